@@ -1,0 +1,135 @@
+package durable
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"byok/internal/exitcode"
+)
+
+// File is a file that is written once, from start to end, under a temporary
+// name. Set.Create makes one.
+type File struct {
+	path, temp string
+	file       *os.File
+	err        error // the first failed write; finish returns it
+	placed     bool  // renamed to path
+}
+
+func newFile(path string, perm fs.FileMode) (*File, error) {
+	folder, name := filepath.Split(path)
+	temp := filepath.Join(folder, "."+name+".tmp-"+rand.Text()[:12])
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, failed(path, "cannot be created", err)
+	}
+	return &File{path: path, temp: temp, file: file}, nil
+}
+
+// Write appends p. The first error is kept, so that Commit fails as well.
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	if err != nil && f.err == nil {
+		f.err = failed(f.path, "cannot be written", err)
+	}
+	return n, f.err
+}
+
+// finish brings the content to the medium and closes the file.
+func (f *File) finish() error {
+	if f.err == nil {
+		f.err = failed(f.path, "cannot be written", f.file.Sync())
+	}
+	if err := f.file.Close(); f.err == nil {
+		f.err = failed(f.path, "cannot be written", err)
+	}
+	return f.err
+}
+
+// replace gives a finished file its name, whatever has that name now.
+func (f *File) replace() error {
+	if err := os.Rename(f.temp, f.path); err != nil {
+		return failed(f.path, "cannot be put into place", err)
+	}
+	f.placed = true
+	return nil
+}
+
+// placeNew gives a finished file its name; Refused if that is taken.
+func (f *File) placeNew() error {
+	err := renameNew(f.temp, f.path)
+	if errors.Is(err, fs.ErrExist) {
+		return exists(f.path)
+	}
+	f.placed = err == nil
+	return failed(f.path, "cannot be put into place", err)
+}
+
+// discard closes the file and removes it unless it has its name.
+func (f *File) discard() {
+	_ = f.file.Close()
+	if !f.placed {
+		_ = os.Remove(f.temp)
+	}
+}
+
+// Replace writes a file that may exist already: a reader sees the old content
+// or the new, never a mixture. It is for state that is rewritten as a whole;
+// what a ceremony produces is written with WriteFile.
+func Replace(path string, data []byte, perm fs.FileMode) error {
+	f, err := newFile(path, perm)
+	if err != nil {
+		return err
+	}
+	defer f.discard()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.finish(); err != nil {
+		return err
+	}
+	if err := f.replace(); err != nil {
+		return err
+	}
+	return failed(path, "may not survive a power cut", syncFolder(filepath.Dir(path)))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if err = folder.Sync(); hasNoFolderSync(err) {
+		err = nil
+	}
+	if closing := folder.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// failed names the file and what became of it, with the cause alone: the
+// temporary's name would only puzzle the reader. A nil error stays nil.
+func failed(path, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var inPath *fs.PathError
+	var inLink *os.LinkError
+	switch {
+	case errors.As(err, &inPath):
+		err = inPath.Err
+	case errors.As(err, &inLink):
+		err = inLink.Err
+	}
+	return fmt.Errorf("%s %s: %w", path, what, err)
+}
+
+func exists(path string) error {
+	return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path)
+}

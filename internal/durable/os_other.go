@@ -1,0 +1,16 @@
+//go:build !linux
+
+package durable
+
+import (
+	"errors"
+	"os"
+)
+
+// renameExclusive is left to the ways that every system has.
+func renameExclusive(string, string) error { return errors.ErrUnsupported }
+
+// lockFile does nothing: on this system, run one command at a time.
+func lockFile(*os.File) error { return nil }
+
+func lockFolder(string) (unlock func(), err error) { return func() {}, nil }

@@ -1,0 +1,169 @@
+// Package durable writes files that are either whole or absent, also after a
+// crash or a pulled USB stick: a temporary in the same folder, synced, renamed
+// into place, and the folder synced.
+//
+// Use WriteFile for one file and a Set for several that count as one; neither
+// ever overwrites. Append is for logs. Replace is for state that is rewritten
+// as a whole, and for nothing a ceremony produces. Do not write such files
+// with os.WriteFile.
+//
+// A temporary is called .NAME.tmp-RANDOM. A killed process leaves its
+// temporaries behind; no later run reads, needs or removes them.
+//
+// Errors name the file as the caller did. They carry no exit status, except
+// that a file in the way is Refused.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// WriteFile writes a new file with the permissions perm (before the umask).
+// A file, folder or link that has the name already is left alone, and the
+// error is Refused.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	s := NewSet()
+	defer s.Discard()
+	f, err := s.Create(path, perm)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return s.Commit()
+}
+
+// Set is several new files that count as one. The first one created is the
+// head: the set exists exactly when its head does, so a reader looks for the
+// head first. Companions without a head are what an interrupted run left, and
+// are replaced.
+//
+// Create every file before the step that cannot be undone, write, then
+// Commit; defer Discard. A Set is not for use by several goroutines.
+type Set struct {
+	files []*File
+}
+
+// NewSet returns a set without files.
+func NewSet() *Set { return &Set{} }
+
+// Create opens a temporary for path with the permissions perm (before the
+// umask). It is Refused if the head exists already.
+func (s *Set) Create(path string, perm fs.FileMode) (*File, error) {
+	if err := s.mayPlace(path); err != nil {
+		return nil, err
+	}
+	f, err := newFile(path, perm)
+	if err != nil {
+		return nil, err
+	}
+	s.files = append(s.files, f)
+	return f, nil
+}
+
+// mayPlace looks at what already has the name: nothing for the head, at most
+// the file of an interrupted run for a companion.
+func (s *Set) mayPlace(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return failed(path, "cannot be created", err)
+	case len(s.files) > 0 && info.Mode().IsRegular():
+		return nil
+	}
+	return exists(path)
+}
+
+// Commit makes the set exist. On an error, Refused if the head has appeared
+// in the meantime, it does not exist and no file of it is left.
+func (s *Set) Commit() error {
+	if len(s.files) == 0 {
+		return nil
+	}
+	for _, f := range s.files {
+		if err := f.finish(); err != nil {
+			return err
+		}
+	}
+	err := s.place()
+	if err == nil {
+		return nil
+	}
+	if left := s.withdraw(); left != nil {
+		return fmt.Errorf("%w; %w", err, left)
+	}
+	return err
+}
+
+// place renames under a lock, so that two runs cannot mix their companions.
+// The companions are on the medium before the head that vouches for them.
+func (s *Set) place() error {
+	head, companions := s.files[0], s.files[1:]
+	unlock, err := lockFolder(filepath.Dir(head.path))
+	if err != nil {
+		return failed(head.path, "cannot be put into place", err)
+	}
+	defer unlock()
+	if _, err := os.Lstat(head.path); err == nil {
+		return exists(head.path)
+	}
+	for _, f := range companions {
+		if err := f.replace(); err != nil {
+			return err
+		}
+	}
+	if err := syncFolders(companions); err != nil {
+		return err
+	}
+	if err := head.placeNew(); err != nil {
+		return err
+	}
+	return syncFolders(s.files[:1])
+}
+
+// withdraw takes back what place has renamed, the head first.
+func (s *Set) withdraw() error {
+	var left error
+	for _, f := range s.files {
+		if !f.placed {
+			continue
+		}
+		if err := os.Remove(f.path); err != nil && left == nil {
+			left = failed(f.path, "is left behind", err)
+		}
+		f.placed = false
+	}
+	return left
+}
+
+// Discard removes the temporaries. After Commit it does nothing.
+func (s *Set) Discard() {
+	for _, f := range s.files {
+		f.discard()
+	}
+	s.files = nil
+}
+
+// syncFolders makes the names of the files durable, each folder once.
+func syncFolders(files []*File) error {
+	var synced []string
+	for _, f := range files {
+		folder := filepath.Dir(f.path)
+		if slices.Contains(synced, folder) {
+			continue
+		}
+		if err := syncFolder(folder); err != nil {
+			return failed(f.path, "cannot be put into place", err)
+		}
+		synced = append(synced, folder)
+	}
+	return nil
+}

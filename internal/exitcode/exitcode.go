@@ -1,0 +1,115 @@
+// Package exitcode is the one place that turns an error into an exit status.
+//
+// A package marks an error with the status its cause deserves (Errorf, Mark)
+// and may attach the next command to type (Hint). main asks Of once, at the
+// end. The table in docs/exit-status.md is checked against All.
+package exitcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Code is a process exit status of byok-offline and byok-online.
+type Code int
+
+// The exit statuses. Scripts and auditors rely on them; see docs/exit-status.md.
+const (
+	Done        Code = 0
+	Failed      Code = 1
+	Usage       Code = 2
+	Check       Code = 3
+	HSM         Code = 4
+	Vault       Code = 5
+	Refused     Code = 6
+	Interrupted Code = 130
+)
+
+// All lists every status in ascending order.
+func All() []Code {
+	return []Code{Done, Failed, Usage, Check, HSM, Vault, Refused, Interrupted}
+}
+
+// Meaning says in one line what the status tells a script.
+func (c Code) Meaning() string {
+	switch c {
+	case Done:
+		return "done"
+	case Usage:
+		return "the command line or an input file's syntax is wrong; nothing was touched"
+	case Check:
+		return "a check failed: hash, signature, attestation, binding, proof of possession"
+	case HSM:
+		return "the HSM refused or failed"
+	case Vault:
+		return "the vault, its credential or the network refused or failed"
+	case Refused:
+		return "refused by the ceremony's own rules: quorum, rehearsal mixed with production, would overwrite, unattested KEK"
+	case Interrupted:
+		return "interrupted; what now exists has been said"
+	}
+	return "failed for another reason"
+}
+
+type marked struct {
+	error
+	code Code
+}
+
+func (m marked) Unwrap() error { return m.error }
+
+// Errorf is fmt.Errorf with a status.
+func Errorf(code Code, format string, args ...any) error {
+	return marked{fmt.Errorf(format, args...), code}
+}
+
+// Mark gives err a status unless something deeper has given it one already:
+// the cause knows better than the caller. A nil error stays nil.
+func Mark(code Code, err error) error {
+	var m marked
+	if err == nil || errors.As(err, &m) {
+		return err
+	}
+	return marked{err, code}
+}
+
+// Of returns the status of err: its mark, Interrupted for a cancelled
+// context, Done for nil, and Failed otherwise.
+func Of(err error) Code {
+	var m marked
+	switch {
+	case err == nil:
+		return Done
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	case errors.As(err, &m):
+		return m.code
+	}
+	return Failed
+}
+
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// Hint attaches the next step to err, as a command to type wherever there is
+// one. A nil error stays nil.
+func Hint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// HintOf returns the outermost hint of err, or "".
+func HintOf(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
+}

@@ -1,0 +1,43 @@
+package exitcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestOf(t *testing.T) {
+	cause := errors.New("the slot is empty")
+	for name, c := range map[string]struct {
+		err  error
+		want Code
+	}{
+		"nil":                       {nil, Done},
+		"unmarked":                  {cause, Failed},
+		"marked":                    {Errorf(HSM, "token: %w", cause), HSM},
+		"marked deeper wins":        {Mark(Vault, fmt.Errorf("upload: %w", Errorf(Usage, "name"))), Usage},
+		"marked beneath plain":      {fmt.Errorf("outer: %w", Mark(Check, cause)), Check},
+		"hinted keeps the mark":     {Hint(Mark(Refused, cause), "byok-offline %s", "world info"), Refused},
+		"cancelled over its mark":   {Mark(Vault, fmt.Errorf("put: %w", context.Canceled)), Interrupted},
+		"nil stays nil when marked": {Mark(HSM, nil), Done},
+		"nil stays nil when hinted": {Hint(nil, "x"), Done},
+	} {
+		if got := Of(c.err); got != c.want {
+			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestHintOf(t *testing.T) {
+	err := fmt.Errorf("outer: %w", Hint(errors.New("no world"), "byok-offline world create"))
+	if got := HintOf(err); got != "byok-offline world create" {
+		t.Errorf("hint %q", got)
+	}
+	if got := HintOf(errors.New("plain")); got != "" {
+		t.Errorf("hint of a plain error: %q", got)
+	}
+	if err.Error() != "outer: no world" {
+		t.Errorf("the hint leaked into the text: %q", err)
+	}
+}

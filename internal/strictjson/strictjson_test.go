@@ -1,0 +1,54 @@
+package strictjson
+
+import (
+	"strings"
+	"testing"
+)
+
+type header struct {
+	Kid string `json:"kid"`
+	Max int    `json:"max"`
+}
+
+type file struct {
+	Version int    `json:"version"`
+	Header  header `json:"header"`
+}
+
+func TestUnmarshalRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ data, want string }{
+		"unknown field":  {`{"version":1,"extra":"hunter2"}`, `f.json: unknown field extra`},
+		"unknown nested": {`{"header":{"kidd":"x"}}`, `f.json: unknown field header.kidd`},
+		"other case":     {`{"Version":1}`, `f.json: unknown field Version`},
+		"doubled":        {`{"version":1,"version":2}`, `f.json: field version appears twice`},
+		"wrong type":     {`{"header":{"kid":7}}`, `f.json: field header.kid: a JSON number where a string is expected`},
+		"not an integer": {`{"version":1.5}`, `f.json: field version: invalid syntax`},
+		"trailing data":  {`{"version":1} {}`, `f.json: not valid JSON at byte 14`},
+		"cut short":      {`{"version":1`, `f.json: not valid JSON at byte 12`},
+		"empty":          {``, `f.json: not valid JSON at byte 0`},
+		"an array":       {`[]`, `f.json: field (the whole file): a JSON array where an object is expected`},
+		"invalid UTF-8":  {"{\"header\":{\"kid\":\"\xff\"}}", `f.json: not valid JSON at byte 18, in field header.kid`},
+		"over-size":      {`{"version":1}` + strings.Repeat(" ", 100), `f.json: 113 bytes, more than the 100 such a file may have`},
+	} {
+		var v file
+		err := Unmarshal("f.json", []byte(c.data), 100, &v)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s:\n got %v\nwant %s", name, err, c.want)
+		}
+	}
+}
+
+func TestMarshalRoundTrip(t *testing.T) {
+	in := file{Version: 1, Header: header{Kid: "a", Max: 2}}
+	data, err := Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out file
+	if err := Unmarshal("f.json", data, 1000, &out); err != nil || out != in {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if !Equal(out, data) || Equal(out, append(data, '\n')) {
+		t.Error("Equal is wrong about the bytes")
+	}
+}

@@ -1,0 +1,95 @@
+// Package term is where the programs talk to a person: messages, questions,
+// secrets, progress and tables.
+//
+// The rules of output live here. Results go to Out, and nothing but results.
+// Everything said to a person goes to Err, one line a message, as "program:
+// error|warning|hint: …", lower case and without a full stop; a hint is the
+// next command. Questions go to the terminal device itself, so that redirected
+// streams neither swallow nor feed them, and stay on the screen for the
+// witnesses; only a progress line is erased. Text of foreign origin cannot
+// steer the terminal: see Printable.
+//
+// Do not print to os.Stdout or os.Stderr elsewhere, and do not read a secret
+// from a stream: use Password, NewPassword or SecretFile.
+package term
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	xterm "golang.org/x/term"
+)
+
+// Console is one program's side of the conversation. Set its fields before
+// the first call; its methods may then be used by several goroutines.
+type Console struct {
+	Program string    // the prefix of every message
+	In      io.Reader // asked only if it is a terminal and /dev/tty cannot be opened
+	Out     io.Writer // results
+	Err     io.Writer // messages and progress
+	Quiet   bool      // leaves out Say and Progress, never a warning or an error
+
+	mu    sync.Mutex
+	drawn bool // a progress line is on the screen
+}
+
+// Error says what failed. It does not end the program.
+func (c *Console) Error(format string, args ...any) { c.message("error: ", format, args) }
+
+// Warning says what a careful person would want to know before going on.
+func (c *Console) Warning(format string, args ...any) { c.message("warning: ", format, args) }
+
+// Hint says what to do next, as a command to type wherever there is one.
+func (c *Console) Hint(format string, args ...any) { c.message("hint: ", format, args) }
+
+// Say tells what is being done; a quiet console leaves it out.
+func (c *Console) Say(format string, args ...any) {
+	if !c.Quiet {
+		c.message("", format, args)
+	}
+}
+
+// message writes one line. A failed write has nowhere to be reported.
+func (c *Console) message(kind, format string, args []any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	_, _ = fmt.Fprintf(c.Err, "%s: %s%s\n", c.Program, kind, Printable(fmt.Sprintf(format, args...)))
+}
+
+// erase takes a progress line off the screen. The caller holds mu.
+func (c *Console) erase() {
+	if c.drawn {
+		_, _ = io.WriteString(c.Err, "\r\x1b[K")
+		c.drawn = false
+	}
+}
+
+// Printable returns s on one line of visible characters: line ends, control
+// and formatting characters (ANSI sequences, bidirectional overrides) and
+// invalid UTF-8 are written as Go escapes such as \n, \x1b or \u202e.
+func Printable(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+			b.WriteString(s[:n])
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteToASCII(s[:n]), `"`))
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// terminal returns the file behind a stream if that is a terminal.
+func terminal(stream any) (*os.File, bool) {
+	f, ok := stream.(*os.File)
+	return f, ok && f != nil && xterm.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,106 @@
+package term
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"byok/internal/exitcode"
+	"byok/internal/secret"
+)
+
+// attempts is how often NewPassword asks before it gives up.
+const attempts = 3
+
+// Interactive tells whether a person can be asked: /dev/tty can be opened, or
+// In is a terminal.
+func (c *Console) Interactive() bool {
+	d, err := c.open()
+	if err != nil {
+		return false
+	}
+	d.close()
+	return true
+}
+
+// Password asks for a secret with the echo off. The prompt names the device
+// or card it is for; ": " is added. flag is the option that gives the secret
+// without a terminal ("--pin-file FILE"), named in the hint. No terminal, an
+// empty answer and one over 1 KiB are Usage errors; Ctrl-C is Interrupted.
+func (c *Console) Password(prompt, flag string) (*secret.Bytes, error) {
+	d, err := c.openFor(prompt, flag)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	return d.secret(prompt)
+}
+
+// NewPassword asks for a secret twice and returns it once both are the same,
+// after at most three rounds. Its errors are those of Password.
+func (c *Console) NewPassword(prompt, flag string) (*secret.Bytes, error) {
+	d, err := c.openFor(prompt, flag)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	for i := range attempts {
+		if i > 0 {
+			d.say("the two differ, once more")
+		}
+		s, err := d.secretTwice(prompt)
+		if !errors.Is(err, errDiffer) {
+			return s, err
+		}
+	}
+	return nil, exitcode.Errorf(exitcode.Usage, "%s: the two answers differed %d times", Printable(prompt), attempts)
+}
+
+var errDiffer = errors.New("the two answers differ")
+
+func (d *device) secretTwice(prompt string) (*secret.Bytes, error) {
+	first, err := d.secret(prompt)
+	if err != nil {
+		return nil, err
+	}
+	second, err := d.secret(prompt + ", again")
+	defer second.Wipe()
+	if err == nil && !first.Equal(second) {
+		err = errDiffer
+	}
+	if err != nil {
+		first.Wipe()
+		return nil, err
+	}
+	return first, nil
+}
+
+// Ask asks for a line of text and returns it without surrounding blanks; it
+// may be empty. flag and errors are those of Password.
+func (c *Console) Ask(prompt, flag string) (string, error) {
+	d, err := c.openFor(prompt, flag)
+	if err != nil {
+		return "", err
+	}
+	defer d.close()
+	answer, err := d.answer(prompt)
+	return strings.TrimSpace(answer), exitcode.Mark(exitcode.Usage, err)
+}
+
+// Confirm asks the question and returns nil only if the word is typed exactly.
+// Any other answer, and having nobody to ask, is a Refused error.
+func (c *Console) Confirm(question, word string) error {
+	d, err := c.open()
+	if err != nil {
+		return exitcode.Errorf(exitcode.Refused, "not confirmed: %w", err)
+	}
+	defer d.close()
+	answer, err := d.answer(fmt.Sprintf("%s (type %q to go on)", question, word))
+	if err != nil {
+		return exitcode.Mark(exitcode.Refused, err)
+	}
+	if answer != word {
+		return exitcode.Errorf(exitcode.Refused, "not confirmed: the answer was not %q", word)
+	}
+	return nil
+}

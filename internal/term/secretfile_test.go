@@ -1,0 +1,80 @@
+package term
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"byok/internal/exitcode"
+)
+
+func TestSecretFile(t *testing.T) {
+	for content, want := range map[string]string{
+		"hunter2":                          "hunter2",
+		"hunter2\n":                        "hunter2",
+		"hunter2\r\n":                      "hunter2",
+		" with blanks \n":                  " with blanks ",
+		strings.Repeat("p", 1024):          strings.Repeat("p", 1024),
+		strings.Repeat("p", 1024) + "\r\n": strings.Repeat("p", 1024),
+	} {
+		s, err := SecretFile(written(t, content, 0o600))
+		if err != nil || s.Text() != want {
+			t.Errorf("%d bytes: %q, %v", len(content), s.Text(), err)
+		}
+		s.Wipe()
+	}
+	if s, err := SecretFile(written(t, "hunter2", 0o400)); err != nil || s.Text() != "hunter2" {
+		t.Errorf("mode 0400: %v", err)
+	}
+}
+
+func TestSecretFileRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		content string
+		mode    os.FileMode
+		code    exitcode.Code
+		want    string
+		hint    string
+	}{
+		"empty":            {"", 0o600, exitcode.Usage, "PATH: empty", ""},
+		"only a line end":  {"\r\n", 0o600, exitcode.Usage, "PATH: empty", ""},
+		"two lines":        {"hunter2\nhunter3", 0o600, exitcode.Usage, "PATH: more than one line", ""},
+		"blank lines":      {"hunter2\n\n", 0o600, exitcode.Usage, "PATH: more than one line", ""},
+		"over 1 KiB":       {strings.Repeat("p", 1025), 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
+		"over, with LF":    {strings.Repeat("p", 1025) + "\n", 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
+		"far over":         {strings.Repeat("p", 1<<20), 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
+		"read by others":   {"hunter2", 0o644, exitcode.Refused, "PATH: others have access to it (mode 0644)", "chmod 600 PATH"},
+		"written by group": {"hunter2", 0o620, exitcode.Refused, "PATH: others have access to it (mode 0620)", "chmod 600 PATH"},
+	} {
+		path := written(t, c.content, c.mode)
+		s, err := SecretFile(path)
+		if err == nil || err.Error() != strings.ReplaceAll(c.want, "PATH", path) || exitcode.Of(err) != c.code ||
+			exitcode.HintOf(err) != strings.ReplaceAll(c.hint, "PATH", path) || s != nil {
+			t.Errorf("%s: %v (status %d, hint %q)", name, err, exitcode.Of(err), exitcode.HintOf(err))
+		}
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		dir + "/none": dir + "/none: no such file or directory",
+		dir:           dir + ": is a directory",
+	} {
+		if _, err := SecretFile(path); err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Usage {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func written(t *testing.T, content string, mode os.FileMode) string {
+	t.Helper()
+	path := t.TempDir() + "/pin"
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
