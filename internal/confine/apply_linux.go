@@ -1,0 +1,84 @@
+//go:build amd64 || arm64
+
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"byok/internal/exitcode"
+)
+
+// Apply turns off core dumps and, unless allowNetwork, installs the filter on
+// every thread and forbids to gain privileges. It then probes: what is
+// still to be had of a network, like anything that could not be set, is an
+// error with status Failed, and the program must not go on. A second Apply is
+// harmless; Apply(true) after Apply(false) lifts nothing. The Status is that
+// of Check, whose other rows, such as memory that cannot be locked, are no error.
+func Apply(allowNetwork bool) (Status, error) {
+	err := apply(allowNetwork)
+	network := networkRows()
+	if err == nil && !allowNetwork {
+		err = insist(network)
+	}
+	return Status{append(network, memoryRows()...)}, exitcode.Mark(exitcode.Failed, err)
+}
+
+// insist turns the first row that does not hold into an error.
+func insist(rows []Row) error {
+	for _, r := range rows {
+		if !r.OK {
+			return exitcode.Hint(fmt.Errorf("this program is not cut off from networks: %s: %s", r.Name, r.Detail),
+				"start it from a shell of its own, without that file or sandbox around it")
+		}
+	}
+	return nil
+}
+
+func apply(allowNetwork bool) error {
+	// A core file would hold PINs and shares. RLIMIT_CORE does not stop a core
+	// that is piped to a collector; a process that is not dumpable leaves none,
+	// and cannot be traced by others of the same user either.
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return denied("turn off core dumps", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return denied("make the process undumpable", err)
+	}
+	if allowNetwork {
+		return nil
+	}
+	return install(socketFilter())
+}
+
+// install sets the filter on all threads at once, or on none.
+func install(filter []unix.SockFilter) error {
+	// Without privileges of its own a process may set a filter only if it can
+	// gain none by execve. That flag belongs to a thread; the filter, set by the
+	// same thread, takes it along to the others.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return denied("forbid new privileges", err)
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return denied("take the socket filter", errno)
+	}
+	if thread != 0 {
+		return exitcode.Hint(errors.New("the kernel did not take the socket filter: a thread has a filter of its own"),
+			"start it from a shell of its own, without preloaded libraries or a debugger")
+	}
+	return nil
+}
+
+func denied(what string, cause error) error {
+	return exitcode.Hint(fmt.Errorf("the kernel did not %s: %w", what, cause),
+		"run it on Linux 3.17 or later with CONFIG_SECCOMP_FILTER, outside sandboxes that forbid this")
+}

@@ -1,0 +1,170 @@
+package transfer
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+
+	"byok/internal/strictjson"
+)
+
+// Blob is the content of a .byok file: a key wrapped for one KEK. It says
+// nothing about the wrapped key; that is what the Manifest is for.
+//
+// Source: Azure Key Vault, "Bring your own key specification".
+type Blob struct {
+	KEK KeyID
+	// Generator tells which tool and HSM made the blob: one line of at most
+	// 255 bytes, informational, possibly empty in another tool's file.
+	Generator string
+	// Ciphertext is RSA-OAEP (SHA-1, MGF1 with SHA-1, empty label) of an
+	// AES-256 key under the KEK, as long as its modulus, then RFC 5649 of the
+	// key's PKCS#8 DER (RSA, EC) or raw bytes (AES) under that AES key.
+	Ciphertext []byte
+}
+
+// The fixed values of a .byok file. The service's enc is this one also for a
+// blob made in two steps, without the mechanism of that name.
+const (
+	schemaVersion = "1.0.0"
+	algDirect     = "dir"
+	encKeyWrap    = "CKM_RSA_AES_KEY_WRAP"
+)
+
+type blobFile struct {
+	SchemaVersion string     `json:"schema_version"`
+	Header        blobHeader `json:"header"`
+	Ciphertext    string     `json:"ciphertext"`
+	Generator     string     `json:"generator"`
+}
+
+type blobHeader struct {
+	KID KeyID  `json:"kid"`
+	Alg string `json:"alg"`
+	Enc string `json:"enc"`
+}
+
+// ErrLegacy is what ParseBlob finds in the binary packages that the nCipher
+// toolset made until 2021, which carry the same file name. Nothing can be done
+// with one but to package the key again. Test with errors.Is.
+var ErrLegacy = errors.New("binary, not JSON: a legacy nCipher transfer package, which the service stopped taking in June 2021")
+
+// ParseBlob decodes data, the content of the .byok file called name, from this
+// program or another vendor's tool: the ciphertext may carry base64 padding,
+// the generator may be missing. The length of the ciphertext depends on the
+// KEK; see CheckSize.
+func ParseBlob(name string, data []byte) (Blob, error) {
+	if err := refuseEncoding(data); err != nil {
+		return Blob{}, fmt.Errorf("%s: %w", name, err)
+	}
+	var file blobFile
+	if err := strictjson.Unmarshal(name, data, MaxFile, &file); err != nil {
+		return Blob{}, err
+	}
+	b, err := file.blob()
+	if err != nil {
+		return Blob{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return b, nil
+}
+
+// refuseEncoding names the two kinds of file people bring that a JSON decoder
+// would only call invalid.
+func refuseEncoding(data []byte) error {
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(data, []byte(mark)) {
+			return errors.New("begins with a byte order mark, as Windows PowerShell writes it: the service takes UTF-8 without one")
+		}
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && binary(data) {
+		return ErrLegacy
+	}
+	return nil
+}
+
+func binary(data []byte) bool {
+	control := func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }
+	return !utf8.Valid(data) || bytes.IndexFunc(data, control) >= 0
+}
+
+func (f blobFile) blob() (Blob, error) {
+	switch {
+	case f.SchemaVersion != schemaVersion:
+		return Blob{}, fmt.Errorf("field schema_version: expected %q", schemaVersion)
+	case f.Header.KID == KeyID{}:
+		return Blob{}, errors.New("field header.kid is missing")
+	case f.Header.Alg != algDirect:
+		return Blob{}, fmt.Errorf("field header.alg: expected %q", algDirect)
+	case f.Header.Enc != encKeyWrap:
+		return Blob{}, fmt.Errorf("field header.enc: expected %q", encKeyWrap)
+	}
+	ciphertext, err := decodeBase64URL(f.Ciphertext)
+	if err != nil {
+		return Blob{}, fmt.Errorf("field ciphertext: %w", err)
+	}
+	b := Blob{KEK: f.Header.KID, Generator: f.Generator, Ciphertext: ciphertext}
+	return b, b.check()
+}
+
+// decodeBase64URL takes base64url with and without padding, because producers
+// differ, and nothing else: the standard library alone would also skip line
+// breaks and ignore stray bits in the last character.
+func decodeBase64URL(s string) ([]byte, error) {
+	for _, encoding := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding} {
+		data, err := encoding.DecodeString(s)
+		if err == nil && encoding.EncodeToString(data) == s {
+			return data, nil
+		}
+	}
+	return nil, errors.New("not base64url (RFC 4648, section 5)")
+}
+
+// check holds what is true for every KEK: the smallest blob is an AES-128 key
+// under a 2048-bit KEK, and both of its parts come in multiples of 8 bytes.
+func (b Blob) check() error {
+	if err := b.KEK.check(); err != nil {
+		return fmt.Errorf("field header.kid: %w", err)
+	}
+	if !printable(b.Generator, 255) {
+		return errors.New("field generator: expected one line of at most 255 bytes")
+	}
+	if n := len(b.Ciphertext); n < 256+minWrapped || n%8 != 0 {
+		return fmt.Errorf("field ciphertext: %d bytes are no %s, which has at least %d and a multiple of 8", n, encKeyWrap, 256+minWrapped)
+	}
+	return nil
+}
+
+// Marshal encodes b as the service's JSON, the ciphertext without padding. The
+// same blob always gives the same bytes, and ParseBlob gives b again.
+func (b Blob) Marshal() ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("transfer blob: %w", err)
+	}
+	return strictjson.Marshal(blobFile{
+		SchemaVersion: schemaVersion,
+		Header:        blobHeader{KID: b.KEK, Alg: algDirect, Enc: encKeyWrap},
+		Ciphertext:    base64.RawURLEncoding.EncodeToString(b.Ciphertext),
+		Generator:     b.Generator,
+	})
+}
+
+// minWrapped is RFC 5649 of the shortest key the service takes, AES-128: the
+// 8 bytes of its header and 16 bytes of key.
+const minWrapped = 8 + 16
+
+// CheckSize fails unless the ciphertext can be a key wrapped under a KEK of
+// kekBits bits (2048, 3072 or 4096): its modulus in bytes, then an RFC 5649
+// wrapping, of at least 24 bytes and in multiples of 8.
+func (b Blob) CheckSize(kekBits int) error {
+	if err := checkModulusBits(kekBits); err != nil {
+		return fmt.Errorf("KEK: %w", err)
+	}
+	if wrapped := len(b.Ciphertext) - kekBits/8; wrapped < minWrapped || wrapped%8 != 0 {
+		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least %d, in multiples of 8",
+			len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
+	}
+	return nil
+}
