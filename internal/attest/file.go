@@ -1,0 +1,127 @@
+package attest
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"byok/internal/exitcode"
+	"byok/internal/strictjson"
+	"byok/internal/toolset"
+	"byok/internal/transfer"
+)
+
+// MaxFile is the most bytes the JSON of an attestation may have.
+const MaxFile = 1 << 20
+
+// CheckFile judges the attestation of any private RSA key against the vendor's
+// pinned roots, from the JSON that az keyvault key get-attestation writes (the
+// attestation alone) or GetKeyAttestation answers (the whole key). RuleKey and
+// RuleID apply only to the latter, where the file says which key it is of.
+// The rules that make a key a KEK are not applied, and the verdict has no KEK.
+// Of p, only Now counts. The error is a Usage error if the file cannot be
+// read, and Check if a rule does not hold.
+func CheckFile(file string, data []byte, p Policy) (Verdict, error) {
+	a, k, err := parseFile(file, data)
+	if err != nil {
+		return Verdict{}, exitcode.Mark(exitcode.Usage, err)
+	}
+	e := &evidence{now: p.Now}
+	v := Verdict{Findings: sorted(follow(e.steps(a, pinnedRoots, k)))}
+	if pub, err := e.key.publicKey(); err == nil {
+		v.Fingerprint, _ = fingerprintOf(pub)
+	}
+	if bad := failed(v.Findings); len(bad) > 0 {
+		return v, exitcode.Errorf(exitcode.Check, "%s: the attestation is refused by %s", file, strings.Join(bad, ", "))
+	}
+	return v, nil
+}
+
+// parseFile finds the attestation at the depth it has, as Microsoft's script
+// does: inside attributes.attestation, inside attestation, or bare. Fields
+// that are not used are the service's to add.
+func parseFile(file string, data []byte) (toolset.Attestation, *key, error) {
+	var top map[string]any
+	if err := strictjson.Unmarshal(file, data, MaxFile, &top); err != nil {
+		return toolset.Attestation{}, nil, err
+	}
+	at := top
+	for _, field := range []string{"attributes", "attestation"} {
+		if inner, ok := at[field].(map[string]any); ok {
+			at = inner
+		}
+	}
+	a, err := readAttestation(at)
+	if err != nil {
+		return a, nil, fmt.Errorf("%s: field %w", file, err)
+	}
+	inner, ok := top["key"].(map[string]any)
+	if !ok {
+		return a, nil, nil
+	}
+	k, err := readKey(inner)
+	if err != nil {
+		return a, nil, fmt.Errorf("%s: field key.%w", file, err)
+	}
+	return a, k, nil
+}
+
+func readAttestation(fields map[string]any) (a toolset.Attestation, err error) {
+	version, ok := fields["version"].(string)
+	if !ok {
+		return a, errors.New("version: missing; this is no attestation")
+	}
+	a.Version = version
+	if a.CertificatePEM, err = base64Field(fields, "certificatePemFile"); err != nil {
+		return a, err
+	}
+	if a.PrivateKey, err = base64Field(fields, "privateKeyAttestation"); err != nil {
+		return a, err
+	}
+	if fields["publicKeyAttestation"] != nil {
+		a.PublicKey, err = base64Field(fields, "publicKeyAttestation")
+	}
+	return a, err
+}
+
+// readKey reads the JSON Web Key of the file (RFC 7518, section 6.3.1).
+func readKey(fields map[string]any) (*key, error) {
+	if kty, _ := fields["kty"].(string); kty != "RSA-HSM" && kty != "RSA" {
+		return nil, fmt.Errorf("kty: %s, and only RSA keys are checked", name(kty))
+	}
+	text, _ := fields["kid"].(string)
+	kid, err := transfer.ParseKeyID(text)
+	if err != nil {
+		return nil, fmt.Errorf("kid: %w", err)
+	}
+	n, err := base64Field(fields, "n")
+	if err != nil {
+		return nil, err
+	}
+	e, err := base64Field(fields, "e")
+	if err != nil {
+		return nil, err
+	}
+	if len(e) > 4 {
+		return nil, errors.New("e: more than 32 bits")
+	}
+	return &key{kid, &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}}, nil
+}
+
+// base64Field takes both alphabets of RFC 4648, padded or not: the service
+// writes base64url without padding, the Azure CLI base64 with it.
+func base64Field(fields map[string]any, field string) ([]byte, error) {
+	text, ok := fields[field].(string)
+	if !ok || text == "" {
+		return nil, fmt.Errorf("%s: missing, or not text", field)
+	}
+	text = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "=")
+	data, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not base64", field)
+	}
+	return data, nil
+}

@@ -1,0 +1,120 @@
+package azure
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	hintProxy = "check the network, and set HTTPS_PROXY where only a proxy reaches out"
+	hintCA    = "if this network inspects TLS, give its authority with --ca-file PEM; otherwise do not go on"
+	hintClock = "set the clock of this machine (timedatectl set-ntp true)"
+)
+
+// network explains an error that came instead of an answer. ok is false when
+// err is something else.
+func network(err error, now time.Time) (text, hint string, ok bool) {
+	host := hostOf(err)
+	if text, hint, ok = certificate(err, host, now); ok {
+		return text, hint, true
+	}
+	if text, hint, ok = unreachable(err); ok {
+		return text, hint, true
+	}
+	var timeout net.Error
+	var notTLS tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
+		return host + " does not speak TLS", hintProxy, true
+	case errors.As(err, &alert):
+		return fmt.Sprintf("%s broke off the TLS handshake: %s", host, alert), hintProxy, true
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return host + " cut the connection before its answer was complete", "the same command again; it finds what was done", true
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return host + " did not answer in time", "the same command again; if that does not help, " + hintProxy, true
+	}
+	return "", "", false
+}
+
+// unreachable explains why no connection was made.
+func unreachable(err error) (text, hint string, ok bool) {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy cannot be reached: " + firstLine(op.Err.Error()), "check HTTPS_PROXY and NO_PROXY", true
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "no host is called " + dns.Name, "check the name; that of a private endpoint resolves only inside its network", true
+	case errors.As(err, &dns):
+		return "the name " + dns.Name + " could not be looked up: " + firstLine(dns.Err), hintProxy, true
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens on " + address(err), "check the address; a rehearsal's vault is started with byok-online rehearsal serve", true
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "there is no route to " + address(err), hintProxy, true
+	case strings.HasSuffix(err.Error(), "Proxy Authentication Required"): // a 407 to CONNECT has no type of its own
+		return "the proxy wants a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", true
+	}
+	return "", "", false
+}
+
+func certificate(err error, host string, now time.Time) (text, hint string, ok bool) {
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(invalid.Cert.NotBefore):
+		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host, stamp(invalid.Cert.NotBefore), stamp(now)), hintClock, true
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host, stamp(invalid.Cert.NotAfter), stamp(now)),
+			"if the clock of this machine is right, the server's certificate must be renewed", true
+	case errors.As(err, &name):
+		return fmt.Sprintf("%s shows a certificate for %s", host, namesOf(name.Certificate)), hintCA, true
+	case errors.As(err, &unknown) && unknown.Cert != nil:
+		return fmt.Sprintf("the certificate of %s is issued by %q, which this machine does not trust", host, firstLine(unknown.Cert.Issuer.String())), hintCA, true
+	case errors.As(err, &invalid):
+		return fmt.Sprintf("the certificate of %s cannot be used: %s", host, firstLine(invalid.Error())), hintCA, true
+	}
+	return "", "", false
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func namesOf(c *x509.Certificate) string {
+	names := c.DNSNames
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return "no name at all"
+	}
+	return firstLine(strings.Join(names[:min(3, len(names))], ", "))
+}
+
+func hostOf(err error) string {
+	var at *url.Error
+	if errors.As(err, &at) {
+		if u, parseErr := url.Parse(at.URL); parseErr == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	return "the server"
+}
+
+func address(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil {
+		return op.Addr.String()
+	}
+	return hostOf(err)
+}

@@ -1,0 +1,179 @@
+package azure
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armsubscriptions"
+
+	"byok/internal/exitcode"
+)
+
+// Subscription is one subscription the credential can see.
+type Subscription struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	State  string `json:"state"` // Enabled, Warned, PastDue, Disabled, Deleted
+	Tenant string `json:"tenant"`
+}
+
+// Vault is a key vault or a Managed HSM of a subscription.
+type Vault struct {
+	Name     string `json:"name"`
+	URL      string `json:"url"`     // "https://contoso.vault.azure.net", no trailing slash
+	Service  string `json:"service"` // "vault" or "managed-hsm"
+	SKU      string `json:"sku"`     // vault: standard or premium; Managed HSM: Standard_B1 and such
+	Location string `json:"location"`
+	Tenant   string `json:"tenant"`
+	Group    string `json:"resource_group"`
+	State    string `json:"state"` // provisioning state
+}
+
+// TakesBYOK tells whether keys made in one's own HSM can be imported: Premium
+// vaults and Managed HSMs.
+func (v Vault) TakesBYOK() bool {
+	return v.Service == "managed-hsm" || strings.EqualFold(v.SKU, "premium")
+}
+
+// Manager asks Azure Resource Manager, which lists and never changes here.
+type Manager struct {
+	cred    azcore.TokenCredential
+	client  *arm.Client
+	options *arm.ClientOptions
+}
+
+// NewManager returns a Manager for c.
+func NewManager(cred azcore.TokenCredential, c Cloud, h *http.Client) (*Manager, error) {
+	if c.Config.Services[cloud.ResourceManager].Endpoint == "" {
+		return nil, exitcode.Errorf(exitcode.Usage, "cloud %s: where its resource manager is, is not known", c.Name)
+	}
+	options := &arm.ClientOptions{ClientOptions: clientOptions(c, h), DisableRPRegistration: true}
+	client, err := arm.NewClient("byok/azure", "v1.0.0", cred, options)
+	if err != nil {
+		return nil, exitcode.Mark(exitcode.Failed, err)
+	}
+	return &Manager{cred: cred, client: client, options: options}, nil
+}
+
+// Subscriptions lists the subscriptions the credential can see, by name.
+func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
+	client, err := armsubscriptions.NewClient(m.cred, m.options)
+	if err != nil {
+		return nil, exitcode.Mark(exitcode.Failed, err)
+	}
+	var out []Subscription
+	for pages := client.NewListPager(nil); pages.More(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, Explain("list the subscriptions", err, time.Now())
+		}
+		for _, s := range page.Value {
+			out = append(out, Subscription{value(s.SubscriptionID), value(s.DisplayName), string(value(s.State)), value(s.TenantID)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Subscription) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return out, nil
+}
+
+var subscriptionID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// Vaults lists the key vaults and Managed HSMs of a subscription (its id), by
+// name, those that do not take imported keys too: see TakesBYOK.
+func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, error) {
+	if !subscriptionID.MatchString(subscription) {
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "subscription %s: not a subscription id", subscription), "byok-online subscription list")
+	}
+	var out []Vault
+	for _, kind := range []string{"vaults", "managedHSMs"} {
+		next := m.client.Endpoint() + "/subscriptions/" + subscription + "/providers/Microsoft.KeyVault/" + kind + "?api-version=2023-07-01"
+		for next != "" {
+			page, err := m.page(ctx, next)
+			if err != nil {
+				return nil, Explain("list the vaults of subscription "+subscription, err, time.Now())
+			}
+			for _, r := range page.Value {
+				out = append(out, r.vault())
+			}
+			next = page.NextLink
+		}
+	}
+	slices.SortFunc(out, func(a, b Vault) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// vaultPage is the answer to Vaults/Managed Hsms - List By Subscription,
+// Microsoft.KeyVault 2023-07-01; the SDK's armkeyvault would bring a module
+// for these two lists alone.
+type vaultPage struct {
+	Value    []vaultResource `json:"value"`
+	NextLink string          `json:"nextLink"`
+}
+
+type vaultResource struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Location   string `json:"location"`
+	SKU        sku    `json:"sku"` // Managed HSM
+	Properties struct {
+		SKU      sku    `json:"sku"` // key vault
+		VaultURI string `json:"vaultUri"`
+		HSMURI   string `json:"hsmUri"`
+		Tenant   string `json:"tenantId"`
+		State    string `json:"provisioningState"`
+	} `json:"properties"`
+}
+
+type sku struct {
+	Name string `json:"name"`
+}
+
+func (r vaultResource) vault() Vault {
+	v := Vault{Name: r.Name, Location: r.Location, Tenant: r.Properties.Tenant, State: r.Properties.State, Service: "vault",
+		SKU: cmp.Or(r.Properties.SKU.Name, r.SKU.Name), URL: strings.TrimSuffix(cmp.Or(r.Properties.VaultURI, r.Properties.HSMURI), "/")}
+	if r.Properties.HSMURI != "" {
+		v.Service = "managed-hsm"
+	}
+	if id, err := arm.ParseResourceID(r.ID); err == nil {
+		v.Group = id.ResourceGroupName
+	}
+	return v
+}
+
+func (m *Manager) page(ctx context.Context, link string) (vaultPage, error) {
+	// A link to the next page is the service's word; the token goes to the
+	// resource manager's own host and nowhere else.
+	if u, err := url.Parse(link); err != nil || u.Scheme != "https" || !sameHost(link, m.client.Endpoint()) {
+		return vaultPage{}, exitcode.Errorf(exitcode.Vault, "the next page of the list is not on %s", m.client.Endpoint())
+	}
+	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetryDelay: 16 * time.Second}), http.MethodGet, link)
+	if err != nil {
+		return vaultPage{}, err
+	}
+	resp, err := m.client.Pipeline().Do(req)
+	if err != nil {
+		return vaultPage{}, err
+	}
+	if !runtime.HasStatusCode(resp, http.StatusOK) {
+		return vaultPage{}, runtime.NewResponseError(resp)
+	}
+	var page vaultPage
+	return page, runtime.UnmarshalAsJSON(resp, &page)
+}
+
+func value[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
+}

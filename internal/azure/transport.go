@@ -1,0 +1,76 @@
+package azure
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"byok/internal/exitcode"
+)
+
+// Network says how this machine reaches Azure. A rehearsal's vault has a
+// client of its own, see package rehearsal.
+type Network struct {
+	CAFile string // PEM certificates of authorities trusted beside the system's, for networks that inspect TLS
+}
+
+const maxCAFile = 1 << 20
+
+// Client returns the HTTP client for the vault, Entra and Resource Manager:
+// TLS 1.2 or newer, the proxy of HTTPS_PROXY and NO_PROXY, no redirects (the
+// services use none, and a token must not follow one).
+func (n Network) Client() (*http.Client, error) {
+	roots, err := n.roots()
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 2 * time.Minute,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   16,
+		ForceAttemptHTTP2:     true,
+	}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+func (n Network) roots() (*x509.CertPool, error) {
+	if n.CAFile == "" {
+		return nil, nil // the system's
+	}
+	pem, err := readSmall(n.CAFile, maxCAFile)
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "CA file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.Failed, "the system's certificate authorities: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "CA file %s: no PEM certificate in it", n.CAFile), "openssl x509 -inform DER -in CERT -out ca.pem")
+	}
+	return roots, nil
+}
+
+func readSmall(path string, max int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(data)) > max {
+		err = exitcode.Errorf(exitcode.Usage, "%s: more than the %d bytes such a file may have", path, max)
+	}
+	return data, err
+}

@@ -1,0 +1,75 @@
+package azure
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"byok/internal/exitcode"
+)
+
+// Identity is who a credential signs in as, from the claims of its token.
+// The claims are the token's own word: good for showing, not for deciding.
+type Identity struct {
+	Account     string    `json:"account"`     // user principal name, or an application's client id
+	Name        string    `json:"name"`        // display name, where the token has one
+	Application bool      `json:"application"` // an application or managed identity, not a person
+	ObjectID    string    `json:"object_id"`
+	Tenant      string    `json:"tenant"` // directory id
+	Cloud       string    `json:"cloud"`
+	Expires     time.Time `json:"expires"` // of the token
+}
+
+// Who signs in for a vault of c, in tenant or the credential's own when it is
+// empty, and returns whose token came back. The token itself goes no further.
+func Who(ctx context.Context, cred azcore.TokenCredential, c Cloud, tenant string) (Identity, error) {
+	token, err := cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{c.vaultScope()}, TenantID: tenant})
+	if err != nil {
+		return Identity{}, Explain("sign in", err, time.Now())
+	}
+	id, err := identity(token.Token)
+	if err != nil {
+		return Identity{}, err
+	}
+	id.Cloud, id.Expires = c.Name, token.ExpiresOn.UTC().Truncate(time.Second)
+	return id, nil
+}
+
+type claims struct {
+	UPN        string `json:"upn"`
+	UniqueName string `json:"unique_name"`
+	Preferred  string `json:"preferred_username"`
+	Name       string `json:"name"`
+	AppID      string `json:"appid"` // v1.0 tokens
+	Azp        string `json:"azp"`   // v2.0 tokens
+	AppName    string `json:"app_displayname"`
+	IDType     string `json:"idtyp"` // "app" or "user"
+	OID        string `json:"oid"`
+	TID        string `json:"tid"`
+}
+
+// identity reads the middle part of a JSON Web Token (RFC 7519, section 3).
+// Its errors quote nothing of it.
+func identity(token string) (Identity, error) {
+	var c claims
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return Identity{}, exitcode.Errorf(exitcode.Vault, "signed in, but the token does not say for whom: it is not a JSON Web Token")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil || json.Unmarshal(payload, &c) != nil {
+		return Identity{}, exitcode.Errorf(exitcode.Vault, "signed in, but the token does not say for whom: its claims cannot be read")
+	}
+	user := cmp.Or(c.UPN, c.Preferred, c.UniqueName)
+	id := Identity{Account: user, Name: c.Name, ObjectID: c.OID, Tenant: c.TID}
+	if c.IDType == "app" || user == "" {
+		id.Application, id.Account, id.Name = true, cmp.Or(c.AppID, c.Azp), c.AppName
+	}
+	return id, nil
+}

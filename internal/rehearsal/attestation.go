@@ -1,0 +1,81 @@
+package rehearsal
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"net/http"
+
+	"byok/internal/attest"
+	"byok/internal/transfer"
+)
+
+// partition returns the folder's HSM partition, made on the first run, and
+// publishes the root it is under.
+func (s *state) partition() (*chain, error) {
+	const private = "attestation-private.pem"
+	data, err := s.once(private, 0o600, func() ([]byte, error) {
+		c, err := newChain()
+		if err != nil {
+			return nil, err
+		}
+		return c.encode(), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := readChain(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(private), err)
+	}
+	return &c, s.publish(fileRoot, c.root)
+}
+
+// attestation is a version with the HSM's statement on it:
+// GET /keys/{name}/{version}/attestation. What a Premium vault answers is not
+// documented; that other types than RSA are not attested is our limit.
+func (v *vault) attestation(c *call) (any, error) {
+	name, key, err := v.version(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := key.enabledFor("get"); err != nil {
+		return nil, err
+	}
+	m, isRSA := key.material.(rsaKey)
+	switch {
+	case v.hsm == nil:
+		return nil, &failure{status: http.StatusBadRequest, code: "NotSupported", message: "Key attestation is supported by Managed HSM only"}
+	case !isRSA:
+		return nil, &failure{status: http.StatusBadRequest, code: "NotSupported", message: "The rehearsal vault attests RSA keys only"}
+	}
+	kid, err := transfer.ParseKeyID(v.kid(name, key.Version))
+	if err != nil {
+		return nil, err
+	}
+	blob, err := attest.Sign(statement(kid, &m.PublicKey, key), v.hsm.partition)
+	if err != nil {
+		return nil, err
+	}
+	b := v.bundle(name, key)
+	b.Attributes.Attestation = &attestationJSON{CertificatePEMFile: v.hsm.certificates, PrivateKey: blob, Version: "MRVL-1"}
+	return b, nil
+}
+
+// statement is true also of a key that was imported, which came from outside,
+// or that may leave.
+func statement(kid transfer.KeyID, public *rsa.PublicKey, key keyVersion) attest.Statement {
+	s := attest.NewStatement(attest.Firmware2, kid, public, key.Ops)
+	values := map[attest.AttributeType]bool{}
+	if key.Imported {
+		values[attest.AttrLocal], values[attest.AttrAlwaysSensitive], values[attest.AttrNeverExtractable] = false, false, false
+	}
+	if key.Exportable {
+		values[attest.AttrExtractable], values[attest.AttrNeverExtractable] = true, false
+	}
+	for i, a := range s.Objects[0].Attributes {
+		if value, differs := values[a.Type]; differs {
+			s.Objects[0].Attributes[i].Value = map[bool][]byte{false: {0}, true: {1}}[value]
+		}
+	}
+	return s
+}

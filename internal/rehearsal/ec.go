@@ -1,0 +1,147 @@
+package rehearsal
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	ecdsak1 "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+)
+
+// koblitz is the service's name of secp256k1, the one curve Go lacks.
+const koblitz = "P-256K"
+
+// curveOf returns the NIST curve of a service's name, nil for any other.
+func curveOf(name string) elliptic.Curve {
+	switch name {
+	case "P-256":
+		return elliptic.P256()
+	case "P-384":
+		return elliptic.P384()
+	case "P-521":
+		return elliptic.P521()
+	}
+	return nil
+}
+
+func decodeEC(curve string, scalar []byte) (material, error) {
+	if curve == koblitz {
+		return newSecp256k1(scalar)
+	}
+	known := curveOf(curve)
+	if known == nil {
+		return nil, fmt.Errorf("no curve %s", curve)
+	}
+	key, err := ecdsa.ParseRawPrivateKey(known, scalar)
+	if err != nil {
+		return nil, errors.New("not an EC private key")
+	}
+	return newNIST(key)
+}
+
+func generateEC(curve string) (material, error) {
+	if curve == "" {
+		curve = "P-256"
+	}
+	if curve == koblitz {
+		key, err := secp256k1.GeneratePrivateKey()
+		return secp256k1Key{key}, err
+	}
+	known := curveOf(curve)
+	if known == nil {
+		return nil, badParameter("Invalid crv: %s. A curve is P-256, P-384, P-521 or P-256K", curve) // our text
+	}
+	key, err := ecdsa.GenerateKey(known, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return newNIST(key)
+}
+
+// nistKey is an EC key on P-256, P-384 or P-521.
+type nistKey struct{ *ecdsa.PrivateKey }
+
+func newNIST(key *ecdsa.PrivateKey) (material, error) {
+	if curveOf(key.Params().Name) != key.Curve {
+		return nil, fmt.Errorf("an EC key on %s, which the service does not take", key.Params().Name)
+	}
+	return nistKey{key}, nil
+}
+
+func (k nistKey) kind() string { return "EC" }
+func (k nistKey) width() int   { return (k.Params().BitSize + 7) / 8 }
+
+func (k nistKey) private() []byte {
+	scalar, _ := k.Bytes() // fails for foreign curves only, see newNIST
+	return scalar
+}
+
+// point is the public key, uncompressed (SEC 1, section 2.3.3).
+func (k nistKey) point() []byte {
+	point, _ := k.PublicKey.Bytes() // as in private
+	return point
+}
+
+func (k nistKey) describe(into *jsonWebKey) {
+	into.Curve = k.Params().Name
+	into.X, into.Y = halves(k.point()[1:])
+}
+
+func (k nistKey) sign(_ string, digest []byte) ([]byte, error) {
+	r, s, err := ecdsa.Sign(rand.Reader, k.PrivateKey, digest)
+	if err != nil {
+		return nil, err
+	}
+	signature := make([]byte, 2*k.width())
+	r.FillBytes(signature[:k.width()])
+	s.FillBytes(signature[k.width():])
+	return signature, nil
+}
+
+func (k nistKey) verify(_ string, digest, signature []byte) bool {
+	r, s := halves(signature)
+	return len(signature) == 2*k.width() && ecdsa.Verify(&k.PublicKey, digest, new(big.Int).SetBytes(r), new(big.Int).SetBytes(s))
+}
+
+// secp256k1Key is an EC key on P-256K.
+type secp256k1Key struct{ *secp256k1.PrivateKey }
+
+func newSecp256k1(scalar []byte) (material, error) {
+	var d secp256k1.ModNScalar
+	if len(scalar) != secp256k1.PrivKeyBytesLen || d.SetByteSlice(scalar) || d.IsZero() {
+		return nil, errors.New("not a private key on secp256k1")
+	}
+	return secp256k1Key{secp256k1.NewPrivateKey(&d)}, nil
+}
+
+func (k secp256k1Key) kind() string    { return "EC" }
+func (k secp256k1Key) private() []byte { return k.Serialize() }
+func (k secp256k1Key) point() []byte   { return k.PubKey().SerializeUncompressed() }
+
+func (k secp256k1Key) describe(into *jsonWebKey) {
+	into.Curve = koblitz
+	into.X, into.Y = halves(k.point()[1:])
+}
+
+func (k secp256k1Key) sign(_ string, digest []byte) ([]byte, error) {
+	signature := ecdsak1.Sign(k.PrivateKey, digest)
+	r, s := signature.R(), signature.S()
+	first, second := r.Bytes(), s.Bytes()
+	return append(first[:], second[:]...), nil
+}
+
+func (k secp256k1Key) verify(_ string, digest, signature []byte) bool {
+	var r, s secp256k1.ModNScalar
+	first, second := halves(signature)
+	if len(signature) != 64 || r.SetByteSlice(first) || s.SetByteSlice(second) {
+		return false
+	}
+	return ecdsak1.NewSignature(&r, &s).Verify(digest, k.PubKey())
+}
+
+// halves splits two integers of the same length.
+func halves(b []byte) (first, second []byte) { return b[:len(b)/2], b[len(b)/2:] }

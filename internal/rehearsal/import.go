@@ -1,0 +1,118 @@
+package rehearsal
+
+import (
+	"crypto"
+	"crypto/aes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"byok/internal/transfer"
+)
+
+// importKey takes a transfer blob: PUT /keys/{name}. The service answers many
+// causes with one text; the log has the cause.
+func (v *vault) importKey(c *call) (any, error) {
+	var in importRequest
+	if err := c.into(&in); err != nil {
+		return nil, invalidKey().because(err)
+	}
+	keyType, err := v.keyType(in.Key.Type)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := checkOps(keyType, in.Key.Ops, false)
+	if err != nil {
+		return nil, err
+	}
+	key := keyVersion{Type: keyType, Ops: ops, Tags: in.Tags, Imported: true}
+	if err := v.apply(&key, in.Attributes, in.Policy); err != nil {
+		return nil, err
+	}
+	m, err := v.unwrapTarget(in.Key, keyType)
+	if err != nil {
+		return nil, err
+	}
+	return v.keep(c.name, key, m)
+}
+
+// unwrapTarget opens key_hsm and checks that it holds what kty and crv say.
+func (v *vault) unwrapTarget(key jsonWebKey, keyType string) (material, error) {
+	if len(key.KeyHSM) == 0 || (key.Curve == "") != (keyType != typeEC) {
+		return nil, invalidKey().because(errors.New("key_hsm, or crv for EC and only there, is missing"))
+	}
+	blob, err := transfer.ParseBlob("key_hsm", key.KeyHSM)
+	if err != nil {
+		return nil, invalidKey().because(err)
+	}
+	kek, err := v.exchangeKey(blob.KEK)
+	if err != nil {
+		return nil, err
+	}
+	m, err := openBlob(kek, blob, keyType)
+	if err == nil {
+		err = holds(m, keyType, key.Curve)
+	}
+	if err != nil {
+		return nil, badParameter("%s key is not valid - cannot instantiate crypto service", strings.TrimSuffix(keyType, "-HSM")).because(err)
+	}
+	return m, nil
+}
+
+// exchangeKey finds the KEK a blob names. It must be of this vault, by its
+// whole identifier, and usable for import now.
+func (v *vault) exchangeKey(id transfer.KeyID) (rsaKey, error) {
+	if own, err := transfer.ParseKeyID(v.kid(id.Name, id.Version)); err != nil || !own.Equal(id) {
+		return rsaKey{}, badParameter("The key exchange key %s is not in this vault", id) // our text
+	}
+	r, err := v.keys.live(id.Name)
+	if err != nil {
+		return rsaKey{}, notFound(id.Name, id.Version)
+	}
+	kek, err := r.find(id.Version)
+	if err != nil {
+		return rsaKey{}, err
+	}
+	if err := kek.allowedFor("import"); err != nil {
+		return rsaKey{}, err
+	}
+	return kek.material.(rsaKey), nil // only an RSA key can have import, see checkOps
+}
+
+// openBlob undoes CKM_RSA_AES_KEY_WRAP: OAEP with SHA-1 gives an AES-256 key,
+// which unwraps the rest (RFC 5649).
+func openBlob(kek rsaKey, blob transfer.Blob, keyType string) (material, error) {
+	if err := blob.CheckSize(kek.size()); err != nil {
+		return nil, err
+	}
+	n := kek.size() / 8
+	wrappingKey, err := kek.openOAEP(crypto.SHA1, blob.Ciphertext[:n])
+	if err != nil {
+		return nil, errors.New("the AES key does not decrypt: another KEK, or OAEP not with SHA-1 for both label and MGF1")
+	}
+	if len(wrappingKey) != 32 {
+		return nil, fmt.Errorf("the wrapping key has %d bytes, not the 32 of AES-256", len(wrappingKey))
+	}
+	block, err := aes.NewCipher(wrappingKey)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := unwrapKWP(block, blob.Ciphertext[n:])
+	if err != nil {
+		return nil, err
+	}
+	if keyType == typeOct {
+		return newOct(plain)
+	}
+	return parsePKCS8(plain)
+}
+
+// holds compares what was unwrapped with what the request says it is.
+func holds(m material, keyType, curve string) error {
+	var public jsonWebKey
+	m.describe(&public)
+	if m.kind()+"-HSM" != keyType || public.Curve != curve {
+		return fmt.Errorf("the blob holds a key of type %s %s, not %s %s", m.kind(), public.Curve, keyType, curve)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+)
+
+// signatureAlgorithm is what an alg of sign and verify needs: a digest of so
+// many bytes and, for ES, the one curve.
+type signatureAlgorithm struct {
+	digest int
+	curve  string
+}
+
+func signatureAlgorithms() map[string]signatureAlgorithm {
+	return map[string]signatureAlgorithm{
+		"RS256": {32, ""}, "RS384": {48, ""}, "RS512": {64, ""},
+		"PS256": {32, ""}, "PS384": {48, ""}, "PS512": {64, ""},
+		"ES256": {32, "P-256"}, "ES384": {48, "P-384"}, "ES512": {64, "P-521"}, "ES256K": {32, koblitz},
+	}
+}
+
+// sign signs a digest: POST /keys/{name}/{version}/sign.
+func (v *vault) sign(c *call) (any, error) {
+	in, kid, key, err := v.operation(c, "sign")
+	if err != nil {
+		return nil, err
+	}
+	s, err := signerFor(kid, key, in.Algorithm, in.Value)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := s.sign(in.Algorithm, in.Value)
+	return operationResult{KID: kid, Value: signature}, err
+}
+
+// verify checks a signature of a digest: POST /keys/{name}/{version}/verify.
+func (v *vault) verify(c *call) (any, error) {
+	in, kid, key, err := v.operation(c, "verify")
+	if err != nil {
+		return nil, err
+	}
+	s, err := signerFor(kid, key, in.Algorithm, in.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return verifyResult{Value: s.verify(in.Algorithm, in.Digest, in.Value)}, nil
+}
+
+// signerFor checks that key, algorithm and digest go together.
+func signerFor(kid string, key keyVersion, algorithm string, digest []byte) (signer, error) {
+	s, signs := key.material.(signer)
+	wanted, known := signatureAlgorithms()[algorithm]
+	const incompatible = "Key and signing algorithm are incompatible. Key %s "
+	switch isEC := key.Type == typeEC; {
+	case !signs || !known:
+		return nil, badParameter("The algorithm %s is not supported for signing with this key", algorithm) // our text
+	case isEC && wanted.curve == "":
+		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'RSA' or 'RSA-HSM'.", kid, key.Type, algorithm)
+	case !isEC && wanted.curve != "":
+		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'EC' or 'EC-HSM'.", kid, key.Type, algorithm)
+	case key.Curve != wanted.curve:
+		return nil, badParameter(incompatible+"uses curve '%s', and algorithm '%s' can only be used with curve '%s'.", kid, key.Curve, algorithm, wanted.curve)
+	case len(digest) != wanted.digest:
+		return nil, badParameter("Invalid length of 'value': %d bytes. %s requires %d bytes, encoded with base64url.", len(digest), algorithm, wanted.digest)
+	}
+	return s, nil
+}
+
+// transform serves encrypt, decrypt, wrapKey and unwrapKey, which differ only
+// in the key_op they need. Why one fails stays in the log.
+func transform(op string) func(*vault, *call) (any, error) {
+	return func(v *vault, c *call) (any, error) {
+		in, kid, key, err := v.operation(c, op)
+		if err != nil {
+			return nil, err
+		}
+		apply := encrypter.encrypt
+		if op == "decrypt" || op == "unwrapKey" {
+			apply = encrypter.decrypt
+		}
+		out, err := apply(key.material.(encrypter), in) // of a type that encrypts, or it would not have op: see checkOps
+		switch {
+		case errors.Is(err, errAlgorithm):
+			return nil, badParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and algorithm '%s' can not be used with it.", kid, key.Type, in.Algorithm) // our text
+		case err != nil:
+			return nil, badParameter("The parameter is incorrect.").because(fmt.Errorf("%s: %w", in.Algorithm, err))
+		}
+		out.KID = kid
+		return out, nil
+	}
+}
+
+// operation reads the request and finds the key, which must allow op now.
+func (v *vault) operation(c *call, op string) (in operation, kid string, key keyVersion, err error) {
+	if err = c.into(&in); err != nil {
+		return in, "", key, err
+	}
+	name, key, err := v.version(c)
+	if err != nil {
+		return in, "", key, err
+	}
+	return in, v.kid(name, key.Version), key, key.allowedFor(op)
+}

@@ -1,0 +1,110 @@
+package rehearsal
+
+import (
+	"cmp"
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// recoverableDays is how long a deleted key can be recovered: the service's
+// default. Nothing is purged here when they are over.
+const recoverableDays = 90
+
+// pageSize is the service's largest page, and its default.
+const pageSize = 25
+
+func (v *vault) kid(name, version string) string { return v.url + "/keys/" + name + "/" + version }
+
+// bundle shows a version as get, create and import do.
+func (v *vault) bundle(name string, key keyVersion) bundle {
+	b := bundle{Attributes: key.attributes(), Policy: key.Policy, Tags: key.Tags}
+	key.material.describe(&b.Key)
+	b.Key.KID, b.Key.Type, b.Key.Ops = v.kid(name, key.Version), key.Type, key.Ops
+	return b
+}
+
+func (k keyVersion) attributes() attributes {
+	return attributes{
+		Enabled: &k.Enabled, NotBefore: seconds(k.NotBefore), Expires: seconds(k.Expires),
+		Created: seconds(k.Created), Updated: seconds(k.Updated), Exportable: &k.Exportable,
+		RecoveryLevel: "Recoverable+Purgeable", RecoverableDays: recoverableDays,
+		HSMPlatform: "2", // FIPS 140-3 level 3: the claim of the service it plays
+	}
+}
+
+func (v *vault) deletion(r record) deletion {
+	return deletion{
+		RecoveryID: v.url + "/deletedkeys/" + r.Name,
+		Deleted:    seconds(r.Deleted), PurgeAt: seconds(r.Deleted.AddDate(0, 0, recoverableDays)),
+	}
+}
+
+// listKeys lists the keys without versions: GET /keys.
+func (v *vault) listKeys(c *call) (any, error) {
+	return v.page(c, "/keys", v.items(false))
+}
+
+// listDeleted lists the deleted keys: GET /deletedkeys.
+func (v *vault) listDeleted(c *call) (any, error) {
+	return v.page(c, "/deletedkeys", v.items(true))
+}
+
+func (v *vault) items(deleted bool) []item {
+	items := []item{}
+	for _, r := range v.keys.all(deleted) {
+		i := item{KID: v.url + "/keys/" + r.Name, Attributes: r.current().attributes(), Tags: r.current().Tags}
+		if deleted {
+			i.deletion = v.deletion(r)
+		}
+		items = append(items, i)
+	}
+	return items
+}
+
+// listVersions lists a key's versions, none for a key that does not exist:
+// GET /keys/{name}/versions.
+func (v *vault) listVersions(c *call) (any, error) {
+	items := []item{}
+	if r, err := v.keys.live(c.name); err == nil {
+		for _, key := range r.Versions {
+			items = append(items, item{KID: v.kid(r.Name, key.Version), Attributes: key.attributes(), Tags: key.Tags})
+		}
+	}
+	return v.page(c, "/keys/"+c.name+"/versions", items)
+}
+
+// page returns the items after $skiptoken in the order of their identifiers,
+// which for versions is no order in time: the service promises none either.
+func (v *vault) page(c *call, path string, items []item) (any, error) {
+	size, err := pageOf(c.query)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.KID, b.KID) })
+	last, err := base64.RawURLEncoding.DecodeString(c.query.Get("$skiptoken"))
+	if err != nil {
+		return nil, badParameter("Invalid $skiptoken").because(err)
+	}
+	items = slices.DeleteFunc(items, func(i item) bool { return i.KID <= string(last) })
+	if len(items) <= size {
+		return list{Value: items}, nil
+	}
+	next := url.Values{"api-version": c.query["api-version"], "maxresults": {strconv.Itoa(size)}}
+	next.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(items[size-1].KID)))
+	link := v.url + path + "?" + next.Encode()
+	return list{Value: items[:size], NextLink: &link}, nil
+}
+
+func pageOf(query url.Values) (int, error) {
+	asked := query.Get("maxresults")
+	if asked == "" {
+		return pageSize, nil
+	}
+	n, err := strconv.Atoi(asked)
+	if err != nil || n < 1 || n > pageSize {
+		return 0, badParameter("Invalid maxresults: %s. It must be between 1 and %d", asked, pageSize) // our text
+	}
+	return n, nil
+}

@@ -1,0 +1,116 @@
+package rehearsal
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // RSA-OAEP is with SHA-1
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+var errDecrypt = errors.New("the ciphertext is not for this key and padding")
+
+// rsaKey is RSA of 2048, 3072 or 4096 bits.
+type rsaKey struct{ *rsa.PrivateKey }
+
+func newRSA(key *rsa.PrivateKey) (material, error) {
+	if !slices.Contains([]int{2048, 3072, 4096}, key.N.BitLen()) {
+		return nil, fmt.Errorf("an RSA key of %d bits: 2048, 3072 or 4096 are taken", key.N.BitLen())
+	}
+	return rsaKey{key}, nil
+}
+
+func decodeRSA(der []byte) (material, error) {
+	key, err := x509.ParsePKCS1PrivateKey(der)
+	if err != nil {
+		return nil, errors.New("not an RSA private key")
+	}
+	return newRSA(key)
+}
+
+func generateRSA(bits int) (material, error) {
+	if bits == 0 {
+		bits = 2048
+	}
+	if !slices.Contains([]int{2048, 3072, 4096}, bits) {
+		return nil, badParameter("Invalid key_size: %d. An RSA key has 2048, 3072 or 4096 bits", bits) // our text
+	}
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, err
+	}
+	return newRSA(key)
+}
+
+func (k rsaKey) kind() string    { return "RSA" }
+func (k rsaKey) size() int       { return k.N.BitLen() }
+func (k rsaKey) private() []byte { return x509.MarshalPKCS1PrivateKey(k.PrivateKey) }
+
+func (k rsaKey) describe(into *jsonWebKey) {
+	into.N, into.E = k.N.Bytes(), big.NewInt(int64(k.E)).Bytes()
+}
+
+// hashOf is the hash that the digits of RS256, PS384, … name.
+func hashOf(algorithm string) crypto.Hash {
+	return map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[algorithm[2:]]
+}
+
+func (k rsaKey) sign(algorithm string, digest []byte) ([]byte, error) {
+	if strings.HasPrefix(algorithm, "PS") {
+		return rsa.SignPSS(rand.Reader, k.PrivateKey, hashOf(algorithm), digest, pss())
+	}
+	return rsa.SignPKCS1v15(nil, k.PrivateKey, hashOf(algorithm), digest)
+}
+
+func (k rsaKey) verify(algorithm string, digest, signature []byte) bool {
+	if strings.HasPrefix(algorithm, "PS") {
+		return rsa.VerifyPSS(&k.PublicKey, hashOf(algorithm), digest, signature, pss()) == nil
+	}
+	return rsa.VerifyPKCS1v15(&k.PublicKey, hashOf(algorithm), digest, signature) == nil
+}
+
+// pss has the salt of RFC 7518, section 3.5.
+func pss() *rsa.PSSOptions { return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash} }
+
+func (k rsaKey) encrypt(in operation) (out operationResult, err error) {
+	switch in.Algorithm {
+	case "RSA1_5":
+		out.Value, err = rsa.EncryptPKCS1v15(rand.Reader, &k.PublicKey, in.Value)
+	case "RSA-OAEP":
+		out.Value, err = rsa.EncryptOAEP(crypto.SHA1.New(), rand.Reader, &k.PublicKey, in.Value, nil)
+	case "RSA-OAEP-256":
+		out.Value, err = rsa.EncryptOAEP(crypto.SHA256.New(), rand.Reader, &k.PublicKey, in.Value, nil)
+	default:
+		err = errAlgorithm
+	}
+	return out, err
+}
+
+func (k rsaKey) decrypt(in operation) (out operationResult, err error) {
+	switch in.Algorithm {
+	case "RSA1_5":
+		out.Value, err = rsa.DecryptPKCS1v15(nil, k.PrivateKey, in.Value)
+	case "RSA-OAEP":
+		out.Value, err = k.openOAEP(crypto.SHA1, in.Value)
+	case "RSA-OAEP-256":
+		out.Value, err = k.openOAEP(crypto.SHA256, in.Value)
+	default:
+		return out, errAlgorithm
+	}
+	if err != nil {
+		err = errDecrypt
+	}
+	return out, err
+}
+
+// openOAEP uses one hash for the label and for MGF1, as the service does.
+func (k rsaKey) openOAEP(hash crypto.Hash, ciphertext []byte) ([]byte, error) {
+	return rsa.DecryptOAEP(hash.New(), nil, k.PrivateKey, ciphertext, nil)
+}

@@ -1,0 +1,235 @@
+package rehearsal
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+const (
+	requestID = "X-Ms-Request-Id"
+	maxBody   = 256 << 10 // the largest import is some 10 KiB
+)
+
+// vault is the service behind the listener.
+type vault struct {
+	url     string
+	service string
+	token   []byte
+	keys    *store
+	hsm     *chain // nil for a Premium vault
+	log     func(string)
+}
+
+func newVault(s *state, logged func(string)) (*vault, error) {
+	keys, err := openStore(s.path("keys"))
+	if err != nil {
+		return nil, err
+	}
+	v := &vault{url: s.url, service: s.service, token: s.token, keys: keys, log: logged}
+	if s.service == ManagedHSM {
+		v.hsm, err = s.partition()
+	}
+	return v, err
+}
+
+// middleware wraps the handler inside it. A fault, a rate limit or a delay is
+// one more of them.
+type middleware func(http.Handler) http.Handler
+
+// handler is the whole service; the first middleware sees a request first.
+func (v *vault) handler() http.Handler {
+	var h http.Handler = http.HandlerFunc(v.route)
+	chain := []middleware{v.identify, v.authenticate, v.versioned}
+	for i := len(chain) - 1; i >= 0; i-- {
+		h = chain[i](h)
+	}
+	return h
+}
+
+// identify names the request, as every answer of the service does.
+func (v *vault) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set(requestID, newRequestID())
+		h.Set("X-Ms-Keyvault-Region", "rehearsal")
+		h.Set("Cache-Control", "no-cache")
+		h.Set("X-Content-Type-Options", "nosniff")
+		if id := r.Header.Get("X-Ms-Client-Request-Id"); id != "" {
+			h.Set("X-Ms-Client-Request-Id", id)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// authenticate challenges a request without our token. Names under .invalid
+// (RFC 2606) keep a real credential from fetching a token for a rehearsal.
+func (v *vault) authenticate(next http.Handler) http.Handler {
+	challenge := fmt.Sprintf(`Bearer authorization="https://login.rehearsal.invalid/%s", resource="https://%s.rehearsal.invalid"`, Tenant, v.service)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(token), v.token) == 1 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		message := "AKV10000: Request is missing a Bearer or PoP token."
+		if scheme != "" {
+			message = "AKV10046: Unable to resolve the key used for signature validation."
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
+		v.refuse(w, r, &failure{status: http.StatusUnauthorized, code: "Unauthorized", message: message})
+	})
+}
+
+// apiVersions are those of the service with key_hsm and later: 7.x, then dates.
+var apiVersions = regexp.MustCompile(`^(7\.[0-9]|20[0-9]{2}-[0-9]{2}-[0-9]{2})(-preview(\.[0-9])?)?$`)
+
+// versioned insists on api-version. The texts are ours.
+func (v *vault) versioned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch version := r.URL.Query().Get("api-version"); {
+		case version == "":
+			v.refuse(w, r, badParameter("api-version must be specified"))
+		case !apiVersions.MatchString(version):
+			v.refuse(w, r, badParameter("api-version %s is not supported", version))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// call is one request as a handler sees it: the key it names and the rest.
+type call struct {
+	name, version string
+	query         url.Values
+	body          []byte
+}
+
+// into decodes the request's body. Unknown properties are ignored, as the
+// service ignores what a newer client sends.
+func (c *call) into(v any) error {
+	if err := json.Unmarshal(c.body, v); err != nil {
+		return badParameter("The request body is not valid JSON").because(err)
+	}
+	return nil
+}
+
+type route struct {
+	method, path string
+	serve        func(*vault, *call) (any, error)
+}
+
+// routes are the service's, in the order in which they are tried. A version
+// may be left out of the path where an operation follows it.
+func routes() []route {
+	list := []route{
+		{"GET", "/keys", (*vault).listKeys},
+		{"PUT", "/keys/{name}", (*vault).importKey},
+		{"GET", "/keys/{name}", (*vault).get},
+		{"DELETE", "/keys/{name}", (*vault).delete},
+		{"POST", "/keys/{name}/create", (*vault).create},
+		{"GET", "/keys/{name}/versions", (*vault).listVersions},
+		{"GET", "/deletedkeys", (*vault).listDeleted},
+		{"GET", "/deletedkeys/{name}", (*vault).getDeleted},
+		{"DELETE", "/deletedkeys/{name}", (*vault).purge},
+		{"POST", "/deletedkeys/{name}/recover", (*vault).recover},
+	}
+	for _, base := range []string{"/keys/{name}/", "/keys/{name}/{version}/"} {
+		list = append(list,
+			route{"GET", base + "attestation", (*vault).attestation},
+			route{"POST", base + "sign", (*vault).sign},
+			route{"POST", base + "verify", (*vault).verify},
+			route{"POST", base + "encrypt", transform("encrypt")},
+			route{"POST", base + "decrypt", transform("decrypt")},
+			route{"POST", base + "wrapKey", transform("wrapKey")},
+			route{"POST", base + "unwrapKey", transform("unwrapKey")},
+		)
+	}
+	return append(list,
+		route{"PATCH", "/keys/{name}", (*vault).update},
+		route{"GET", "/keys/{name}/{version}", (*vault).get},
+		route{"PATCH", "/keys/{name}/{version}", (*vault).update},
+	)
+}
+
+// match compares segment by segment. http.ServeMux would redirect the empty
+// version of /keys/name/ and /keys/name//sign, which clients send.
+func (r route) match(path string) (name, version string, ok bool) {
+	want, got := strings.Split(r.path, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return "", "", false
+	}
+	for i, segment := range want {
+		switch {
+		case segment == "{name}":
+			name = got[i]
+		case segment == "{version}":
+			version = got[i]
+		case !strings.EqualFold(segment, got[i]):
+			return "", "", false
+		}
+	}
+	return name, version, true
+}
+
+var keyName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
+
+func (v *vault) route(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusNotFound
+	for _, candidate := range routes() {
+		name, version, ok := candidate.match(r.URL.Path)
+		if !ok {
+			continue
+		}
+		status = http.StatusMethodNotAllowed
+		if candidate.method == r.Method {
+			body, err := v.dispatch(w, r, candidate, name, version)
+			v.reply(w, r, body, err)
+			return
+		}
+	}
+	v.refuse(w, r, &failure{status: status, code: "BadParameter", message: fmt.Sprintf("Method %s does not allow operation ''", r.Method)})
+}
+
+func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to route, name, version string) (any, error) {
+	if strings.Contains(to.path, "{name}") && !keyName.MatchString(name) {
+		return nil, badParameter("The request URI contains an invalid name: %s", name)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "BadParameter", message: "The request body is too large"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return to.serve(v, &call{name: name, version: version, query: r.URL.Query(), body: body})
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// lineWriter is a log as an io.Writer, for what net/http has to say: a client
+// that does not trust our certificate, for one.
+type lineWriter func(line string)
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	if w != nil {
+		w(line(p))
+	}
+	return len(p), nil
+}

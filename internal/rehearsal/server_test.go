@@ -1,0 +1,380 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+
+	"byok/internal/exitcode"
+)
+
+// request sends what no SDK would and returns the answer.
+func (r *running) request(t *testing.T, method, path, authorization string, body io.Reader) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequest(method, r.vault.URL+path, body)
+	must(t, err)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	res, err := r.http.Do(req)
+	must(t, err)
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	must(t, err)
+	return res, data
+}
+
+// raw is request with the token, for the refusal alone.
+func (r *running) raw(t *testing.T, method, path, body string) string {
+	t.Helper()
+	token, err := r.vault.Credential().GetToken(ctx, policy.TokenRequestOptions{})
+	must(t, err)
+	res, data := r.request(t, method, path, "Bearer "+token.Token, strings.NewReader(body))
+	return refusal(res.StatusCode, data)
+}
+
+func TestChallenge(t *testing.T) {
+	for service, want := range map[string]map[string]string{
+		Vault: {
+			"":             "401 Unauthorized: AKV10000: Request is missing a Bearer or PoP token.",
+			"Bearer wrong": "401 Unauthorized: AKV10046: Unable to resolve the key used for signature validation.",
+			"Bearer":       "401 Unauthorized: AKV10046: Unable to resolve the key used for signature validation.",
+		},
+		ManagedHSM: {
+			"":             `401 without an envelope: ""`,
+			"Bearer wrong": `401 without an envelope: ""`,
+		},
+	} {
+		r := start(t, service)
+		for authorization, want := range want {
+			res, data := r.request(t, "GET", "/keys?api-version=7.4", authorization, nil)
+			if got := refusal(res.StatusCode, data); got != want {
+				t.Errorf("%s with %q: %s", service, authorization, got)
+			}
+			challenge := `Bearer authorization="https://login.rehearsal.invalid/` + Tenant + `", resource="https://` + service + `.rehearsal.invalid"`
+			if got := res.Header.Get("WWW-Authenticate"); got != challenge {
+				t.Errorf("%s: challenge %s", service, got)
+			}
+			if id := res.Header.Get(requestID); !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
+				t.Errorf("%s: request id %s", service, id)
+			}
+		}
+	}
+}
+
+// tokenOf is a credential that notes what it is asked for.
+type tokenOf struct {
+	token string
+	asked policy.TokenRequestOptions
+}
+
+func (c *tokenOf) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	c.asked = o
+	return azcore.AccessToken{Token: c.token}, nil
+}
+
+func TestCredentialIsAskedForTheChallenge(t *testing.T) {
+	r := start(t, Vault)
+	c := &tokenOf{token: "of another vault"}
+	_, err := r.client(t, c).GetKey(ctx, "k", "", nil)
+	same(t, "foreign token", err, "401 Unauthorized: AKV10046: Unable to resolve the key used for signature validation.")
+	if got := fmt.Sprint(c.asked.TenantID, c.asked.Scopes); got != Tenant+"[https://vault.rehearsal.invalid/.default]" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
+func TestRequestRefusals(t *testing.T) {
+	r := start(t, Vault)
+	for name, c := range map[string]struct{ method, path, body, want string }{
+		"no api-version":    {"GET", "/keys", "", "400 BadParameter: api-version must be specified"},
+		"old api-version":   {"GET", "/keys?api-version=2016-10-01-x", "", "400 BadParameter: api-version 2016-10-01-x is not supported"},
+		"preview is taken":  {"GET", "/keys/k?api-version=7.4-preview.1", "", "404 KeyNotFound: A key with (name/id) k was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"},
+		"text for a number": {"POST", "/keys/k/create?api-version=7.4", `{"kty":"RSA-HSM","key_size":"2048"}`, "400 BadParameter: The request body is not valid JSON"},
+		"no base64url":      {"POST", "/keys/k/sign?api-version=7.4", `{"alg":"RS256","value":"a+b/"}`, "400 BadParameter: The request body is not valid JSON"},
+		"no such path":      {"GET", "/secrets?api-version=7.4", "", "404 BadParameter: Method GET does not allow operation ''"},
+		"no such method":    {"POST", "/keys?api-version=7.4", "", "405 BadParameter: Method POST does not allow operation ''"},
+		"no JSON":           {"POST", "/keys/k/create?api-version=7.4", "{", "400 BadParameter: The request body is not valid JSON"},
+		"import, no JSON":   {"PUT", "/keys/k?api-version=7.4", "[]", `400 BadParameter: The property "key" must be a valid JsonWebKey object`},
+		"too large":         {"PUT", "/keys/k?api-version=7.4", strings.Repeat(" ", maxBody+1), "413 BadParameter: The request body is too large"},
+		"name":              {"GET", "/keys/a.b/?api-version=7.4", "", "400 BadParameter: The request URI contains an invalid name: a.b"},
+		"name with slash":   {"GET", "/keys/..%2Ftoken/x/attestation?api-version=7.4", "", "404 BadParameter: Method GET does not allow operation ''"},
+	} {
+		if got := r.raw(t, c.method, c.path, c.body); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+func TestLog(t *testing.T) {
+	r := start(t, ManagedHSM)
+	r.raw(t, "POST", "/keys/k/create?api-version=7.4", `{"kty":"EC","key_ops":["encrypt"]}`)
+	if got, want := r.log.last(), "POST /keys/k/create 400 BadParameter: Unsupported key operation(s) (encrypt is not for a key of type EC-HSM here)"; got != want {
+		t.Errorf("log %s", got)
+	}
+	r.raw(t, "POST", "/keys/k/create?api-version=7.4", `{"kty":"EC"}`)
+	if got, want := r.log.last(), "POST /keys/k/create 200"; got != want {
+		t.Errorf("log %s", got)
+	}
+	token, err := os.ReadFile(filepath.Join(r.dir, fileToken))
+	must(t, err)
+	if strings.Contains(strings.Join(r.log.said, "\n"), line(token)) {
+		t.Error("the token is in the log")
+	}
+}
+
+func TestServeRefusals(t *testing.T) {
+	used := start(t, ManagedHSM)
+	port := strings.TrimPrefix(used.vault.URL, "https://localhost:")
+	stopped := start(t, ManagedHSM)
+	stopped.stop()
+	known := strings.TrimPrefix(stopped.vault.URL, "https://localhost:")
+	for name, c := range map[string]struct {
+		config Config
+		want   string
+		code   exitcode.Code
+		hint   string
+	}{
+		"no folder":     {Config{Listen: "127.0.0.1:0"}, "no folder was given for the rehearsal vault's state", exitcode.Usage, ""},
+		"all addresses": {Config{State: t.TempDir(), Listen: "0.0.0.0:0"}, "listen address 0.0.0.0:0 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"no address":    {Config{State: t.TempDir(), Listen: ":0"}, "listen address :0 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"other host":    {Config{State: t.TempDir(), Listen: "example.org:443"}, "listen address example.org:443 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"no port":       {Config{State: t.TempDir(), Listen: "127.0.0.1"}, "listen address 127.0.0.1: host:port is expected, such as 127.0.0.1:8443", exitcode.Usage, ""},
+		"service port":  {Config{State: t.TempDir(), Listen: "127.0.0.1:https"}, "listen address 127.0.0.1:https: https is not a port number", exitcode.Usage, ""},
+		"port taken":    {Config{State: t.TempDir(), Listen: "localhost:" + port}, "listen tcp 127.0.0.1:" + port + ": bind: address already in use", exitcode.Vault, ""},
+		"service":       {Config{State: t.TempDir(), Listen: "127.0.0.1:0", Service: "hsm"}, "service hsm: managed-hsm or vault is expected", exitcode.Usage, ""},
+		"in use": {Config{State: used.dir, Listen: "127.0.0.1:0"}, fmt.Sprintf("%s is in use by another rehearsal vault (process %d)", used.dir, os.Getpid()), exitcode.Refused,
+			"stop that one, or give this one a folder of its own with --state"},
+		"other service": {Config{State: stopped.dir, Listen: "127.0.0.1:0", Service: Vault}, "the rehearsal vault in " + stopped.dir + " is a managed-hsm, not a vault", exitcode.Refused,
+			"use another folder with --state"},
+		"other port": {Config{State: stopped.dir, Listen: "127.0.0.1:1"}, "the rehearsal vault in " + stopped.dir + " is https://localhost:" + known + ", which cannot change: it is part of every key identifier", exitcode.Refused,
+			"byok-online rehearsal serve --listen 127.0.0.1:" + known + " --state " + stopped.dir},
+	} {
+		err := Serve(ctx, c.config, func(Info) { t.Errorf("%s: ready", name) })
+		if err == nil || err.Error() != c.want || exitcode.Of(err) != c.code || exitcode.HintOf(err) != c.hint {
+			t.Errorf("%s\n got %v, status %d, hint %s\nwant %s, status %d, hint %s", name, err, exitcode.Of(err), exitcode.HintOf(err), c.want, c.code, c.hint)
+		}
+	}
+}
+
+func TestStateFolder(t *testing.T) {
+	r := start(t, ManagedHSM)
+	r.kek(t, "KEKforBYOK")
+	for name, mode := range map[string]os.FileMode{
+		"url": 0o644, "service": 0o644, "ca.pem": 0o644, "attestation-root.pem": 0o644,
+		"token": 0o600, "lock": 0o600, "tls-private.pem": 0o600, "attestation-private.pem": 0o600, "keys": 0o700, "keys/kekforbyok.json": 0o600,
+	} {
+		info, err := os.Stat(filepath.Join(r.dir, name))
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v %v", name, info, err)
+		}
+	}
+	if r.vault.Service != ManagedHSM || r.vault.Tenant != Tenant || r.vault.CAFile != filepath.Join(r.dir, "ca.pem") || !bytes.Contains(r.vault.AttestationRoot, []byte("BEGIN CERTIFICATE")) {
+		t.Errorf("client %+v", r.vault)
+	}
+	token, err := os.ReadFile(filepath.Join(r.dir, "token"))
+	must(t, err)
+	if strings.Contains(fmt.Sprintf("%+v %#v %v", r.vault, *r.vault, r.vault.Credential()), line(token)) {
+		t.Error("the token prints")
+	}
+	if vault := start(t, Vault); vault.vault.AttestationRoot != nil {
+		t.Error("a Premium vault has an attestation root")
+	}
+}
+
+// TestCertificateAuthority holds that the CA vouches for loopback alone and is
+// not taken by a client that was not given it.
+func TestCertificateAuthority(t *testing.T) {
+	r := start(t, Vault)
+	data, err := os.ReadFile(r.vault.CAFile)
+	must(t, err)
+	decoded, _ := pem.Decode(data)
+	ca, err := x509.ParseCertificate(decoded.Bytes)
+	must(t, err)
+	if !strings.Contains(ca.Subject.String(), "REHEARSAL") || !ca.PermittedDNSDomainsCritical || fmt.Sprint(ca.PermittedDNSDomains, ca.PermittedIPRanges) != "[localhost] [127.0.0.0/8 ::1/128]" {
+		t.Errorf("CA %s for %v %v", ca.Subject, ca.PermittedDNSDomains, ca.PermittedIPRanges)
+	}
+	for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(r.vault.URL, "https://"), &tls.Config{RootCAs: r.vault.CA, ServerName: host})
+		if err != nil {
+			t.Errorf("as %s: %v", host, err)
+			continue
+		}
+		conn.Close()
+	}
+	openssl(t, nil, "s_client", "-connect", strings.Replace(strings.TrimPrefix(r.vault.URL, "https://"), "localhost", "127.0.0.1", 1),
+		"-CAfile", r.vault.CAFile, "-verify_return_error", "-verify_hostname", "localhost", "-brief")
+	var unknown x509.UnknownAuthorityError
+	if _, err := tls.Dial("tcp", strings.TrimPrefix(r.vault.URL, "https://"), &tls.Config{}); err == nil || !strings.Contains(err.Error(), unknown.Error()) {
+		t.Errorf("without the CA: %v", err)
+	}
+	r.stop()
+	if said := r.log.last(); !strings.HasPrefix(said, "http: TLS handshake error from 127.0.0.1:") {
+		t.Errorf("log %s", said)
+	}
+}
+
+// TestStateCannotBeWritten: the client hears of a failure, the operator why.
+func TestStateCannotBeWritten(t *testing.T) {
+	r := start(t, Vault)
+	must(t, os.Remove(filepath.Join(r.dir, "keys")))
+	got := r.raw(t, "POST", "/keys/k/create?api-version=7.4", `{"kty":"EC-HSM"}`)
+	if want := "500 InternalError: The rehearsal vault failed"; got != want {
+		t.Errorf("got %s", got)
+	}
+	if want := "POST /keys/k/create 500 InternalError: The rehearsal vault failed (" + filepath.Join(r.dir, "keys", "k.json") + " cannot be created: no such file or directory)"; r.log.last() != want {
+		t.Errorf("log %s", r.log.last())
+	}
+	if names := r.names(t); len(names) > 0 {
+		t.Errorf("a key that is not stored is listed: %v", names)
+	}
+}
+
+// TestDamagedState: a folder that is not as it was left is not served.
+func TestDamagedState(t *testing.T) {
+	r := start(t, Vault)
+	r.key(t, "kept", azkeys.CreateKeyParameters{Kty: to.Ptr(azkeys.KeyTypeECHSM)})
+	r.stop()
+	good, err := os.ReadFile(filepath.Join(r.dir, "keys", "kept.json"))
+	must(t, err)
+	change := func(from, to string) []byte {
+		return []byte(regexp.MustCompile(from).ReplaceAllString(string(good), to))
+	}
+	version := regexp.MustCompile(`[0-9a-f]{32}`).FindString(string(good))
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"keys/kept.json", good[:40], "DIR/keys/kept.json: not valid JSON at byte 40, in field versions"},
+		{"keys/kept.json", change(`"name": "kept"`, `"name": "moved"`), "DIR/keys/kept.json: not a key of a rehearsal vault"},
+		{"keys/kept.json", []byte(`{"name":"kept","versions":[]}`), "DIR/keys/kept.json: not a key of a rehearsal vault"},
+		{"keys/kept.json", change(`"enabled"`, `"Enabled"`), "DIR/keys/kept.json: unknown field versions.0.Enabled"},
+		{"keys/kept.json", change(`"P-256"`, `"P-384"`), "DIR/keys/kept.json: version " + version + ": not an EC private key"},
+		{"keys/kept.json", change(`"P-256"`, `"P-224"`), "DIR/keys/kept.json: version " + version + ": no curve P-224"},
+		{"keys/kept.json", change(`"private": ".*"`, `"private": "AAAA"`), "DIR/keys/kept.json: version " + version + ": not an EC private key"},
+		{"keys/kept.json", change(`"private": ".*",`, `"private": "AAAA",`), "DIR/keys/kept.json: version " + version + ": not an EC private key"},
+		{"keys/kept.json", change(`"EC-HSM"`, `"RSA-HSM"`), "DIR/keys/kept.json: version " + version + ": not an RSA private key"},
+		{"keys/kept.json", change(`"EC-HSM"`, `"OKP"`), "DIR/keys/kept.json: version " + version + ": no key type OKP"},
+		{"keys/kept.json", change(`"sign"`, `"wrapKey"`), "DIR/keys/kept.json: version " + version + ": BadParameter: Unsupported key operation(s)"},
+		{"keys/kept.json", change(`"exportable": false`, `"exportable": true`), "DIR/keys/kept.json: version " + version + ": exportable and release_policy contradict each other"},
+		{"token", nil, "DIR/token: not a token of a rehearsal vault"},
+		{"service", []byte("hsm\n"), "DIR/service: neither managed-hsm nor vault"},
+		{"url", []byte("https://contoso.vault.azure.net\n"), "DIR/url: a rehearsal vault's URL is https://localhost:PORT"},
+		{"tls-private.pem", nil, "DIR/tls-private.pem: tls: failed to find any PEM data in certificate input"},
+	} {
+		path := filepath.Join(r.dir, c.name)
+		kept, err := os.ReadFile(path)
+		must(t, err)
+		must(t, os.WriteFile(path, c.data, 0o600))
+		err = Serve(ctx, Config{State: r.dir, Listen: "127.0.0.1:0"}, func(Info) { t.Errorf("%s: served", c.want) })
+		if err == nil || strings.ReplaceAll(err.Error(), r.dir, "DIR") != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+		must(t, os.WriteFile(path, kept, 0o600))
+	}
+	restart(t, r.dir, Vault)
+}
+
+func TestClientStaysOnLoopback(t *testing.T) {
+	r := start(t, Vault)
+	t.Setenv("HTTPS_PROXY", "http://192.0.2.1:3128")
+	_, err := r.GetKey(ctx, "k", "", nil)
+	if !strings.HasPrefix(answer(err), "404 KeyNotFound: ") {
+		t.Errorf("with a proxy in the environment: %v", err)
+	}
+	for _, address := range []string{"contoso.vault.azure.net:443", "192.0.2.1:443", "localhost.example:443"} {
+		_, err := r.http.Get("https://" + address)
+		want := fmt.Sprintf(`Get "https://%s": %s is not this machine: a rehearsal talks to loopback only`, address, address)
+		if err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Refused {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestOpenRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		damage func(dir string) error
+		want   string
+		code   exitcode.Code
+		hint   string
+	}{
+		"never served": {func(dir string) error { return os.RemoveAll(dir) }, "DIR holds no rehearsal vault: url is missing", exitcode.Usage,
+			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"no token": {func(dir string) error { return os.Remove(filepath.Join(dir, fileToken)) }, "DIR holds no rehearsal vault: token is missing", exitcode.Usage,
+			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"no root": {func(dir string) error { return os.Remove(filepath.Join(dir, fileRoot)) }, "DIR holds no rehearsal vault: attestation-root.pem is missing", exitcode.Usage,
+			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"empty CA": {func(dir string) error { return os.Truncate(filepath.Join(dir, fileCA), 0) }, "DIR/ca.pem: no certificate in it", exitcode.Usage, ""},
+		"real vault": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, fileURL), []byte("https://contoso.vault.azure.net\n"), 0o600)
+		}, "DIR/url: a rehearsal vault's URL is https://localhost:PORT", exitcode.Refused, ""},
+		"user in the URL": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, fileURL), []byte("https://localhost:1@example.org:443\n"), 0o600)
+		}, "DIR/url: a rehearsal vault's URL is https://localhost:PORT", exitcode.Refused, ""},
+	} {
+		r := start(t, ManagedHSM)
+		r.stop()
+		must(t, c.damage(r.dir))
+		client, err := Open(r.dir)
+		if err == nil || client != nil || strings.ReplaceAll(err.Error(), r.dir, "DIR") != c.want || exitcode.Of(err) != c.code || strings.ReplaceAll(exitcode.HintOf(err), r.dir, "DIR") != c.hint {
+			t.Errorf("%s: %v, status %d, hint %s, client %v", name, err, exitcode.Of(err), exitcode.HintOf(err), client)
+		}
+	}
+}
+
+// TestFirstRun begins with nothing: no folder, no keys, no chain.
+func TestFirstRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "state")
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var info Info
+	var client *Client
+	err := Serve(running, Config{State: dir, Listen: "[::1]:0"}, func(i Info) {
+		var err error
+		info = i
+		client, err = Open(dir)
+		must(t, err)
+		cancel()
+	})
+	must(t, err)
+	if info.Service != ManagedHSM || info.URL != client.URL || info.State != dir || info.Tenant != Tenant || !bytes.Contains(client.AttestationRoot, []byte("BEGIN CERTIFICATE")) {
+		t.Errorf("%+v, client %+v", info, client)
+	}
+}
+
+// TestManyAtOnce makes versions of one key from many clients; none is lost.
+func TestManyAtOnce(t *testing.T) {
+	const many = 20
+	r := start(t, Vault)
+	var all sync.WaitGroup
+	for range many {
+		all.Go(func() {
+			_, err := r.CreateKey(ctx, "busy", azkeys.CreateKeyParameters{Kty: to.Ptr(azkeys.KeyTypeECHSM)}, nil)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	page, err := r.NewListKeyPropertiesVersionsPager("busy", nil).NextPage(ctx)
+	must(t, err)
+	if len(page.Value) != many {
+		t.Errorf("%d versions of %d", len(page.Value), many)
+	}
+}

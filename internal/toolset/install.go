@@ -1,0 +1,158 @@
+package toolset
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+)
+
+// Installed is what Install wrote.
+type Installed struct {
+	KEK           string // path of the KEK package
+	SecurityWorld string // path of the SecurityWorld package
+	Sums          string // path of SHA256SUMS
+}
+
+// Install unpacks the toolset at zipPath into the folder dir, which is made if
+// it is not there. want is the SHA-256 published out of band: it is compared
+// before a byte of the zip is interpreted, and a difference is a Check error.
+// Nothing is written unless all of Unzip's conditions hold. An existing file
+// is never overwritten (Refused), but for the same bytes, which an
+// interrupted run has left.
+func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
+	name := filepath.Base(zipPath)
+	data, err := readZip(zipPath)
+	if err != nil {
+		return Installed{}, err
+	}
+	if err := checkHash(name, fingerprint.Of(data), want); err != nil {
+		return Installed{}, err
+	}
+	kek, sw, err := Unzip(name, data)
+	if err != nil {
+		return Installed{}, err
+	}
+	files, err := filesOf(kek, sw)
+	if err != nil {
+		return Installed{}, err
+	}
+	return write(dir, files)
+}
+
+// readZip reads one byte more than allowed at most, so that a device or a
+// huge file does no harm; Unzip then refuses it.
+func readZip(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, exitcode.Mark(exitcode.Usage, err)
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxZip+1))
+}
+
+func checkHash(name string, got, want fingerprint.Sum) error {
+	if got != want {
+		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the one given", name, got),
+			"compare what you typed with the published hash; if it is right, copy the zip again from where it was made")
+	}
+	if region, found := RegionOf(got); found {
+		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s: the zip for %s %w", name, region.Name, ErrRetired),
+			"its own KeyTransferRemote.exe reads it, with an nShield HSM; for today's service: byok-online toolset build")
+	}
+	return nil
+}
+
+// readFiles reads the three files of a zip and holds them to each other.
+func readFiles(name string, files []file) (kek KEKPackage, sw SecurityWorldPackage, err error) {
+	byName := func(shape string) file {
+		i := slices.IndexFunc(files, func(f file) bool { return entryKind(f.name) == shape })
+		if i < 0 {
+			return file{}
+		}
+		return files[i]
+	}
+	kekFile, swFile, sums := byName("KEK"), byName("SecurityWorld"), byName(SumsName)
+	if len(files) != 3 || kekFile.name == "" || swFile.name == "" || sums.name == "" {
+		return kek, sw, refused(name, "not exactly one KEK package, one SecurityWorld package and %s", SumsName)
+	}
+	if kek, err = ParseKEKPackage(kekFile.name, kekFile.data); err != nil {
+		return kek, sw, err
+	}
+	if sw, err = ParseSecurityWorldPackage(swFile.name, swFile.data); err != nil {
+		return kek, sw, err
+	}
+	made, err := filesOf(kek, sw)
+	if err != nil {
+		return kek, sw, err
+	}
+	return kek, sw, checkSame(name, made, []file{kekFile, swFile, sums})
+}
+
+// checkSame finds a file whose name is not that of its content, and a
+// SHA256SUMS that is not of the files beside it.
+func checkSame(name string, made, found []file) error {
+	for i, f := range made {
+		switch {
+		case f.name != found[i].name:
+			return refused(name, "entry %q: its content is %s", found[i].name, f.name)
+		case !bytes.Equal(f.data, found[i].data):
+			return refused(name, "%s does not list the two packages with their SHA-256", f.name)
+		}
+	}
+	return nil
+}
+
+// entryKind is the part of the name that says which of the three a file is.
+func entryKind(name string) string {
+	if m := entryShape.FindStringSubmatch(name); m != nil && m[2] != "" {
+		return m[2]
+	}
+	return name
+}
+
+// write places the three files as one. SHA256SUMS comes first: it is the file
+// whose presence says that the folder holds a toolset.
+func write(dir string, files []file) (Installed, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Installed{}, err
+	}
+	set := durable.NewSet()
+	defer set.Discard()
+	var paths []string
+	for _, f := range []file{files[2], files[0], files[1]} {
+		path := filepath.Join(dir, f.name)
+		if err := checkFree(path, f); err != nil {
+			return Installed{}, err
+		}
+		out, err := set.Create(path, 0o644)
+		if err != nil {
+			return Installed{}, err
+		}
+		if _, err := out.Write(f.data); err != nil {
+			return Installed{}, err
+		}
+		paths = append(paths, path)
+	}
+	return Installed{KEK: paths[1], SecurityWorld: paths[2], Sums: paths[0]}, set.Commit()
+}
+
+// checkFree lets a file stand that has the very content to be written: a run
+// that was interrupted before SHA256SUMS has left it.
+func checkFree(path string, f file) error {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && f.name != SumsName && bytes.Equal(data, f.data):
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path)
+}

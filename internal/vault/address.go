@@ -1,0 +1,154 @@
+package vault
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"byok/internal/azure"
+	"byok/internal/exitcode"
+)
+
+// The services a vault can be, as the SecurityWorld package names them.
+const (
+	ServiceVault      = "vault"
+	ServiceManagedHSM = "managed-hsm"
+)
+
+// Address is the address of a vault that ParseAddress has found fit to be
+// given a token. Its zero value is no address.
+type Address struct {
+	url       string
+	service   string
+	rehearsal bool
+	test      bool
+}
+
+// Allow says which addresses are meant.
+type Allow struct {
+	Cloud     azure.Cloud
+	Rehearsal bool // the rehearsal vault, on this machine and nowhere else
+	TestVault bool // any host and port, without HSM-backed keys: an emulator, a standard vault
+}
+
+// String gives https://host or https://host:port, as in transfer.KeyID.
+func (a Address) String() string { return a.url }
+
+// Rehearsal tells whether the vault is a rehearsal's.
+func (a Address) Rehearsal() bool { return a.rehearsal }
+
+// Service is ServiceVault or ServiceManagedHSM, or "" where the host's suffix
+// does not tell: a rehearsal, an emulator, a private cloud.
+func (a Address) Service() string { return a.service }
+
+// host is the part after https://, with the port where there is one.
+func (a Address) host() string { return strings.TrimPrefix(a.url, "https://") }
+
+var vaultName = regexp.MustCompile(`^[a-z0-9-]{3,24}$`)
+
+// ParseAddress reads the address of a vault: https, a host of allow's cloud,
+// and nothing else. Another port or this machine needs allow.Rehearsal or
+// allow.TestVault, which alone lift the SDK's check that the host is one of
+// the service's. Errors have status Usage.
+func ParseAddress(s string, allow Allow) (Address, error) {
+	u, err := parseURL(s, allow)
+	if err != nil {
+		return Address{}, err
+	}
+	a := Address{url: "https://" + u.Hostname(), rehearsal: allow.Rehearsal, test: allow.TestVault}
+	if port := u.Port(); port != "" && port != "443" {
+		a.url += ":" + port
+	}
+	suffix := suffixOf(u.Hostname(), allow.Cloud)
+	if suffix != "" && a.url == "https://"+u.Hostname() && !a.rehearsal {
+		a.test = false // a vault of the service: every check of the SDK stays on
+		a.service = serviceOf(suffix)
+		return a, nil
+	}
+	return a, a.unusual(u, allow)
+}
+
+// unusual refuses what only a rehearsal or a test may be.
+func (a Address) unusual(u *url.URL, allow Allow) error {
+	local := isLoopback(u.Hostname())
+	switch {
+	case a.rehearsal && !local:
+		return exitcode.Errorf(exitcode.Refused, "vault %s: a rehearsal talks only to this machine", a.url)
+	case a.rehearsal || a.test:
+		return nil
+	case u.Port() != "" && u.Port() != "443":
+		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: a port other than 443 is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
+	case local:
+		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: this machine is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
+	case strings.Contains(u.Hostname(), ".privatelink."):
+		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url), "use the vault's own name, which leads to the private endpoint inside its network")
+	}
+	return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: no vault of %s, whose names end in %s", a.url, allow.Cloud.Name, strings.Join(allow.Cloud.Suffixes, " or ")),
+		"--cloud for another cloud, --vault-suffix for a private one")
+}
+
+// parseURL accepts https, a host and a port. It does not quote a URL that has
+// a password in it.
+func parseURL(s string, allow Allow) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err == nil && u.User != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "vault: a user name or password in its address")
+	}
+	example := "https://contoso.vault.azure.net"
+	if len(allow.Cloud.Suffixes) > 0 {
+		example = "https://contoso" + allow.Cloud.Suffixes[0]
+	}
+	problem := ""
+	switch {
+	case err != nil || u.Scheme == "" || u.Opaque != "" || u.Host == "":
+		problem = "not an address with https://"
+		if name := strings.ToLower(s); vaultName.MatchString(name) {
+			example = strings.Replace(example, "contoso", name, 1)
+		}
+	case !strings.EqualFold(u.Scheme, "https"):
+		problem = "a token does not travel without https"
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
+		problem, example = "more than a host in its address", "https://"+strings.ToLower(u.Host)
+	case !hostName(u):
+		problem = "not a host and port"
+	}
+	if problem != "" {
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %.200q: %s", s, problem), "--vault %s", example)
+	}
+	u.Host = strings.ToLower(u.Host)
+	return u, nil
+}
+
+var dnsName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+func hostName(u *url.URL) bool {
+	host := strings.ToLower(u.Hostname())
+	return len(host) <= 253 && dnsName.MatchString(host) && cmp.Or(u.Port(), "443") != "0" && !strings.HasSuffix(u.Host, ":")
+}
+
+// suffixOf returns the suffix that makes host <vault name><suffix>, or "".
+func suffixOf(host string, c azure.Cloud) string {
+	for _, suffix := range c.Suffixes {
+		if name, found := strings.CutSuffix(host, suffix); found && vaultName.MatchString(name) {
+			return suffix
+		}
+	}
+	return ""
+}
+
+func serviceOf(suffix string) string {
+	switch {
+	case strings.HasPrefix(suffix, ".managedhsm."):
+		return ServiceManagedHSM
+	case strings.HasPrefix(suffix, ".vault."):
+		return ServiceVault
+	}
+	return ""
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,202 @@
+package vault
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+
+	"byok/internal/exitcode"
+	"byok/internal/transfer"
+)
+
+// TagBlob is the tag that an imported key version carries: the SHA-256 of the
+// .byok file it came from, in hex. By it a version is found again that shows
+// no public key: an AES key, or one that may not be read while disabled.
+const TagBlob = "byok-sha256"
+
+// maxTags and maxTag are the service's: fifteen tags, 256 characters each for
+// name and value (Azure Key Vault, "About keys").
+const (
+	maxTags = 15
+	maxTag  = 256
+)
+
+// Expected is what a key version must be to be the key of a package.
+type Expected struct {
+	Kty        string // transfer.RSAHSM, ECHSM or OctHSM
+	Crv        string // EC only
+	Bits       int    // 0 where nothing is known
+	PublicKey  crypto.PublicKey
+	CheckValue []byte // AES only: AES-ECB of 16 zero bytes
+}
+
+// Import is one package on its way into the vault. NewImport fills in what a
+// manifest says; for a .byok of another vendor's tool the caller does.
+type Import struct {
+	Name          string            // of the key in the vault
+	Blob          []byte            // the .byok file, byte for byte
+	Expected      Expected          // PublicKey and CheckValue empty: nothing can be checked but the type
+	Ops           []string          // key_ops; transfer.AllowedOps of the type at most
+	Tags          map[string]string // beside TagBlob
+	NotBefore     time.Time         // zero: none
+	Expires       time.Time         // zero: none
+	Disabled      bool
+	Exportable    bool   // needs ReleasePolicy
+	ReleasePolicy []byte // JSON
+
+	ForceNewVersion bool // import even where the vault has the key already
+}
+
+// Imported is what came of an Import.
+type Imported struct {
+	Key     Key
+	Already bool // the vault had this key under this name before; nothing was sent
+}
+
+// NewImport takes from a verified package what the vault needs, under the
+// package's name.
+func NewImport(p transfer.Package) (Import, error) {
+	expected, err := ExpectedOf(p.Manifest)
+	return Import{Name: p.Manifest.Name, Blob: p.BlobBytes, Expected: expected, Ops: p.Manifest.Key.KeyOps}, err
+}
+
+// Import makes the package a new version of the key called p.Name, and checks
+// that what the vault returns is the key that was sent. If the vault has it
+// under that name already, that is found and said, and nothing is sent. Only
+// throttling is repeated blindly: after a lost answer it looks first, which
+// cannot see an import that the service has not finished or another client's
+// that runs at the same time. With a failed check (status Check) Imported
+// tells which version is not to be used.
+func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
+	if err := p.check(c.clock.Now()); err != nil {
+		return Imported{}, err
+	}
+	before, err := c.search(ctx, p, nil)
+	if err != nil {
+		return Imported{}, err
+	}
+	if len(before) > 0 && !p.ForceNewVersion {
+		return Imported{Key: before[0], Already: true}, p.compare(before[0], c.address.test)
+	}
+	key, err := c.send(ctx, p, before)
+	if err != nil {
+		return Imported{}, err
+	}
+	return Imported{Key: key}, p.compare(key, c.address.test)
+}
+
+func (c *Client) send(ctx context.Context, p Import, before []Key) (Key, error) {
+	doing := "import key " + p.Name
+	parameters := p.parameters()
+	var made azkeys.KeyBundle
+	var found []Key
+	err := c.write(ctx, write{
+		doing: doing, paced: true,
+		request: func(ctx context.Context) error {
+			answer, err := c.keys.ImportKey(ctx, p.Name, parameters, nil)
+			made = answer.KeyBundle
+			return c.limbo(ctx, p.Name, err)
+		},
+		settled: func(ctx context.Context, c *Client) (ok bool, err error) {
+			found, err = c.search(ctx, p, before)
+			return len(found) > 0, err
+		},
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	if len(found) > 0 {
+		return found[0], nil
+	}
+	return c.key(doing, p.Name, made)
+}
+
+func (p Import) parameters() azkeys.ImportKeyParameters {
+	key := &azkeys.JSONWebKey{Kty: to.Ptr(azkeys.KeyType(p.Expected.Kty)), T: p.Blob}
+	if p.Expected.Crv != "" {
+		key.Crv = to.Ptr(azkeys.CurveName(p.Expected.Crv))
+	}
+	for _, op := range p.Ops {
+		key.KeyOps = append(key.KeyOps, to.Ptr(azkeys.KeyOperation(op)))
+	}
+	out := azkeys.ImportKeyParameters{
+		Key:           key,
+		KeyAttributes: &azkeys.KeyAttributes{Enabled: to.Ptr(!p.Disabled), NotBefore: moment(p.NotBefore), Expires: moment(p.Expires)},
+		Tags:          map[string]*string{TagBlob: to.Ptr(p.tag())},
+	}
+	for name, v := range p.Tags {
+		out.Tags[name] = &v
+	}
+	if p.Exportable {
+		out.KeyAttributes.Exportable = to.Ptr(true)
+		out.ReleasePolicy = &azkeys.KeyReleasePolicy{EncodedPolicy: p.ReleasePolicy}
+	}
+	return out
+}
+
+// tag is the value of TagBlob.
+func (p Import) tag() string { return fmt.Sprintf("%x", sha256.Sum256(p.Blob)) }
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return to.Ptr(t.UTC().Truncate(time.Second))
+}
+
+// check refuses, before anything is sent, what the service would refuse with
+// less to say.
+func (p Import) check(now time.Time) error {
+	if err := transfer.CheckName(p.Name); err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	allowed := transfer.AllowedOps(p.Expected.Kty)
+	problem := ""
+	switch {
+	case len(allowed) == 0:
+		problem = fmt.Sprintf("the vault takes no keys of type %.40q", p.Expected.Kty)
+	case len(p.Blob) == 0 || len(p.Blob) > transfer.MaxFile:
+		problem = fmt.Sprintf("a package of %d bytes", len(p.Blob))
+	case len(p.Ops) == 0:
+		problem = "no key operations"
+	case p.Exportable != (len(p.ReleasePolicy) > 0):
+		problem = "--exportable and --release-policy need each other"
+	case !p.Expires.IsZero() && !p.Expires.After(now):
+		problem = "it would expire on " + stamp(p.Expires) + ", before it can be used"
+	case !p.Expires.IsZero() && p.Expires.Before(p.NotBefore):
+		problem = "it would expire on " + stamp(p.Expires) + ", before it becomes valid on " + stamp(p.NotBefore)
+	default:
+		problem = p.checkTags()
+	}
+	for _, op := range p.Ops {
+		if problem == "" && !slices.Contains(allowed, op) {
+			problem = fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty, strings.Join(allowed, ", "))
+		}
+	}
+	if problem != "" {
+		return exitcode.Errorf(exitcode.Usage, "import key %s: %s", p.Name, problem)
+	}
+	return nil
+}
+
+func (p Import) checkTags() string {
+	if len(p.Tags) >= maxTags {
+		return fmt.Sprintf("%d tags, and the vault takes %d beside ours", len(p.Tags), maxTags-1)
+	}
+	for name, v := range p.Tags {
+		switch {
+		case name == "" || len(name) > maxTag || len(v) > maxTag:
+			return fmt.Sprintf("tag %.40q: name and value have at most %d characters", name, maxTag)
+		case name == TagBlob:
+			return "tag " + TagBlob + " is set by this program"
+		}
+	}
+	return ""
+}

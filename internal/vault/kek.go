@@ -1,0 +1,207 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+
+	"byok/internal/exitcode"
+	"byok/internal/transfer"
+)
+
+// CreateKEK makes a key exchange key: RSA-HSM of bits 2048, 3072 or 4096, with
+// import as its only operation, until expires (whole seconds). The name must
+// be new, since a KEK is known by it. A lost answer never makes a second
+// version.
+func (c *Client) CreateKEK(ctx context.Context, name string, bits int, expires time.Time) (Key, error) {
+	expires = expires.UTC().Truncate(time.Second)
+	if err := c.checkNewKEK(ctx, name, bits, expires); err != nil {
+		return Key{}, err
+	}
+	doing := "create KEK " + name
+	parameters := azkeys.CreateKeyParameters{
+		Kty: to.Ptr(azkeys.KeyTypeRSAHSM), KeySize: to.Ptr(int32(bits)),
+		KeyOps:        []*azkeys.KeyOperation{to.Ptr(azkeys.KeyOperationImport)},
+		KeyAttributes: &azkeys.KeyAttributes{Enabled: to.Ptr(true), Expires: &expires},
+	}
+	var made azkeys.KeyBundle
+	err := c.write(ctx, write{
+		doing: doing, paced: true,
+		request: func(ctx context.Context) error {
+			answer, err := c.keys.CreateKey(ctx, name, parameters, nil)
+			made = answer.KeyBundle
+			return c.limbo(ctx, name, err)
+		},
+		settled: func(ctx context.Context, c *Client) (found bool, err error) {
+			made, err = c.bundle(ctx, doing, name, "") // the name was new: what has it now is ours
+			return present(err)
+		},
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	kek, err := c.key(doing, name, made)
+	if err != nil {
+		return Key{}, err
+	}
+	return kek, c.checkMade(doing, kek, bits, expires)
+}
+
+func (c *Client) checkNewKEK(ctx context.Context, name string, bits int, expires time.Time) error {
+	if bits != 2048 && bits != 3072 && bits != 4096 {
+		return exitcode.Errorf(exitcode.Usage, "a KEK has 2048, 3072 or 4096 bits, not %d", bits)
+	}
+	if !expires.After(c.clock.Now()) {
+		return exitcode.Errorf(exitcode.Usage, "a KEK that expires on %s is of no use", stamp(expires))
+	}
+	_, err := c.Key(ctx, name, "")
+	taken, err := present(err)
+	if taken {
+		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own", c.address, name), "another --name, or none for a new one")
+	}
+	return err
+}
+
+// checkMade compares the KEK with what was asked for.
+func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) error {
+	switch {
+	case !sameOps(k.Ops, []string{"import"}):
+		return exitcode.Errorf(exitcode.Check, "%s: the vault gave it the operations %s instead of import alone", doing, strings.Join(k.Ops, ", "))
+	case k.Bits != bits:
+		return exitcode.Errorf(exitcode.Check, "%s: the vault made it %d bits long", doing, k.Bits)
+	case !k.Expires.Equal(expires):
+		return exitcode.Errorf(exitcode.Check, "%s: the vault did not take its expiry date", doing)
+	case !k.InHSM() && !c.address.test:
+		return exitcode.Errorf(exitcode.Check, "%s: the vault did not make it in an HSM", doing)
+	}
+	return nil
+}
+
+// CheckKEK reads the KEK that a package was made for and checks what the
+// service would refuse later with less to say: it is this vault's, it is
+// there, enabled, unexpired, an HSM's, for import alone, and, unless spki is
+// zero, it has the public key whose SPKI hash the manifest names.
+func (c *Client) CheckKEK(ctx context.Context, kid transfer.KeyID, spki [32]byte) (Key, error) {
+	if kid.Vault != c.address.url && !c.address.test {
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", kid.Vault, c.address)
+	}
+	k, err := c.Key(ctx, kid.Name, kid.Version)
+	switch {
+	case notFound(err):
+		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", kid, err), "make a KEK (byok-online kek create), and package the key for it")
+	case err != nil:
+		return Key{}, err
+	}
+	if why := c.unfitKEK(k, spki); why != "" {
+		return k, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", kid, why), "make a KEK (byok-online kek create), and package the key for it")
+	}
+	return k, nil
+}
+
+func (c *Client) unfitKEK(k Key, spki [32]byte) string {
+	if why := k.unusable(c.clock.Now()); why != "" {
+		return why
+	}
+	hash, err := transfer.SPKIHash(k.PublicKey)
+	switch {
+	case err != nil || strings.TrimSuffix(k.Kty, "-HSM") != "RSA":
+		return "it is no RSA key"
+	case !sameOps(k.Ops, []string{"import"}):
+		return "its operations are " + strings.Join(k.Ops, ", ") + " instead of import alone"
+	case !k.InHSM() && !c.address.test:
+		return "the vault does not keep it in an HSM"
+	case spki != [32]byte{} && !bytes.Equal(hash[:], spki[:]):
+		return fmt.Sprintf("its public key is not the one the package was made for (SPKI SHA-256 %x, not %x)", hash, spki)
+	}
+	return ""
+}
+
+// DeleteKEK deletes all versions of a KEK. The service keeps a deleted key,
+// and its name, until the recovery period ends. A key that is more than a KEK
+// is refused.
+func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
+	k, err := c.Key(ctx, name, "")
+	if err != nil {
+		return Deleted{}, err
+	}
+	if !sameOps(k.Ops, []string{"import"}) {
+		return Deleted{}, exitcode.Errorf(exitcode.Refused, "key %s is no KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
+	}
+	var gone Deleted
+	err = c.write(ctx, write{
+		doing: "delete KEK " + name,
+		request: func(ctx context.Context) error {
+			answer, err := c.keys.DeleteKey(ctx, name, nil)
+			gone = deletedOf(name, answer.DeletedKey)
+			return err
+		},
+		settled: func(ctx context.Context, c *Client) (bool, error) {
+			_, err := c.Key(ctx, name, "")
+			there, err := present(err)
+			gone = Deleted{Name: name}
+			return !there && err == nil, err
+		},
+	})
+	return gone, err
+}
+
+// ErrNoAttestation is what Attestation finds where the service attests
+// nothing: in a key vault of any tier. Test with errors.Is; without an
+// attestation a KEK is confirmed by its fingerprint over a second channel.
+var ErrNoAttestation = errors.New("this vault attests no keys")
+
+// Attestation is an HSM's statement about a key, as the service passes it on,
+// already decoded from base64url. Package attest judges it.
+type Attestation struct {
+	CertificatePEM []byte // the HSM's and the partition's certificates
+	PrivateKey     []byte // signed blob
+	PublicKey      []byte // signed blob
+	Version        string // "MRVL-1"
+}
+
+// Attestation returns the HSM's statement about a key version; version "" is
+// the current one.
+func (c *Client) Attestation(ctx context.Context, name, version string) (Attestation, error) {
+	var bundle azkeys.KeyBundle
+	doing := "read the attestation of key " + name
+	err := c.read(ctx, doing, func(ctx context.Context) error {
+		answer, err := c.keys.GetKeyAttestation(ctx, name, version, nil)
+		bundle = answer.KeyBundle
+		return err
+	})
+	var answer *azcore.ResponseError
+	if errors.As(err, &answer) && c.address.service != ServiceManagedHSM && unoffered(answer) {
+		return Attestation{}, exitcode.Errorf(exitcode.Vault, "%s: %w", doing, ErrNoAttestation)
+	}
+	if err != nil {
+		return Attestation{}, err
+	}
+	if _, err := c.key(doing, name, bundle); err != nil {
+		return Attestation{}, err
+	}
+	a := bundle.Attributes.Attestation
+	if a == nil || len(a.PrivateKeyAttestation) == 0 {
+		return Attestation{}, exitcode.Errorf(exitcode.Vault, "%s: %w", doing, ErrNoAttestation)
+	}
+	return Attestation{a.CertificatePEMFile, a.PrivateKeyAttestation, a.PublicKeyAttestation, value(a.Version)}, nil
+}
+
+// unoffered tells the answers to an operation that a vault does not have from
+// those about the key or the caller.
+func unoffered(answer *azcore.ResponseError) bool {
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	case http.StatusNotFound:
+		return answer.ErrorCode != "KeyNotFound"
+	}
+	return false
+}

@@ -1,0 +1,234 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"byok/internal/exitcode"
+	"byok/internal/transfer"
+)
+
+var soon = noon.Add(72 * time.Hour)
+
+func aKEK(version string) fakeKey {
+	return fakeKey{name: "kek", version: version, kty: "RSA-HSM", public: public("RSA"), ops: []string{"import"}, attributes: map[string]any{"exp": soon.Unix()}}
+}
+
+func (k fakeKey) with(change func(*fakeKey)) fakeKey {
+	change(&k)
+	return k
+}
+
+const (
+	getKEK    = "GET /keys/kek/"
+	createKEK = "POST /keys/kek/create"
+)
+
+func TestCreateKEK(t *testing.T) {
+	var sent struct {
+		Kty        string           `json:"kty"`
+		Size       int              `json:"key_size"`
+		Ops        []string         `json:"key_ops"`
+		Attributes map[string]int64 `json:"-"`
+		Attrs      struct {
+			Exp     int64 `json:"exp"`
+			Enabled bool  `json:"enabled"`
+		} `json:"attributes"`
+	}
+	s := newScript(t, step{getKEK, missing}, step{createKEK, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		if err := json.Unmarshal(body, &sent); err != nil {
+			t.Error(err)
+		}
+		aKEK(version1).bundle(w, r, body)
+	}})
+	client, _ := s.client()
+	k, err := client.CreateKEK(context.Background(), "kek", 2048, soon.Add(time.Millisecond))
+	if err != nil || k.ID.Version != version1 || k.Bits != 2048 {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	if sent.Kty != "RSA-HSM" || sent.Size != 2048 || !slices.Equal(sent.Ops, []string{"import"}) || sent.Attrs.Exp != soon.Unix() || !sent.Attrs.Enabled {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
+// TestCreateKEKOnce loses the answer at each moment: one version, or none and
+// an error.
+func TestCreateKEKOnce(t *testing.T) {
+	for name, c := range map[string][]step{
+		"throttled":                 {{getKEK, missing}, {createKEK, throttle}, {createKEK, aKEK(version1).bundle}},
+		"failed before it was made": {{getKEK, missing}, {createKEK, answer(500, "")}, {getKEK, missing}, {createKEK, aKEK(version1).bundle}},
+		"failed after it was made":  {{getKEK, missing}, {createKEK, answer(503, "")}, {getKEK, aKEK(version1).bundle}},
+		"cut after it was made":     {{getKEK, missing}, {createKEK, cut}, {getKEK, aKEK(version1).bundle}},
+		"limbo after a purge": {{getKEK, missing}, {createKEK, softDeleted}, {"GET /deletedkeys/kek", missing}, {getKEK, missing},
+			{createKEK, aKEK(version1).bundle}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _ := newScript(t, c...).client()
+			if k, err := client.CreateKEK(context.Background(), "kek", 2048, soon); err != nil || k.ID.Version != version1 {
+				t.Errorf("%+v, %v", k, err)
+			}
+		})
+	}
+}
+
+var softDeleted = refusal(409, "Conflict", "ObjectIsDeletedButRecoverable", "Key kek is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged.")
+
+func TestCreateKEKRefused(t *testing.T) {
+	lost := []step{{getKEK, missing}}
+	for range 6 {
+		lost = append(lost, step{createKEK, answer(500, "")}, step{getKEK, missing})
+	}
+	for name, c := range map[string]struct {
+		steps      []step
+		bits       int
+		expires    time.Time
+		code       exitcode.Code
+		want, hint string
+	}{
+		"size":    {nil, 1024, soon, exitcode.Usage, "a KEK has 2048, 3072 or 4096 bits, not 1024", ""},
+		"expired": {nil, 2048, noon, exitcode.Usage, "a KEK that expires on 2026-01-02T12:00:00Z is of no use", ""},
+		"taken": {[]step{{getKEK, aKEK(version1).bundle}}, 2048, soon, exitcode.Refused,
+			"https://HOST has a key kek already, and a KEK gets a name of its own", "another --name, or none for a new one"},
+		"deleted": {[]step{{getKEK, missing}, {createKEK, softDeleted}, {"GET /deletedkeys/kek", answer(200, "{}")}}, 2048, soon, exitcode.Vault,
+			"create KEK kek: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; another --name does without"},
+		"standard": {[]step{{getKEK, missing}, {createKEK, refusal(400, "BadParameter", "", "Hardware key operation not allowed on standard vault.")}}, 2048, soon, exitcode.Vault,
+			"create KEK kek: the vault is of the Standard tier and has no HSM (BadParameter, request req-1)", "byok-online vault list shows Premium vaults and Managed HSMs"},
+		"other ops": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "decrypt"} }).bundle}}, 2048, soon, exitcode.Check,
+			"create KEK kek: the vault gave it the operations import, decrypt instead of import alone", ""},
+		"other size": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).bundle}}, 4096, soon, exitcode.Check, "create KEK kek: the vault made it 2048 bits long", ""},
+		"no expiry": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.attributes = nil }).bundle}}, 2048, soon, exitcode.Check,
+			"create KEK kek: the vault did not take its expiry date", ""},
+		"software": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.kty = "RSA" }).bundle}}, 2048, soon, exitcode.Check,
+			"create KEK kek: the vault did not make it in an HSM", ""},
+		"never made": {lost, 2048, soon, exitcode.Vault, "create KEK kek: the service failed (HTTP 500, request req-1)", "the same command again; it finds what was done"},
+		"unknown": {[]step{{getKEK, missing}, {createKEK, answer(500, "")}, {getKEK, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, 2048, soon, exitcode.Vault,
+			"create KEK kek: the answer got lost, and whether the vault did it is not known: create KEK kek: the vault's firewall does not let this machine in (Forbidden/ForbiddenByFirewall, request req-1)",
+			"the same command again; it finds what was done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, c.steps...)
+			client, _ := s.client()
+			_, err := client.CreateKEK(context.Background(), "kek", c.bits, c.expires)
+			check(t, err, c.code, s.host(), c.want, c.hint)
+		})
+	}
+}
+
+func TestCheckKEK(t *testing.T) {
+	hash, _ := transfer.SPKIHash(public("RSA"))
+	other, _ := transfer.SPKIHash(public("other RSA"))
+	const again = "make a KEK (byok-online kek create), and package the key for it"
+	const kek = "the package's KEK https://HOST/keys/kek/" + version1 + ": "
+	for name, c := range map[string]struct {
+		reply func(http.ResponseWriter, *http.Request, []byte)
+		spki  [32]byte
+		code  exitcode.Code
+		want  string
+		hint  string
+	}{
+		"good":           {aKEK(version1).bundle, hash, 0, "", ""},
+		"no hash to ask": {aKEK(version1).bundle, [32]byte{}, 0, "", ""},
+		"gone": {missing, hash, exitcode.Check,
+			"the package's KEK https://HOST/keys/kek/" + version1 + " is no longer in the vault: read key kek/" + version1 + ": the vault has no such key (KeyNotFound, request req-1)", again},
+		"disabled":   {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, kek + "it is disabled", again},
+		"expired":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"exp": noon.Unix()} }).bundle, hash, exitcode.Check, kek + "it expired on 2026-01-02T12:00:00Z", again},
+		"an EC key":  {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = public("P-256"), "EC-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
+		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
+		"more operations": {aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "unwrapKey"} }).bundle, hash, exitcode.Check,
+			kek + "its operations are import, unwrapKey instead of import alone", again},
+		"software":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"hsmPlatform": "0"} }).bundle, hash, exitcode.Check, kek + "the vault does not keep it in an HSM", again},
+		"another key": {aKEK(version1).bundle, other, exitcode.Check, kek + "its public key is not the one the package was made for (SPKI SHA-256 HASH, not OTHER)", again},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, step{"GET /keys/kek/" + version1, c.reply})
+			client, _ := s.client()
+			_, err := client.CheckKEK(context.Background(), transfer.KeyID{Vault: s.server.URL, Name: "kek", Version: version1}, c.spki)
+			if c.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			check(t, err, c.code, s.host(), replaceHashes(c.want, hash, other), c.hint)
+		})
+	}
+	client, _ := newScript(t).client()
+	_, err := client.CheckKEK(context.Background(), transfer.KeyID{Vault: "https://other.vault.azure.net", Name: "kek", Version: version1}, hash)
+	check(t, err, exitcode.Check, client.address.host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "")
+}
+
+func TestDeleteKEK(t *testing.T) {
+	gone := answer(200, `{"key":{},"attributes":{},"deletedDate":1767355200,"scheduledPurgeDate":1775131200}`)
+	for name, steps := range map[string][]step{
+		"at once":                {{getKEK, aKEK(version1).bundle}, {"DELETE /keys/kek", gone}},
+		"its answer lost":        {{getKEK, aKEK(version1).bundle}, {"DELETE /keys/kek", cut}, {getKEK, missing}},
+		"failed, then throttled": {{getKEK, aKEK(version1).bundle}, {"DELETE /keys/kek", answer(500, "")}, {getKEK, aKEK(version1).bundle}, {"DELETE /keys/kek", throttle}, {"DELETE /keys/kek", gone}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _ := newScript(t, steps...).client()
+			d, err := client.DeleteKEK(context.Background(), "kek")
+			if err != nil || d.Name != "kek" {
+				t.Errorf("%+v, %v", d, err)
+			}
+			if name == "at once" && (!d.DeletedAt.Equal(noon) || d.PurgeAt.Before(noon)) {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+	client, _ := newScript(t, step{getKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"sign", "verify"} }).bundle}).client()
+	_, err := client.DeleteKEK(context.Background(), "kek")
+	check(t, err, exitcode.Refused, "", "key kek is no KEK, its operations are sign, verify: it is not deleted", "")
+}
+
+func TestRecover(t *testing.T) {
+	const recover = "POST /deletedkeys/kek/recover"
+	for name, steps := range map[string][]step{
+		"slowly":          {{recover, answer(200, "{}")}, {getKEK, missing}, {getKEK, missing}, {getKEK, aKEK(version1).bundle}},
+		"its answer lost": {{recover, cut}, {getKEK, aKEK(version1).bundle}, {getKEK, aKEK(version1).bundle}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _ := newScript(t, steps...).client()
+			if err := client.Recover(context.Background(), "kek"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	never := []step{{recover, answer(200, "{}")}}
+	for range pauses() {
+		never = append(never, step{getKEK, missing})
+	}
+	client, _ := newScript(t, never...).client()
+	check(t, client.Recover(context.Background(), "kek"), exitcode.Vault, "", "recover key kek: the vault took it on but has not finished", "the same command again in a minute")
+}
+
+func TestAttestation(t *testing.T) {
+	const path = "GET /keys/kek/" + version1 + "/attestation"
+	attested := aKEK(version1).with(func(k *fakeKey) {
+		k.attributes = map[string]any{"attestation": map[string]string{"certificatePemFile": "UEVN", "privateKeyAttestation": "cHJpdg", "publicKeyAttestation": "cHVi", "version": "MRVL-1"}}
+	})
+	client, _ := newScript(t, step{path, attested.bundle}).client()
+	a, err := client.Attestation(context.Background(), "kek", version1)
+	if err != nil || string(a.CertificatePEM) != "PEM" || string(a.PrivateKey) != "priv" || string(a.PublicKey) != "pub" || a.Version != "MRVL-1" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for name, reply := range map[string]func(http.ResponseWriter, *http.Request, []byte){
+		"no such operation": refusal(404, "", "", ""),
+		"not supported":     refusal(400, "BadParameter", "", "Method GET does not allow operation 'attestation'"),
+		"none in the key":   aKEK(version1).bundle,
+	} {
+		client, _ := newScript(t, step{path, reply}).client()
+		_, err := client.Attestation(context.Background(), "kek", version1)
+		check(t, err, exitcode.Vault, "", "read the attestation of key kek: this vault attests no keys", "")
+		if !errors.Is(err, ErrNoAttestation) {
+			t.Errorf("%s: not ErrNoAttestation: %v", name, err)
+		}
+	}
+	client, _ = newScript(t, step{path, missing}).client()
+	_, err = client.Attestation(context.Background(), "kek", version1)
+	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key (KeyNotFound, request req-1)", "check the name and the vault")
+}

@@ -1,0 +1,202 @@
+package vault
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/asn1"
+	"encoding/hex"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+
+	"byok/internal/exitcode"
+	"byok/internal/transfer"
+)
+
+// challengeSize is the length in bytes of what a key proves itself on.
+const challengeSize = 32
+
+// Prove has the vault use the key version k on a fresh challenge and checks
+// the answer against what e says of the key, never against what the vault
+// says. Status Check means that the vault does not hold this key; status
+// Vault, that it could not be asked. k comes from Key or Import.
+func (c *Client) Prove(ctx context.Context, k Key, e Expected) (Proof, error) {
+	if err := e.Compare(k, c.address.test); err != nil {
+		return Proof{}, err
+	}
+	if why := k.unusable(c.clock.Now()); why != "" {
+		return Proof{}, exitcode.Hint(exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: %s", k.ID, why), "az keyvault key set-attributes --id %s --enabled true, or its --not-before and --expires", k.ID)
+	}
+	p := Proof{Type: proofType, Version: 1, Rehearsal: c.address.rehearsal, Time: c.clock.Now().UTC().Truncate(time.Second), KID: k.ID, Challenge: make([]byte, challengeSize)}
+	_, _ = rand.Read(p.Challenge) // never fails, see crypto/rand
+	prove, err := c.method(k, e)
+	if err != nil {
+		return Proof{}, err
+	}
+	if e.PublicKey != nil {
+		if p.PublicKey, err = transfer.MarshalPublicKey(e.PublicKey); err != nil {
+			return Proof{}, exitcode.Mark(exitcode.Check, err)
+		}
+	}
+	if err := prove(ctx, &p, k, e); err != nil {
+		return Proof{}, err
+	}
+	return p, nil
+}
+
+type prover func(context.Context, *Proof, Key, Expected) error
+
+// method picks what the key may do: sign first, since anyone can check that
+// again later.
+func (c *Client) method(k Key, e Expected) (prover, error) {
+	may := func(op string) bool { return slices.Contains(k.Ops, op) }
+	_, isRSA := e.PublicKey.(*rsa.PublicKey)
+	switch {
+	case e.PublicKey != nil && may("sign"):
+		return c.proveBySigning, nil
+	case isRSA && (may("decrypt") || may("unwrapKey")):
+		return c.proveByDecrypting, nil
+	case len(e.CheckValue) > 0 && may("encrypt"):
+		return c.proveByCheckValue, nil
+	case e.PublicKey == nil && len(e.CheckValue) == 0:
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "key %s: nothing is known that it could be checked against", k.ID), "--manifest FILE, or --public-key PEM")
+	}
+	return nil, exitcode.Hint(exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: its operations are %s", k.ID, strings.Join(k.Ops, ", ")),
+		"RSA needs sign, decrypt or unwrapKey, EC sign, AES encrypt; they can be changed in the vault")
+}
+
+func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected) error {
+	alg, hash := signing(k)
+	digest := hash.New()
+	digest.Write(p.Challenge)
+	parameters := azkeys.SignParameters{Algorithm: to.Ptr(alg), Value: digest.Sum(nil)}
+	err := c.read(ctx, "have key "+k.ID.Name+" sign", func(ctx context.Context) error {
+		answer, err := c.keys.Sign(ctx, k.ID.Name, k.ID.Version, parameters, nil)
+		p.Signature = answer.Result
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.Method, p.Algorithm = MethodSign, string(alg)
+	if _, isRSA := e.PublicKey.(*rsa.PublicKey); !isRSA {
+		p.Signature = derSignature(p.Signature)
+	}
+	if err := p.Verify(); err != nil {
+		return notThisKey(k, "signed our challenge with another key than the package's")
+	}
+	return nil
+}
+
+// signing gives the algorithm for a key's type and curve, and its digest
+// (Azure Key Vault, "Key types, algorithms, and operations").
+func signing(k Key) (azkeys.SignatureAlgorithm, crypto.Hash) {
+	switch k.Crv {
+	case "P-256":
+		return azkeys.SignatureAlgorithmES256, crypto.SHA256
+	case "P-256K":
+		return azkeys.SignatureAlgorithmES256K, crypto.SHA256
+	case "P-384":
+		return azkeys.SignatureAlgorithmES384, crypto.SHA384
+	case "P-521":
+		return azkeys.SignatureAlgorithmES512, crypto.SHA512
+	}
+	return azkeys.SignatureAlgorithmRS256, crypto.SHA256
+}
+
+// derSignature turns the service's R||S (RFC 7518, section 3.4) into the DER
+// that openssl reads (RFC 3279, section 2.2.3). What cannot be halved becomes
+// no signature.
+func derSignature(raw []byte) []byte {
+	if len(raw) == 0 || len(raw)%2 != 0 {
+		return nil
+	}
+	half := len(raw) / 2
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
+	if err != nil {
+		return nil
+	}
+	return der
+}
+
+// proveByDecrypting is for RSA keys that may not sign: the challenge is
+// encrypted here, with the package's public key, and only its private half
+// gets it back.
+func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expected) error {
+	ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, e.PublicKey.(*rsa.PublicKey), p.Challenge, nil)
+	if err != nil {
+		return exitcode.Mark(exitcode.Failed, err)
+	}
+	p.Method, p.Algorithm, p.Ciphertext = MethodDecrypt, string(azkeys.EncryptionAlgorithmRSAOAEP256), ciphertext
+	if !slices.Contains(k.Ops, "decrypt") {
+		p.Method = MethodUnwrap
+	}
+	parameters := azkeys.KeyOperationParameters{Algorithm: to.Ptr(azkeys.EncryptionAlgorithmRSAOAEP256), Value: ciphertext}
+	var back []byte
+	err = c.read(ctx, "have key "+k.ID.Name+" decrypt", func(ctx context.Context) error {
+		if p.Method == MethodUnwrap {
+			answer, err := c.keys.UnwrapKey(ctx, k.ID.Name, k.ID.Version, parameters, nil)
+			back = answer.Result
+			return err
+		}
+		answer, err := c.keys.Decrypt(ctx, k.ID.Name, k.ID.Version, parameters, nil)
+		back = answer.Result
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(back, p.Challenge) != 1 {
+		return notThisKey(k, "could not decrypt our challenge")
+	}
+	return nil
+}
+
+// proveByCheckValue is for AES keys: CBC of the zero block with a zero IV is
+// ECB of it, the check value. There is nothing fresh in it, since we have no
+// more of the key than that: it finds a wrong key, not a lying vault.
+func (c *Client) proveByCheckValue(ctx context.Context, p *Proof, k Key, e Expected) error {
+	alg, known := cbc(e.Bits)
+	if !known {
+		return exitcode.Errorf(exitcode.Usage, "key %s: an AES key of %d bits", k.ID, e.Bits)
+	}
+	zero := make([]byte, 16)
+	var sealed []byte
+	err := c.read(ctx, "have key "+k.ID.Name+" encrypt", func(ctx context.Context) error {
+		answer, err := c.keys.Encrypt(ctx, k.ID.Name, k.ID.Version, azkeys.KeyOperationParameters{Algorithm: to.Ptr(alg), Value: zero, IV: zero}, nil)
+		sealed = answer.Result
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.Method, p.Algorithm, p.Challenge, p.CheckValue = MethodCheckValue, string(alg), zero, hex.EncodeToString(e.CheckValue)
+	if subtle.ConstantTimeCompare(sealed, e.CheckValue) != 1 {
+		return notThisKey(k, "has another check value than the package's")
+	}
+	return nil
+}
+
+func cbc(bits int) (azkeys.EncryptionAlgorithm, bool) {
+	switch bits {
+	case 128:
+		return azkeys.EncryptionAlgorithmA128CBC, true
+	case 192:
+		return azkeys.EncryptionAlgorithmA192CBC, true
+	case 256:
+		return azkeys.EncryptionAlgorithmA256CBC, true
+	}
+	return "", false
+}
+
+func notThisKey(k Key, what string) error {
+	return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s %s", k.ID, what), "do not use this key; find out who or what answers for %s", k.ID.Vault)
+}

@@ -1,0 +1,232 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"byok/internal/azure"
+	"byok/internal/exitcode"
+)
+
+// maxPause bounds what a Retry-After may ask for.
+const maxPause = 5 * time.Minute
+
+// pauses are those Microsoft documents for a throttled vault whose answer has
+// no Retry-After (Azure Key Vault throttling guidance).
+func pauses() []time.Duration {
+	return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
+}
+
+// verdict is what may be done about an answer, or the lack of one.
+type verdict int
+
+const (
+	done      verdict = iota
+	refused           // for good
+	throttled         // it did not take effect; ask again later
+	lost              // it may have taken effect
+	unreached         // it was never sent
+)
+
+func judge(err error) verdict {
+	var answer *azcore.ResponseError
+	var signIn signInError
+	var limbo limboError
+	switch {
+	case err == nil:
+		return done
+	case errors.As(err, &signIn):
+		return refused
+	case errors.Is(err, context.Canceled):
+		return lost
+	case errors.As(err, &limbo):
+		return throttled
+	case errors.As(err, &answer):
+		return judgeStatus(answer)
+	case exitcode.Of(err) != exitcode.Failed: // our own word: guard, panic
+		return refused
+	case neverSent(err):
+		return unreached
+	}
+	return lost
+}
+
+func judgeStatus(answer *azcore.ResponseError) verdict {
+	switch status := answer.StatusCode; {
+	case status == http.StatusTooManyRequests, answer.ErrorCode == "ConflictError": // two requests for one key at a time
+		return throttled
+	case status == http.StatusRequestTimeout, status >= 500:
+		return lost
+	}
+	return refused
+}
+
+// neverSent recognises failures before the first byte of a request: no
+// address, no connection, no trust. All others count as lost.
+func neverSent(err error) bool {
+	var dns *net.DNSError
+	var op *net.OpError
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &dns) || errors.As(err, &untrusted) ||
+		errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+}
+
+// attempt runs one request of the SDK under the time limit. A panic in the
+// SDK becomes an error.
+func (c *Client) attempt(ctx context.Context, request func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the SDK failed on the vault's answer: %v", cause), hintNoVault)
+		}
+	}()
+	return request(ctx)
+}
+
+// read sends a request that may be repeated: after throttling, a server error
+// or a lost answer, and for a patient client whatever kept it from the vault.
+func (c *Client) read(ctx context.Context, doing string, request func(context.Context) error) error {
+	for try := 0; ; try++ {
+		err := c.attempt(ctx, request)
+		v := judge(err)
+		again := v == throttled || v == lost || v == unreached && c.patient
+		if !again || try == len(pauses()) {
+			return c.explain(doing, err)
+		}
+		if err := c.pause(ctx, doing, try, err); err != nil {
+			return c.explain(doing, err)
+		}
+	}
+}
+
+// write is a request that must not take effect twice.
+type write struct {
+	doing   string
+	paced   bool // counts against the vault's limit for new keys
+	request func(context.Context) error
+	// settled looks, with a patient client, whether a try whose answer was
+	// lost took effect after all.
+	settled func(context.Context, *Client) (bool, error)
+}
+
+// write repeats w blindly only after throttling. After a lost answer it first
+// looks, and repeats only what did not take effect.
+func (c *Client) write(ctx context.Context, w write) error {
+	for try := 0; ; try++ {
+		if w.paced {
+			if err := c.turn(ctx); err != nil {
+				return c.explain(w.doing, err)
+			}
+		}
+		err := c.attempt(ctx, w.request)
+		v, last := judge(err), try == len(pauses())
+		if v != lost && (v != throttled || last) {
+			return c.explain(w.doing, err)
+		}
+		paused := c.pause(ctx, w.doing, try, err)
+		if v == throttled && paused != nil {
+			return c.explain(w.doing, paused)
+		}
+		if v == lost {
+			took, lookErr := w.look(ctx, c, paused)
+			if took || lookErr != nil {
+				return unknown(w.doing, lookErr)
+			}
+			if last {
+				return c.explain(w.doing, err)
+			}
+		}
+	}
+}
+
+func (w write) look(ctx context.Context, c *Client, paused error) (bool, error) {
+	if paused != nil {
+		return false, paused
+	}
+	return w.settled(ctx, c.patiently())
+}
+
+// unknown says that nobody knows whether a request took effect.
+func unknown(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		err = fmt.Errorf("%s: %w, and whether the vault did it is not known", doing, azure.ErrInterrupted)
+	default:
+		err = exitcode.Mark(exitcode.Vault, fmt.Errorf("%s: the answer got lost, and whether the vault did it is not known: %w", doing, err))
+	}
+	return exitcode.Hint(err, "the same command again; it finds what was done")
+}
+
+// patiently is c for looking after a lost answer, when giving up would leave
+// the operator with less than before.
+func (c *Client) patiently() *Client {
+	p := *c
+	p.patient = true
+	return &p
+}
+
+// turn waits for this vault's next turn to make or import a key.
+func (c *Client) turn(ctx context.Context) error {
+	now := c.clock.Now()
+	wait := c.limiter.ReserveN(now, 1).DelayFrom(now)
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return c.clock.Sleep(ctx, wait)
+}
+
+// pause waits before the next try: as long as the answer asks for, else as
+// documented and up to a quarter longer, so that many clients spread out.
+func (c *Client) pause(ctx context.Context, doing string, try int, cause error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	wait := pauses()[min(try, len(pauses())-1)]
+	var answer *azcore.ResponseError
+	if errors.As(cause, &answer) {
+		wait = cmp.Or(c.retryAfter(answer.RawResponse), wait)
+	}
+	wait += time.Duration(c.jitter() * float64(wait) / 4).Round(time.Millisecond)
+	c.say("%v; trying again in %s", c.explain(doing, cause), wait.Round(time.Second))
+	return c.clock.Sleep(ctx, wait)
+}
+
+// retryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3).
+func (c *Client) retryAfter(resp *http.Response) time.Duration {
+	if resp == nil {
+		return 0
+	}
+	value := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxPause)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(0, at.Sub(c.clock.Now())), maxPause)
+	}
+	return 0
+}
+
+// limboError is a refusal that passes by itself: for some seconds after a
+// purge the service still refuses the name, though no key holds it.
+type limboError struct{ error }
+
+func (l limboError) Unwrap() error { return l.error }
+
+func notFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+
+func hasStatus(err error, status int) bool {
+	var e *azure.Error
+	return errors.As(err, &e) && e.Status == status
+}

@@ -1,0 +1,147 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"byok/internal/exitcode"
+	"byok/internal/transfer"
+)
+
+// ExpectedOf says what the key of a manifest must look like in a vault.
+func ExpectedOf(m transfer.Manifest) (Expected, error) {
+	e := Expected{Kty: m.Key.KTY, Crv: m.Key.Crv, Bits: m.Key.Bits}
+	var err error
+	if m.Key.KTY == transfer.OctHSM {
+		e.CheckValue, err = hex.DecodeString(m.Key.CheckValue)
+	} else {
+		e.PublicKey, err = m.Key.Public()
+	}
+	return e, exitcode.Mark(exitcode.Check, err)
+}
+
+// Compare fails, status Check, unless k can be the expected key. An AES key
+// shows nothing to compare but its type: that takes Prove. soft accepts a
+// software key, as test vaults have them.
+func (e Expected) Compare(k Key, soft bool) error {
+	kty := k.Kty
+	if soft && kty+"-HSM" == e.Kty {
+		kty = e.Kty
+	}
+	switch {
+	case kty != e.Kty:
+		return exitcode.Errorf(exitcode.Check, "key %s is of type %s in the vault, not %s", k.ID, k.Kty, e.Kty)
+	case k.Crv != e.Crv:
+		return exitcode.Errorf(exitcode.Check, "key %s is on curve %s in the vault, not %s", k.ID, k.Crv, e.Crv)
+	case e.PublicKey != nil && !transfer.SamePublicKey(e.PublicKey, k.PublicKey):
+		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s has another public key in the vault than in the package", k.ID), "do not use this key; find out who or what answers for %s", k.ID.Vault)
+	}
+	return nil
+}
+
+func (p Import) compare(k Key, soft bool) error {
+	if err := p.Expected.Compare(k, soft); err != nil {
+		return err
+	}
+	if !sameOps(k.Ops, p.Ops) {
+		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s has the operations %s in the vault, not %s", k.ID, strings.Join(k.Ops, ", "), strings.Join(p.Ops, ", ")),
+			"the operations of a version can be changed in the vault; --force-new-version imports another")
+	}
+	return nil
+}
+
+// version is a line of the list of a key's versions.
+type version struct {
+	id      transfer.KeyID
+	created time.Time
+	enabled bool
+	tags    map[string]string
+}
+
+// versions lists the versions of a key, newest first; none for a name that is
+// not there.
+func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
+	var out []version
+	doing := "list the versions of key " + name
+	err := c.read(ctx, doing, func(ctx context.Context) error {
+		out = nil
+		for pages := c.keys.NewListKeyPropertiesVersionsPager(name, nil); pages.More(); {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, v := range page.Value {
+				if v == nil || v.Attributes == nil {
+					continue
+				}
+				id, err := c.identifier(name, v.KID)
+				if err != nil {
+					return exitcode.Mark(exitcode.Check, err)
+				}
+				out = append(out, version{id, value(v.Attributes.Created), value(v.Attributes.Enabled), tags(v.Tags)})
+			}
+		}
+		return nil
+	})
+	_, err = present(err)
+	slices.SortStableFunc(out, func(a, b version) int { return cmp.Compare(b.created.Unix(), a.created.Unix()) })
+	return out, err
+}
+
+// search returns the versions of p.Name that hold the key of p, newest first,
+// without those in except.
+func (c *Client) search(ctx context.Context, p Import, except []Key) ([]Key, error) {
+	all, err := c.versions(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	var found []Key
+	for _, v := range all {
+		if slices.ContainsFunc(except, func(k Key) bool { return k.ID.Equal(v.id) }) {
+			continue
+		}
+		k, same, err := c.holds(ctx, v, p)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			found = append(found, k)
+		}
+	}
+	return found, nil
+}
+
+// holds tells whether a version is p's: by its public key, or by TagBlob
+// where there is none to compare.
+func (c *Client) holds(ctx context.Context, v version, p Import) (Key, bool, error) {
+	ours := v.tags[TagBlob] == p.tag()
+	if p.Expected.PublicKey == nil && !ours {
+		return Key{}, false, nil
+	}
+	k, err := c.Key(ctx, v.id.Name, v.id.Version)
+	switch there, err := present(err); {
+	case err == nil:
+		same := p.Expected.PublicKey == nil || transfer.SamePublicKey(p.Expected.PublicKey, k.PublicKey)
+		return k, there && same, nil
+	case v.enabled || ours:
+		return Key{}, false, err
+	}
+	return Key{}, false, nil // disabled, unreadable, and another package's
+}
+
+// Find returns the newest version of the key called name that has the public
+// key of e; false when there is none.
+func (c *Client) Find(ctx context.Context, name string, e Expected) (Key, bool, error) {
+	if e.PublicKey == nil {
+		return Key{}, false, exitcode.Errorf(exitcode.Usage, "key %s: there is no public key to find it by", name)
+	}
+	found, err := c.search(ctx, Import{Name: name, Expected: e}, nil)
+	if err != nil || len(found) == 0 {
+		return Key{}, false, err
+	}
+	return found[0], true, nil
+}

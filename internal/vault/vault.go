@@ -1,0 +1,151 @@
+// Package vault speaks with one Azure key vault or Managed HSM about the keys
+// of this project: it makes and checks the key exchange key (KEK), imports
+// transfer packages without ever making a version twice, and has the vault
+// prove that it holds the key that was made offline.
+//
+// ParseAddress, then New, then the methods of Client; a Client may be used by
+// several goroutines. Whoever imports a package verifies it first
+// (transfer.Package.Verify), asks CheckKEK, and calls Prove afterwards.
+//
+// Do not use the azkeys client beside it: its own retry makes duplicate
+// versions after a lost answer, and it panics on a malformed challenge.
+// Nothing here purges a key. byok-offline must not import this package.
+package vault
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+	"golang.org/x/time/rate"
+
+	"byok/internal/azure"
+	"byok/internal/exitcode"
+)
+
+// DefaultRate is the documented limit of a vault: ten HSM keys made or
+// imported in ten seconds (Azure Key Vault service limits). A Managed HSM
+// takes one a second, which is the same.
+const DefaultRate = 10
+
+// Options of a Client. The zero value is usable.
+type Options struct {
+	HTTP    *http.Client  // azure.Network.Client, or the rehearsal's; nil is the SDK's default
+	Rate    float64       // keys made or imported in ten seconds; 0 is DefaultRate, negative is no limit
+	Timeout time.Duration // for one request; 0 is one minute
+	Clock   Clock         // nil is the system's
+
+	// Say is told in one line why the client waits, by whichever goroutine
+	// waits. Nil is silence.
+	Say func(format string, args ...any)
+}
+
+// Clock tells the time and waits, so that tests need not.
+type Clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error // ctx.Err() when ctx ends first
+}
+
+// Client is one vault under one credential.
+type Client struct {
+	address Address
+	keys    *azkeys.Client
+	limiter *rate.Limiter
+	timeout time.Duration
+	clock   Clock
+	say     func(format string, args ...any)
+	jitter  func() float64 // [0,1)
+	patient bool           // wait for a vault that cannot be reached as well
+}
+
+// New returns a client of the vault at address. It connects nowhere yet.
+func New(address Address, cred azcore.TokenCredential, o Options) (*Client, error) {
+	return newClient(address, cred, o, net.DefaultResolver.LookupNetIP)
+}
+
+func newClient(address Address, cred azcore.TokenCredential, o Options, lookup resolver) (*Client, error) {
+	if address.url == "" {
+		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
+	}
+	c := &Client{address: address, limiter: newLimiter(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64}
+	if c.timeout == 0 {
+		c.timeout = time.Minute
+	}
+	if c.clock == nil {
+		c.clock = systemClock{}
+	}
+	if c.say == nil {
+		c.say = func(string, ...any) {}
+	}
+	options := azcore.ClientOptions{
+		Retry:            policy.RetryOptions{MaxRetries: -1}, // ours knows what may be repeated
+		Telemetry:        policy.TelemetryOptions{ApplicationID: "byok-online"},
+		PerRetryPolicies: []policy.Policy{&guard{address: address, clock: c.clock, lookup: lookup}},
+	}
+	if o.HTTP != nil {
+		options.Transport = o.HTTP
+	}
+	var err error
+	c.keys, err = azkeys.NewClient(address.url, credential{cred}, &azkeys.ClientOptions{
+		ClientOptions:                        options,
+		DisableChallengeResourceVerification: address.rehearsal || address.test,
+	})
+	return c, exitcode.Mark(exitcode.Failed, err)
+}
+
+// Address is the vault's.
+func (c *Client) Address() Address { return c.address }
+
+// newLimiter spreads the keys evenly: a burst would use up the service's
+// window and be throttled for the rest of it. The two per cent left keep a
+// window that the network has stretched or squeezed within the limit.
+func newLimiter(perTenSeconds float64) *rate.Limiter {
+	switch {
+	case perTenSeconds < 0:
+		return rate.NewLimiter(rate.Inf, 1)
+	case perTenSeconds == 0:
+		perTenSeconds = DefaultRate
+	}
+	return rate.NewLimiter(rate.Limit(perTenSeconds/10*0.98), 1)
+}
+
+func (c *Client) explain(doing string, err error) error {
+	return azure.Explain(doing, err, c.clock.Now(), rules()...)
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// credential marks what signing in said, so that it is never taken for an
+// answer of the vault that got lost.
+type credential struct{ inner azcore.TokenCredential }
+
+type signInError struct{ error }
+
+func (s signInError) Unwrap() error { return s.error }
+
+// GetToken implements azcore.TokenCredential.
+func (c credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := c.inner.GetToken(ctx, o)
+	if err != nil {
+		return token, signInError{err}
+	}
+	return token, nil
+}
