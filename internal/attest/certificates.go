@@ -78,10 +78,10 @@ func (c certificates) chain(roots []*x509.Certificate) (root *x509.Certificate, 
 		return nil, fmt.Errorf("the HSM's certificate is issued by %s, which is no root that is known here", name(c.hsm.Issuer.CommonName))
 	}
 	if err := issued(c.hsm, roots[i]); err != nil {
-		return nil, fmt.Errorf("the HSM's certificate %w by the root %s", err, name(roots[i].Subject.CommonName))
+		return nil, fmt.Errorf("the HSM's certificate is not issued by the root %s: %w", name(roots[i].Subject.CommonName), err)
 	}
 	if err := issued(c.partition, c.hsm); err != nil {
-		return nil, fmt.Errorf("the partition's certificate %w by the HSM's key", err)
+		return nil, fmt.Errorf("the partition's certificate is not issued by the HSM: %w", err)
 	}
 	return roots[i], nil
 }
@@ -89,10 +89,10 @@ func (c certificates) chain(roots []*x509.Certificate) (root *x509.Certificate, 
 // ownerChain checks the owner's root and its one link.
 func (c certificates) ownerChain() error {
 	if err := issued(c.owner, c.owner); err != nil {
-		return fmt.Errorf("the owner's root %w by itself", err)
+		return fmt.Errorf("the owner's root is not issued by itself: %w", err)
 	}
 	if err := issued(c.ownerPartition, c.owner); err != nil {
-		return fmt.Errorf("the partition's other certificate %w by the owner's root", err)
+		return fmt.Errorf("the partition's other certificate is not issued by the owner's root: %w", err)
 	}
 	return nil
 }
@@ -103,15 +103,15 @@ func (c certificates) ownerChain() error {
 func issued(child, parent *x509.Certificate) error {
 	switch {
 	case !bytes.Equal(child.RawIssuer, parent.RawSubject):
-		return errors.New("is not issued in the name of, nor signed")
+		return errors.New("it names another issuer")
 	case parent.BasicConstraintsValid && !parent.IsCA, parent.KeyUsage != 0 && parent.KeyUsage&x509.KeyUsageCertSign == 0:
-		return errors.New("may not be signed")
+		return errors.New("the issuer's certificate says that it may not issue any")
 	case !strong(child.SignatureAlgorithm):
-		return fmt.Errorf("is signed with %s, not RSA and SHA-2,", child.SignatureAlgorithm)
+		return fmt.Errorf("it is signed with %s, not RSA and SHA-2", child.SignatureAlgorithm)
 	case bits(parent) < 2048:
-		return fmt.Errorf("is signed with an RSA key of %d bits", bits(parent))
+		return fmt.Errorf("the issuer's RSA key has %d bits", bits(parent))
 	case parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) != nil:
-		return errors.New("is not signed")
+		return errors.New("the signature is not the issuer's")
 	}
 	return nil
 }

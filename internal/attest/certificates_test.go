@@ -46,24 +46,24 @@ func exchange(i, j int) func(testing.TB, *fixture) {
 var certificateFaults = map[string]fault{
 	"HSM of another root": {RuleChain, move(hsm, func(c *cert) { c.issuer = "elsewhere" }),
 		`the HSM's certificate is issued by "elsewhere", which is no root that is known here`, []string{RuleDates}},
-	"HSM of a root's namesake": {RuleChain, move(hsm, by(strangerKey)), `the HSM's certificate is not signed by the root "root"`, []string{RuleDates}},
+	"HSM of a root's namesake": {RuleChain, move(hsm, by(strangerKey)), `the HSM's certificate is not issued by the root "root": the signature is not the issuer's`, []string{RuleDates}},
 	"partition of another HSM": {RuleChain, move(partition, func(c *cert) { c.issuer = "HSM:2" }),
-		"the partition's certificate is not issued in the name of, nor signed by the HSM's key", []string{RuleDates}},
-	"partition by another key": {RuleChain, move(partition, by(strangerKey)), "the partition's certificate is not signed by the HSM's key", []string{RuleDates}},
+		"the partition's certificate is not issued by the HSM: it names another issuer", []string{RuleDates}},
+	"partition by another key": {RuleChain, move(partition, by(strangerKey)), "the partition's certificate is not issued by the HSM: the signature is not the issuer's", []string{RuleDates}},
 	"HSM is no issuer": {RuleChain, move(hsm, func(c *cert) { c.version1, c.notCA = false, true }),
-		"the partition's certificate may not be signed by the HSM's key", []string{RuleDates}},
+		"the partition's certificate is not issued by the HSM: the issuer's certificate says that it may not issue any", []string{RuleDates}},
 	"root is no issuer": {RuleChain, move(root, func(c *cert) { c.ca, c.notCA = false, true }),
-		`the HSM's certificate may not be signed by the root "root"`, []string{RuleDates}},
+		`the HSM's certificate is not issued by the root "root": the issuer's certificate says that it may not issue any`, []string{RuleDates}},
 	"root unreadable": {RuleChain, func(_ testing.TB, f *fixture) { f.sw.RehearsalRoot = "PEM" }, "rehearsal_root is not one certificate in PEM", []string{RuleDates}},
 	"two roots": {RuleChain, func(t testing.TB, f *fixture) {
 		f.sw.RehearsalRoot = string(slices.Concat(f.pem(t, f.root), f.pem(t, f.owner)))
 	}, "rehearsal_root is not one certificate in PEM", []string{RuleDates}},
 	"owner not self-signed": {RuleOwner, move(owner, func(c *cert) { c.issuer, c.signer = "root", rootKey }),
-		"the owner's root is not issued in the name of, nor signed by itself", nil},
-	"owner by another key":  {RuleOwner, move(owner, by(strangerKey)), "the owner's root is not signed by itself", nil},
-	"owner is no issuer":    {RuleOwner, move(owner, func(c *cert) { c.ca, c.notCA = false, true }), "the owner's root may not be signed by itself", nil},
-	"other by another key":  {RuleOwner, move(ownerPartition, by(strangerKey)), "the partition's other certificate is not signed by the owner's root", nil},
-	"other of another name": {RuleOwner, move(ownerPartition, func(c *cert) { c.issuer = "fabrikam" }), "the partition's other certificate is not issued in the name of, nor signed by the owner's root", nil},
+		"the owner's root is not issued by itself: it names another issuer", nil},
+	"owner by another key":  {RuleOwner, move(owner, by(strangerKey)), "the owner's root is not issued by itself: the signature is not the issuer's", nil},
+	"owner is no issuer":    {RuleOwner, move(owner, func(c *cert) { c.ca, c.notCA = false, true }), "the owner's root is not issued by itself: the issuer's certificate says that it may not issue any", nil},
+	"other by another key":  {RuleOwner, move(ownerPartition, by(strangerKey)), "the partition's other certificate is not issued by the owner's root: the signature is not the issuer's", nil},
+	"other of another name": {RuleOwner, move(ownerPartition, func(c *cert) { c.issuer = "fabrikam" }), "the partition's other certificate is not issued by the owner's root: it names another issuer", nil},
 	"two partitions":        {RulePartition, move(ownerPartition, func(c *cert) { c.key = strangerKey }), notSame, nil},
 	"root expired":          {RuleDates, move(root, old), "the root's certificate" + ended, nil},
 	"HSM expired":           {RuleDates, move(hsm, old), "the HSM's certificate" + ended, nil},
@@ -77,7 +77,7 @@ var certificateFaults = map[string]fault{
 	"other not yet":         {RuleDates, move(ownerPartition, young), "the partition's other certificate" + ahead, nil},
 	"HSM and owner": {RuleChain, exchange(0, 2), `the HSM's certificate is issued by "contoso", which is no root that is known here`,
 		[]string{RuleOwner, RuleDates}},
-	"partition and other": {RuleChain, exchange(1, 3), "the partition's certificate is not issued in the name of, nor signed by the HSM's key",
+	"partition and other": {RuleChain, exchange(1, 3), "the partition's certificate is not issued by the HSM: it names another issuer",
 		[]string{RuleOwner, RuleDates}},
 	"HSM and partition": {RuleSignature, exchange(0, 1), "the signature is not the partition key's over this statement",
 		[]string{RuleChain, RulePartition, RuleDates}},
@@ -96,16 +96,16 @@ func TestWeakAlgorithms(t *testing.T) {
 	}
 	child, parent := parse(f.partition), parse(f.hsm)
 	child.SignatureAlgorithm = x509.SHA1WithRSA
-	if err := issued(child, parent); err == nil || err.Error() != "is signed with SHA1-RSA, not RSA and SHA-2," {
+	if err := issued(child, parent); err == nil || err.Error() != "it is signed with SHA1-RSA, not RSA and SHA-2" {
 		t.Error(err)
 	}
 	child = parse(f.partition)
 	parent.PublicKey = &rsa.PublicKey{N: big.NewInt(1<<31 - 1), E: 3}
-	if err := issued(child, parent); err == nil || err.Error() != "is signed with an RSA key of 31 bits" {
+	if err := issued(child, parent); err == nil || err.Error() != "the issuer's RSA key has 31 bits" {
 		t.Error(err)
 	}
 	parent.PublicKey = "no RSA key"
-	if err := issued(child, parent); err == nil || err.Error() != "is signed with an RSA key of 0 bits" {
+	if err := issued(child, parent); err == nil || err.Error() != "the issuer's RSA key has 0 bits" {
 		t.Error(err)
 	}
 	c := certificates{partition: parent, ownerPartition: parent}

@@ -14,18 +14,20 @@ import (
 )
 
 // Apply turns off core dumps and, unless allowNetwork, installs the filter on
-// every thread and forbids to gain privileges. It then probes: what is
-// still to be had of a network, like anything that could not be set, is an
+// every thread and forbids to gain privileges. It then proves the filter: what
+// is still to be had of a network, like anything that could not be set, is an
 // error with status Failed, and the program must not go on. A second Apply is
-// harmless; Apply(true) after Apply(false) lifts nothing. The Status is that
-// of Check, whose other rows, such as memory that cannot be locked, are no error.
-func Apply(allowNetwork bool) (Status, error) {
+// harmless; Apply(true) after Apply(false) lifts nothing.
+//
+// The proof asks for sockets that lead to no other machine and leaves those
+// of the internet to Check: a filter that refuses the one refuses the other,
+// and whoever traces the program sees that it never asks for them.
+func Apply(allowNetwork bool) error {
 	err := apply(allowNetwork)
-	network := networkRows()
 	if err == nil && !allowNetwork {
-		err = insist(network)
+		err = insist(append(socketRows(localFamilies()), filterRows()...))
 	}
-	return Status{append(network, memoryRows()...)}, exitcode.Mark(exitcode.Failed, err)
+	return exitcode.Mark(exitcode.Failed, err)
 }
 
 // insist turns the first row that does not hold into an error.

@@ -20,32 +20,38 @@ type family struct {
 	number uintptr
 }
 
-// families are the ways out of a workstation: the internet, the kernel's
-// network configuration, raw frames, and a virtual machine's host.
-func families() []family {
-	return []family{
-		{"socket AF_INET", unix.AF_INET},
-		{"socket AF_INET6", unix.AF_INET6},
-		{"socket AF_NETLINK", unix.AF_NETLINK},
-		{"socket AF_PACKET", unix.AF_PACKET},
-		{"socket AF_VSOCK", unix.AF_VSOCK},
-	}
+// internetFamilies lead to other machines.
+func internetFamilies() []family {
+	return []family{{"socket AF_INET", unix.AF_INET}, {"socket AF_INET6", unix.AF_INET6}}
+}
+
+// localFamilies are the other ways out of a workstation: the kernel's network
+// configuration, raw frames, and a virtual machine's host.
+func localFamilies() []family {
+	return []family{{"socket AF_NETLINK", unix.AF_NETLINK}, {"socket AF_PACKET", unix.AF_PACKET}, {"socket AF_VSOCK", unix.AF_VSOCK}}
 }
 
 // Check tries what is to be refused and what is to be allowed, and reads what
 // the kernel says of the process. It changes nothing.
 func Check() Status {
-	return Status{append(networkRows(), memoryRows()...)}
+	rows := socketRows(append(internetFamilies(), localFamilies()...))
+	return Status{append(append(rows, filterRows()...), memoryRows()...)}
 }
 
-// networkRows are about what the filter refuses, and the filter.
-func networkRows() []Row {
+func socketRows(families []family) []Row {
 	var rows []Row
-	for _, f := range families() {
+	for _, f := range families {
 		rows = append(rows, probeSocket(f))
 	}
-	return append(rows, probeIOUring(), probeUnix(), openSockets(),
-		threads("seccomp filter", "Seccomp", "2"), threads("no new privileges", "NoNewPrivs", "1"))
+	return rows
+}
+
+// filterRows are about the rest of what the filter does, and the filter.
+func filterRows() []Row {
+	return []Row{
+		probeIOUring(), probeUnix(), openSockets(),
+		threads("seccomp filter", "Seccomp", "2"), threads("no new privileges", "NoNewPrivs", "1"),
+	}
 }
 
 // memoryRows are about secrets in memory.

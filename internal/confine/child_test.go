@@ -47,13 +47,19 @@ func reportOf(s Status, err error) report {
 	return r
 }
 
+// applied reports what Apply said, and what Check then finds.
+func applied(allowNetwork bool) report {
+	err := Apply(allowNetwork)
+	return reportOf(Check(), err)
+}
+
 func children() map[string]func() report {
 	return map[string]func() report{
 		"unconfined":       func() report { return reportOf(Check(), nil) },
-		"confined":         func() report { return reportOf(Apply(false)) },
-		"twice":            func() report { _, _ = Apply(false); return reportOf(Apply(false)) },
-		"network":          func() report { return reportOf(Apply(true)) },
-		"not lifted":       func() report { _, _ = Apply(false); return reportOf(Apply(true)) },
+		"confined":         func() report { return applied(false) },
+		"twice":            func() report { _ = Apply(false); return applied(false) },
+		"network":          func() report { return applied(true) },
+		"not lifted":       func() report { _ = Apply(false); return applied(true) },
 		"threads":          childThreads,
 		"calls":            childCalls,
 		"limit denied":     childDenied(unix.SYS_PRLIMIT64, 0),
@@ -62,6 +68,8 @@ func children() map[string]func() report {
 		"seccomp denied":   childDenied(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER),
 		"thread of itself": childOwnFilter,
 		"python":           childPython,
+		"tripwire":         func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
+		"tripped":          func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },
 	}
 }
 
@@ -70,14 +78,14 @@ func childThreads() report {
 	var r report
 	var mutex sync.Mutex
 	var started, done sync.WaitGroup
-	applied := make(chan struct{})
+	filtered := make(chan struct{})
 	r.Errnos = map[string]int{}
 	for range 8 {
 		started.Add(1)
 		done.Go(func() {
 			runtime.LockOSThread()
 			started.Done()
-			<-applied
+			<-filtered
 			errno := socket(unix.AF_INET)
 			mutex.Lock()
 			r.Errnos[errno.Error()]++
@@ -85,18 +93,17 @@ func childThreads() report {
 		})
 	}
 	started.Wait()
-	status, err := Apply(false)
 	errnos := r.Errnos
-	r = reportOf(status, err)
+	r = applied(false)
 	r.Errnos = errnos
-	close(applied)
+	close(filtered)
 	done.Wait()
 	return r
 }
 
 // childCalls makes the calls that Check does not make.
 func childCalls() report {
-	r := reportOf(Apply(false))
+	r := applied(false)
 	r.Errnos = map[string]int{}
 	pair := func(name string, family uintptr) {
 		var fds [2]int32
@@ -134,7 +141,7 @@ func childDenied(number, first uint32) func() report {
 			answer(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)),
 			answer(allow),
 		})
-		return reportOf(Apply(false))
+		return applied(false)
 	}
 }
 
@@ -155,12 +162,29 @@ func childOwnFilter() report {
 	if err := <-ready; err != nil {
 		return reportOf(Status{}, err)
 	}
-	return reportOf(Apply(false))
+	return applied(false)
+}
+
+// tripwire ends the process at the first socket of an internet family.
+func tripwire(work func() report) report {
+	err := install([]unix.SockFilter{
+		load(offsetNumber),
+		skip(unix.BPF_JEQ, unix.SYS_SOCKET, 0, 4),
+		load(offsetFamily),
+		skip(unix.BPF_JEQ, unix.AF_INET, 1, 0),
+		skip(unix.BPF_JEQ, unix.AF_INET6, 0, 1),
+		answer(killProcess),
+		answer(allow),
+	})
+	if err != nil {
+		return reportOf(Status{}, err)
+	}
+	return work()
 }
 
 // childPython becomes python3, with the script its parent gave.
 func childPython() report {
-	if _, err := Apply(false); err != nil {
+	if err := Apply(false); err != nil {
 		return reportOf(Status{}, err)
 	}
 	path, err := exec.LookPath("python3")

@@ -3,12 +3,14 @@
 package confine
 
 import (
+	"errors"
 	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -70,6 +72,18 @@ func TestApply(t *testing.T) {
 		if child == "threads" && !maps.Equal(r.Errnos, map[string]int{"permission denied": 8}) {
 			t.Errorf("threads from before the filter: %v", r.Errnos)
 		}
+	}
+}
+
+// TestApplyAsksForNoInternetSocket runs Apply, and as a control Check, where
+// asking for one ends the process.
+func TestApplyAsksForNoInternetSocket(t *testing.T) {
+	if r := run(t, command(t, "tripwire")); r.Error != "" {
+		t.Error(r.Error)
+	}
+	var exit *exec.ExitError
+	if out, err := command(t, "tripped").Output(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGSYS {
+		t.Errorf("Check passed the tripwire: %v: %s", err, out)
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 )
 
 // Apply can do nothing on this system: without allowNetwork it fails.
-func Apply(allowNetwork bool) (Status, error) {
+func Apply(allowNetwork bool) error {
 	if allowNetwork {
-		return Check(), nil
+		return nil
 	}
-	return Check(), exitcode.Hint(exitcode.Errorf(exitcode.Failed, "%s on %s cannot refuse this program a network", runtime.GOOS, runtime.GOARCH),
+	return exitcode.Hint(exitcode.Errorf(exitcode.Failed, "%s on %s cannot refuse this program a network", runtime.GOOS, runtime.GOARCH),
 		"run it on Linux, amd64 or arm64")
 }
 

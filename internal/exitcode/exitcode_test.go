@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -39,5 +41,20 @@ func TestHintOf(t *testing.T) {
 	}
 	if err.Error() != "outer: no world" {
 		t.Errorf("the hint leaked into the text: %q", err)
+	}
+}
+
+// TestDocumented compares the table in docs/exit-status.md with the constants.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/exit-status.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, c := range All() {
+		fmt.Fprintf(&want, "| %d | %s |\n", c, c.Meaning())
+	}
+	if !strings.Contains(string(page), "| --- | --- |\n"+want.String()+"\n") {
+		t.Errorf("docs/exit-status.md does not hold this table:\n%s", want.String())
 	}
 }

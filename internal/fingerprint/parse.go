@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/xrash/smetrics"
+
 	"byok/internal/exitcode"
 )
 
@@ -120,30 +122,9 @@ func nearest(word string, list []string) (near string, ok bool) {
 	}
 	best := 3
 	for _, w := range list {
-		if d := distance(strings.ToLower(word), strings.ToLower(w)); d < best && 2*d < len(w) {
+		if d := smetrics.WagnerFischer(strings.ToLower(word), strings.ToLower(w), 1, 1, 1); d < best && 2*d < len(w) {
 			near, best = w, d
 		}
 	}
 	return near, near != ""
-}
-
-// distance is the Levenshtein distance, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -52,7 +52,7 @@ func deal(set CardSet, holders []string) (*Issue, error) {
 		return nil, err
 	}
 	issue := &Issue{Set: set}
-	erased(func() { err = issue.share() })
+	secret.Erased(func() { err = issue.share() })
 	if err != nil {
 		issue.Wipe()
 		return nil, err

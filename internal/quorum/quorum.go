@@ -6,7 +6,7 @@
 // commitments are public: with them each card is checked on its own, not only
 // K together. A card is a JSON document sealed with its holder's passphrase
 // as an age file (age-encryption.org/v1, scrypt), which the plain age tool
-// opens too; testdata/recover.py rebuilds a world from cards so opened.
+// opens too; docs/recover.py rebuilds a world from cards so opened.
 //
 // To make a set: New, then Seal each card, write it as CardFile in a folder
 // on its own medium, and read it back with ReadCard and a Reader. To open a
@@ -17,7 +17,7 @@
 // package secret. What circl, age and HMAC copy on the heap while they work
 // (polynomial coefficients, the passphrase, the scrypt output, one decrypted
 // buffer) cannot be reached to be wiped; a program built with
-// GOEXPERIMENT=runtimesecret has the runtime erase these too (see erased).
+// GOEXPERIMENT=runtimesecret has the runtime erase these too (see secret.Erased).
 //
 // Do not store the world secret or anything derived from it, and do not make
 // cards by other means than New and Replace: a share outside a card set is

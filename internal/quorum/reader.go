@@ -6,6 +6,7 @@ import (
 	"github.com/cloudflare/circl/secretsharing"
 
 	"byok/internal/exitcode"
+	"byok/internal/secret"
 )
 
 // Reader takes the cards of one card set, checks each on its own, and
@@ -37,7 +38,7 @@ func NewReader(set CardSet) (*Reader, error) {
 func (r *Reader) Add(name string, card Card) error {
 	err := r.fits(name, card)
 	if err == nil {
-		erased(func() { err = r.verify(name, card) })
+		secret.Erased(func() { err = r.verify(name, card) })
 	}
 	if err != nil {
 		card.Wipe()
@@ -103,7 +104,7 @@ func (r *Reader) Secret() (out *Secret, err error) {
 		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "only %d of the %d administrator cards needed have been read", len(r.cards), r.set.Quorum.K),
 			"add --card and the folder of each further card; still needed: %d", n)
 	}
-	erased(func() { out, err = r.recover() })
+	secret.Erased(func() { out, err = r.recover() })
 	return out, err
 }
 

@@ -39,7 +39,7 @@ func Seal(card Card, passphrase *secret.Bytes, work int) (sealed []byte, err err
 	if passphrase.Len() == 0 {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: an empty passphrase seals nothing", card)
 	}
-	erased(func() { sealed, err = seal(card, passphrase, work) })
+	secret.Erased(func() { sealed, err = seal(card, passphrase, work) })
 	return sealed, err
 }
 
@@ -73,7 +73,7 @@ func seal(card Card, passphrase *secret.Bytes, work int) ([]byte, error) {
 // have different texts, all with status Refused. The share is only known to
 // be good once a Reader has taken the card.
 func Open(name string, data []byte, passphrase *secret.Bytes) (card Card, err error) {
-	erased(func() { card, err = open(name, data, passphrase) })
+	secret.Erased(func() { card, err = open(name, data, passphrase) })
 	return card, err
 }
 

@@ -51,7 +51,7 @@ func (s *Secret) ModuleKey() (*secret.Bytes, error) {
 // salt. Use SOPIN and ModuleKey where they fit; a further use needs an info
 // string of its own, "byok v1 " and a name.
 func (s *Secret) Derive(info string, n int) (out *secret.Bytes, err error) {
-	erased(func() {
+	secret.Erased(func() {
 		var key []byte
 		key, err = hkdf.Key(sha256.New, s.scalar.Reveal(), nil, info, n)
 		out = secret.Take(key)

@@ -124,7 +124,7 @@ func TestRecoverPyRefuses(t *testing.T) {
 		"another world": {[]string{file(made.Cards[0]), file(other.Cards[1])}, "the cards are not all of one world and one card set\n"},
 	} {
 		var stderr bytes.Buffer
-		cmd := exec.Command(python(t), append([]string{"testdata/recover.py"}, c.files...)...)
+		cmd := exec.Command(python(t), append([]string{"../../docs/recover.py"}, c.files...)...)
 		cmd.Stderr = &stderr
 		if err := cmd.Run(); err == nil || stderr.String() != c.want {
 			t.Errorf("%s: %v, %q", name, err, stderr.String())
@@ -152,7 +152,7 @@ func python(t *testing.T) string {
 
 func recoverPy(t *testing.T, cards ...string) string {
 	t.Helper()
-	out, err := exec.Command(python(t), append([]string{"testdata/recover.py"}, cards...)...).CombinedOutput()
+	out, err := exec.Command(python(t), append([]string{"../../docs/recover.py"}, cards...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("recover.py: %v: %s", err, out)
 	}

@@ -29,11 +29,11 @@ type Installed struct {
 // interrupted run has left.
 func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 	name := filepath.Base(zipPath)
-	data, err := readZip(zipPath)
+	data, sum, err := readZip(zipPath)
 	if err != nil {
 		return Installed{}, err
 	}
-	if err := checkHash(name, fingerprint.Of(data), want); err != nil {
+	if err := checkHash(name, sum, want); err != nil {
 		return Installed{}, err
 	}
 	kek, sw, err := Unzip(name, data)
@@ -47,15 +47,20 @@ func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 	return write(dir, files)
 }
 
-// readZip reads one byte more than allowed at most, so that a device or a
-// huge file does no harm; Unzip then refuses it.
-func readZip(path string) ([]byte, error) {
+// readZip keeps one byte more than allowed at most, for Unzip to refuse, and
+// hashes all of the file: a zip of the retired toolset is longer, and is to be
+// recognised.
+func readZip(path string) (data []byte, sum fingerprint.Sum, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
+		return nil, sum, exitcode.Mark(exitcode.Usage, err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxZip+1))
+	if data, err = io.ReadAll(io.LimitReader(f, MaxZip+1)); err != nil {
+		return nil, sum, exitcode.Mark(exitcode.Usage, err)
+	}
+	sum, err = fingerprint.Reader(io.MultiReader(bytes.NewReader(data), f))
+	return data, sum, err
 }
 
 func checkHash(name string, got, want fingerprint.Sum) error {

@@ -94,6 +94,13 @@ func TestInstallRefuses(t *testing.T) {
 			_, path, sum := zipFile(t, good[:len(good)-1])
 			return path, sum
 		}, exitcode.Usage, "Z.zip: not a zip file, or cut short"},
+		"longer than a toolset": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
+			_, path, sum := zipFile(t, make([]byte, MaxZip+5))
+			return path, sum
+		}, exitcode.Usage, "Z.zip: more than the 1048576 bytes a toolset may have"},
+		"a folder": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
+			return dir, fingerprint.Sum{}
+		}, exitcode.Usage, "read DIR: is a directory"},
 		"not there": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			return filepath.Join(dir, "none.zip"), fingerprint.Sum{}
 		}, exitcode.Usage, "open DIR/none.zip: no such file or directory"},

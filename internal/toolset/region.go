@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/xrash/smetrics"
+
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 )
@@ -97,7 +99,7 @@ func didYouMean(s string, all []Region) string {
 	typed, best, name := fold(s), len(fold(s))/3, ""
 	for _, r := range all {
 		for _, known := range []string{r.Name, r.Suffix} {
-			if d := distance(typed, fold(known)); d <= best && (name == "" || d < best) {
+			if d := smetrics.WagnerFischer(typed, fold(known), 1, 1, 1); d <= best && (name == "" || d < best) {
 				best, name = d, r.Name
 			}
 		}
@@ -106,24 +108,4 @@ func didYouMean(s string, all []Region) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", name)
-}
-
-// distance counts the letters to insert, delete or replace (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal, row[j+1] = row[j+1], min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,0 +1,92 @@
+// Package ceremony keeps the record of a key ceremony: one line an event, each
+// carrying the SHA-256 of the line before it.
+//
+// A command does not write to the log itself: package command appends an event
+// before the command runs and another one afterwards, whatever happened. Read
+// reads a log back and checks it; it says what a hash chain can show and what
+// it cannot. Nothing here may be used to change or shorten a log.
+package ceremony
+
+import (
+	"time"
+
+	"byok/internal/fingerprint"
+)
+
+// Phase tells whether an event opens or closes a command. A begin without an
+// end is a command that was killed, or a machine that lost power.
+type Phase string
+
+// The two phases.
+const (
+	Begin Phase = "begin"
+	End   Phase = "end"
+)
+
+// Results of a command, as printed on its last line.
+const (
+	Success = "SUCCESS"
+	Failure = "FAILURE"
+)
+
+// Event is one line of the log. Nothing secret is ever in it: PINs and
+// passphrases are not on the command line and errors do not quote them.
+type Event struct {
+	Seq       int       `json:"seq"`
+	Time      time.Time `json:"time"` // RFC 3339 UTC, seconds
+	Program   string    `json:"program"`
+	Version   string    `json:"version"`
+	Command   string    `json:"command"` // "acl modify"
+	Phase     Phase     `json:"phase"`
+	Ends      int       `json:"ends,omitzero"` // in an end: the number of its begin
+	Arguments []string  `json:"arguments,omitempty"`
+	Operator  string    `json:"operator,omitempty"` // account name and host
+	Rehearsal bool      `json:"rehearsal,omitzero"`
+	Module    *Module   `json:"module,omitzero"`
+	Inputs    []File    `json:"inputs,omitempty"`
+	Outputs   []File    `json:"outputs,omitempty"`
+	Notes     []Note    `json:"notes,omitempty"`
+	Result    string    `json:"result,omitempty"`
+	Status    int       `json:"status,omitzero"` // exit status; see byok/internal/exitcode
+	Error     string    `json:"error,omitempty"`
+	Millis    int64     `json:"duration_ms,omitzero"`
+
+	// Previous is the SHA-256 of the line before, without its line end; zeros
+	// in the first line. Behind a torn line, see Read, it is that of the last
+	// whole line and all that follows it.
+	Previous fingerprint.Sum `json:"previous"`
+}
+
+// Module identifies the PKCS#11 token a command worked on.
+type Module struct {
+	Library string `json:"library,omitempty"`
+	Model   string `json:"model,omitempty"`
+	Serial  string `json:"serial"`
+}
+
+// File is a file read or written.
+type File struct {
+	Path   string          `json:"path"`
+	SHA256 fingerprint.Sum `json:"sha256"`
+}
+
+// Note is one thing worth telling an auditor, such as who held a card.
+type Note struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// AddInput records a file that was read.
+func (e *Event) AddInput(path string, sum fingerprint.Sum) {
+	e.Inputs = append(e.Inputs, File{path, sum})
+}
+
+// AddOutput records a file that was written.
+func (e *Event) AddOutput(path string, sum fingerprint.Sum) {
+	e.Outputs = append(e.Outputs, File{path, sum})
+}
+
+// AddNote records a named fact.
+func (e *Event) AddNote(name, value string) {
+	e.Notes = append(e.Notes, Note{name, value})
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# The steps of one ceremony as its people would type them, against a software
+# HSM (SoftHSM) and a rehearsal vault on this machine; sourced by demo.sh and
+# rehearse-recovery.sh. Two folders play the two workstations, a third the USB
+# stick, three more the administrator cards. Nothing is left behind.
+#
+#   DEMO_KEEP=1        keep the folder with everything the ceremony made
+#   DEMO_TRACE=FOLDER  run every byok-offline under strace, one file a command
+#   BYOK_BIN=FOLDER    where the two programs are (default: bin)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bin=$(realpath "${BYOK_BIN:-bin}")
+demo=$(mktemp -d "${TMPDIR:-/tmp}/byok-demo.XXXXXX")
+server=
+# shellcheck disable=SC2329 # called by the trap
+finish() {
+	status=$?
+	if [ -n "$server" ]; then
+		kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true
+	fi
+	if [ -n "${DEMO_KEEP:-}" ]; then
+		echo "kept: $demo"
+	else
+		rm -rf "$demo"
+	fi
+	[ "$status" -eq 0 ] || echo "Result: FAILURE"
+	exit "$status"
+}
+trap finish EXIT
+
+for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so; do
+	[ -e "$module" ] && break
+done
+
+mkdir -p "$demo"/{online,offline,usb,card1,card2,card3,secrets,tokens}
+chmod 700 "$demo/secrets"
+printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$demo" >"$demo/softhsm2.conf"
+export SOFTHSM2_CONF="$demo/softhsm2.conf"
+
+# A real ceremony asks for these on the terminal.
+umask 077
+for name in pin card1 card2 card3; do
+	head -c 12 /dev/urandom | base64 >"$demo/secrets/$name"
+done
+umask 022
+
+cd "$demo"
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+# run WORKSTATION COMMAND…: prints the command line and runs it there.
+commands=0
+run() {
+	local place=$1
+	shift
+	printf '%s$ ' "$place"
+	printf '%s ' "$@" | sed "s|$bin/||; s|$demo/||g"
+	echo
+	commands=$((commands + 1))
+	local trace=()
+	if [ -n "${DEMO_TRACE:-}" ] && [ "$1" = "$bin/byok-offline" ]; then
+		trace=(strace -f -e trace=network -o "$DEMO_TRACE/$(printf '%02d' $commands).strace")
+	fi
+	BYOK_KMDATA="$demo/$place/kmdata" "${trace[@]}" "$@"
+}
+offline() { run offline "$bin/byok-offline" "$@"; }
+online() { run online "$bin/byok-online" "$@"; }
+# field JSON-TEXT NAME: the value of a string field, for the next command line.
+field() { sed -n "s/^ *\"$2\": \"\(.*\)\",\{0,1\}\$/\1/p" <<<"$1" | head -n 1; }
+
+prepare_toolset() {
+	step "1. Connected workstation: a vault, its KEK, the toolset"
+	echo "online$ byok-online rehearsal serve --listen 127.0.0.1:0 --state vault &"
+	BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" rehearsal serve --listen 127.0.0.1:0 --state "$demo/vault" >"$demo/online/serve.out" 2>&1 &
+	server=$!
+	for _ in $(seq 100); do
+		[ -s "$demo/vault/url" ] && break
+		kill -0 "$server" 2>/dev/null || { cat "$demo/online/serve.out"; exit 1; }
+		sleep 0.1
+	done
+	vault=$(cat "$demo/vault/url")
+	online kek create --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --size 4096 --expires-in 72h --yes
+	online toolset build --rehearsal "$demo/vault" --vault "$vault" --kek KEKforBYOK --suffix CONTOSO --out "$demo/online"
+
+	step "USB stick: the toolset goes to the disconnected workstation; its hash goes by another way"
+	zip=KeyVault-BYOK-Tools-CONTOSO.zip
+	cp -v "$demo/online/$zip" "$demo/usb/"
+	hash=$(sha256sum "$demo/online/$zip" | cut -d' ' -f1)
+}
+
+make_world() {
+	step "2. Disconnected workstation: security world and toolset"
+	offline world create --module-path "$module" --label "contoso world" --acs-quorum 2/3 --rehearsal --pin-file secrets/pin \
+		--card card1 --card card2 --card card3 --holder Alice --holder Bob --holder Carol \
+		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
+	offline toolset install --to offline/tools --sha256 "$hash" usb/$zip
+	kek=offline/tools/BYOK-KEK-pkg-CONTOSO-1
+	world=offline/tools/BYOK-SecurityWorld-pkg-CONTOSO-1
+	offline verify -k $kek -w $world
+}
+
+make_key() {
+	step "3. Disconnected workstation: the key"
+	offline key generate --ident contosokey --type RSA --size 2048 --pin-file secrets/pin
+}
+
+package_key() {
+	step "4. Disconnected workstation: reduced permissions, then the package"
+	offline acl modify --ident contosokey -k $kek -w $world --pin-file secrets/pin \
+		--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3
+	offline acl print --ident contosokey --pin-file secrets/pin
+	offline package --ident contosokey -k $kek -w $world --pin-file secrets/pin \
+		--subscription-id 00000000-0000-0000-0000-000000000000 --key-friendly-name ContosoFirstHSMkey --out usb
+
+	step "USB stick: the package goes to the connected workstation"
+	package=KeyTransferPackage-ContosoFirstHSMkey
+	cp -v usb/$package.* "$demo/online/"
+}
+
+upload_and_prove() {
+	step "5. Connected workstation: upload and proof"
+	online upload online/$package.byok --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
+	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --manifest online/$package.manifest.json
+	offline ceremony verify
+	online ceremony verify
+}
+
+show_result() {
+	step "What was done"
+	manifest=$(cat online/$package.manifest.json)
+	proof=$(cat online/$package.proof-*.json)
+	table() { printf '%-22s %s\n' "$1" "$2"; }
+	words() { BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" fingerprint "$1" | tail -n +3; }
+	table "key" "contosokey, RSA 2048, in the world $(field "$manifest" hknso)"
+	table "KEK" "$(field "$manifest" kid)"
+	table "vault key id" "$(field "$proof" kid)"
+	table "toolset" "$hash"
+	words "$demo/online/$zip"
+	table ".byok" "$(sha256sum online/$package.byok | cut -d' ' -f1)"
+	words online/$package.byok
+	echo "Result: SUCCESS"
+}

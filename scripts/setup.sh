@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs what the demo or the tests need and this machine lacks, on Debian
+# and its relatives. It says what it installs; where it cannot install, it says
+# what to install and fails.
+#
+# usage: scripts/setup.sh demo|test
+set -euo pipefail
+
+# need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
+missing=()
+need() { [ -e "$1" ] || command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+
+softhsm() { # the PKCS#11 library, wherever the distribution puts it
+	local path
+	for path in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so; do
+		[ -e "$path" ] && return
+	done
+	missing+=(softhsm2)
+}
+
+case "${1:-}" in
+demo)
+	softhsm
+	need go golang
+	need cc gcc
+	;;
+test)
+	softhsm
+	need go golang
+	need cc gcc
+	need openssl openssl
+	need age age
+	need strace strace
+	need python3 python3
+	;;
+*)
+	echo "usage: scripts/setup.sh demo|test" >&2
+	exit 2
+	;;
+esac
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "setup: please install the equivalent of these Debian packages, then run again: ${missing[*]}" >&2
+	exit 1
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "setup: please have root run: apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	sudo=(sudo)
+fi
+echo "setup: installing ${missing[*]}" >&2
+"${sudo[@]}" apt-get update -qq >&2
+DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
