@@ -10,6 +10,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"os/signal"
 	"runtime/debug"
 	"slices"
@@ -43,13 +44,8 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not listen, such as an HSM that hangs
 	err := p.run(ctx, args)
-	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") { // joined errors
-			p.Console.Error("%s", line)
-		}
-	}
-	if hint := exitcode.HintOf(err); hint != "" {
-		p.Console.Hint("%s", hint)
+	if !errors.As(err, new(told)) {
+		p.tell(err)
 	}
 	return int(exitcode.Of(err))
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,7 +24,28 @@ func (r *Run) show(result Result, err error, resultLine bool) error {
 	if failed != nil {
 		return errors.Join(err, exitcode.Errorf(exitcode.Failed, "the result could not be printed: %w", failed))
 	}
-	return err
+	if err != nil {
+		return told{err}
+	}
+	return nil
+}
+
+// told is an error that has been said, so that the Result line can come after it.
+type told struct{ error }
+
+func (t told) Unwrap() error { return t.error }
+
+// tell says an error, a line each where several were joined, and its hint.
+func (p *Program) tell(err error) {
+	if err == nil {
+		return
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		p.Console.Error("%s", line)
+	}
+	if hint := exitcode.HintOf(err); hint != "" {
+		p.Console.Hint("%s", hint)
+	}
 }
 
 func (r *Run) printText(result Result, err error, resultLine bool) error {
@@ -32,6 +54,7 @@ func (r *Run) printText(result Result, err error, resultLine bool) error {
 			return failed
 		}
 	}
+	r.Program.tell(err)
 	if !resultLine {
 		return nil
 	}
@@ -51,6 +74,7 @@ func (r *Run) printJSON(result Result, err error) error {
 	if err != nil {
 		answer.Error = err.Error()
 	}
+	r.Program.tell(err)
 	// strictjson would refuse the name of a file that is not UTF-8.
 	data, failed := json.Marshal(answer, jsontext.WithIndent("  "), json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if failed != nil {
