@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -132,6 +133,31 @@ func TestWho(t *testing.T) {
 		got.Expires, got.Cloud = time.Time{}, ""
 		if got != c.want {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// tokens is a credential with these tokens, in turn.
+type tokens []string
+
+func (t *tokens) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if len(*t) == 0 {
+		return azcore.AccessToken{}, errors.New("no more")
+	}
+	next := (*t)[0]
+	*t = (*t)[1:]
+	return azcore.AccessToken{Token: next, ExpiresOn: noon}, nil
+}
+
+func TestObserved(t *testing.T) {
+	o := Observe(&tokens{"hunter2", jwtOf(map[string]any{"upn": "ada@contoso.com", "tid": "t"})}, public(t))
+	for i, want := range []Identity{{}, {Account: "ada@contoso.com", Tenant: "t", Cloud: "AzurePublic", Expires: noon}, {Account: "ada@contoso.com", Tenant: "t", Cloud: "AzurePublic", Expires: noon}} {
+		token, err := o.GetToken(context.Background(), policy.TokenRequestOptions{})
+		if failed := err != nil; failed != (i == 2) || failed != (token.Token == "") {
+			t.Errorf("%d: %v", i, err)
+		}
+		if got, known := o.Identity(); got != want || known != (i > 0) {
+			t.Errorf("%d: %+v, %v", i, got, known)
 		}
 	}
 }

@@ -48,12 +48,22 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
-// Detail returns the raw answer behind err for --debug, or "". It may have
+// Detail returns the raw answers behind err for --debug, or "". It may have
 // many lines, and holds no token.
 func Detail(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	switch e := err.(type) {
+	case *Error:
 		return e.Raw
+	case interface{ Unwrap() []error }:
+		var all []string
+		for _, one := range e.Unwrap() {
+			if d := Detail(one); d != "" {
+				all = append(all, d)
+			}
+		}
+		return strings.Join(all, "\n")
+	case interface{ Unwrap() error }:
+		return Detail(e.Unwrap())
 	}
 	return ""
 }

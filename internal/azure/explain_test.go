@@ -108,6 +108,11 @@ func TestDetail(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	two := Explain("do", responded(400, `{"error":{"message":"b"}}`), noon)
+	joined := fmt.Errorf("both: %w", errors.Join(Explain("do", responded(400, body), noon), errors.New("nothing raw"), two))
+	if all := Detail(joined); all != got+"\n"+Detail(two) || Detail(two) == "" {
+		t.Errorf("of joined errors: %s", all)
+	}
 	if Detail(errors.New("x")) != "" {
 		t.Error("a detail of nothing")
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -39,6 +40,44 @@ func Who(ctx context.Context, cred azcore.TokenCredential, c Cloud, tenant strin
 	}
 	id.Cloud, id.Expires = c.Name, token.ExpiresOn.UTC().Truncate(time.Second)
 	return id, nil
+}
+
+// Observed is a credential that remembers whose tokens it hands out, so that
+// the account in use can be said back without signing in once more.
+type Observed struct {
+	cred  azcore.TokenCredential
+	cloud string
+
+	mu   sync.Mutex
+	last Identity
+}
+
+// Observe returns cred with a memory.
+func Observe(cred azcore.TokenCredential, c Cloud) *Observed {
+	return &Observed{cred: cred, cloud: c.Name}
+}
+
+// GetToken implements azcore.TokenCredential.
+func (o *Observed) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := o.cred.GetToken(ctx, options)
+	if err != nil {
+		return token, err
+	}
+	if id, unreadable := identity(token.Token); unreadable == nil {
+		id.Cloud, id.Expires = o.cloud, token.ExpiresOn.UTC().Truncate(time.Second)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.last = id
+	}
+	return token, nil
+}
+
+// Identity is whose the last token was; false before there was one, and where
+// it does not say, as in a rehearsal.
+func (o *Observed) Identity() (Identity, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last, o.last != Identity{}
 }
 
 type claims struct {

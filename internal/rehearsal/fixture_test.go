@@ -61,17 +61,24 @@ func start(t *testing.T, service string) *running {
 // restart runs a rehearsal vault on a state folder.
 func restart(t *testing.T, dir, service string) *running {
 	t.Helper()
+	return startAs(t, Config{State: dir, Service: service})
+}
+
+// startAs runs the rehearsal vault that is configured.
+func startAs(t *testing.T, config Config) *running {
+	t.Helper()
 	c, err := testChain()
 	must(t, err)
-	private := filepath.Join(dir, "attestation-private.pem")
+	private := filepath.Join(config.State, "attestation-private.pem")
 	if _, err := os.Stat(private); err != nil {
 		must(t, os.WriteFile(private, c.encode(), 0o600))
 	}
-	r := &running{dir: dir, log: &lines{}}
+	r := &running{dir: config.State, log: &lines{}}
+	config.Listen, config.Log = "127.0.0.1:0", r.log.add
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Info, 1), make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, Config{State: dir, Listen: "127.0.0.1:0", Service: service, Log: r.log.add}, func(i Info) { ready <- i })
+		ended <- Serve(ctx, config, func(i Info) { ready <- i })
 	}()
 	r.stop = sync.OnceFunc(func() {
 		if r.http != nil {
@@ -89,7 +96,7 @@ func restart(t *testing.T, dir, service string) *running {
 		ended <- nil
 		t.Fatalf("serve: %v", err)
 	}
-	r.vault, err = Open(dir)
+	r.vault, err = Open(r.dir)
 	must(t, err)
 	r.http = r.vault.HTTP()
 	r.Client = r.client(t, r.vault.Credential())

@@ -40,6 +40,8 @@ type Config struct {
 	Listen  string            // loopback host:port; port 0 takes the folder's port, or a free one on the first run
 	Service string            // ManagedHSM or Vault; empty takes the folder's, or ManagedHSM on the first run
 	Log     func(line string) // told of every request, from several goroutines; nil is silence
+	Limit   string            // new keys in a time, such as 10/10s; "documented" is the service's own, empty is none
+	Faults  []string          // ways to fail on purpose, see FaultHelp; Client.SetFaults replaces them
 }
 
 // Info is what a running rehearsal vault tells its operator.
@@ -56,6 +58,14 @@ type Info struct {
 // server uses, and a folder made for another address or service: a vault's
 // URL is part of every key identifier, so it cannot change.
 func Serve(ctx context.Context, c Config, ready func(Info)) error {
+	limit, err := parseLimit(c.Limit)
+	if err != nil {
+		return err
+	}
+	faults, err := parseFaults(c.Faults)
+	if err != nil {
+		return err
+	}
 	s, err := openState(c.State, c.Service)
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
@@ -70,7 +80,9 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
-	config, err := s.tlsConfig()
+	v.limit.limit = limit.of(s.service)
+	v.faults.set(faults)
+	config, err := s.tlsConfig(v.certificateExpired)
 	if err == nil {
 		err = s.announce()
 	}
@@ -79,7 +91,7 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	}
 	server := &http.Server{
 		Handler: v.handler(), TLSConfig: config, Protocols: http1(),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(lineWriter(c.Log), "", 0),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(lineWriter(v.log), "", 0),
 	}
 	if ready != nil {
 		ready(Info{URL: s.url, Service: s.service, Tenant: Tenant, State: c.State})

@@ -52,6 +52,16 @@ func recoverable(name string) *failure {
 		"Key %s is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged.", name)}
 }
 
+func beingDeleted(name string) *failure {
+	return &failure{status: http.StatusConflict, code: "Conflict", inner: "ObjectIsBeingDeleted", message: fmt.Sprintf(
+		"Key %s is currently being deleted and cannot be re-created; retry later.", name)}
+}
+
+func throttled() *failure {
+	return &failure{status: http.StatusTooManyRequests, code: "Throttled",
+		message: "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached"}
+}
+
 func forbidden(inner, format string, args ...any) *failure {
 	return &failure{status: http.StatusForbidden, code: "Forbidden", inner: inner, message: fmt.Sprintf(format, args...)}
 }
@@ -116,9 +126,6 @@ func (v *vault) envelope(f *failure, id string) errorBody {
 
 // note logs one request without its query, which is the client's business.
 func (v *vault) note(r *http.Request, status int, said string) {
-	if v.log == nil {
-		return
-	}
 	line := fmt.Sprintf("%s %s %d", r.Method, r.URL.EscapedPath(), status)
 	if said != "" {
 		line += " " + said

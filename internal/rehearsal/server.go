@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 )
 
 const (
@@ -26,7 +27,9 @@ type vault struct {
 	token   []byte
 	keys    *store
 	hsm     *chain // nil for a Premium vault
-	log     func(string)
+	limit   *limiter
+	faults  faults
+	log     func(string) // never nil
 }
 
 func newVault(s *state, logged func(string)) (*vault, error) {
@@ -34,21 +37,23 @@ func newVault(s *state, logged func(string)) (*vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &vault{url: s.url, service: s.service, token: s.token, keys: keys, log: logged}
+	if logged == nil {
+		logged = func(string) {}
+	}
+	v := &vault{url: s.url, service: s.service, token: s.token, keys: keys, limit: &limiter{clock: time.Now}, log: logged}
 	if s.service == ManagedHSM {
 		v.hsm, err = s.partition()
 	}
 	return v, err
 }
 
-// middleware wraps the handler inside it. A fault, a rate limit or a delay is
-// one more of them.
+// middleware wraps the handler inside it.
 type middleware func(http.Handler) http.Handler
 
 // handler is the whole service; the first middleware sees a request first.
 func (v *vault) handler() http.Handler {
 	var h http.Handler = http.HandlerFunc(v.route)
-	chain := []middleware{v.identify, v.authenticate, v.versioned}
+	chain := []middleware{v.identify, v.authenticate, v.administer, v.versioned, v.faulty, v.limited}
 	for i := len(chain) - 1; i >= 0; i-- {
 		h = chain[i](h)
 	}
@@ -124,6 +129,7 @@ func (c *call) into(v any) error {
 
 type route struct {
 	method, path string
+	operation    string // by which a fault names it
 	serve        func(*vault, *call) (any, error)
 }
 
@@ -131,32 +137,32 @@ type route struct {
 // may be left out of the path where an operation follows it.
 func routes() []route {
 	list := []route{
-		{"GET", "/keys", (*vault).listKeys},
-		{"PUT", "/keys/{name}", (*vault).importKey},
-		{"GET", "/keys/{name}", (*vault).get},
-		{"DELETE", "/keys/{name}", (*vault).delete},
-		{"POST", "/keys/{name}/create", (*vault).create},
-		{"GET", "/keys/{name}/versions", (*vault).listVersions},
-		{"GET", "/deletedkeys", (*vault).listDeleted},
-		{"GET", "/deletedkeys/{name}", (*vault).getDeleted},
-		{"DELETE", "/deletedkeys/{name}", (*vault).purge},
-		{"POST", "/deletedkeys/{name}/recover", (*vault).recover},
+		{"GET", "/keys", "list", (*vault).listKeys},
+		{"PUT", "/keys/{name}", "import", (*vault).importKey},
+		{"GET", "/keys/{name}", "get", (*vault).get},
+		{"DELETE", "/keys/{name}", "delete", (*vault).delete},
+		{"POST", "/keys/{name}/create", "create", (*vault).create},
+		{"GET", "/keys/{name}/versions", "versions", (*vault).listVersions},
+		{"GET", "/deletedkeys", "list-deleted", (*vault).listDeleted},
+		{"GET", "/deletedkeys/{name}", "get-deleted", (*vault).getDeleted},
+		{"DELETE", "/deletedkeys/{name}", "purge", (*vault).purge},
+		{"POST", "/deletedkeys/{name}/recover", "recover", (*vault).recover},
 	}
 	for _, base := range []string{"/keys/{name}/", "/keys/{name}/{version}/"} {
 		list = append(list,
-			route{"GET", base + "attestation", (*vault).attestation},
-			route{"POST", base + "sign", (*vault).sign},
-			route{"POST", base + "verify", (*vault).verify},
-			route{"POST", base + "encrypt", transform("encrypt")},
-			route{"POST", base + "decrypt", transform("decrypt")},
-			route{"POST", base + "wrapKey", transform("wrapKey")},
-			route{"POST", base + "unwrapKey", transform("unwrapKey")},
+			route{"GET", base + "attestation", "attestation", (*vault).attestation},
+			route{"POST", base + "sign", "sign", (*vault).sign},
+			route{"POST", base + "verify", "verify", (*vault).verify},
+			route{"POST", base + "encrypt", "encrypt", transform("encrypt")},
+			route{"POST", base + "decrypt", "decrypt", transform("decrypt")},
+			route{"POST", base + "wrapKey", "wrapKey", transform("wrapKey")},
+			route{"POST", base + "unwrapKey", "unwrapKey", transform("unwrapKey")},
 		)
 	}
 	return append(list,
-		route{"PATCH", "/keys/{name}", (*vault).update},
-		route{"GET", "/keys/{name}/{version}", (*vault).get},
-		route{"PATCH", "/keys/{name}/{version}", (*vault).update},
+		route{"PATCH", "/keys/{name}", "update", (*vault).update},
+		route{"GET", "/keys/{name}/{version}", "get", (*vault).get},
+		route{"PATCH", "/keys/{name}/{version}", "update", (*vault).update},
 	)
 }
 
@@ -182,26 +188,41 @@ func (r route) match(path string) (name, version string, ok bool) {
 
 var keyName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
 
-func (v *vault) route(w http.ResponseWriter, r *http.Request) {
-	status := http.StatusNotFound
+// target is what a request asks for.
+type target struct {
+	route
+	name, version string
+}
+
+// find returns the target of a request, or the status of one that has none.
+func find(r *http.Request) (t target, status int) {
+	status = http.StatusNotFound
 	for _, candidate := range routes() {
 		name, version, ok := candidate.match(r.URL.Path)
 		if !ok {
 			continue
 		}
-		status = http.StatusMethodNotAllowed
 		if candidate.method == r.Method {
-			body, err := v.dispatch(w, r, candidate, name, version)
-			v.reply(w, r, body, err)
-			return
+			return target{candidate, name, version}, http.StatusOK
 		}
+		status = http.StatusMethodNotAllowed
 	}
-	v.refuse(w, r, &failure{status: status, code: "BadParameter", message: fmt.Sprintf("Method %s does not allow operation ''", r.Method)})
+	return target{}, status
 }
 
-func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to route, name, version string) (any, error) {
-	if strings.Contains(to.path, "{name}") && !keyName.MatchString(name) {
-		return nil, badParameter("The request URI contains an invalid name: %s", name)
+func (v *vault) route(w http.ResponseWriter, r *http.Request) {
+	t, status := find(r)
+	if status != http.StatusOK {
+		v.refuse(w, r, &failure{status: status, code: "BadParameter", message: fmt.Sprintf("Method %s does not allow operation ''", r.Method)})
+		return
+	}
+	body, err := v.dispatch(w, r, t)
+	v.reply(w, r, body, err)
+}
+
+func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to target) (any, error) {
+	if strings.Contains(to.path, "{name}") && !keyName.MatchString(to.name) {
+		return nil, badParameter("The request URI contains an invalid name: %s", to.name)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
@@ -211,7 +232,7 @@ func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to route, name,
 	if err != nil {
 		return nil, err
 	}
-	return to.serve(v, &call{name: name, version: version, query: r.URL.Query(), body: body})
+	return to.serve(v, &call{name: to.name, version: to.version, query: r.URL.Query(), body: body})
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
@@ -228,8 +249,6 @@ func newRequestID() string {
 type lineWriter func(line string)
 
 func (w lineWriter) Write(p []byte) (int, error) {
-	if w != nil {
-		w(line(p))
-	}
+	w(line(p))
 	return len(p), nil
 }

@@ -66,10 +66,11 @@ type store struct {
 	dir     string
 	mu      sync.Mutex
 	records map[string]record
+	limbo   map[string]time.Time // until when a purged name stays taken
 }
 
 func openStore(dir string) (*store, error) {
-	s := &store{dir: dir, records: map[string]record{}}
+	s := &store{dir: dir, records: map[string]record{}, limbo: map[string]time.Time{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -144,6 +145,8 @@ func (s *store) add(name string, v keyVersion) (record, error) {
 	defer s.mu.Unlock()
 	r, exists := s.records[strings.ToLower(name)]
 	switch {
+	case time.Now().Before(s.limbo[strings.ToLower(name)]):
+		return r, beingDeleted(name)
 	case !exists:
 		r.Name = name
 	case !r.Deleted.IsZero():
@@ -237,6 +240,13 @@ func (s *store) purge(name string) error {
 	}
 	delete(s.records, strings.ToLower(name))
 	return syncFolder(s.dir)
+}
+
+// linger keeps a name taken for d, as after a purge: no new version under it.
+func (s *store) linger(name string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limbo[strings.ToLower(name)] = time.Now().Add(d)
 }
 
 func syncFolder(dir string) error {

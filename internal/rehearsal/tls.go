@@ -15,8 +15,9 @@ import (
 )
 
 // tlsConfig returns the server's TLS with a certificate fresh for this run,
-// under the CA of the folder, and publishes that CA.
-func (s *state) tlsConfig() (*tls.Config, error) {
+// under the CA of the folder, and publishes that CA. Where expired says so, a
+// client is shown a certificate that is out of date.
+func (s *state) tlsConfig(expired func() bool) (*tls.Config, error) {
 	private, err := s.once("tls-private.pem", 0o600, newAuthority)
 	if err != nil {
 		return nil, err
@@ -25,12 +26,23 @@ func (s *state) tlsConfig() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path("tls-private.pem"), err)
 	}
-	leaf, err := newServerCertificate(authority)
+	now := time.Now().UTC()
+	good, err := newServerCertificate(authority, now.Add(-time.Hour), now.AddDate(1, 0, 0))
 	if err != nil {
 		return nil, err
 	}
+	old, err := newServerCertificate(authority, now.AddDate(-1, 0, 0), now.Add(-time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	choose := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if expired() {
+			return &old, nil
+		}
+		return &good, nil
+	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate[0]})
-	return &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12}, s.publish(fileCA, certificate)
+	return &tls.Config{GetCertificate: choose, MinVersion: tls.VersionTLS12}, s.publish(fileCA, certificate)
 }
 
 // newAuthority makes the folder's CA as PEM, key and certificate. Its name
@@ -60,15 +72,14 @@ func newAuthority() ([]byte, error) {
 	return append(private, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
 }
 
-func newServerCertificate(authority tls.Certificate) (tls.Certificate, error) {
+func newServerCertificate(authority tls.Certificate, from, until time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	now := time.Now().UTC()
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "REHEARSAL vault"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+		NotBefore: from, NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}

@@ -57,7 +57,8 @@ type Import struct {
 // Imported is what came of an Import.
 type Imported struct {
 	Key     Key
-	Already bool // the vault had this key under this name before; nothing was sent
+	Already bool   // the vault had this key under this name before; nothing was sent
+	Differs string // what was asked for and the version does not have, "it expires on …"; only with Already
 }
 
 // NewImport takes from a verified package what the vault needs, under the
@@ -75,7 +76,7 @@ func NewImport(p transfer.Package) (Import, error) {
 // that runs at the same time. With a failed check (status Check) Imported
 // tells which version is not to be used.
 func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
-	if err := p.check(c.clock.Now()); err != nil {
+	if err := p.Check(c.clock.Now()); err != nil {
 		return Imported{}, err
 	}
 	before, err := c.search(ctx, p, nil)
@@ -83,13 +84,13 @@ func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
 		return Imported{}, err
 	}
 	if len(before) > 0 && !p.ForceNewVersion {
-		return Imported{Key: before[0], Already: true}, p.compare(before[0], c.address.test)
+		return Imported{Key: before[0], Already: true, Differs: p.differs(before[0])}, p.compare(before[0], c.address.test)
 	}
 	key, err := c.send(ctx, p, before)
 	if err != nil {
 		return Imported{}, err
 	}
-	return Imported{Key: key}, p.compare(key, c.address.test)
+	return Imported{Key: key}, p.compareNew(key, c.address.test)
 }
 
 func (c *Client) send(ctx context.Context, p Import, before []Key) (Key, error) {
@@ -151,9 +152,9 @@ func moment(t time.Time) *time.Time {
 	return to.Ptr(t.UTC().Truncate(time.Second))
 }
 
-// check refuses, before anything is sent, what the service would refuse with
-// less to say.
-func (p Import) check(now time.Time) error {
+// Check refuses, before anything is sent, what the service would refuse with
+// less to say; now is this machine's time. Status Usage.
+func (p Import) Check(now time.Time) error {
 	if err := transfer.CheckName(p.Name); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,6 +42,15 @@ func kinds() map[string]Import {
 // stored is the version that the vault makes of p.
 func (p Import) stored(version string) fakeKey {
 	return fakeKey{name: p.Name, version: version, kty: p.Expected.Kty, public: p.Expected.PublicKey, ops: p.Ops, tags: map[string]string{TagBlob: p.tag()}}
+}
+
+// asked is stored with all that p asks for.
+func (p Import) asked(version string) fakeKey {
+	return p.stored(version).with(func(k *fakeKey) {
+		k.attributes = map[string]any{"enabled": !p.Disabled, "exportable": p.Exportable, "nbf": p.NotBefore.Unix(), "exp": p.Expires.Unix()}
+		k.policy = p.ReleasePolicy
+		maps.Copy(k.tags, p.Tags)
+	})
 }
 
 // another is a version that has nothing to do with p.
@@ -117,7 +127,7 @@ func TestImportSends(t *testing.T) {
 	var sent map[string]any
 	client, _ := newScript(t, step{listVersions, missing}, step{putKey, func(w http.ResponseWriter, r *http.Request, body []byte) {
 		_ = json.Unmarshal(body, &sent)
-		p.stored(version1).bundle(w, r, body)
+		p.asked(version1).bundle(w, r, body)
 	}}).client()
 	if _, err := client.Import(context.Background(), p); err != nil {
 		t.Fatal(err)
@@ -130,6 +140,35 @@ func TestImportSends(t *testing.T) {
 		noon.Add(time.Hour).Unix(), noon.Unix(), b64(p.Blob), b64(p.ReleasePolicy), p.tag())
 	if string(got) != want {
 		t.Errorf("sent %s\nwant %s", got, want)
+	}
+}
+
+// TestImportAttributes has the vault leave out one thing that was asked for:
+// of a new version that is a failed check, of one that was there a remark.
+func TestImportAttributes(t *testing.T) {
+	p := kinds()["P-256"]
+	p.Tags = map[string]string{"owner": "treasury"}
+	p.NotBefore, p.Expires, p.Disabled = noon, noon.Add(time.Hour), true
+	p.Exportable, p.ReleasePolicy = true, []byte(`{"version":"1.0.0"}`)
+	for why, change := range map[string]func(*fakeKey){
+		"it is enabled":                                        func(k *fakeKey) { k.attributes["enabled"] = true },
+		"its expiry date is not set":                           func(k *fakeKey) { delete(k.attributes, "exp") },
+		"its expiry date is 2026-01-02T14:00:00Z":              func(k *fakeKey) { k.attributes["exp"] = noon.Add(2 * time.Hour).Unix() },
+		"its first day is not set":                             func(k *fakeKey) { delete(k.attributes, "nbf") },
+		"it is not exportable under a release policy":          func(k *fakeKey) { delete(k.attributes, "exportable") },
+		"it is not exportable under a release policy, without": func(k *fakeKey) { k.policy = nil },
+		"it has not the tag owner=treasury":                    func(k *fakeKey) { k.tags["owner"] = "none" },
+	} {
+		why, _, _ = strings.Cut(why, ",")
+		made := p.asked(version1).with(change)
+		s := newScript(t, step{listVersions, missing}, step{putKey, made.bundle})
+		client, _ := s.client()
+		_, err := client.Import(context.Background(), p)
+		check(t, err, exitcode.Check, s.host(), "key https://HOST/keys/contoso/"+version1+" is not as it was asked for: "+why, "its attributes can be changed in the vault")
+		client, _ = newScript(t, p.found(made)...).client()
+		if got, err := client.Import(context.Background(), p); err != nil || !got.Already || got.Differs != why {
+			t.Errorf("%+v, %v; want %s", got, err, why)
+		}
 	}
 }
 
@@ -247,6 +286,12 @@ func TestImportInterrupted(t *testing.T) {
 	client, _ := newScript(t, step{listVersions, missing}, step{putKey, then(cancel, cut)}).client()
 	_, err := client.Import(ctx, p)
 	check(t, err, exitcode.Interrupted, "", "import key contoso: interrupted, and whether the vault did it is not known", "the same command again; it finds what was done")
+
+	ctx, cancel = context.WithCancel(context.Background())
+	client, _ = newScript(t, step{listVersions, missing}, step{putKey, then(cancel, p.stored(version1).bundle)}).client()
+	if got, err := client.Import(ctx, p); err != nil || got.Key.ID.Version != version1 {
+		t.Errorf("interrupted while it was under way: %+v, %v", got, err)
+	}
 
 	ctx, cancel = context.WithCancel(context.Background())
 	client, clock := newScript(t, step{listVersions, missing}, step{putKey, throttle}).client()

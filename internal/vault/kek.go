@@ -23,7 +23,7 @@ import (
 // version.
 func (c *Client) CreateKEK(ctx context.Context, name string, bits int, expires time.Time) (Key, error) {
 	expires = expires.UTC().Truncate(time.Second)
-	if err := c.checkNewKEK(ctx, name, bits, expires); err != nil {
+	if err := c.CheckNewKEK(ctx, name, bits, expires); err != nil {
 		return Key{}, err
 	}
 	doing := "create KEK " + name
@@ -55,7 +55,9 @@ func (c *Client) CreateKEK(ctx context.Context, name string, bits int, expires t
 	return kek, c.checkMade(doing, kek, bits, expires)
 }
 
-func (c *Client) checkNewKEK(ctx context.Context, name string, bits int, expires time.Time) error {
+// CheckNewKEK fails for what CreateKEK would refuse before it asks the vault to
+// make anything, so that people are not asked to agree to it.
+func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires time.Time) error {
 	if bits != 2048 && bits != 3072 && bits != 4096 {
 		return exitcode.Errorf(exitcode.Usage, "a KEK has 2048, 3072 or 4096 bits, not %d", bits)
 	}
@@ -73,7 +75,7 @@ func (c *Client) checkNewKEK(ctx context.Context, name string, bits int, expires
 // checkMade compares the KEK with what was asked for.
 func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) error {
 	switch {
-	case !sameOps(k.Ops, []string{"import"}):
+	case !k.IsKEK():
 		return exitcode.Errorf(exitcode.Check, "%s: the vault gave it the operations %s instead of import alone", doing, strings.Join(k.Ops, ", "))
 	case k.Bits != bits:
 		return exitcode.Errorf(exitcode.Check, "%s: the vault made it %d bits long", doing, k.Bits)
@@ -114,7 +116,7 @@ func (c *Client) unfitKEK(k Key, spki [32]byte) string {
 	switch {
 	case err != nil || strings.TrimSuffix(k.Kty, "-HSM") != "RSA":
 		return "it is no RSA key"
-	case !sameOps(k.Ops, []string{"import"}):
+	case !k.IsKEK():
 		return "its operations are " + strings.Join(k.Ops, ", ") + " instead of import alone"
 	case !k.InHSM() && !c.address.test:
 		return "the vault does not keep it in an HSM"
@@ -132,7 +134,7 @@ func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	if !sameOps(k.Ops, []string{"import"}) {
+	if !k.IsKEK() {
 		return Deleted{}, exitcode.Errorf(exitcode.Refused, "key %s is no KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
 	}
 	var gone Deleted

@@ -36,7 +36,12 @@ type Key struct {
 	HSMPlatform string // "2" FIPS 140-3 level 3, "1" FIPS 140-2 level 2, "0" software
 	Recovery    string // recovery level: Recoverable+Purgeable and such
 	Tags        map[string]string
+
+	ReleasePolicy []byte // JSON; nil where there is none
 }
+
+// IsKEK tells whether the key can do nothing but import.
+func (k Key) IsKEK() bool { return sameOps(k.Ops, []string{"import"}) }
 
 // InHSM tells whether the vault says it keeps the key in an HSM.
 func (k Key) InHSM() bool {
@@ -100,6 +105,9 @@ func (c *Client) key(doing, name string, b azkeys.KeyBundle) (Key, error) {
 	}
 	k := Key{ID: id, Kty: string(*b.Key.Kty), Ops: operations(b.Key.KeyOps), Tags: tags(b.Tags)}
 	k.attributes(b.Attributes)
+	if b.ReleasePolicy != nil {
+		k.ReleasePolicy = b.ReleasePolicy.EncodedPolicy
+	}
 	if k.PublicKey, err = publicKey(b.Key); err != nil {
 		return Key{}, exitcode.Errorf(exitcode.Check, "%s: the vault's answer: %w", doing, err)
 	}

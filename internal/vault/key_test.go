@@ -24,7 +24,7 @@ func TestKey(t *testing.T) {
 	} {
 		pub := keys()[name].Public()
 		s := newScript(t, step{"GET /keys/contoso/" + version1, fakeKey{"contoso", version1, c.kty, pub, []string{"sign", "verify"},
-			map[string]any{"nbf": noon.Unix(), "exp": noon.Add(time.Hour).Unix(), "exportable": true}, map[string]string{"a": "b"}}.bundle})
+			map[string]any{"nbf": noon.Unix(), "exp": noon.Add(time.Hour).Unix(), "exportable": true}, map[string]string{"a": "b"}, []byte("{}")}.bundle})
 		client, _ := s.client()
 		k, err := client.Key(context.Background(), "contoso", version1)
 		if err != nil {
@@ -36,7 +36,7 @@ func TestKey(t *testing.T) {
 		}
 		if k.ID.String() != s.server.URL+"/keys/contoso/"+version1 || !slices.Equal(k.Ops, []string{"sign", "verify"}) || k.Tags["a"] != "b" ||
 			!k.Enabled || !k.Exportable || !k.NotBefore.Equal(noon) || !k.Expires.Equal(noon.Add(time.Hour)) || !k.Created.Equal(noon) ||
-			k.HSMPlatform != "2" || k.Recovery != "Recoverable+Purgeable" || !k.InHSM() {
+			k.HSMPlatform != "2" || k.Recovery != "Recoverable+Purgeable" || !k.InHSM() || string(k.ReleasePolicy) != "{}" {
 			t.Errorf("%s: %+v", name, k)
 		}
 	}

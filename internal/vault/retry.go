@@ -17,8 +17,10 @@ import (
 	"byok/internal/exitcode"
 )
 
-// maxPause bounds what a Retry-After may ask for.
-const maxPause = 5 * time.Minute
+const (
+	maxPause = 5 * time.Minute  // bounds what a Retry-After may ask for
+	grace    = 10 * time.Second // how long an interruption waits for the answer to a change
+)
 
 // pauses are those Microsoft documents for a throttled vault whose answer has
 // no Retry-After (Azure Key Vault throttling guidance).
@@ -93,6 +95,24 @@ func (c *Client) attempt(ctx context.Context, request func(context.Context) erro
 	return request(ctx)
 }
 
+// finish is attempt for a request that changes the vault. When ctx ends while
+// it is under way, its answer is waited for: what it did would otherwise not
+// be known.
+func (c *Client) finish(ctx context.Context, request func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	slow, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		if (systemClock{}).Sleep(slow, grace) == nil {
+			cancel()
+		}
+	})
+	defer stop()
+	return c.attempt(slow, request)
+}
+
 // read sends a request that may be repeated: after throttling, a server error
 // or a lost answer, and for a patient client whatever kept it from the vault.
 func (c *Client) read(ctx context.Context, doing string, request func(context.Context) error) error {
@@ -128,7 +148,7 @@ func (c *Client) write(ctx context.Context, w write) error {
 				return c.explain(w.doing, err)
 			}
 		}
-		err := c.attempt(ctx, w.request)
+		err := c.finish(ctx, w.request)
 		v, last := judge(err), try == len(pauses())
 		if v != lost && (v != throttled || last) {
 			return c.explain(w.doing, err)

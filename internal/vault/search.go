@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +54,43 @@ func (p Import) compare(k Key, soft bool) error {
 			"the operations of a version can be changed in the vault; --force-new-version imports another")
 	}
 	return nil
+}
+
+// compareNew is compare for a version that was made just now, which has no
+// excuse for other attributes than were asked for.
+func (p Import) compareNew(k Key, soft bool) error {
+	err := p.compare(k, soft)
+	if why := p.differs(k); err == nil && why != "" {
+		err = exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why), "its attributes can be changed in the vault")
+	}
+	return err
+}
+
+// differs says what the import asks for and the version does not have, or "".
+func (p Import) differs(k Key) string {
+	switch nbf, exp := p.NotBefore.Truncate(time.Second), p.Expires.Truncate(time.Second); {
+	case p.Disabled && k.Enabled:
+		return "it is enabled"
+	case !exp.IsZero() && !exp.Equal(k.Expires):
+		return "its expiry date is " + dated(k.Expires)
+	case !nbf.IsZero() && !nbf.Equal(k.NotBefore):
+		return "its first day is " + dated(k.NotBefore)
+	case p.Exportable && (!k.Exportable || len(k.ReleasePolicy) == 0):
+		return "it is not exportable under a release policy"
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Tags)) {
+		if v, there := k.Tags[name]; !there || v != p.Tags[name] {
+			return fmt.Sprintf("it has not the tag %s=%s", name, p.Tags[name])
+		}
+	}
+	return ""
+}
+
+func dated(t time.Time) string {
+	if t.IsZero() {
+		return "not set"
+	}
+	return stamp(t)
 }
 
 // version is a line of the list of a key's versions.

@@ -168,6 +168,7 @@ type fakeKey struct {
 	ops           []string
 	attributes    map[string]any
 	tags          map[string]string
+	policy        []byte
 }
 
 func (k fakeKey) jwk(host string) map[string]any {
@@ -194,7 +195,11 @@ func (k fakeKey) attrs() map[string]any {
 
 // bundle answers with the key, found under the address it was asked at.
 func (k fakeKey) bundle(w http.ResponseWriter, r *http.Request, _ []byte) {
-	_ = json.NewEncoder(w).Encode(map[string]any{"key": k.jwk(r.Host), "attributes": k.attrs(), "tags": k.tags})
+	b := map[string]any{"key": k.jwk(r.Host), "attributes": k.attrs(), "tags": k.tags}
+	if k.policy != nil {
+		b["release_policy"] = map[string]string{"data": base64.RawURLEncoding.EncodeToString(k.policy)}
+	}
+	_ = json.NewEncoder(w).Encode(b)
 }
 
 // listing answers with a list of versions.

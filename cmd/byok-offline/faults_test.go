@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"byok/internal/exitcode"
+)
+
+// faultVariable is set to "all" to try every fault point instead of a sample:
+//
+//	BYOK_FAULTS=all go test -v -timeout 6h -run TestFaults ./cmd/byok-offline
+//
+// One point alone: BYOK_FAULTS=all go test -run 'TestFaults/package/kill/17_' ./cmd/byok-offline
+const faultVariable = "BYOK_FAULTS"
+
+// subject is a command that must survive every fault: what has been run
+// before it, and its command line.
+type subject struct {
+	name    string
+	before  []string // names of the subjects that come first
+	args    string
+	blanked bool // the token is taken away first
+}
+
+// subjects are in the order of a ceremony.
+func subjects() []subject {
+	const pin, two = " --pin-file secrets/pin", " --card card1 --card card2 --card-pin-file secrets/card1 --card-pin-file secrets/card2"
+	const packages = " -k KEKPKG -w SWPKG --accept-unattested --fingerprint KEKSUM"
+	created, generated := []string{"world create"}, []string{"world create", "key generate"}
+	return []subject{
+		{name: "world create", args: "--label fault --acs-quorum 2/2 --rehearsal --holder Alice --holder Bob" + pin + two},
+		{name: "key generate", before: created, args: "--ident contosokey --type EC --curve P-256" + pin},
+		{name: "acl modify", before: generated, args: "--ident contosokey" + packages + pin + two},
+		{name: "package", before: append(slices.Clip(generated), "acl modify"), args: "--ident contosokey" + packages + pin +
+			" --subscription-id 00000000-0000-0000-0000-000000000000 --key-friendly-name Contoso --out out"},
+		{name: "world recover", before: generated, blanked: true, args: two + pin},
+		{name: "world replace-cards", before: generated, args: two + pin + " --acs-quorum 2/2 --new-holder Carol --new-holder Dave" +
+			" --new-card card3 --new-card card4 --new-card-pin-file secrets/card3 --new-card-pin-file secrets/card4"},
+	}
+}
+
+// mode is one way for the n-th PKCS#11 call to go wrong.
+type mode struct {
+	name, do string
+	lasting  bool // every later call too
+	killed   bool
+}
+
+func modes() []mode {
+	return []mode{
+		{name: "fail", do: "fail=0x30"},                // CKR_DEVICE_ERROR
+		{name: "dead", do: "fail=0x32", lasting: true}, // CKR_DEVICE_REMOVED
+		{name: "kill", do: "kill", killed: true},
+	}
+}
+
+// TestFaults has every PKCS#11 call of every command fail once, be the last
+// before the HSM is gone, and be the one at which the process is killed: the
+// command says what went wrong, and running it again leads to where it would
+// have led undisturbed.
+func TestFaults(t *testing.T) {
+	r := newRig(t)
+	for _, s := range subjects() {
+		t.Run(s.name, func(t *testing.T) {
+			c := r.prepare(t, s)
+			calls := r.undisturbed(t, &c)
+			for _, m := range modes() {
+				tried := &tally{}
+				t.Run(m.name, func(t *testing.T) {
+					for _, n := range sample(calls, m) {
+						t.Run(fmt.Sprintf("%d_%s", n, calls[n-1]), func(t *testing.T) {
+							t.Parallel()
+							defer tried.count(t)
+							r.survives(t, c, m, n, tried)
+						})
+					}
+				})
+				fmt.Printf("%s: %s: %v (of %d calls)\n", s.name, m.name, tried, len(calls))
+			}
+		})
+	}
+}
+
+// tally counts what survived.
+type tally struct{ tried, survived, complete atomic.Int64 }
+
+func (y *tally) count(t *testing.T) {
+	y.tried.Add(1)
+	if !t.Failed() {
+		y.survived.Add(1)
+	}
+}
+
+func (y *tally) String() string {
+	return fmt.Sprintf("%d of %d survived, %d of them complete before the second run", y.survived.Load(), y.tried.Load(), y.complete.Load())
+}
+
+// sample chooses the calls to disturb: all of them, or for each function one,
+// the first in one mode and the last in the other, so that every kind of step
+// and both ends of the command are tried.
+func sample(calls []string, m mode) (points []int) {
+	chosen := map[string]int{}
+	for i, name := range calls {
+		if _, seen := chosen[name]; !seen || m.killed {
+			chosen[name] = i + 1
+		}
+	}
+	for i := range calls {
+		if os.Getenv(faultVariable) == "all" || chosen[calls[i]] == i+1 {
+			points = append(points, i+1)
+		}
+	}
+	return points
+}
+
+// survives disturbs call n, and runs the command again if it has not ended well.
+func (r *rig) survives(t *testing.T, c ceremonyCase, m mode, n int, y *tally) {
+	dir := r.copyOf(t, c.dir)
+	at := "SHIM_AT=" + strconv.Itoa(n)
+	if m.lasting {
+		at += "+"
+	}
+	first := r.run(t, dir, c.subject, at, "SHIM_DO="+m.do)
+	if first.killed != m.killed {
+		t.Fatalf("killed: %t\n%s", first.killed, first.text)
+	}
+	if !first.killed {
+		first.oneClearLine(t, exitcode.HSM)
+	}
+	r.endsWell(t, c, dir, first, y)
+}
+
+// endsWell runs the command again if it has not ended well, and compares
+// everything that is left with what an undisturbed run leaves. A second run
+// may be refused only because the first had done everything there was to do.
+func (r *rig) endsWell(t *testing.T, c ceremonyCase, dir string, first outcome, y *tally) {
+	t.Helper()
+	told := "first run:\n" + first.text
+	if first.killed || first.status != exitcode.Done {
+		second := r.run(t, dir, c.subject)
+		told += "second run:\n" + second.text
+		if second.status == exitcode.Refused {
+			y.complete.Add(1)
+		} else if second.status != exitcode.Done {
+			t.Fatalf("status %d of the second run\n%s", second.status, told)
+		}
+	}
+	if diff := differences(r.state(t, dir), c.want); diff != "" {
+		t.Errorf("%s%s", diff, told)
+	}
+}
+
+func differences(got, want []string) (diff string) {
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			diff += "left behind: " + line + "\n"
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			diff += "missing: " + line + "\n"
+		}
+	}
+	return diff
+}

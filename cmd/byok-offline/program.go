@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/command"
+	"byok/internal/confine"
+	"byok/internal/exitcode"
+	"byok/internal/term"
+	"byok/internal/version"
+)
+
+const usage = `One ceremony, on the workstation beside the HSM:
+
+    byok-offline world create --module-path SO --acs-quorum 2/3 --card DIR1 --card DIR2 --card DIR3
+    byok-offline toolset install --to DIR --words "…" KeyVault-BYOK-Tools-CONTOSO.zip
+    byok-offline verify -k BYOK-KEK-pkg-CONTOSO-1 -w BYOK-SecurityWorld-pkg-CONTOSO-1
+    byok-offline key generate --ident contosokey --type RSA --size 2048
+    byok-offline acl modify --ident contosokey -k KEKPKG -w SWPKG --card DIR1 --card DIR3
+    byok-offline package --ident contosokey -k KEKPKG -w SWPKG --subscription-id UUID --key-friendly-name ContosoFirstHSMkey
+
+PINs and passphrases are asked for on the terminal; for unattended use give
+--pin-file FILE, and one --card-pin-file FILE per --card.`
+
+// run starts the program with freed memory wiped (see confine) and returns its
+// exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
+	p := program(in, out, err)
+	if failed := confine.WipeFreed(); failed != nil {
+		p.Console.Error("%v", failed)
+		return int(exitcode.Of(failed))
+	}
+	return p.Main(ctx, args)
+}
+
+func program(in io.Reader, out, err io.Writer) *command.Program {
+	p := &command.Program{
+		Name: "byok-offline", Version: version.String(), Text: usage,
+		Usage:   "bring your own key: the disconnected workstation",
+		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
+		Prepare: prepare,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "hsm-network", Usage: "let the HSM's library use the network, for a network-attached HSM; recorded"},
+		},
+	}
+	p.Commands = []*cli.Command{
+		moduleCommands(p), worldCommands(p), toolsetCommands(p), verifyCommand(p), keyCommands(p), aclCommands(p),
+		packageCommand(p), kmfileCommands(p), confineCommands(p),
+		command.Inspect(p), command.Fingerprint(p), command.Ceremony(p),
+	}
+	return p
+}
+
+// prepare has the kernel refuse sockets before any HSM library is loaded.
+func prepare(r *command.Run) error {
+	allowed := r.Bool("hsm-network")
+	if allowed {
+		r.Console.Warning("the HSM's library may use the network (--hsm-network); the ceremony log says so")
+		r.Event.AddNote("network", "allowed for the HSM's library by --hsm-network")
+	}
+	return confine.Apply(allowed)
+}

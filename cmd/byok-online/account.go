@@ -1,0 +1,131 @@
+package main
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/azure"
+	"byok/internal/command"
+	"byok/internal/term"
+)
+
+func loginCommand(p *command.Program) *cli.Command {
+	return &cli.Command{Name: "login", Usage: "sign in and say who and where one is (Connect-AzAccount)", Action: p.Action(debuggable(login)), Flags: signInFlags()}
+}
+
+func subscriptionCommands(p *command.Program) *cli.Command {
+	return &cli.Command{Name: "subscription", Usage: "the subscriptions of the account", Subcommands: []*cli.Command{
+		{Name: "list", Usage: "list them with their ids (Get-AzSubscription)", Action: p.Action(debuggable(listSubscriptions)), Flags: managerFlags()},
+	}}
+}
+
+func vaultCommands(p *command.Program) *cli.Command {
+	return &cli.Command{Name: "vault", Usage: "the vaults of a subscription", Subcommands: []*cli.Command{
+		{
+			Name: "list", Usage: "list Premium vaults and Managed HSMs", Action: p.Action(debuggable(listVaults)),
+			Flags: append(managerFlags(), &cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the subscription"}),
+		},
+	}}
+}
+
+// managerFlags are for commands that ask Azure Resource Manager.
+func managerFlags() []cli.Flag {
+	return append(signInFlags(), &cli.StringFlag{Name: "resource-manager", Usage: "`URL` of a private cloud's resource manager"})
+}
+
+func login(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	a, err := signIn(r)
+	if err != nil {
+		return nil, err
+	}
+	who, err := azure.Who(r.Context.Context, a.cred, a.cloud, r.String("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	return identityView{who}, nil
+}
+
+type identityView struct{ azure.Identity }
+
+func (v identityView) Print(w io.Writer) error {
+	kind := "person"
+	if v.Application {
+		kind = "application"
+	}
+	return term.Table(w, filled([][]string{
+		{"account", v.Account}, {"name", v.Name}, {"kind", kind}, {"object id", v.ObjectID}, {"tenant", v.Tenant}, {"cloud", v.Cloud}, {"until", timeText(v.Expires)},
+	}))
+}
+
+func manager(r *command.Run) (*azure.Manager, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	a, err := signIn(r)
+	if err != nil {
+		return nil, err
+	}
+	return azure.NewManager(a.cred, a.cloud, a.http)
+}
+
+func listSubscriptions(r *command.Run) (command.Result, error) {
+	m, err := manager(r)
+	if err != nil {
+		return nil, err
+	}
+	list, err := m.Subscriptions(r.Context.Context)
+	if err != nil {
+		return nil, err
+	}
+	return subscriptionsView{list}, nil
+}
+
+type subscriptionsView struct {
+	Subscriptions []azure.Subscription `json:"subscriptions"`
+}
+
+func (v subscriptionsView) Print(w io.Writer) error {
+	rows := [][]string{{"NAME", "ID", "STATE", "TENANT"}}
+	for _, s := range v.Subscriptions {
+		rows = append(rows, []string{s.Name, s.ID, s.State, s.Tenant})
+	}
+	return term.Table(w, rows)
+}
+
+func listVaults(r *command.Run) (command.Result, error) {
+	subscription, err := r.Required("subscription-id")
+	if err != nil {
+		return nil, err
+	}
+	m, err := manager(r)
+	if err != nil {
+		return nil, err
+	}
+	list, err := m.Vaults(r.Context.Context, subscription)
+	if err != nil {
+		return nil, err
+	}
+	v := vaultsView{Vaults: []azure.Vault{}}
+	for _, one := range list {
+		if one.TakesBYOK() {
+			v.Vaults = append(v.Vaults, one)
+		}
+	}
+	return v, nil
+}
+
+type vaultsView struct {
+	Vaults []azure.Vault `json:"vaults"`
+}
+
+func (v vaultsView) Print(w io.Writer) error {
+	rows := [][]string{{"NAME", "SERVICE", "SKU", "LOCATION", "URL", "STATE"}}
+	for _, one := range v.Vaults {
+		rows = append(rows, []string{one.Name, one.Service, one.SKU, one.Location, one.URL, one.State})
+	}
+	return term.Table(w, rows)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"byok/internal/fingerprint"
+	"byok/internal/term"
+	"byok/internal/transfer"
+	"byok/internal/vault"
+)
+
+// vaultKeyView shows a key's properties: those of the seed's cmdlet
+// (Add-AzKeyVaultKey) in its order, then what else a person should see.
+type vaultKeyView struct {
+	Vault         string            `json:"vault"`
+	Name          string            `json:"name"`
+	Kty           string            `json:"kty"`
+	Bits          int               `json:"bits,omitempty"`
+	Crv           string            `json:"crv,omitempty"`
+	Version       string            `json:"version"`
+	KID           string            `json:"kid"`
+	Enabled       bool              `json:"enabled"`
+	Expires       string            `json:"expires,omitempty"`
+	NotBefore     string            `json:"not_before,omitempty"`
+	Created       string            `json:"created,omitempty"`
+	Updated       string            `json:"updated,omitempty"`
+	Recovery      string            `json:"recovery_level,omitempty"`
+	ReleasePolicy string            `json:"release_policy,omitempty"`
+	Tags          map[string]string `json:"tags,omitempty"`
+	Ops           []string          `json:"key_ops"`
+	Exportable    bool              `json:"exportable"`
+	HSMPlatform   string            `json:"hsm_platform,omitempty"`
+	Fingerprint   *fingerprint.Sum  `json:"spki_sha256,omitempty"`
+}
+
+func describeVaultKey(k vault.Key) (vaultKeyView, error) {
+	v := vaultKeyView{
+		Vault: k.ID.Vault, Name: k.ID.Name, Kty: k.Kty, Bits: k.Bits, Crv: k.Crv, Version: k.ID.Version, KID: k.ID.String(), Enabled: k.Enabled,
+		Expires: timeText(k.Expires), NotBefore: timeText(k.NotBefore), Created: timeText(k.Created), Updated: timeText(k.Updated),
+		Recovery: k.Recovery, ReleasePolicy: string(k.ReleasePolicy), Tags: k.Tags, Ops: k.Ops, Exportable: k.Exportable, HSMPlatform: k.HSMPlatform,
+	}
+	if k.PublicKey == nil {
+		return v, nil
+	}
+	hash, err := transfer.SPKIHash(k.PublicKey)
+	sum := fingerprint.Sum(hash)
+	v.Fingerprint = &sum
+	return v, err
+}
+
+func (v vaultKeyView) Print(w io.Writer) error {
+	rows := [][]string{
+		{"vault", v.Vault}, {"name", v.Name}, {"key type", v.Kty}, {"key size", bitsText(v.Bits)}, {"curve", v.Crv}, {"version", v.Version}, {"key id", v.KID},
+		{"enabled", strconv.FormatBool(v.Enabled)}, {"expires", v.Expires}, {"not before", v.NotBefore}, {"created", v.Created}, {"updated", v.Updated},
+		{"recovery level", v.Recovery}, {"release policy", v.ReleasePolicy}, {"tags", v.tags()},
+		{"operations", strings.Join(v.Ops, " ")}, {"exportable", strconv.FormatBool(v.Exportable)}, {"HSM platform", v.HSMPlatform},
+	}
+	if v.Fingerprint != nil {
+		rows = append(rows, []string{"fingerprint", v.Fingerprint.Groups()})
+		for _, row := range v.Fingerprint.Rows() {
+			rows = append(rows, []string{"", row})
+		}
+	}
+	return term.Table(w, filled(rows))
+}
+
+func (v vaultKeyView) tags() string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(v.Tags)) {
+		pairs = append(pairs, name+"="+v.Tags[name])
+	}
+	return strings.Join(pairs, " ")
+}
+
+// filled leaves out the rows that say nothing.
+func filled(rows [][]string) (kept [][]string) {
+	for _, row := range rows {
+		if row[1] != "" {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}
+
+func bitsText(bits int) string {
+	if bits == 0 {
+		return ""
+	}
+	return strconv.Itoa(bits)
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,13 @@
+// Command byok-online runs on the connected workstation: it makes the toolset
+// from a vault's key exchange key, uploads transfer packages, and proves that
+// the key in the vault is the key that was made offline.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(program(os.Stdin, os.Stdout, os.Stderr).Main(context.Background(), os.Args[1:]))
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/azure"
+	"byok/internal/command"
+	"byok/internal/term"
+	"byok/internal/version"
+)
+
+const usage = `Before and after the ceremony, on the connected workstation:
+
+    byok-online kek create --vault URL --name KEKforBYOK
+    byok-online toolset build --vault URL --kek KEKforBYOK --suffix CONTOSO --out DIR
+    byok-online upload KeyTransferPackage-ContosoFirstHSMkey.byok --vault URL --name ContosoFirstHSMkey
+    byok-online verify --vault URL --name ContosoFirstHSMkey --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json
+
+For a rehearsal, "byok-online rehearsal serve" plays the vault on this machine;
+give --rehearsal DIR to the commands above.`
+
+func program(in io.Reader, out, err io.Writer) *command.Program {
+	p := &command.Program{
+		Name: "byok-online", Version: version.String(), Text: usage,
+		Usage:   "bring your own key: the connected workstation",
+		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},
+	}
+	p.Commands = []*cli.Command{
+		loginCommand(p), subscriptionCommands(p), vaultCommands(p), kekCommands(p), toolsetCommands(p), uploadCommand(p), verifyCommand(p),
+		rehearsalCommands(p), command.Inspect(p), command.Fingerprint(p), command.Ceremony(p),
+	}
+	return p
+}
+
+// debuggable adds the service's raw answer to a failure, for --debug.
+func debuggable(f command.Func) command.Func {
+	return func(r *command.Run) (command.Result, error) {
+		result, err := f(r)
+		if detail := azure.Detail(err); detail != "" && r.Bool("debug") {
+			fmt.Fprintln(r.Console.Err, detail)
+		}
+		return result, err
+	}
+}

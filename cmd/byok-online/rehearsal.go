@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/command"
+	"byok/internal/exitcode"
+	"byok/internal/rehearsal"
+)
+
+func rehearsalCommands(p *command.Program) *cli.Command {
+	return &cli.Command{Name: "rehearsal", Usage: "a vault for practice, on this machine", Subcommands: []*cli.Command{
+		{
+			Name: "serve", Usage: "play a Managed HSM, or a Premium vault, until interrupted", Action: p.Action(serve),
+			Description: rehearsal.FaultHelp(),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "listen", Usage: "loopback `ADDRESS`; port 0 takes a free one", Value: "127.0.0.1:8443"},
+				&cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing"},
+				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to play: " + rehearsal.ManagedHSM + " or " + rehearsal.Vault},
+				&cli.StringFlag{Name: "limit", Usage: "new keys in a time: documented for the service's own `LIMIT`, or such as 10/10s (default: none)"},
+				&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to meet, see above; may be repeated"},
+			},
+		},
+		{
+			Name: "faults", Usage: "show the faults of a running rehearsal vault, or replace them", ArgsUsage: "FAULT …", Action: p.Action(setFaults),
+			Description: rehearsal.FaultHelp(),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state"},
+				&cli.BoolFlag{Name: "clear", Usage: "switch all faults off"},
+			},
+		},
+	}}
+}
+
+func serve(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	state, err := r.Required("state")
+	if err != nil {
+		return nil, err
+	}
+	r.Event.Rehearsal = true
+	c := rehearsal.Config{
+		State: state, Listen: r.String("listen"), Service: r.String("service"), Limit: r.String("limit"), Faults: r.StringSlice("fault"),
+		Log: func(line string) { r.Console.Say("%s", line) },
+	}
+	return nil, rehearsal.Serve(r.Context.Context, c, func(i rehearsal.Info) {
+		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
+		fmt.Fprintf(r.Console.Out, "%s\n", i.URL)
+		r.Console.Say("%s of a rehearsal at %s; give the other commands --rehearsal %s", i.Service, i.URL, i.State)
+	})
+}
+
+// setFaults replaces the faults by those given, or only shows them.
+func setFaults(r *command.Run) (command.Result, error) {
+	state, err := r.Required("state")
+	if err != nil {
+		return nil, err
+	}
+	if r.Bool("clear") && r.Args().Present() {
+		return nil, exitcode.Errorf(exitcode.Usage, "--clear takes no faults: those given replace the ones before")
+	}
+	vault, err := rehearsal.Open(state)
+	if err != nil {
+		return nil, err
+	}
+	r.Event.Rehearsal = true
+	change := vault.SetFaults
+	if !r.Bool("clear") && !r.Args().Present() {
+		change = func(ctx context.Context, _ ...string) ([]string, error) { return vault.Faults(ctx) }
+	}
+	list, err := change(r.Context.Context, r.Args().Slice()...)
+	if err != nil {
+		return nil, err
+	}
+	return faultsView{list}, nil
+}
+
+// faultsView lists the faults that are switched on.
+type faultsView struct {
+	Faults []string `json:"faults"`
+}
+
+func (v faultsView) Print(w io.Writer) error {
+	for _, f := range v.Faults {
+		fmt.Fprintln(w, f)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package hsm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+)
+
+// needed is a mechanism that no ceremony can do without, or the choice of
+// several of which one will do.
+type needed struct {
+	name string
+	any  []uint
+}
+
+func neededMechanisms() []needed {
+	return []needed{
+		{"CKM_EC_KEY_PAIR_GEN", []uint{pkcs11.CKM_EC_KEY_PAIR_GEN}},
+		{"CKM_ECDSA", []uint{pkcs11.CKM_ECDSA}},
+		{"CKM_AES_KEY_GEN", []uint{pkcs11.CKM_AES_KEY_GEN}},
+		{"CKM_RSA_PKCS_OAEP", []uint{pkcs11.CKM_RSA_PKCS_OAEP}},
+		{"CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD", []uint{ckmAESKeyWrapKWP, pkcs11.CKM_AES_KEY_WRAP_PAD}},
+	}
+}
+
+// CheckMechanisms reads the token's list of mechanisms, which needs no login,
+// and refuses a token that lacks one the ceremony cannot do without. That the
+// others do what they should is for the probes to tell.
+func (m *Module) CheckMechanisms(t Token) error {
+	list, err := m.p.GetMechanismList(t.Slot)
+	if err != nil {
+		return fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)
+	}
+	var lacking []string
+	for _, n := range neededMechanisms() {
+		if !slices.ContainsFunc(list, func(m *pkcs11.Mechanism) bool { return slices.Contains(n.any, m.Mechanism) }) {
+			lacking = append(lacking, n.name)
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	return exitcode.Hint(exitcode.Errorf(exitcode.HSM, "the token in slot %d does not offer %s, which the ceremony needs", t.Slot, strings.Join(lacking, ", ")),
+		"byok-offline module check --module-path %s", m.Path)
+}
+
+// String says which mechanism wraps, and how.
+func (w KeyWrap) String() string {
+	name := "CKM_AES_KEY_WRAP_PAD"
+	if w.Mechanism == ckmAESKeyWrapKWP {
+		name = "CKM_AES_KEY_WRAP_KWP"
+	}
+	if w.ZeroPads {
+		return name + ", with up to seven zero bytes behind the key"
+	}
+	return name
+}

@@ -1,0 +1,197 @@
+/*
+ * A PKCS#11 library for tests: it forwards every call to a real library, and
+ * fails, dies, hides or cheats where environment variables say so. They are
+ * read at every call, so a test may change them while the library is loaded.
+ *
+ * SHIM_MODULE=PATH            the real library (needed; read once)
+ * SHIM_LOG=FILE               append the name of every call, one a line
+ *
+ * One call that goes wrong:
+ * SHIM_AT=17                  the 17th call of all
+ *         C_WrapKey           the first call of C_WrapKey
+ *         C_WrapKey#3         the third call of C_WrapKey
+ *         …+                  (behind any of these) and every one after it
+ *                             Counting starts anew when SHIM_AT changes.
+ * SHIM_DO=fail=0x30           return this CKR_ value and do not call the library
+ *         fail-after=0x30     let the library do it, then return this CKR_ value
+ *         kill, kill-after    SIGKILL to the process, before or after the library's part
+ *         stop, stop-after    SIGSTOP to the process, for a look at its memory
+ *
+ * What is there:
+ * SHIM_HIDE_FREE=1            no slot whose token is not initialised
+ * SHIM_HIDE_MECHANISMS=LIST   comma-separated CKM_ values: not listed, CKR_MECHANISM_INVALID when used
+ * SHIM_FLAGS=0x10000          CKF_ bits to be set in every CK_TOKEN_INFO, such as CKF_USER_PIN_LOCKED
+ * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
+ * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
+ *                             whatever the call asks for, wherever the wrapped key can be read
+ * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
+ *
+ * What is not enforced. SHIM_WEAK is a comma-separated list of:
+ *   trusted            the user may set CKA_TRUSTED (it is dropped; every object shows it true)
+ *   wrap-with-trusted  CKA_WRAP_WITH_TRUSTED is dropped when a key is made, and shown true
+ *   modifiable         CKA_MODIFIABLE=false is dropped when an object is made, and shown false
+ *   sensitive          CKA_SENSITIVE is dropped when a key is made, and shown true
+ *   unwrap, sign, decrypt, encrypt
+ *                      the CKA_ attribute becomes true when a template has it false, and is shown false
+ *   untrusted-rsa      CKM_RSA_AES_KEY_WRAP takes any RSA key for a trusted one
+ *   signature          the last bit of every signature is wrong
+ *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
+ * SHIM_REPORT=0x108=1,…       CKA_ values of boolean attributes that every object shows, whatever it has
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim.h"
+#include "calls.h"
+
+CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST steered; /* real, with what hide.c, weak.c and keywrap.c change */
+
+#define ID(name, parameters, arguments, by) ID_##name,
+enum call { CALLS(ID) CALL_COUNT };
+
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long counts[CALL_COUNT], total;
+static char counted_for[64]; /* SHIM_AT as it was when counting started */
+
+const char *setting(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
+int listed(const char *name, CK_ULONG number)
+{
+	const char *at = setting(name);
+	while (at) {
+		if (strtoul(at, NULL, 0) == number)
+			return 1;
+		at = strchr(at, ',');
+		at = at ? at + 1 : NULL;
+	}
+	return 0;
+}
+
+static void log_call(const char *name)
+{
+	const char *path = setting("SHIM_LOG");
+	char line[64];
+	int length = snprintf(line, sizeof line, "%s\n", name);
+	int file = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (file < 0)
+		return;
+	if (write(file, line, length) != length)
+		abort();
+	close(file);
+}
+
+/* matches tells whether this is the call that SHIM_AT names. */
+static int matches(const char *at, const char *name, unsigned long nth)
+{
+	char *end;
+	unsigned long wanted = strtoul(at, &end, 10), seen = total;
+	if (end == at) {
+		size_t length = strcspn(at, "#+");
+		if (strlen(name) != length || strncmp(at, name, length))
+			return 0;
+		seen = nth;
+		wanted = 1;
+		end = (char *)at + length;
+		if (*end == '#')
+			wanted = strtoul(end + 1, &end, 10);
+	}
+	return *end == '+' ? seen >= wanted : seen == wanted;
+}
+
+/* enter counts and logs a call, and returns what is to go wrong with it, or "". */
+static const char *enter(enum call id, const char *name)
+{
+	const char *at = setting("SHIM_AT"), *action = setting("SHIM_DO");
+	int hit;
+	pthread_mutex_lock(&counting);
+	log_call(name);
+	if (strncmp(at ? at : "", counted_for, sizeof counted_for - 1)) {
+		strncpy(counted_for, at ? at : "", sizeof counted_for - 1);
+		memset(counts, 0, sizeof counts);
+		total = 0;
+	}
+	counts[id]++;
+	total++;
+	hit = at && matches(at, name, counts[id]);
+	pthread_mutex_unlock(&counting);
+	return hit && action ? action : "";
+}
+
+static void send(const char *action, const char *kill_word, const char *stop_word)
+{
+	if (!strcmp(action, kill_word))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(action, stop_word))
+		kill(getpid(), SIGSTOP);
+}
+
+static int returns(const char *action, const char *word, CK_RV *rv)
+{
+	size_t length = strlen(word);
+	if (strncmp(action, word, length))
+		return 0;
+	*rv = strtoul(action + length, NULL, 0);
+	return 1;
+}
+
+static int hidden_mechanism(const CK_MECHANISM *m)
+{
+	return m && listed("SHIM_HIDE_MECHANISMS", m->mechanism);
+}
+
+#define FORWARD(name, parameters, arguments, by)                                                      \
+	static CK_RV shim_##name parameters                                                           \
+	{                                                                                             \
+		CK_RV rv;                                                                             \
+		const char *action = enter(ID_##name, #name);                                         \
+		send(action, "kill", "stop");                                                         \
+		if (returns(action, "fail=", &rv))                                                    \
+			return rv;                                                                    \
+		rv = hidden_mechanism(by) ? CKR_MECHANISM_INVALID : steered.name arguments;           \
+		send(action, "kill-after", "stop-after");                                             \
+		returns(action, "fail-after=", &rv);                                                  \
+		return rv;                                                                            \
+	}
+CALLS(FORWARD)
+
+#define ENTRY(name, parameters, arguments, by) .name = shim_##name,
+static CK_FUNCTION_LIST forwarders = {
+	.version = { 2, 40 },
+	.C_GetFunctionList = C_GetFunctionList,
+	CALLS(ENTRY)
+};
+
+static void load(void)
+{
+	const char *path = setting("SHIM_MODULE");
+	void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	CK_C_GetFunctionList list = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
+	if (!list || list(&real) != CKR_OK) {
+		real = NULL;
+		return;
+	}
+	steered = *real;
+	hide_install(&steered);
+	weak_install(&steered);
+	keywrap_install(&steered);
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, load);
+	*list = real ? &forwarders : NULL;
+	return real ? CKR_OK : CKR_GENERAL_ERROR;
+}

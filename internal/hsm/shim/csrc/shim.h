@@ -1,0 +1,41 @@
+/* What the shim's parts share. See shim.c for what it does and how it is steered. */
+#ifndef SHIM_H
+#define SHIM_H
+
+#define CK_PTR *
+#define CK_DEFINE_FUNCTION(type, name) type name
+#define CK_DECLARE_FUNCTION(type, name) type name
+#define CK_DECLARE_FUNCTION_POINTER(type, name) type(*name)
+#define CK_CALLBACK_FUNCTION(type, name) type(*name)
+#ifndef NULL_PTR
+#define NULL_PTR 0
+#endif
+#include "pkcs11.h"
+
+/* real is the function list of the library behind the shim. The parts of the
+ * shim call it directly: such calls are neither counted nor steered. */
+extern CK_FUNCTION_LIST *real;
+
+/* Each part replaces the functions it changes in a copy of real's list. */
+void hide_install(CK_FUNCTION_LIST *list);
+void weak_install(CK_FUNCTION_LIST *list);
+void keywrap_install(CK_FUNCTION_LIST *list);
+
+/* setting returns an environment variable, or NULL if it is unset or empty. */
+const char *setting(const char *name);
+
+/* listed tells whether a comma-separated setting has the number (decimal or 0x hex). */
+int listed(const char *name, CK_ULONG number);
+
+/* hidden_object tells the shim's own objects from the application's. */
+int hidden_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+
+/* weak tells whether SHIM_WEAK has the word. */
+int weak(const char *word);
+
+/* by_officer tells whether the security officer is logged in. */
+int by_officer(CK_SESSION_HANDLE session);
+
+CK_BBOOL flag_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+
+#endif

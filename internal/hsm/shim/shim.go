@@ -1,0 +1,78 @@
+// Package shim gives tests a PKCS#11 library that forwards every call to a
+// real one and goes wrong where it is told to: it counts and logs the calls,
+// fails or kills the process at the n-th, hides slots and mechanisms, offers
+// CKM_RSA_AES_KEY_WRAP, and breaks one promise of the token at a time.
+//
+// The switches are environment variables; csrc/shim.c begins with the list of
+// them. Production code does not import this package, and nothing of it is in
+// a release: each test compiles its own copy.
+package shim
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+//go:embed csrc
+var sources embed.FS
+
+// Build compiles the shim into a folder of the test and returns the library's
+// path. The real library is named by SHIM_MODULE when it is loaded. A test
+// without a C compiler fails: it is never skipped.
+func Build(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	library := filepath.Join(dir, "shim.so")
+	files, err := filepath.Glob(filepath.Join(dir, "csrc", "*.c"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no C source of the shim: %v", err)
+	}
+	// nodelete: crypto11 and hsm load and unload it in turns, and the counts go on.
+	line := slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
+		"-fvisibility=hidden", "-Wl,-z,nodelete", "-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
+	run(t, "cc", "apt-get install gcc libc6-dev", line...)
+	return library
+}
+
+// headers finds the standard's C headers, which the binding carries.
+func headers(t testing.TB) string {
+	t.Helper()
+	return run(t, "go", "install Go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11")
+}
+
+func run(t testing.TB, program, remedy string, args ...string) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Fatalf("%s is not installed, and these tests need it: %s", program, remedy)
+	}
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Calls reads the file that SHIM_LOG named: the functions called, in order. A
+// file that is not there holds no calls.
+func Calls(t testing.TB, log string) []string {
+	t.Helper()
+	data, err := os.ReadFile(log)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(data))
+}

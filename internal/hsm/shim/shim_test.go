@@ -1,0 +1,1 @@
+package shim_test

@@ -1,0 +1,86 @@
+package rehearsal
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"byok/internal/transfer"
+)
+
+// storeAnother imports a key and keeps another of the same type and size.
+func storeAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	v.alter(w, r, next, func(b *bundle, id transfer.KeyID, other material) error {
+		_, changed, err := v.keys.change(id.Name, id.Version, func(k *keyVersion) error {
+			k.material, k.Private = other, other.private()
+			return nil
+		})
+		*b = v.bundle(id.Name, changed)
+		return err
+	})
+}
+
+// showAnother answers with the public half of another key. AES keys have none.
+func showAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	v.alter(w, r, next, func(b *bundle, _ transfer.KeyID, other material) error {
+		other.describe(&b.Key)
+		return nil
+	})
+}
+
+// alter changes a good answer about a key version, with another key at hand.
+func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler, change func(*bundle, transfer.KeyID, material) error) {
+	a := serve(w, r, next)
+	if a.status != http.StatusOK {
+		a.send(w)
+		return
+	}
+	var b bundle
+	k, id, err := v.answered(a, &b)
+	if err == nil {
+		var other material
+		if other, err = another(k); err == nil {
+			err = change(&b, id, other)
+		}
+	}
+	if err != nil {
+		v.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, b)
+}
+
+// answered decodes an answer about a key version, and finds that version.
+func (v *vault) answered(a *held, b *bundle) (k keyVersion, id transfer.KeyID, err error) {
+	if err = json.Unmarshal(a.body.Bytes(), b); err != nil {
+		return k, id, err
+	}
+	if id, err = transfer.ParseKeyID(b.Key.KID); err != nil {
+		return k, id, err
+	}
+	_, k, err = v.version(&call{name: id.Name, version: id.Version})
+	return k, id, err
+}
+
+// another makes a key of the same type, curve and size.
+func another(k keyVersion) (material, error) {
+	var public jsonWebKey
+	k.material.describe(&public)
+	bits := 8 * len(public.N)
+	if k.Type == typeOct {
+		bits = 8 * len(k.material.private())
+	}
+	return generate(k.Type, k.Curve, bits)
+}
+
+// useAnother spoils a result as another key would: a signature that does not
+// verify, a ciphertext that does not open, a plaintext that is none.
+func useAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+	a := serve(w, r, next)
+	var result operationResult
+	if a.status != http.StatusOK || json.Unmarshal(a.body.Bytes(), &result) != nil || len(result.Value) == 0 {
+		a.send(w)
+		return
+	}
+	result.Value[len(result.Value)-1] ^= 1
+	writeJSON(w, http.StatusOK, result)
+}

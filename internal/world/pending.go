@@ -1,0 +1,72 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/strictjson"
+)
+
+// A pending file stands beside a file that a command is about to write, while
+// the command changes the token: it says what an interrupted run may have left
+// there. The next run of the same command cleans that up, or goes on from it.
+// It holds nothing secret and is gone once the command has ended well.
+
+func pendingPath(path string) string { return path + ".pending" }
+
+// setPending writes v as the pending file of path.
+func setPending(path string, v any) error {
+	data, err := strictjson.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(pendingPath(path), data, 0o600)
+}
+
+// replacePending writes v over the pending file of path.
+func replacePending(path string, v any) error {
+	data, err := strictjson.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return durable.Replace(pendingPath(path), data, 0o600)
+}
+
+// pending reads the pending file of path into v and tells whether there is one.
+func pending(path string, v any) (bool, error) {
+	data, err := os.ReadFile(pendingPath(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, exitcode.Mark(exitcode.Usage, strictjson.Unmarshal(pendingPath(path), data, MaxFile, v))
+}
+
+func clearPending(path string) error {
+	err := os.Remove(pendingPath(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// leaving adds to the error of a step that what the step had made could not be
+// taken back either. The next run takes it back.
+func leaving(err, cleanErr error) error {
+	if cleanErr == nil {
+		return err
+	}
+	return exitcode.Hint(fmt.Errorf("%w; what was made so far is still on the token: %w", err, cleanErr),
+		"run the same command again: it removes that first")
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
