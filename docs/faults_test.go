@@ -34,9 +34,12 @@ func TestGoodPackages(t *testing.T) {
 			r.partition.algorithm = x509.SHA512WithRSA
 		},
 	} {
-		r := newRehearsal(t, attest.Firmware2)
-		change(r)
-		agree(t, name, r.build(t), "")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRehearsal(t, attest.Firmware2)
+			change(r)
+			agree(t, r.build(t), "")
+		})
 	}
 }
 
@@ -104,28 +107,34 @@ func TestFaults(t *testing.T) {
 	}
 	for rule, changes := range faults {
 		for _, change := range changes {
-			r := newRehearsal(t, attest.Firmware2)
-			change(r)
-			agree(t, rule, r.build(t), rule)
+			t.Run(rule, func(t *testing.T) {
+				t.Parallel()
+				r := newRehearsal(t, attest.Firmware2)
+				change(r)
+				agree(t, r.build(t), rule)
+			})
 		}
 	}
 }
 
 // TestPackageFaults are those of the packages themselves.
 func TestPackageFaults(t *testing.T) {
-	for rule, change := range map[string]func(*packages){
-		attest.RuleRehearsal:      func(p *packages) { p.world.Rehearsal, p.world.RehearsalRoot = false, "" },
-		attest.RuleWorldHash:      func(p *packages) { p.world.Location = "elsewhere" },
-		attest.RuleWorldSuffix:    func(p *packages) { p.world.Generation = 2; p.bind(t) },
-		attest.RuleWorldVault:     func(p *packages) { p.world.Vault = "https://localhost:9443"; p.bind(t) },
-		attest.RuleWorldPartition: func(p *packages) { p.world.PartitionCertificates = ""; p.bind(t) },
-		attest.RulePresent: func(p *packages) {
+	for rule, change := range map[string]func(*testing.T, *packages){
+		attest.RuleRehearsal:      func(t *testing.T, p *packages) { p.world.Rehearsal, p.world.RehearsalRoot = false, "" },
+		attest.RuleWorldHash:      func(t *testing.T, p *packages) { p.world.Location = "elsewhere" },
+		attest.RuleWorldSuffix:    func(t *testing.T, p *packages) { p.world.Generation = 2; p.bind(t) },
+		attest.RuleWorldVault:     func(t *testing.T, p *packages) { p.world.Vault = "https://localhost:9443"; p.bind(t) },
+		attest.RuleWorldPartition: func(t *testing.T, p *packages) { p.world.PartitionCertificates = ""; p.bind(t) },
+		attest.RulePresent: func(t *testing.T, p *packages) {
 			p.kek.Attestation, p.world.PartitionCertificates = nil, ""
 			p.bind(t)
 		},
 	} {
-		p := newRehearsal(t, attest.Firmware2).build(t)
-		change(&p)
-		agree(t, rule, p, rule)
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			p := newRehearsal(t, attest.Firmware2).build(t)
+			change(t, &p)
+			agree(t, p, rule)
+		})
 	}
 }

@@ -203,10 +203,13 @@ func TestGenuineFaults(t *testing.T) {
 		if c.old != "" && data == good {
 			t.Fatalf("%s: nothing to change", name)
 		}
-		dir := put(t, map[string][]byte{"attestation.json": []byte(data), rootName: read(t, attestDir+"roots/"+rootName)})
-		if printed, failed := run(t, dir, c.at, slices.Concat(packageRules, skipped(c.rule))...); failed != c.rule {
-			t.Errorf("%s: stopped at %q where %s is expected\n%s", name, failed, c.rule, printed[failed])
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := put(t, map[string][]byte{"attestation.json": []byte(data), rootName: read(t, attestDir+"roots/"+rootName)})
+			if printed, failed := run(t, dir, c.at, slices.Concat(packageRules, skipped(c.rule))...); failed != c.rule {
+				t.Errorf("stopped at %q where %s is expected\n%s", failed, c.rule, printed[failed])
+			}
+		})
 	}
 }
 
@@ -214,7 +217,7 @@ func TestGenuineFaults(t *testing.T) {
 // decrypt, and only for that is it no KEK.
 func TestGenuineAsKEK(t *testing.T) {
 	p := genuinePackages(t)
-	agree(t, "genuine", p, attest.RuleUsage)
+	agree(t, p, attest.RuleUsage)
 }
 
 func genuinePackages(t *testing.T) packages {
@@ -243,12 +246,12 @@ func genuinePackages(t *testing.T) packages {
 // agree has the program and the page judge packages: the page's commands have
 // to stop at the rule, which the program has to find not to hold; or, for no
 // rule, both have to find all good.
-func agree(t *testing.T, name string, p packages, rule string) {
+func agree(t *testing.T, p packages, rule string) {
 	t.Helper()
 	kek, kekErr := p.kek.Marshal()
 	world, worldErr := p.world.Marshal()
 	if err := errors.Join(kekErr, worldErr); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatal(err)
 	}
 	v, err := attest.Check(p.kek, p.world, world, attest.Policy{Rehearsal: p.rehearsal, Now: p.now})
 	found := err == nil && rule == ""
@@ -258,9 +261,9 @@ func agree(t *testing.T, name string, p packages, rule string) {
 	dir := put(t, map[string][]byte{kekName: kek, worldName: world, rootName: p.root})
 	printed, failed := run(t, dir, p.now.Format(time.RFC3339), append(skipped(rule), fromCLI)...)
 	if !found || failed != rule {
-		t.Errorf("%s: %q is expected, the program says %v, the page stops at %q\n%s", name, rule, err, failed, printed[failed])
+		t.Errorf("%q is expected, the program says %v, the page stops at %q\n%s", rule, err, failed, printed[failed])
 	}
 	if rule == "" && printed[attest.RuleAccepted] != v.Fingerprint.String() {
-		t.Errorf("%s: fingerprint %s, and the page %s", name, v.Fingerprint, printed[attest.RuleAccepted])
+		t.Errorf("fingerprint %s, and the page %s", v.Fingerprint, printed[attest.RuleAccepted])
 	}
 }

@@ -13,16 +13,21 @@ import (
 func confineCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "confine", Usage: "what the kernel keeps this program from", Subcommands: []*cli.Command{
 		{Name: "status", Usage: "try what should be refused, and say what was", Action: p.Action(func(*command.Run) (command.Result, error) {
-			return confineView{confine.Check()}, nil
+			status := confine.Check()
+			return confineView{OK: status.OK(), Rows: status.Rows()}, nil
 		})},
 	}}
 }
 
-type confineView struct{ confine.Status }
+// confineView is the table, and whether every row of it holds.
+type confineView struct {
+	OK   bool          `json:"ok"`
+	Rows []confine.Row `json:"rows"`
+}
 
 func (v confineView) Print(w io.Writer) error {
 	var rows [][]string
-	for _, row := range v.Rows() {
+	for _, row := range v.Rows {
 		mark := "yes"
 		if !row.OK {
 			mark = "NO"

@@ -223,7 +223,7 @@ func (v verdictView) Print(w io.Writer) error {
 	if v.Fingerprint == nil {
 		return nil
 	}
-	rows := [][]string{{"KEK fingerprint", v.Fingerprint.Groups()}}
+	rows := [][]string{{"fingerprint", v.Fingerprint.Groups()}}
 	for _, row := range v.Fingerprint.Rows() {
 		rows = append(rows, []string{"", row})
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -134,17 +135,37 @@ func (a *fakeAzure) caFile(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.server.Certificate().Raw}), 0o644)
 }
 
-// startAzure: azure starts a private cloud, in front of the rehearsal vault
-// where there is one. It sets $AZURE to its address, $AZURE_AUTHORITY_HOST,
-// $TENANT, $SUBSCRIPTION and $TOKEN, and writes azure.pem and secret.
-func startAzure(ts *testscript.TestScript, _ bool, _ []string) {
+// options sign in to it, with files in dir.
+func (a *fakeAzure) options(dir string) ([]string, error) {
+	ca, secret := filepath.Join(dir, "azure.pem"), filepath.Join(dir, "azure.secret")
+	if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{
+		"--cloud", "custom", "--vault-suffix", ".vault.corp.example", "--ca-file", ca, "--disable-instance-discovery",
+		"--auth", "client-secret", "--tenant", tenant, "--client-id", "uploader-app", "--client-secret-file", secret,
+	}, a.caFile(ca)
+}
+
+// startAzure: azure [AHEAD [CHALLENGE]] starts a private cloud, in front of the
+// rehearsal vault where there is one. It sets $AZURE to its address and
+// $AZURE_AUTHORITY_HOST and $SUBSCRIPTION; @azure in a command line signs in
+// to it. Its clock is AHEAD, and it challenges with CHALLENGE where given.
+func startAzure(ts *testscript.TestScript, _ bool, args []string) {
 	a := newAzure(sceneOf(ts).practice)
+	if len(args) > 0 {
+		var err error
+		a.ahead, err = time.ParseDuration(args[0])
+		ts.Check(err)
+	}
+	if len(args) > 1 {
+		a.challenge = args[1]
+	}
 	ts.Defer(a.server.Close)
-	ts.Check(a.caFile(ts.MkAbs("azure.pem")))
-	ts.Check(os.WriteFile(ts.MkAbs("secret"), []byte(clientSecret+"\n"), 0o600))
-	for name, value := range map[string]string{
-		"AZURE": a.server.URL, "AZURE_AUTHORITY_HOST": a.server.URL + "/", "TENANT": tenant, "SUBSCRIPTION": subscription, "TOKEN": a.token,
-	} {
+	options, err := a.options(ts.MkAbs("."))
+	ts.Check(err)
+	sceneOf(ts).azure = options
+	for name, value := range map[string]string{"AZURE": a.server.URL, "AZURE_AUTHORITY_HOST": a.server.URL + "/", "SUBSCRIPTION": subscription} {
 		ts.Setenv(name, value)
 	}
 }

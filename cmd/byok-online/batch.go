@@ -68,9 +68,9 @@ func (b *batch) count(of func(*parcel) bool) (n int) {
 }
 
 // question asks for what is about to happen.
-func (b *batch) question(now time.Time) string {
+func (b *batch) question() string {
 	ready := b.ready()
-	what := "import " + files(len(ready))
+	what := "import " + counted(len(ready), "package")
 	if len(ready) == 1 {
 		what = fmt.Sprintf("import %s as key %s (%s)", ready[0].file, ready[0].request.Name, strings.Join(ready[0].request.Ops, ", "))
 	}
@@ -78,7 +78,7 @@ func (b *batch) question(now time.Time) string {
 		what += fmt.Sprintf(", leave out %d", left)
 	}
 	if n := b.count(func(p *parcel) bool { return p.recover }); n > 0 {
-		what += fmt.Sprintf(", recover %d deleted keys", n)
+		what += ", recover " + counted(n, "deleted key")
 	}
 	return what + b.about()
 }
@@ -106,9 +106,9 @@ func (b *batch) failure() error {
 	stopped := b.interrupted && unsent+len(all) > 0
 	switch {
 	case stopped:
-		all = append(all, fmt.Errorf("%w: %d of %s are in the vault, %d were not sent", azure.ErrInterrupted, b.count(inVault), files(len(b.parcels)), unsent))
+		all = append(all, fmt.Errorf("%w: %d of %s are in the vault, %d were not sent", azure.ErrInterrupted, b.count(inVault), counted(len(b.parcels), "package"), unsent))
 	case unsent > 0:
-		all = append(all, fmt.Errorf("%s not sent, because the vault failed before", files(unsent)))
+		all = append(all, fmt.Errorf("%s not sent, because the vault failed before", counted(unsent, "package")))
 	}
 	if len(all) == 0 {
 		return nil
@@ -144,6 +144,14 @@ func (b *batch) named(p *parcel) error {
 		return p.err
 	}
 	return fmt.Errorf("%s: %w", name, p.err)
+}
+
+// counted is n of something, in words.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func inVault(p *parcel) bool { return p.err == nil && p.done != nil }

@@ -21,7 +21,7 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "listen", Usage: "loopback `ADDRESS`; port 0 takes a free one", Value: "127.0.0.1:8443"},
 				&cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing"},
 				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to play: " + rehearsal.ManagedHSM + " or " + rehearsal.Vault},
-				&cli.StringFlag{Name: "limit", Usage: "new keys in a time: documented for the service's own `LIMIT`, or such as 10/10s (default: none)"},
+				&cli.StringFlag{Name: "limit", Usage: "`KEYS/TIME` that may be made and imported, such as 10/10s, or documented: the service's own (default: no limit)"},
 				&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to meet, see above; may be repeated"},
 			},
 		},

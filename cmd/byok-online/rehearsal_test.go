@@ -24,6 +24,7 @@ type practice struct {
 	open  *rehearsal.Client
 	vault *vault.Client
 	world *specimen.World
+	keks  map[string]specimen.KEK
 }
 
 // newPractice starts a rehearsal vault on c.State. stop ends it.
@@ -42,7 +43,7 @@ func newPractice(c rehearsal.Config) (p *practice, stop func() error, err error)
 		return nil, nil, err
 	case <-ready:
 	}
-	p = &practice{dir: c.State}
+	p = &practice{dir: c.State, keks: map[string]specimen.KEK{}}
 	if p.open, err = rehearsal.Open(c.State); err != nil {
 		return nil, stop, err
 	}
@@ -75,6 +76,9 @@ func practise(t *testing.T, c rehearsal.Config) *practice {
 
 // kek returns the KEK of that name, which is made where it is missing.
 func (p *practice) kek(name string) (specimen.KEK, error) {
+	if k, made := p.keks[name]; made {
+		return k, nil
+	}
 	k, err := p.vault.Key(context.Background(), name, "")
 	if err != nil {
 		k, err = p.vault.CreateKEK(context.Background(), name, 2048, time.Now().Add(time.Hour))
@@ -82,7 +86,8 @@ func (p *practice) kek(name string) (specimen.KEK, error) {
 	if err != nil {
 		return specimen.KEK{}, err
 	}
-	return specimen.KEK{ID: k.ID, Public: k.PublicKey.(*rsa.PublicKey), Rehearsal: true}, nil
+	p.keks[name] = specimen.KEK{ID: k.ID, Public: k.PublicKey.(*rsa.PublicKey), Rehearsal: true}
+	return p.keks[name], nil
 }
 
 // pack writes the package of a fresh key of this kind (P-256, P-384, P-521,

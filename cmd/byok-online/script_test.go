@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 		Files: scripts, RequireExplicitExec: true, Cmds: scriptCommands(),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BYOK_KMDATA", filepath.Join(e.WorkDir, "kmdata"))
-			e.Values[scene{}] = &scene{}
+			e.Values[sceneKey{}] = &scene{}
 			return nil
 		},
 	})
@@ -34,9 +34,12 @@ func TestScripts(t *testing.T) {
 // scene is what the commands of one script share.
 type scene struct {
 	practice *practice
+	azure    []string // options
 }
 
-func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(scene{}).(*scene) }
+type sceneKey struct{}
+
+func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
 
 type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
@@ -47,18 +50,29 @@ func scriptCommands() map[string]scriptCommand {
 		"faults":    setRehearsalFaults,
 		"package":   makePackage,
 		"azure":     startAzure,
+		"mirror":    startMirror,
+		"proxy":     startProxy,
 	}
 }
 
 // runForStatus: status N PROGRAM ARG… runs the program without a terminal and
-// compares its exit status; stdout and stderr can be looked at afterwards.
+// compares its exit status; stdout and stderr can be looked at afterwards. The
+// word @azure stands for the options that sign in to the fake Azure.
 func runForStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status N PROGRAM ARG…")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	err = ts.Exec("setsid", append([]string{"--wait"}, args[1:]...)...)
+	words := []string{"--wait"}
+	for _, word := range args[1:] {
+		if word == "@azure" {
+			words = append(words, sceneOf(ts).azure...)
+			continue
+		}
+		words = append(words, word)
+	}
+	err = ts.Exec("setsid", words...)
 	got := 0
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 		got = failed.ExitCode()

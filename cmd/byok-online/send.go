@@ -78,6 +78,9 @@ func (p *parcel) remark(r *command.Run) {
 	if p.done.Differs != "" {
 		r.Console.Warning("key %s is not as it is asked for now: %s; its attributes can be changed in the vault", kid, p.done.Differs)
 	}
+	if p.done.Unread {
+		r.Console.Warning("key %s is disabled and may not be read, so it was not compared with the package; byok-online verify does once it is enabled", kid)
+	}
 	if p.request.Expected.PublicKey == nil && p.manifest == nil {
 		r.Console.Warning("key %s: nothing was known that it could be checked against (--unchecked)", kid)
 	}

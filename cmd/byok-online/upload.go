@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -74,7 +72,12 @@ func upload(r *command.Run) (command.Result, error) {
 	if len(b.ready()) == 0 {
 		return b.result()
 	}
-	if err := c.agree(r, b.question(time.Now())); err != nil {
+	if !r.Bool("yes") { // whoever is asked must see what is left out
+		for _, err := range b.failures() {
+			r.Console.Warning("left out: %v", err)
+		}
+	}
+	if err := c.agree(r, b.question()); err != nil {
 		return nil, err
 	}
 	c.send(r, b)
@@ -118,12 +121,4 @@ func byokFiles(dir string) (paths []string, err error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no .byok file in this folder", dir)
 	}
 	return paths, nil
-}
-
-// files counts them in words.
-func files(n int) string {
-	if n == 1 {
-		return "1 package"
-	}
-	return fmt.Sprintf("%d packages", n)
 }

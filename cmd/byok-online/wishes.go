@@ -146,7 +146,7 @@ func saidKey(r *command.Run) (e vault.Expected, err error) {
 		}
 	}
 	if curve := r.String("curve"); curve != "" {
-		c, err := transfer.CurveByName(curve)
+		c, err := transfer.CurveByName(strings.ToUpper(curve))
 		if err != nil {
 			return e, exitcode.Errorf(exitcode.Usage, "--curve %s: P-256, P-384, P-521 or P-256K is expected", curve)
 		}

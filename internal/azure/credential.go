@@ -180,11 +180,15 @@ func (o CredentialOptions) federated() (azcore.TokenCredential, error) {
 }
 
 func (o CredentialOptions) client() azcore.ClientOptions {
-	return clientOptions(o.Cloud, o.HTTP)
+	options := clientOptions(o.Cloud, o.HTTP)
+	if o.Method == "default" || o.Method == "managed-identity" {
+		options.Retry = policy.RetryOptions{} // azidentity knows what a starting metadata service answers
+	}
+	return options
 }
 
 func clientOptions(c Cloud, h *http.Client) azcore.ClientOptions {
-	options := azcore.ClientOptions{Cloud: c.Config, Telemetry: policy.TelemetryOptions{ApplicationID: "byok-online"}}
+	options := azcore.ClientOptions{Cloud: c.Config, Telemetry: policy.TelemetryOptions{ApplicationID: "byok-online"}, Retry: policy.RetryOptions{ShouldRetry: worthAnotherTry}}
 	if h != nil {
 		options.Transport = h
 	}

@@ -3,10 +3,12 @@ package azure
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"byok/internal/exitcode"
@@ -73,4 +75,24 @@ func readSmall(path string, max int64) ([]byte, error) {
 		err = exitcode.Errorf(exitcode.Usage, "%s: more than the %d bytes such a file may have", path, max)
 	}
 	return data, err
+}
+
+// worthAnotherTry is the SDK's own choice but for a host that is not there or
+// not trusted: of that a person wants to be told at once.
+func worthAnotherTry(resp *http.Response, err error) bool {
+	if err != nil {
+		return !NeverSent(err)
+	}
+	return slices.Contains([]int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout}, resp.StatusCode)
+}
+
+// NeverSent recognises failures before the first byte of a request: no
+// address, no connection, no trust. Of all others one does not know.
+func NeverSent(err error) bool {
+	var dns *net.DNSError
+	var op *net.OpError
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &dns) || errors.As(err, &untrusted) ||
+		errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }

@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"encoding/hex"
@@ -10,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/miekg/pkcs11"
-
 	"byok/internal/exitcode"
+	"byok/internal/secret"
 	"byok/internal/transfer"
 )
 
@@ -49,7 +49,7 @@ func backedUp(t *testing.T, u *User, key Key, spec KeySpec) {
 		t.Error("two backups of one key differ")
 	}
 	judge(t, u, key, spec, unwrapped(t, unhex(kmHex), blob))
-	restored(t, u, key, blob)
+	restored(t, u, key, spec, blob)
 }
 
 // travels judges the transfer copy and the vault's blob.
@@ -114,34 +114,51 @@ func judgeAES(t *testing.T, checkValue []byte, spec KeySpec, clear []byte) {
 	}
 }
 
-// restored brings the key back from its blob as recovery does: with the module
-// key by value in a session, and the attributes that it had. It must be as
-// well kept as before.
-func restored(t *testing.T, u *User, key Key, blob []byte) {
+// restored brings the key back from its blob, as recovery does. It must be
+// the same key, as well kept as before; only the token's word for its origin is gone.
+func restored(t *testing.T, u *User, key Key, spec KeySpec, blob []byte) {
 	t.Helper()
-	km := must[Object](t)(u.p.CreateObject(u.h, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, true), pkcs11.NewAttribute(pkcs11.CKA_VALUE, unhex(kmHex)),
-	}))
-	defer u.drop(km)
-	class, kind := uint(pkcs11.CKO_PRIVATE_KEY), uint(pkcs11.CKK_EC)
-	template := privateKeyTemplate(false)
-	switch key.Public.(type) {
-	case *rsa.PublicKey:
-		kind = pkcs11.CKK_RSA
-	case nil:
-		class, kind, template = pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES, secretKeyTemplate()
+	label := key.Label + "-restored"
+	if err := u.Restore(label, key.Public, secret.Take(unhex(kmHex)), blob); err != nil {
+		t.Fatal(err)
 	}
-	o, err := u.p.UnwrapKey(u.h, mechanism(must[KeyWrap](t)(u.KeyWrap()).Mechanism), km, blob,
-		template.raw(pkcs11.NewAttribute(pkcs11.CKA_CLASS, class), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, kind), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "restored")))
-	if err != nil {
-		t.Fatalf("unwrapping the backup: %v", err)
-	}
-	defer u.drop(o)
-	again := key
-	again.Label, again.object = "restored", o
+	again := must[Key](t)(u.FindKey(label))
 	if err := u.ProbeKey(again); err != nil {
 		t.Error(err)
+	}
+	if same := must[[]byte](t)(u.Backup("km", again)); !bytes.Equal(same, blob) {
+		t.Error("the backup of the restored key is another")
+	}
+	judge(t, u, again, spec, unwrapped(t, unhex(kmHex), blob))
+	before := slices.DeleteFunc(must[[]string](t)(u.Permissions(key)), func(p string) bool { return p == "LOCAL" || p == "ALWAYS_SENSITIVE" })
+	if now := must[[]string](t)(u.Permissions(again)); !slices.Equal(now, before) {
+		t.Errorf("restored with %q, was %q", now, before)
+	}
+	if _, err := u.DestroyLabelled(label); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	m, token := world(t)
+	u := asUser(t, m, token)
+	key := generate(t, u, "ec", KeySpec{Type: "EC", Curve: "P-256"})
+	blob := must[[]byte](t)(u.Backup("km", key))
+	spoilt := bytes.Clone(blob)
+	spoilt[9] ^= 1
+	for _, c := range []struct {
+		public   crypto.PublicKey
+		km, blob []byte
+		want     failure
+	}{
+		{key.Public, random(32), blob, failure{"C_UnwrapKey of new: CKR_GENERAL_ERROR", exitcode.HSM, ""}}, // SoftHSM's word for it
+		{key.Public, unhex(kmHex), spoilt, failure{"C_UnwrapKey of new: CKR_GENERAL_ERROR", exitcode.HSM, ""}},
+		{"public", unhex(kmHex), blob, failure{"a key of type string cannot be restored", exitcode.Usage, ""}},
+	} {
+		expect(t, u.Restore("new", c.public, secret.Take(c.km), c.blob), c.want)
+	}
+	if labels := must[[]string](t)(u.Labels()); slices.Contains(labels, "new") {
+		t.Errorf("left on the token: %q", labels)
 	}
 }
 

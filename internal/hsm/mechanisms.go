@@ -31,6 +31,13 @@ func neededMechanisms() []needed {
 // and refuses a token that lacks one the ceremony cannot do without. That the
 // others do what they should is for the probes to tell.
 func (m *Module) CheckMechanisms(t Token) error {
+	if t.Initialised { // its slot may be another by now
+		now, err := m.Token(t.Serial)
+		if err != nil {
+			return err
+		}
+		t = now
+	}
 	list, err := m.p.GetMechanismList(t.Slot)
 	if err != nil {
 		return fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)

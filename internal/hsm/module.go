@@ -11,6 +11,7 @@
 package hsm
 
 import (
+	"crypto/rsa"
 	"debug/elf"
 	"errors"
 	"io/fs"
@@ -29,7 +30,8 @@ type Module struct {
 	Path    string
 	Library string // description and version, as C_GetInfo gives them
 
-	p *pkcs11.Ctx
+	p        *pkcs11.Ctx
+	attacker *rsa.PrivateKey // untrusted, for probes; made for the first one
 }
 
 // Load opens the library at path and initialises it. A path that is missing,

@@ -63,16 +63,27 @@ func (u *User) refusesUse(k Key) error {
 	case nil:
 		signing, decrypting = pkcs11.CKM_AES_CMAC, pkcs11.CKM_AES_ECB
 		err := u.p.EncryptInit(u.h, mechanism(decrypting), k.object)
+		ended(err, u.p.Encrypt, u.h)
 		if err := refused(u.Token, err, "%s encrypts although CKA_ENCRYPT is false", k.Label); err != nil {
 			return err
 		}
 	}
 	err := u.p.SignInit(u.h, mechanism(signing), k.object)
+	ended(err, u.p.Sign, u.h)
 	if err := refused(u.Token, err, "%s signs although CKA_SIGN is false", k.Label); err != nil {
 		return err
 	}
 	err = u.p.DecryptInit(u.h, mechanism(decrypting), k.object)
+	ended(err, u.p.Decrypt, u.h)
 	return refused(u.Token, err, "%s decrypts although CKA_DECRYPT is false", k.Label)
+}
+
+// ended finishes an operation that was begun although it should have been
+// refused: the session could begin no other until then.
+func ended(begun error, finish func(pkcs11.SessionHandle, []byte) ([]byte, error), h pkcs11.SessionHandle) {
+	if begun == nil {
+		_, _ = finish(h, make([]byte, 16))
+	}
 }
 
 // ProbeOAEP has the token wrap a worthless key with RSA-OAEP under an RSA key
@@ -304,12 +315,16 @@ func (u *User) refusesRSAWrap(o Object, label string) error {
 	return refused(u.Token, err, "%s could be wrapped with CKM_RSA_AES_KEY_WRAP under an RSA key that nobody trusted", label)
 }
 
-// probeRSA puts the public half of a fresh RSA key of ours into the session.
+// probeRSA puts the public half of an RSA key of ours into the session.
 func (u *User) probeRSA() (*rsa.PrivateKey, Object, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, 0, err
+	if u.m.attacker == nil {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, 0, err
+		}
+		u.m.attacker = key
 	}
+	key := u.m.attacker
 	o, err := u.p.CreateObject(u.h, []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_WRAP, true),

@@ -49,8 +49,9 @@ func (s *session) loginError(who string, err error, low, final, locked uint) err
 	switch {
 	case is(err, pkcs11.CKR_PIN_INCORRECT), is(err, pkcs11.CKR_PIN_LEN_RANGE), is(err, pkcs11.CKR_PIN_INVALID):
 		return exitcode.Errorf(exitcode.HSM, "wrong %s PIN for %v (%w)%s", who, t, named(err), t.triesLeft(low, final, locked))
-	case is(err, pkcs11.CKR_USER_TYPE_INVALID): // NSS softoken: the SO, once there is a user PIN
-		return exitcode.Errorf(exitcode.HSM, "%v has no %s role (%w)", t, who, named(err))
+	case is(err, pkcs11.CKR_USER_TYPE_INVALID) && who == "SO": // NSS softoken, once there is a user PIN
+		return exitcode.Hint(exitcode.Errorf(exitcode.HSM, "%v has no SO role (%w), which is what the cards would guard", t, named(err)),
+			"byok-offline module check --module-path %s --with-test-keys %s", s.m.Path, t.Serial)
 	case is(err, pkcs11.CKR_PIN_LOCKED):
 		return exitcode.Errorf(exitcode.HSM, "the %s PIN of %v is locked (%w)", who, t, named(err))
 	}

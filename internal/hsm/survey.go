@@ -35,13 +35,14 @@ type survey struct {
 	kek        *rsa.PrivateKey
 	trusted    bool // the SO has made the trusted test keys
 	properties []Property
+	lost       error // the module stopped answering: what it enforces is not known
 }
 
 // Survey runs the real sequence of a ceremony on a throw-away token and says
 // how each property turned out. It takes a free token, or the one that an
 // earlier Survey has left; the token stays, labelled CheckLabel, with nothing
-// on it. An error means that there is no such token, or that test keys could
-// not be removed.
+// on it. An error means that there is no such token, that the module stopped
+// answering, or that test keys could not be removed.
 func (m *Module) Survey() ([]Property, error) {
 	token, err := m.throwAway()
 	if err != nil {
@@ -52,7 +53,7 @@ func (m *Module) Survey() ([]Property, error) {
 	s := &survey{m: m, token: token, soPIN: pin, pin: pin, properties: untried()}
 	s.note(PropMechanisms, "all that a ceremony needs are offered", m.CheckMechanisms(token))
 	if !s.initialise() {
-		return s.properties, nil
+		return s.properties, s.lost
 	}
 	if err := s.run(); err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (m *Module) Survey() ([]Property, error) {
 	if verdict, _ := Judge(s.properties); verdict != Unusable {
 		s.lockout()
 	}
-	return s.properties, nil
+	return s.properties, s.lost
 }
 
 // SurveyToken tries the same with test keys on the initialised token t, but
@@ -127,7 +128,7 @@ func (s *survey) run() error {
 	return s.asUser(func(s *survey, u *User) error {
 		s.restrictions(u)
 		s.wrapping(u)
-		return s.clear(u)
+		return cmp.Or(s.lost, s.clear(u))
 	})
 }
 

@@ -129,7 +129,8 @@ func (m *Module) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, 
 		return Token{}, err
 	}
 	if len(found) == 0 { // NSS softoken
-		return Token{}, exitcode.Errorf(exitcode.HSM, "C_InitToken on slot %d was accepted, but afterwards no initialised token is labelled %q", t.Slot, label)
+		return Token{}, exitcode.Hint(exitcode.Errorf(exitcode.HSM, "C_InitToken on slot %d was accepted, but afterwards no initialised token is labelled %q", t.Slot, label),
+			"use another module; byok-offline module check --module-path %s says what this one lacks", m.Path)
 	}
 	if len(found) > 1 {
 		return Token{}, exitcode.Errorf(exitcode.HSM, "after C_InitToken %d tokens are labelled %q, one was expected", len(found), label)

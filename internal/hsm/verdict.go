@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -70,6 +71,8 @@ func (s *survey) note(name, good string, err error) {
 	i := slices.IndexFunc(s.properties, func(p Property) bool { return p.Name == name })
 	p := &s.properties[i]
 	switch {
+	case gone(err):
+		s.lost = cmp.Or(s.lost, err)
 	case errors.Is(err, ErrNotEnforced):
 		p.Standing, p.Detail = NotEnforced, s.reasons(err)
 	case err != nil:

@@ -32,7 +32,7 @@ func kinds() []kind {
 		{"shows-wrong-key", "", "the vault answers with another public key than its key's", []string{"get", "import", "create", "update"}, plain(showAnother)},
 		{"uses-wrong-key", "", "the result of the operation is of another key", []string{"sign", "encrypt", "decrypt", "wrapKey", "unwrapKey"}, plain(useAnother)},
 		{"standard", "", "the vault is of the Standard tier and takes no HSM keys", writes, plain(refuseHSM)},
-		{"expired-certificate", "", "a new connection is shown a TLS certificate that expired an hour ago", []string{handshake}, plain(nil)},
+		{"expired-certificate", "", "a new connection is shown a TLS certificate that expired an hour ago; \"rehearsal faults\" is one, too", []string{handshake}, plain(nil)},
 	}
 }
 

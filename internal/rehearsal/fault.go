@@ -33,20 +33,22 @@ type kind struct {
 	name  string
 	form  string // of what follows the name
 	about string
-	on    []string // the operations that can meet it, and do without on=
-	make  func(argument string) (effect, bool)
+	on    []string                             // the operations that can meet it, and do without on=
+	build func(argument string) (effect, bool) // false for an argument not of the form
 }
 
 // FaultHelp describes every fault in a line or two, for people.
 func FaultHelp() string {
 	var b strings.Builder
 	b.WriteString("A fault is NAME[=ARGUMENT][,on=OPERATION+OPERATION][,skip=N][,times=N|always]. It is met once\n" +
-		"unless times says otherwise, by any operation unless on does. Of several faults each request\n" +
-		"meets them in the order given, until one of them answers.\n\n")
+		"unless times says otherwise, by any operation unless on does, after skip have passed. A request\n" +
+		"meets several faults in the order given, until one of them answers. No fault outlives its vault.\n" +
+		"While it runs, \"byok-online rehearsal faults\" shows and replaces them; other programs GET and PUT\n" +
+		"{\"faults\":[\"throttle=5,on=import\"]} at https://localhost:PORT" + adminPath + " with the folder's token.\n\n")
 	for _, k := range kinds() {
 		fmt.Fprintf(&b, "  %s%s\n        %s\n", k.name, k.form, k.about)
 	}
-	fmt.Fprintf(&b, "\nOperations: %s.\n", strings.Join(operations(), " "))
+	fmt.Fprintf(&b, "\nOperations: %s.", strings.Join(operations(), " "))
 	return b.String()
 }
 
@@ -60,6 +62,7 @@ func operations() (names []string) {
 	return names
 }
 
+// parseFaults reads faults. An error is about the command line: Usage.
 func parseFaults(texts []string) (list []*fault, err error) {
 	for _, text := range texts {
 		f, err := parseFault(text)
@@ -80,11 +83,11 @@ func parseFault(text string) (*fault, error) {
 	}
 	f := &fault{what: what, kind: k, times: 1}
 	var ok bool
-	if f.effect, ok = k.make(argument); !ok || what != name && argument == "" {
+	if f.effect, ok = k.build(argument); !ok || what != name && argument == "" {
 		return nil, fmt.Errorf("%s%s is expected", k.name, k.form)
 	}
 	for option := range strings.SplitSeq(options, ",") {
-		if err := f.set(option); err != nil {
+		if err := f.apply(option); err != nil {
 			return nil, err
 		}
 	}
@@ -102,8 +105,8 @@ func findKind(name string) (kind, error) {
 	return kind{}, fmt.Errorf("there are %s", strings.Join(names, ", "))
 }
 
-// set applies one option of a fault's text; an empty one changes nothing.
-func (f *fault) set(option string) error {
+// apply takes one option of a fault's text; an empty one changes nothing.
+func (f *fault) apply(option string) error {
 	name, value, _ := strings.Cut(option, "=")
 	n, err := strconv.Atoi(value)
 	switch {
@@ -184,12 +187,13 @@ func (f *faults) left() []*fault {
 
 // texts is left as texts.
 func (f *faults) texts() []string {
-	list := []string{}
-	left := f.left()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, one := range left {
-		list = append(list, one.String())
+	list := []string{}
+	for _, one := range f.all {
+		if one.times != 0 {
+			list = append(list, one.String())
+		}
 	}
 	return list
 }

@@ -58,7 +58,8 @@ type Import struct {
 type Imported struct {
 	Key     Key
 	Already bool   // the vault had this key under this name before; nothing was sent
-	Differs string // what was asked for and the version does not have, "it expires on …"; only with Already
+	Differs string // what was asked for and the version does not have, "it is enabled"; only with Already
+	Unread  bool   // the version is disabled and may not be read: known by TagBlob, and not compared
 }
 
 // NewImport takes from a verified package what the vault needs, under the
@@ -84,13 +85,35 @@ func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
 		return Imported{}, err
 	}
 	if len(before) > 0 && !p.ForceNewVersion {
-		return Imported{Key: before[0], Already: true, Differs: p.differs(before[0])}, p.compare(before[0], c.address.test)
+		return p.outcome(best(before), true, c.address.test)
 	}
 	key, err := c.send(ctx, p, before)
 	if err != nil {
 		return Imported{}, err
 	}
-	return Imported{Key: key}, p.compareNew(key, c.address.test)
+	return p.outcome(key, false, c.address.test)
+}
+
+// best is the newest version that is enabled, or else the newest.
+func best(versions []Key) Key {
+	return versions[max(0, slices.IndexFunc(versions, func(k Key) bool { return k.Enabled }))]
+}
+
+// outcome compares the version with what was asked for. One that was there
+// before may have other attributes by now; one made just now has no excuse.
+func (p Import) outcome(k Key, already, soft bool) (Imported, error) {
+	done := Imported{Key: k, Already: already, Unread: k.Kty == ""}
+	if done.Unread {
+		return done, nil
+	}
+	err := p.compare(k, soft)
+	switch why := p.differs(k); {
+	case already:
+		done.Differs = why
+	case err == nil && why != "":
+		err = exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why), "its attributes can be changed in the vault")
+	}
+	return done, err
 }
 
 func (c *Client) send(ctx context.Context, p Import, before []Key) (Key, error) {

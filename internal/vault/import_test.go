@@ -202,10 +202,19 @@ func TestImportDisabledVersions(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	client, _ = newScript(t, step{listVersions, listing(ours)}, step{getVersion1, disabled}).client()
-	_, err := client.Import(context.Background(), p)
-	check(t, err, exitcode.Vault, "", "read key contoso/"+version1+": the key is disabled (Forbidden/KeyDisabled, request req-1)", "enable it in the vault")
+	if got, err := client.Import(context.Background(), p); err != nil || !got.Already || !got.Unread || got.Key.ID.Version != version1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	client, _ = newScript(t, step{listVersions, missing}, step{putKey, answer(503, "")}, step{listVersions, listing(ours)}, step{getVersion1, disabled}).client()
+	if got, err := client.Import(context.Background(), p); err != nil || got.Already || !got.Unread || got.Key.ID.Version != version1 {
+		t.Errorf("after a lost answer: %+v, %v", got, err)
+	}
+	client, _ = newScript(t, step{listVersions, listing(ours, p.stored(version2))}, step{getVersion1, disabled}, step{getVersion2, p.stored(version2).bundle}).client()
+	if got, err := client.Import(context.Background(), p); err != nil || !got.Already || got.Unread || got.Key.ID.Version != version2 {
+		t.Errorf("beside an enabled version: %+v, %v", got, err)
+	}
 	client, _ = newScript(t, step{listVersions, listing(ours)}, step{getVersion1, ours.bundle}).client()
-	if got, err := client.Import(context.Background(), p); err != nil || !got.Already || got.Key.Enabled {
+	if got, err := client.Import(context.Background(), p); err != nil || !got.Already || got.Key.Enabled || got.Unread {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

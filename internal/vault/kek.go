@@ -95,15 +95,18 @@ func (c *Client) CheckKEK(ctx context.Context, kid transfer.KeyID, spki [32]byte
 	if kid.Vault != c.address.url && !c.address.test {
 		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", kid.Vault, c.address)
 	}
+	const another = "make a KEK (byok-online kek create), and package the key for it"
 	k, err := c.Key(ctx, kid.Name, kid.Version)
 	switch {
 	case notFound(err):
-		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", kid, err), "make a KEK (byok-online kek create), and package the key for it")
+		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", kid, err), another)
+	case disabled(err): // which no vault lets anybody read
+		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %w", kid, err), "enable it in the vault, or "+another)
 	case err != nil:
 		return Key{}, err
 	}
 	if why := c.unfitKEK(k, spki); why != "" {
-		return k, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", kid, why), "make a KEK (byok-online kek create), and package the key for it")
+		return k, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", kid, why), another)
 	}
 	return k, nil
 }

@@ -3,10 +3,8 @@ package vault
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -56,7 +54,7 @@ func judge(err error) verdict {
 		return judgeStatus(answer)
 	case exitcode.Of(err) != exitcode.Failed: // our own word: guard, panic
 		return refused
-	case neverSent(err):
+	case azure.NeverSent(err):
 		return unreached
 	}
 	return lost
@@ -70,16 +68,6 @@ func judgeStatus(answer *azcore.ResponseError) verdict {
 		return lost
 	}
 	return refused
-}
-
-// neverSent recognises failures before the first byte of a request: no
-// address, no connection, no trust. All others count as lost.
-func neverSent(err error) bool {
-	var dns *net.DNSError
-	var op *net.OpError
-	var untrusted *tls.CertificateVerificationError
-	return errors.As(err, &dns) || errors.As(err, &untrusted) ||
-		errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
 // attempt runs one request of the SDK under the time limit. A panic in the
@@ -249,4 +237,10 @@ func notFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
 func hasStatus(err error, status int) bool {
 	var e *azure.Error
 	return errors.As(err, &e) && e.Status == status
+}
+
+// disabled recognises the refusal of a key because it is disabled.
+func disabled(err error) bool {
+	var e *azure.Error
+	return errors.As(err, &e) && e.Text == textDisabled
 }

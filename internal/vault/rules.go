@@ -7,6 +7,8 @@ import (
 )
 
 const (
+	textDisabled = "the key is disabled"
+
 	hintRole    = "on a vault the role Key Vault Crypto Officer is needed, on a Managed HSM the local role Managed HSM Crypto User (import) or Crypto Officer (recover); one given just now takes minutes to arrive"
 	hintInspect = "byok-online inspect FILE shows the KEK the package is for; package the key again for this vault's"
 )
@@ -20,8 +22,8 @@ func rules() []azure.Rule {
 		{Status: http.StatusForbidden, Contains: "client address is not authorized", Text: "the vault's firewall does not let this machine in", Hint: "add this network to the vault's firewall, or work from inside it"},
 		{Status: http.StatusForbidden, Code: "ForbiddenByConnection", Text: "the vault answers only through its private endpoint", Hint: "work from inside its network"},
 		{Status: http.StatusForbidden, Contains: "public network access is disabled", Text: "the vault answers only through its private endpoint", Hint: "work from inside its network"},
-		{Status: http.StatusForbidden, Code: "KeyDisabled", Text: "the key is disabled", Hint: "enable it in the vault"},
-		{Status: http.StatusForbidden, Contains: "disabled key", Text: "the key is disabled", Hint: "enable it in the vault"},
+		{Status: http.StatusForbidden, Code: "KeyDisabled", Text: textDisabled, Hint: "enable it in the vault"},
+		{Status: http.StatusForbidden, Contains: "disabled key", Text: textDisabled, Hint: "enable it in the vault"},
 		{Status: http.StatusForbidden, Contains: "not permitted on this key", Text: "the key may not do this: it is not among its operations", Hint: "change its operations in the vault"},
 		{Status: http.StatusForbidden, Contains: "not yet valid", Text: "the key is not yet valid", Hint: "change its dates in the vault"},
 		{Status: http.StatusForbidden, Contains: "expired", Text: "the key has expired", Hint: "change its dates in the vault; an expired KEK is replaced by a new one"},

@@ -56,16 +56,6 @@ func (p Import) compare(k Key, soft bool) error {
 	return nil
 }
 
-// compareNew is compare for a version that was made just now, which has no
-// excuse for other attributes than were asked for.
-func (p Import) compareNew(k Key, soft bool) error {
-	err := p.compare(k, soft)
-	if why := p.differs(k); err == nil && why != "" {
-		err = exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why), "its attributes can be changed in the vault")
-	}
-	return err
-}
-
 // differs says what the import asks for and the version does not have, or "".
 func (p Import) differs(k Key) string {
 	switch nbf, exp := p.NotBefore.Truncate(time.Second), p.Expires.Truncate(time.Second); {
@@ -166,6 +156,8 @@ func (c *Client) holds(ctx context.Context, v version, p Import) (Key, bool, err
 	case err == nil:
 		same := p.Expected.PublicKey == nil || transfer.SamePublicKey(p.Expected.PublicKey, k.PublicKey)
 		return k, there && same, nil
+	case ours && !v.enabled && disabled(err):
+		return Key{ID: v.id, Created: v.created, Tags: v.tags}, true, nil
 	case v.enabled || ours:
 		return Key{}, false, err
 	}

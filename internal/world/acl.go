@@ -143,6 +143,9 @@ func (op *Operator) reduce(c ACLChange, original KeyFile, out *pair) (KeyFile, e
 	if err := op.user.ProbeCopy(reduced); err != nil {
 		return KeyFile{}, err
 	}
+	if err := op.matchesBackup(c.Ident, reduced); err != nil {
+		return KeyFile{}, err
+	}
 	c.Say("transfer copy: every restriction read back, and none could be undone")
 	k, err := op.newKeyFile(Transfer, c.Ident, reduced)
 	if err != nil {
@@ -151,12 +154,6 @@ func (op *Operator) reduce(c ACLChange, original KeyFile, out *pair) (KeyFile, e
 	k.PlainName = original.PlainName
 	k.KEK = &KEKBinding{KID: c.KEK.KID(), Bits: c.KEK.PublicKey().N.BitLen(), Fingerprint: c.KEK.Fingerprint(), Attested: c.KEK.Attested()}
 	return k, out.commit(k, op, op.world.knso)
-}
-
-// transferLabels are the labels of the transfer objects of an identifier: the
-// copy, the transfer key and the KEK.
-func transferLabels(ident string) []string {
-	return []string{keyName(Transfer, ident), transferLabel(ident), kekLabel(ident)}
 }
 
 // clearTransfer destroys the transfer objects of an identifier: the KEK, the

@@ -141,6 +141,9 @@ func (op *Operator) checkKey(k KeyFile, good string) (string, error) {
 	if restored {
 		good = "restored from its backup: the token does not vouch for its origin (LOCAL is false)"
 	}
+	if err := op.matchesBackup(k.Ident, key); err != nil {
+		return "", err
+	}
 	if k.App == Transfer {
 		return good, op.user.ProbeCopy(key)
 	}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -41,37 +39,6 @@ type TokenChoice struct {
 
 // Wipe wipes the SO PIN.
 func (t TokenChoice) Wipe() { t.SOPIN.Wipe() }
-
-// pendingWorld is the pending file of a world: what was asked for, and the
-// card set that is being written, so that an interrupted creation goes on with
-// the same cards.
-type pendingWorld struct {
-	Label     string `json:"label"`
-	Rehearsal bool   `json:"rehearsal"`
-	pendingCards
-}
-
-// check refuses to go on with another creation than the interrupted one.
-func (p pendingWorld) check(path string, c Creation) error {
-	names, err := quorum.CheckHolders(c.names())
-	if err != nil {
-		return err
-	}
-	if p.Label == c.Label && p.Rehearsal == c.Rehearsal && p.Cards.Quorum == c.Quorum && slices.Equal(p.Cards.Holders, names) {
-		return nil
-	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: an interrupted creation asked for %s", pendingPath(path), p),
-		"run the same command again, or remove that file and its cards to begin afresh")
-}
-
-// String names the creation for messages.
-func (p pendingWorld) String() string {
-	kind := "production"
-	if p.Rehearsal {
-		kind = "a rehearsal"
-	}
-	return fmt.Sprintf("%s, label %q, quorum %v, cards of %s", kind, p.Label, p.Cards.Quorum, strings.Join(p.Cards.Holders, ", "))
-}
 
 // creator carries a creation through its steps.
 type creator struct {
@@ -135,16 +102,6 @@ func Create(m *hsm.Module, o Creation) (*World, error) {
 	return w, clearPending(c.path)
 }
 
-// interrupted returns the cards of an interrupted run of the same creation.
-func (c *creator) interrupted() (*pendingCards, error) {
-	var before pendingWorld
-	there, err := pending(c.path, &before)
-	if err != nil || !there {
-		return nil, err
-	}
-	return &before.pendingCards, before.check(c.path, c.Creation)
-}
-
 // finished ends a run that was interrupted after its last step.
 func (c *creator) finished() (*World, error) {
 	w, err := Open(c.KMData)
@@ -203,7 +160,7 @@ func (c *creator) initialise() (*World, error) {
 func withdraw(user *hsm.User) error {
 	_, err := user.DestroyLabelled(moduleKeyLabel)
 	_, knsoErr := user.DestroyLabelled(signingKeyLabel)
-	return errors.Join(err, knsoErr)
+	return cmp.Or(err, knsoErr)
 }
 
 func (c *creator) moduleKey(pin *secret.Bytes) (string, error) {

@@ -2,6 +2,7 @@ package world
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -131,7 +132,10 @@ func (d *dealer) deal() error {
 	}
 	written, err := d.write(issue.Cards)
 	if err != nil {
-		return errors.Join(err, d.takeBack(written))
+		if left := d.takeBack(written); left != nil {
+			return fmt.Errorf("%w; %w", err, left)
+		}
+		return err
 	}
 	return replacePending(d.path, d.pending(pendingCards{Cards: d.set, Dealt: true}))
 }
@@ -169,13 +173,15 @@ func readInto(reader *quorum.Reader, dir string, passphrase *secret.Bytes) error
 	return reader.Add(dir, card)
 }
 
-// takeBack removes the cards of a set that never came into force.
+// takeBack removes the cards of a set that never came into force, and then the
+// pending file, with which the next run would remove what is left of them.
 func (d *dealer) takeBack(dirs []string) error {
-	var errs error
 	for _, dir := range dirs {
-		errs = errors.Join(errs, os.Remove(filepath.Join(dir, quorum.CardFile)))
+		if err := os.Remove(filepath.Join(dir, quorum.CardFile)); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs, clearPending(d.path))
+	return clearPending(d.path)
 }
 
 // reread takes up the cards of an interrupted run. If that had not written

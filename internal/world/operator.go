@@ -88,6 +88,25 @@ func (op *Operator) isKeyOf(key hsm.Key, k KeyFile) (bool, error) {
 	return hex.EncodeToString(value) == k.CheckValue, err
 }
 
+// matchesBackup tells whether a key, or the transfer copy of a key, is the one
+// that was backed up when it was generated. Its label, its CKA_ID and so the
+// public key beside it can be another's: the operator may give them to any key.
+func (op *Operator) matchesBackup(ident string, key hsm.Key) error {
+	original, err := op.world.Key(Simple, ident)
+	if err != nil {
+		return err
+	}
+	blob, err := op.world.backupOf(original)
+	if err != nil {
+		return err
+	}
+	same, err := op.user.Backed(moduleKey(op.world.state.Cards), key, blob)
+	if err == nil && !same {
+		err = exitcode.Errorf(exitcode.Check, "%s on %v is another key than was generated: the module key wraps it to another backup", key.Label, op.user.Token)
+	}
+	return err
+}
+
 func samePublic(public crypto.PublicKey, pem string) bool {
 	recorded, err := transfer.ParsePublicKey(pem)
 	return err == nil && transfer.SamePublicKey(public, recorded)

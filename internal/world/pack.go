@@ -207,7 +207,10 @@ func (op *Operator) transferCopy(k KeyFile) (hsm.Key, error) {
 		return reduced, exitcode.Errorf(exitcode.Check, "%s on %v is not the copy that its file describes: it shows the permissions %s, not %s",
 			k.Name(), op.user.Token, strings.Join(permissions, " "), strings.Join(k.Permissions, " "))
 	}
-	return reduced, op.user.ProbeCopy(reduced)
+	if err := op.user.ProbeCopy(reduced); err != nil {
+		return reduced, err
+	}
+	return reduced, op.matchesBackup(k.Ident, reduced)
 }
 
 func (op *Operator) manifest(r PackRequest, k KeyFile, names transfer.FileNames, blob []byte) (transfer.Manifest, error) {

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/quorum"
 	"byok/internal/strictjson"
 )
 
@@ -54,6 +57,47 @@ func clearPending(path string) error {
 		return nil
 	}
 	return err
+}
+
+// pendingWorld is the pending file of a world: what was asked for, and the
+// card set that is being written, so that an interrupted creation goes on with
+// the same cards.
+type pendingWorld struct {
+	Label     string `json:"label"`
+	Rehearsal bool   `json:"rehearsal"`
+	pendingCards
+}
+
+// check refuses to go on with another creation than the interrupted one.
+func (p pendingWorld) check(path string, c Creation) error {
+	names, err := quorum.CheckHolders(c.names())
+	if err != nil {
+		return err
+	}
+	if p.Label == c.Label && p.Rehearsal == c.Rehearsal && p.Cards.Quorum == c.Quorum && slices.Equal(p.Cards.Holders, names) {
+		return nil
+	}
+	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: an interrupted creation asked for %s", pendingPath(path), p),
+		"run the same command again, or remove that file and its cards to begin afresh")
+}
+
+// String names the creation for messages.
+func (p pendingWorld) String() string {
+	kind := "production"
+	if p.Rehearsal {
+		kind = "a rehearsal"
+	}
+	return fmt.Sprintf("%s, label %q, quorum %v, cards of %s", kind, p.Label, p.Cards.Quorum, strings.Join(p.Cards.Holders, ", "))
+}
+
+// interrupted returns the cards of an interrupted run of the same creation.
+func (c *creator) interrupted() (*pendingCards, error) {
+	var before pendingWorld
+	there, err := pending(c.path, &before)
+	if err != nil || !there {
+		return nil, err
+	}
+	return &before.pendingCards, before.check(c.path, c.Creation)
 }
 
 // leaving adds to the error of a step that what the step had made could not be

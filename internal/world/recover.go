@@ -213,13 +213,9 @@ func (w *World) restoredPath(k KeyFile, serial string) string {
 }
 
 func (op *Operator) restore(k KeyFile, cards *Quorate) (KeyFile, error) {
-	text, err := op.world.blobOf(k)
+	blob, err := op.world.backupOf(k)
 	if err != nil {
 		return k, err
-	}
-	blob, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return k, exitcode.Errorf(exitcode.Usage, "%s: field km_blob is no base64", k.Name())
 	}
 	km, err := cards.secret.ModuleKey()
 	if err != nil {

@@ -2,7 +2,6 @@ package world
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"slices"
 
@@ -184,13 +183,9 @@ func (c *replacer) rewrapOne(op *Operator, label string, k KeyFile) ([]byte, err
 
 // borrow brings a key back from its old backup for the length of a wrap.
 func (c *replacer) borrow(op *Operator, k KeyFile) error {
-	text, err := c.w.blobOf(k)
+	blob, err := c.w.backupOf(k)
 	if err != nil {
 		return err
-	}
-	blob, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return exitcode.Errorf(exitcode.Usage, "%s: field km_blob is no base64", k.Name())
 	}
 	km, err := c.Old.secret.ModuleKey()
 	if err != nil {

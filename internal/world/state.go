@@ -1,6 +1,7 @@
 package world
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,13 +94,21 @@ func moduleKey(set quorum.CardSet) string {
 	return fmt.Sprintf("%s-%d", moduleKeyLabel, set.Number)
 }
 
-// blobOf is the key's backup under the module key in force.
-func (w *World) blobOf(k KeyFile) (string, error) {
+// backupOf is the key's backup under the module key in force.
+func (w *World) backupOf(k KeyFile) ([]byte, error) {
 	if k.CardSet == w.state.Cards.Number {
-		return k.Blob, nil
+		return decodeBackup(k, k.Blob)
 	}
 	if blob, ok := w.state.Blobs[k.Name()]; ok {
-		return blob, nil
+		return decodeBackup(k, blob)
 	}
-	return "", exitcode.Errorf(exitcode.Check, "%s has no backup under the cards in force (set %d)", k.Name(), w.state.Cards.Number)
+	return nil, exitcode.Errorf(exitcode.Check, "%s has no backup under the cards in force (set %d)", k.Name(), w.state.Cards.Number)
+}
+
+func decodeBackup(k KeyFile, text string) ([]byte, error) {
+	blob, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: field km_blob is no base64", k.Name())
+	}
+	return blob, nil
 }

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,10 +66,31 @@ func (o operator) plant(label string, uses bool) {
 	ok(o.t, err)
 }
 
+// generateCopy generates another key on the token and reduces it as the
+// program would: it shows what a transfer copy shows.
+func (o operator) generateCopy(label string) {
+	o.t.Helper()
+	all := func(value bool, types ...uint) (list []*pkcs11.Attribute) {
+		for _, a := range types {
+			list = append(list, pkcs11.NewAttribute(a, value))
+		}
+		return list
+	}
+	other, err := o.p.GenerateKey(o.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)},
+		append(all(true, pkcs11.CKA_PRIVATE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED), pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)))
+	ok(o.t, err)
+	_, err = o.p.CopyObject(o.h, other, slices.Concat([]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true)},
+		all(false, pkcs11.CKA_SIGN, pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE, pkcs11.CKA_ENCRYPT, pkcs11.CKA_VERIFY, pkcs11.CKA_WRAP, pkcs11.CKA_MODIFIABLE)))
+	ok(o.t, err)
+}
+
 // TestPackageAfterTampering: whatever the operator does to the token between
 // acl modify and package, no package comes of it; and acl modify can make the
 // transfer anew.
 func TestPackageAfterTampering(t *testing.T) {
+	p, w := newWorld(t)
+	kek := newKEK(t, true, "KEKforBYOK")
+	p.generate(t, w, "key", hsm.KeySpec{Type: "AES", Bits: 256})
 	missing := func(w *World, label string) failure {
 		return failure{fmt.Sprintf(`%s is not on the token "test world" (serial %s)`, label, w.Module.Serial), exitcode.HSM, beginAgain}
 	}
@@ -95,12 +117,18 @@ func TestPackageAfterTampering(t *testing.T) {
 		}, func(*World, hsm.Token) failure {
 			return failure{"C_WrapKey of key_xferacld_key under byok-transfer_key: CKR_KEY_NOT_WRAPPABLE", exitcode.HSM, ""}
 		}},
+		"a copy of another key": {func(o operator) {
+			o.destroy("key_xferacld_key", pkcs11.CKO_SECRET_KEY)
+			o.generateCopy("key_xferacld_key")
+		}, func(_ *World, token hsm.Token) failure {
+			return failure{"key_xferacld_key on " + token.String() + " is another key than was generated: the module key wraps it to another backup", exitcode.Check, ""}
+		}},
 		"two copies": {func(o operator) { o.plant("key_xferacld_key", false) }, func(_ *World, token hsm.Token) failure {
 			return failure{"2 objects labelled key_xferacld_key on " + token.String() + ", one was expected", exitcode.HSM, ""}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, w, kek := ready(t, hsm.KeySpec{Type: "AES", Bits: 256})
+			must[KeyFile](t)(w.ModifyACL(p.m, p.change(t, w, "key", kek)))
 			p.tamper(t, c.tamper)
 			dir := t.TempDir()
 			_, err := p.pack(t, w, request("key", kek, dir))
@@ -145,7 +173,7 @@ func TestPossessionNeedsTheKey(t *testing.T) {
 	expectFiles(t, dir)
 }
 
-// TestModifyACLAfterAFault has one call of the library fail in acl modify and
+// TestTransferAfterAFault has one call of the library fail in acl modify and
 // in package; what is left must not hinder the second run.
 func TestTransferAfterAFault(t *testing.T) {
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
@@ -177,7 +205,8 @@ func TestTransferAfterAFault(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range [][2]string{
 		{"C_CreateObject#5", "C_CreateObject of a session key to probe with"},
-		{"C_WrapKey#9", "C_WrapKey of key_xferacld_key under byok-transfer_key"},
+		{"C_WrapKey#9", "C_WrapKey of key_xferacld_key under byok-km"},
+		{"C_WrapKey#14", "C_WrapKey of key_xferacld_key under byok-transfer_key"},
 		{"C_Sign", "signing with byok-knso"},
 		{"C_Sign#3", "signing with key_simple_key"},
 	} {

@@ -179,8 +179,8 @@ static void load(void)
 	void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 	CK_C_GetFunctionList list = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
 	if (!list || list(&real) != CKR_OK) {
-		real = NULL;
-		return;
+		fprintf(stderr, "shim: SHIM_MODULE=%s is no PKCS#11 library\n", path ? path : "");
+		abort();
 	}
 	steered = *real;
 	hide_install(&steered);
@@ -192,6 +192,6 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, load);
-	*list = real ? &forwarders : NULL;
-	return real ? CKR_OK : CKR_GENERAL_ERROR;
+	*list = &forwarders;
+	return CKR_OK;
 }

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/asn1"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm"
+	"byok/internal/hsm/softhsm"
+)
+
+// attacker is an operator gone bad: he has the user PIN, the HSM's library and
+// everything in kmdata, but no card. He runs as a process of his own, since
+// login state belongs to a process, and calls the library directly.
+type attacker struct {
+	p       *pkcs11.Ctx
+	h       pkcs11.SessionHandle
+	slot    uint     // of the world's token
+	second  uint     // of a token of his own, whose SO PIN he chose
+	blobs   [][]byte // every backup in kmdata
+	guesses []string // at the SO PIN, from what kmdata and the token show
+	rsa     *rsa.PrivateKey
+	ec      *ecdsa.PrivateKey
+}
+
+// object is what an attack is tried on.
+type object struct {
+	handle      pkcs11.ObjectHandle
+	role, label string
+	class, kind uint // CKO_…, CKK_…
+	mine        bool // the attacker's own, without restrictions: here the attack must work
+}
+
+// theToken is the role of the token itself, for attacks on no object.
+const theToken = "token"
+
+const (
+	attackPIN   = "pin-of-the-attack-test"
+	attackLabel = "besieged"
+	secondLabel = "the attacker's own"
+	secondPIN   = "SO PIN of the attacker's own token"
+)
+
+// finding is what came of one attack on one object.
+type finding struct {
+	Attack  string   `json:"attack"`
+	Role    string   `json:"role"`
+	Label   string   `json:"label"`
+	Mine    bool     `json:"mine"`
+	Codes   []string `json:"codes"`   // what the token answered, each once
+	Through []string `json:"through"` // the calls that it took
+}
+
+// call records the token's answer, and tells whether it did what was asked.
+func (f *finding) call(what string, err error) bool {
+	code := codeOf(err)
+	if !slices.Contains(f.Codes, code) {
+		f.Codes = append(f.Codes, code)
+	}
+	if err == nil {
+		f.Through = append(f.Through, what)
+	}
+	return err == nil
+}
+
+func codeOf(err error) string {
+	var code pkcs11.Error
+	switch {
+	case err == nil:
+		return "CKR_OK"
+	case errors.As(err, &code):
+		return hsm.ReturnCode(code).Error()
+	}
+	return err.Error()
+}
+
+// newAttacker logs in to the world's token in the present folder, and makes a
+// token of his own to practise on.
+func newAttacker(t *testing.T) *attacker {
+	a := &attacker{p: pkcs11.New(mustDo(softhsm.Library())(t)), rsa: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
+	a.ec = mustDo(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
+	a.must(t, a.p.Initialize())
+	for _, slot := range mustDo(a.p.GetSlotList(true))(t) {
+		if info := mustDo(a.p.GetTokenInfo(slot))(t); info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+			a.must(t, a.p.InitToken(slot, secondPIN, secondLabel))
+		}
+	}
+	a.must(t, a.p.Finalize()) // slot numbers change with C_InitToken
+	a.must(t, a.p.Initialize())
+	for _, slot := range mustDo(a.p.GetSlotList(true))(t) {
+		switch info := mustDo(a.p.GetTokenInfo(slot))(t); strings.TrimSpace(info.Label) {
+		case attackLabel:
+			a.slot = slot
+			a.guesses = append(a.guesses, info.SerialNumber)
+		case secondLabel:
+			a.second = slot
+		}
+	}
+	a.login(t)
+	a.readKMData(t)
+	return a
+}
+
+func (a *attacker) must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(codeOf(err))
+	}
+}
+
+// login begins afresh: one session, logged in as user.
+func (a *attacker) login(t *testing.T) {
+	t.Helper()
+	_ = a.p.CloseAllSessions(a.slot)
+	a.h = mustDo(a.p.OpenSession(a.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION))(t)
+	a.must(t, a.p.Login(a.h, pkcs11.CKU_USER, attackPIN))
+}
+
+// readKMData takes the backups, and everything public that might give the SO PIN away.
+func (a *attacker) readKMData(t *testing.T) {
+	for _, path := range mustDo(filepath.Glob("kmdata/local/*"))(t) {
+		var file any
+		if json.Unmarshal(mustDo(os.ReadFile(path))(t), &file) == nil {
+			a.learn("", file)
+		}
+	}
+	a.guesses = append(a.guesses, "", attackPIN, attackLabel, "12345678", "00000000", "so-pin")
+	if len(a.blobs) == 0 {
+		t.Fatal("no backup in kmdata")
+	}
+}
+
+func (a *attacker) learn(name string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if name == "km_blobs" {
+				key = "blob"
+			}
+			a.learn(key, inner)
+		}
+	case []any:
+		for _, inner := range v {
+			a.learn(name, inner)
+		}
+	case string:
+		a.learnText(name, v)
+	}
+}
+
+func (a *attacker) learnText(name, text string) {
+	switch name {
+	case "blob", "km_blob", "knso_blob":
+		a.blobs = append(a.blobs, unbase64(text))
+	case "hknso", "world", "km_check_value", "commitments":
+		raw := unhex(text)
+		a.guesses = append(a.guesses, text, derivedPIN(raw))
+	}
+}
+
+// targets are the objects that the attacker sees and did not make.
+func (a *attacker) targets(t *testing.T) (list []object) {
+	t.Helper()
+	a.must(t, a.p.FindObjectsInit(a.h, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true)}))
+	found, _, err := a.p.FindObjects(a.h, 200)
+	a.must(t, err)
+	a.must(t, a.p.FindObjectsFinal(a.h))
+	for _, handle := range found {
+		o := object{handle: handle, label: string(a.value(t, handle, pkcs11.CKA_LABEL)),
+			class: number(a.value(t, handle, pkcs11.CKA_CLASS)), kind: number(a.value(t, handle, pkcs11.CKA_KEY_TYPE))}
+		if o.role = o.roleOf(); o.role == "" {
+			t.Fatalf("%q on the token: no attack is tried on it", o.label)
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+func (a *attacker) value(t *testing.T, o pkcs11.ObjectHandle, attribute uint) []byte {
+	t.Helper()
+	list, err := a.p.GetAttributeValue(a.h, o, []*pkcs11.Attribute{attr(attribute, nil)})
+	a.must(t, err)
+	return list[0].Value
+}
+
+func (o object) roleOf() string {
+	kind := map[uint]string{pkcs11.CKK_RSA: "RSA", pkcs11.CKK_EC: "EC", pkcs11.CKK_AES: "AES"}[o.kind]
+	for _, r := range []struct{ prefix, role string }{
+		{"byok-kek_", "KEK"}, {"byok-transfer_", "transfer key"}, {"byok-km", "KM"},
+	} {
+		if strings.HasPrefix(o.label, r.prefix) {
+			return r.role
+		}
+	}
+	switch {
+	case o.class == pkcs11.CKO_PUBLIC_KEY:
+		return "public half"
+	case o.label == "byok-knso":
+		return "KNSO"
+	case strings.HasPrefix(o.label, "key_simple_"):
+		return kind + " key"
+	case strings.HasPrefix(o.label, "key_xferacld_"):
+		return kind + " copy"
+	}
+	return ""
+}
+
+// own makes a key of the attacker's own, of a target's class and type, with
+// every use and no restriction.
+func (a *attacker) own(t *testing.T, class, kind uint) object {
+	t.Helper()
+	list := []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, class), attr(pkcs11.CKA_KEY_TYPE, kind), attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_LABEL, "mine")}
+	for _, use := range uses(class, kind) {
+		list = append(list, attr(use, true))
+	}
+	if class != pkcs11.CKO_PUBLIC_KEY {
+		list = append(list, attr(pkcs11.CKA_SENSITIVE, false), attr(pkcs11.CKA_EXTRACTABLE, true))
+	}
+	handle, err := a.p.CreateObject(a.h, append(list, a.material(class, kind)...))
+	if err != nil {
+		t.Fatalf("a key of the attacker's own (class %d, type %d): %s", class, kind, codeOf(err))
+	}
+	return object{handle: handle, role: "own", label: "mine", class: class, kind: kind, mine: true}
+}
+
+// material is the value of an own key.
+func (a *attacker) material(class, kind uint) []*pkcs11.Attribute {
+	params, _ := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})
+	point, _ := asn1.Marshal(elliptic.Marshal(elliptic.P256(), a.ec.X, a.ec.Y)) //nolint:staticcheck // CKA_EC_POINT
+	n, e := attr(pkcs11.CKA_MODULUS, a.rsa.N.Bytes()), attr(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(a.rsa.E)).Bytes())
+	switch {
+	case class == pkcs11.CKO_SECRET_KEY:
+		return []*pkcs11.Attribute{attr(pkcs11.CKA_VALUE, knownValue())}
+	case class == pkcs11.CKO_PUBLIC_KEY && kind == pkcs11.CKK_RSA:
+		return []*pkcs11.Attribute{n, e}
+	case class == pkcs11.CKO_PUBLIC_KEY:
+		return []*pkcs11.Attribute{attr(pkcs11.CKA_EC_PARAMS, params), attr(pkcs11.CKA_EC_POINT, point)}
+	case kind == pkcs11.CKK_EC:
+		return []*pkcs11.Attribute{attr(pkcs11.CKA_EC_PARAMS, params), attr(pkcs11.CKA_VALUE, a.ec.D.FillBytes(make([]byte, 32)))}
+	}
+	k := a.rsa
+	return []*pkcs11.Attribute{n, e, attr(pkcs11.CKA_PRIVATE_EXPONENT, k.D.Bytes()), attr(pkcs11.CKA_PRIME_1, k.Primes[0].Bytes()),
+		attr(pkcs11.CKA_PRIME_2, k.Primes[1].Bytes()), attr(pkcs11.CKA_EXPONENT_1, k.Precomputed.Dp.Bytes()),
+		attr(pkcs11.CKA_EXPONENT_2, k.Precomputed.Dq.Bytes()), attr(pkcs11.CKA_COEFFICIENT, k.Precomputed.Qinv.Bytes())}
+}
+
+// knownValue is that of the attacker's own AES keys.
+func knownValue() []byte { return []byte("the attacker knows these bytes..") }
+
+// uses are the attributes that let a key of a class and type be used.
+func uses(class, kind uint) []uint {
+	switch {
+	case class == pkcs11.CKO_SECRET_KEY:
+		return []uint{pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT, pkcs11.CKA_SIGN, pkcs11.CKA_VERIFY, pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE}
+	case class == pkcs11.CKO_PUBLIC_KEY:
+		return []uint{pkcs11.CKA_ENCRYPT, pkcs11.CKA_VERIFY, pkcs11.CKA_VERIFY_RECOVER, pkcs11.CKA_WRAP}
+	}
+	return []uint{pkcs11.CKA_SIGN, pkcs11.CKA_SIGN_RECOVER, pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE}
+}
+
+func attr(attribute uint, value any) *pkcs11.Attribute { return pkcs11.NewAttribute(attribute, value) }
+
+func by(mechanism uint, parameter any) []*pkcs11.Mechanism {
+	return []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, parameter)}
+}
+
+func number(b []byte) (n uint) {
+	for i, digit := range b {
+		n |= uint(digit) << (8 * i)
+	}
+	return n
+}
+
+func (o object) String() string { return fmt.Sprintf("%s (%s)", o.role, o.label) }

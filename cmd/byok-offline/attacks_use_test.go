@@ -1,0 +1,195 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"math/big"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+)
+
+func using() []attack {
+	const group = "Use a key for what it is not for"
+	return []attack{
+		{group: group, name: "encrypt (C_EncryptInit)", on: append(idleKeys(), "KEK"), try: encrypting},
+		{group: group, name: "decrypt (C_DecryptInit)", on: append(idleKeys(), "RSA copy"), try: decrypting},
+		{group: group, name: "sign (C_SignInit)", on: append(idleKeys(), "RSA copy", "EC copy"), try: signing},
+		{group: group, name: "sign with recovery (C_SignRecoverInit)", on: []string{"RSA copy", "EC copy"}, never: true, try: recovering},
+		{group: group, name: "verify (C_VerifyInit)", on: append(idleKeys(), "KEK"), try: verifying},
+		{group: group, name: "wrap (C_WrapKey)", on: []string{"AES copy"}, try: wrappingWith},
+		{group: group, name: "unwrap (C_UnwrapKey)", on: []string{"RSA copy", "AES copy"}, try: unwrappingWith},
+	}
+}
+
+// cipher is a mechanism for encryption with an object, and its signing counterpart.
+func cipher(o object) (encrypts, signs []*pkcs11.Mechanism) {
+	switch o.kind {
+	case pkcs11.CKK_RSA:
+		return by(pkcs11.CKM_RSA_PKCS, nil), by(pkcs11.CKM_RSA_PKCS, nil)
+	case pkcs11.CKK_EC:
+		return nil, by(pkcs11.CKM_ECDSA, nil)
+	}
+	return by(pkcs11.CKM_AES_ECB, nil), by(pkcs11.CKM_AES_CMAC, nil)
+}
+
+// afresh ends whatever operation was begun: a session has one of a kind.
+func (a *attacker) afresh(t *testing.T, begun bool) {
+	t.Helper()
+	if begun {
+		a.login(t)
+	}
+}
+
+func encrypting(a *attacker, t *testing.T, o object, f *finding) {
+	m, _ := cipher(o)
+	a.afresh(t, f.call("C_EncryptInit", a.p.EncryptInit(a.h, m, o.handle)))
+}
+
+func decrypting(a *attacker, t *testing.T, o object, f *finding) {
+	m, _ := cipher(o)
+	a.afresh(t, f.call("C_DecryptInit", a.p.DecryptInit(a.h, m, o.handle)))
+}
+
+func signing(a *attacker, t *testing.T, o object, f *finding) {
+	_, m := cipher(o)
+	a.afresh(t, f.call("C_SignInit", a.p.SignInit(a.h, m, o.handle)))
+}
+
+func recovering(a *attacker, t *testing.T, o object, f *finding) {
+	_, m := cipher(o)
+	a.afresh(t, f.call("C_SignRecoverInit", a.p.SignRecoverInit(a.h, m, o.handle)))
+}
+
+func verifying(a *attacker, t *testing.T, o object, f *finding) {
+	_, m := cipher(o)
+	a.afresh(t, f.call("C_VerifyInit", a.p.VerifyInit(a.h, m, o.handle)))
+}
+
+func wrappingWith(a *attacker, t *testing.T, o object, f *finding) {
+	victim := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
+	a.wrap(f, "wrapping with it", aesWraps(victim), o.handle, victim)
+}
+
+// unwrappingWith gives an RSA key a blob made for its public half, and an AES
+// key 40 bytes of nothing, which an unprotected key unwraps only if they are
+// its own work.
+func unwrappingWith(a *attacker, t *testing.T, o object, f *finding) {
+	m, blob := by(unwrapMechanism(), nil), make([]byte, 40)
+	if o.kind == pkcs11.CKK_RSA {
+		public := rsa.PublicKey{N: new(big.Int).SetBytes(a.value(t, o.handle, pkcs11.CKA_MODULUS)), E: 65537}
+		m, blob = by(pkcs11.CKM_RSA_PKCS, nil), mustDo(rsa.EncryptPKCS1v15(rand.Reader, &public, knownValue()))(t)
+	} else if o.mine {
+		blob = mustDo(a.p.WrapKey(a.h, m, o.handle, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES).handle))(t)
+	}
+	_, err := a.p.UnwrapKey(a.h, m, o.handle, blob, blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
+	f.call("C_UnwrapKey", err)
+}
+
+func trusting() []attack {
+	const group = "Make a trusted key of the attacker's own"
+	on := []string{theToken}
+	return []attack{
+		{group: group, name: "create it (C_CreateObject)", on: on, try: createTrusted},
+		{group: group, name: "generate it (C_GenerateKey)", on: on, try: generateTrusted},
+		{group: group, name: "generate a pair (C_GenerateKeyPair)", on: on, try: generateTrustedPair},
+		{group: group, name: "copy a key of his own (C_CopyObject)", on: on, try: copyTrusted},
+		{group: group, name: "set it on a key of his own (C_SetAttributeValue)", on: on, never: true, try: setTrusted},
+		{group: group, name: "unwrap it (C_UnwrapKey)", on: on, try: unwrapTrusted},
+		{group: group, name: "derive it (C_DeriveKey)", on: on, try: deriveTrusted},
+		{group: group, name: "create a key of known value that says it was generated here (LOCAL)", on: on, never: true, try: createLocal},
+	}
+}
+
+// ofTrust adds CKA_TRUSTED, which is all that the practice run leaves out.
+func ofTrust(o object, list ...*pkcs11.Attribute) []*pkcs11.Attribute {
+	if o.mine {
+		return list
+	}
+	return append(list, attr(pkcs11.CKA_TRUSTED, true))
+}
+
+// places are where a new object can be: on the token or in the session, private or not.
+func places() (list [][]*pkcs11.Attribute) {
+	for _, token := range []bool{true, false} {
+		for _, private := range []bool{true, false} {
+			list = append(list, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, token), attr(pkcs11.CKA_PRIVATE, private), attr(pkcs11.CKA_WRAP, true)})
+		}
+	}
+	return list
+}
+
+// made records a call that makes an object, and removes what it made.
+func (a *attacker) made(t *testing.T, f *finding, what string) func(pkcs11.ObjectHandle, error) {
+	return func(o pkcs11.ObjectHandle, err error) {
+		t.Helper()
+		if f.call(what, err) {
+			a.must(t, a.p.DestroyObject(a.h, o))
+		}
+	}
+}
+
+func createTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	for _, place := range places() {
+		for _, class := range [][2]uint{{pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES}, {pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA}} {
+			list := append(place, attr(pkcs11.CKA_CLASS, class[0]), attr(pkcs11.CKA_KEY_TYPE, class[1]))
+			a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h, ofTrust(o, append(list, a.material(class[0], class[1])...)...)))
+		}
+	}
+}
+
+func generateTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	for _, place := range places() {
+		a.made(t, f, "C_GenerateKey")(a.p.GenerateKey(a.h, by(pkcs11.CKM_AES_KEY_GEN, nil), ofTrust(o, append(place, attr(pkcs11.CKA_VALUE_LEN, 32))...)))
+	}
+}
+
+func generateTrustedPair(a *attacker, t *testing.T, o object, f *finding) {
+	params := a.material(pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_EC)[0]
+	public, private, err := a.p.GenerateKeyPair(a.h, by(pkcs11.CKM_EC_KEY_PAIR_GEN, nil),
+		ofTrust(o, attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_WRAP, true), params), []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false)})
+	a.made(t, f, "C_GenerateKeyPair")(public, err)
+	if err == nil {
+		a.must(t, a.p.DestroyObject(a.h, private))
+	}
+}
+
+func copyTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	for _, class := range []uint{pkcs11.CKO_SECRET_KEY, pkcs11.CKO_PUBLIC_KEY} {
+		mine := a.own(t, class, map[uint]uint{pkcs11.CKO_SECRET_KEY: pkcs11.CKK_AES, pkcs11.CKO_PUBLIC_KEY: pkcs11.CKK_RSA}[class])
+		for _, token := range []bool{true, false} {
+			a.made(t, f, "C_CopyObject")(a.p.CopyObject(a.h, mine.handle, ofTrust(o, attr(pkcs11.CKA_TOKEN, token))))
+		}
+	}
+}
+
+func setTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	for _, class := range [][2]uint{{pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES}, {pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA}} {
+		f.call("C_SetAttributeValue", a.p.SetAttributeValue(a.h, a.own(t, class[0], class[1]).handle, trusted(a, t, o)))
+	}
+}
+
+func unwrapTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	mine := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
+	blob := mustDo(a.p.WrapKey(a.h, by(unwrapMechanism(), nil), mine.handle, mine.handle))(t)
+	for _, place := range places() {
+		list := append(place, attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES))
+		a.made(t, f, "C_UnwrapKey")(a.p.UnwrapKey(a.h, by(unwrapMechanism(), nil), mine.handle, blob, ofTrust(o, list...)))
+	}
+}
+
+func deriveTrusted(a *attacker, t *testing.T, o object, f *finding) {
+	mine := a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_EC)
+	m := by(pkcs11.CKM_ECDH1_DERIVE, pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, a.point()))
+	for _, place := range places() {
+		list := append(place, attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_VALUE_LEN, 32))
+		a.made(t, f, "C_DeriveKey")(a.p.DeriveKey(a.h, m, mine.handle, ofTrust(o, list...)))
+	}
+}
+
+func createLocal(a *attacker, t *testing.T, o object, f *finding) {
+	for _, one := range origin(a, t, o)[:3] {
+		list := []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_TOKEN, false), one}
+		a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h, append(list, a.material(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)))
+	}
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"byok/internal/exitcode"
+)
+
+// station is a workstation: the program, a folder, and the environment that
+// some vendor's library needs.
+type station struct {
+	binary, dir string
+	env         []string
+	user        *syscall.Credential // nil: whoever runs the tests
+	toolset     *rig                // packages of a KEK, once they are needed
+}
+
+// eachOn runs tests of the program, which it builds once.
+func eachOn(t *testing.T, tests map[string]func(*testing.T, *station)) {
+	t.Helper()
+	binary := filepath.Join(openFolder(t), "byok-offline")
+	build := exec.Command("go", "build", "-tags", "netgo,osusergo", "-o", binary, ".")
+	build.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &station{binary: binary, dir: openFolder(t)}
+			s.setenv("BYOK_KMDATA", s.folder(t, "kmdata"))
+			test(t, s)
+		})
+	}
+}
+
+// openFolder makes a folder that any user may enter. Its path is short: a
+// socket's has at most 107 bytes.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "byok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (s *station) setenv(name, value string) { s.env = append(s.env, name+"="+value) }
+
+func (s *station) path(name string) string { return filepath.Join(s.dir, name) }
+
+// own gives a path to the user that the programs run as.
+func (s *station) own(t *testing.T, path string) string {
+	t.Helper()
+	if s.user != nil {
+		if err := os.Chown(path, int(s.user.Uid), int(s.user.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+func (s *station) folder(t *testing.T, name string) string {
+	t.Helper()
+	if err := os.MkdirAll(s.path(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return s.own(t, s.path(name))
+}
+
+func (s *station) file(t *testing.T, name, text string) string {
+	t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s.own(t, s.path(name))
+}
+
+// files lists a folder of the station.
+func (s *station) files(t *testing.T, name string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(s.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func (s *station) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.user}
+	return cmd
+}
+
+// result is what a run of the program came to. Of stderr it has the
+// program's own lines: a vendor's library may write there as well.
+type result struct {
+	status exitcode.Code
+	out    string
+	said   string
+}
+
+// run runs the program, with nobody to ask.
+func (s *station) run(t *testing.T, line string) result {
+	t.Helper()
+	return s.finish(t, s.command(s.binary, strings.Fields(line)...), nil)
+}
+
+// must runs a command line that has to succeed.
+func (s *station) must(t *testing.T, line string) result {
+	t.Helper()
+	r := s.run(t, line)
+	if r.status != exitcode.Done {
+		t.Fatalf("%s: %+v", line, r)
+	}
+	return r
+}
+
+func (s *station) finish(t *testing.T, cmd *exec.Cmd, screen io.Reader) result {
+	t.Helper()
+	var out, noise bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &noise
+	late := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer late.Stop()
+	err := cmd.Start()
+	if err == nil {
+		if screen != nil {
+			_, _ = io.Copy(io.Discard, screen)
+		}
+		err = cmd.Wait()
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", cmd.Args, err)
+	}
+	var said strings.Builder
+	for _, line := range strings.SplitAfter(noise.String(), "\n") {
+		if text, ours := strings.CutPrefix(line, "byok-offline: "); ours {
+			said.WriteString(text)
+		}
+	}
+	return result{exitcode.Code(cmd.ProcessState.ExitCode()), out.String(), said.String()}
+}
+
+// exchange is a question on the terminal and what is typed then.
+type exchange struct{ question, keys string }
+
+// talk runs the program at a terminal, and answers its questions.
+func (s *station) talk(t *testing.T, line string, talk ...exchange) result {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatalf("pseudo-terminal (mount devpts on /dev/pts): %v", err)
+	}
+	defer master.Close()
+	cmd := s.command(s.binary, strings.Fields(line)...)
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr.Setctty, cmd.SysProcAttr.Ctty = true, 3
+	t.Cleanup(func() { slave.Close() })
+	return s.finish(t, cmd, &person{master: master, slave: slave, talk: talk, t: t})
+}
+
+// person reads the screen and types when a question is on it.
+type person struct {
+	t             *testing.T
+	master, slave *os.File
+	talk          []exchange
+	screen        []byte
+}
+
+func (p *person) Read(buf []byte) (int, error) {
+	p.slave.Close() // the program has its own by now; the screen ends with it
+	n, err := p.master.Read(buf)
+	p.screen = append(p.screen, buf[:n]...)
+	if len(p.talk) > 0 {
+		if _, rest, asked := bytes.Cut(p.screen, []byte(p.talk[0].question)); asked {
+			p.screen = rest
+			_, _ = io.WriteString(p.master, p.talk[0].keys)
+			p.talk = p.talk[1:]
+		}
+	}
+	if err != nil && len(p.talk) > 0 {
+		p.t.Errorf("the screen shows %q, but not %q", p.screen, p.talk[0].question)
+	}
+	return n, err
+}
+
+// expectResult compares a run in full.
+func expectResult(t *testing.T, got, want result) {
+	t.Helper()
+	if got.status != want.status {
+		t.Errorf("status %d, want %d", got.status, want.status)
+	}
+	for what, texts := range map[string][2]string{"stdout": {got.out, want.out}, "messages": {got.said, want.said}} {
+		if texts[0] != texts[1] {
+			t.Errorf("%s\n%swant\n%s", what, texts[0], texts[1])
+		}
+	}
+}
+
+// library finds a library where Debian and others put it.
+func library(t *testing.T, name, debian string) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib/*/" + name, "/usr/lib64/" + name, "/usr/lib/" + name} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatalf("%s is not installed, and these tests need it: apt-get install %s", name, debian)
+	return ""
+}
+
+func tool(t *testing.T, name, debian string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is not installed, and these tests need it: apt-get install %s", name, debian)
+	}
+	return path
+}

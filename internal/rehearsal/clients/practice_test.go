@@ -1,0 +1,80 @@
+// Package clients holds the rehearsal vault against clients that are real: the
+// one of this project, through every fault the vault can have, and the
+// service's own Python SDK. It has tests only.
+package clients
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"encoding/hex"
+	"path/filepath"
+	"testing"
+
+	"byok/internal/rehearsal"
+	"byok/internal/transfer"
+	"byok/internal/vault"
+)
+
+// practice is a rehearsal vault that runs until its test ends.
+type practice struct {
+	*rehearsal.Client
+	dir string
+}
+
+func serve(t *testing.T, c rehearsal.Config) practice {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c.State, c.Listen = filepath.Join(t.TempDir(), "vault"), "127.0.0.1:0"
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- rehearsal.Serve(ctx, c, func(rehearsal.Info) { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-done:
+		done <- nil
+		t.Fatal(err)
+	}
+	client, err := rehearsal.Open(c.State)
+	must(t, err)
+	return practice{client, c.State}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// client is this project's client of the vault, with connections of its own.
+func (p practice) client(t *testing.T, o vault.Options) *vault.Client {
+	t.Helper()
+	address, err := vault.ParseAddress(p.URL, vault.Allow{Rehearsal: true})
+	must(t, err)
+	o.HTTP, o.Rate = p.HTTP(), -1
+	t.Cleanup(o.HTTP.CloseIdleConnections)
+	c, err := vault.New(address, p.Credential(), o)
+	must(t, err)
+	return c
+}
+
+// seal makes a .byok of plain for a KEK: OAEP with SHA-1 by Go, the key wrap of
+// RFC 5649 by openssl.
+func seal(t *testing.T, kid transfer.KeyID, kek *rsa.PublicKey, plain []byte) []byte {
+	t.Helper()
+	aes := make([]byte, 32)
+	_, _ = rand.Read(aes)
+	first, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, kek, aes, nil)
+	must(t, err)
+	second := openssl(t, plain, "enc", "-id-aes256-wrap-pad", "-iv", "A65959A6", "-K", hex.EncodeToString(aes))
+	data, err := transfer.Blob{KEK: kid, Generator: "byok tests", Ciphertext: append(first, second...)}.Marshal()
+	must(t, err)
+	return data
+}
