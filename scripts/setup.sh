@@ -31,7 +31,7 @@ test)
 	need openssl openssl
 	need age age
 	need strace strace
-	need python3 python3
+	need /usr/bin/python3 python3 # Debian's own, for which Debian's Azure SDK is
 	;;
 *)
 	echo "usage: scripts/setup.sh demo|test" >&2
@@ -39,7 +39,13 @@ test)
 	;;
 esac
 
-[ ${#missing[@]} -eq 0 ] && exit 0
+# sdk puts the service's Python SDK into a cache, for the tests.
+sdk() { [ "$1" != test ] || scripts/python-sdk.sh >/dev/null; }
+
+if [ ${#missing[@]} -eq 0 ]; then
+	sdk "$1"
+	exit
+fi
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "setup: please install the equivalent of these Debian packages, then run again: ${missing[*]}" >&2
 	exit 1
@@ -55,3 +61,4 @@ fi
 echo "setup: installing ${missing[*]}" >&2
 "${sudo[@]}" apt-get update -qq >&2
 DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+sdk "$1"

@@ -15,12 +15,14 @@ import (
 	"byok/internal/secret"
 )
 
+// arm switches faults on in a running vault.
 func (r *running) arm(t *testing.T, faults ...string) {
 	t.Helper()
 	_, err := r.vault.SetFaults(ctx, faults...)
 	must(t, err)
 }
 
+// left wants these faults to be left.
 func (r *running) left(t *testing.T, want ...string) {
 	t.Helper()
 	got, err := r.vault.Faults(ctx)
@@ -61,6 +63,8 @@ func TestFaultsFromTheStart(t *testing.T) {
 	}
 }
 
+// TestAdministration: the faults of a running vault are for the holder of the
+// folder's token.
 func TestAdministration(t *testing.T) {
 	r := start(t, Vault)
 	if res, data := r.request(t, "PUT", adminPath, "Bearer wrong", strings.NewReader(`{"faults":["throttle"]}`)); res.StatusCode != http.StatusUnauthorized {

@@ -21,6 +21,7 @@ import (
 const missingK = "404 KeyNotFound: A key with (name/id) k was not found in this key vault. If you recently deleted this key you may be able to recover it " +
 	"using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
 
+// TestFaultsThatAnswer: each of these is met once, and nothing is done.
 func TestFaultsThatAnswer(t *testing.T) {
 	for _, service := range []string{Vault, ManagedHSM} {
 		r := start(t, service)
@@ -56,6 +57,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// TestFaultsAfterTheFact: the client hears of a failure, and the key is there.
 func TestFaultsAfterTheFact(t *testing.T) {
 	r := start(t, Vault)
 	for fault, want := range map[string]bool{
@@ -73,6 +75,7 @@ func TestFaultsAfterTheFact(t *testing.T) {
 	}
 }
 
+// TestCut looks at what comes over the wire.
 func TestCut(t *testing.T) {
 	r := start(t, Vault)
 	r.key(t, "k", azkeys.CreateKeyParameters{Kty: to.Ptr(azkeys.KeyTypeECHSM)})
@@ -92,6 +95,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestSlow: the key is made at once, and the answer comes late.
 func TestSlow(t *testing.T) {
 	r := start(t, Vault)
 	r.arm(t, "slow=10m,on=create", "slow=1ms,on=get")
@@ -177,6 +181,7 @@ func TestSpoiledKEK(t *testing.T) {
 	}
 }
 
+// TestExpiredCertificate: the certificate is that of one new connection.
 func TestExpiredCertificate(t *testing.T) {
 	r := start(t, Vault)
 	r.arm(t, "expired-certificate")

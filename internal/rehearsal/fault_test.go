@@ -76,7 +76,6 @@ func TestParseFaultRefusals(t *testing.T) {
 }
 
 // FuzzParseFault holds that a fault's text survives being read.
-
 func FuzzParseFault(f *testing.F) {
 	for _, k := range kinds() {
 		f.Add(k.name + k.form + ",on=import,skip=2,times=always")
@@ -105,22 +104,8 @@ func TestFaultHelp(t *testing.T) {
 	}
 }
 
-// arm switches faults on in a running vault.
-
-// left wants these faults to be left.
-
-// TestFaultsThatAnswer: each of these is met once, and nothing is done.
-
-// TestFaultsAfterTheFact: the client hears of a failure, and the key is there.
-
-// TestCut looks at what comes over the wire.
-
-// TestSlow: the key is made at once, and the answer comes late.
-
 // TestOrder: a fault that answers leaves the next to a later request; on, skip
-
 // and times decide who is hit.
-
 func TestOrder(t *testing.T) {
 	r := start(t, Vault)
 	r.arm(t, "throttle,on=get,skip=1", "error=500,on=get+list,times=2", "cut=stored,on=purge")
@@ -146,7 +131,6 @@ func TestOrder(t *testing.T) {
 }
 
 // TestFaultLog: the operator sees what went wrong on purpose.
-
 func TestFaultLog(t *testing.T) {
 	r := start(t, Vault)
 	r.arm(t, "error-after=500,on=get")
@@ -163,15 +147,3 @@ func TestFaultLog(t *testing.T) {
 		}
 	}
 }
-
-// TestLies: what the vault keeps, what it shows and what it uses can differ.
-
-// TestExpiredCertificate: the certificate is that of one new connection.
-
-// TestAdministration: the faults of a running vault are for the holder of the
-
-// folder's token.
-
-// TestLimiter goes through time second by second: in every span of ten seconds
-
-// there are at most three.

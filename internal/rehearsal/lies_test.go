@@ -7,6 +7,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 )
 
+// TestLies: what the vault keeps, what it shows and what it uses can differ.
 func TestLies(t *testing.T) {
 	r := start(t, ManagedHSM)
 	kek := r.kek(t, "KEKforBYOK")

@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+// TestLimiter goes through time second by second: in every span of ten seconds
+// there are at most three.
 func TestLimiter(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	l := &limiter{limit: limit{keys: 3, per: 10 * time.Second}, clock: func() time.Time { return at }}
