@@ -11,7 +11,7 @@ TAGS   := netgo,osusergo
 export GOEXPERIMENT := runtimesecret
 GOFLAGS_BUILD := -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test bench setup clean
+.PHONY: build demo rehearse-recovery test test-faults bench setup clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -31,6 +31,15 @@ rehearse-recovery: build
 test: setup
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) test -tags $(TAGS) -count=1 ./...
+
+# Every PKCS#11 call and every file operation failed once, and killed once:
+# all of them, where "make test" takes samples. Hours.
+test-faults: setup
+	BYOK_FAULTS=all $(GO) test -tags $(TAGS) -count=1 -v -timeout 6h -run 'TestFaults|TestFileFaults' ./cmd/byok-offline
+
+bench: build
+	scripts/bench-hash.sh
+	scripts/bench-upload.sh
 
 clean:
 	rm -rf bin

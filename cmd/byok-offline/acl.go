@@ -50,7 +50,7 @@ func modifyACL(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer cards.Wipe()
-	k, err := w.ModifyACL(w.module, world.ACLChange{Ident: ident, KEK: kek, Cards: cards, PIN: pin, Say: r.Console.Say})
+	k, err := w.ModifyACL(w.module, world.ACLChange{Ident: ident, KEK: kek, Cards: cards, PIN: pin, Say: r.Console.Say, Warn: warning(r)})
 	if err != nil {
 		return nil, err
 	}

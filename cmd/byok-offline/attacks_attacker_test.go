@@ -137,7 +137,7 @@ func (a *attacker) readKMData(t *testing.T) {
 			a.learn("", file)
 		}
 	}
-	a.guesses = append(a.guesses, "", attackPIN, attackLabel, "12345678", "00000000", "so-pin")
+	a.guesses = append(a.guesses, attackPIN, attackLabel, "12345678", "00000000", "so-pin")
 	if len(a.blobs) == 0 {
 		t.Fatal("no backup in kmdata")
 	}

@@ -19,7 +19,8 @@ func changing() []attack {
 	}
 	return slices.Concat(
 		both("turn on a use that is off", frozenKeys(), false, usesOff),
-		both("undo SENSITIVE, EXTRACTABLE=false or WRAP_WITH_TRUSTED", keysOfValue(), false, oneWay),
+		both("undo SENSITIVE or EXTRACTABLE=false", keysOfValue(), false, oneWay),
+		both("undo WRAP_WITH_TRUSTED", slices.DeleteFunc(keysOfValue(), func(role string) bool { return role == "KM" }), true, untrustedWrap),
 		[]attack{
 			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_SetAttributeValue)", on: slices.Concat(frozenKeys(), keptKeys()), never: true, try: setting(lasting)},
 			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_CopyObject)", on: slices.Concat(frozenKeys(), keptKeys()), try: copying(lasting)},
@@ -76,10 +77,11 @@ func oneWay(_ *attacker, _ *testing.T, o object) []*pkcs11.Attribute {
 	if o.mine || o.role == "KM" {
 		list = append(list, weak(o, pkcs11.CKA_EXTRACTABLE, true))
 	}
-	if o.mine || o.role != "KM" {
-		list = append(list, weak(o, pkcs11.CKA_WRAP_WITH_TRUSTED, false))
-	}
 	return list
+}
+
+func untrustedWrap(*attacker, *testing.T, object) []*pkcs11.Attribute {
+	return []*pkcs11.Attribute{attr(pkcs11.CKA_WRAP_WITH_TRUSTED, false)}
 }
 
 // lasting are the attributes that are decided when an object is made.

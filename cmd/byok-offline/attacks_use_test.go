@@ -22,8 +22,8 @@ func using() []attack {
 	}
 }
 
-// cipher is a mechanism for encryption with an object, and its signing counterpart.
-func cipher(o object) (encrypts, signs []*pkcs11.Mechanism) {
+// mechanismsFor gives a mechanism for encryption with an object, and its signing counterpart.
+func mechanismsFor(o object) (encrypts, signs []*pkcs11.Mechanism) {
 	switch o.kind {
 	case pkcs11.CKK_RSA:
 		return by(pkcs11.CKM_RSA_PKCS, nil), by(pkcs11.CKM_RSA_PKCS, nil)
@@ -33,37 +33,37 @@ func cipher(o object) (encrypts, signs []*pkcs11.Mechanism) {
 	return by(pkcs11.CKM_AES_ECB, nil), by(pkcs11.CKM_AES_CMAC, nil)
 }
 
-// afresh ends whatever operation was begun: a session has one of a kind.
-func (a *attacker) afresh(t *testing.T, begun bool) {
+// begin begins an operation in a session of its own: a session has one of a kind.
+func (a *attacker) begin(t *testing.T, f *finding, what string, init func(pkcs11.SessionHandle, []*pkcs11.Mechanism, pkcs11.ObjectHandle) error, m []*pkcs11.Mechanism, o object) {
 	t.Helper()
-	if begun {
-		a.login(t)
-	}
+	h := mustDo(a.p.OpenSession(a.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION))(t)
+	f.call(what, init(h, m, o.handle))
+	a.must(t, a.p.CloseSession(h))
 }
 
 func encrypting(a *attacker, t *testing.T, o object, f *finding) {
-	m, _ := cipher(o)
-	a.afresh(t, f.call("C_EncryptInit", a.p.EncryptInit(a.h, m, o.handle)))
+	m, _ := mechanismsFor(o)
+	a.begin(t, f, "C_EncryptInit", a.p.EncryptInit, m, o)
 }
 
 func decrypting(a *attacker, t *testing.T, o object, f *finding) {
-	m, _ := cipher(o)
-	a.afresh(t, f.call("C_DecryptInit", a.p.DecryptInit(a.h, m, o.handle)))
+	m, _ := mechanismsFor(o)
+	a.begin(t, f, "C_DecryptInit", a.p.DecryptInit, m, o)
 }
 
 func signing(a *attacker, t *testing.T, o object, f *finding) {
-	_, m := cipher(o)
-	a.afresh(t, f.call("C_SignInit", a.p.SignInit(a.h, m, o.handle)))
+	_, m := mechanismsFor(o)
+	a.begin(t, f, "C_SignInit", a.p.SignInit, m, o)
 }
 
 func recovering(a *attacker, t *testing.T, o object, f *finding) {
-	_, m := cipher(o)
-	a.afresh(t, f.call("C_SignRecoverInit", a.p.SignRecoverInit(a.h, m, o.handle)))
+	_, m := mechanismsFor(o)
+	a.begin(t, f, "C_SignRecoverInit", a.p.SignRecoverInit, m, o)
 }
 
 func verifying(a *attacker, t *testing.T, o object, f *finding) {
-	_, m := cipher(o)
-	a.afresh(t, f.call("C_VerifyInit", a.p.VerifyInit(a.h, m, o.handle)))
+	_, m := mechanismsFor(o)
+	a.begin(t, f, "C_VerifyInit", a.p.VerifyInit, m, o)
 }
 
 func wrappingWith(a *attacker, t *testing.T, o object, f *finding) {
@@ -75,7 +75,7 @@ func wrappingWith(a *attacker, t *testing.T, o object, f *finding) {
 // key 40 bytes of nothing, which an unprotected key unwraps only if they are
 // its own work.
 func unwrappingWith(a *attacker, t *testing.T, o object, f *finding) {
-	m, blob := by(unwrapMechanism(), nil), make([]byte, 40)
+	m, blob := rfc5649(), make([]byte, 40)
 	if o.kind == pkcs11.CKK_RSA {
 		public := rsa.PublicKey{N: new(big.Int).SetBytes(a.value(t, o.handle, pkcs11.CKA_MODULUS)), E: 65537}
 		m, blob = by(pkcs11.CKM_RSA_PKCS, nil), mustDo(rsa.EncryptPKCS1v15(rand.Reader, &public, knownValue()))(t)
@@ -171,10 +171,10 @@ func setTrusted(a *attacker, t *testing.T, o object, f *finding) {
 
 func unwrapTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	mine := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
-	blob := mustDo(a.p.WrapKey(a.h, by(unwrapMechanism(), nil), mine.handle, mine.handle))(t)
+	blob := mustDo(a.p.WrapKey(a.h, rfc5649(), mine.handle, mine.handle))(t)
 	for _, place := range places() {
 		list := append(place, attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES))
-		a.made(t, f, "C_UnwrapKey")(a.p.UnwrapKey(a.h, by(unwrapMechanism(), nil), mine.handle, blob, ofTrust(o, list...)))
+		a.made(t, f, "C_UnwrapKey")(a.p.UnwrapKey(a.h, rfc5649(), mine.handle, blob, ofTrust(o, list...)))
 	}
 }
 

@@ -25,7 +25,7 @@ func wrapping() []attack {
 func aesWraps(o object) [][]*pkcs11.Mechanism {
 	list := [][]*pkcs11.Mechanism{by(pkcs11.CKM_AES_KEY_WRAP, nil), by(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}
 	if o.class == pkcs11.CKO_SECRET_KEY { // it does not pad
-		list = append(list, by(pkcs11.CKM_AES_CBC, initialVector()))
+		list = append(list, by(pkcs11.CKM_AES_CBC, make([]byte, 16)))
 	}
 	return list
 }

@@ -54,6 +54,7 @@ type mode struct {
 func modes() []mode {
 	return []mode{
 		{name: "fail", do: "fail=0x30"},                // CKR_DEVICE_ERROR
+		{name: "lost", do: "fail-after=0x30"},          // done, and the answer lost
 		{name: "dead", do: "fail=0x32", lasting: true}, // CKR_DEVICE_REMOVED
 		{name: "kill", do: "kill", killed: true},
 	}
@@ -150,6 +151,7 @@ func (r *rig) endsWell(t *testing.T, c ceremonyCase, dir string, first outcome, 
 	told := "first run:\n" + first.text
 	if !first.killed && first.status == exitcode.Done {
 		y.unharmed.Add(1)
+		t.Log("unharmed")
 	} else {
 		second := r.run(t, dir, c.subject)
 		told += "second run:\n" + second.text

@@ -107,6 +107,14 @@ func readWorld(r *command.Run) (*world.World, error) {
 	return w, nil
 }
 
+// warning says a text on the screen and notes it in the ceremony log.
+func warning(r *command.Run) func(text string) {
+	return func(text string) {
+		r.Console.Warning("%s", text)
+		r.Event.AddNote("warning", text)
+	}
+}
+
 // userPIN gets the user PIN for the token described by what.
 func userPIN(r *command.Run, what string) (*secret.Bytes, error) {
 	if path := r.String("pin-file"); path != "" {

@@ -36,25 +36,23 @@ func (s *station) soft(t *testing.T) string {
 	return path
 }
 
-const softTable = `enforced  mechanisms offered                all that a ceremony needs are offered
-enforced  C_InitToken and C_InitPIN by API  the token was initialised and its user PIN set
-enforced  TRUSTED set by the SO             module key, transfer key and KEK made as trusted keys
-enforced  TRUSTED refused to the user       a user cannot make a trusted key
-enforced  trusted keys frozen               cannot be read, changed, copied wider, or used but to wrap
-enforced  WRAP_WITH_TRUSTED                 wrapped under no key that nobody trusted
-enforced  one-way attributes                cannot be read or made weaker
-enforced  reduced copy frozen               cannot be used, widened or copied
-enforced  AES key wrap (RFC 5649)           CKM_AES_KEY_WRAP_PAD, with up to seven zero bytes behind the key
-enforced  RSA-OAEP with SHA-1 really used   opened in software
-enforced  key wrapped for a KEK             as in a package; opened in software
-missing   CKM_RSA_AES_KEY_WRAP              not offered: the two-step form is used, which gives the same blob
-missing   SO PIN locks after wrong tries    three wrong SO PINs did not lock it: the SO PIN's 160 bits guard it alone
-verdict on Implementation of PKCS11 2.6: full (everything that the ceremony needs was tried and held)
-Result: SUCCESS
-`
+// documented is what a page of docs/hsm shows of a check, which is what these
+// tests want to see: its indented lines from the first property to the result.
+func documented(t *testing.T, page string) string {
+	t.Helper()
+	text := string(mustDo(os.ReadFile("../../docs/hsm/" + page))(t))
+	var table strings.Builder
+	for _, line := range strings.SplitAfter(text, "\n") {
+		shown, indented := strings.CutPrefix(line, "    ")
+		if indented && slices.ContainsFunc([]string{"enforced ", "not enforced ", "missing ", "not tried ", "verdict on ", "Result: "}, func(start string) bool { return strings.HasPrefix(shown, start) }) {
+			table.WriteString(shown)
+		}
+	}
+	return table.String()
+}
 
 func checkSoftHSM(t *testing.T, s *station) {
-	path := s.soft(t)
+	path, softTable := s.soft(t), documented(t, "softhsm.md")
 	for range 2 { // the second takes the token that the first has left
 		expectResult(t, s.run(t, "module check --module-path "+path), result{exitcode.Done, softTable, ""})
 	}
@@ -67,7 +65,7 @@ func checkSoftHSM(t *testing.T, s *station) {
 // checkInitialised needs the token's own PINs, and leaves
 // nothing on it.
 func checkInitialised(t *testing.T, s *station) {
-	path := s.soft(t)
+	path, softTable := s.soft(t), documented(t, "softhsm.md")
 	serial := s.initialised(t, path, "by hand")
 	check := "module check --module-path " + path + " --with-test-keys " + serial + " --pin-file " + s.path("pin")
 	table := strings.NewReplacer(
@@ -189,26 +187,17 @@ Result: FAILURE
 		"hint: initialise a token with the vendor's tool, then byok-offline module check --module-path " + path + " --with-test-keys SERIAL --so-pin-file FILE\n"})
 	s.certutil(t, "-N")
 	pins := " --pin-file " + s.file(t, "pin", "12345678\n") + " --so-pin-file " + s.file(t, "so", "the old SO PIN\n")
-	const why = "not enforced: TRUSTED refused to the user, WRAP_WITH_TRUSTED, one-way attributes, reduced copy frozen; missing: TRUSTED set by the SO, AES key wrap (RFC 5649)"
-	expectResult(t, s.run(t, "module check --with-test-keys 0000000000000000 --module-path "+path+pins), result{exitcode.HSM, `enforced      mechanisms offered                all that a ceremony needs are offered
-not tried     C_InitToken and C_InitPIN by API  on a throw-away token only
-missing       TRUSTED set by the SO             has no SO role (CKR_USER_TYPE_INVALID), which is what the cards would guard
-not enforced  TRUSTED refused to the user       the operator could make a trusted wrapping key without the quorum
-not tried     trusted keys frozen               needs trusted keys
-not enforced  WRAP_WITH_TRUSTED                 byok-module-check-key could be wrapped under an RSA key that nobody trusted
-not enforced  one-way attributes                CKA_WRAP_WITH_TRUSTED of byok-module-check-key could be set to false (only under a key that a quorum has trusted)
-not enforced  reduced copy frozen               byok-module-check-copy could be copied with CKA_SIGN=true (does nothing but travel)
-missing       AES key wrap (RFC 5649)           has no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: CKR_BUFFER_TOO_SMALL; CKM_AES_KEY_WRAP_PAD: does not give the vector of RFC 5649, section 6
-enforced      RSA-OAEP with SHA-1 really used   opened in software
-not tried     key wrapped for a KEK             needs trusted keys
-missing       CKM_RSA_AES_KEY_WRAP              not offered: the two-step form is used, which gives the same blob
-not tried     SO PIN locks after wrong tries    on a throw-away token only, and when nothing else is wanting
-verdict on PKCS#11 Kit Proxy Module 1.1: unusable (` + why + `)
-Result: FAILURE
-`, "error: this module is unusable: " + why + "\n"})
+	table := documented(t, "nss.md")
+	expectResult(t, s.run(t, "module check --with-test-keys 0000000000000000 --module-path "+path+pins), result{exitcode.HSM, table, refusal(table)})
 	if left := s.certutil(t, "-K"); !strings.Contains(left, "no keys found") {
 		t.Errorf("certutil finds %s", left)
 	}
+}
+
+// refusal is the error that repeats a table's verdict.
+func refusal(table string) string {
+	_, verdict, _ := strings.Cut(table, ": unusable (")
+	return "error: this module is unusable: " + strings.TrimSuffix(verdict, ")\n"+failed) + "\n"
 }
 
 // certutil works on NSS's database, and makes or opens it with the user PIN.
@@ -296,28 +285,12 @@ func waitFor(t *testing.T, path string) {
 
 func checkTPM2(t *testing.T, s *station) {
 	path := s.tpm2(t)
-	const wanting = "does not offer CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD, which the ceremony needs"
-	const why = "missing: mechanisms offered, TRUSTED set by the SO, TRUSTED refused to the user, WRAP_WITH_TRUSTED, one-way attributes, reduced copy frozen, AES key wrap (RFC 5649), RSA-OAEP with SHA-1 really used"
-	const table = `missing    mechanisms offered                the token in slot 1 ` + wanting + `
-enforced   C_InitToken and C_InitPIN by API  the token was initialised%s and its user PIN set
-missing    TRUSTED set by the SO             C_CreateObject of the module key byok-module-check-km as a trusted key: CKR_USER_NOT_LOGGED_IN; C_GenerateKey of the transfer key byok-module-check-transfer: CKR_FUNCTION_NOT_SUPPORTED; C_CreateObject of the KEK byok-module-check-kek as a trusted key: CKR_USER_NOT_LOGGED_IN
-missing    TRUSTED refused to the user       C_CreateObject of a session key to probe with: CKR_ATTRIBUTE_VALUE_INVALID
-not tried  trusted keys frozen               needs trusted keys
-missing    WRAP_WITH_TRUSTED                 C_GenerateKeyPair of byok-module-check-key: CKR_ATTRIBUTE_VALUE_INVALID
-missing    one-way attributes                C_GenerateKeyPair of byok-module-check-key: CKR_ATTRIBUTE_VALUE_INVALID
-missing    reduced copy frozen               C_GenerateKeyPair of byok-module-check-key: CKR_ATTRIBUTE_VALUE_INVALID
-missing    AES key wrap (RFC 5649)           has no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: C_CreateObject of a session key to probe with: CKR_ATTRIBUTE_VALUE_INVALID; CKM_AES_KEY_WRAP_PAD: C_CreateObject of a session key to probe with: CKR_ATTRIBUTE_VALUE_INVALID
-missing    RSA-OAEP with SHA-1 really used   C_CreateObject of a session key to probe with: CKR_ATTRIBUTE_VALUE_INVALID
-not tried  key wrapped for a KEK             needs trusted keys
-missing    CKM_RSA_AES_KEY_WRAP              not offered: the two-step form is used, which gives the same blob
-not tried  SO PIN locks after wrong tries    on a throw-away token only, and when nothing else is wanting
-verdict on TPM2.0 Cryptoki 1.9: unusable (` + why + `)
-Result: FAILURE
-`
-	for _, earlier := range []string{"", " by an earlier check,"} { // it initialises no token twice
-		expectResult(t, s.run(t, "module check --module-path "+path), result{exitcode.HSM, fmt.Sprintf(table, earlier), "error: this module is unusable: " + why + "\n"})
+	table := documented(t, "tpm2.md")
+	for _, good := range []string{"initialised and", "initialised by an earlier check, and"} { // it initialises no token twice
+		table := strings.Replace(table, "initialised and", good, 1)
+		expectResult(t, s.run(t, "module check --module-path "+path), result{exitcode.HSM, table, refusal(table)})
 	}
 	expectResult(t, s.run(t, s.creation(t, path)), result{exitcode.HSM, failed,
-		rehearsalWarning+"error: the token in slot 2 " + wanting + "\nhint: byok-offline module check --module-path " + path + "\n"})
+		rehearsalWarning + "error: the token in slot 2 does not offer CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD, which the ceremony needs\nhint: byok-offline module check --module-path " + path + "\n"})
 	expectStrings(t, slices.Concat(s.files(t, "card1"), s.files(t, "card2"), s.files(t, "card3")))
 }

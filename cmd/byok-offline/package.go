@@ -40,6 +40,7 @@ func pack(r *command.Run) (command.Result, error) {
 	if request.KEK, err = checkedKEK(r, w.World); err != nil {
 		return nil, err
 	}
+	request.Warn = warning(r)
 	op, err := w.login(r)
 	if err != nil {
 		return nil, err

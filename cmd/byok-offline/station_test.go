@@ -23,7 +23,7 @@ type station struct {
 	binary, dir string
 	env         []string
 	user        *syscall.Credential // nil: whoever runs the tests
-	toolset     *rig                // packages of a KEK, once they are needed
+	kek         string              // flags that name a KEK, once it is needed
 }
 
 // eachOn runs tests of the program, which it builds once.

@@ -144,9 +144,7 @@ func chooseToken(r *command.Run, m *hsm.Module, label string) (choice world.Toke
 		}
 		r.Event.AddNote("initialised again", token.String())
 	} else {
-		warning := fmt.Sprintf("%v keeps its SO PIN: whoever knew it before can still log in as SO, without the cards", token)
-		r.Console.Warning("%s", warning)
-		r.Event.AddNote("warning", warning)
+		warning(r)(fmt.Sprintf("%v keeps its SO PIN: whoever knew it before can still log in as SO, without the cards", token))
 	}
 	choice.SOPIN, err = secretFrom(r, "so-pin-file", fmt.Sprintf("present SO PIN of %v", token))
 	return choice, choice.Adopt && token.HasUserPIN(), err

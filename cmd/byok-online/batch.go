@@ -18,15 +18,12 @@ const maxNamed = 20
 // batch is the files of one upload, in the order they were named.
 type batch struct {
 	parcels     []*parcel
-	rate        float64 // keys in ten seconds; 0 is no limit
+	rate        float64 // keys in ten seconds; negative is no limit
 	interrupted bool
 }
 
 func readBatch(r *command.Run, paths []string, w wishes) *batch {
-	b := &batch{rate: 10}
-	if r.IsSet("rate") {
-		b.rate = r.Float64("rate")
-	}
+	b := &batch{rate: w.rate}
 	for _, path := range paths {
 		b.parcels = append(b.parcels, readParcel(r, path, w))
 	}
@@ -92,14 +89,15 @@ func (b *batch) about() string {
 }
 
 func (b *batch) duration() time.Duration {
-	if b.rate <= 0 {
+	if b.rate < 0 {
 		return 0
 	}
 	return time.Duration(float64(len(b.ready())) / b.rate * 10 * float64(time.Second)).Round(time.Second)
 }
 
-// failure is what went wrong, with the status of the first file that failed;
-// an interruption comes before all.
+// failure is what went wrong, with the status of the first file that failed:
+// an interruption comes before all, and Usage becomes Check where other files
+// went up.
 func (b *batch) failure() error {
 	all := b.failures()
 	unsent := len(b.ready())
@@ -114,6 +112,9 @@ func (b *batch) failure() error {
 		return nil
 	}
 	err := errors.Join(all...)
+	if exitcode.Of(err) == exitcode.Usage && b.count(inVault) > 0 {
+		err = exitcode.Errorf(exitcode.Check, "%w", err) // status 2 promises that nothing was touched
+	}
 	if stopped || unsent > 0 {
 		err = exitcode.Hint(err, "the same command again; it finds what was done")
 	}
@@ -144,6 +145,17 @@ func (b *batch) named(p *parcel) error {
 		return p.err
 	}
 	return fmt.Errorf("%s: %w", name, p.err)
+}
+
+// hint names the next step of a single package.
+func (b *batch) hint(r *command.Run) {
+	if p := b.parcels[0]; len(b.parcels) == 1 && inVault(p) && p.manifest != nil {
+		where := "--vault " + p.done.Key.ID.Vault
+		if dir := r.String("rehearsal"); dir != "" {
+			where = "--rehearsal " + dir
+		}
+		r.Console.Hint("byok-online verify %s --name %s --manifest %s.manifest.json", where, p.request.Name, strings.TrimSuffix(p.file, ".byok"))
+	}
 }
 
 // counted is n of something, in words.

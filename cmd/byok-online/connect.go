@@ -86,11 +86,9 @@ func signIn(r *command.Run) (account, error) {
 // readSignInSecrets reads the files that belong to the method. A file for
 // another one is a mistake that would otherwise pass in silence.
 func readSignInSecrets(r *command.Run, o *azure.CredentialOptions) (err error) {
-	for flag, method := range map[string]string{
-		"client-secret-file": "client-secret", "client-certificate": "client-certificate", "client-certificate-password-file": "client-certificate",
-	} {
-		if r.IsSet(flag) && o.Method != method {
-			return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--%s does not go with --auth %s", flag, o.Method), "--auth %s", method)
+	for _, flag := range []string{"client-secret-file", "client-certificate", "client-certificate-password-file"} {
+		if r.IsSet(flag) && !strings.HasPrefix(flag+"-", o.Method+"-") {
+			return exitcode.Errorf(exitcode.Usage, "--%s does not go with --auth %s", flag, o.Method)
 		}
 	}
 	if path := r.String("client-secret-file"); path != "" {

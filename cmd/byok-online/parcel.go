@@ -54,7 +54,8 @@ func (p *parcel) readOurs(r *command.Run) error {
 	if err != nil {
 		return err
 	}
-	p.blob, p.manifest = pack.Blob, &pack.Manifest
+	manifest := pack.Manifest // not the whole package: there may be a thousand
+	p.blob, p.manifest = pack.Blob, &manifest
 	p.request, err = vault.NewImport(pack)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -35,12 +36,14 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 	return p
 }
 
-// debuggable adds the service's raw answer to a failure, for --debug.
+// debuggable adds the service's raw answers to a failure, for --debug.
 func debuggable(f command.Func) command.Func {
 	return func(r *command.Run) (command.Result, error) {
 		result, err := f(r)
 		if detail := azure.Detail(err); detail != "" && r.Bool("debug") {
-			fmt.Fprintln(r.Console.Err, detail)
+			for _, line := range strings.Split(detail, "\n") {
+				fmt.Fprintln(r.Console.Err, term.Printable(strings.TrimSuffix(line, "\r")))
+			}
 		}
 		return result, err
 	}

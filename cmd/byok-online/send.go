@@ -42,7 +42,10 @@ func each(ctx context.Context, parcels []*parcel, do func(*parcel) error) error 
 	}
 	close(queue)
 	wg.Wait()
-	return context.Cause(more)
+	if cause := context.Cause(more); cause != context.Canceled {
+		return cause
+	}
+	return azure.ErrInterrupted
 }
 
 // send imports the parcels that are ready. It stops at an interruption and
@@ -61,18 +64,19 @@ func (c *connection) send(r *command.Run, b *batch) {
 	})
 	b.interrupted = errors.Is(err, context.Canceled)
 	for _, p := range ready {
-		p.remark(r)
+		p.remark(r, len(b.parcels) == 1)
 	}
 }
 
-// remark records the key version, and says what its table does not show.
-func (p *parcel) remark(r *command.Run) {
+// remark records the key version, and says what the result does not show: that
+// of a single key has no column for what was there before.
+func (p *parcel) remark(r *command.Run, single bool) {
 	if p.done == nil {
 		return
 	}
 	kid := p.done.Key.ID.String()
 	r.Event.AddNote("key", kid)
-	if p.done.Already {
+	if p.done.Already && single {
 		r.Console.Say("the vault has the key of %s already, as %s; nothing was sent", p.file, kid)
 	}
 	if p.done.Differs != "" {

@@ -12,8 +12,9 @@ import (
 )
 
 const uploadText = `A FOLDER stands for the .byok files in it. Every file is checked before anything is sent; a file that fails is named
-and left out, and the others go up. What is in the vault already is found there and not sent again, so the same command
-can be given again after a failure.
+and left out, and the others go up; the exit status is then that of the first failure, but 3 instead of 2, which promises
+that nothing was touched. What is in the vault already is found there and not sent again, so the same command can be
+given again after a failure.
 
 The key is called in the vault what "byok-offline package --key-friendly-name" called it, which is in the file's name
 and in the signed manifest. The key's plainname is not used: it may hold what a vault allows in no name.
@@ -39,7 +40,7 @@ func uploadFlags() []cli.Flag {
 		&cli.StringFlag{Name: "release-policy", Usage: "JSON `FILE` with the release policy of an exportable key"},
 		&cli.BoolFlag{Name: "recover", Usage: "bring a deleted key of the same name back, and make this its newest version"},
 		&cli.BoolFlag{Name: "force-new-version", Usage: "upload even where the vault has the key already"},
-		&cli.Float64Flag{Name: "rate", Usage: "`KEYS` in ten seconds, 0 for no limit (default: 10, the documented limit of a vault)"},
+		&cli.Float64Flag{Name: "rate", Usage: "`KEYS` in ten seconds, 0 for no limit", DefaultText: "10, the documented limit of a vault"},
 		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key in a .byok without manifest: RSA-HSM, EC-HSM or oct-HSM"},
 		&cli.StringFlag{Name: "curve", Usage: "its `CURVE`: P-256, P-384, P-521 or P-256K"},
 		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of its public key, for the check"},
@@ -81,8 +82,16 @@ func upload(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	c.send(r, b)
+	b.hint(r)
 	return b.result()
 }
+
+// An event of the ceremony log holds maxRecord bytes; perFile of them tell of
+// a file and its key, beside its path.
+const (
+	maxRecord = 1 << 20
+	perFile   = 400
+)
 
 // blobPaths lists the .byok files of the arguments; a folder stands for those in it.
 func blobPaths(r *command.Run) (paths []string, err error) {
@@ -100,6 +109,13 @@ func blobPaths(r *command.Run) (paths []string, err error) {
 			return nil, err
 		}
 		paths = append(paths, found...)
+	}
+	record := 0
+	for _, path := range paths {
+		record += 2*len(path) + perFile
+	}
+	if record > maxRecord {
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%d files are more than the ceremony log takes as one event", len(paths)), "upload them in parts")
 	}
 	if len(paths) == 0 {
 		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "upload needs a .byok file"), "byok-online upload FILE.byok --vault URL")

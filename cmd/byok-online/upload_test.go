@@ -17,6 +17,8 @@ import (
 	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/rehearsal"
+	"byok/internal/transfer"
+	"byok/internal/vault"
 )
 
 // play runs the program in this process.
@@ -250,5 +252,52 @@ func TestEveryones(t *testing.T) {
 		if got := everyones(c.err); (got != nil) != c.want {
 			t.Errorf("%v: %v", c.err, got)
 		}
+	}
+}
+
+func TestUploadRefusals(t *testing.T) {
+	t.Parallel()
+	p, other := practise(t, rehearsal.Config{}), practise(t, rehearsal.Config{})
+	dir, many := other.packages(t, 1), t.TempDir()
+	for i := range 3000 {
+		if err := os.WriteFile(filepath.Join(many, fmt.Sprintf("%04d.byok", i)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	kek, err := other.kek("KEKforBYOK")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		dir    string
+		status exitcode.Code
+		want   string
+	}{
+		"another vault's KEK": {context.Background(), dir, exitcode.Check, "the package is for a KEK of " + other.open.URL + ", not of " + p.open.URL},
+		"too many files":      {context.Background(), many, exitcode.Usage, "3000 files are more than the ceremony log takes as one event"},
+		"interrupted before":  {stopped, dir, exitcode.Interrupted, "read key KEKforBYOK/" + kek.ID.Version + ": interrupted"},
+	} {
+		at := p.dir
+		if name == "interrupted before" {
+			at = other.dir
+		}
+		status, out, said := play(c.ctx, t, "upload", c.dir, "--rehearsal", at, "--yes")
+		if status != int(c.status) || !strings.Contains(said, "byok-online: error: "+c.want+"\n") || !strings.HasSuffix(out, "Result: FAILURE\n") {
+			t.Errorf("%s: status %d, %s%s", name, status, out, said)
+		}
+	}
+}
+
+func TestFits(t *testing.T) {
+	p := &parcel{file: "x.byok", blob: transfer.Blob{Ciphertext: make([]byte, 400)}}
+	if err := p.fits(vault.Key{Bits: 2048}); err != nil {
+		t.Error(err)
+	}
+	err := p.fits(vault.Key{Bits: 4096})
+	if want := "x.byok: " + p.blob.CheckSize(4096).Error(); err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Check {
+		t.Errorf("%v; want %s", err, want)
 	}
 }

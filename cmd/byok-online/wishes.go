@@ -26,6 +26,7 @@ type wishes struct {
 	disabled, exportable bool
 	policy               []byte
 	newVersion           bool
+	rate                 float64 // keys in ten seconds; negative is no limit
 
 	foreign  bool           // packages have no manifest, and are this:
 	expected vault.Expected // PublicKey is nil with --unchecked
@@ -41,10 +42,14 @@ func readWishes(r *command.Run) (w wishes, err error) {
 	if w.tags, err = tagsOf(r.StringSlice("tag")); err != nil {
 		return w, err
 	}
-	for flag, at := range map[string]*time.Time{"not-before": &w.notBefore, "expires": &w.expires} {
-		if *at, err = timeOf(r, flag); err != nil {
-			return w, err
-		}
+	if w.notBefore, err = timeOf(r, "not-before"); err != nil {
+		return w, err
+	}
+	if w.expires, err = timeOf(r, "expires"); err != nil {
+		return w, err
+	}
+	if w.rate, err = keyRate(r); err != nil {
+		return w, err
 	}
 	if w.policy, err = releasePolicy(r); err != nil {
 		return w, err

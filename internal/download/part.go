@@ -1,11 +1,8 @@
 package download
 
 import (
-	"errors"
 	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -40,8 +37,7 @@ const (
 func openPart(path, url string) (*part, error) {
 	p := &part{path: path + ".part"}
 	var err error
-	// A link could lead anywhere, and what is there would be overwritten.
-	if p.file, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644); err != nil {
+	if p.file, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|noFollow, 0o644); err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
 	if err := p.hold(); err != nil {
@@ -65,7 +61,7 @@ func (p *part) hold() error {
 	if err == nil && !info.Mode().IsRegular() {
 		return exitcode.Errorf(exitcode.Usage, "%s: not a file", p.path)
 	}
-	if unix.Flock(int(p.file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if !tryLock(p.file) {
 		return exitcode.Errorf(exitcode.Refused, "%s is being written by another process", p.path)
 	}
 	return err
@@ -125,10 +121,12 @@ func (p *part) rewind() error {
 	return err
 }
 
-// remove takes the part away while it is still locked. What cannot be removed
-// is a leftover that the next run throws away.
+// remove takes the part away. It is closed first, because not every system
+// removes an open file. What cannot be removed is a leftover that the next run
+// throws away.
 func (p *part) remove() {
-	_ = errors.Join(os.Remove(p.path), os.Remove(p.path+".json"))
+	p.close()
+	_, _ = os.Remove(p.path), os.Remove(p.path+".json")
 }
 
 func (p *part) close() { _ = p.file.Close() }

@@ -188,7 +188,7 @@ func (t *transfer) acceptRest(resp *http.Response) (int64, error) {
 	switch {
 	case !ok || s.Validator == "" || r.first != t.part.size || resp.ContentLength >= 0 && resp.ContentLength != r.length():
 		return 0, t.again("sends another part than the one asked for")
-	case r.size != s.Size || strings.HasPrefix(s.Validator, `"`) && tag != "" && tag != s.Validator:
+	case r.size != s.Size || r.size > t.max || strings.HasPrefix(s.Validator, `"`) && tag != "" && tag != s.Validator:
 		return 0, t.again("has another file by now")
 	}
 	t.console.Say("%s: going on at byte %d of %d", t.name, r.first, r.size)

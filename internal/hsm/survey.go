@@ -270,26 +270,28 @@ func (s *survey) transfer(u *User, key Key) error {
 	return nil
 }
 
-// lockout gives wrong SO PINs until the token warns that it will lock, three at most.
+// lockout gives wrong SO PINs until the token warns that it will lock, three at
+// most, and then the right one, which starts the count anew.
 func (s *survey) lockout() {
 	wrong := secret.Take([]byte("not-the-right-one"))
 	defer wrong.Wipe()
-	for tries := 1; tries <= 3; tries++ {
+	tries, locks := 0, false
+	for ; tries < 3 && !locks; tries++ {
 		so, err := s.m.SecurityOfficer(s.token, wrong)
 		if err == nil {
 			so.Close()
-			s.note(PropLockout, "", notEnforced(s.token, "a wrong SO PIN was taken"))
+			s.note(PropTrustedBySO, "", notEnforced(s.token, "a wrong SO PIN was taken"))
 			return
 		}
 		now, tokenErr := s.m.Token(s.token.Serial)
-		if is(err, pkcs11.CKR_PIN_LOCKED) || tokenErr == nil && now.flags&(pkcs11.CKF_SO_PIN_FINAL_TRY|pkcs11.CKF_SO_PIN_LOCKED) != 0 {
-			s.note(PropLockout, fmt.Sprintf("the token says so after %d wrong tries", tries), s.setUserPIN())
-			return
-		}
+		locks = is(err, pkcs11.CKR_PIN_LOCKED) || tokenErr == nil && now.flags&(pkcs11.CKF_SO_PIN_FINAL_TRY|pkcs11.CKF_SO_PIN_LOCKED) != 0
 	}
 	err := s.setUserPIN()
-	if err == nil {
+	switch {
+	case locks, is(err, pkcs11.CKR_PIN_LOCKED):
+		err = nil
+	case err == nil:
 		err = errors.New("three wrong SO PINs did not lock it: the SO PIN's 160 bits guard it alone")
 	}
-	s.note(PropLockout, "", err)
+	s.note(PropLockout, fmt.Sprintf("after %d wrong tries the token says so", tries), err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/shim"
 	"byok/internal/hsm/softhsm"
 	"byok/internal/secret"
 )
@@ -182,6 +183,39 @@ func TestSurveyToken(t *testing.T) {
 	}
 	if labels := must[[]string](t)(asUser(t, m, token).Labels()); !slices.Equal(labels, []string{"km"}) {
 		t.Errorf("left on the token: %q", labels)
+	}
+}
+
+// TestSurveyOfTheSOPIN has the first wrong SO PIN answered as it should not be,
+// or with the news that it is locked.
+func TestSurveyOfTheSOPIN(t *testing.T) {
+	library, log := shimmed(t)
+	m := load(t, library)
+	must[[]Property](t)(m.Survey())
+	m.Close()
+	first := fmt.Sprintf("C_Login#%d", count(shim.Calls(t, log), "C_Login")-3) // three wrong ones, and the right one
+	for answer, c := range map[string]struct {
+		want    Property
+		verdict Verdict
+	}{
+		"0x0":  {Property{PropTrustedBySO, NotEnforced, "a wrong SO PIN was taken", false}, Unusable},
+		"0xa4": {Property{PropLockout, Enforced, "after 1 wrong tries the token says so", true}, Full},
+		"0xa0": {Property{PropLockout, Missing, "three wrong SO PINs did not lock it: the SO PIN's 160 bits guard it alone", true}, Full},
+	} {
+		t.Run(answer, func(t *testing.T) {
+			t.Setenv("SOFTHSM2_CONF", must[string](t)(softhsm.Configure(t.TempDir())))
+			t.Setenv("SHIM_DO", "fail="+answer) // the name has no "=": it is in a path that SoftHSM reads
+			t.Setenv("SHIM_AT", first)
+			m := must[*Module](t)(Load(library))
+			defer m.Close()
+			properties := must[[]Property](t)(m.Survey())
+			if !slices.Contains(properties, c.want) {
+				t.Errorf("%+v", properties)
+			}
+			if verdict, why := Judge(properties); verdict != c.verdict {
+				t.Errorf("%s: %s", verdict, why)
+			}
+		})
 	}
 }
 

@@ -93,14 +93,14 @@ func fold(s string) string {
 	return strings.NewReplacer(" ", "", "-", "", "_", "", ".zip", "").Replace(strings.ToLower(s))
 }
 
-// didYouMean proposes the region whose name or suffix needs the fewest
-// changes, if at most a third of the letters have to change.
+// didYouMean proposes the region whose name or suffix, or the cloud whose name,
+// needs the fewest changes, if at most a third of the letters have to change.
 func didYouMean(s string, all []Region) string {
 	typed, best, name := fold(s), len(fold(s))/3, ""
 	for _, r := range all {
-		for _, known := range []string{r.Name, r.Suffix} {
-			if d := smetrics.WagnerFischer(typed, fold(known), 1, 1, 1); d <= best && (name == "" || d < best) {
-				best, name = d, r.Name
+		for _, known := range []struct{ spelling, meant string }{{r.Name, r.Name}, {r.Suffix, r.Name}, {r.Cloud, r.Cloud}} {
+			if d := smetrics.WagnerFischer(typed, fold(known.spelling), 1, 1, 1); d <= best && (name == "" || d < best) {
+				best, name = d, known.meant
 			}
 		}
 	}

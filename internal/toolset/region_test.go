@@ -69,6 +69,8 @@ func TestFindRegionRefuses(t *testing.T) {
 		"Swizerland":  `no region is called "Swizerland"; did you mean "Switzerland"?`,
 		"CANDA":       `no region is called "CANDA"; did you mean "Canada"?`,
 		"LATM":        `no region is called "LATM"; did you mean "Latin America"?`,
+		"AzurGermany": `no region is called "AzurGermany"; did you mean "AzureGermany"?`,
+		"AzurePublik": `no region is called "AzurePublik"; did you mean "AzurePublic"?`,
 		"":            `no region is called ""`,
 		"Atlantis":    `no region is called "Atlantis"`,
 		"azurepublic": `"azurepublic" is 15 regions, name one of them: United States, Europe, Asia, Latin America, Japan, Korea, South Africa, UAE, Australia, Canada, Germany Public, India, France, United Kingdom, Switzerland`,

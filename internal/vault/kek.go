@@ -93,7 +93,7 @@ func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) err
 // zero, it has the public key whose SPKI hash the manifest names.
 func (c *Client) CheckKEK(ctx context.Context, kid transfer.KeyID, spki [32]byte) (Key, error) {
 	if kid.Vault != c.address.url && !c.address.test {
-		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", kid.Vault, c.address)
+		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", kid.Vault, c.address), "--vault %s", kid.Vault)
 	}
 	const another = "make a KEK (byok-online kek create), and package the key for it"
 	k, err := c.Key(ctx, kid.Name, kid.Version)

@@ -135,7 +135,9 @@ func TestCheckKEK(t *testing.T) {
 		"no hash to ask": {aKEK(version1).bundle, [32]byte{}, 0, "", ""},
 		"gone": {missing, hash, exitcode.Check,
 			"the package's KEK https://HOST/keys/kek/" + version1 + " is no longer in the vault: read key kek/" + version1 + ": the vault has no such key (KeyNotFound, request req-1)", again},
-		"disabled":   {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, kek + "it is disabled", again},
+		"disabled": {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, kek + "it is disabled", again},
+		"disabled, and not to be read": {refusal(403, "Forbidden", "KeyDisabled", "Operation get is not allowed on a disabled key."), hash, exitcode.Check,
+			kek + "read key kek/" + version1 + ": the key is disabled (Forbidden/KeyDisabled, request req-1)", "enable it in the vault, or " + again},
 		"expired":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"exp": noon.Unix()} }).bundle, hash, exitcode.Check, kek + "it expired on 2026-01-02T12:00:00Z", again},
 		"an EC key":  {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = public("P-256"), "EC-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
 		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
@@ -159,7 +161,7 @@ func TestCheckKEK(t *testing.T) {
 	}
 	client, _ := newScript(t).client()
 	_, err := client.CheckKEK(context.Background(), transfer.KeyID{Vault: "https://other.vault.azure.net", Name: "kek", Version: version1}, hash)
-	check(t, err, exitcode.Check, client.address.host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "")
+	check(t, err, exitcode.Check, client.address.host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "--vault https://other.vault.azure.net")
 }
 
 func TestDeleteKEK(t *testing.T) {

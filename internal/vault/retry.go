@@ -185,16 +185,6 @@ func (c *Client) patiently() *Client {
 	return &p
 }
 
-// turn waits for this vault's next turn to make or import a key.
-func (c *Client) turn(ctx context.Context) error {
-	now := c.clock.Now()
-	wait := c.limiter.ReserveN(now, 1).DelayFrom(now)
-	if wait <= 0 {
-		return ctx.Err()
-	}
-	return c.clock.Sleep(ctx, wait)
-}
-
 // pause waits before the next try: as long as the answer asks for, else as
 // documented and up to a quarter longer, so that many clients spread out.
 func (c *Client) pause(ctx context.Context, doing string, try int, cause error) error {
@@ -207,6 +197,9 @@ func (c *Client) pause(ctx context.Context, doing string, try int, cause error) 
 		wait = cmp.Or(c.retryAfter(answer.RawResponse), wait)
 	}
 	wait += time.Duration(c.jitter() * float64(wait) / 4).Round(time.Millisecond)
+	if answer != nil && answer.StatusCode == http.StatusTooManyRequests {
+		c.pace.hold(c.clock.Now().Add(wait))
+	}
 	c.say("%v; trying again in %s", c.explain(doing, cause), wait.Round(time.Second))
 	return c.clock.Sleep(ctx, wait)
 }

@@ -124,7 +124,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 // at least 95 per cent of it.
 func TestRate(t *testing.T) {
 	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, limiter: newLimiter(0)}
+	c := &Client{clock: clock, pace: newPace(0)}
 	var at []time.Time
 	for range 100 {
 		if err := c.turn(context.Background()); err != nil {
@@ -144,7 +144,7 @@ func TestRate(t *testing.T) {
 
 func TestRateOfOnesOwn(t *testing.T) {
 	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, limiter: newLimiter(-1)}
+	c := &Client{clock: clock, pace: newPace(-1)}
 	for range 1000 {
 		if err := c.turn(context.Background()); err != nil {
 			t.Fatal(err)
@@ -153,12 +153,31 @@ func TestRateOfOnesOwn(t *testing.T) {
 	if len(clock.slept) > 0 {
 		t.Errorf("no limit, yet it waited %d times", len(clock.slept))
 	}
-	c.limiter = newLimiter(1)
+	c.pace = newPace(1)
 	for range 3 {
 		_ = c.turn(context.Background())
 	}
 	if d := clock.Now().Sub(noon); d < 20*time.Second || d > 21*time.Second {
 		t.Errorf("three keys at one in ten seconds took %s", d)
+	}
+}
+
+// TestHold has one goroutine throttled: the turns of the others wait as well,
+// and stay apart.
+func TestHold(t *testing.T) {
+	clock := &fakeClock{now: noon}
+	c := &Client{clock: clock, pace: newPace(0)}
+	c.pace.hold(noon.Add(8 * time.Second))
+	c.pace.hold(noon.Add(time.Second))
+	for i, least := range []time.Duration{8 * time.Second, 9 * time.Second, 10 * time.Second} {
+		if wait := c.pace.next(noon); wait < least || wait > least+100*time.Millisecond {
+			t.Errorf("turn %d is off %s", i, wait)
+		}
+	}
+	c.pace = newPace(-1)
+	c.pace.hold(noon.Add(time.Second))
+	if wait := c.pace.next(noon); wait != time.Second {
+		t.Errorf("without a limit the turn is off %s", wait)
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
-	"golang.org/x/time/rate"
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
@@ -55,7 +54,7 @@ type Clock interface {
 type Client struct {
 	address Address
 	keys    *azkeys.Client
-	limiter *rate.Limiter
+	pace    *pace
 	timeout time.Duration
 	clock   Clock
 	say     func(format string, args ...any)
@@ -72,7 +71,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 	if address.url == "" {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
 	}
-	c := &Client{address: address, limiter: newLimiter(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64}
+	c := &Client{address: address, pace: newPace(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64}
 	if c.timeout == 0 {
 		c.timeout = time.Minute
 	}
@@ -100,19 +99,6 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 
 // Address is the vault's.
 func (c *Client) Address() Address { return c.address }
-
-// newLimiter spreads the keys evenly: a burst would use up the service's
-// window and be throttled for the rest of it. The two per cent left keep a
-// window that the network has stretched or squeezed within the limit.
-func newLimiter(perTenSeconds float64) *rate.Limiter {
-	switch {
-	case perTenSeconds < 0:
-		return rate.NewLimiter(rate.Inf, 1)
-	case perTenSeconds == 0:
-		perTenSeconds = DefaultRate
-	}
-	return rate.NewLimiter(rate.Limit(perTenSeconds/10*0.98), 1)
-}
 
 func (c *Client) explain(doing string, err error) error {
 	return azure.Explain(doing, err, c.clock.Now(), rules()...)

@@ -17,6 +17,7 @@ type ACLChange struct {
 	Cards *Quorate
 	PIN   *secret.Bytes
 	Say   func(format string, args ...any)
+	Warn  func(text string) // what a careful person would want to know first; may be nil
 }
 
 // ModifyACL has the quorum trust the KEK and a fresh transfer key, and makes
@@ -61,7 +62,8 @@ func (w *World) modifyACL(m *hsm.Module, c ACLChange, original KeyFile, out *pai
 		return KeyFile{}, err
 	}
 	k, err := op.reduce(c, original, out)
-	return k, cmp.Or(err, op.Close())
+	_ = op.Close() // what is done is done, and nothing depends on it
+	return k, err
 }
 
 // makeRoom tries the user PIN and finds the key before the quorum's login,
@@ -71,7 +73,13 @@ func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) error {
 	if err != nil {
 		return err
 	}
-	_, err = op.find(original)
+	key, err := op.find(original)
+	if err == nil {
+		err = op.warnOfOrigin(key, c.Warn)
+	}
+	if err == nil {
+		err = op.warnOfPadding(original, c.Warn)
+	}
 	if err == nil {
 		err = op.archive(c.Ident)
 	}

@@ -22,8 +22,9 @@ type PackRequest struct {
 	KEK            *attest.KEK
 	SubscriptionID string
 	FriendlyName   string
-	Dir            string // where the package goes
-	Generator      string // tool and version
+	Dir            string            // where the package goes
+	Generator      string            // tool and version
+	Warn           func(text string) // what a careful person would want to know first; may be nil
 }
 
 // Packed is a transfer package as it was written.
@@ -52,6 +53,9 @@ func (op *Operator) Package(r PackRequest) (Packed, error) {
 	names, err := transfer.Names(r.FriendlyName)
 	if err != nil {
 		return Packed{}, exitcode.Mark(exitcode.Usage, err)
+	}
+	if err := op.warnOfPadding(k, r.Warn); err != nil {
+		return Packed{}, err
 	}
 	if path := filepath.Join(r.Dir, names.Blob); exists(path) {
 		return op.packedBefore(r, k, path)

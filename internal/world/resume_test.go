@@ -252,3 +252,18 @@ func TestCreateTakesItsCardsBack(t *testing.T) {
 	p.untouched(t)
 	p.whole(t, must[*World](t)(Create(p.m, p.creation(2))))
 }
+
+// TestCreateCannotTakeACardBack: its medium was pulled out meanwhile.
+func TestCreateCannotTakeACardBack(t *testing.T) {
+	p := newPlace(t, 3)
+	c := p.creation(2)
+	card := filepath.Join(p.cards[0], quorum.CardFile)
+	pulled := filepath.Join(t.TempDir(), "pulled")
+	c.Say = func(string, ...any) { ok(t, os.Rename(card, pulled)) }
+	c.Holders[1].Passphrase = pin("")
+	_, err := Create(p.m, c)
+	expect(t, err, failure{"card 2 (Ben): an empty passphrase seals nothing; remove " + card + ": no such file or directory", exitcode.Usage, ""})
+	expectFiles(t, filepath.Join(p.kmdata, "local"), "world.pending")
+	ok(t, os.Rename(pulled, card))
+	p.whole(t, must[*World](t)(Create(p.m, p.creation(2))))
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const attacksPage = "../../docs/security/attacks.md"
+
+// stateNames are the columns of the table.
+func stateNames() []string {
+	return []string{"world created", "key generated", "ACL modified", "packaged", "recovered", "cards replaced"}
+}
+
+// compare holds the page to what came of the attacks, or writes it.
+func (b *besieged) compare(t *testing.T) {
+	page := b.page()
+	if *updateAttacks {
+		mustWrite(t, attacksPage, page)
+		return
+	}
+	if want := mustDo(os.ReadFile(attacksPage))(t); !bytes.Equal(page, want) {
+		t.Errorf("%s does not say what came of the attacks; if that is right: go test -run '^TestAttacks$' ./cmd/byok-offline -update\n%s",
+			attacksPage, firstDifference(string(page), string(want)))
+	}
+}
+
+func firstDifference(got, want string) string {
+	wanted := strings.Split(want, "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if i >= len(wanted) || line != wanted[i] {
+			return fmt.Sprintf("line %d is now\n%s", i+1, line)
+		}
+	}
+	return "it has more lines than are made now"
+}
+
+func (b *besieged) page() []byte {
+	var out bytes.Buffer
+	out.WriteString(attacksHead)
+	b.presence(&out)
+	group := ""
+	for _, one := range attacks() {
+		if one.group != group {
+			group = one.group
+			fmt.Fprintf(&out, "\n## %s\n\n", group)
+			row(&out, slices.Concat([]string{"attack", "on"}, stateNames(), []string{"own key"})...)
+			row(&out, slices.Repeat([]string{"---"}, 3+len(stateNames()))...)
+		}
+		b.rows(&out, one)
+	}
+	out.WriteString(attacksTail)
+	b.acceptedRows(func(cells ...string) { row(&out, cells...) })
+	return out.Bytes()
+}
+
+func row(out *bytes.Buffer, cells ...string) {
+	fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+}
+
+// presence says what is on the token in each state.
+func (b *besieged) presence(out *bytes.Buffer) {
+	row(out, "state", "on the token")
+	row(out, "---", "---")
+	for _, state := range stateNames() {
+		var roles []string
+		for _, role := range everyObject() {
+			if len(b.codes(state, func(f finding) bool { return f.Role == role && !f.Mine })) > 0 {
+				roles = append(roles, role)
+			}
+		}
+		row(out, state, strings.Join(roles, ", "))
+	}
+}
+
+// rows writes a line for each set of roles that were answered alike.
+func (b *besieged) rows(out *bytes.Buffer, one attack) {
+	var order []string
+	alike := map[string][]string{}
+	for _, role := range one.on {
+		key := b.answers(one, role)
+		if alike[key] == nil {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], role)
+	}
+	for _, key := range order {
+		cells := []string{one.name, strings.Join(alike[key], ", ")}
+		among := func(f finding) bool { return f.Attack == one.name && slices.Contains(alike[key], f.Role) }
+		for _, state := range stateNames() {
+			cells = append(cells, cell(b.codes(state, func(f finding) bool { return among(f) && !f.Mine })))
+		}
+		own := "never possible"
+		if !one.never {
+			own = cell(b.codes("", func(f finding) bool { return among(f) && f.Mine }))
+		}
+		row(out, append(cells, own)...)
+	}
+}
+
+// answers is all that was answered for a role, in any state.
+func (b *besieged) answers(one attack, role string) string {
+	return strings.Join(b.codes("", func(f finding) bool { return f.Attack == one.name && f.Role == role && !f.Mine }), ", ")
+}
+
+// codes lists the return codes of some findings, each once and sorted; state
+// "" is every state.
+func (b *besieged) codes(state string, of func(finding) bool) (list []string) {
+	for name, report := range b.findings {
+		for _, f := range report {
+			if (state == "" || state == name) && of(f) {
+				list = append(list, f.Codes...)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func cell(codes []string) string {
+	if len(codes) == 0 {
+		return "–"
+	}
+	return strings.Join(codes, ", ")
+}
+
+const attacksHead = `# Attacks on the token
+
+Made by ` + "`go test -run '^TestAttacks$' ./cmd/byok-offline -update`" + ` and compared with what SoftHSM 2.6.1
+answers in every run of the tests.
+
+The real program makes a world, three keys (RSA, EC, AES) and their packages. In each state a
+separate process, which has the user PIN, the HSM's library and kmdata, but **no card**, calls the
+library directly. It tries what Clulow, *On the Security of PKCS#11* (2003), and Bortolozzo,
+Centenaro, Focardi and Steel, *Attacking and Fixing PKCS#11 Security Tokens* (CCS 2010), describe,
+and some more. Every call listed here is refused with the return codes given. A dash: nothing of that kind
+is on the token then.
+
+The last column is the same calls on a key of the attacker's own without restrictions, or on a token
+of his own: they must work there, or the attack would prove nothing. "never possible": the
+token does that for nobody's key.
+
+After the attacks, ` + "`world check`" + ` finds the world as it was, and the ceremony goes on from there.
+
+`
+
+const attacksTail = `
+## Known and accepted
+
+What the operator can do with the user PIN. Nothing of it gives him a key in clear. Each is tried in
+the state named, then the next command is run, and its exit status and complaint are compared.
+
+`

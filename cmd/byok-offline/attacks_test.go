@@ -1,0 +1,324 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/softhsm"
+)
+
+var updateAttacks = flag.Bool("update", false, "write docs/security/attacks.md anew")
+
+// attackerVariable makes this test binary play the attacker in the present
+// folder: all attacks, those that break the token, or one thing that he can do.
+const attackerVariable = "BYOK_TEST_ATTACKER"
+
+const (
+	playAll      = "all"
+	playBreaking = "breaking"
+)
+
+// attacks are all that is tried, in the order of the table.
+func attacks() []attack {
+	return slices.Concat(revealing(), wrapping(), changing(), trusting(), using(), commanding())
+}
+
+// TestAttacks has the real program make a world, and an attacker with the user
+// PIN and the library, but without cards, try everything against the token in
+// each state. Nothing may be taken; afterwards the world must check out as if
+// nothing had been. What the token answers is in docs/security/attacks.md.
+func TestAttacks(t *testing.T) {
+	if role := os.Getenv(attackerVariable); role != "" {
+		playAttacker(t, role)
+		return
+	}
+	var b besieged
+	eachOn(t, map[string]func(*testing.T, *station){"state": func(t *testing.T, s *station) {
+		states := newField(t, s).states(t)
+		b.concede(t, states)
+		for _, s := range states {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				b.add(s.name, s.attacked(t, playAll))
+				s.stillSound(t)
+				b.add(s.name, s.attacked(t, playBreaking))
+			})
+		}
+	}})
+	if !t.Failed() {
+		b.judge(t)
+		b.judgeConcessions(t)
+		b.compare(t)
+	}
+}
+
+// playAttacker tries the attacks and writes what came of them.
+func playAttacker(t *testing.T, role string) {
+	a := newAttacker(t)
+	switch role {
+	case playAll, playBreaking:
+	case playGuess:
+		a.guessSecret(t)
+		return
+	case playForge:
+		a.forgeWorld(t)
+		return
+	default:
+		a.concede(t, role)
+		return
+	}
+	var report []finding
+	for _, one := range attacks() {
+		if one.breaking == (role == playBreaking) {
+			report = append(report, a.tryOn(t, one)...)
+		}
+	}
+	mustWrite(t, "report", mustDo(json.Marshal(report))(t))
+}
+
+// tryOn tries an attack on every object of its roles, and on the attacker's
+// own: once on each kind of key, or on his own token.
+func (a *attacker) tryOn(t *testing.T, one attack) (report []finding) {
+	practised := map[[2]uint]bool{}
+	for _, o := range append(a.targets(t), object{role: theToken, label: attackLabel}) {
+		if !slices.Contains(one.on, o.role) {
+			continue
+		}
+		f := finding{Attack: one.name, Role: o.role, Label: o.label}
+		one.try(a, t, o, &f)
+		report = append(report, f)
+		if kind := [2]uint{o.class, o.kind}; !one.never && !practised[kind] {
+			practised[kind] = true
+			mine := finding{Attack: one.name, Role: o.role, Mine: true}
+			one.try(a, t, a.practice(t, o), &mine)
+			report = append(report, mine)
+		}
+	}
+	return report
+}
+
+func (a *attacker) practice(t *testing.T, o object) object {
+	if o.role == theToken {
+		return object{role: theToken, mine: true}
+	}
+	mine := a.own(t, o.class, o.kind)
+	mine.role = o.role
+	return mine
+}
+
+// field is the program, a toolset, and folders in which ceremonies are held.
+type field struct {
+	*station
+	module, kek, world, sum string
+}
+
+// state is a ceremony's folder at one point of the procedure.
+type state struct {
+	*field
+	name string
+}
+
+func newField(t *testing.T, s *station) *field {
+	t.Helper()
+	var r rig
+	r.writeToolset(t)
+	return &field{station: s, module: mustDo(softhsm.Library())(t), kek: r.kek, world: r.world, sum: r.sum}
+}
+
+// begin makes an empty folder with PINs, passphrases and a blank SoftHSM.
+func (f *field) begin(t *testing.T) *field {
+	t.Helper()
+	dir := t.TempDir()
+	in := &field{station: &station{binary: f.binary, dir: dir}, module: f.module, kek: f.kek, world: f.world, sum: f.sum}
+	for _, name := range []string{"secrets", "out"} {
+		in.folder(t, name)
+	}
+	in.file(t, "secrets/pin", attackPIN)
+	for i := range 8 {
+		in.folder(t, fmt.Sprintf("card%d", i+1))
+		in.file(t, fmt.Sprintf("secrets/card%d", i+1), cardPassphraseOf(i+1))
+	}
+	return in.configured(t)
+}
+
+func cardPassphraseOf(card int) string { return fmt.Sprintf("passphrase of card %d", card) }
+
+func (f *field) configured(t *testing.T) *field {
+	t.Helper()
+	f.env = []string{"BYOK_KMDATA=" + f.path("kmdata"), "SOFTHSM2_CONF=" + mustDo(softhsm.Configure(f.dir))(t)}
+	return f
+}
+
+// copied is the same ceremony in another folder, token and all.
+func (f *field) copied(t *testing.T) *field {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("cp", "-a", f.dir+"/.", dir).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
+	}
+	in := *f
+	in.station = &station{binary: f.binary, dir: dir}
+	return in.configured(t)
+}
+
+const withPIN = " --pin-file secrets/pin"
+
+// withCards names cards on a command line; prefix is "" or "new-".
+func withCards(prefix string, cards ...int) (flags string) {
+	for _, n := range cards {
+		flags += fmt.Sprintf(" --%scard card%d --%scard-pin-file secrets/card%d", prefix, n, prefix, n)
+	}
+	return flags
+}
+
+func (f *field) packages() string {
+	return fmt.Sprintf(" -k %s -w %s --accept-unattested --fingerprint %s", f.kek, f.world, f.sum)
+}
+
+func idents() []string { return []string{"rsa", "ec", "aes"} }
+
+// The commands of a ceremony with a quorum of 3/4.
+
+func (f *field) create(t *testing.T) {
+	f.must(t, "world create --module-path "+f.module+" --label "+attackLabel+" --acs-quorum 3/4 --rehearsal"+withPIN+withCards("", 1, 2, 3, 4)+
+		" --holder Ada --holder Ben --holder Cleo --holder Dan")
+}
+
+func (f *field) each(t *testing.T, line string) {
+	for _, ident := range idents() {
+		f.must(t, strings.ReplaceAll(line, "IDENT", ident)+withPIN)
+	}
+}
+
+func (f *field) modify(t *testing.T) {
+	f.each(t, "acl modify --ident IDENT"+f.packages()+withCards("", 1, 2, 3))
+}
+
+func (f *field) pack(t *testing.T) {
+	f.each(t, "package --ident IDENT"+f.packages()+" --subscription-id 00000000-0000-0000-0000-000000000000 --key-friendly-name Contoso-IDENT --out out")
+}
+
+func (f *field) replaceCards(t *testing.T) {
+	f.must(t, "world replace-cards --acs-quorum 3/4"+withPIN+withCards("", 2, 3, 4)+withCards("new-", 5, 6, 7, 8)+
+		" --new-holder Eve --new-holder Fay --new-holder Gus --new-holder Hal")
+}
+
+// states holds the ceremony and keeps a copy of its folder at every step.
+func (f *field) states(t *testing.T) (list []state) {
+	keep := func(name string, in *field) { list = append(list, state{in.copied(t), name}) }
+	in := f.begin(t)
+	in.create(t)
+	keep("world created", in)
+	in.each(t, "key generate --ident IDENT --type IDENT")
+	keep("key generated", in)
+	recovered, replaced := in.copied(t), in.copied(t)
+	in.modify(t)
+	keep("ACL modified", in)
+	in.pack(t)
+	keep("packaged", in)
+	recovered.wipeToken(t)
+	recovered.must(t, "world recover"+withPIN+withCards("", 1, 3, 4))
+	recovered.each(t, "key restore --ident IDENT"+withCards("", 1, 3, 4))
+	keep("recovered", recovered)
+	replaced.replaceCards(t)
+	keep("cards replaced", replaced)
+	return list
+}
+
+func (f *field) wipeToken(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(f.path("tokens")); err != nil {
+		t.Fatal(err)
+	}
+	f.configured(t)
+}
+
+// attacker runs this test binary as the attacker in the folder.
+func (f *field) attacker(t *testing.T, role string) {
+	t.Helper()
+	cmd := f.command(mustDo(os.Executable())(t), "-test.run=^TestAttacks$")
+	cmd.Env = append(cmd.Env, attackerVariable+"="+role)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("the attacker in %s: %v\n%s", filepath.Base(f.dir), err, out)
+	}
+}
+
+func (s state) attacked(t *testing.T, role string) (report []finding) {
+	t.Helper()
+	s.attacker(t, role)
+	if err := json.Unmarshal(mustDo(os.ReadFile(s.path("report")))(t), &report); err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// stillSound wants everything as it was before the attacks: KM, KNSO, keys,
+// copies, nothing added; and where a key waits, cards that still open.
+func (s state) stillSound(t *testing.T) {
+	t.Helper()
+	if r := s.run(t, "world check"+withPIN+withCards("", 1)); r.status != exitcode.Done && s.name != "cards replaced" {
+		t.Errorf("world check after the attacks: %+v", r)
+	}
+	if s.name == "key generated" {
+		in := s.copied(t)
+		in.modify(t)
+		in.pack(t)
+	}
+}
+
+// besieged gathers what came of the attacks in every state.
+type besieged struct {
+	mutex    sync.Mutex
+	findings map[string][]finding // by state
+	met      map[string]string    // by concession
+}
+
+func (b *besieged) add(state string, report []finding) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.findings == nil {
+		b.findings = map[string][]finding{}
+	}
+	b.findings[state] = append(b.findings[state], report...)
+}
+
+// judge fails for every attack that got through, for every one that fails
+// even where nothing hinders it, and for every one that was never tried.
+func (b *besieged) judge(t *testing.T) {
+	tried := map[string]bool{}
+	for state, report := range b.findings {
+		for _, f := range report {
+			tried[f.Attack] = true
+			switch works := slices.Equal(f.Codes, []string{"CKR_OK"}); {
+			case len(f.Codes) == 0:
+				t.Errorf("%s: %q on %s %q made no call", state, f.Attack, f.Role, f.Label)
+			case f.Mine && !works:
+				t.Errorf("%s: %q fails on the attacker's own key as well (%s as the %s): it proves nothing", state, f.Attack, strings.Join(f.Codes, ", "), f.Role)
+			case !f.Mine && len(f.Through) > 0:
+				t.Errorf("BREACH: %s: %q on %s %q: %s", state, f.Attack, f.Role, f.Label, strings.Join(f.Through, "; "))
+			case slices.ContainsFunc(f.Codes, clumsy):
+				t.Errorf("%s: %q on %s %q was refused only because it was made wrongly: %s", state, f.Attack, f.Role, f.Label, strings.Join(f.Codes, ", "))
+			}
+		}
+	}
+	for _, one := range attacks() {
+		if !tried[one.name] {
+			t.Errorf("%q was tried on nothing", one.name)
+		}
+	}
+}
+
+// clumsy tells return codes that blame the call and not what it asks for.
+func clumsy(code string) bool {
+	return slices.Contains([]string{"CKR_ARGUMENTS_BAD", "CKR_OBJECT_HANDLE_INVALID", "CKR_KEY_HANDLE_INVALID", "CKR_SESSION_HANDLE_INVALID", "CKR_TEMPLATE_INCOMPLETE",
+		"CKR_MECHANISM_PARAM_INVALID", "CKR_OPERATION_ACTIVE", "CKR_ATTRIBUTE_VALUE_INVALID", "CKR_WRAPPING_KEY_TYPE_INCONSISTENT"}, code)
+}

@@ -1,0 +1,112 @@
+//go:build linux
+
+package ceremonytest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// dialogue runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
+// of FILE is a prompt, in normal form and without its last blank, " < " and what is typed when the screen ends with that
+// prompt: @pin for the content of secrets/pin, ^C and ^D for the keys, and
+// otherwise the text itself. The screen becomes stdout.
+func dialogue(ts *testscript.TestScript, args []string) {
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	s, p := of(ts), processOf(ts, args[2:])
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := p.command(ctx)
+	screen, keyboard, err := onScreen(cmd)
+	ts.Check(err)
+	defer keyboard.Close()
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		prompt, answer, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " < ")
+		if !ok {
+			ts.Fatalf("%s: %q is not a prompt, \" < \" and an answer", args[1], line)
+		}
+		if !screen.shows(func(shown string) bool { return strings.HasSuffix(s.normal(shown), prompt+" ") }) {
+			cancel()
+			ts.Fatalf("the prompt %q does not come; the screen is\n%s", prompt, screen.text())
+		}
+		_, err := keyboard.WriteString(s.typed(answer))
+		ts.Check(err)
+	}
+	o := s.heard(p, cmd.Wait(), screen.text(), "")
+	s.print(ts, o)
+	if o.status != status {
+		ts.Fatalf("status %d, want %d", o.status, status)
+	}
+}
+
+// typed is what the keys send; return is CR on a terminal.
+func (s *stage) typed(answer string) string {
+	switch {
+	case answer == "^C":
+		return "\x03"
+	case answer == "^D":
+		return "\x04"
+	case strings.HasPrefix(answer, "@"):
+		return s.secrets[answer[1:]] + "\r"
+	}
+	return answer + "\r"
+}
+
+// screen collects what a program writes to its terminal.
+type screen struct {
+	lockedBuffer
+	ended chan struct{}
+	seen  int // how much had been shown at the last prompt
+}
+
+// promptPatience is how long a prompt may take to come.
+const promptPatience = 30 * time.Second
+
+// onScreen starts cmd with a new pseudo-terminal as its controlling terminal,
+// standard input, output and error.
+func onScreen(cmd *exec.Cmd) (*screen, *os.File, error) {
+	keyboard, terminal, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer terminal.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := start(cmd); err != nil {
+		return nil, nil, errors.Join(err, keyboard.Close())
+	}
+	c := &screen{ended: make(chan struct{})}
+	go func() {
+		_, _ = io.Copy(&c.lockedBuffer, keyboard) // ends with EIO once the last process has closed the terminal
+		close(c.ended)
+	}()
+	return c, keyboard, nil
+}
+
+// shows waits until the screen ends with a prompt that was not there before.
+func (c *screen) shows(asks func(shown string) bool) bool {
+	for end := time.Now().Add(promptPatience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if shown := c.String(); len(shown) > c.seen && asks(shown) {
+			c.seen = len(shown)
+			return true
+		}
+	}
+	return false
+}
+
+// text is the screen with the line ends of a file.
+func (c *screen) text() string {
+	<-c.ended
+	return strings.ReplaceAll(c.String(), "\r\n", "\n")
+}

@@ -1,0 +1,48 @@
+//go:build linux
+
+package ceremonytest
+
+import (
+	"regexp"
+	"strings"
+)
+
+// normal puts names in the place of what is different in every run. The
+// width of a table's columns depends on it, so blanks at the end of a cell do too.
+func (s *stage) normal(text string, names ...string) string {
+	text = strings.ReplaceAll(text, s.dir, "$WORK")
+	for i := 0; i+1 < len(names); i += 2 {
+		if names[i] != "" {
+			text = strings.ReplaceAll(text, names[i], names[i+1])
+		}
+	}
+	for _, r := range replacements() {
+		text = r.pattern.ReplaceAllString(text, r.name)
+	}
+	return text
+}
+
+type replacement struct {
+	pattern *regexp.Regexp
+	name    string
+}
+
+func replacements() []replacement {
+	r := func(pattern, name string) replacement { return replacement{regexp.MustCompile(pattern), name} }
+	return []replacement{
+		r(`localhost:[0-9]+`, "localhost:PORT"),
+		r(`(127\.0\.0\.1|\[::1\]):[0-9]{2,}`, "${1}:PORT"),
+		r(`\brequest [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "request UUID"),
+		r(`\b[0-9a-f]{64}\b`, "HASH"),
+		r(`([0-9a-f]{8} ){7}[0-9a-f]{8}`, "HASH"),
+		r(`\b[0-9a-f]{32}\b`, "VERSION"),
+		r(`\b[0-9a-f]{16}\b`, "SERIAL"),
+		r(`(?m)\S+@\S+$`, "OPERATOR"),
+		r(`security world [0-9a-f]{8}, not to [0-9a-f]{8}`, "security world WORLD, not to WORLD"),
+		r(`\b20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z`, "TIME"),
+		r(`\b20[0-9]{6}T[0-9]{6}Z`, "STAMP"),
+		r(`(?m)^( *|.*\S  +)([1-8])( +[A-Za-z]+){4}$`, "${1}${2}  WORDS"),
+		r(`\bslot [0-9]+`, "slot N"),
+		r(`\bprocess [0-9]+`, "process N"),
+	}
+}

@@ -1,0 +1,159 @@
+//go:build linux
+
+package ceremonytest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"byok/internal/hsm/softhsm"
+)
+
+// stage is what one script plays on.
+type stage struct {
+	t       testing.TB
+	dir     string
+	secrets map[string]string // by the name of their file
+	kmdata  map[string]string // kmdata folder of each program, relative to dir
+	said    bytes.Buffer      // everything that was printed, for the search for secrets
+	last    outcome
+	vault   *server
+}
+
+type stageKey struct{}
+
+func of(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+// setup lays out the folders of a ceremony and a SoftHSM without tokens.
+func setup(env *testscript.Env) error {
+	s := &stage{
+		t: env.T().(testing.TB), dir: env.WorkDir, secrets: map[string]string{},
+		kmdata: map[string]string{"byok-offline": "offline/kmdata", "byok-online": "online/kmdata"},
+	}
+	for _, dir := range []string{"card1", "card2", "card3", "online", "offline", "usb"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := s.invent("pin", "card1", "card2", "card3", "wrong"); err != nil {
+		return err
+	}
+	library, err := softhsm.Library()
+	if err != nil {
+		return err
+	}
+	conf, err := softhsm.Configure(filepath.Join(s.dir, "softhsm"))
+	if err != nil {
+		return err
+	}
+	env.Setenv("SOFTHSM2_CONF", conf)
+	env.Setenv("MODULE", library)
+	env.Setenv("PATH", os.Getenv(programs)+":"+env.Getenv("PATH"))
+	env.Values[stageKey{}] = s
+	env.Defer(s.end)
+	return nil
+}
+
+// invent writes a new secret into each file.
+func (s *stage) invent(names ...string) error {
+	dir := filepath.Join(s.dir, "secrets")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, name := range names {
+		var b [9]byte
+		_, _ = rand.Read(b[:]) // never fails
+		s.secrets[name] = hex.EncodeToString(b[:])
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.secrets[name]+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expand replaces the words that stand for several.
+func (s *stage) expand(ts *testscript.TestScript, words []string) []string {
+	var all []string
+	for _, word := range words {
+		name, short := strings.CutPrefix(word, "@")
+		if !short {
+			all = append(all, word)
+			continue
+		}
+		all = append(all, s.meaning(ts, name)...)
+	}
+	return all
+}
+
+// meaning of @word. Cards are of Alice, Bob and Carol.
+func (s *stage) meaning(ts *testscript.TestScript, word string) []string {
+	kind, number := strings.TrimRight(word, "123"), strings.TrimLeft(word, "abcdefghijklmnopqrstuvwxyz")
+	card := []string{"--card", "card" + number, "--card-pin-file", "secrets/card" + number}
+	holder := map[string]string{"1": "Alice", "2": "Bob", "3": "Carol"}[number]
+	words, known := map[string][]string{
+		"pin":      {"--pin-file", "secrets/pin"},
+		"new":      append(card, "--holder", holder),
+		"card":     card,
+		"module":   {"--module-path", ts.Getenv("MODULE")},
+		"packages": {"-k", "tools/BYOK-KEK-pkg-CONTOSO-1", "-w", "tools/BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		"vault":    {"--rehearsal", "vault", "--vault", ts.Getenv("VAULT")},
+		"azure":    {"--subscription-id", "00000000-0000-0000-0000-000000000000"},
+	}[kind]
+	if !known {
+		ts.Fatalf("@%s stands for nothing", word)
+	}
+	return words
+}
+
+// end stops what still runs and looks at what the script leaves behind.
+func (s *stage) end() {
+	if err := s.stopVault(); err != nil {
+		s.t.Errorf("the rehearsal vault: %v", err)
+	}
+	if s.t.Failed() {
+		return
+	}
+	for program, kmdata := range s.kmdata {
+		if _, err := os.Stat(filepath.Join(s.dir, kmdata, "local", "ceremony.jsonl")); err == nil {
+			s.verifyLog(program, kmdata)
+		}
+	}
+	s.checkLeftovers()
+	s.checkSecrets()
+}
+
+// verifyLog has a program verify and show its own log.
+func (s *stage) verifyLog(program, kmdata string) {
+	for _, command := range []string{"verify", "log"} {
+		o := s.run(process{program: program, words: []string{"ceremony", command}, env: s.env(nil, program), dir: s.dir})
+		if o.status != 0 {
+			s.t.Errorf("%s ceremony %s of %s: status %d\n%s%s", program, command, kmdata, o.status, o.out, o.err)
+		}
+	}
+}
+
+// env is a program's environment: what the script set, of the variables that matter here.
+func (s *stage) env(ts *testscript.TestScript, program string) []string {
+	env := []string{"BYOK_KMDATA=" + filepath.Join(s.dir, s.kmdata[program]), "HOME=" + filepath.Join(s.dir, "offline"), "TERM=dumb"}
+	if ts == nil {
+		return env
+	}
+	for _, name := range []string{"PATH", "TMPDIR", "SOFTHSM2_CONF", "BYOK_KMDATA", "BYOK_PKCS11_MODULE", "HTTPS_PROXY",
+		"SHIM_MODULE", "SHIM_HIDE_FREE", "SHIM_FLAGS", "SHIM_WEAK", "SHIM_RSA_AES", "SHIM_AT", "SHIM_DO"} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value) // the last one counts
+		}
+	}
+	return env
+}
+
+// describe a process for a failure.
+func (p process) String() string { return fmt.Sprintf("%s %s", p.program, strings.Join(p.words, " ")) }

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"byok/internal/rehearsal"
+	"byok/internal/specimen"
+	"byok/internal/vault"
+)
+
+// bench is a rehearsal vault in a process of its own, and a KEK in it.
+type bench struct {
+	program string
+	dir     string
+	server  *exec.Cmd
+	log     *output
+	open    *rehearsal.Client
+	world   *specimen.World
+	kek     specimen.KEK
+}
+
+func newBench(program, dir string, serve ...string) (b *bench, err error) {
+	b = &bench{program: program, dir: dir, log: &output{}}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && b.server != nil {
+			b.stop()
+		}
+	}()
+	if err := b.start(serve); err != nil {
+		return nil, err
+	}
+	if b.world, err = specimen.NewWorld(); err != nil {
+		return nil, err
+	}
+	return b, b.makeKEK()
+}
+
+func (b *bench) state() string { return filepath.Join(b.dir, "vault") }
+
+// start runs the vault and waits until it answers: its log tells.
+func (b *bench) start(args []string) error {
+	server := b.command(append([]string{"rehearsal", "serve", "--listen", "127.0.0.1:0", "--state", b.state()}, args...)...)
+	server.Stderr = b.log
+	if err := server.Start(); err != nil {
+		return err
+	}
+	b.server = server
+	for range 100 {
+		if strings.Contains(b.log.String(), "give the other commands --rehearsal") {
+			var err error
+			b.open, err = rehearsal.Open(b.state())
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.New("the rehearsal vault did not start: " + b.log.String())
+}
+
+// stop ends the vault's process, and only that.
+func (b *bench) stop() {
+	_ = b.server.Process.Kill()
+	_ = b.server.Wait()
+}
+
+func (b *bench) command(args ...string) *exec.Cmd {
+	return exec.Command(b.program, append(args, "--kmdata", filepath.Join(b.dir, "kmdata"))...)
+}
+
+func (b *bench) makeKEK() error {
+	address, err := vault.ParseAddress(b.open.URL, vault.Allow{Rehearsal: true})
+	if err != nil {
+		return err
+	}
+	client, err := vault.New(address, b.open.Credential(), vault.Options{HTTP: b.open.HTTP()})
+	if err != nil {
+		return err
+	}
+	key, err := client.CreateKEK(context.Background(), "KEKforBYOK", 2048, time.Now().Add(time.Hour))
+	if err != nil {
+		return err
+	}
+	b.kek = specimen.KEK{ID: key.ID, Public: key.PublicKey.(*rsa.PublicKey), Rehearsal: true}
+	return nil
+}
+
+// packages makes n packages of EC keys in a folder of that name.
+func (b *bench) packages(name string, n int) (string, error) {
+	dir := filepath.Join(b.dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	for i := range n {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return "", err
+		}
+		p, err := b.world.Package(b.kek, fmt.Sprintf("%s-%04d", name, i), key)
+		if err != nil {
+			return "", err
+		}
+		if _, err := specimen.Write(dir, p); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// usage is what a run of the program took.
+type usage struct {
+	took time.Duration
+	peak int64 // bytes
+}
+
+func (b *bench) upload(dir string, args ...string) (usage, error) {
+	cmd := b.command(append([]string{"upload", dir, "--rehearsal", b.state(), "--yes"}, args...)...)
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return usage{}, fmt.Errorf("upload: %w\n%s", err, out)
+	}
+	u := usage{took: time.Since(start)}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.peak = r.Maxrss << 10 // Linux counts in KiB
+	}
+	return u, nil
+}
+
+// bare sends the packages of dir, already in memory, under other names: a PUT
+// after the other on one connection, and no question before or after.
+func (b *bench) bare(ctx context.Context, dir, name string) (time.Duration, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.byok"))
+	if err != nil {
+		return 0, err
+	}
+	var bodies [][]byte
+	for _, path := range paths {
+		blob, err := os.ReadFile(path)
+		if err != nil {
+			return 0, err
+		}
+		body, err := json.Marshal(map[string]any{"key": map[string]any{
+			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"}, "key_hsm": base64.RawURLEncoding.EncodeToString(blob)}})
+		if err != nil {
+			return 0, err
+		}
+		bodies = append(bodies, body)
+	}
+	client := b.open.HTTP()
+	start := time.Now()
+	for i, body := range bodies {
+		if err := b.put(ctx, client, fmt.Sprintf("%s-%04d", name, i), body); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
+
+func (b *bench) put(ctx context.Context, client *http.Client, name string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, b.open.URL+"/keys/"+name+"?api-version=7.6", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	token, err := b.open.Credential().GetToken(ctx, policy.TokenRequestOptions{})
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Token)
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, answer)
+	}
+	return err
+}
+
+// throttled counts the answers 429 in the vault's log.
+func (b *bench) throttled() int { return strings.Count(b.log.String(), " 429") }
+
+// output keeps what a process says.
+type output struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.String()
+}
