@@ -76,6 +76,9 @@ func (f *finding) call(what string, err error) bool {
 	return err == nil
 }
 
+// breach tells whether something that must be refused was not.
+func (f finding) breach() bool { return !f.Mine && len(f.Through) > 0 }
+
 func codeOf(err error) string {
 	var code pkcs11.Error
 	switch {

@@ -57,6 +57,8 @@ func TestAttacks(t *testing.T) {
 	if !t.Failed() {
 		b.judge(t)
 		b.judgeConcessions(t)
+	}
+	if !t.Failed() {
 		b.compare(t)
 	}
 }
@@ -78,7 +80,7 @@ func playAttacker(t *testing.T, role string) {
 	}
 	var report []finding
 	for _, one := range attacks() {
-		if one.breaking == (role == playBreaking) {
+		if one.breaking == (role == playBreaking) && !slices.ContainsFunc(report, finding.breach) { // what follows would meet another token
 			report = append(report, a.tryOn(t, one)...)
 		}
 	}
@@ -303,7 +305,7 @@ func (b *besieged) judge(t *testing.T) {
 				t.Errorf("%s: %q on %s %q made no call", state, f.Attack, f.Role, f.Label)
 			case f.Mine && !works:
 				t.Errorf("%s: %q fails on the attacker's own key as well (%s as the %s): it proves nothing", state, f.Attack, strings.Join(f.Codes, ", "), f.Role)
-			case !f.Mine && len(f.Through) > 0:
+			case f.breach():
 				t.Errorf("BREACH: %s: %q on %s %q: %s", state, f.Attack, f.Role, f.Label, strings.Join(f.Through, "; "))
 			case slices.ContainsFunc(f.Codes, clumsy):
 				t.Errorf("%s: %q on %s %q was refused only because it was made wrongly: %s", state, f.Attack, f.Role, f.Label, strings.Join(f.Codes, ", "))

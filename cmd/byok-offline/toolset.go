@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
@@ -55,15 +56,23 @@ func wantedHash(r *command.Run, zip string) (fingerprint.Sum, error) {
 	case hex != "" && words != "":
 		return fingerprint.Sum{}, exitcode.Errorf(exitcode.Usage, "--sha256 and --words were both given: one of them is expected")
 	case hex != "":
-		return fingerprint.Parse(hex)
+		return parseHash("--sha256", hex)
 	case words != "":
-		return fingerprint.Parse(words)
+		return parseHash("--words", words)
 	}
 	text, err := r.Console.Ask("published hash of "+zip+", hex or words", "--sha256 HEX or --words WORDS")
 	if err != nil {
 		return fingerprint.Sum{}, err
 	}
-	return fingerprint.Parse(text)
+	return parseHash("published hash", text)
+}
+
+func parseHash(from, text string) (fingerprint.Sum, error) {
+	sum, err := fingerprint.Parse(text)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", from, err)
+	}
+	return sum, err
 }
 
 // installedView lists the packages that are now in place.

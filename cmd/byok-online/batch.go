@@ -104,7 +104,7 @@ func (b *batch) failure() error {
 	stopped := b.interrupted && unsent+len(all) > 0
 	switch {
 	case stopped:
-		all = append(all, fmt.Errorf("%w: %d of %s are in the vault, %d were not sent", azure.ErrInterrupted, b.count(inVault), counted(len(b.parcels), "package"), unsent))
+		all = append(all, fmt.Errorf("%w: %d of %d packages are in the vault, %d not sent", azure.ErrInterrupted, b.count(inVault), len(b.parcels), unsent))
 	case unsent > 0:
 		all = append(all, fmt.Errorf("%s not sent, because the vault failed before", counted(unsent, "package")))
 	}

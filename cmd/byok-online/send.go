@@ -9,6 +9,7 @@ import (
 	"byok/internal/azure"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/vault"
 )
 
 // workers is how many requests are under way at a time: enough that a slow
@@ -93,12 +94,10 @@ func (p *parcel) remark(r *command.Run, single bool) {
 // importOne imports a parcel. It returns an error only where the others would
 // fail as well.
 func (c *connection) importOne(ctx context.Context, p *parcel) error {
-	if p.recover {
-		if p.err = c.Recover(ctx, p.request.Name); p.err != nil {
-			return everyones(p.err)
-		}
+	done, err := c.recoverAndImport(ctx, p)
+	if errors.Is(err, context.Canceled) && !errors.Is(err, vault.ErrUnknown) {
+		return err // p was not sent
 	}
-	done, err := c.Import(ctx, p.request)
 	if p.err = err; done.Key.ID.Name != "" {
 		p.done = &done
 	}
@@ -106,6 +105,15 @@ func (c *connection) importOne(ctx context.Context, p *parcel) error {
 		return err // the vault holds another key than was sent: nothing more goes to it
 	}
 	return everyones(err)
+}
+
+func (c *connection) recoverAndImport(ctx context.Context, p *parcel) (vault.Imported, error) {
+	if p.recover {
+		if err := c.Recover(ctx, p.request.Name); err != nil {
+			return vault.Imported{}, err
+		}
+	}
+	return c.Import(ctx, p.request)
 }
 
 // everyones returns err if it is about the vault, the account or the network

@@ -167,7 +167,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	}()
 	status, out, said := play(ctx, t, "upload", dir, "--rehearsal", p.dir, "--rate", "0", "--yes")
-	m := regexp.MustCompile(`(?m)^byok-online: error: interrupted: (\d+) of 40 packages are in the vault, (\d+) were not sent$`).FindStringSubmatch(said)
+	m := regexp.MustCompile(`(?m)^byok-online: error: interrupted: (\d+) of 40 packages are in the vault, (\d+) not sent$`).FindStringSubmatch(said)
 	if status != int(exitcode.Interrupted) || m == nil {
 		t.Fatalf("status %d, %s", status, said)
 	}

@@ -204,10 +204,10 @@ func TestSurveyOfTheSOPIN(t *testing.T) {
 	} {
 		t.Run(answer, func(t *testing.T) {
 			t.Setenv("SOFTHSM2_CONF", must[string](t)(softhsm.Configure(t.TempDir())))
-			t.Setenv("SHIM_DO", "fail="+answer) // the name has no "=": it is in a path that SoftHSM reads
-			t.Setenv("SHIM_AT", first)
-			m := must[*Module](t)(Load(library))
+			m := must[*Module](t)(Load(library)) // the count of C_Login begins after this
 			defer m.Close()
+			t.Setenv("SHIM_DO", "fail="+answer) // no "=" in the test's name: SoftHSM reads its path
+			t.Setenv("SHIM_AT", first)
 			properties := must[[]Property](t)(m.Survey())
 			if !slices.Contains(properties, c.want) {
 				t.Errorf("%+v", properties)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -295,6 +296,9 @@ func TestImportInterrupted(t *testing.T) {
 	client, _ := newScript(t, step{listVersions, missing}, step{putKey, then(cancel, cut)}).client()
 	_, err := client.Import(ctx, p)
 	check(t, err, exitcode.Interrupted, "", "import key contoso: interrupted, and whether the vault did it is not known", "the same command again; it finds what was done")
+	if !errors.Is(err, ErrUnknown) {
+		t.Error("ErrUnknown is not in it")
+	}
 
 	ctx, cancel = context.WithCancel(context.Background())
 	client, _ = newScript(t, step{listVersions, missing}, step{putKey, then(cancel, p.stored(version1).bundle)}).client()
@@ -307,6 +311,9 @@ func TestImportInterrupted(t *testing.T) {
 	clock.after = cancel
 	_, err = client.Import(ctx, p)
 	check(t, err, exitcode.Interrupted, "", "import key contoso: interrupted", "")
+	if errors.Is(err, ErrUnknown) {
+		t.Error("ErrUnknown is in it")
+	}
 }
 
 // Looking after a lost answer goes on while the vault cannot be reached.

@@ -164,15 +164,20 @@ func (w write) look(ctx context.Context, c *Client, paused error) (bool, error) 
 	return w.settled(ctx, c.patiently())
 }
 
+// ErrUnknown is in the error of a call after which nobody knows whether the
+// vault did what it was asked for. The same call again finds out. Test with
+// errors.Is.
+var ErrUnknown = errors.New("whether the vault did it is not known")
+
 // unknown says that nobody knows whether a request took effect.
 func unknown(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
-		err = fmt.Errorf("%s: %w, and whether the vault did it is not known", doing, azure.ErrInterrupted)
+		err = fmt.Errorf("%s: %w, and %w", doing, azure.ErrInterrupted, ErrUnknown)
 	default:
-		err = exitcode.Mark(exitcode.Vault, fmt.Errorf("%s: the answer got lost, and whether the vault did it is not known: %w", doing, err))
+		err = exitcode.Mark(exitcode.Vault, fmt.Errorf("%s: the answer got lost, and %w: %w", doing, ErrUnknown, err))
 	}
 	return exitcode.Hint(err, "the same command again; it finds what was done")
 }

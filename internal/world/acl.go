@@ -81,7 +81,7 @@ func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) error {
 		err = op.warnOfPadding(original, c.Warn)
 	}
 	if err == nil {
-		err = op.archive(c.Ident)
+		err = op.archive(c)
 	}
 	if err == nil {
 		err = op.clearTransfer(c.Ident)
@@ -90,21 +90,26 @@ func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) error {
 }
 
 // archive puts aside the record of an earlier transfer whose copy has been
-// packaged and destroyed; one that still waits to be packaged is refused.
-func (op *Operator) archive(ident string) error {
-	path := op.world.path(Transfer, ident)
+// packaged and destroyed, or that waits for another KEK, which may have expired
+// meanwhile; one that waits to be packaged for the same KEK is refused.
+func (op *Operator) archive(c ACLChange) error {
+	path := op.world.path(Transfer, c.Ident)
 	if !exists(path) {
 		return nil
 	}
-	k, err := op.world.Key(Transfer, ident)
+	k, err := op.world.Key(Transfer, c.Ident)
 	if err != nil {
 		return err
 	}
 	if !op.waits(k) {
 		return putAside(path, k.Created)
 	}
+	if k.KEK != nil && !k.KEK.KID.Equal(c.KEK.KID()) {
+		c.Say("the transfer copy for KEK %v, which waits to be packaged, gives way", k.KEK.KID)
+		return putAside(path, k.Created)
+	}
 	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: there is a transfer copy already, made for KEK %s", path, kidOf(k)),
-		"byok-offline package --ident %s …", ident)
+		"byok-offline package --ident %s …", c.Ident)
 }
 
 // waits tells whether a transfer can still be packaged. An operator can

@@ -1,0 +1,88 @@
+// Package security holds the test that keeps the threat model true to the code.
+package security
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// named matches a test as the page names it, `folder.Test`.
+var named = regexp.MustCompile("`([a-z0-9/-]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)`")
+
+// defined matches a test in the source.
+var defined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9]+)\(`)
+
+// TestThreatModelNamesTests: every threat of the design has its row, every row
+// names tests, and every test that is named exists.
+func TestThreatModelNamesTests(t *testing.T) {
+	page, err := os.ReadFile("threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := rowsOf(string(page)); !slices.Equal(slices.Sorted(maps.Keys(rows)), threats()) {
+		t.Errorf("the rows are %q, and not %q", slices.Sorted(maps.Keys(rows)), threats())
+	} else {
+		for threat, row := range rows {
+			if !named.MatchString(row) {
+				t.Errorf("%s: no test is named", threat)
+			}
+		}
+	}
+	tests := map[string][]string{}
+	for _, name := range named.FindAllStringSubmatch(string(page), -1) {
+		folder, test := name[1], name[2]
+		if tests[folder] == nil {
+			tests[folder] = testsIn(t, filepath.Join("../..", folder))
+		}
+		if !slices.Contains(tests[folder], test) {
+			t.Errorf("%s has no %s", folder, test)
+		}
+	}
+}
+
+// threats are those of the design, and what goes wrong by itself.
+func threats() []string {
+	list := []string{
+		"thief of the USB stick", "connected workstation, hostile", "one card holder, or K-1 of them", "the operator", "the HSM's library", "the vault operator",
+		"someone editing kmdata later", "a rehearsal",
+		"a module that promises more than it keeps", "a call of the HSM or of the kernel fails, the power goes", "somebody looks into memory or a file afterwards", "two commands at once",
+	}
+	slices.Sort(list)
+	return list
+}
+
+// rowsOf reads the tables: the first cell of each row, and the last.
+func rowsOf(page string) map[string]string {
+	rows := map[string]string{}
+	for line := range strings.Lines(page) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		if strings.HasPrefix(line, "| ") && cells[0] != "who" && cells[0] != "what" && cells[0] != "---" {
+			rows[cells[0]] = cells[len(cells)-1]
+		}
+	}
+	return rows
+}
+
+// testsIn lists the test functions of a folder, whatever they are built for.
+func testsIn(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		t.Errorf("%s has no tests: %v", folder, err)
+	}
+	for _, path := range files {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, function := range defined.FindAllStringSubmatch(string(source), -1) {
+			names = append(names, function[1])
+		}
+	}
+	return names
+}
