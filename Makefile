@@ -3,7 +3,7 @@
 #   make demo    the whole ceremony against a software HSM and a rehearsal vault
 #   make rehearse-recovery   the same with a dead HSM in the middle
 #   make test    everything that is tested, with its own set-up
-#   make bench   throughput, as ratios measured side by side
+#   make bench, make bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
 TAGS   := netgo,osusergo
@@ -11,7 +11,7 @@ TAGS   := netgo,osusergo
 export GOEXPERIMENT := runtimesecret
 GOFLAGS_BUILD := -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults bench setup clean
+.PHONY: build demo rehearse-recovery test test-faults bench bench-upload setup clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -39,6 +39,8 @@ test-faults: setup
 
 bench: build
 	scripts/bench-hash.sh
+
+bench-upload: build
 	scripts/bench-upload.sh
 
 clean:
