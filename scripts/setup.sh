@@ -10,27 +10,36 @@ set -euo pipefail
 missing=()
 need() { [ -e "$1" ] || command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 
-softhsm() { # the PKCS#11 library, wherever the distribution puts it
+# library NAME PACKAGE: notes PACKAGE unless a system folder has the library.
+library() {
 	local path
-	for path in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so; do
+	for path in /usr/lib/"$1" /usr/lib/*/"$1" /usr/lib64/"$1"; do
 		[ -e "$path" ] && return
 	done
-	missing+=(softhsm2)
+	missing+=("$2")
 }
 
 case "${1:-}" in
 demo)
-	softhsm
+	library softhsm/libsofthsm2.so softhsm2
 	need go golang
 	need cc gcc
 	;;
 test)
-	softhsm
+	library softhsm/libsofthsm2.so softhsm2
 	need go golang
 	need cc gcc
 	need openssl openssl
 	need age age
 	need strace strace
+	need pkcs11-tool opensc
+	# Two more PKCS#11 libraries, which must be found wanting:
+	library libsoftokn3.so libnss3
+	need certutil libnss3-tools
+	library p11-kit-proxy.so p11-kit-modules
+	library libtpm2_pkcs11.so.1 libtpm2-pkcs11-1
+	library libtss2-tcti-swtpm.so.0 libtss2-tcti-swtpm0
+	need swtpm swtpm
 	need /usr/bin/python3 python3 # Debian's own, for which Debian's Azure SDK is
 	;;
 *)

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/asn1"
@@ -33,7 +32,7 @@ type attacker struct {
 	blobs   [][]byte // every backup in kmdata
 	guesses []string // at the SO PIN, from what kmdata and the token show
 	rsa     *rsa.PrivateKey
-	ec      *ecdsa.PrivateKey
+	ec      *ecdh.PrivateKey
 }
 
 // object is what an attack is tried on.
@@ -94,7 +93,7 @@ func codeOf(err error) string {
 // token of his own to practise on.
 func newAttacker(t *testing.T) *attacker {
 	a := &attacker{p: pkcs11.New(mustDo(softhsm.Library())(t)), rsa: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
-	a.ec = mustDo(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
+	a.ec = mustDo(ecdh.P256().GenerateKey(rand.Reader))(t)
 	a.must(t, a.p.Initialize())
 	for _, slot := range mustDo(a.p.GetSlotList(true))(t) {
 		if info := mustDo(a.p.GetTokenInfo(slot))(t); info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
@@ -242,7 +241,7 @@ func (a *attacker) own(t *testing.T, class, kind uint) object {
 // material is the value of an own key.
 func (a *attacker) material(class, kind uint) []*pkcs11.Attribute {
 	params, _ := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})
-	point, _ := asn1.Marshal(elliptic.Marshal(elliptic.P256(), a.ec.X, a.ec.Y)) //nolint:staticcheck // CKA_EC_POINT
+	point, _ := asn1.Marshal(a.point())
 	n, e := attr(pkcs11.CKA_MODULUS, a.rsa.N.Bytes()), attr(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(a.rsa.E)).Bytes())
 	switch {
 	case class == pkcs11.CKO_SECRET_KEY:
@@ -252,7 +251,7 @@ func (a *attacker) material(class, kind uint) []*pkcs11.Attribute {
 	case class == pkcs11.CKO_PUBLIC_KEY:
 		return []*pkcs11.Attribute{attr(pkcs11.CKA_EC_PARAMS, params), attr(pkcs11.CKA_EC_POINT, point)}
 	case kind == pkcs11.CKK_EC:
-		return []*pkcs11.Attribute{attr(pkcs11.CKA_EC_PARAMS, params), attr(pkcs11.CKA_VALUE, a.ec.D.FillBytes(make([]byte, 32)))}
+		return []*pkcs11.Attribute{attr(pkcs11.CKA_EC_PARAMS, params), attr(pkcs11.CKA_VALUE, a.ec.Bytes())}
 	}
 	k := a.rsa
 	return []*pkcs11.Attribute{n, e, attr(pkcs11.CKA_PRIVATE_EXPONENT, k.D.Bytes()), attr(pkcs11.CKA_PRIME_1, k.Primes[0].Bytes()),

@@ -207,13 +207,7 @@ func stringData(pins *runtime.Pinner, data []byte) []byte {
 }
 
 // point is the attacker's own public point, uncompressed.
-func (a *attacker) point() []byte {
-	point, err := a.ec.PublicKey.ECDH()
-	if err != nil {
-		return nil
-	}
-	return point.Bytes()
-}
+func (a *attacker) point() []byte { return a.ec.PublicKey().Bytes() }
 
 // deriveParts tries every mechanism of the standard that cuts a key up. A
 // session copy gets DERIVE where the token gives it.

@@ -96,7 +96,7 @@ func (b *besieged) rows(out *bytes.Buffer, one attack) {
 		}
 		own := "never possible"
 		if !one.never {
-			own = cell(b.codes("", func(f finding) bool { return among(f) && f.Mine }))
+			own = cell(b.codes("", func(f finding) bool { return f.Attack == one.name && f.Mine }))
 		}
 		row(out, append(cells, own)...)
 	}

@@ -36,8 +36,8 @@ func TestNoNetworkingCode(t *testing.T) {
 		if found := matching(offline, pattern); len(found) > 0 {
 			t.Errorf("byok-offline has a %s: %q", what, found)
 		}
-		if found := matching(online, pattern); len(found) == 0 {
-			t.Errorf("byok-online has no %s, so the pattern finds none where there is one: %s", what, pattern)
+		if found := matching(online, pattern); len(found) < 5 {
+			t.Errorf("byok-online, which has a %s, has only these symbols of one, so the pattern misses some: %q", what, found)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,12 +51,17 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	genuine, err := filepath.Abs("../attest/testdata/mhsm-rsa-2048.json")
+	if err != nil {
+		return err
+	}
 	conf, err := softhsm.Configure(filepath.Join(s.dir, "softhsm"))
 	if err != nil {
 		return err
 	}
 	env.Setenv("SOFTHSM2_CONF", conf)
 	env.Setenv("MODULE", library)
+	env.Setenv("GENUINE", genuine)
 	env.Setenv("PATH", os.Getenv(programs)+":"+env.Getenv("PATH"))
 	env.Values[stageKey{}] = s
 	env.Defer(s.end)
@@ -121,21 +127,26 @@ func (s *stage) end() {
 	if s.t.Failed() {
 		return
 	}
-	for program, kmdata := range s.kmdata {
-		if _, err := os.Stat(filepath.Join(s.dir, kmdata, "local", "ceremony.jsonl")); err == nil {
-			s.verifyLog(program, kmdata)
+	s.walk(func(name string, _ fs.DirEntry) error {
+		if kmdata, found := strings.CutSuffix(name, "/local/ceremony.jsonl"); found {
+			s.verifyLog(kmdata)
 		}
-	}
+		return nil
+	})
 	s.checkLeftovers()
 	s.checkSecrets()
 }
 
-// verifyLog has a program verify and show its own log.
-func (s *stage) verifyLog(program, kmdata string) {
+// verifyLog has the program whose log it is verify and show it.
+func (s *stage) verifyLog(kmdata string) {
+	p := process{program: "byok-offline", dir: s.dir}
+	if strings.HasPrefix(kmdata, "online/") {
+		p.program = "byok-online"
+	}
 	for _, command := range []string{"verify", "log"} {
-		o := s.run(process{program: program, words: []string{"ceremony", command}, env: s.env(nil, program), dir: s.dir})
-		if o.status != 0 {
-			s.t.Errorf("%s ceremony %s of %s: status %d\n%s%s", program, command, kmdata, o.status, o.out, o.err)
+		p.words = []string{"ceremony", command, "--kmdata", kmdata}
+		if o := s.run(p); o.status != 0 {
+			s.t.Errorf("%v: status %d\n%s%s", p, o.status, o.out, o.err)
 		}
 	}
 }
@@ -143,9 +154,6 @@ func (s *stage) verifyLog(program, kmdata string) {
 // env is a program's environment: what the script set, of the variables that matter here.
 func (s *stage) env(ts *testscript.TestScript, program string) []string {
 	env := []string{"BYOK_KMDATA=" + filepath.Join(s.dir, s.kmdata[program]), "HOME=" + filepath.Join(s.dir, "offline"), "TERM=dumb"}
-	if ts == nil {
-		return env
-	}
 	for _, name := range []string{"PATH", "TMPDIR", "SOFTHSM2_CONF", "BYOK_KMDATA", "BYOK_PKCS11_MODULE", "HTTPS_PROXY",
 		"SHIM_MODULE", "SHIM_HIDE_FREE", "SHIM_FLAGS", "SHIM_WEAK", "SHIM_RSA_AES", "SHIM_AT", "SHIM_DO"} {
 		if value := ts.Getenv(name); value != "" {
@@ -155,5 +163,5 @@ func (s *stage) env(ts *testscript.TestScript, program string) []string {
 	return env
 }
 
-// describe a process for a failure.
+// String is the command line, for failures.
 func (p process) String() string { return fmt.Sprintf("%s %s", p.program, strings.Join(p.words, " ")) }

@@ -41,7 +41,7 @@ func field(data []byte, path string) (string, error) {
 			return "", fmt.Errorf("there is no field %s", path)
 		}
 	}
-	return fmt.Sprint(at), nil
+	return strings.Trim(fmt.Sprint(at), "[]"), nil // a list of words becomes them
 }
 
 // sum sets a variable to the SHA-256 of a file: NAME FILE.
