@@ -6,7 +6,8 @@
 #   make bench, make bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
-TAGS   := netgo,osusergo
+# No resolver or account look-up of the C library, no generator of manual pages.
+TAGS   := netgo,osusergo,urfave_cli_no_docs
 # The runtime erases what age, circl and HMAC leave on the heap (runtime/secret, Go 1.26).
 export GOEXPERIMENT := runtimesecret
 GOFLAGS_BUILD := -trimpath -tags $(TAGS)

@@ -321,7 +321,7 @@ func adoptWeakModule(t *testing.T, s *station) {
 	create := s.creation(t, s.shim(t, path)) + " --adopt --so-pin-file so"
 	expectResult(t, s.run(t, create), result{exitcode.HSM, failed, rehearsalWarning + keepsPIN(serial) +
 		"error: " + named(serial) + " does not hold its restrictions: the operator could make a trusted wrapping key without the quorum\n" +
-		"hint: use another module; nothing was kept on this one\n"})
+		"hint: use another module: byok-offline module check says what it lacks\n"})
 	expectStrings(t, slices.Concat(s.files(t, "card1"), s.files(t, "card2"), s.files(t, "card3")))
 	if found, _ := filepath.Glob(s.path("kmdata/local/world*")); found != nil {
 		t.Errorf("left: %q", found)

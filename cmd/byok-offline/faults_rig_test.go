@@ -77,7 +77,7 @@ func buildLocked(t *testing.T) string {
 	mustWrite(t, source, []byte("package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"))
 	text := mustDo(json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(here, "locked.go"): source}}))(t)
 	mustWrite(t, overlay, text)
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-tags", "netgo,osusergo", "-o", binary, ".")
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

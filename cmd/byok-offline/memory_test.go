@@ -59,7 +59,7 @@ func newMemoryRig(t *testing.T) *memoryRig {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(t.TempDir(), "byok-offline")
-	build := exec.Command("go", "build", "-tags", "netgo,osusergo", "-o", binary, ".")
+	build := exec.Command("go", "build", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	build.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -30,7 +30,7 @@ type station struct {
 func eachOn(t *testing.T, tests map[string]func(*testing.T, *station)) {
 	t.Helper()
 	binary := filepath.Join(openFolder(t), "byok-offline")
-	build := exec.Command("go", "build", "-tags", "netgo,osusergo", "-o", binary, ".")
+	build := exec.Command("go", "build", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	build.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

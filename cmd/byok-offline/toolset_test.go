@@ -18,7 +18,7 @@ import (
 func buildOnline(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "byok-online")
-	cmd := exec.Command("go", "build", "-tags", "netgo,osusergo", "-o", binary, "../byok-online")
+	cmd := exec.Command("go", "build", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, "../byok-online")
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

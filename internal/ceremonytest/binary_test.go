@@ -154,7 +154,7 @@ func TestBuiltAsReleased(t *testing.T) {
 		if line := "go build " + flags + " -o bin/" + program + " ./cmd/" + program + "\n"; !strings.Contains(string(out), line) {
 			t.Errorf("make build runs\n%s and these tests %s", out, line)
 		}
-		for key, want := range map[string]string{"-tags": "netgo,osusergo", "-trimpath": "true", "GOEXPERIMENT": experiment, "CGO_ENABLED": "1"} {
+		for key, want := range map[string]string{"-tags": "netgo,osusergo,urfave_cli_no_docs", "-trimpath": "true", "GOEXPERIMENT": experiment, "CGO_ENABLED": "1"} {
 			if got := setting(t, program, key); got != want {
 				t.Errorf("%s was built with %s=%s, want %s", program, key, got, want)
 			}

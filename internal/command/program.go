@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,12 +43,30 @@ type Program struct {
 func (p *Program) Main(ctx context.Context, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not listen, such as an HSM that hangs
+	ended := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends what does not listen, such as an HSM that hangs
+		p.sayBusy(ended)
+	})
 	err := p.run(ctx, args)
+	close(ended)
 	if !errors.As(err, new(told)) {
 		p.tell(err)
 	}
 	return int(exitcode.Of(err))
+}
+
+// patience is how long after an interrupt a command may go on in silence.
+const patience = time.Second
+
+// sayBusy tells, after an interrupt, that what cannot be interrupted is being
+// finished: an HSM's operation has no way to be called off.
+func (p *Program) sayBusy(ended <-chan struct{}) {
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		p.Console.Warning("interrupted, but the step under way is finished first; interrupt again to end the program at once")
+	}
 }
 
 func (p *Program) run(ctx context.Context, args []string) (err error) {

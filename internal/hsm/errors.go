@@ -63,7 +63,7 @@ var ErrNotEnforced = errors.New("does not hold its restrictions")
 
 func notEnforced(t Token, format string, args ...any) error {
 	return exitcode.Hint(exitcode.Errorf(exitcode.HSM, "%v %w: %s", t, ErrNotEnforced, fmt.Sprintf(format, args...)),
-		"use another module; nothing was kept on this one")
+		"use another module: byok-offline module check says what it lacks")
 }
 
 // refused judges a try that must fail: nil if the token has refused it. A

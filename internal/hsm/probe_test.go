@@ -27,7 +27,7 @@ func TestProbesPassOnAnHonestToken(t *testing.T) {
 
 const (
 	dishonest  = " does not hold its restrictions: "
-	otherToken = "use another module; nothing was kept on this one"
+	otherToken = "use another module: byok-offline module check says what it lacks"
 )
 
 // with returns the template with one attribute changed.

@@ -234,7 +234,7 @@ func TestCreateOnAModuleThatEnforcesNothing(t *testing.T) {
 	_, err := Create(p.m, p.creation(2))
 	token := must[[]hsm.Token](t)(p.m.Labelled("test world"))[0]
 	expect(t, err, failure{token.String() + " does not hold its restrictions: CKA_UNWRAP of byok-km could be set to true (an operator must not open a backup blob)",
-		exitcode.HSM, "use another module; nothing was kept on this one"})
+		exitcode.HSM, "use another module: byok-offline module check says what it lacks"})
 	if left := p.onToken(t); len(left) != 0 {
 		t.Errorf("left on the token: %q", left)
 	}

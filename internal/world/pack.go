@@ -81,11 +81,18 @@ func (op *Operator) packable(r PackRequest) (KeyFile, error) {
 	if r.KEK.Rehearsal() != op.world.Rehearsal {
 		return k, op.world.mixed("the KEK package", r.KEK.Rehearsal())
 	}
-	if k.KEK == nil || !k.KEK.KID.Equal(r.KEK.KID()) || k.KEK.Fingerprint != r.KEK.Fingerprint() {
-		return k, exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s was made for KEK %v, not for %v", k.Name(), kidOf(k), r.KEK.KID()),
-			"give the KEK package that acl modify was given")
+	return k, exitcode.Hint(k.checkKEK(r.KEK), "give the KEK package that acl modify was given")
+}
+
+// checkKEK wants the KEK that the transfer copy was made for, by its name and its key.
+func (k KeyFile) checkKEK(kek *attest.KEK) error {
+	if k.KEK == nil || !k.KEK.KID.Equal(kek.KID()) {
+		return exitcode.Errorf(exitcode.Check, "%s was made for KEK %v, not for %v", k.Name(), kidOf(k), kek.KID())
 	}
-	return k, nil
+	if k.KEK.Fingerprint != kek.Fingerprint() {
+		return exitcode.Errorf(exitcode.Check, "%s was made for KEK %v with another public key than this package has", k.Name(), kek.KID())
+	}
+	return nil
 }
 
 func kidOf(k KeyFile) string {

@@ -26,7 +26,7 @@ func TestPackageRefuses(t *testing.T) {
 		want   failure
 	}{
 		"another KEK":             {func(r *PackRequest) { r.KEK = other.KEK }, failure{made + other.KID().String(), exitcode.Check, give}},
-		"another key of its name": {func(r *PackRequest) { r.KEK = sameName.KEK }, failure{made + kek.KID().String(), exitcode.Check, give}},
+		"another key of its name": {func(r *PackRequest) { r.KEK = sameName.KEK }, failure{fmt.Sprintf("key_xferacld_key was made for KEK %v with another public key than this package has", kek.KID()), exitcode.Check, give}},
 		"no transfer copy":        {func(r *PackRequest) { r.Ident = "none" }, failure{p.path("key_xferacld_none") + ": there is no such key in this world", exitcode.Usage, "byok-offline acl modify --ident none -k KEKPKG -w SWPKG --card DIR …"}},
 		"friendly name":           {func(r *PackRequest) { r.FriendlyName = "Contoso key" }, failure{`key name "Contoso key": 1 to 127 digits, letters and dashes are allowed`, exitcode.Usage, ""}},
 		"subscription":            {func(r *PackRequest) { r.SubscriptionID = "" }, failure{"transfer manifest: field subscription_id is missing", exitcode.Usage, ""}},
