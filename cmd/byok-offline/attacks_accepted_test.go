@@ -69,6 +69,7 @@ func usingKeys() []concession {
 		{"sign anything with KNSO", kept, signAnything, thenCheck, "no trace: files are worth what the head of the log is, noted on paper or sealed"},
 		{"use a key: sign, decrypt", kept, useKeys, thenCheck, "no trace: that is what he has the PIN for"},
 		{"wrap a key under KM", kept, wrapUnderKM, thenCheck, "no trace: what he gets, K cards open"},
+		{"encrypt values of his own under KM, by wrapping them as keys (AES key wrap, AES-CBC)", kept, encryptByWrapping, thenCheck, "no trace: nothing decrypts to match"},
 		{"wrap another of the world's keys for the trusted KEK, until `package` has run", transfer, wrapForVault, thenCheck,
 			"no trace on the token: package at once, with the quorum looking on; nobody but that vault opens it"},
 		{"learn the SHA-256 of KM (C_DigestKey)", kept, digestKM, thenCheck, "no trace: nothing is computed back from it"},
@@ -214,6 +215,15 @@ func useKeys(a *attacker, t *testing.T) {
 func wrapUnderKM(a *attacker, t *testing.T) {
 	if blobs := a.wrappedUnder(t, a.labelled(t, "byok-km")); len(blobs) < 4+4 { // the backups, and the keys once more
 		t.Errorf("%d blobs", len(blobs))
+	}
+}
+
+func encryptByWrapping(a *attacker, t *testing.T) {
+	var f finding
+	mine := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
+	a.wrap(&f, "", aesWraps(mine), a.labelled(t, "byok-km").handle, mine)
+	if !slices.Equal(f.Codes, []string{"CKR_OK"}) {
+		t.Error(f.Codes)
 	}
 }
 

@@ -151,7 +151,7 @@ After the attacks, ` + "`world check`" + ` finds the world as it was, and the ce
 const attacksTail = `
 ## Known and accepted
 
-What the operator can do with the user PIN. Nothing of it gives him a key in clear. Each is tried in
-the state named, then the next command is run, and its exit status and complaint are compared.
+What the operator can do with the user PIN. Nothing of it gives him a key of the world in clear. Each is
+tried in the state named; then the next command is run, and its exit status and first complaint are compared.
 
 `

@@ -163,7 +163,11 @@ func (r *rig) undisturbed(t *testing.T, c *ceremonyCase) []string {
 		t.Fatalf("%s: status %d\n%s", c.subject.name, out.status, out.text)
 	}
 	c.want = r.state(t, dir)
-	return shim.Calls(t, log)
+	calls := shim.Calls(t, log)
+	if len(calls) == 0 {
+		t.Fatalf("%s makes no PKCS#11 call", c.subject.name)
+	}
+	return calls
 }
 
 // copyOf copies a ceremony's folder, modes and all; the token goes with it.

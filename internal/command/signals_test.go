@@ -79,6 +79,20 @@ func TestFinishedAnyway(t *testing.T) {
 	}), "change"), answer{0, lines("made", "Result: SUCCESS"), ""})
 }
 
+// TestBusy: whoever interrupts what cannot be interrupted is told so.
+func TestBusy(t *testing.T) {
+	kmdata(t)
+	said := make(chan struct{})
+	p := program(func(r *command.Run) (command.Result, error) {
+		_, _ = interrupted(syscall.SIGINT)(r)
+		<-said
+		return text("made"), nil
+	})
+	time.AfterFunc(3*time.Second, func() { close(said) })
+	wantAnswer(t, "busy", run(t, p, "change"), answer{0, lines("made", "Result: SUCCESS"),
+		lines("byok-test: warning: interrupted, but the step under way is finished first; interrupt again to end the program at once")})
+}
+
 // TestSecondInterrupt: what does not listen, such as an HSM that hangs, is
 // ended by the second Ctrl-C, and the log shows it.
 func TestSecondInterrupt(t *testing.T) {

@@ -185,7 +185,7 @@ func (op *Operator) clearTransfer(ident string) error {
 func (w *World) destroyTransfer(m *hsm.Module, pin *secret.Bytes, ident string) error {
 	op, err := w.Login(m, pin)
 	if err != nil {
-		return nil // the failure that brought us here says why
+		return err
 	}
 	return cmp.Or(op.clearTransfer(ident), op.Close())
 }

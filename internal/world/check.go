@@ -168,6 +168,9 @@ func (w *World) permissionsOn(k KeyFile, serial string) (permissions []string, r
 	if err := strictjson.Unmarshal(path, data, MaxFile, &r); err != nil {
 		return nil, false, exitcode.Mark(exitcode.Usage, err)
 	}
+	if r.Type != restoredType || r.Name() != k.Name() || r.PublicKey != k.PublicKey || r.CheckValue != k.CheckValue || r.Serial != serial || r.HKNSO != k.HKNSO {
+		return nil, false, exitcode.Errorf(exitcode.Check, "%s: is of another key or module: the file was renamed", path)
+	}
 	return r.Permissions, true, nil
 }
 

@@ -174,6 +174,7 @@ type signer interface {
 // file is the head: it exists only if its signature does.
 type pair struct {
 	path string
+	max  int // bytes that its reader takes
 	set  *durable.Set
 	file *durable.File
 	sig  *durable.File
@@ -181,7 +182,7 @@ type pair struct {
 
 // reserve opens both outputs before anything irreversible is done.
 func reserve(path string) (*pair, error) {
-	p := &pair{path: path, set: durable.NewSet()}
+	p := &pair{path: path, max: MaxFile, set: durable.NewSet()}
 	var err error
 	if p.file, err = p.set.Create(path, 0o600); err == nil {
 		p.sig, err = p.set.Create(path+".sig", 0o600)
@@ -193,9 +194,18 @@ func reserve(path string) (*pair, error) {
 	return p, nil
 }
 
+// encode refuses what its reader would refuse.
+func (p *pair) encode(v any) ([]byte, error) {
+	data, err := strictjson.Marshal(v)
+	if err == nil && len(data) > p.max {
+		err = exitcode.Errorf(exitcode.Refused, "%s: would have %d bytes, more than the %d such a file may have", p.path, len(data), p.max)
+	}
+	return data, err
+}
+
 // commit encodes v, signs it, verifies the signature and gives both files their names.
 func (p *pair) commit(v any, s signer, knso crypto.PublicKey) error {
-	data, err := strictjson.Marshal(v)
+	data, err := p.encode(v)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ func (w *World) Modules() ([]Module, error) {
 	slices.SortFunc(files, func(a, b ModuleFile) int { return a.Created.Compare(b.Created) })
 	modules := []Module{w.Module}
 	for _, f := range files {
+		// A token that was wiped and recovered to keeps its serial number.
+		modules = slices.DeleteFunc(modules, func(m Module) bool { return m.Serial == f.Module.Serial })
 		modules = append(modules, f.Module)
 	}
 	return modules, err

@@ -69,7 +69,11 @@ func (op *Operator) Package(r PackRequest) (Packed, error) {
 	if err != nil {
 		return Packed{}, err
 	}
-	return packed, op.clearTransfer(r.Ident)
+	if err := op.clearTransfer(r.Ident); err != nil {
+		return packed, exitcode.Hint(fmt.Errorf("the package is written, but its transfer objects are still on the token: %w", err),
+			"run the same command again: it removes them")
+	}
+	return packed, nil
 }
 
 // packable returns the transfer copy's key file if it was made for this KEK.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/secret"
@@ -38,12 +40,15 @@ func (w *World) Recover(m *hsm.Module, r Recovery) (Module, error) {
 	if w.state.SOPIN != "" {
 		return Module{}, exitcode.Errorf(exitcode.Refused, "this world was adopted: its SO PIN belongs to one token and cannot be set on another")
 	}
+	if err := w.checkCards(r.Cards); err != nil {
+		return Module{}, err
+	}
 	path := filepath.Join(local(w.dir), modulePrefix+"new")
-	token, err := w.recoverable(m, r, path)
+	token, done, err := w.recoverable(m, r, path)
 	if err != nil {
 		return Module{}, err
 	}
-	if w.recordedOn(token) && exists(pendingPath(path)) { // all but the last step was done
+	if done { // all but the last step
 		return moduleOf(m, token), clearPending(path)
 	}
 	module, err := w.recoverTo(m, token, r)
@@ -53,31 +58,76 @@ func (w *World) Recover(m *hsm.Module, r Recovery) (Module, error) {
 	return module, clearPending(path)
 }
 
+// checkCards wants the card set in force, and from it the module key that the
+// world records, before a token is touched.
+func (w *World) checkCards(q *Quorate) error {
+	if q.Set.Number != w.state.Cards.Number {
+		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "these are cards of set %d, and set %d is in force", q.Set.Number, w.state.Cards.Number),
+			"finish byok-offline world replace-cards first")
+	}
+	km, err := q.secret.ModuleKey()
+	if err != nil {
+		return err
+	}
+	defer km.Wipe()
+	if checkValue(km) != w.state.CheckValue {
+		return exitcode.Errorf(exitcode.Check, "the module key of these cards has not the check value that the world records")
+	}
+	return nil
+}
+
 // recoverable finds the token: a free one, or the one that an interrupted
-// recovery has initialised.
-func (w *World) recoverable(m *hsm.Module, r Recovery, path string) (hsm.Token, error) {
+// recovery has initialised. done tells that it had come to its end there.
+func (w *World) recoverable(m *hsm.Module, r Recovery, path string) (token hsm.Token, done bool, err error) {
 	var before pendingModule
 	interrupted, err := pending(path, &before)
 	if err != nil {
-		return hsm.Token{}, err
+		return token, false, err
 	}
 	labelled, err := m.Labelled(r.Label)
 	switch {
 	case err != nil:
-		return hsm.Token{}, err
+		return token, false, err
 	case interrupted && before.Label != r.Label:
-		return hsm.Token{}, exitcode.Errorf(exitcode.Refused, "an interrupted recovery used --label %q: use it again", before.Label)
+		return token, false, exitcode.Errorf(exitcode.Refused, "an interrupted recovery used --label %q: use it again", before.Label)
 	case interrupted && len(labelled) == 1:
-		return labelled[0], nil
+		done, err = w.interruptedOn(m, labelled[0], r.Cards)
+		return labelled[0], done, err
 	case len(labelled) > 0:
-		return hsm.Token{}, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "label %q is taken by a token that is initialised (serial %s)", r.Label, labelled[0].Serial),
+		return token, false, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "label %q is taken by a token that is initialised (serial %s)", r.Label, labelled[0].Serial),
 			"choose another one with --label")
 	}
-	token, err := m.Free()
+	token, err = m.Free()
 	if err != nil || interrupted {
-		return token, err
+		return token, false, err
 	}
-	return token, setPending(path, pendingModule{Label: r.Label})
+	return token, false, setPending(path, pendingModule{Label: r.Label})
+}
+
+// interruptedOn tells how far an interrupted recovery has come on a token. One
+// that the cards do not open, or a whole module of this world which no recovery
+// was making, is not ours to initialise again.
+func (w *World) interruptedOn(m *hsm.Module, t hsm.Token, q *Quorate) (done bool, err error) {
+	so, err := q.officer(m, t)
+	if err != nil {
+		return false, err
+	}
+	defer so.Close()
+	_, err = so.Find(pkcs11.CKO_PUBLIC_KEY, signingKeyLabel)
+	if errors.Is(err, hsm.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if exists(w.modulePath(t.Serial)) {
+		return true, nil
+	}
+	if t.Serial == w.Module.Serial {
+		return false, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%v holds this world whole: nothing has to be recovered there", t),
+			"disconnect it, or choose another token's name with --label")
+	}
+	return false, nil
 }
 
 func (w *World) recoverTo(m *hsm.Module, token hsm.Token, r Recovery) (Module, error) {
@@ -107,9 +157,6 @@ func (w *World) recoverTo(m *hsm.Module, token hsm.Token, r Recovery) (Module, e
 }
 
 func (w *World) recoverModuleKey(m *hsm.Module, token hsm.Token, r Recovery, km *secret.Bytes) error {
-	if checkValue(km) != w.state.CheckValue {
-		return exitcode.Errorf(exitcode.Check, "the module key of these cards has not the check value that the world records")
-	}
 	so, err := r.Cards.officer(m, token)
 	if err != nil {
 		return err
@@ -146,6 +193,9 @@ func (w *World) recoverSigningKey(m *hsm.Module, user *hsm.User, km *secret.Byte
 // output could not be opened earlier; a failure is told with how to go on.
 func (w *World) recordModule(m *hsm.Module, op *Operator) (Module, error) {
 	module := moduleOf(m, op.user.Token)
+	if module.Serial == w.Module.Serial || exists(w.modulePath(module.Serial)) { // recorded before
+		return module, nil
+	}
 	out, err := reserve(w.modulePath(module.Serial))
 	if err != nil {
 		return Module{}, err
@@ -159,9 +209,6 @@ func (w *World) modulePath(serial string) string {
 	return filepath.Join(local(w.dir), modulePrefix+fileSafe(serial))
 }
 
-// recordedOn tells whether an interrupted recovery to the token had come to its end.
-func (w *World) recordedOn(t hsm.Token) bool { return t.Initialised && exists(w.modulePath(t.Serial)) }
-
 func moduleOf(m *hsm.Module, t hsm.Token) Module {
 	return Module{Library: m.Path, Manufacturer: t.Manufacturer, Model: t.Model, Firmware: t.Firmware, Serial: t.Serial}
 }
@@ -174,38 +221,78 @@ const (
 )
 
 // Restore brings a key back from its backup blob: the same public key and the
-// same restrictions. The token cannot vouch for its origin any more.
+// same restrictions. The token cannot vouch for its origin any more. On an
+// error nothing is left on the token; what a killed run left, the next removes.
 func (op *Operator) Restore(ident string, cards *Quorate) (KeyFile, error) {
 	w := op.world
 	k, err := w.Key(Simple, ident)
 	if err != nil {
 		return k, err
 	}
-	if _, err := op.user.FindKey(k.Name()); err == nil {
-		return k, exitcode.Errorf(exitcode.Refused, "%s is on %v already", k.Name(), op.user.Token)
-	} else if !errors.Is(err, hsm.ErrNotFound) {
+	path := w.restoredPath(k, op.user.Token.Serial)
+	var before pendingKey
+	interrupted, err := pending(path, &before)
+	if err != nil {
 		return k, err
 	}
-	path := w.restoredPath(k, op.user.Token.Serial)
-	if exists(path) { // restored before, and lost since
-		if err := putAside(path, now()); err != nil {
-			return k, err
+	if interrupted && exists(path) { // all but the last step was done
+		return k, op.unretire(k, path)
+	}
+	if err := op.makeRoomFor(k, path, interrupted); err != nil {
+		return k, err
+	}
+	restored, err := op.restoreTo(k, cards, path)
+	if err != nil {
+		_, cleanErr := op.user.DestroyLabelled(k.Name())
+		if cleanErr == nil { // otherwise the next run cleans up
+			cleanErr = clearPending(path)
+		}
+		return k, leaving(err, cleanErr)
+	}
+	return restored, op.unretire(k, path)
+}
+
+// unretire puts aside that the key was retired, if it was, and ends the restoration.
+func (op *Operator) unretire(k KeyFile, path string) error {
+	if op.world.retired(k) {
+		if err := putAside(op.world.retiredPath(k), now()); err != nil {
+			return err
 		}
 	}
+	return clearPending(path)
+}
+
+// makeRoomFor wants the key not to be on the token, but for what an
+// interrupted restoration left, and puts the record of an earlier one aside.
+func (op *Operator) makeRoomFor(k KeyFile, path string, interrupted bool) error {
+	if interrupted {
+		_, err := op.user.DestroyLabelled(k.Name())
+		return err
+	}
+	if _, err := op.user.FindKey(k.Name()); err == nil {
+		return exitcode.Errorf(exitcode.Refused, "%s is on %v already", k.Name(), op.user.Token)
+	} else if !errors.Is(err, hsm.ErrNotFound) {
+		return err
+	}
+	if exists(path) { // restored before, and lost since
+		if err := putAside(path, now()); err != nil {
+			return err
+		}
+	}
+	return setPending(path, pendingKey{Label: k.Name()})
+}
+
+func (op *Operator) restoreTo(k KeyFile, cards *Quorate, path string) (KeyFile, error) {
 	out, err := reserve(path)
 	if err != nil {
 		return k, err
 	}
 	defer out.set.Discard()
 	restored, err := op.restore(k, cards)
-	if err == nil {
-		err = out.commit(restored, op, w.knso)
-	}
 	if err != nil {
-		_, cleanErr := op.user.DestroyLabelled(k.Name())
-		return k, leaving(err, cleanErr)
+		return k, err
 	}
-	return restored, nil
+	return restored, out.commit(restored, op, op.world.knso)
 }
 
 func (w *World) restoredPath(k KeyFile, serial string) string {
@@ -222,10 +309,6 @@ func (op *Operator) restore(k KeyFile, cards *Quorate) (KeyFile, error) {
 		return k, err
 	}
 	defer km.Wipe()
-	// An interrupted run may have left half a pair; nothing else has this label.
-	if _, err := op.user.DestroyLabelled(k.Name()); err != nil {
-		return k, err
-	}
 	if err := op.user.Restore(k.Name(), publicOf(k), km, blob); err != nil {
 		return k, err
 	}

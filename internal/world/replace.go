@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -30,7 +31,7 @@ type replacer struct {
 
 // ReplaceCards makes a new card set, derives SO PIN and module key anew, wraps
 // every backup again under the new module key, and destroys the old one. After
-// it the old cards open nothing. The new cards are on their media and read
+// it the old cards open this token no more. The new cards are on their media and read
 // back before the token is changed; an interrupted run is taken up by the next.
 func (w *World) ReplaceCards(m *hsm.Module, r Replacement) (*World, error) {
 	c := &replacer{Replacement: r, w: w, m: m, path: cardsPath(w.dir, w.state.Cards.Number+1)}
@@ -41,6 +42,7 @@ func (w *World) ReplaceCards(m *hsm.Module, r Replacement) (*World, error) {
 	if c.out, err = reserve(c.path); err != nil {
 		return nil, err
 	}
+	c.out.max = maxCards
 	defer c.out.set.Discard()
 	if err := c.newCards(); err != nil {
 		return nil, err
@@ -70,16 +72,30 @@ func (c *replacer) newCards() error {
 	if err != nil {
 		return err
 	}
-	if interrupted {
-		err = d.ready(&before)
-	} else {
+	if !interrupted {
 		err = d.ready(nil)
+	} else if err = c.sameAs(before.Cards); err == nil {
+		err = d.ready(&before)
 	}
 	if err == nil {
 		err = d.deal()
 	}
 	c.next = &Quorate{Set: d.set, secret: d.secret}
 	return err
+}
+
+// sameAs refuses to go on with another card set than the interrupted run's.
+func (c *replacer) sameAs(set quorum.CardSet) error {
+	names, err := quorum.CheckHolders(c.names())
+	if err != nil {
+		return err
+	}
+	now := c.w.state.Cards
+	if set.World == now.World && set.Number == now.Number+1 && set.Quorum == c.Quorum && slices.Equal(set.Holders, names) {
+		return nil
+	}
+	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: an interrupted replacement asked for quorum %v and cards of %s", pendingPath(c.path), set.Quorum, strings.Join(set.Holders, ", ")),
+		"run that command again; afterwards the cards can be replaced once more")
 }
 
 // bringIntoForce changes the token. Every step may be repeated.
@@ -155,7 +171,7 @@ func (c *replacer) rewrap(op *Operator, state *CardState) error {
 		return err
 	}
 	for _, k := range keys {
-		if k.App != Simple || c.w.retired(k) {
+		if k.App != Simple {
 			continue
 		}
 		if blob, err = c.rewrapOne(op, label, k); err != nil {
@@ -164,35 +180,54 @@ func (c *replacer) rewrap(op *Operator, state *CardState) error {
 		state.Blobs[k.Name()] = encodeBlob(blob)
 	}
 	c.Say("%d backup(s) wrapped again under the new module key", len(state.Blobs)+1)
-	return nil
+	_, err = c.out.encode(*state) // before the SO PIN is changed
+	return err
 }
 
+// rewrapOne wraps a key on the token, once it is known to be the one that was
+// backed up, or one that is not there, such as a retired key, from its backup.
 func (c *replacer) rewrapOne(op *Operator, label string, k KeyFile) ([]byte, error) {
 	key, err := op.find(k)
 	if errors.Is(err, hsm.ErrNotFound) {
-		if err = c.borrow(op, k); err == nil {
-			defer op.user.DestroyLabelled(k.Name())
-			key, err = op.find(k)
-		}
+		return c.rewrapBorrowed(op, label, k)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := op.matchesBackup(k.Ident, key); err != nil {
 		return nil, err
 	}
 	return op.user.Backup(label, key)
 }
 
-// borrow brings a key back from its old backup for the length of a wrap.
-func (c *replacer) borrow(op *Operator, k KeyFile) error {
+// borrowedLabel is the label of a key that is on the token for the length of a wrap.
+const borrowedLabel = "byok-borrowed"
+
+func (c *replacer) rewrapBorrowed(op *Operator, label string, k KeyFile) (again []byte, err error) {
 	blob, err := c.w.backupOf(k)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	km, err := c.Old.secret.ModuleKey()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer km.Wipe()
-	return op.user.Restore(k.Name(), publicOf(k), km, blob)
+	if _, err := op.user.DestroyLabelled(borrowedLabel); err != nil { // of an interrupted run
+		return nil, err
+	}
+	defer func() {
+		_, cleanErr := op.user.DestroyLabelled(borrowedLabel)
+		err = cmp.Or(err, cleanErr)
+	}()
+	if err := op.user.Restore(borrowedLabel, publicOf(k), km, blob); err != nil {
+		return nil, err
+	}
+	key, err := op.user.FindKey(borrowedLabel)
+	if err != nil {
+		return nil, err
+	}
+	return op.user.Backup(label, key)
 }
 
 // changePIN gives the token the new cards' SO PIN. An adopted token keeps its

@@ -17,6 +17,10 @@ import (
 
 const cardsType = "byok-cards"
 
+// maxCards is the most bytes a card state may have. It holds a backup of every
+// key, some 3.5 KiB for RSA-4096: room for more than four thousand of those.
+const maxCards = 16 << 20
+
 // CardState is all that depends on the administrator card set in force. The
 // world file holds the first set's; each replacement writes the next one's,
 // local/cards_<number>, signed by KNSO. The highest number is in force, so a
@@ -67,7 +71,7 @@ func (w *World) loadState() error {
 
 func (w *World) nextState(path string, data []byte) error {
 	var next CardState
-	if err := strictjson.Unmarshal(path, data, MaxFile, &next); err != nil {
+	if err := strictjson.Unmarshal(path, data, maxCards, &next); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
 	if next.Type != cardsType || next.Version != 1 {

@@ -28,7 +28,7 @@ static CK_ULONG aes_bytes = 32;
 /* The functions as the parts before this one left them. */
 static CK_FUNCTION_LIST inner;
 
-CK_BBOOL flag_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+static CK_BBOOL flag_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
 {
 	CK_BBOOL value = CK_FALSE;
 	CK_ATTRIBUTE a = { type, &value, sizeof value };

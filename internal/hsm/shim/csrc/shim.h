@@ -36,6 +36,4 @@ int weak(const char *word);
 /* by_officer tells whether the security officer is logged in. */
 int by_officer(CK_SESSION_HANDLE session);
 
-CK_BBOOL flag_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
-
 #endif
