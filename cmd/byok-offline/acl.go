@@ -40,6 +40,10 @@ func modifyACL(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	sayKEK(r, kek)
+	if k, err := w.Key(world.Simple, ident); err == nil && k.Spec().Secret() && !kek.Attested() {
+		r.Console.Warning("%v attests nothing, so it is a key vault, and those take no AES keys: the upload will be refused", kek.KID().Vault)
+	}
 	pin, err := userPIN(r, w.tokenName())
 	if err != nil {
 		return nil, err

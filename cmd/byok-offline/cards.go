@@ -13,6 +13,9 @@ import (
 	"byok/internal/world"
 )
 
+// passphraseTries is how often a holder may type the passphrase of a card.
+const passphraseTries = 3
+
 // rehearsalWork is a scrypt work factor for cards that protect nothing.
 const rehearsalWork = 12
 
@@ -57,10 +60,16 @@ func cardPassphrase(r *command.Run, prefix string, i int, ask func(prompt, flag 
 
 // cardReaders are the cards of --card, each with the way to its passphrase.
 func cardReaders(r *command.Run) (readers []world.CardReader) {
+	tries := passphraseTries
+	if r.IsSet("card-pin-file") {
+		tries = 1 // a file answers the same again
+	}
 	for i, dir := range r.StringSlice("card") {
-		readers = append(readers, world.CardReader{Dir: dir, Passphrase: func(string) (*secret.Bytes, error) {
-			return cardPassphrase(r, "", i, r.Console.Password, "passphrase of the card in "+dir)
-		}})
+		readers = append(readers, world.CardReader{Dir: dir, Tries: tries,
+			Wrong: func(err error) { r.Console.Warning("%v; try again", err) },
+			Passphrase: func(string) (*secret.Bytes, error) {
+				return cardPassphrase(r, "", i, r.Console.Password, "passphrase of the card in "+dir)
+			}})
 	}
 	return readers
 }

@@ -13,6 +13,11 @@ import (
 	"byok/internal/world"
 )
 
+// libraryFlag is --module-path of a command that has no world to take it from.
+func libraryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM's vendor, PKCS#11", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
+}
+
 func modulePathFlag() cli.Flag {
 	return &cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM's vendor, PKCS#11 (default: the world's)", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
 }
@@ -31,7 +36,7 @@ func packageFlags() []cli.Flag {
 func unattestedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "accept-unattested", Usage: "take a KEK that no attestation proves, by its fingerprint"},
-		&cli.StringFlag{Name: "fingerprint", Usage: "`WORDS` or hex of the KEK's fingerprint, heard over a second channel"},
+		&cli.StringFlag{Name: "fingerprint", Usage: "`WORDS` or hex of the KEK's fingerprint, heard over a second channel; compared also for an attested KEK"},
 	}
 }
 
@@ -55,6 +60,7 @@ func identOf(r *command.Run) (string, error) {
 type opened struct {
 	*world.World
 	module   *hsm.Module
+	serial   string          // of the world's token in it
 	operator *world.Operator // nil before login
 }
 
@@ -77,8 +83,13 @@ func openWorld(r *command.Run) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Event.Module = &ceremony.Module{Library: m.Library, Model: w.Module.Model, Serial: w.Module.Serial}
-	return &opened{World: w, module: m}, nil
+	connected, err := w.Connected(m)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	r.Event.Module = &ceremony.Module{Library: m.Library, Model: connected.Model, Serial: connected.Serial}
+	return &opened{World: w, module: m, serial: connected.Serial}, nil
 }
 
 // libraryOf is the library of --module-path, or the world's own.
@@ -124,7 +135,7 @@ func userPIN(r *command.Run, what string) (*secret.Bytes, error) {
 }
 
 func (o *opened) tokenName() string {
-	return fmt.Sprintf("token %q (serial %s)", o.Label, o.Module.Serial)
+	return fmt.Sprintf("token %q (serial %s)", o.Label, o.serial)
 }
 
 // login asks for the user PIN and opens the world's token.

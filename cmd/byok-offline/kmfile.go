@@ -30,7 +30,8 @@ func dumpFile(r *command.Run) (command.Result, error) {
 	if k != nil {
 		return dumpView{describeKey(w, *k)}, nil
 	}
-	return dumpView{describeWorld(w)}, nil
+	view, err := describeWorld(w)
+	return dumpView{view}, err
 }
 
 // dumpView is a world or key file whose signature is good.

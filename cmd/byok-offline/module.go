@@ -17,10 +17,10 @@ import (
 
 func moduleCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "module", Usage: "look at the HSM", Subcommands: []*cli.Command{
-		{Name: "list", Usage: "list the tokens of a PKCS#11 library (enquiry)", Action: p.Action(listModules), Flags: []cli.Flag{modulePathFlag()}},
+		{Name: "list", Usage: "list the tokens of a PKCS#11 library (enquiry)", Action: p.Action(listModules), Flags: []cli.Flag{libraryFlag()}},
 		{
 			Name: "check", Usage: "run a ceremony's operations on a throw-away token and say what it enforces", Action: p.Step(checkModule),
-			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(),
+			Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
 				&cli.StringFlag{Name: "with-test-keys", Usage: "use the initialised token with this `SERIAL`, with test keys that are removed again"},
 				&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"}},
 		},

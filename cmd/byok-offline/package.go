@@ -112,11 +112,13 @@ func describePacked(r *command.Run, p world.Packed) (command.Result, error) {
 func (v packedView) Print(w io.Writer) error {
 	m := v.Manifest
 	rows := [][]string{{"key", m.Key.Ident + standing(m.Rehearsal)}, {"for the vault's", m.Key.KTY + " " + m.Key.Crv}, {"KEK", m.KEK.KID.String()}}
-	for _, f := range v.Files {
+	for i, f := range v.Files {
 		rows = append(rows, []string{filepath.Base(f.Path), f.SHA256.Groups()})
-	}
-	for _, row := range v.Files[0].SHA256.Rows() {
-		rows = append(rows, []string{"", row})
+		if i == 0 { // the .byok's words, to be compared on the other side
+			for _, row := range f.SHA256.Rows() {
+				rows = append(rows, []string{"", row})
+			}
+		}
 	}
 	return term.Table(w, rows)
 }

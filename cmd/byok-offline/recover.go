@@ -42,7 +42,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	recordWorld(r, m, w, module)
-	return describeWorld(w), nil
+	return describeWorld(w)
 }
 
 // replaceCards makes the next card set of the world of --kmdata.
@@ -76,7 +76,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	}
 	if finished {
 		r.Console.Say("the interrupted run had brought these cards into force; nothing else is left to do")
-		return describeWorld(w.World), nil
+		return describeWorld(w.World)
 	}
 	old, err := readCards(r, w.World)
 	if err != nil {
@@ -93,7 +93,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	}
 	recordWorld(r, w.module, next, next.Module)
 	r.Console.Say("the old cards open nothing now; destroy them, and backups of kmdata made before today")
-	return describeWorld(next), nil
+	return describeWorld(next)
 }
 
 // checkWorld looks at everything and goes on after what is bad.

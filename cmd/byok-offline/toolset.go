@@ -60,11 +60,22 @@ func wantedHash(r *command.Run, zip string) (fingerprint.Sum, error) {
 	case words != "":
 		return parseHash("--words", words)
 	}
-	text, err := r.Console.Ask("published hash of "+zip+", hex or words", "--sha256 HEX or --words WORDS")
-	if err != nil {
-		return fingerprint.Sum{}, err
+	return askHash(r, zip)
+}
+
+// askHash asks for the hash, again after a slip: 32 words are long.
+func askHash(r *command.Run, zip string) (fingerprint.Sum, error) {
+	for try := 1; ; try++ {
+		text, err := r.Console.Ask("published hash of "+zip+", hex or words", "--sha256 HEX or --words WORDS")
+		if err != nil {
+			return fingerprint.Sum{}, err
+		}
+		sum, err := parseHash("published hash", text)
+		if err == nil || try == 3 {
+			return sum, err
+		}
+		r.Console.Warning("%v; try again", err)
 	}
-	return parseHash("published hash", text)
 }
 
 func parseHash(from, text string) (fingerprint.Sum, error) {

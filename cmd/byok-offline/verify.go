@@ -113,7 +113,7 @@ func checkPackages(r *command.Run, w *world.World, at time.Time) (attest.Verdict
 	if err := compareHeard(r, heard, verdict, err); err != nil {
 		return verdict, err
 	}
-	return verdict, recordAcceptance(r, w, verdict)
+	return verdict, recordAcceptance(r, w, verdict, heard)
 }
 
 // compareHeard holds the fingerprint that came over a second channel to the
@@ -161,10 +161,7 @@ func policyOf(r *command.Run, w *world.World, at time.Time) (p attest.Policy, he
 		return p, heard, err
 	}
 	p = attest.Policy{Rehearsal: w.Rehearsal, Now: at, Accepted: accepted}
-	if !r.Bool("accept-unattested") {
-		if r.IsSet("fingerprint") {
-			return p, heard, exitcode.Errorf(exitcode.Usage, "--fingerprint goes with --accept-unattested")
-		}
+	if !r.Bool("accept-unattested") && !r.IsSet("fingerprint") {
 		return p, heard, nil
 	}
 	text, err := r.Required("fingerprint")
@@ -172,19 +169,37 @@ func policyOf(r *command.Run, w *world.World, at time.Time) (p attest.Policy, he
 		return p, heard, err
 	}
 	heard, err = fingerprint.Parse(text)
-	p.Accepted = append(p.Accepted, heard)
+	if r.Bool("accept-unattested") {
+		p.Accepted = append(p.Accepted, heard)
+	}
 	return p, heard, err
 }
 
 // recordAcceptance keeps an accepted fingerprint in kmdata, so that the next
-// commands need it once.
-func recordAcceptance(r *command.Run, w *world.World, v attest.Verdict) error {
+// commands need it once. The record is not signed: its use is told apart from
+// a comparison made now.
+func recordAcceptance(r *command.Run, w *world.World, v attest.Verdict, heard fingerprint.Sum) error {
 	if v.KEK == nil || v.KEK.Attested() {
 		return nil
 	}
-	r.Console.Warning("KEK %v is proved by no attestation: it was accepted by its fingerprint", v.KEK.KID())
-	r.Event.AddNote("unattested KEK accepted", v.KEK.Fingerprint().String())
+	how := "it was accepted by its fingerprint"
+	if heard == (fingerprint.Sum{}) {
+		how = "a record in kmdata, which nothing signs, says that its fingerprint was accepted"
+	}
+	r.Console.Warning("KEK %v is proved by no attestation: %s", v.KEK.KID(), how)
+	r.Event.AddNote("unattested KEK accepted", v.KEK.Fingerprint().String()+", "+how)
 	return w.Accept(v.KEK.KID(), v.KEK.Fingerprint())
+}
+
+// sayKEK shows the quorum, before its cards are read, which KEK it will trust.
+func sayKEK(r *command.Run, kek *attest.KEK) {
+	r.Console.Say("KEK %v, fingerprint %s", kek.KID(), kek.Fingerprint().Groups())
+	for _, row := range kek.Fingerprint().Rows() {
+		r.Console.Say("  %s", row)
+	}
+	if kek.Attested() && !kek.Rehearsal() && !r.IsSet("fingerprint") {
+		r.Console.Warning("an attestation does not say whose HSM it is: compare this fingerprint with the vault's owner, or give what he says with --fingerprint")
+	}
 }
 
 // verdictView is a verdict: a line for each rule, then the fingerprint.

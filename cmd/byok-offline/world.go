@@ -21,7 +21,7 @@ func worldCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "world", Usage: "create, check and recover the security world", Subcommands: []*cli.Command{
 		{
 			Name: "create", Usage: "create a security world and its administrator cards (new-world)", Action: p.Step(createWorld),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, newCardFlags(""), []cli.Flag{
+			Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), []cli.Flag{
 				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
 				&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: world.SuiteDefault},
 				&cli.BoolFlag{Name: "rehearsal", Usage: "make a world for rehearsals, which production refuses"},
@@ -79,7 +79,7 @@ func createWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	recordWorld(r, m, w, w.Module)
-	return describeWorld(w), nil
+	return describeWorld(w)
 }
 
 // recordWorld puts the world, its module and card holders into the ceremony log.
@@ -177,14 +177,14 @@ func worldInfo(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return describeWorld(w), nil
+	return describeWorld(w)
 }
 
 // worldView is what is shown of a world.
 type worldView struct {
 	Label     string          `json:"label"`
 	Rehearsal bool            `json:"rehearsal"`
-	Module    world.Module    `json:"module"`
+	Modules   []world.Module  `json:"modules"` // the first, then those it was recovered to
 	Suite     string          `json:"cipher_suite"`
 	Quorum    string          `json:"quorum"`
 	Holders   []string        `json:"holders"`
@@ -194,18 +194,20 @@ type worldView struct {
 	Created   string          `json:"created"`
 }
 
-func describeWorld(w *world.World) worldView {
+func describeWorld(w *world.World) (command.Result, error) {
+	modules, err := w.Modules()
 	return worldView{
-		Label: w.Label, Rehearsal: w.Rehearsal, Module: w.Module, Suite: w.Suite, Quorum: w.CardSet().Quorum.String(), Holders: w.CardSet().Holders,
+		Label: w.Label, Rehearsal: w.Rehearsal, Modules: modules, Suite: w.Suite, Quorum: w.CardSet().Quorum.String(), Holders: w.CardSet().Holders,
 		CardSet: w.CardSet().Number, HKNSO: w.HKNSO, Words: w.HKNSO.Words(), Created: w.Created.Format("2006-01-02T15:04:05Z"),
-	}
+	}, err
 }
 
 func (v worldView) Print(w io.Writer) error {
-	rows := [][]string{
-		{"security world", v.Label + standing(v.Rehearsal)}, {"module", v.Module.Manufacturer + " " + v.Module.Model + ", serial " + v.Module.Serial},
-		{"library", v.Module.Library}, {"cipher suite", v.Suite}, {"quorum", v.Quorum}, {"created", v.Created},
+	rows := [][]string{{"security world", v.Label + standing(v.Rehearsal)}}
+	for _, m := range v.Modules {
+		rows = append(rows, []string{"module", m.Manufacturer + " " + m.Model + ", serial " + m.Serial}, []string{"library", m.Library})
 	}
+	rows = append(rows, []string{"cipher suite", v.Suite}, []string{"quorum", v.Quorum}, []string{"created", v.Created})
 	for i, holder := range v.Holders {
 		rows = append(rows, []string{fmt.Sprintf("card %d", i+1), holder})
 	}

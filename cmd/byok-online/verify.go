@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -134,5 +133,5 @@ func (v proofView) Print(w io.Writer) error {
 		vault.MethodSign: "it signed a fresh challenge, and the key made offline verifies it", vault.MethodDecrypt: "it decrypted a fresh challenge",
 		vault.MethodUnwrap: "it unwrapped a fresh challenge", vault.MethodCheckValue: "its check value is the one made offline",
 	}[v.Method]
-	return term.Table(w, [][]string{{"key id", v.KID.String()}, {"proof", how + " (" + v.Algorithm + ")"}, {"written to", filepath.Base(v.File)}})
+	return term.Table(w, [][]string{{"key id", v.KID.String()}, {"proof", how + " (" + v.Algorithm + ")"}, {"written to", v.File}})
 }

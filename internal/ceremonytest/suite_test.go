@@ -19,7 +19,9 @@ import (
 const programs = "BYOK_BIN"
 
 // buildFlags are how the Makefile builds the programs, and experiment its GOEXPERIMENT.
-func buildFlags() []string { return []string{"-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs"} }
+func buildFlags() []string {
+	return []string{"-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs"}
+}
 
 const experiment = "runtimesecret"
 

@@ -31,6 +31,23 @@ func (u *User) ProbeTransferKey(label string) error {
 	return u.refusesUntrustedWrap(o, label)
 }
 
+// IsKEK wants the KEK object with the label to be the public key given: a label
+// says nothing of the key that carries it.
+func (u *User) IsKEK(label string, kek *rsa.PublicKey) error {
+	o, err := u.Find(pkcs11.CKO_PUBLIC_KEY, label)
+	if err != nil {
+		return err
+	}
+	held, err := u.publicKey(o)
+	if err != nil {
+		return err
+	}
+	if !kek.Equal(held) {
+		return exitcode.Errorf(exitcode.Check, "%s on %v is another key than the KEK", label, u.Token)
+	}
+	return nil
+}
+
 // ProbeKEK tries to undo every restriction of the trusted KEK.
 func (u *User) ProbeKEK(label string) error {
 	o, err := u.Find(pkcs11.CKO_PUBLIC_KEY, label)

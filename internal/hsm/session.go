@@ -103,7 +103,16 @@ func (s *session) Find(class uint, label string) (Object, error) {
 
 // Labels lists the label of every token object this role can see.
 func (s *session) Labels() ([]string, error) {
-	objects, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	return s.labels(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+}
+
+// Trusted lists the label of every token object that is a trusted key.
+func (s *session) Trusted() ([]string, error) {
+	return s.labels(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+}
+
+func (s *session) labels(match ...*pkcs11.Attribute) ([]string, error) {
+	objects, err := s.find(match...)
 	labels := make([]string, 0, len(objects))
 	for _, o := range objects {
 		value, attrErr := s.bytes(o, pkcs11.CKA_LABEL)

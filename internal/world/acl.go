@@ -142,6 +142,9 @@ func (op *Operator) reduce(c ACLChange, original KeyFile, out *pair) (KeyFile, e
 	if err := op.user.ProbeKEK(kekLabel(c.Ident)); err != nil {
 		return KeyFile{}, err
 	}
+	if err := op.user.IsKEK(kekLabel(c.Ident), c.KEK.PublicKey()); err != nil {
+		return KeyFile{}, err
+	}
 	if err := op.user.ProbeTransferKey(transferLabel(c.Ident)); err != nil {
 		return KeyFile{}, err
 	}

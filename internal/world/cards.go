@@ -1,6 +1,8 @@
 package world
 
 import (
+	"errors"
+
 	"byok/internal/exitcode"
 	"byok/internal/quorum"
 	"byok/internal/secret"
@@ -10,6 +12,8 @@ import (
 type CardReader struct {
 	Dir        string
 	Passphrase func(card string) (*secret.Bytes, error)
+	Tries      int // how often a wrong passphrase is asked for again; 0 is once
+	Wrong      func(err error)
 }
 
 // ReadCards reads K cards of the set in force, or of the set that an
@@ -52,6 +56,16 @@ func (w *World) ReadCards(cards []CardReader, accepted func(quorum.Card)) (*Quor
 }
 
 func (c CardReader) read() (quorum.Card, error) {
+	for try := 1; ; try++ {
+		card, err := c.readOnce()
+		if try >= c.Tries || !errors.Is(err, quorum.ErrPassphrase) {
+			return card, err
+		}
+		c.Wrong(err)
+	}
+}
+
+func (c CardReader) readOnce() (quorum.Card, error) {
 	passphrase, err := c.Passphrase(c.Dir)
 	if err != nil {
 		return quorum.Card{}, err

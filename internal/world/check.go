@@ -69,6 +69,7 @@ func (op *Operator) Check() ([]CheckLine, error) {
 		return c.lines, err
 	}
 	c.note("other objects", "none that this world has not recorded", op.checkStrangers())
+	c.note("trusted keys", "none but the module key, and what belongs to a transfer under way", op.checkTrusted())
 	return c.lines, nil
 }
 
@@ -122,7 +123,7 @@ func (op *Operator) checkKey(k KeyFile, good string) (string, error) {
 		case k.App == Transfer:
 			return "packaged, and no longer on the token", nil
 		}
-		return "", exitcode.Errorf(exitcode.Check, "is not on the token; byok-offline key restore --ident %s brings it back", k.Ident)
+		return "", exitcode.Errorf(exitcode.Check, "is not on the token; byok-offline key restore --ident %s --card DIR … brings it back", k.Ident)
 	}
 	if err != nil {
 		return "", err
@@ -172,6 +173,37 @@ func (w *World) permissionsOn(k KeyFile, serial string) (permissions []string, r
 		return nil, false, exitcode.Errorf(exitcode.Check, "%s: is of another key or module: the file was renamed", path)
 	}
 	return r.Permissions, true, nil
+}
+
+// checkTrusted wants the trusted keys on the token to be the module key and,
+// once each, the KEK and transfer key of a copy that is there: whatever label
+// it has, any other could wrap the world's keys.
+func (op *Operator) checkTrusted() error {
+	trusted, err := op.user.Trusted()
+	if err != nil {
+		return err
+	}
+	expected := []string{moduleKey(op.world.state.Cards)}
+	keys, err := op.world.Keys()
+	if err != nil {
+		return nil // told by its own line
+	}
+	for _, k := range keys {
+		if k.App != Transfer {
+			continue
+		}
+		if _, err := op.user.FindKey(k.Name()); err == nil {
+			expected = append(expected, kekLabel(k.Ident), transferLabel(k.Ident))
+		}
+	}
+	for _, label := range trusted {
+		i := slices.Index(expected, label)
+		if i < 0 {
+			return exitcode.Errorf(exitcode.Check, "%q on %v is a trusted key that this world did not make", label, op.user.Token)
+		}
+		expected = slices.Delete(expected, i, i+1)
+	}
+	return nil
 }
 
 // checkStrangers refuses objects that no file of this world accounts for: a

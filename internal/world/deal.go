@@ -177,7 +177,7 @@ func readInto(reader *quorum.Reader, dir string, passphrase *secret.Bytes) error
 // pending file, with which the next run would remove what is left of them.
 func (d *dealer) takeBack(dirs []string) error {
 	for _, dir := range dirs {
-		if err := os.Remove(filepath.Join(dir, quorum.CardFile)); err != nil {
+		if err := durable.Remove(filepath.Join(dir, quorum.CardFile)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"byok/internal/durable"
@@ -91,7 +92,14 @@ func Open(kmdata string) (*World, error) {
 // OpenFile reads and verifies a world or key file by its path: the key is nil
 // for a world file. A key file is verified with the world file beside it.
 func OpenFile(path string) (*World, *KeyFile, error) {
-	w, err := Open(filepath.Dir(filepath.Dir(absolute(path))))
+	dir := filepath.Dir(absolute(path))
+	if filepath.Base(dir) != "local" {
+		return nil, nil, exitcode.Errorf(exitcode.Usage, "%s: is not in the local folder of a kmdata, beside its world file", path)
+	}
+	if name := filepath.Base(path); name != "world" && !strings.HasPrefix(name, "key_") || strings.HasSuffix(name, ".sig") {
+		return nil, nil, exitcode.Errorf(exitcode.Usage, "%s: is neither a world file nor a key file", path)
+	}
+	w, err := Open(filepath.Dir(dir))
 	if err != nil || filepath.Base(path) == "world" {
 		return w, nil, err
 	}
@@ -242,10 +250,10 @@ func putAside(path string, when time.Time) error {
 			return err
 		}
 	}
-	if err := os.Rename(path, aside); err != nil {
+	if err := durable.Rename(path, aside); err != nil {
 		return err
 	}
-	return os.Remove(path + ".sig")
+	return durable.Remove(path + ".sig")
 }
 
 func encodeBlob(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

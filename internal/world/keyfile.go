@@ -118,6 +118,13 @@ func (op *Operator) newKeyFile(app, ident string, key hsm.Key) (KeyFile, error) 
 	}
 	if key.Secret {
 		k.KeyType, k.Bits = "AES", key.Bits
+		if app == Transfer { // SoftHSM forgets an unwrapped key's CKA_VALUE_LEN, and copies have none
+			original, err := w.Key(Simple, ident)
+			if err != nil {
+				return k, err
+			}
+			k.Bits = original.Bits
+		}
 		k.CheckValue, err = op.checkValue(app, ident, key)
 		return k, err
 	}

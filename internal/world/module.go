@@ -55,6 +55,12 @@ func (w *World) Modules() ([]Module, error) {
 	return modules, err
 }
 
+// Connected names the module of this world that is in m.
+func (w *World) Connected(m *hsm.Module) (Module, error) {
+	token, err := w.token(m)
+	return moduleOf(m, token), err
+}
+
 // token finds the world's token: of its modules exactly one must be connected.
 func (w *World) token(m *hsm.Module) (hsm.Token, error) {
 	modules, err := w.Modules()

@@ -190,6 +190,9 @@ func (op *Operator) wrap(r PackRequest, k KeyFile) (p transfer.Package, err erro
 	var ciphertext []byte
 	reduced, err := op.transferCopy(k)
 	if err == nil {
+		err = op.user.IsKEK(kekLabel(k.Ident), r.KEK.PublicKey())
+	}
+	if err == nil {
 		ciphertext, err = op.user.ForVault(kekLabel(k.Ident), transferLabel(k.Ident), reduced)
 	}
 	if errors.Is(err, hsm.ErrNotFound) {

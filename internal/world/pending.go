@@ -52,7 +52,7 @@ func pending(path string, v any) (bool, error) {
 }
 
 func clearPending(path string) error {
-	err := os.Remove(pendingPath(path))
+	err := durable.Remove(pendingPath(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -44,6 +44,9 @@ func (w *World) Recover(m *hsm.Module, r Recovery) (Module, error) {
 		return Module{}, err
 	}
 	path := filepath.Join(local(w.dir), modulePrefix+"new")
+	if err := w.checkAbsent(m, path); err != nil {
+		return Module{}, err
+	}
 	token, done, err := w.recoverable(m, r, path)
 	if err != nil {
 		return Module{}, err
@@ -72,6 +75,25 @@ func (w *World) checkCards(q *Quorate) error {
 	defer km.Wipe()
 	if checkValue(km) != w.state.CheckValue {
 		return exitcode.Errorf(exitcode.Check, "the module key of these cards has not the check value that the world records")
+	}
+	return nil
+}
+
+// checkAbsent refuses to make a second module of this world beside one that is
+// connected: no command could tell which to work with.
+func (w *World) checkAbsent(m *hsm.Module, path string) error {
+	if exists(pendingPath(path)) {
+		return nil // it may be the one being made
+	}
+	modules, err := w.Modules()
+	if err != nil {
+		return err
+	}
+	for _, one := range modules {
+		if t, err := m.Token(one.Serial); err == nil {
+			return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%v is a module of this world, and it is connected", t),
+				"byok-offline world check; if the token is to be given up, disconnect or wipe it first")
+		}
 	}
 	return nil
 }
