@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +23,20 @@ func kekCommands(p *command.Program) *cli.Command {
 		{
 			Name: "create", Usage: "create an RSA-HSM key that can do nothing but import", Action: p.Step(debuggable(createKEK)),
 			Flags: append(changeFlags(),
-				&cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault (default: KEKforBYOK- and the time)"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault (default: KEKforBYOK-, the time and four digits)"},
 				&cli.IntFlag{Name: "size", Usage: "`BITS`: 2048, 3072 or 4096", Value: 4096},
 				&cli.DurationFlag{Name: "expires-in", Usage: "`DURATION` until it expires", Value: 72 * time.Hour}),
 		},
 		{Name: "show", Usage: "show a KEK and its fingerprint", Action: p.Action(debuggable(showKEK)), Flags: append(vaultFlags(), name)},
 		{Name: "delete", Usage: "delete a KEK; its name stays reserved until the vault forgets it", Action: p.Step(debuggable(deleteKEK)), Flags: append(changeFlags(), name)},
 	}}
+}
+
+// uniqueName names a KEK by the time, and tells two of one second apart.
+func uniqueName(now time.Time) string {
+	var tail [2]byte
+	_, _ = rand.Read(tail[:]) // never fails (Go 1.24)
+	return fmt.Sprintf("KEKforBYOK-%s-%x", now.Format("20060102T150405Z"), tail)
 }
 
 func createKEK(r *command.Run) (command.Result, error) {
@@ -41,7 +49,7 @@ func createKEK(r *command.Run) (command.Result, error) {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	if name == "" {
-		name = "KEKforBYOK-" + now.Format("20060102T150405Z")
+		name = uniqueName(now)
 	}
 	c, err := connect(r)
 	if err != nil {
