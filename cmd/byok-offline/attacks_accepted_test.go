@@ -66,7 +66,7 @@ func substituting() []concession {
 func usingKeys() []concession {
 	const kept, transfer = "key generated", "ACL modified"
 	return []concession{
-		{"sign anything with KNSO", kept, signAnything, thenCheck, "no trace: files are worth what the head of the log is, noted on paper or sealed"},
+		{"sign anything with KNSO", kept, signAnything, thenCheck, "no trace: files are worth what the head of the log is, noted on paper"},
 		{"use a key: sign, decrypt", kept, useKeys, thenCheck, "no trace: that is what he has the PIN for"},
 		{"wrap a key under KM", kept, wrapUnderKM, thenCheck, "no trace: what he gets, K cards open"},
 		{"encrypt values of his own under KM, by wrapping them as keys (AES key wrap, AES-CBC)", kept, encryptByWrapping, thenCheck, "no trace: nothing decrypts to match"},

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -69,7 +68,7 @@ func packRequest(r *command.Run) (world.PackRequest, error) {
 	if err := world.CheckIdent(q.Ident); err != nil {
 		return q, err
 	}
-	if !uuid().MatchString(q.SubscriptionID) {
+	if !transfer.IsUUID(q.SubscriptionID) {
 		return q, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--subscription-id %s: a UUID is expected", q.SubscriptionID),
 			"byok-online subscription list, on the connected workstation, shows it")
 	}
@@ -77,12 +76,6 @@ func packRequest(r *command.Run) (world.PackRequest, error) {
 		return q, exitcode.Mark(exitcode.Usage, err)
 	}
 	return q, nil
-}
-
-// uuid is the form of a subscription's id (RFC 9562, section 4). The manifest
-// insists on it as well, but only once everybody has typed a PIN.
-func uuid() *regexp.Regexp {
-	return regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 }
 
 // packedView is what is shown of a new transfer package.

@@ -92,7 +92,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	recordWorld(r, w.module, next, next.Module)
-	r.Console.Say("the old cards open nothing now; destroy them, and backups of kmdata made before today")
+	r.Console.Say("the old cards open this token no more, but still the backups in kmdata and other modules of this world: destroy them")
 	return describeWorld(next)
 }
 

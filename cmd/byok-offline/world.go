@@ -42,7 +42,7 @@ func worldCommands(p *command.Program) *cli.Command {
 			}),
 		},
 		{
-			Name: "replace-cards", Usage: "make a new administrator card set; the old cards open nothing afterwards", Action: p.Step(replaceCards),
+			Name: "replace-cards", Usage: "make a new administrator card set; the old cards open the token no more", Action: p.Step(replaceCards),
 			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, cardFlags(), newCardFlags("new-")),
 		},
 	}}

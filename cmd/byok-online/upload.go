@@ -16,8 +16,8 @@ and left out, and the others go up; the exit status is then that of the first fa
 that nothing was touched. What is in the vault already is found there and not sent again, so the same command can be
 given again after a failure.
 
-The key is called in the vault what "byok-offline package --key-friendly-name" called it, which is in the file's name
-and in the signed manifest. The key's plainname is not used: it may hold what a vault allows in no name.
+The key is called in the vault by its plainname, which is in the signed manifest; where a vault allows no such name,
+what "byok-offline package --key-friendly-name" called it. --name says otherwise.
 
 A .byok of another vendor's tool has no manifest: give --public-key, or --kty and --unchecked.`
 
@@ -30,7 +30,7 @@ func uploadCommand(p *command.Program) *cli.Command {
 
 func uploadFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the manifest's)"},
+		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the manifest's plainname)"},
 		&cli.StringFlag{Name: "ops", Usage: "key `OPERATIONS`, separated by commas (default: the manifest's)"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag; may be given again"},
 		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, as 2026-01-02T03:04:05Z"},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armsubscriptions"
 
 	"byok/internal/exitcode"
+	"byok/internal/transfer"
 )
 
 // Subscription is one subscription the credential can see.
@@ -86,12 +86,10 @@ func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
 	return out, nil
 }
 
-var subscriptionID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 // Vaults lists the key vaults and Managed HSMs of a subscription (its id), by
 // name, those that do not take imported keys too: see TakesBYOK.
 func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, error) {
-	if !subscriptionID.MatchString(subscription) {
+	if !transfer.IsUUID(subscription) {
 		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "subscription %s: not a subscription id", subscription), "byok-online subscription list")
 	}
 	var out []Vault

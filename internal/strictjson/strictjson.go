@@ -44,11 +44,6 @@ func Marshal(v any) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Line encodes v as one line of JSON without the newline, for JSON Lines files.
-func Line(v any) ([]byte, error) {
-	return json.Marshal(v, json.Deterministic(true))
-}
-
 // Equal tells whether v encodes to exactly data, so that a file has one spelling.
 func Equal(v any, data []byte) bool {
 	again, err := Marshal(v)

@@ -41,12 +41,15 @@ func (m Manifest) checkNames() error {
 	return nil
 }
 
+// IsUUID tells whether s has the form of a subscription's id (RFC 9562, section 4).
+func IsUUID(s string) bool { return uuidShape.MatchString(s) }
+
 func (m Manifest) checkRecord() error {
 	_, offset := m.Created.Zone()
 	switch {
 	case m.SubscriptionID == "":
 		return missing("subscription_id")
-	case !uuidShape.MatchString(m.SubscriptionID):
+	case !IsUUID(m.SubscriptionID):
 		return errors.New("field subscription_id: expected a UUID")
 	case len(m.Permissions) == 0:
 		return missing("permissions")

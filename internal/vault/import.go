@@ -63,10 +63,14 @@ type Imported struct {
 }
 
 // NewImport takes from a verified package what the vault needs, under the
-// package's name.
+// key's plain name, or under the package's where the vault takes no such name.
 func NewImport(p transfer.Package) (Import, error) {
 	expected, err := ExpectedOf(p.Manifest)
-	return Import{Name: p.Manifest.Name, Blob: p.BlobBytes, Expected: expected, Ops: p.Manifest.Key.KeyOps}, err
+	name := p.Manifest.Key.PlainName
+	if transfer.CheckName(name) != nil {
+		name = p.Manifest.Name
+	}
+	return Import{Name: name, Blob: p.BlobBytes, Expected: expected, Ops: p.Manifest.Key.KeyOps}, err
 }
 
 // Import makes the package a new version of the key called p.Name, and checks

@@ -30,8 +30,13 @@ func (w *World) ModifyACL(m *hsm.Module, c ACLChange) (KeyFile, error) {
 	if c.KEK.Rehearsal() != w.Rehearsal {
 		return KeyFile{}, w.mixed("the KEK package", c.KEK.Rehearsal())
 	}
-	if err := w.makeRoom(m, c, original); err != nil {
+	done, err := w.makeRoom(m, c, original)
+	if err != nil {
 		return KeyFile{}, err
+	}
+	if done {
+		c.Say("there is a whole transfer copy for this KEK already; nothing was left to do")
+		return w.Key(Transfer, c.Ident)
 	}
 	out, err := reserve(w.path(Transfer, c.Ident))
 	if err != nil {
@@ -67,11 +72,12 @@ func (w *World) modifyACL(m *hsm.Module, c ACLChange, original KeyFile, out *pai
 }
 
 // makeRoom tries the user PIN and finds the key before the quorum's login,
-// and removes what an interrupted run left behind.
-func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) error {
+// and removes what an interrupted run left behind. done tells that there is a
+// transfer copy for this KEK, which waits to be packaged.
+func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) (done bool, err error) {
 	op, err := w.Login(m, c.PIN)
 	if err != nil {
-		return err
+		return false, err
 	}
 	key, err := op.find(original)
 	if err == nil {
@@ -81,35 +87,33 @@ func (w *World) makeRoom(m *hsm.Module, c ACLChange, original KeyFile) error {
 		err = op.warnOfPadding(original, c.Warn)
 	}
 	if err == nil {
-		err = op.archive(c)
+		done, err = op.archive(c)
 	}
-	if err == nil {
+	if err == nil && !done {
 		err = op.clearTransfer(c.Ident)
 	}
-	return cmp.Or(err, op.Close())
+	return done, cmp.Or(err, op.Close())
 }
 
 // archive puts aside the record of an earlier transfer whose copy has been
 // packaged and destroyed, or that waits for another KEK, which may have expired
-// meanwhile; one that waits to be packaged for the same KEK is refused.
-func (op *Operator) archive(c ACLChange) error {
+// meanwhile. One that waits for the same KEK is what is asked for.
+func (op *Operator) archive(c ACLChange) (done bool, err error) {
 	path := op.world.path(Transfer, c.Ident)
 	if !exists(path) {
-		return nil
+		return false, nil
 	}
 	k, err := op.world.Key(Transfer, c.Ident)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if !op.waits(k) {
-		return putAside(path, k.Created)
+	if op.waits(k) {
+		if k.checkKEK(c.KEK) == nil && op.user.IsKEK(kekLabel(c.Ident), c.KEK.PublicKey()) == nil {
+			return true, nil
+		}
+		c.Say("the transfer copy for KEK %s, which waits to be packaged, gives way", kidOf(k))
 	}
-	if k.KEK != nil && !k.KEK.KID.Equal(c.KEK.KID()) {
-		c.Say("the transfer copy for KEK %v, which waits to be packaged, gives way", k.KEK.KID)
-		return putAside(path, k.Created)
-	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: there is a transfer copy already, made for KEK %s", path, kidOf(k)),
-		"byok-offline package --ident %s …", c.Ident)
+	return false, putAside(path, k.Created)
 }
 
 // waits tells whether a transfer can still be packaged. An operator can
