@@ -205,7 +205,8 @@ func sayKEK(r *command.Run, kek *attest.KEK) {
 // verdictView is a verdict: a line for each rule, then the fingerprint.
 type verdictView struct {
 	Findings    []attest.Finding `json:"findings"`
-	Attested    bool             `json:"attested"` // proved; false also for an attestation that is refused
+	Facts       []attest.Fact    `json:"facts,omitempty"` // of verify --attestation
+	Attested    bool             `json:"attested"`        // proved; false also for an attestation that is refused
 	Fingerprint *fingerprint.Sum `json:"spki_sha256,omitempty"`
 	Words       []string         `json:"words,omitempty"`
 }
@@ -215,7 +216,7 @@ func describeVerdict(v attest.Verdict) command.Result {
 	if len(v.Findings) == 0 {
 		return nil
 	}
-	view := verdictView{Findings: v.Findings, Attested: true}
+	view := verdictView{Findings: v.Findings, Facts: v.Facts, Attested: true}
 	for _, f := range v.Findings {
 		view.Attested = view.Attested && f.OK
 	}
@@ -223,6 +224,18 @@ func describeVerdict(v attest.Verdict) command.Result {
 		view.Fingerprint, view.Words = &v.Fingerprint, v.Fingerprint.Words()
 	}
 	return view
+}
+
+// printFacts shows what the HSM states of the key, below the verdict on that.
+func (v verdictView) printFacts(w io.Writer) error {
+	if len(v.Facts) == 0 {
+		return nil
+	}
+	rows := [][]string{{"STATED ATTRIBUTE", "VALUE"}}
+	for _, f := range v.Facts {
+		rows = append(rows, []string{f.Attribute, f.Value})
+	}
+	return term.Table(w, rows)
 }
 
 func (v verdictView) Print(w io.Writer) error {
@@ -235,8 +248,8 @@ func (v verdictView) Print(w io.Writer) error {
 			return err
 		}
 	}
-	if v.Fingerprint == nil {
-		return nil
+	if err := v.printFacts(w); err != nil || v.Fingerprint == nil {
+		return err
 	}
 	rows := [][]string{{"fingerprint", v.Fingerprint.Groups()}}
 	for _, row := range v.Fingerprint.Rows() {

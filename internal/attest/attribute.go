@@ -62,6 +62,9 @@ func (t AttributeType) String() string {
 	name := map[AttributeType]string{
 		AttrClass: "class", AttrKeyType: "key type", AttrID: "id", AttrModulus: "modulus", AttrPublicExponent: "public exponent",
 		AttrSensitive: "sensitive", AttrAlwaysSensitive: "always sensitive", AttrExtractable: "extractable", AttrNeverExtractable: "never extractable",
+		AttrToken: "token", AttrPrivate: "private", AttrLabel: "label", AttrTrusted: "trusted", AttrEncrypt: "encrypt", AttrWrap: "wrap",
+		AttrVerify: "verify", AttrVerifyRecover: "verify recover", AttrModulusBits: "modulus bits", AttrModifiable: "modifiable",
+		AttrDestroyable: "destroyable", AttrWrapWithTrusted: "wrap with trusted",
 		AttrLocal: "local", AttrDecrypt: "decrypt", AttrUnwrap: "unwrap", AttrSign: "sign", AttrSignRecover: "sign recover", AttrDerive: "derive",
 	}[t]
 	if name == "" {

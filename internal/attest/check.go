@@ -74,6 +74,7 @@ type Verdict struct {
 	Findings    []Finding       `json:"findings"`    // in the order of Rules
 	KEK         *KEK            `json:"-"`           // nil unless the check had no error
 	Fingerprint fingerprint.Sum `json:"fingerprint"` // of the key judged, as KEK.Fingerprint; zero if it could not be read
+	Facts       []Fact          `json:"facts"`       // of CheckFile: what is stated of the key
 }
 
 // Check judges the KEK of two packages. swBytes is the file that sw was parsed

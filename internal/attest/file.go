@@ -31,6 +31,7 @@ func CheckFile(file string, data []byte, p Policy) (Verdict, error) {
 	}
 	e := &evidence{now: p.Now}
 	v := Verdict{Findings: sorted(follow(e.steps(a, pinnedRoots, k)))}
+	v.Facts = e.key.facts()
 	if pub, err := e.key.publicKey(); err == nil {
 		v.Fingerprint, _ = fingerprintOf(pub)
 	}
