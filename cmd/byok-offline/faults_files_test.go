@@ -145,7 +145,7 @@ func stepsOf(trace, dir string) (steps []fileStep) {
 		}
 		inside, ours := strings.CutPrefix(path, dir+"/")
 		if ours && !strings.HasPrefix(inside, "tokens/") && filepath.Base(inside) != ".held-by" {
-			inside = serial.ReplaceAllString(random.ReplaceAllString(inside, ""), "module_SERIAL")
+			inside = varying.Replace(random.ReplaceAllString(inside, ""))
 			steps = append(steps, fileStep{c.name, seen[c.name], inside})
 		}
 	}

@@ -241,8 +241,19 @@ func (o outcome) oneClearLine(t *testing.T, status exitcode.Code) {
 // test that a card folder can be written to, the note of who holds kmdata.
 var temporary = regexp.MustCompile(`^\.(.+\.tmp-[0-9A-Z]+|byok-write-test-[0-9]+|held-by)$`)
 
-// serial matches what a new token's serial number makes of a file's name.
-var serial = regexp.MustCompile(`module_[0-9a-f]{16}`)
+// varying takes out of a file's name what is another in every run: a token's
+// serial number, and the time at which a record was put aside.
+var varying = patterns{regexp.MustCompile(`_[0-9a-f]{16}\b`), regexp.MustCompile(`\.20[0-9]{6}T[0-9]{6}Z`)}
+
+type patterns []*regexp.Regexp
+
+// Replace puts an ellipsis for every match.
+func (p patterns) Replace(name string) string {
+	for _, one := range p {
+		name = one.ReplaceAllString(name, "…")
+	}
+	return name
+}
 
 // state lists what a ceremony's folder and its token hold: the names of
 // files, and the labels of objects.
@@ -252,7 +263,7 @@ func (r *rig) state(t *testing.T, dir string) []string {
 	for _, part := range []string{"kmdata", "out", "card1", "card2", "card3", "card4"} {
 		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && !temporary.MatchString(d.Name()) {
-				list = append(list, serial.ReplaceAllString(strings.TrimPrefix(path, dir+"/"), "module_SERIAL"))
+				list = append(list, varying.Replace(strings.TrimPrefix(path, dir+"/")))
 			}
 			return err
 		})

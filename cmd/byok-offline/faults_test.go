@@ -41,6 +41,8 @@ func subjects() []subject {
 		{name: "world recover", before: generated, blanked: true, args: two + pin},
 		{name: "world replace-cards", before: generated, args: two + pin + " --acs-quorum 2/2 --new-holder Carol --new-holder Dave" +
 			" --new-card card3 --new-card card4 --new-card-pin-file secrets/card3 --new-card-pin-file secrets/card4"},
+		{name: "key retire", before: generated, args: "--ident contosokey --really-destroy contosokey" + pin},
+		{name: "key restore", before: append(slices.Clip(generated), "key retire"), args: "--ident contosokey" + two + pin},
 	}
 }
 
