@@ -19,16 +19,24 @@ library() {
 	missing+=("$2")
 }
 
+# compiler: Go is not installed here, because Debian's is older than go.mod asks for.
+compiler() {
+	if ! command -v "${GO:-go}" >/dev/null 2>&1; then
+		echo "setup: please install Go 1.26 or later, then run again" >&2
+		exit 1
+	fi
+	need cc gcc
+	need /usr/include/stdlib.h libc6-dev
+}
+
 case "${1:-}" in
 demo)
 	library softhsm/libsofthsm2.so softhsm2
-	need go golang
-	need cc gcc
+	compiler
 	;;
 test)
 	library softhsm/libsofthsm2.so softhsm2
-	need go golang
-	need cc gcc
+	compiler
 	need openssl openssl
 	need age age
 	need strace strace
