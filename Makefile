@@ -13,7 +13,7 @@ TAGS   := netgo,osusergo,urfave_cli_no_docs
 export GOEXPERIMENT := runtimesecret
 GOFLAGS_BUILD := -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults bench bench-upload setup clean
+.PHONY: build demo rehearse-recovery test test-faults bench bench-upload setup setup-demo clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -22,12 +22,13 @@ build:
 setup:
 	scripts/setup.sh test
 
-demo: build
+setup-demo:
 	scripts/setup.sh demo
+
+demo: setup-demo build
 	scripts/demo.sh
 
-rehearse-recovery: build
-	scripts/setup.sh demo
+rehearse-recovery: setup-demo build
 	scripts/rehearse-recovery.sh
 
 test: setup
