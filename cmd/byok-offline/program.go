@@ -25,11 +25,11 @@ const usage = `One ceremony, on the workstation beside the HSM:
 PINs and passphrases are asked for on the terminal; for unattended use give
 --pin-file FILE, and one --card-pin-file FILE per --card.`
 
-// run starts the program with freed memory wiped (see confine) and returns its
+// run starts the program again with a listed environment (see confine) and returns its
 // exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
 	p := program(in, out, err)
-	if failed := confine.WipeFreed(); failed != nil {
+	if failed := confine.Restart(); failed != nil {
 		p.Console.Error("%v", failed)
 		return int(exitcode.Of(failed))
 	}

@@ -1,0 +1,90 @@
+package confine
+
+import (
+	"slices"
+	"strings"
+)
+
+// Family is what the PKCS#11 libraries of one maker, or one way to reach them,
+// read from the environment.
+type Family struct {
+	Name      string   // "SoftHSM"
+	Variables []string // names; a name that ends in * stands for all that begin with the rest
+}
+
+// Families returns the table of PKCS#11 libraries whose environment variables
+// are passed on to them. They say which file or server the library uses, so
+// whoever loads a library records their values.
+func Families() []Family {
+	return []Family{
+		{"SoftHSM", []string{"SOFTHSM2_CONF"}},
+		{"Luna", []string{"ChrystokiConfigurationPath"}},
+		{"nShield", []string{"NFAST_HOME", "NFAST_SERVER", "NFAST_KMDATA", "NFAST_KMLOCAL", "CKNFAST_*"}},
+		{"YubiHSM", []string{"YUBIHSM_PKCS11_CONF"}},
+		{"CloudHSM", []string{"CLOUDHSM_*"}},
+		{"openCryptoki", []string{"OPENCRYPTOKI_*"}},
+		{"Utimaco", []string{"CS_PKCS11_R3_CFG", "CS_PKCS11_R2_CFG"}},
+		{"Securosys", []string{"SECUROSYS_PKCS11_CONF", "SECUROSYS_SECRETS_CONF"}},
+		{"pkcs11-proxy", []string{"PKCS11_PROXY_*"}},
+		{"p11-kit", []string{"P11_KIT_*"}},
+		{"TPM 2", []string{"TPM2_PKCS11_*"}},
+		{"NSS", []string{"NSS_*"}},
+	}
+}
+
+// ownVariables are what the program itself, the terminal and Go's library read.
+func ownVariables() []string {
+	return []string{"PATH", "HOME", "LANG", "LC_*", "TERM", "TMPDIR", "TZ", "USER", "LOGNAME", "BYOK_*"}
+}
+
+// tunables make the C library overwrite memory when it is freed, and keep none
+// back before it does (glibc, "Memory Allocation Tunables"). The HSM's library
+// and the PKCS#11 binding copy PINs and keys through that heap, out of our reach.
+const tunables = tunablesVariable + "=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
+
+const tunablesVariable = "GLIBC_TUNABLES"
+
+// loaderVariables steer the dynamic linker and the C library.
+func loaderVariables() []string { return []string{"LD_*", tunablesVariable} }
+
+// Environment returns, of an environment as [os.Environ] gives it, the variables
+// that this program and PKCS#11 libraries need, and GLIBC_TUNABLES as it must be
+// for freed memory to be wiped. Everything else is left out: LD_PRELOAD and its
+// like would load code of the user's choice beside the HSM's library, and GODEBUG
+// would change Go's. Applied to its own result it changes nothing.
+func Environment(environ []string) []string {
+	listed := ownVariables()
+	for _, f := range Families() {
+		listed = append(listed, f.Variables...)
+	}
+	var kept []string
+	for _, variable := range environ {
+		if name, _, ok := strings.Cut(variable, "="); ok && matches(name, listed) {
+			kept = append(kept, variable)
+		}
+	}
+	return append(kept, tunables)
+}
+
+// Dropped returns the names of the variables in environ that steer the dynamic
+// linker or the C library and that [Environment] leaves out or replaces. A
+// person who set one has to be told; the many other variables of a login shell
+// are dropped without a word.
+func Dropped(environ []string) []string {
+	var names []string
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if matches(name, loaderVariables()) && variable != tunables {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// matches reports whether name is among the listed, some of which end in *.
+func matches(name string, listed []string) bool {
+	return slices.ContainsFunc(listed, func(pattern string) bool {
+		prefix, open := strings.CutSuffix(pattern, "*")
+		return name == pattern || open && strings.HasPrefix(name, prefix)
+	})
+}
