@@ -119,15 +119,7 @@ func failed(path, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var inPath *fs.PathError
-	var inLink *os.LinkError
-	switch {
-	case errors.As(err, &inPath):
-		err = inPath.Err
-	case errors.As(err, &inLink):
-		err = inLink.Err
-	}
-	return fmt.Errorf("%s %s: %w", path, what, err)
+	return fmt.Errorf("%s %s: %w", path, what, Cause(err))
 }
 
 func exists(path string) error {

@@ -11,6 +11,15 @@ func renameExclusive(old, new string) error {
 	return unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, new, unix.RENAME_NOREPLACE)
 }
 
+// tryLock is flock(2) without waiting.
+func tryLock(f *os.File) (bool, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // lockFile waits for the lock of an open file, which ends with its Close.
 func lockFile(f *os.File) error {
 	for {
@@ -31,3 +40,10 @@ func lockFolder(path string) (unlock func(), err error) {
 	_ = lockFile(folder)
 	return func() { _ = folder.Close() }, nil
 }
+
+// noFollow is for open(2): fail on a link, which could lead anywhere.
+const noFollow = unix.O_NOFOLLOW
+
+// noWait is for open(2): neither wait for the writer of a named pipe nor let
+// a terminal become the controlling one. Regular files do not mind.
+const noWait = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC

@@ -1,8 +1,8 @@
 // Package exitcode is the one place that turns an error into an exit status.
 //
-// A package marks an error with the status its cause deserves (Errorf, Mark)
-// and may attach the next command to type (Hint). main asks Of once, at the
-// end. The table in docs/exit-status.md is checked against All.
+// A package marks an error with the status its cause deserves ([Errorf], [Mark])
+// and may attach the next command to type ([Hint], [Error.Hint]). main asks [Of] once, at the
+// end. The table in docs/exit-status.md is checked against [All].
 package exitcode
 
 import (
@@ -52,39 +52,52 @@ func (c Code) Meaning() string {
 	return "failed for another reason"
 }
 
-type marked struct {
-	error
-	code Code
+// Error is an error with an exit status. Errorf and Mark make it.
+//
+// It is a value, so that one in an error interface is never a nil pointer.
+// Functions declare error as their result, not Error.
+type Error struct {
+	cause error
+	code  Code
 }
 
-func (m marked) Unwrap() error { return m.error }
+// Error returns the text of the error, without its hint.
+func (e Error) Error() string { return e.cause.Error() }
 
-// Errorf is fmt.Errorf with a status.
-func Errorf(code Code, format string, args ...any) error {
-	return marked{fmt.Errorf(format, args...), code}
+// Unwrap returns the error that was marked.
+func (e Error) Unwrap() error { return e.cause }
+
+// Hint attaches the next step to e; see [Hint].
+//
+//	return exitcode.Errorf(exitcode.Refused, "%s exists", path).Hint("rm %s", term.Quote(path))
+func (e Error) Hint(format string, args ...any) error { return Hint(e, format, args...) }
+
+// Errorf is [fmt.Errorf] with an exit status. To add a hint to what it
+// returns, call its method Hint.
+func Errorf(code Code, format string, args ...any) Error {
+	return Error{fmt.Errorf(format, args...), code}
 }
 
 // Mark gives err a status unless something deeper has given it one already:
 // the cause knows better than the caller. A nil error stays nil.
 func Mark(code Code, err error) error {
-	var m marked
-	if err == nil || errors.As(err, &m) {
+	if err == nil || errors.As(err, new(Error)) {
 		return err
 	}
-	return marked{err, code}
+	return Error{err, code}
 }
 
 // Of returns the status of err: its mark, Interrupted for a cancelled
 // context, Done for nil, and Failed otherwise.
 func Of(err error) Code {
-	var m marked
+	var marked Error
 	switch {
 	case err == nil:
 		return Done
 	case errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.As(err, &m):
-		return m.code
+	case errors.As(err, &marked):
+		return marked.code
 	}
 	return Failed
 }

@@ -1,7 +1,10 @@
 // Package strictjson decodes the project's JSON files: an unknown, doubled,
-// miscased or missing-typed field, trailing data, invalid UTF-8 or an
+// miscased or wrongly typed field, trailing data, invalid UTF-8 or an
 // over-size file is an error that names the file and the field, never the
 // value, because some files hold secrets.
+//
+// Use Expect and then Exact for a file of ours, Unmarshal for JSON that others
+// write, and Marshal for everything that is written. Do not use encoding/json.
 //
 // It is a thin face on the implementation of encoding/json/v2
 // (github.com/go-json-experiment/json), which refuses duplicate names
@@ -25,10 +28,14 @@ import (
 // than max bytes is an error. Fields absent from the file stay zero: the
 // caller checks what must be there.
 func Unmarshal(name string, data []byte, max int, v any) error {
+	return decode(name, data, max, v, true)
+}
+
+func decode(name string, data []byte, max int, v any, strict bool) error {
 	if len(data) > max {
 		return fmt.Errorf("%s: %d bytes, more than the %d such a file may have", name, len(data), max)
 	}
-	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(strict)); err != nil {
 		return fmt.Errorf("%s: %s", name, explain(err))
 	}
 	return nil
@@ -44,7 +51,64 @@ func Marshal(v any) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Equal tells whether v encodes to exactly data, so that a file has one spelling.
+// Exact is [Unmarshal] for a file that has one spelling only: data must be, to
+// the byte, what [Marshal] makes of the value that was decoded. Use it for
+// every file that is signed or hashed, behind [Expect]. v is a pointer.
+func Exact(name string, data []byte, max int, v any) error {
+	if err := Unmarshal(name, data, max, v); err != nil {
+		return err
+	}
+	return Same(name, data, v)
+}
+
+// Same is the second half of [Exact], for a caller that can say better than
+// "line 7" what is wrong with the value and checks that first. The error names
+// the first line of data, from 1, that [Marshal] would write otherwise.
+func Same(name string, data []byte, v any) error {
+	again, err := Marshal(v)
+	if err != nil {
+		return fmt.Errorf("%s: %s", name, explain(err))
+	}
+	if !bytes.Equal(again, data) {
+		return fmt.Errorf("%s: line %d is not as the program writes it: a field is missing, null, out of order or spaced otherwise",
+			name, differingLine(data, again))
+	}
+	return nil
+}
+
+// Expect checks the fields "type" and "version" of a file and nothing else, so
+// that a file of another type or of a later release is refused by that name
+// and not for a field that this release does not know.
+func Expect(name string, data []byte, max int, typ string, version int) error {
+	var head struct {
+		Type    string `json:"type"`
+		Version int    `json:"version"`
+	}
+	if err := decode(name, data, max, &head, false); err != nil {
+		return err
+	}
+	switch {
+	case head.Type != typ:
+		return fmt.Errorf("%s: type %.40q where %q is expected", name, head.Type, typ)
+	case head.Version > version:
+		return fmt.Errorf("%s: version %d of %s, written by a later release; this one reads version %d",
+			name, head.Version, typ, version)
+	case head.Version != version:
+		return fmt.Errorf("%s: version %d of %s; this release reads version %d", name, head.Version, typ, version)
+	}
+	return nil
+}
+
+// differingLine counts from 1.
+func differingLine(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return 1 + bytes.Count(a[:n], []byte("\n"))
+}
+
+// Equal reports whether v encodes to exactly data.
 func Equal(v any, data []byte) bool {
 	again, err := Marshal(v)
 	return err == nil && bytes.Equal(again, data)
@@ -63,7 +127,8 @@ func explain(err error) string {
 	case errors.As(err, &semantic) && semantic.Err != nil:
 		return fmt.Sprintf("field %s: %v", field(semantic.JSONPointer), semantic.Err)
 	case errors.As(err, &semantic):
-		return fmt.Sprintf("field %s: a JSON %s where %s is expected", field(semantic.JSONPointer), kindName(semantic.JSONKind), expected(semantic.GoType))
+		return fmt.Sprintf("field %s: a JSON %s where %s is expected",
+			field(semantic.JSONPointer), kindName(semantic.JSONKind), expected(semantic.GoType))
 	}
 	return err.Error()
 }

@@ -1,0 +1,75 @@
+// Package printable is the one rule for text of foreign origin: a name, a
+// label or a generator is one line of visible characters, and can neither
+// steer a terminal nor break a log.
+//
+// Use Check where such text is read or taken from a person, and Escape where
+// text that was not checked is shown. Package term escapes all that it prints.
+package printable
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Escape returns s on one line of visible characters: line ends, control and
+// formatting characters (ANSI sequences, bidirectional overrides) and invalid
+// UTF-8 are written as Go escapes such as \n, \x1b or \u202e.
+func Escape(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		n := leading(s)
+		if n > 0 {
+			b.WriteString(s[:n])
+		} else {
+			_, n = utf8.DecodeRuneInString(s)
+			b.WriteString(strings.Trim(strconv.QuoteToASCII(s[:n]), `"`))
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// Is reports whether s is one line of visible characters: valid UTF-8, of
+// which every character is printable as Go defines it (unicode.IsPrint). The
+// only blank is the ASCII space. The empty string is one.
+func Is(s string) bool {
+	for len(s) > 0 {
+		n := leading(s)
+		if n == 0 {
+			return false
+		}
+		s = s[n:]
+	}
+	return true
+}
+
+// Check returns an error, to be put behind the field's name, unless s is one
+// line of visible characters, of at least one and at most max bytes of UTF-8,
+// that neither begins nor ends with a blank. The error does not quote s.
+func Check(s string, max int) error {
+	switch {
+	case s == "":
+		return errors.New("it is empty")
+	case len(s) > max:
+		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(s), max)
+	case !Is(s):
+		return errors.New("it is not one line of printable characters")
+	case strings.TrimSpace(s) != s:
+		return errors.New("it begins or ends with a blank")
+	}
+	return nil
+}
+
+// leading returns the length of the first character of s if that is visible,
+// and 0 otherwise.
+func leading(s string) int {
+	r, n := utf8.DecodeRuneInString(s)
+	if !unicode.IsPrint(r) || r == utf8.RuneError && n == 1 {
+		return 0
+	}
+	return n
+}
