@@ -5,37 +5,37 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/secret"
 	"byok/internal/strictjson"
 )
 
-// The card's JSON: its type, the one version of it, its greatest size in
-// bytes, and the length of an encoded share.
+// CardType and CardVersion are what a card's JSON says in its fields type and
+// version. Version 1 was that of release 0.1.0.
 const (
-	cardType    = "byok-administrator-card"
-	cardVersion = 1
-	maxCard     = 2048
-	shareSize   = 32
+	CardType    = "byok-administrator-card"
+	CardVersion = 2
 )
 
-// maxHolder is the length of a holder's name in bytes.
-const maxHolder = 64
+// MaxCard is the greatest size of a card's JSON in bytes.
+const MaxCard = 2048
 
-// Card is one administrator card, opened. World, Set and Quorum are those of
-// its CardSet; Index counts from 1. Share is 32 bytes, little-endian.
+// shareSize is the length of an encoded share in bytes.
+const shareSize = 32
+
+// Card is one administrator card, opened. HKNSO, Rehearsal, Set and Quorum are
+// those of its [CardSet], of which Set is the number; Index counts from 1.
+// Share is 32 bytes, little-endian.
 type Card struct {
-	World  string        `json:"world"`
-	Set    int           `json:"set"`
-	Quorum Quorum        `json:"quorum"`
-	Index  int           `json:"index"`
-	Holder string        `json:"holder"`
-	Share  *secret.Bytes `json:"-"`
+	HKNSO     fingerprint.Sum `json:"hknso"`
+	Rehearsal bool            `json:"rehearsal"`
+	Set       int             `json:"set"`
+	Quorum    Quorum          `json:"quorum"`
+	Index     int             `json:"index"`
+	Holder    string          `json:"holder"`
+	Share     *secret.Bytes   `json:"-"`
 }
 
 // Wipe wipes the share.
@@ -44,7 +44,7 @@ func (c Card) Wipe() { c.Share.Wipe() }
 // String names the card for people, without its share: "card 2 (Alice)".
 func (c Card) String() string { return fmt.Sprintf("card %d (%s)", c.Index, c.Holder) }
 
-// cardFile is the JSON inside a card's age file. The share comes last, see marshal.
+// cardFile is the card's JSON. The share comes last, see Encode.
 type cardFile struct {
 	Type    string `json:"type"`
 	Version int    `json:"version"`
@@ -70,13 +70,20 @@ func (s *shareHex) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// marshal returns the card's JSON. The encoder keeps its buffers for later
-// use, so it only ever sees zeros; the share is written over them here.
-func (c Card) marshal() (*secret.Bytes, error) {
+// Encode returns the card's JSON, at most [MaxCard] bytes: what is sealed with
+// the holder's passphrase. A card that is not complete is an error.
+func (c Card) Encode() (text *secret.Bytes, err error) {
+	secret.Erased(func() { text, err = c.encode() })
+	return text, err
+}
+
+// encode has strictjson see zeros alone, since its encoder keeps its buffers
+// for later use; the share is written over them here.
+func (c Card) encode() (*secret.Bytes, error) {
 	if err := c.check(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", c, err)
 	}
-	data, err := strictjson.Marshal(cardFile{Type: cardType, Version: cardVersion, Card: c})
+	data, err := strictjson.Marshal(cardFile{Type: CardType, Version: CardVersion, Card: c})
 	if err != nil {
 		return nil, err
 	}
@@ -86,31 +93,39 @@ func (c Card) marshal() (*secret.Bytes, error) {
 	return out, nil
 }
 
-// unmarshal is the strict inverse of marshal: what it accepts, marshal gives
-// back byte for byte.
+// Decode is the strict inverse of [Card.Encode]: what it takes, Encode gives
+// back byte for byte. name stands for the card in errors, which have status
+// Refused and never quote the share. Whether the share is good, only a
+// [Reader] can say.
+func Decode(name string, text *secret.Bytes) (card Card, err error) {
+	secret.Erased(func() { card, err = unmarshal(name, text) })
+	return card, exitcode.Mark(exitcode.Refused, err)
+}
+
 func unmarshal(name string, text *secret.Bytes) (Card, error) {
+	if err := strictjson.Expect(name, text.Reveal(), MaxCard, CardType, CardVersion); err != nil {
+		return Card{}, err
+	}
 	var file cardFile
-	err := strictjson.Unmarshal(name, text.Reveal(), maxCard, &file)
+	err := strictjson.Unmarshal(name, text.Reveal(), MaxCard, &file)
 	card := file.Card
 	card.Share = file.Hex.share
 	if err == nil {
-		err = file.check(name, card, text)
+		err = card.isExactly(name, text)
 	}
 	if err != nil {
 		card.Wipe()
-		return Card{}, exitcode.Mark(exitcode.Refused, err)
+		return Card{}, err
 	}
 	return card, nil
 }
 
-func (f cardFile) check(name string, card Card, text *secret.Bytes) error {
-	if f.Type != cardType {
-		return fmt.Errorf("%s: its content is not a %s", name, cardType)
+// isExactly holds the text to the one spelling that a card has.
+func (c Card) isExactly(name string, text *secret.Bytes) error {
+	if err := c.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	if f.Version != cardVersion {
-		return fmt.Errorf("%s: card format version %d, this program reads version %d", name, f.Version, cardVersion)
-	}
-	again, err := card.marshal()
+	again, err := c.encode()
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -123,8 +138,8 @@ func (f cardFile) check(name string, card Card, text *secret.Bytes) error {
 
 // check is about the card alone; Reader.Add compares it with its set.
 func (c Card) check() error {
-	if !isHash(c.World) {
-		return errors.New("field world: not 64 lower-case hex digits")
+	if c.HKNSO == (fingerprint.Sum{}) {
+		return errors.New("field hknso is missing")
 	}
 	if c.Set < 1 {
 		return errors.New("field set: sets are counted from 1")
@@ -144,29 +159,4 @@ func (c Card) check() error {
 	}
 	wipe(share)
 	return nil
-}
-
-// CheckHolders returns the names of card holders as they are recorded:
-// trimmed, inner blanks single. A name that is empty, over 64 bytes or not
-// printable has status Usage; one that occurs twice, in whatever case, status
-// Refused, because nobody may hold two cards.
-func CheckHolders(names []string) ([]string, error) {
-	clean := make([]string, len(names))
-	for i, name := range names {
-		clean[i] = strings.Join(strings.Fields(name), " ")
-		if !printable(clean[i]) {
-			return nil, exitcode.Errorf(exitcode.Usage, "card holder %d: a name has 1 to %d bytes, all printable", i+1, maxHolder)
-		}
-		same := func(other string) bool { return strings.EqualFold(other, clean[i]) }
-		if first := slices.IndexFunc(clean[:i], same); first >= 0 {
-			return nil, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "card holders %d and %d are both %q: nobody may hold two cards", first+1, i+1, clean[i]),
-				"name another person for card %d", i+1)
-		}
-	}
-	return clean, nil
-}
-
-func printable(name string) bool {
-	odd := func(r rune) bool { return !unicode.IsPrint(r) }
-	return name != "" && len(name) <= maxHolder && utf8.ValidString(name) && !strings.ContainsFunc(name, odd)
 }

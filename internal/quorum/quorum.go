@@ -1,31 +1,33 @@
-// Package quorum shares the world secret among the cards of an administrator
-// card set, any K of N, and rebuilds it from K of them.
+// Package quorum is the mathematics of an administrator card set: it shares
+// the world secret among N cards, rebuilds it from any K of them, and derives
+// from it what the cards protect. It knows what a card says, but neither
+// files nor media nor passphrases; package cards puts cards on media.
 //
 // The world secret is a random scalar of Ristretto255 (RFC 9496), shared after
 // Shamir and committed to after Feldman (github.com/cloudflare/circl). The
 // commitments are public: with them each card is checked on its own, not only
-// K together. A card is a JSON document sealed with its holder's passphrase
-// as an age file (age-encryption.org/v1, scrypt), which the plain age tool
-// opens too; docs/recover.py rebuilds a world from cards so opened.
+// K together. It exists only while cards are written or read; what has to
+// last is sealed under it (see [Seal]).
 //
-// To make a set: New, then Seal each card, write it as CardFile in a folder
-// on its own medium, and read it back with ReadCard and a Reader. To open a
-// world: NewReader, then ReadCard and Add until Missing is zero, then Secret.
-// Wipe every Issue, Card, Reader and Secret as soon as it has served.
+// To make a set, call [New], or [CardSet.Replace] for the next set of a world,
+// and encode each card with [Card.Encode]. To open a world, make a [Reader]
+// for the card set that the world's statements name, [Reader.Add] cards until
+// [Reader.Missing] is 0, then call [Reader.Secret]. Before anything is
+// believed that kmdata says, verify it under [Reader.HKNSO]: the KNSO of the
+// cards, not the one that the folder names. Wipe every Issue, Card, Reader and
+// Secret as soon as it has served.
 //
 // Shares, the secret and what is derived from it lie in locked memory of
-// package secret. What circl, age and HMAC copy on the heap while they work
-// (polynomial coefficients, the passphrase, the scrypt output, one decrypted
-// buffer) cannot be reached to be wiped; a program built with
-// GOEXPERIMENT=runtimesecret has the runtime erase these too (see secret.Erased).
+// package secret. What circl, HKDF and AES copy on the heap while they work
+// cannot be reached to be wiped; a program built with
+// GOEXPERIMENT=runtimesecret has the runtime erase it (see secret.Erased).
 //
-// Do not store the world secret or anything derived from it, and do not make
-// cards by other means than New and Replace: a share outside a card set is
-// checked by nothing.
+// Do not store the world secret or a key derived from it, do not use a purpose
+// for a second thing, and do not make cards by other means than New and
+// Replace: nothing checks a share outside a card set.
 package quorum
 
 import (
-	"errors"
 	"fmt"
 
 	"byok/internal/exitcode"
@@ -38,12 +40,13 @@ const MaxCards = 64
 // command line and in files, is K/N, such as 2/3.
 type Quorum struct{ K, N int }
 
-// ParseQuorum reads K/N, 1 ≤ K ≤ N ≤ MaxCards, from the command line. Any
+// ParseQuorum reads K/N, 1 ≤ K ≤ N ≤ [MaxCards], from the command line. Any
 // other text has status Usage.
 func ParseQuorum(text string) (Quorum, error) {
 	var q Quorum
 	if err := q.UnmarshalText([]byte(text)); err != nil {
-		return Quorum{}, exitcode.Hint(exitcode.Mark(exitcode.Usage, err), "write how many cards of how many are needed, such as --acs-quorum 2/3")
+		return Quorum{}, exitcode.Hint(exitcode.Mark(exitcode.Usage, err),
+			"write how many cards of how many are needed, such as --acs-quorum 2/3")
 	}
 	return q, nil
 }
@@ -89,13 +92,11 @@ func (q Quorum) Warning() string {
 		return fmt.Sprintf("quorum %s: any one card holder alone has the world", q)
 	case q.K == q.N:
 		return fmt.Sprintf("quorum %s: every card is needed, so losing one loses the world", q)
+	case 2*q.K <= q.N:
+		return fmt.Sprintf("quorum %s: two groups of %d card holders can act without each other's knowledge", q, q.K)
 	}
 	return ""
 }
 
 // threshold is the degree of the sharing polynomial, circl's t: t+1 shares recover.
 func (q Quorum) threshold() uint { return uint(q.K - 1) }
-
-// ErrPassphrase says that a card's passphrase was wrong: the caller may ask
-// for it again. Test with errors.Is.
-var ErrPassphrase = errors.New("wrong passphrase")

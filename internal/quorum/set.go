@@ -1,7 +1,6 @@
 package quorum
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,15 +10,18 @@ import (
 	"github.com/cloudflare/circl/secretsharing"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 )
 
-// CardSet is what the world file says of its administrator card set. All of
-// it is public.
+// CardSet is what a signed statement says of an administrator card set. All
+// of it is public.
 type CardSet struct {
-	// World is the identity every card of the world carries, 64 lower-case
-	// hex digits: the SHA-256 of the first set's commitments, concatenated.
-	// It exists before the token does, so it is not hknso.
-	World string `json:"world"`
+	// HKNSO is the SHA-256 of the SubjectPublicKeyInfo of the KNSO that
+	// belongs to this set alone. It is known before the cards are dealt, and
+	// every card carries it.
+	HKNSO fingerprint.Sum `json:"hknso"`
+	// Rehearsal marks the set of a rehearsal, as every card of it does.
+	Rehearsal bool `json:"rehearsal"`
 	// Number counts the sets of a world: 1 at its creation, one more each
 	// time its cards are replaced.
 	Number      int          `json:"number"`
@@ -39,14 +41,16 @@ func (c Commitment) MarshalText() ([]byte, error) { return hex.AppendEncode(nil,
 // UnmarshalText reads the hex digits and refuses what encodes no group
 // element, or the identity.
 func (c *Commitment) UnmarshalText(text []byte) error {
-	if !isHash(string(text)) {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(c) || hex.EncodeToString(raw) != string(text) {
 		return errors.New("not 64 lower-case hex digits")
 	}
-	if _, err := hex.Decode(c[:], text); err != nil {
+	in := Commitment(raw)
+	if _, err := in.element(); err != nil {
 		return err
 	}
-	_, err := c.element()
-	return err
+	*c = in
+	return nil
 }
 
 func (c Commitment) element() (group.Element, error) {
@@ -57,12 +61,12 @@ func (c Commitment) element() (group.Element, error) {
 	return e, nil
 }
 
-// Check tells whether the set is complete and consistent; decoding alone does
-// not. A missing or malformed part has status Usage, an identity that is not
-// that of the commitments status Check.
+// Check reports, as an error of status Usage, what is missing or malformed in
+// the set. Decoding alone does not look for it. Whether the set is the one of
+// a world is for the signature on the statement to say.
 func (s CardSet) Check() error {
-	if !isHash(s.World) {
-		return exitcode.Errorf(exitcode.Usage, "card set: the world identity is not 64 lower-case hex digits")
+	if s.HKNSO == (fingerprint.Sum{}) {
+		return exitcode.Errorf(exitcode.Usage, "card set: hknso is missing")
 	}
 	if s.Number < 1 {
 		return exitcode.Errorf(exitcode.Usage, "card set: number %d, but sets are counted from 1", s.Number)
@@ -71,13 +75,11 @@ func (s CardSet) Check() error {
 		return exitcode.Errorf(exitcode.Usage, "card set: %w", err)
 	}
 	if len(s.Holders) != s.Quorum.N || len(s.Commitments) != s.Quorum.K {
-		return exitcode.Errorf(exitcode.Usage, "card set: %d holders and %d commitments for quorum %s", len(s.Holders), len(s.Commitments), s.Quorum)
+		return exitcode.Errorf(exitcode.Usage, "card set: %d holders and %d commitments for quorum %s",
+			len(s.Holders), len(s.Commitments), s.Quorum)
 	}
 	if clean, err := CheckHolders(s.Holders); err != nil || !slices.Equal(clean, s.Holders) {
 		return exitcode.Errorf(exitcode.Usage, "card set: the holders' names are not as they were recorded")
-	}
-	if s.Number == 1 && s.World != identify(s.Commitments) {
-		return exitcode.Errorf(exitcode.Check, "card set: the world identity is not the hash of the commitments")
 	}
 	return nil
 }
@@ -86,24 +88,11 @@ func (s CardSet) Check() error {
 func (s CardSet) elements() (secretsharing.SecretCommitment, error) {
 	out := make(secretsharing.SecretCommitment, len(s.Commitments))
 	for i, c := range s.Commitments {
-		var err error
-		if out[i], err = c.element(); err != nil {
+		element, err := c.element()
+		if err != nil {
 			return nil, exitcode.Errorf(exitcode.Usage, "card set: commitment %d: %w", i, err)
 		}
+		out[i] = element
 	}
 	return out, nil
-}
-
-// identify returns the world identity of a first set.
-func identify(commitments []Commitment) string {
-	h := sha256.New()
-	for _, c := range commitments {
-		h.Write(c[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func isHash(text string) bool {
-	raw, err := hex.DecodeString(text)
-	return err == nil && len(raw) == sha256.Size && bytes.Equal(hex.AppendEncode(nil, raw), []byte(text))
 }
