@@ -2,9 +2,11 @@
 // across an air gap: as hex digits, as hex in groups, and as words to be read
 // aloud (see Rows), and reads all of these back.
 //
-// Use Of, Reader or File for the sum and Parse for what a person typed;
-// compare sums with ==. A sum is public: do not use this package for secrets,
-// and do not shorten what it prints, since an attacker can match a few digits.
+// Use [Of], [Reader] or [File] for the sum and [Parse] for what a person typed;
+// compare sums with ==. Where a person knows only how a sum begins, use
+// [ParsePrefix] and say how many words are enough: an attacker who may try
+// inputs at will finds one whose first words match, at 8 bits a word. A sum is
+// public: do not use this package for secrets.
 package fingerprint
 
 import (
@@ -18,7 +20,8 @@ import (
 	"byok/internal/exitcode"
 )
 
-// Sum is a SHA-256 sum (FIPS 180-4).
+// Sum is a SHA-256 sum (FIPS 180-4). It is the one type for a SHA-256 sum, of
+// whatever it may be. In JSON it is 64 lower-case hex digits.
 type Sum [sha256.Size]byte
 
 // Of returns the sum of data.
@@ -46,6 +49,10 @@ func File(path string) (Sum, error) {
 // String returns 64 lower-case hex digits.
 func (s Sum) String() string { return hex.EncodeToString(s[:]) }
 
+// IsZero reports whether the sum is missing: no input is known whose sum is
+// zero. With it the JSON option omitzero leaves the field out.
+func (s Sum) IsZero() bool { return s == Sum{} }
+
 // Groups returns the hex digits in eight groups of eight, one space apart.
 func (s Sum) Groups() string {
 	var groups []string
@@ -63,6 +70,10 @@ func (s Sum) Words() []string {
 	}
 	return words
 }
+
+// FirstWords returns the first n words (1 to 32), one space apart, as a paper
+// record holds them.
+func (s Sum) FirstWords(n int) string { return strings.Join(s.Words()[:n], " ") }
 
 // wordsInRow is how many words a person can hold while reading aloud.
 const wordsInRow = 4

@@ -32,7 +32,7 @@ func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || unicode.Is(unicode.Dash, r) || strings.ContainsRune(":,.", r)
 }
 
-// looksHex tells hex from words even if some of it is mistyped: no word has a
+// looksHex reports whether parts are hex and not words, even if some of it is mistyped: no word has a
 // digit, and no word is made of the letters a to f alone.
 func looksHex(parts []string) bool {
 	onlyHex := true
@@ -52,7 +52,8 @@ func parseHex(digits string) (Sum, error) {
 	count := 0
 	for _, r := range digits {
 		if count++; !unicode.Is(unicode.ASCII_Hex_Digit, r) {
-			return s, exitcode.Errorf(exitcode.Usage, "digit %d of the fingerprint, %q, is not a hex digit", count, string(r))
+			return s, exitcode.Errorf(exitcode.Usage,
+				"digit %d of the fingerprint, %q, is not a hex digit", count, string(r))
 		}
 	}
 	if count != 2*len(s) {
@@ -63,28 +64,37 @@ func parseHex(digits string) (Sum, error) {
 }
 
 func parseWords(parts []string) (Sum, error) {
-	var s Sum
-	n := 0
+	s, n, err := readWords(parts)
+	if err != nil {
+		return Sum{}, err
+	}
+	if n != len(s) {
+		return Sum{}, exitcode.Errorf(exitcode.Usage, "the fingerprint has %d words, not %d", n, len(s))
+	}
+	return s, nil
+}
+
+// readWords returns the bytes that the words stand for, and their number,
+// which may be more than a sum holds.
+func readWords(parts []string) (s Sum, n int, err error) {
 	for _, p := range parts {
 		if isRowNumber(p) {
 			if before := int(p[0]-'1') * wordsInRow; n != before {
-				return Sum{}, exitcode.Errorf(exitcode.Usage, "row number %s of the fingerprint comes after %d words, not %d", p, n, before)
+				return Sum{}, 0, exitcode.Errorf(exitcode.Usage,
+					"row number %s of the fingerprint comes after %d words, not %d", p, n, before)
 			}
 			continue
 		}
 		i, err := lookUp(p, n)
 		if err != nil {
-			return Sum{}, err
+			return Sum{}, 0, err
 		}
 		if n < len(s) {
 			s[n] = byte(i)
 		}
 		n++
 	}
-	if n != len(s) {
-		return Sum{}, exitcode.Errorf(exitcode.Usage, "the fingerprint has %d words, not %d", n, len(s))
-	}
-	return s, nil
+	return s, n, nil
 }
 
 // lookUp returns the index of a word at an offset from 0.
@@ -96,10 +106,12 @@ func lookUp(word string, offset int) (int, error) {
 	}
 	shown := clip(word)
 	if slices.ContainsFunc(other, same) {
-		return 0, exitcode.Errorf(exitcode.Usage, "word %d of the fingerprint, %q, is out of place: a word before it is missing, doubled or swapped", offset+1, shown)
+		return 0, exitcode.Errorf(exitcode.Usage,
+			"word %d of the fingerprint, %q, is out of place: a word before it is missing, doubled or swapped", offset+1, shown)
 	}
 	if near, ok := nearest(word, list); ok {
-		return 0, exitcode.Errorf(exitcode.Usage, "word %d of the fingerprint, %q, is not on the word list: did you mean %q?", offset+1, shown, near)
+		return 0, exitcode.Errorf(exitcode.Usage,
+			"word %d of the fingerprint, %q, is not on the word list: did you mean %q?", offset+1, shown, near)
 	}
 	return 0, exitcode.Errorf(exitcode.Usage, "word %d of the fingerprint, %q, is not on the word list", offset+1, shown)
 }

@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/strictjson"
 )
 
@@ -16,7 +18,7 @@ import (
 //
 // Source: Azure Key Vault, "Bring your own key specification".
 type Blob struct {
-	KEK KeyID
+	KEK kek.ID
 	// Generator tells which tool and HSM made the blob: one line of at most
 	// 255 bytes, informational, possibly empty in another tool's file.
 	Generator string
@@ -42,7 +44,7 @@ type blobFile struct {
 }
 
 type blobHeader struct {
-	KID KeyID  `json:"kid"`
+	KID kek.ID `json:"kid"`
 	Alg string `json:"alg"`
 	Enc string `json:"enc"`
 }
@@ -94,7 +96,7 @@ func (f blobFile) blob() (Blob, error) {
 	switch {
 	case f.SchemaVersion != schemaVersion:
 		return Blob{}, fmt.Errorf("field schema_version: expected %q", schemaVersion)
-	case f.Header.KID == KeyID{}:
+	case f.Header.KID.IsZero():
 		return Blob{}, errors.New("field header.kid is missing")
 	case f.Header.Alg != algDirect:
 		return Blob{}, fmt.Errorf("field header.alg: expected %q", algDirect)
@@ -125,7 +127,7 @@ func decodeBase64URL(s string) ([]byte, error) {
 // check holds what is true for every KEK: the smallest blob is an AES-128 key
 // under a 2048-bit KEK, and both of its parts come in multiples of 8 bytes.
 func (b Blob) check() error {
-	if err := b.KEK.check(); err != nil {
+	if err := b.KEK.Check(); err != nil {
 		return fmt.Errorf("field header.kid: %w", err)
 	}
 	if !printable(b.Generator, 255) {
@@ -159,8 +161,8 @@ const minWrapped = 8 + 16
 // kekBits bits (2048, 3072 or 4096): its modulus in bytes, then an RFC 5649
 // wrapping, of at least 24 bytes and in multiples of 8.
 func (b Blob) CheckSize(kekBits int) error {
-	if err := checkModulusBits(kekBits); err != nil {
-		return fmt.Errorf("KEK: %w", err)
+	if _, err := keykind.Lookup(keykind.RSA, kekBits, ""); err != nil {
+		return fmt.Errorf("KEK: %v", err)
 	}
 	if wrapped := len(b.Ciphertext) - kekBits/8; wrapped < minWrapped || wrapped%8 != 0 {
 		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least %d, in multiples of 8",

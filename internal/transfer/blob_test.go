@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"byok/internal/kek"
 )
 
 func TestParseBlob(t *testing.T) {
@@ -62,7 +64,7 @@ func TestBlobMarshalRefuses(t *testing.T) {
 		change func(*Blob)
 		want   string
 	}{
-		"no KEK": {func(b *Blob) { b.KEK = KeyID{} },
+		"no KEK": {func(b *Blob) { b.KEK = kek.ID{} },
 			`transfer blob: field header.kid: key identifier "/keys//": it does not begin with https://`},
 		"KEK in another spelling": {func(b *Blob) { b.KEK.Vault = "https://Contoso.vault.azure.net:443" },
 			`transfer blob: field header.kid: key identifier "https://Contoso.vault.azure.net:443/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8": the usual spelling is "` + kid + `"`},
@@ -89,8 +91,8 @@ func TestCheckSize(t *testing.T) {
 		{4096, 512 + 41, "ciphertext of 553 bytes: under a KEK of 4096 bits it has 512 and a wrapped key of at least 24, in multiples of 8"},
 		{2048, 256 + 28, "ciphertext of 284 bytes: under a KEK of 2048 bits it has 256 and a wrapped key of at least 24, in multiples of 8"},
 		{4096, 0, "ciphertext of 0 bytes: under a KEK of 4096 bits it has 512 and a wrapped key of at least 24, in multiples of 8"},
-		{1024, 128 + 40, "KEK: RSA of 1024 bits: the service takes 2048, 3072 or 4096"},
-		{0, 40, "KEK: RSA of 0 bits: the service takes 2048, 3072 or 4096"},
+		{1024, 128 + 40, "KEK: RSA key of 1024 bits: expected 2048, 3072 or 4096"},
+		{0, 40, "KEK: RSA key of 0 bits: expected 2048, 3072 or 4096"},
 	} {
 		err := Blob{Ciphertext: make([]byte, c.ciphertext)}.CheckSize(c.kek)
 		if c.want != "" {

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+
+	"byok/internal/keykind"
 )
 
 var (
-	identShape     = regexp.MustCompile(`^[0-9a-z-]+$`)
 	uuidShape      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	attributeShape = regexp.MustCompile(`^[A-Z][A-Z_]*$`)
 )
@@ -35,7 +36,7 @@ func (m Manifest) checkNames() error {
 		return fmt.Errorf("field name: %w", err)
 	case m.Blob.File != names.Blob:
 		return fmt.Errorf("field blob.file: expected %q", names.Blob)
-	case m.Blob.SHA256 == Digest{}:
+	case m.Blob.SHA256.IsZero():
 		return missing("blob.sha256")
 	}
 	return nil
@@ -79,16 +80,16 @@ func checkList(field string, values []string, allowed func(string) bool) error {
 }
 
 func (k KEKRecord) check() error {
-	if (k.KID == KeyID{}) {
+	if k.KID.IsZero() {
 		return missing("kek.kid")
 	}
-	if err := k.KID.check(); err != nil {
+	if err := k.KID.Check(); err != nil {
 		return fmt.Errorf("field kek.kid: %w", err)
 	}
-	if err := checkModulusBits(k.Bits); err != nil {
-		return fmt.Errorf("field kek.bits: %w", err)
+	if _, err := keykind.Lookup(keykind.RSA, k.Bits, ""); err != nil {
+		return fmt.Errorf("field kek.bits: %v", err)
 	}
-	if (k.SPKISHA256 == Digest{}) {
+	if k.SPKISHA256.IsZero() {
 		return missing("kek.spki_sha256")
 	}
 	return nil
@@ -99,7 +100,7 @@ func (w WorldRecord) check() error {
 	if err != nil {
 		return err
 	}
-	hash, err := SPKIHash(knso)
+	hash, err := keykind.SPKIHash(knso)
 	switch {
 	case err != nil:
 		return fmt.Errorf("field world.knso_public_key: %w", err)
@@ -113,17 +114,14 @@ func (w WorldRecord) check() error {
 	return nil
 }
 
-// parseField reads a public key in the one PEM spelling that is allowed here.
+// parseField reads a public key.
 func parseField(field, text string) (crypto.PublicKey, error) {
 	if text == "" {
 		return nil, missing(field)
 	}
-	pub, err := ParsePublicKey(text)
+	pub, err := keykind.ParsePublicKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("field %s: %w", field, err)
-	}
-	if again, err := MarshalPublicKey(pub); err != nil || again != text {
-		return nil, fmt.Errorf("field %s: PEM of 64 characters a line and a final newline is expected", field)
 	}
 	return pub, nil
 }
@@ -134,7 +132,7 @@ func (k Key) check() error {
 		return missing("key.app")
 	case k.Ident == "":
 		return missing("key.ident")
-	case !identShape.MatchString(k.App), !identShape.MatchString(k.Ident), len(k.App)+len(k.Ident) > 80:
+	case keykind.CheckIdentOf(k.App, k.Ident) != nil:
 		return errors.New("fields key.app and key.ident: expected digits, dashes and lower-case letters, together at most 80")
 	case k.PlainName == "":
 		return missing("key.plainname")
@@ -147,29 +145,34 @@ func (k Key) check() error {
 	if len(k.KeyOps) == 0 {
 		return missing("key.key_ops")
 	}
-	return checkList("key.key_ops", k.KeyOps, func(op string) bool { return slices.Contains(AllowedOps(k.KTY), op) })
+	return checkList("key.key_ops", k.KeyOps, func(op string) bool { return slices.Contains(keykind.KeyOps(k.KTY), op) })
 }
 
 func (k Key) checkMaterial() error {
 	switch k.KTY {
-	case RSAHSM, ECHSM:
+	case keykind.RSAHSM, keykind.ECHSM:
 		return k.checkAsymmetric()
-	case OctHSM:
+	case keykind.OctHSM:
 		return k.checkAES()
 	}
-	return fmt.Errorf("field key.kty: expected %s, %s or %s", RSAHSM, ECHSM, OctHSM)
+	return fmt.Errorf("field key.kty: expected %s, %s or %s", keykind.RSAHSM, keykind.ECHSM, keykind.OctHSM)
 }
 
 func (k Key) checkAES() error {
 	switch {
 	case k.Crv != "" || k.PublicKey != "" || k.Thumbprint != "":
-		return fmt.Errorf("field key.kty: %s has no crv, public_key or thumbprint", OctHSM)
-	case k.Bits != 128 && k.Bits != 192 && k.Bits != 256:
+		return fmt.Errorf("field key.kty: %s has no crv, public_key or thumbprint", keykind.OctHSM)
+	case !isAES(k.Bits):
 		return errors.New("field key.bits: expected 128, 192 or 256")
 	case len(k.CheckValue) != 32 || !hexDigits.MatchString(k.CheckValue):
 		return errors.New("field key.check_value: expected 32 lower-case hex digits")
 	}
 	return nil
+}
+
+func isAES(bits int) bool {
+	_, err := keykind.Lookup(keykind.AES, bits, "")
+	return err == nil
 }
 
 func (k Key) checkAsymmetric() error {
@@ -184,7 +187,7 @@ func (k Key) checkAsymmetric() error {
 	case k.KTY != is.KTY:
 		return fmt.Errorf("field key.kty: the public key is %s", is.KTY)
 	case is.Crv == "" && k.Crv != "":
-		return fmt.Errorf("field key.crv: an %s key has none", RSAHSM)
+		return fmt.Errorf("field key.crv: an %s key has none", keykind.RSAHSM)
 	case k.Crv != is.Crv:
 		return fmt.Errorf("field key.crv: expected %q", is.Crv)
 	case k.Bits != is.Bits:
@@ -192,7 +195,7 @@ func (k Key) checkAsymmetric() error {
 	case k.Thumbprint != is.Thumbprint:
 		return fmt.Errorf("field key.thumbprint: the public key has %s", is.Thumbprint)
 	case k.CheckValue != "":
-		return fmt.Errorf("field key.check_value: only %s has one", OctHSM)
+		return fmt.Errorf("field key.check_value: only %s has one", keykind.OctHSM)
 	}
 	return nil
 }

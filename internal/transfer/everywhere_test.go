@@ -27,25 +27,6 @@ func entryPoints() map[string]func([]byte) ([]byte, error) {
 			}
 			return m.Marshal()
 		},
-		"ParsePublicKey": func(data []byte) ([]byte, error) {
-			pub, err := ParsePublicKey(string(data))
-			if err != nil {
-				return nil, err
-			}
-			text, err := MarshalPublicKey(pub)
-			return []byte(text), err
-		},
-		"ParseSPKI": func(data []byte) ([]byte, error) {
-			pub, err := ParseSPKI(data)
-			if err != nil {
-				return nil, err
-			}
-			return MarshalSPKI(pub)
-		},
-		"ParseKeyID": func(data []byte) ([]byte, error) {
-			k, err := ParseKeyID(string(data))
-			return []byte(k.String()), err
-		},
 	}
 }
 
@@ -56,12 +37,8 @@ func readsAt(path string) string {
 		return ""
 	case end == ".byok":
 		return "ParseBlob"
-	case end == ".json" && !strings.Contains(path, "/signature/"):
+	case end == ".json":
 		return "ParseManifest"
-	case end == ".pem":
-		return "ParsePublicKey"
-	case end == ".der":
-		return "ParseSPKI"
 	}
 	return ""
 }
@@ -89,14 +66,14 @@ func TestEveryVectorEverywhere(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"ParseBlob", "ParseManifest", "ParsePublicKey", "ParseSPKI"} {
+	for _, name := range []string{"ParseBlob", "ParseManifest"} {
 		if taken[name] == 0 {
 			t.Errorf("%s has taken no vector", name)
 		}
 	}
 }
 
-// everyVector gives every file in testdata, and the DER inside every PEM.
+// everyVector gives every file in testdata.
 func everyVector(t *testing.T) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
@@ -110,18 +87,13 @@ func everyVector(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range vectors(t, "publickey/*/*.pem") {
-		if der := derOf(all[path]); der != nil {
-			all[strings.TrimSuffix(path, ".pem")+".der"] = der
-		}
-	}
 	return all
 }
 
 // No cut of a valid file is valid: a stick pulled out too early shows.
 func TestEveryCutIsRefused(t *testing.T) {
 	for _, path := range []string{
-		"testdata/blob/valid/canonical.byok", "testdata/manifest/valid/p256.json", "testdata/publickey/valid/p256k.pem",
+		"testdata/blob/valid/canonical.byok", "testdata/manifest/valid/p256.json",
 	} {
 		data, parse := bytes.TrimSpace(read(t, path)), entryPoints()[readsAt(path)]
 		for n := range data {

@@ -3,35 +3,15 @@ package transfer
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"time"
 
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/strictjson"
 )
-
-// The service's key types for keys in an HSM.
-const (
-	RSAHSM = "RSA-HSM"
-	ECHSM  = "EC-HSM"
-	OctHSM = "oct-HSM"
-)
-
-// AllowedOps lists the key operations the service takes for an imported key of
-// type kty; it is empty for a type it does not take. import is for KEKs only.
-func AllowedOps(kty string) []string {
-	switch kty {
-	case RSAHSM:
-		return []string{"encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"}
-	case ECHSM:
-		return []string{"sign", "verify"}
-	case OctHSM:
-		return []string{"encrypt", "decrypt", "wrapKey", "unwrapKey"}
-	}
-	return nil
-}
 
 // Manifest says what a .byok file holds, for whom and by whom it was made. Its
 // file is signed by KNSO and, but for AES keys, by the transferred key.
@@ -50,8 +30,8 @@ type Manifest struct {
 
 // BlobRecord names the .byok file (without a folder) and its SHA-256.
 type BlobRecord struct {
-	File   string `json:"file"`
-	SHA256 Digest `json:"sha256"`
+	File   string          `json:"file"`
+	SHA256 fingerprint.Sum `json:"sha256"`
 }
 
 // Key describes the transferred key. KeyOf fills in what its public key tells.
@@ -59,7 +39,7 @@ type Key struct {
 	App        string   `json:"app"`       // digits, dashes, lower-case letters
 	Ident      string   `json:"ident"`     // likewise; at most 80 characters together with App
 	PlainName  string   `json:"plainname"` // one line of at most 127 bytes
-	KTY        string   `json:"kty"`       // RSAHSM, ECHSM or OctHSM
+	KTY        string   `json:"kty"`       // keykind.RSAHSM, keykind.ECHSM or keykind.OctHSM
 	Crv        string   `json:"crv,omitzero"`
 	Bits       int      `json:"bits"` // RSA modulus, EC field (256, 384, 521) or AES key
 	PublicKey  string   `json:"public_key,omitzero"`
@@ -70,17 +50,17 @@ type Key struct {
 
 // KEKRecord names the key exchange key, and whether its attestation was checked.
 type KEKRecord struct {
-	KID        KeyID  `json:"kid"`
-	Bits       int    `json:"bits"`
-	SPKISHA256 Digest `json:"spki_sha256"`
-	Attested   bool   `json:"attested"`
+	KID        kek.ID          `json:"kid"`
+	Bits       int             `json:"bits"`
+	SPKISHA256 fingerprint.Sum `json:"spki_sha256"`
+	Attested   bool            `json:"attested"`
 }
 
 // WorldRecord names the security world and module. WorldOf makes one.
 type WorldRecord struct {
-	HKNSO         Digest `json:"hknso"` // SPKIHash of KNSO
-	KNSOPublicKey string `json:"knso_public_key"`
-	ModuleSerial  string `json:"module_serial"`
+	HKNSO         fingerprint.Sum `json:"hknso"` // SPKIHash of KNSO
+	KNSOPublicKey string          `json:"knso_public_key"`
+	ModuleSerial  string          `json:"module_serial"`
 }
 
 // The identity of a manifest file.
@@ -97,40 +77,39 @@ type manifestFile struct {
 
 // KeyOf describes pub: KTY, Crv, Bits, PublicKey and Thumbprint.
 func KeyOf(pub crypto.PublicKey) (Key, error) {
-	text, err := MarshalPublicKey(pub)
+	text, err := keykind.MarshalPublicKey(pub)
 	if err != nil {
 		return Key{}, err
 	}
-	thumbprint, err := Thumbprint(pub)
+	thumbprint, err := keykind.Thumbprint(pub)
 	if err != nil {
 		return Key{}, err
 	}
-	k := Key{PublicKey: text, Thumbprint: thumbprint}
-	switch key := pub.(type) {
-	case *rsa.PublicKey:
-		k.KTY, k.Bits = RSAHSM, key.N.BitLen()
-	case *ecdsa.PublicKey:
-		k.KTY, k.Bits = ECHSM, key.Curve.Params().BitSize
-		k.Crv, err = CurveName(key)
-	}
-	return k, err
+	kind, err := keykind.Of(pub)
+	return Key{
+		KTY:        kind.KTY,
+		Crv:        kind.Curve,
+		Bits:       kind.Bits,
+		PublicKey:  text,
+		Thumbprint: thumbprint,
+	}, err
 }
 
 // Public gives the key's public half. It fails for an AES key, which has none.
 func (k Key) Public() (crypto.PublicKey, error) {
-	if k.KTY == OctHSM {
+	if k.KTY == keykind.OctHSM {
 		return nil, errors.New("an AES key has no public key")
 	}
-	return ParsePublicKey(k.PublicKey)
+	return keykind.ParsePublicKey(k.PublicKey)
 }
 
 // WorldOf describes the security world whose signing key is knso.
 func WorldOf(knso crypto.PublicKey, moduleSerial string) (WorldRecord, error) {
-	text, err := MarshalPublicKey(knso)
+	text, err := keykind.MarshalPublicKey(knso)
 	if err != nil {
 		return WorldRecord{}, err
 	}
-	hash, err := SPKIHash(knso)
+	hash, err := keykind.SPKIHash(knso)
 	return WorldRecord{HKNSO: hash, KNSOPublicKey: text, ModuleSerial: moduleSerial}, err
 }
 

@@ -3,6 +3,8 @@ package transfer
 import (
 	"strings"
 	"testing"
+
+	"byok/internal/kek"
 )
 
 func TestNames(t *testing.T) {
@@ -37,21 +39,10 @@ func TestNamesRefuse(t *testing.T) {
 	} {
 		_, err := Names(friendly)
 		refused(t, friendly, err, want)
-		refused(t, friendly, CheckName(friendly), want)
+		refused(t, friendly, kek.CheckName(friendly), want)
 	}
 	for _, path := range []string{"", ".byok", "usb/.byok", "key.BYOK", "key.byok.txt", "key.manifest.json"} {
 		_, err := NamesFor(path)
 		refused(t, path, err, path+": the name of a transfer package ends in .byok")
-	}
-}
-
-func TestDigestText(t *testing.T) {
-	text := "00ff" + strings.Repeat("5a", 30)
-	var d Digest
-	if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != text || d[1] != 0xff {
-		t.Errorf("%s, %v", d, err)
-	}
-	for _, bad := range []string{"", text[2:], text + "00", strings.ToUpper(text), text[:62] + "g0"} {
-		refused(t, bad, d.UnmarshalText([]byte(bad)), "a SHA-256 has 64 lower-case hex digits")
 	}
 }

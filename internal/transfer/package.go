@@ -8,20 +8,21 @@
 // not trusted. Use Names for the files' names.
 //
 // Everything here is public data; no key in clear ever passes through. Do not
-// use VerifySignature for anything but the formats of a package, and do not
-// compare public keys, key identifiers or hashes with other means than
-// SamePublicKey, KeyID.Equal and SPKIHash.
+// compare key identifiers except with kek.ID.Equal, and public keys except as
+// package keykind does.
 package transfer
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"reflect"
+
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
 )
 
 // Package is a transfer package as it was read: the bytes of its files and
@@ -120,7 +121,7 @@ func (p Package) checkManifest() error {
 }
 
 func (p Package) checkBlob() error {
-	said, is := p.Manifest.Blob.SHA256, Digest(sha256.Sum256(p.BlobBytes))
+	said, is := p.Manifest.Blob.SHA256, fingerprint.Of(p.BlobBytes)
 	if is != said {
 		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, said)
 	}
@@ -144,9 +145,9 @@ func (p Package) checkWrapped() error {
 	wrapped := len(p.Blob.Ciphertext) - p.Manifest.KEK.Bits/8
 	raw := 8 + (key.Bits+7)/8
 	switch {
-	case key.KTY == OctHSM && wrapped != raw:
+	case key.KTY == keykind.OctHSM && wrapped != raw:
 		return fmt.Errorf("%d bytes of wrapped key: an AES key of %d bits has %d", wrapped, key.Bits, raw)
-	case key.KTY != OctHSM && wrapped <= raw:
+	case key.KTY != keykind.OctHSM && wrapped <= raw:
 		return fmt.Errorf("%d bytes of wrapped key: %s of %d bits has more than %d", wrapped, key.KTY, key.Bits, raw)
 	}
 	return nil
@@ -157,7 +158,7 @@ func (p Package) checkSignature() error {
 }
 
 func (p Package) checkPossession() error {
-	switch isAES := p.Manifest.Key.KTY == OctHSM; {
+	switch isAES := p.Manifest.Key.KTY == keykind.OctHSM; {
 	case isAES && len(p.Possession) > 0:
 		return errors.New("an AES key signs nothing, there must be no such file")
 	case isAES:
@@ -169,9 +170,9 @@ func (p Package) checkPossession() error {
 }
 
 func (p Package) verifyManifest(pemText string, sig []byte) error {
-	pub, err := ParsePublicKey(pemText)
+	pub, err := keykind.ParsePublicKey(pemText)
 	if err != nil {
 		return err
 	}
-	return VerifySignature(pub, p.ManifestBytes, sig)
+	return keykind.VerifySignature(pub, p.ManifestBytes, sig)
 }

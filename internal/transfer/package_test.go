@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"byok/internal/keykind"
 )
 
 const blobName = "KeyTransferPackage-ContosoFirstHSMkey.byok"
@@ -21,7 +23,7 @@ func TestPackageVerify(t *testing.T) {
 		if err := p.Verify(); err != nil {
 			t.Errorf("%s: %v", folder, err)
 		}
-		if aes := p.Manifest.Key.KTY == OctHSM; aes != (p.Possession == nil) {
+		if aes := p.Manifest.Key.KTY == keykind.OctHSM; aes != (p.Possession == nil) {
 			t.Errorf("%s: proof of possession of %d bytes", folder, len(p.Possession))
 		}
 	}

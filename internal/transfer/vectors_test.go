@@ -3,17 +3,16 @@ package transfer
 import (
 	"bytes"
 	"crypto"
-	"encoding/hex"
-	"encoding/pem"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"byok/internal/strictjson"
+	"byok/internal/keykind"
 )
+
+const kid = "https://contoso.vault.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"
 
 // The vectors in testdata are made by testdata/generate, with openssl and python3.
 
@@ -66,33 +65,8 @@ func must[T any](t testing.TB) func(T, error) T {
 
 func publicKey(t testing.TB, name string) crypto.PublicKey {
 	t.Helper()
-	text := read(t, filepath.Join("testdata/publickey/valid", name+".pem"))
-	return must[crypto.PublicKey](t)(ParsePublicKey(string(text)))
-}
-
-// derOf gives the DER in a PEM vector, or nil if the PEM itself is at fault.
-func derOf(pemText []byte) []byte {
-	block, rest := pem.Decode(pemText)
-	if block == nil || block.Type != pemPublicKey || len(rest)+len(block.Headers) > 0 || !bytes.HasPrefix(pemText, []byte("-----")) {
-		return nil
-	}
-	return block.Bytes
-}
-
-type signatureVector struct {
-	PublicKey string `json:"public_key"`
-	Message   string `json:"message"`
-	Signature string `json:"signature"`
-}
-
-func readSignature(t testing.TB, path string) (pemText string, message, sig []byte) {
-	t.Helper()
-	var v signatureVector
-	if err := strictjson.Unmarshal(path, read(t, path), MaxFile, &v); err != nil {
-		t.Fatal(err)
-	}
-	fromHex := must[[]byte](t)
-	return v.PublicKey, fromHex(hex.DecodeString(v.Message)), fromHex(hex.DecodeString(v.Signature))
+	text := read(t, filepath.Join("../keykind/testdata/publickey/valid", name+".pem"))
+	return must[crypto.PublicKey](t)(keykind.ParsePublicKey(string(text)))
 }
 
 // write puts data into a new file and gives its path, for openssl.
@@ -127,22 +101,4 @@ func tryOpenssl(t testing.TB, args ...string) ([]byte, error) {
 		return append(stdout.Bytes(), stderr.Bytes()...), err
 	}
 	return stdout.Bytes(), nil
-}
-
-// opensslVerifies gives openssl's verdict on a signature: the one of dgst, which
-// docs and auditors use, or of pkeyutl, which unlike dgst does not overlook
-// what follows a signature of full length.
-func opensslVerifies(t testing.TB, command, pemText string, message, sig []byte) bool {
-	t.Helper()
-	key, in, sigFile := write(t, []byte(pemText)), write(t, message), write(t, sig)
-	args := []string{"dgst", "-sha256", "-verify", key, "-signature", sigFile, in}
-	if command == "pkeyutl" {
-		args = []string{"pkeyutl", "-verify", "-rawin", "-digest", "sha256", "-pubin", "-inkey", key, "-sigfile", sigFile, "-in", in}
-	}
-	_, err := tryOpenssl(t, args...)
-	var status *exec.ExitError
-	if err != nil && !errors.As(err, &status) {
-		t.Fatal(err)
-	}
-	return err == nil
 }

@@ -1,4 +1,4 @@
-"""Vectors of the .byok reader and of key identifiers."""
+"""Vectors of the .byok reader."""
 
 import json, os
 
@@ -68,30 +68,3 @@ def blobs(kek):
     last = good["ciphertext"][-1]
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     field("ciphertext-stray-bit", good["ciphertext"][:-1] + alphabet[alphabet.index(last) + 1], encoding)
-
-
-def keyids():
-    v = "664f5aa2797a4075b8e36ca4500636d8"
-    good = {KID: KID, "HTTPS://Contoso.Vault.Azure.NET/keys/KEKforBYOK/" + v: KID,
-            KID.replace("net/", "net:443/"): KID, f"https://localhost:8443/keys/k/{v}": f"https://localhost:8443/keys/k/{v}",
-            f"https://127.0.0.1:1/keys/{'n' * 127}/{v.upper()}": f"https://127.0.0.1:1/keys/{'n' * 127}/{v.upper()}",
-            f"https://{'a.' * 126}a/keys/k/{v}": f"https://{'a.' * 126}a/keys/k/{v}",
-            f"https://a-b.managedhsm.azure.net/keys/keys/{v}": f"https://a-b.managedhsm.azure.net/keys/keys/{v}"}
-    put("keyid/valid.tsv", "".join(f"{a}\t{b}\n" for a, b in good.items()))
-    h, base = "there is no valid host name after https://", "https://contoso.vault.azure.net"
-    n, w = "the name has 1 to 127 digits, letters and dashes", "the version has 32 hex digits and nothing after them"
-    s, p = "it does not begin with https://", "the port is not a number from 1 to 65535"
-    form = "expected https://<host>/keys/<name>/<version>"
-    bad = {"": form, "KEKforBYOK": form, f"{base}/secrets/k/{v}": form, f"{base}/Keys/k/{v}": form,
-           f"http://contoso.vault.azure.net/keys/k/{v}": s, f"contoso.vault.azure.net/keys/k/{v}": s, f" {base}/keys/k/{v}": s,
-           f"https:///keys/k/{v}": h, f"https://user@host/keys/k/{v}": h, f"https://[::1]/keys/k/{v}": h, f"https://a..b/keys/k/{v}": h,
-           f"https://-a/keys/k/{v}": h, f"https://a./keys/k/{v}": h, f"https://h\u00f6st/keys/k/{v}": h, f"{base}/x/keys/k/{v}": h,
-           f"{base}//keys/k/{v}": h, f"https://{'a' * 254}/keys/k/{v}": h,
-           f"{base}:/keys/k/{v}": p, f"{base}:0/keys/k/{v}": p, f"{base}:65536/keys/k/{v}": p, f"{base}:08443/keys/k/{v}": p,
-           f"{base}:https/keys/k/{v}": p, f"{base}:1:2/keys/k/{v}": p,
-           f"{base}/keys//{v}": n, f"{base}/keys/{'n' * 128}/{v}": n, f"{base}/keys/a_b/{v}": n, f"{base}/keys/a%2Fb/{v}": n,
-           f"{base}/keys/k": "the version is missing",
-           f"{base}/keys/k/": w, f"{base}/keys/k/{v[:-1]}": w, f"{base}/keys/k/{v}0": w, f"{base}/keys/k/{v[:-1]}g": w,
-           f"{base}/keys/k/{v}/": w, f"{base}/keys/k/{v}?api-version=7.4": w, f"{base}/keys/k/{v}#": w}
-    quoted = lambda text: json.dumps(text[:200], ensure_ascii=False)
-    put("keyid/invalid.tsv", "".join(f"{a}\tkey identifier {quoted(a)}: {b}\n" for a, b in bad.items()))

@@ -46,7 +46,7 @@ def manifest_faults(good, good_aes, keys, knso):
     field("version", 2, identity)
     field("name", "a b", 'field name: key name "a b": 1 to 127 digits, letters and dashes are allowed')
     field("blob.file", "../x.byok", f'field blob.file: expected "KeyTransferPackage-{FRIENDLY}.byok"')
-    digest = "a SHA-256 has 64 lower-case hex digits"
+    digest = "a SHA-256 sum is 64 lower-case hex digits"
     field("blob.sha256", "A" * 64, f"field blob.sha256: {digest}")
     field("blob.sha256#short", "a" * 63, f"field blob.sha256: {digest}")
     idents = "fields key.app and key.ident: expected digits, dashes and lower-case letters, together at most 80"
@@ -65,7 +65,7 @@ def manifest_faults(good, good_aes, keys, knso):
     field("key.check_value", "0" * 32, "field key.check_value: only oct-HSM has one")
     field("key.public_key", "none", "field key.public_key: public key: not a PEM block")
     field("key.public_key#crlf", keys["p256"].pem.replace("\n", "\r\n"),
-          "field key.public_key: PEM of 64 characters a line and a final newline is expected")
+          "field key.public_key: public key: expected PEM of 64 characters a line and a final newline")
     field("key.key_ops", ["sign", "encrypt"], 'field key.key_ops: "encrypt" is not allowed')
     field("key.key_ops#import", ["import"], 'field key.key_ops: "import" is not allowed')
     field("key.key_ops#twice", ["sign", "sign"], 'field key.key_ops: "sign" appears twice')
@@ -74,12 +74,12 @@ def manifest_faults(good, good_aes, keys, knso):
         field("key.check_value#" + name, value, "field key.check_value: expected 32 lower-case hex digits", good_aes)
     field("key.key_ops#aes", ["sign"], 'field key.key_ops: "sign" is not allowed', good_aes)
     field("kek.kid", "KEKforBYOK", 'field kek.kid: key identifier "KEKforBYOK": expected https://<host>/keys/<name>/<version>')
-    field("kek.bits", 1024, "field kek.bits: RSA of 1024 bits: the service takes 2048, 3072 or 4096")
+    field("kek.bits", 1024, "field kek.bits: RSA key of 1024 bits: expected 2048, 3072 or 4096")
     field("kek.bits#text", "2048", "field kek.bits: a JSON string where a number is expected")
     field("subscription_id", "Contoso", "field subscription_id: expected a UUID")
     field("world.hknso", "0" * 64, "field world.hknso: it is not the SHA-256 of world.knso_public_key")
     field("world.hknso#missing", None, "field world.hknso: it is not the SHA-256 of world.knso_public_key")
-    field("world.knso_public_key", knso.pem[:-1], "field world.knso_public_key: PEM of 64 characters a line and a final newline is expected")
+    field("world.knso_public_key", knso.pem[:-1], "field world.knso_public_key: public key: expected PEM of 64 characters a line and a final newline")
     field("world.module_serial", "x" * 65, "field world.module_serial: expected one line of at most 64 bytes")
     field("permissions", ["EXTRACTABLE", "sign"], 'field permissions: "sign" is not allowed')
     field("permissions#twice", ["SIGN", "SIGN"], 'field permissions: "SIGN" appears twice')
