@@ -2,118 +2,76 @@ package hsm
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/asn1"
-	"math/big"
-	"slices"
 
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/exitcode"
+	"byok/internal/keykind"
 )
 
-// Key is a private or secret key on the token.
+// Place is where an object lives.
+type Place int
+
+// The places. A session object ends with its session, also after a crash.
+const (
+	TokenObject Place = iota
+	SessionObject
+)
+
+// Key is a private or secret key, by its handle: what is done with a Key is
+// done with the very object that was found, made or restored. A Key is valid
+// while its session is open and the user logged in.
 type Key struct {
 	Label  string
-	Secret bool             // AES: no public half
-	Bits   int              // AES only
+	Kind   keykind.Kind
 	Public crypto.PublicKey // *rsa.PublicKey or *ecdsa.PublicKey; nil for AES
 
 	id     []byte
 	object Object
+	public Object // its public half; 0 for AES
 }
 
-// FindKey returns the key with the label, with its public half.
-func (u *User) FindKey(label string) (Key, error) {
-	private, err := u.Find(pkcs11.CKO_PRIVATE_KEY, label)
-	if notThere(err) {
-		return u.findSecret(label, err)
-	}
+// Identity is what a key is known by: its public key, or for AES its check
+// value of 16 bytes (see [Session.CheckValue]).
+type Identity struct {
+	Public     crypto.PublicKey
+	CheckValue []byte
+}
+
+// FindKey returns the one private or secret token object with the label, and its
+// public half, which has the same CKA_ID. That the private half belongs to it
+// is what [Session.Proves] shows: labels and CKA_ID are the operator's to change.
+func (s *Session) FindKey(label string) (Key, error) {
+	private, err := s.findKeys(PrivateKey, label)
 	if err != nil {
 		return Key{}, err
 	}
-	id, err := u.bytes(private, pkcs11.CKA_ID)
+	secret, err := s.findKeys(SecretKey, label)
 	if err != nil {
 		return Key{}, err
 	}
-	public, err := u.publicHalf(label, id)
-	return Key{Label: label, Public: public, id: id, object: private}, err
-}
-
-func (u *User) findSecret(label string, absent error) (Key, error) {
-	o, err := u.Find(pkcs11.CKO_SECRET_KEY, label)
-	if notThere(err) {
-		return Key{}, absent
-	}
+	o, err := s.one(label, append(private, secret...))
 	if err != nil {
 		return Key{}, err
 	}
-	id, err := u.bytes(o, pkcs11.CKA_ID)
-	if err != nil {
-		return Key{}, err
+	if len(secret) == 1 {
+		return s.foundSecret(label, o)
 	}
-	size, err := u.bytes(o, pkcs11.CKA_VALUE_LEN)
-	return Key{Label: label, Secret: true, Bits: int(ulong(size)) * 8, id: id, object: o}, err
+	return s.foundPrivate(label, o)
 }
 
-// publicHalf reads the public key object with the same CKA_ID. A transfer
-// copy has none of its own: it shares its original's.
-func (u *User) publicHalf(label string, id []byte) (crypto.PublicKey, error) {
-	found, err := u.find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_ID, id))
-	if err != nil {
-		return nil, err
-	}
-	if len(found) != 1 {
-		return nil, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v, one was expected", len(found), label, u.Token)
-	}
-	return u.publicKey(found[0])
+func (s *Session) findKeys(class Class, label string) ([]Object, error) {
+	return s.find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
 
-// Sign signs the SHA-256 of message: RSASSA-PKCS1-v1_5 (RFC 8017, section
-// 8.2) or ECDSA as a DER sequence (RFC 3279, section 2.2.3), which is what
-// openssl dgst -sha256 -verify checks.
-func (u *User) Sign(k Key, message []byte) ([]byte, error) {
-	digest := sha256.Sum256(message)
-	if ec, ok := k.Public.(*ecdsa.PublicKey); ok && ec.Curve == curveP256K.curve {
-		return u.signP256K(k, digest[:])
-	}
-	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
-	if err != nil {
-		return nil, fail("finding "+k.Label, rootCause(err))
-	}
-	if len(found) != 1 {
-		return nil, exitcode.Errorf(exitcode.HSM, "%d key pairs are %s on %v, one was expected", len(found), k.Label, u.Token)
-	}
-	sig, err := found[0].Sign(rand.Reader, digest[:], crypto.SHA256)
-	if err != nil {
-		return nil, fail("signing with "+k.Label, rootCause(err))
-	}
-	return sig, nil
-}
-
-func (u *User) signP256K(k Key, digest []byte) ([]byte, error) {
-	if err := u.p.SignInit(u.h, mechanism(pkcs11.CKM_ECDSA), k.object); err != nil {
-		return nil, fail("C_SignInit with "+k.Label, err)
-	}
-	raw, err := u.p.Sign(u.h, digest)
-	if err != nil {
-		return nil, fail("C_Sign with "+k.Label, err)
-	}
-	half := len(raw) / 2
-	return asn1.Marshal([]*big.Int{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
-}
-
-// CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes,
-// whose first three are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).
-func (u *User) CheckValue(k Key) ([]byte, error) {
-	if err := u.p.EncryptInit(u.h, mechanism(pkcs11.CKM_AES_ECB), k.object); err != nil {
+// CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
+// first three of which are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).
+func (s *Session) CheckValue(k Key) ([]byte, error) {
+	if err := s.p.EncryptInit(s.h, mechanism(pkcs11.CKM_AES_ECB), k.object); err != nil {
 		return nil, fail("C_EncryptInit with "+k.Label, err)
 	}
-	value, err := u.p.Encrypt(u.h, make([]byte, 16))
+	value, err := s.p.Encrypt(s.h, make([]byte, 16))
 	if err != nil {
 		return nil, fail("C_Encrypt with "+k.Label, err)
 	}
@@ -122,27 +80,10 @@ func (u *User) CheckValue(k Key) ([]byte, error) {
 
 // Permissions lists the boolean attributes of the key that are true, by their
 // PKCS#11 names without CKA_, sorted.
-func (u *User) Permissions(k Key) ([]string, error) {
-	var names []string
-	for name, attribute := range permissionAttributes() {
-		on, err := u.flag(k.object, attribute)
-		if err != nil {
-			return nil, err
-		}
-		if on {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+func (s *Session) Permissions(k Key) ([]string, error) {
+	panic("TODO")
 }
 
-func permissionAttributes() map[string]uint {
-	return map[string]uint{
-		"SENSITIVE": pkcs11.CKA_SENSITIVE, "EXTRACTABLE": pkcs11.CKA_EXTRACTABLE, "WRAP_WITH_TRUSTED": pkcs11.CKA_WRAP_WITH_TRUSTED,
-		"TRUSTED": pkcs11.CKA_TRUSTED, "SIGN": pkcs11.CKA_SIGN, "SIGN_RECOVER": pkcs11.CKA_SIGN_RECOVER, "VERIFY": pkcs11.CKA_VERIFY,
-		"ENCRYPT": pkcs11.CKA_ENCRYPT, "DECRYPT": pkcs11.CKA_DECRYPT, "WRAP": pkcs11.CKA_WRAP, "UNWRAP": pkcs11.CKA_UNWRAP,
-		"DERIVE": pkcs11.CKA_DERIVE, "MODIFIABLE": pkcs11.CKA_MODIFIABLE, "LOCAL": pkcs11.CKA_LOCAL,
-		"ALWAYS_SENSITIVE": pkcs11.CKA_ALWAYS_SENSITIVE, "NEVER_EXTRACTABLE": pkcs11.CKA_NEVER_EXTRACTABLE,
-	}
-}
+func (s *Session) foundSecret(label string, o Object) (Key, error) { panic("TODO") }
+
+func (s *Session) foundPrivate(label string, o Object) (Key, error) { panic("TODO") }

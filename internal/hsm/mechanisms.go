@@ -32,7 +32,7 @@ func neededMechanisms() []needed {
 // others do what they should is for the probes to tell.
 func (m *Module) CheckMechanisms(t Token) error {
 	if t.Initialised { // its slot may be another by now
-		now, err := m.Token(t.Serial)
+		now, err := m.Token(t.ID())
 		if err != nil {
 			return err
 		}
@@ -53,16 +53,4 @@ func (m *Module) CheckMechanisms(t Token) error {
 	}
 	return exitcode.Hint(exitcode.Errorf(exitcode.HSM, "the token in slot %d does not offer %s, which the ceremony needs", t.Slot, strings.Join(lacking, ", ")),
 		"byok-offline module check --module-path %s", m.Path)
-}
-
-// String says which mechanism wraps, and how.
-func (w KeyWrap) String() string {
-	name := "CKM_AES_KEY_WRAP_PAD"
-	if w.Mechanism == ckmAESKeyWrapKWP {
-		name = "CKM_AES_KEY_WRAP_KWP"
-	}
-	if w.ZeroPads {
-		return name + ", with up to seven zero bytes behind the key"
-	}
-	return name
 }

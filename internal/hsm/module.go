@@ -31,7 +31,8 @@ type Module struct {
 	Library string // description and version, as C_GetInfo gives them
 
 	p        *pkcs11.Ctx
-	attacker *rsa.PrivateKey // untrusted, for probes; made for the first one
+	attacker *rsa.PrivateKey   // untrusted, for probes; made for the first one
+	facts    map[string]*facts // by Token.ID
 }
 
 // Load opens the library at path and initialises it. A path that is missing,

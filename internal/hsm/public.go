@@ -3,122 +3,98 @@ package hsm
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/asn1"
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"math/big"
-	"slices"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/keykind"
 )
 
-// namedCurve is a curve by the vault's name and its object identifier.
-type namedCurve struct {
-	name  string
-	curve elliptic.Curve
-	oid   asn1.ObjectIdentifier
-}
-
-// curveP256K is secp256k1 (SEC 2, section 2.4.1), which crypto11 has not.
-var curveP256K = namedCurve{"P-256K", secp256k1.S256(), asn1.ObjectIdentifier{1, 3, 132, 0, 10}}
-
-func curves() []namedCurve {
-	return []namedCurve{
-		{"P-256", elliptic.P256(), asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}},
-		{"P-384", elliptic.P384(), asn1.ObjectIdentifier{1, 3, 132, 0, 34}},
-		{"P-521", elliptic.P521(), asn1.ObjectIdentifier{1, 3, 132, 0, 35}},
-		curveP256K,
-	}
-}
-
-// params is the curve's CKA_EC_PARAMS: the DER of its object identifier.
-func (c namedCurve) params() []byte {
-	der, _ := asn1.Marshal(c.oid) // a constant identifier always encodes
-	return der
-}
-
-func curveNamed(name string) (namedCurve, error) {
-	all := curves()
-	i := slices.IndexFunc(all, func(c namedCurve) bool { return c.name == name })
-	if i < 0 {
-		return namedCurve{}, exitcode.Errorf(exitcode.Usage, "curve %q: P-256, P-384, P-521 or P-256K is expected", name)
-	}
-	return all[i], nil
-}
+// errForeignKey is wrapped by the errors for a public key that no vault takes.
+var errForeignKey = errors.New("not a key for a vault")
 
 // publicKey reads an RSA or EC public key object.
-func (s *session) publicKey(o Object) (crypto.PublicKey, error) {
-	kind, err := s.bytes(o, pkcs11.CKA_KEY_TYPE)
+func (s *Session) publicKey(o Object) (crypto.PublicKey, error) {
+	values, err := s.attributes(o, pkcs11.CKA_KEY_TYPE)
 	if err != nil {
 		return nil, err
 	}
-	if ulong(kind) == pkcs11.CKK_RSA {
+	switch ulong(values[0]) {
+	case keykind.CKK_RSA:
 		return s.rsaPublicKey(o)
+	case keykind.CKK_EC:
+		return s.ecPublicKey(o)
 	}
-	return s.ecPublicKey(o)
+	return nil, foreign("a public key of type 0x%X", ulong(values[0]))
 }
 
-func (s *session) rsaPublicKey(o Object) (*rsa.PublicKey, error) {
-	n, err := s.bytes(o, pkcs11.CKA_MODULUS)
+func foreign(format string, args ...any) error {
+	return exitcode.Errorf(exitcode.HSM, "the token shows %s, %w", fmt.Sprintf(format, args...), errForeignKey)
+}
+
+func (s *Session) rsaPublicKey(o Object) (crypto.PublicKey, error) {
+	values, err := s.attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.bytes(o, pkcs11.CKA_PUBLIC_EXPONENT)
-	if err != nil {
-		return nil, err
-	}
-	exponent := new(big.Int).SetBytes(e)
+	exponent := new(big.Int).SetBytes(values[1])
 	if exponent.BitLen() > 31 {
-		return nil, exitcode.Errorf(exitcode.HSM, "RSA public exponent of %d bits, more than 31", exponent.BitLen())
+		return nil, foreign("an RSA public exponent of %d bits", exponent.BitLen())
 	}
-	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exponent.Int64())}, nil
+	public := &rsa.PublicKey{N: new(big.Int).SetBytes(values[0]), E: int(exponent.Int64())}
+	return known(public)
 }
 
 // ecPublicKey reads CKA_EC_POINT: a DER octet string around the uncompressed
 // point (PKCS#11 v2.40, section 2.3.3); some modules give the bare point.
-func (s *session) ecPublicKey(o Object) (*ecdsa.PublicKey, error) {
-	params, err := s.bytes(o, pkcs11.CKA_EC_PARAMS)
+func (s *Session) ecPublicKey(o Object) (crypto.PublicKey, error) {
+	values, err := s.attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
 	if err != nil {
 		return nil, err
 	}
-	point, err := s.bytes(o, pkcs11.CKA_EC_POINT)
+	kind, err := keykind.ForECParams(values[0])
 	if err != nil {
-		return nil, err
+		return nil, foreign("an EC key (%v)", err)
 	}
-	all := curves()
-	i := slices.IndexFunc(all, func(c namedCurve) bool { return slices.Equal(c.params(), params) })
-	if i < 0 {
-		return nil, exitcode.Errorf(exitcode.HSM, "the token shows an EC key on a curve that the vault does not take")
-	}
+	point := values[1]
 	var inner []byte
 	if rest, err := asn1.Unmarshal(point, &inner); err == nil && len(rest) == 0 {
 		point = inner
 	}
-	return pointOn(all[i].curve, point)
-}
-
-func pointOn(curve elliptic.Curve, point []byte) (*ecdsa.PublicKey, error) {
-	size := (curve.Params().BitSize + 7) / 8
-	if len(point) != 1+2*size || point[0] != 4 {
-		return nil, exitcode.Errorf(exitcode.HSM, "the token shows an EC point of %d bytes, %d were expected", len(point), 1+2*size)
+	public, err := keykind.ParsePoint(kind, point)
+	if err != nil {
+		return nil, foreign("an EC key (%v)", err)
 	}
-	x, y := new(big.Int).SetBytes(point[1:1+size]), new(big.Int).SetBytes(point[1+size:])
-	if !curve.IsOnCurve(x, y) {
-		return nil, exitcode.Errorf(exitcode.HSM, "the token shows an EC point that is not on its curve")
+	return public, nil
+}
+
+func known(public crypto.PublicKey) (crypto.PublicKey, error) {
+	if _, err := keykind.Of(public); err != nil {
+		return nil, foreign("a key (%v)", err)
 	}
-	return &ecdsa.PublicKey{Curve: curve, X: x, Y: y}, nil
+	return public, nil
 }
 
-// ulong reads a CK_ULONG in the machine's byte order (little-endian on every
-// machine this runs on) and width.
-func ulong(b []byte) uint {
-	var wide [8]byte
-	copy(wide[:], b)
-	return uint(binary.LittleEndian.Uint64(wide[:]))
+// publicMaterial is the template of a public key object with the value of
+// public.
+func publicMaterial(public crypto.PublicKey) ([]*pkcs11.Attribute, error) {
+	kind, err := keykind.Of(public)
+	if err != nil {
+		return nil, exitcode.Mark(exitcode.Usage, err)
+	}
+	if key, ok := public.(*rsa.PublicKey); ok {
+		return rsaMaterial(key), nil
+	}
+	point, err := keykind.Point(public.(*ecdsa.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	der, err := asn1.Marshal(point)
+	return append(classed(pkcs11.CKO_PUBLIC_KEY, kind.KeyType),
+		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, kind.ECParams()), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, der)), err
 }
-
-func exponentBytes(e uint32) []byte { return big.NewInt(int64(e)).Bytes() }

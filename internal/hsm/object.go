@@ -1,0 +1,201 @@
+package hsm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+)
+
+// Object is a handle of an object, valid while its session is open and, if it
+// is private, while the login lasts.
+type Object = pkcs11.ObjectHandle
+
+// ErrNotFound is wrapped by the errors of FindKey, FindKM and FindKW when the
+// token has no such object. Test with errors.Is.
+var ErrNotFound = errors.New("not on the token")
+
+// Class is an object's CKA_CLASS (CKO_…).
+type Class uint
+
+// The classes that a security world has to do with.
+const (
+	PublicKey  Class = pkcs11.CKO_PUBLIC_KEY
+	PrivateKey Class = pkcs11.CKO_PRIVATE_KEY
+	SecretKey  Class = pkcs11.CKO_SECRET_KEY
+)
+
+// classNames are those of all standard classes (PKCS#11 v3.1, section 4).
+var classNames = []string{
+	"data object", "certificate", "public key", "private key", "secret key", "hardware feature",
+	"domain parameters", "mechanism", "OTP key", "profile",
+}
+
+// String returns the class's name in messages, such as "public key".
+func (c Class) String() string {
+	if int(c) < len(classNames) {
+		return classNames[c]
+	}
+	return fmt.Sprintf("object of class 0x%X", uint(c))
+}
+
+// Item is a token object as one look at the token shows it.
+type Item struct {
+	Object  Object
+	Class   Class
+	Label   string
+	ID      []byte // CKA_ID, nil if the class has none
+	KeyType uint   // CKA_KEY_TYPE; means nothing for other classes
+	Trusted bool
+}
+
+// Inventory lists every token object that this role sees, in one search.
+func (s *Session) Inventory() ([]Item, error) {
+	objects, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	if err != nil {
+		return nil, err
+	}
+	items := make([]Item, 0, len(objects))
+	for _, o := range objects {
+		item, err := s.item(o)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+func (s *Session) item(o Object) (Item, error) {
+	types := []uint{
+		pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE, pkcs11.CKA_TRUSTED,
+	}
+	values, err := s.attributes(o, types...)
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{
+		Object:  o,
+		Class:   Class(ulong(values[0])),
+		Label:   string(values[1]),
+		ID:      values[2],
+		KeyType: ulong(values[3]),
+		Trusted: truth(values[4]),
+	}, nil
+}
+
+// TrustedObject is a trusted token object.
+type TrustedObject struct {
+	Item
+	// SPKI is the SHA-256 of a public key's SubjectPublicKeyInfo; it is zero
+	// for a secret key, and for a public key that no world makes.
+	SPKI fingerprint.Sum
+}
+
+// Trusted lists every token object with CKA_TRUSTED that this role sees.
+// Compare it, as user, with exactly the world's.
+func (s *Session) Trusted() ([]TrustedObject, error) {
+	objects, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]TrustedObject, 0, len(objects))
+	for _, o := range objects {
+		t, err := s.trustedObject(o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func (s *Session) trustedObject(o Object) (TrustedObject, error) {
+	item, err := s.item(o)
+	if err != nil || item.Class != PublicKey {
+		return TrustedObject{Item: item}, err
+	}
+	public, err := s.publicKey(o)
+	if errors.Is(err, errForeignKey) {
+		return TrustedObject{Item: item}, nil
+	}
+	if err != nil {
+		return TrustedObject{}, err
+	}
+	sum, err := keykind.SPKIHash(public)
+	return TrustedObject{item, sum}, err
+}
+
+// Destroy destroys an object.
+func (s *Session) Destroy(o Object) error {
+	if err := s.p.DestroyObject(s.h, o); err != nil {
+		return fail("C_DestroyObject", err)
+	}
+	return nil
+}
+
+// DestroyLabelled destroys every token object with the label that this role
+// sees and returns how many there were.
+func (s *Session) DestroyLabelled(label string) (int, error) {
+	return s.destroyAll(label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+}
+
+func (s *Session) destroyAll(label string, match ...*pkcs11.Attribute) (int, error) {
+	objects, err := s.find(match...)
+	if err != nil {
+		return 0, err
+	}
+	for i, o := range objects {
+		if err := s.p.DestroyObject(s.h, o); err != nil {
+			return i, fail("C_DestroyObject of "+label, err)
+		}
+	}
+	return len(objects), nil
+}
+
+// discard destroys a session object that is no longer needed. It is gone with
+// the session anyway.
+func (s *Session) discard(o Object) { _ = s.p.DestroyObject(s.h, o) }
+
+// find returns the objects that match every attribute given.
+func (s *Session) find(match ...*pkcs11.Attribute) ([]Object, error) {
+	if err := s.p.FindObjectsInit(s.h, match); err != nil {
+		return nil, fail("C_FindObjectsInit", err)
+	}
+	var all []Object
+	for {
+		some, _, err := s.p.FindObjects(s.h, 64)
+		if err != nil {
+			_ = s.p.FindObjectsFinal(s.h)
+			return nil, fail("C_FindObjects", err)
+		}
+		if len(some) == 0 {
+			return all, s.endFind()
+		}
+		all = append(all, some...)
+	}
+}
+
+func (s *Session) endFind() error {
+	if err := s.p.FindObjectsFinal(s.h); err != nil {
+		return fail("C_FindObjectsFinal", err)
+	}
+	return nil
+}
+
+// one returns the only object of a list. None is ErrNotFound; two are an
+// error, for no rule says which to take.
+func (s *Session) one(label string, found []Object) (Object, error) {
+	switch {
+	case len(found) == 0:
+		return 0, exitcode.Mark(exitcode.HSM, fmt.Errorf("%s is %w %s", label, ErrNotFound, strings.TrimPrefix(s.Token.String(), "token ")))
+	case len(found) > 1:
+		return 0, exitcode.Errorf(exitcode.HSM, "%d objects on %v are labelled %s instead of one", len(found), s.Token, label)
+	}
+	return found[0], nil
+}

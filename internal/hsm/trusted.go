@@ -1,0 +1,226 @@
+package hsm
+
+import (
+	"crypto/rsa"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+)
+
+// AnchorPrefix begins the label of an anchor.
+const AnchorPrefix = "byok-anchor-"
+
+// Names of the trusted keys in messages and in [Session.LeftOut].
+const (
+	nameKM       = "KM"
+	nameKW       = "KW"
+	nameKEK      = "the KEK"
+	nameTransfer = "the transfer key"
+	nameAnchor   = "the anchor"
+)
+
+// TrustKM puts KM's public half on the token as a trusted wrapping key, as SO,
+// and reads its attributes, modulus and exponent back by handle.
+func (s *Session) TrustKM(label string, km *rsa.PublicKey, form Form) (Object, error) {
+	return s.trustRSA(nameKM, label, km, trustedRSA(TokenObject), form.outer())
+}
+
+// TrustKEK makes the vault's KEK a trusted wrapping key for this session
+// alone, as SO, and reads its attributes, modulus and exponent back by handle.
+func (s *Session) TrustKEK(kek *rsa.PublicKey, form Form) (Object, error) {
+	return s.trustRSA(nameKEK, sessionLabel, kek, trustedRSA(SessionObject), form.outer())
+}
+
+// sessionLabel is the label of session objects. Nothing is found by it.
+const sessionLabel = "byok-session"
+
+// SetAnchor puts the anchor of a statement on the token, as SO: a trusted
+// public key, KM's, that wraps nothing. label begins with [AnchorPrefix]. The
+// other anchors are destroyed once the new one is there.
+func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
+	if !strings.HasPrefix(label, AnchorPrefix) {
+		return exitcode.Errorf(exitcode.Failed, "anchor %q: its label does not begin with %s", label, AnchorPrefix)
+	}
+	before, err := s.anchors()
+	if err != nil {
+		return err
+	}
+	if _, err := s.trustRSA(nameAnchor, label, km, anchor(), noMechanism); err != nil {
+		return err
+	}
+	for _, old := range before {
+		if err := s.p.DestroyObject(s.h, old.Object); err != nil {
+			return fail("C_DestroyObject of the anchor "+old.Label, err)
+		}
+	}
+	return nil
+}
+
+// Anchors lists the labels of the anchors. An untrusted object with such a
+// label is none: anyone with the user PIN can make it.
+func (s *Session) Anchors() ([]string, error) {
+	found, err := s.anchors()
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]string, len(found))
+	for i, a := range found {
+		labels[i] = a.Label
+	}
+	return labels, nil
+}
+
+func (s *Session) anchors() ([]Item, error) {
+	objects, err := s.find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	if err != nil {
+		return nil, err
+	}
+	var found []Item
+	for _, o := range objects {
+		item, err := s.item(o)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(item.Label, AnchorPrefix) {
+			found = append(found, item)
+		}
+	}
+	return found, nil
+}
+
+// FindAnchor returns the anchor with the label, for [Session.ProbeTrusted].
+func (s *Session) FindAnchor(label string) (Object, error) { return s.findTrusted(PublicKey, label) }
+
+// MakeKW makes KW, as SO, for a module that wraps in two steps: an AES-256 key
+// that is generated as a session object, wrapped under km, and frozen by a
+// copy to the token. Its value is never in this computer's memory. wrapped is
+// RSA-OAEP (SHA-1) of it: the first part of every backup.
+func (s *Session) MakeKW(label string, km Object) (kwObject Object, wrapped []byte, err error) {
+	w, err := s.KeyWrap()
+	if err != nil {
+		return 0, nil, err
+	}
+	original, err := s.trustAES(nameKW, trustedAES(), w)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer s.discard(original)
+	if wrapped, err = s.wrapOAEP(km, original, "KW under KM"); err != nil {
+		return 0, nil, err
+	}
+	kwObject, err = s.freezeKW(label, original)
+	return kwObject, wrapped, err
+}
+
+func (s *Session) freezeKW(label string, original Object) (Object, error) {
+	o, err := s.made(making{
+		what:      "C_CopyObject of KW to " + label,
+		object:    nameKW,
+		template:  frozenKW(),
+		mechanism: noMechanism,
+		make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.p.CopyObject(s.h, original, append(naming(label, newID()), t...))
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	return o, s.shows(o, nameKW, kw())
+}
+
+// TransferKey makes a fresh AES-256 key, as SO, that lives as long as this
+// session. It is for one key and one KEK: destroy it before the next pair.
+func (s *Session) TransferKey() (Object, error) {
+	w, err := s.KeyWrap()
+	if err != nil {
+		return 0, err
+	}
+	return s.trustAES(nameTransfer, transferKey(), w)
+}
+
+func (s *Session) trustAES(name string, t Template, w KeyWrap) (Object, error) {
+	o, err := s.made(making{
+		what:      "C_GenerateKey of " + name + " as a trusted key",
+		object:    name,
+		template:  t,
+		mechanism: uint(w),
+		make: func(t []*pkcs11.Attribute) (Object, error) {
+			size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)
+			return s.p.GenerateKey(s.h, mechanism(pkcs11.CKM_AES_KEY_GEN), slices.Concat(naming(sessionLabel, newID()), t, []*pkcs11.Attribute{size}))
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	return o, s.shows(o, name, t)
+}
+
+func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t Template, m uint) (Object, error) {
+	o, err := s.made(making{
+		what:      "C_CreateObject of " + name + " as a trusted key",
+		object:    name,
+		template:  t,
+		mechanism: m,
+		make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.p.CreateObject(s.h, slices.Concat(naming(label, newID()), rsaMaterial(key), t))
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.shows(o, name, t); err != nil {
+		return 0, err
+	}
+	return o, s.holds(o, name, key)
+}
+
+// holds reads a public key back by handle: a label says nothing about the key
+// that carries it.
+func (s *Session) holds(o Object, name string, key *rsa.PublicKey) error {
+	stored, err := s.publicKey(o)
+	if err != nil && !errors.Is(err, errForeignKey) {
+		return err
+	}
+	if !key.Equal(stored) {
+		return exitcode.Errorf(exitcode.HSM, "%v shows another public key for %s than it was given", s.Token, name)
+	}
+	return nil
+}
+
+// FindKM returns KM's public half by its label. It must be trusted and the
+// only one, and its modulus and exponent must be km's.
+func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
+	o, err := s.findTrusted(PublicKey, label)
+	if err != nil {
+		return 0, err
+	}
+	return o, s.holds(o, label, km)
+}
+
+// FindKW returns KW by its label. It must be trusted and the only one.
+func (s *Session) FindKW(label string) (Object, error) { return s.findTrusted(SecretKey, label) }
+
+func (s *Session) findTrusted(class Class, label string) (Object, error) {
+	found, err := s.find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+	if err != nil {
+		return 0, err
+	}
+	return s.one(label, found)
+}
+
+func rsaMaterial(key *rsa.PublicKey) []*pkcs11.Attribute {
+	return append(classed(pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA),
+		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, key.N.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponentBytes(uint32(key.E))))
+}
+
+func exponentBytes(e uint32) []byte { return big.NewInt(int64(e)).Bytes() }
