@@ -1,263 +1,304 @@
 package world
 
 import (
-	"cmp"
-	"crypto/aes"
-	"crypto/ecdsa"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 
+	"byok/internal/cards"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/library"
 	"byok/internal/quorum"
 	"byok/internal/secret"
-	"byok/internal/transfer"
 )
 
 // Creation is everything that creating a world needs to know beforehand.
 type Creation struct {
+	Access
 	CardOrder
-	KMData    string
 	Label     string // of the token
 	Suite     string
-	UserPIN   *secret.Bytes
 	Rehearsal bool
-	Token     TokenChoice
+	Choice    TokenChoice
+	UserPIN   func(token hsm.Token, keeps bool) (*secret.Bytes, error)
+}
+
+// CardOrder is a card set to be dealt.
+type CardOrder struct {
+	Quorum  quorum.Quorum
+	Holders []string
+	Media   []cards.Medium
+	Work    int // scrypt work factor
+}
+
+// Check refuses what can be refused before anybody is asked for anything.
+func (o CardOrder) Check(rehearsal bool, kmdata string) error {
+	if len(o.Media) != o.Quorum.N || len(o.Holders) != o.Quorum.N {
+		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and holders; %d cards and %d holders were given",
+			o.Quorum, o.Quorum.N, len(o.Media), len(o.Holders))
+	}
+	if _, err := quorum.CheckHolders(o.Holders); err != nil {
+		return err
+	}
+	return cards.CheckPlaces(o.Media, kmdata, rehearsal)
 }
 
 // TokenChoice says what to do with an initialised token of the creation's
 // label; its zero value is to take a free token.
 type TokenChoice struct {
-	Adopt      bool // keep it, and seal its SO PIN under the world secret
+	Adopt      bool // keep it: its SO PIN is changed, or sealed where the token refuses that
 	Initialize bool // destroy what is on it
-	SOPIN      *secret.Bytes
+	SOPIN      func(token hsm.Token) (*secret.Bytes, error)
+	Confirm    func(token hsm.Token) error // of Initialize
 }
 
-// Wipe wipes the SO PIN.
-func (t TokenChoice) Wipe() { t.SOPIN.Wipe() }
-
-// creator carries a creation through its steps.
-type creator struct {
+// creation carries a Creation through its steps.
+type creation struct {
 	Creation
-	dealer *dealer
-	m      *hsm.Module
-	path   string
-	out    *pair
-	token  hsm.Token // to be initialised, or adopted
-	sealed string    // an adopted token's SO PIN
+	library library.Identity
+	hsm     *hsm.Module
+	module  *module
+	note    creationNote
+	chain   *kmdata.Chain
+	issue   *quorum.Issue
+	keys    *keySet
+	secret  *quorum.Secret
 }
 
-// Check refuses what can be refused before any passphrase is asked for.
+// creationNote is the journal's note: with it a second run goes on with the
+// same cards, world keys and module.
+type creationNote struct {
+	Label     string           `json:"label"`
+	Rehearsal bool             `json:"rehearsal"`
+	Module    string           `json:"module"`
+	Cards     quorum.CardSet   `json:"cards"`
+	KNSO      kmdata.SealedKey `json:"knso"`
+	KM        kmdata.SealedKey `json:"km"`
+	Dealt     bool             `json:"dealt"` // every card is on its medium
+}
+
+const creationName = "world-create"
+
+// Check refuses what can be refused before anybody is asked for anything.
 func (c Creation) Check() error {
-	if err := checkLabel(c.Label); err != nil {
+	if err := kmdata.CheckLabel(c.Label); err != nil {
 		return err
 	}
-	if c.Suite != SuiteDefault && c.Suite != SuiteOld {
-		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)", c.Suite, SuiteDefault, SuiteOld)
+	if c.Suite != kmdata.SuiteDefault && c.Suite != kmdata.SuiteOld {
+		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)", c.Suite, kmdata.SuiteDefault, kmdata.SuiteOld)
 	}
-	if exists(filepath.Join(local(c.KMData), "world")) && !exists(pendingPath(filepath.Join(local(c.KMData), "world"))) {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten", filepath.Join(local(c.KMData), "world")),
-			"name another folder with --kmdata, or byok-offline world info")
-	}
-	return c.CardOrder.Check(c.Rehearsal)
-}
-
-// Create makes a security world on a free token of m: cards first, each read
-// back, then the token, then the world file. What cannot be undone comes after
-// every output is open; an interrupted run is taken up by the next one.
-func Create(m *hsm.Module, o Creation) (*World, error) {
-	if err := o.Check(); err != nil {
-		return nil, err
-	}
-	c := &creator{Creation: o, m: m, path: filepath.Join(local(o.KMData), "world")}
-	c.dealer = &dealer{CardOrder: o.CardOrder, path: c.path,
-		issue:   func() (*quorum.Issue, error) { return quorum.New(o.Quorum, o.names()) },
-		pending: func(p pendingCards) any { return pendingWorld{o.Label, o.Rehearsal, p} }}
-	before, err := c.interrupted()
+	_, pending, err := pendingNote[creationNote](journal(c.Dir), creationName)
 	if err != nil {
-		return nil, err
-	}
-	if exists(c.path) {
-		return c.finished()
-	}
-	if err := c.open(before); err != nil {
-		return nil, err
-	}
-	defer c.out.set.Discard()
-	defer func() { c.dealer.secret.Wipe() }()
-	if err := c.dealer.deal(); err != nil {
-		return nil, err
-	}
-	w, err := c.initialise()
-	if err != nil {
-		if exitcode.HintOf(err) == "" {
-			err = exitcode.Hint(err, "run the same command again: it goes on with the cards already written")
-		}
-		return nil, err
-	}
-	return w, clearPending(c.path)
-}
-
-// finished ends a run that was interrupted after its last step.
-func (c *creator) finished() (*World, error) {
-	w, err := Open(c.KMData)
-	if err != nil {
-		return nil, err
-	}
-	c.Say("the interrupted run had made this world; nothing was left to do")
-	return w, clearPending(c.path)
-}
-
-// open reserves the world file, makes the card folders ready and finds the
-// token, without changing it.
-func (c *creator) open(before *pendingCards) error {
-	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
 		return err
 	}
-	var err error
-	if c.out, err = reserve(c.path); err != nil {
+	if kmdata.Exists(c.Dir) && !pending {
+		return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten", kmdata.WorldPath(c.Dir)).
+			Hint("name another folder with --kmdata, or byok-offline world info")
+	}
+	return c.CardOrder.Check(c.Rehearsal, c.Dir)
+}
+
+// Create makes a security world: the library is accepted before it is loaded,
+// the cards are dealt and read back, then the token is prepared and proved,
+// and last the world file and the module statement are signed. An interrupted
+// creation goes on with the cards that were dealt.
+func Create(o Creation) (*kmdata.Chain, error) {
+	c := &creation{Creation: o}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(kmdata.Local(c.Dir), 0o700); err != nil {
+		return nil, err
+	}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	defer c.hsm.Close()
+	defer c.Wipe()
+	if err := c.choose(); err != nil {
+		return nil, err
+	}
+	if err := c.resume(); err != nil {
+		return nil, err
+	}
+	_, err := run(journal(c.Dir), operation[creationNote]{
+		name: creationName,
+		done: c.done,
+		undo: c.undo,
+		do:   c.do,
+	}, c.note)
+	return c.chain, err
+}
+
+// load has the library accepted, and loads it.
+func (c *creation) load() (err error) {
+	if c.library, err = accept(c.Library, c.Rehearsal, nil, c.UI); err != nil {
 		return err
 	}
-	if err = c.dealer.ready(before); err == nil {
-		err = c.chooseToken()
-	}
-	if err == nil {
-		err = c.token.CheckPIN(c.UserPIN)
-	}
-	if err != nil {
-		c.out.set.Discard()
-	}
+	c.hsm, err = hsm.Load(c.library.Path)
 	return err
 }
 
-// initialise makes the token and commits the world file.
-func (c *creator) initialise() (*World, error) {
-	pin, err := c.prepareToken()
-	if err != nil {
-		return nil, err
+// resume takes up the note of an interrupted run of the same creation. Its
+// cards are read again; if they were not all dealt, what is there is removed.
+func (c *creation) resume() error {
+	old, pending, err := pendingNote[creationNote](journal(c.Dir), creationName)
+	if err != nil || !pending {
+		return err
 	}
-	defer pin.Wipe()
-	checkValue, err := c.moduleKey(pin)
-	if err != nil {
-		return nil, err
+	if err := c.same(old); err != nil {
+		return err
 	}
-	user, err := c.m.User(c.token, c.UserPIN)
-	if err != nil {
-		return nil, err
+	if !old.Dealt {
+		return nil // undo removes the cards
 	}
-	w, err := c.sign(user, checkValue)
-	if errors.Is(err, hsm.ErrNotEnforced) {
-		err = leaving(err, withdraw(user))
-	}
-	return w, cmp.Or(err, user.Close())
+	c.note = old
+	c.secret, err = cards.Reread(old.Cards, c.Media, c.UI)
+	return err
 }
 
-// withdraw takes the world's keys from a token that does not protect them.
-func withdraw(user *hsm.User) error {
-	_, err := user.DestroyLabelled(moduleKeyLabel)
-	_, knsoErr := user.DestroyLabelled(signingKeyLabel)
-	return cmp.Or(err, knsoErr)
+// same refuses to go on with another creation than the interrupted one.
+func (c *creation) same(old creationNote) error {
+	names, err := quorum.CheckHolders(c.Holders)
+	if err != nil {
+		return err
+	}
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "an interrupted creation in %s asked for label %q, quorum %v and the holders %q",
+		c.Dir, old.Label, old.Cards.Quorum, old.Cards.Holders).
+		Hint("run the same command as then, or use another --kmdata and blank cards")
 }
 
-func (c *creator) moduleKey(pin *secret.Bytes) (string, error) {
-	km, err := c.dealer.secret.ModuleKey()
-	if err != nil {
-		return "", err
+// done reports whether an interrupted run had signed everything.
+func (c *creation) done(old creationNote) (bool, error) {
+	if !kmdata.Exists(c.Dir) {
+		return false, nil
 	}
-	defer km.Wipe()
-	so, err := c.m.SecurityOfficer(c.token, pin)
+	chain, err := kmdata.Open(c.Dir)
 	if err != nil {
-		return "", err
+		return false, err
 	}
-	defer so.Close()
-	if !c.keepsUserPIN() {
-		if err := so.SetUserPIN(c.UserPIN); err != nil {
-			return "", err
+	c.chain = chain
+	return len(chain.Modules()) > 0, nil
+}
+
+// undo removes cards that nothing depends on yet. Once all are dealt, the
+// token may depend on them: they stay, and the next run goes on with them.
+func (c *creation) undo(note creationNote) error {
+	if note.Dealt {
+		return nil
+	}
+	return cards.RemoveAll(note.Cards, c.Media)
+}
+
+func (c *creation) do(note *creationNote, save func() error) error {
+	if !note.Dealt {
+		if err := c.deal(note, save); err != nil {
+			return err
 		}
 	}
-	return checkValue(km), so.CreateModuleKey(moduleKeyLabel, km)
+	set := kmdata.Set{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
+	signer := knso{c.secret, set}
+	if err := signer.check(); err != nil {
+		return err
+	}
+	if err := c.prepare(set, note.Module); err != nil {
+		return goOn(err)
+	}
+	return goOn(c.sign(signer, set))
 }
 
-// checkValue is CKA_CHECK_VALUE of an AES key: three bytes of the encrypted
-// zero block, which tell two keys apart and reveal neither.
-func checkValue(key *secret.Bytes) (text string) {
-	secret.Erased(func() {
-		block, err := aes.NewCipher(key.Reveal())
+// goOn says that a second run goes on with the same cards.
+func goOn(err error) error {
+	if err == nil || exitcode.HintOf(err) != "" {
+		return err
+	}
+	return exitcode.Hint(err, "run the same command again: it goes on with the cards that were dealt")
+}
+
+// deal makes the world's keys and secret, and deals the cards.
+func (c *creation) deal(note *creationNote, save func() error) error {
+	keys, err := newKeySet()
+	if err != nil {
+		return err
+	}
+	defer keys.Wipe()
+	issue, err := quorum.New(c.Quorum, c.Holders, keys.hknso, c.Rehearsal)
+	if err != nil {
+		return err
+	}
+	c.secret = issue.Secret
+	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set}
+	if note.KNSO, note.KM, err = keys.seal(issue.Secret, issue.Set); err != nil {
+		return err
+	}
+	if err := save(); err != nil {
+		return err
+	}
+	if err := cards.Deal(issue, c.Label, c.Media, c.Work, c.UI); err != nil {
+		return err
+	}
+	note.Dealt = true
+	return save()
+}
+
+// sign signs the world file and the module statement, and anchors them.
+func (c *creation) sign(signer knso, set kmdata.Set) error {
+	if !kmdata.Exists(c.Dir) {
+		w := &kmdata.World{
+			Label: c.Label, Suite: c.Suite, Guard: c.module.guard, Cards: set.Cards, KNSO: set.KNSO, KM: set.KM,
+		}
+		head, err := c.Log.Head()
 		if err != nil {
-			return // unreachable: KM has 32 bytes
+			return err
 		}
-		out := make([]byte, aes.BlockSize)
-		block.Encrypt(out, out)
-		text = hex.EncodeToString(out[:3])
-	})
-	return text
-}
-
-// sign generates KNSO, probes what the token promises, and writes the world file.
-func (c *creator) sign(user *hsm.User, kcv string) (*World, error) {
-	if err := probeWorld(user, moduleKeyLabel); err != nil {
-		return nil, err
+		kmdata.First(w, kmdata.Session{Log: head, Program: c.Program, Present: all(set.Cards)})
+		if c.chain, err = kmdata.Create(c.Dir, w, signer); err != nil {
+			return err
+		}
+		sayStatement(c.UI, c.chain.Last())
 	}
-	c.Say("module key: every restriction read back, and none could be undone")
-	// An adopted token may hold what an interrupted run left; a fresh one holds nothing.
-	if _, err := user.DestroyLabelled(signingKeyLabel); err != nil {
-		return nil, err
-	}
-	if err := user.GenerateSigningKey(signingKeyLabel); err != nil {
-		return nil, err
-	}
-	knso, err := user.FindKey(signingKeyLabel)
+	chain, err := kmdata.Open(c.Dir)
 	if err != nil {
-		return nil, err
-	}
-	if err := user.ProbeKey(knso); err != nil {
-		return nil, err
-	}
-	w, err := c.describe(user, knso, kcv)
-	if err != nil {
-		return nil, err
-	}
-	op := &Operator{world: w, user: user, knso: knso}
-	if err := c.out.commit(w.File, op, w.knso); err != nil {
-		return nil, err
-	}
-	return Open(c.KMData)
-}
-
-func probeWorld(user *hsm.User, moduleKey string) error {
-	if err := user.ProbeTrust(); err != nil {
 		return err
 	}
-	if err := user.ProbeModuleKey(moduleKey); err != nil {
-		return err
-	}
-	return user.ProbeOAEP()
+	c.chain = chain
+	return c.join(signer, set)
 }
 
-func (c *creator) describe(user *hsm.User, knso hsm.Key, kcv string) (*World, error) {
-	blob, err := user.Backup(moduleKeyLabel, knso)
+// join signs the module statement and anchors it.
+func (c *creation) join(signer knso, set kmdata.Set) error {
+	head, err := c.Log.Head()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	pem, err := transfer.MarshalPublicKey(knso.Public)
+	statement := c.module.statement(set.Cards)
+	c.chain.Next(statement, kmdata.Session{Log: head, Program: c.Program, Present: all(set.Cards)})
+	entry, err := c.chain.Append(statement, signer, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	hash, err := transfer.SPKIHash(knso.Public)
-	if err != nil {
-		return nil, err
+	sayStatement(c.UI, entry)
+	return c.module.anchor(entry, set)
+}
+
+// all lists every card of a set: all were there when they were dealt.
+func all(set quorum.CardSet) []kmdata.CardHolder {
+	list := make([]kmdata.CardHolder, 0, len(set.Holders))
+	for i, holder := range set.Holders {
+		list = append(list, kmdata.CardHolder{Index: i + 1, Holder: holder})
 	}
-	public, ok := knso.Public.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("the world signing key is no EC key")
+	return list
+}
+
+// Wipe wipes what the creation holds in memory.
+func (c *creation) Wipe() {
+	c.secret.Wipe()
+	if c.module != nil {
+		c.module.Wipe()
+		c.module.user.Wipe()
 	}
-	return &World{dir: c.KMData, knso: public, File: File{
-		Type: fileType, Version: 1, Rehearsal: c.Rehearsal, Label: c.Label, Suite: c.Suite, Cards: c.dealer.set, CheckValue: kcv, SOPIN: c.sealed,
-		Module: moduleOf(c.m, user.Token),
-		KNSO:   SigningKey{PublicKey: pem, Blob: encodeBlob(blob)}, HKNSO: fingerprint.Sum(hash), Created: now(),
-	}}, nil
 }

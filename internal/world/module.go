@@ -1,109 +1,189 @@
 package world
 
 import (
-	"path/filepath"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/hsm"
-	"byok/internal/strictjson"
+	"byok/internal/kmdata"
+	"byok/internal/library"
+	"byok/internal/quorum"
+	"byok/internal/secondproc"
+	"byok/internal/secret"
 )
 
-const (
-	moduleType   = "byok-module"
-	modulePrefix = "module_"
-)
-
-// ModuleFile is local/module_<serial>: a further module that the world was
-// recovered to, signed by KNSO. The first module is in the world file.
-type ModuleFile struct {
-	Type      string          `json:"type"`
-	Version   int             `json:"version"`
-	Rehearsal bool            `json:"rehearsal"`
-	HKNSO     fingerprint.Sum `json:"hknso"`
-	Module    Module          `json:"module"`
-	Created   time.Time       `json:"created"`
+// module is an HSM while it joins the world, or while its cards are replaced:
+// what has to be put on its token, and what its statement will say.
+type module struct {
+	ui      UI
+	hsm     *hsm.Module
+	token   hsm.Token
+	library library.Identity
+	id      string
+	guard   kmdata.Guard
+	sealed  string // an SO PIN that could not be derived
+	pin     *secret.Bytes
+	user    *secret.Bytes
+	form    hsm.Form
+	kw      []byte // KW wrapped under KM
+	leftOut []string
+	rows    []kmdata.Finding
+	kml     string
 }
 
-// Modules lists the modules of the world: the first, then those it was recovered to, in that order.
-func (w *World) Modules() ([]Module, error) {
-	var files []ModuleFile
-	err := w.each(modulePrefix, func(path string, data []byte) error {
-		var f ModuleFile
-		if err := strictjson.Unmarshal(path, data, MaxFile, &f); err != nil {
-			return exitcode.Mark(exitcode.Usage, err)
-		}
-		if err := verifyFile(w.knso, path, data); err != nil {
+// newModuleID draws the 16 random bytes that name a module, in hex.
+func newModuleID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // crypto/rand.Read never fails (Go 1.24)
+	return hex.EncodeToString(id)
+}
+
+// maxPIN is the longest SO PIN that is derived.
+const maxPIN = 40
+
+// pinLength is the length of the SO PIN that is derived for a token: its
+// longest, up to 40 characters of 5 bits.
+func pinLength(t hsm.Token) int { return min(maxPIN, t.MaxPIN()) }
+
+// weakPIN is the strength under which a derived PIN is said and recorded.
+const weakPIN = 80
+
+// derive derives the module's SO PIN from the world secret.
+func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
+	n := pinLength(m.token)
+	if bits := quorum.PINBits(n); bits < weakPIN {
+		m.ui.Warn(weakPINText(m.token, n, bits))
+	}
+	m.pin, err = s.PIN(contextOf(set, m.id), quorum.SOPIN, n)
+	return err
+}
+
+// equip puts the keys of a card set on the token: as SO the user PIN, where
+// setUserPIN says so, KM and, in the two-step form, KW; as user KML. Whatever
+// an interrupted run left under the same labels goes first.
+func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
+	session, err := m.hsm.Open(m.token)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	if err := session.Login(hsm.RoleSO, m.pin); err != nil {
+		return err
+	}
+	if setUserPIN {
+		if err := session.InitPIN(m.user); err != nil {
 			return err
 		}
-		if f.Type != moduleType || f.HKNSO != w.HKNSO || filepath.Base(path) != modulePrefix+fileSafe(f.Module.Serial) {
-			return exitcode.Errorf(exitcode.Check, "%s: belongs to another security world or module", path)
-		}
-		files = append(files, f)
-		return nil
-	})
-	slices.SortFunc(files, func(a, b ModuleFile) int { return a.Created.Compare(b.Created) })
-	modules := []Module{w.Module}
-	for _, f := range files {
-		// A token that was wiped and recovered to keeps its serial number.
-		modules = slices.DeleteFunc(modules, func(m Module) bool { return m.Serial == f.Module.Serial })
-		modules = append(modules, f.Module)
 	}
-	return modules, err
+	if err := m.trust(session, set); err != nil {
+		return err
+	}
+	if err := session.Logout(); err != nil {
+		return err
+	}
+	if err := session.Login(hsm.RoleUser, m.user); err != nil {
+		return err
+	}
+	if err := m.sign(session); err != nil {
+		return err
+	}
+	return m.probe(session, set)
 }
 
-// Connected names the module of this world that is in m.
-func (w *World) Connected(m *hsm.Module) (Module, error) {
-	token, err := w.token(m)
-	return moduleOf(m, token), err
-}
-
-// token finds the world's token: of its modules exactly one must be connected.
-func (w *World) token(m *hsm.Module) (hsm.Token, error) {
-	modules, err := w.Modules()
+// trust makes the trusted keys of a card set, in an SO session.
+func (m *module) trust(session *hsm.Session, set kmdata.Set) error {
+	km, err := set.KM.ModuleKey()
 	if err != nil {
-		return hsm.Token{}, err
+		return err
 	}
-	var found []hsm.Token
-	for _, one := range modules {
-		token, err := m.Token(one.Serial)
-		switch {
-		case err == nil:
-			found = append(found, token)
-		case len(modules) == 1:
-			return token, err
+	labels := []string{kmdata.KMLabel(m.id, set.Cards.Number), kmdata.KWLabel(m.id, set.Cards.Number)}
+	for _, label := range labels {
+		if _, err := session.DestroyLabelled(label); err != nil {
+			return err
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return hsm.Token{}, exitcode.Hint(exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(modules), m.Path),
-			"connect one of them, or byok-offline world recover")
+	object, err := session.TrustKM(labels[0], km)
+	if err != nil {
+		return err
 	}
-	return hsm.Token{}, exitcode.Hint(exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once", len(found), m.Path),
-		"disconnect all but the one to work with")
-}
-
-// LibraryPath is the PKCS#11 library of the module that the world was created
-// on or last recovered to.
-func (w *World) LibraryPath() string {
-	modules, err := w.Modules()
-	if err != nil || len(modules) == 0 {
-		return w.Module.Library
+	if m.form, err = m.hsm.Form(m.token); err != nil {
+		return err
 	}
-	return modules[len(modules)-1].Library
-}
-
-// fileSafe makes a serial number fit for a file's name.
-func fileSafe(serial string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
+	m.kw = nil
+	if m.form == hsm.TwoSteps {
+		if m.kw, err = session.MakeKW(labels[1], object); err != nil {
+			return err
 		}
-		return '-'
-	}, serial)
+	}
+	m.leftOut = session.LeftOut()
+	return nil
 }
+
+// sign generates KML, or takes the one that is there: a module keeps its KML.
+func (m *module) sign(session *hsm.Session) error {
+	label := kmdata.KMLLabel(m.id)
+	key, err := session.FindKey(label)
+	if errors.Is(err, hsm.ErrNotFound) {
+		key, err = session.GenerateKML(label)
+	}
+	if err != nil {
+		return err
+	}
+	m.kml, err = publicPEM(key)
+	return err
+}
+
+// probe tries everything that the guard rests on.
+func (m *module) probe(session *hsm.Session, set kmdata.Set) error {
+	rows, err := proveGuard(session, m.id, set, m.form)
+	m.rows = append(m.rows, rows...)
+	return err
+}
+
+// prove has a second process of the program try what it could do while this
+// one is logged in.
+func (m *module) prove() error {
+	rows, err := secondproc.Prove(m.hsm, m.token, m.pin, m.user)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		m.rows = append(m.rows, kmdata.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
+	}
+	if bad := failedRows(m.rows); len(bad) > 0 {
+		return exitcode.Errorf(exitcode.HSM, "%v does not keep processes apart: %s", m.token, strings.Join(bad, "; ")).
+			Hint("byok-offline module check --module-path %s shows every finding", m.hsm.Path)
+	}
+	return nil
+}
+
+// failedRows names the findings that keep a module from having a guard.
+func failedRows(rows []kmdata.Finding) (bad []string) {
+	for _, r := range rows {
+		if r.Outcome != string(secondproc.Held) {
+			bad = append(bad, r.Name+": "+r.Outcome)
+		}
+	}
+	return bad
+}
+
+// statement is the module statement of what was done.
+func (m *module) statement(set quorum.CardSet) *kmdata.Module {
+	pin := kmdata.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
+	if m.sealed == "" {
+		pin.Bits = quorum.PINBits(m.pin.Len())
+	}
+	return &kmdata.Module{
+		Module: m.id, CardSet: set.Number, Guard: m.guard, Library: m.library, Token: tokenOf(m.token), SOPIN: pin,
+		KML: m.kml, Form: string(m.form), KW: base64.StdEncoding.EncodeToString(m.kw),
+		LeftOut: slices.Clone(m.leftOut), Findings: m.rows,
+	}
+}
+
+// Wipe wipes the module's SO PIN. The user PIN belongs to the caller.
+func (m *module) Wipe() { m.pin.Wipe() }

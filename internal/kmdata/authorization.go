@@ -1,0 +1,167 @@
+package kmdata
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+)
+
+// MaxPairs is the most pairs of key and KEK that one authorization holds.
+const MaxPairs = 50
+
+// Authorization is the statement that a quorum approved keys for KEKs.
+type Authorization struct {
+	Header
+	Module string          `json:"module"`
+	KML    fingerprint.Sum `json:"kml_sha256"` // SHA-256 of KML's SubjectPublicKeyInfo
+	Guard  Guard           `json:"guard"`
+	// List is the SHA-256 of the whole list that the holders approved; it is
+	// longer than Pairs where a session signs several authorizations.
+	List  fingerprint.Sum `json:"list_sha256"`
+	Pairs []Pair          `json:"pairs"`
+}
+
+// Pair is one key approved for one KEK, under one name, with these operations.
+type Pair struct {
+	Approval
+	// Wrapped is the SHA-256 of the wrapped copy: the ciphertext of the .byok.
+	Wrapped fingerprint.Sum `json:"wrapped_sha256"`
+}
+
+// Approval is what the holders see and approve of a pair before it is wrapped.
+type Approval struct {
+	Ident     string `json:"ident"`
+	PlainName string `json:"plainname"`
+	Identity         // the key
+	Origin    string `json:"origin"`
+	Restored  bool   `json:"restored"`
+	KEK       KEK    `json:"kek"`
+	Target    Target `json:"target"`
+}
+
+// KEK is the key exchange key as the quorum took it.
+type KEK struct {
+	KID         kek.ID          `json:"kid"` // with its version
+	Bits        int             `json:"bits"`
+	Exponent    int             `json:"exponent"`
+	Fingerprint fingerprint.Sum `json:"spki_sha256"`
+	// Attestation is its result rule by rule; empty where the vault attests nothing.
+	Attestation []Rule `json:"attestation"`
+	// Said is what the vault's owner said by another channel, and who that is.
+	Said         kek.Statement   `json:"said"`
+	Package      fingerprint.Sum `json:"kek_package_sha256"`
+	WorldPackage fingerprint.Sum `json:"world_package_sha256"`
+}
+
+// Rule is a rule of the KEK's check and what it found.
+type Rule struct {
+	Rule   string `json:"rule"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// Target is the key as it is to stand in the vault, and nothing else.
+type Target struct {
+	Vault         string          `json:"vault"` // URL
+	Name          string          `json:"name"`
+	KeyOps        []string        `json:"key_ops"`
+	Exportable    bool            `json:"exportable"`
+	ReleasePolicy fingerprint.Sum `json:"release_policy_sha256,omitzero"` // of the policy's bytes
+}
+
+func (a *Authorization) check() error {
+	if err := a.checkHeader(); err != nil {
+		return err
+	}
+	if err := checkModuleID(a.Module); err != nil {
+		return err
+	}
+	if err := a.Guard.check(); err != nil {
+		return err
+	}
+	switch {
+	case a.Number == 1:
+		return errors.New("field number: the first statement is the world file")
+	case a.KML.IsZero():
+		return errors.New("field kml_sha256 is missing")
+	case a.List.IsZero():
+		return errors.New("field list_sha256 is missing")
+	case len(a.Pairs) == 0 || len(a.Pairs) > MaxPairs:
+		return fmt.Errorf("field pairs: 1 to %d are expected", MaxPairs)
+	}
+	for i, p := range a.Pairs {
+		if err := p.check(); err != nil {
+			return fmt.Errorf("pair %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (p Pair) check() error {
+	if p.Wrapped.IsZero() {
+		return errors.New("field wrapped_sha256 is missing")
+	}
+	return p.Approval.check()
+}
+
+func (p Approval) check() error {
+	if err := CheckIdent(p.Ident); err != nil {
+		return fmt.Errorf("field ident: %w", err)
+	}
+	if p.Origin != OriginQuorum && p.Origin != OriginUnproved {
+		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	}
+	if err := p.Identity.check(); err != nil {
+		return err
+	}
+	if err := p.KEK.check(); err != nil {
+		return err
+	}
+	kind, err := p.Kind()
+	if err != nil {
+		return err
+	}
+	return p.Target.check(kind, p.KEK.KID)
+}
+
+func (k KEK) check() error {
+	if _, err := keykind.Lookup(keykind.RSA, k.Bits, ""); err != nil {
+		return fmt.Errorf("field kek.bits: %w", err)
+	}
+	switch {
+	case k.KID.IsZero():
+		return errors.New("field kek.kid is missing")
+	case k.Exponent != 65537:
+		return errors.New("field kek.exponent: 65537 is expected")
+	case k.Fingerprint.IsZero():
+		return errors.New("field kek.spki_sha256 is missing")
+	case k.Package.IsZero() || k.WorldPackage.IsZero():
+		return errors.New("field kek: the hash of a package is missing")
+	}
+	return nil
+}
+
+func (t Target) check(kind keykind.Kind, kid kek.ID) error {
+	switch {
+	case t.Vault != kid.Vault:
+		return fmt.Errorf("field target.vault: %s is expected, where the KEK is", kid.Vault)
+	case kek.CheckName(t.Name) != nil:
+		return fmt.Errorf("field target.name: %w", kek.CheckName(t.Name))
+	case len(t.KeyOps) == 0:
+		return errors.New("field target.key_ops is missing")
+	case t.Exportable && t.ReleasePolicy.IsZero():
+		return errors.New("field target.exportable: an exportable key needs a release policy")
+	case !t.Exportable && !t.ReleasePolicy.IsZero():
+		return errors.New("field target.release_policy_sha256: only an exportable key has one")
+	}
+	for i, op := range t.KeyOps {
+		if !slices.Contains(kind.KeyOps(), op) || slices.Contains(t.KeyOps[:i], op) {
+			return fmt.Errorf("field target.key_ops: %.20q is not allowed, or appears twice", op)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package kmdata
+
+import (
+	"crypto"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"byok/internal/keykind"
+)
+
+// Identity is how a key is known without its value: by its public half, or,
+// for AES, by its check value.
+type Identity struct {
+	KeyType   keykind.Type `json:"key_type"`            // RSA, EC or AES
+	Bits      int          `json:"bits"`                // modulus, field or key size
+	Curve     string       `json:"curve,omitzero"`      // EC: P-256, P-384, P-521 or P-256K
+	PublicKey string       `json:"public_key,omitzero"` // PEM; none for AES
+	// CheckValue is AES-ECB of 16 zero bytes under the key, 32 lower-case hex
+	// digits. PKCS#11's CKA_CHECK_VALUE is its first three bytes.
+	CheckValue string `json:"check_value,omitzero"`
+}
+
+// IdentityOf describes a key by its public half, or by the check value of an
+// AES key of the given size where public is nil.
+func IdentityOf(public crypto.PublicKey, bits int, checkValue []byte) (Identity, error) {
+	if public == nil {
+		return Identity{KeyType: keykind.AES, Bits: bits, CheckValue: hex.EncodeToString(checkValue)}, nil
+	}
+	kind, err := keykind.Of(public)
+	if err != nil {
+		return Identity{}, err
+	}
+	pem, err := keykind.MarshalPublicKey(public)
+	return Identity{KeyType: kind.Type, Bits: kind.Bits, Curve: kind.Curve, PublicKey: pem}, err
+}
+
+// Kind looks the key's kind up.
+func (i Identity) Kind() (keykind.Kind, error) { return keykind.Lookup(i.KeyType, i.Bits, i.Curve) }
+
+// Secret reports whether it is an AES key, which has no public half.
+func (i Identity) Secret() bool { return i.KeyType == keykind.AES }
+
+// Public returns the public half, nil for AES.
+func (i Identity) Public() crypto.PublicKey {
+	public, err := keykind.ParsePublicKey(i.PublicKey)
+	if err != nil {
+		return nil
+	}
+	return public
+}
+
+// Same reports whether both are the same key.
+func (i Identity) Same(o Identity) bool {
+	if i.KeyType != o.KeyType || i.Bits != o.Bits || i.Curve != o.Curve || i.PublicKey != o.PublicKey {
+		return false
+	}
+	return subtle.ConstantTimeCompare([]byte(i.CheckValue), []byte(o.CheckValue)) == 1
+}
+
+// String names the kind for people: "RSA-2048", "P-256", "AES-256".
+func (i Identity) String() string {
+	kind, err := i.Kind()
+	if err != nil {
+		return string(i.KeyType)
+	}
+	return kind.String()
+}
+
+func (i Identity) check() error {
+	kind, err := i.Kind()
+	if err != nil {
+		return err
+	}
+	if i.Secret() {
+		return i.checkSecret()
+	}
+	public, err := keykind.ParsePublicKey(i.PublicKey)
+	if err != nil {
+		return fmt.Errorf("field public_key: %w", err)
+	}
+	is, err := keykind.Of(public)
+	switch {
+	case err != nil:
+		return fmt.Errorf("field public_key: %w", err)
+	case is.Type != kind.Type || is.Bits != kind.Bits || is.Curve != kind.Curve:
+		return fmt.Errorf("field public_key: it is of another kind than %v", i)
+	case i.CheckValue != "":
+		return errors.New("field check_value: only AES keys have one")
+	}
+	if again, err := keykind.MarshalPublicKey(public); err != nil || again != i.PublicKey {
+		return errors.New("field public_key: PEM of 64 characters a line and a final newline is expected")
+	}
+	return nil
+}
+
+func (i Identity) checkSecret() error {
+	raw, err := hex.DecodeString(i.CheckValue)
+	switch {
+	case i.PublicKey != "":
+		return errors.New("field public_key: AES keys have none")
+	case err != nil || len(raw) != 16 || hex.EncodeToString(raw) != i.CheckValue:
+		return errors.New("field check_value: 32 lower-case hex digits are expected")
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package kmdata
+
+import (
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/stamp"
+	"byok/internal/strictjson"
+)
+
+// Types of the files that KML signs.
+const (
+	TypeKey     = "byok-key"
+	TypeRetired = "byok-retired"
+
+	signedVersion = 1
+)
+
+// Signed is what every file that KML signs carries.
+type Signed struct {
+	Type      string          `json:"type"`
+	Version   int             `json:"version"`
+	World     fingerprint.Sum `json:"world"` // the first hknso
+	Rehearsal bool            `json:"rehearsal"`
+	Module    string          `json:"module"` // whose KML signed it
+	Created   time.Time       `json:"created"`
+}
+
+// Key is a key file: local/key_simple_<ident>, or the wrapped copy for one KEK,
+// local/key_xferacld_<ident>_<number>-<index>. The operator's module signs it,
+// so a quorum takes nothing in it for a fact.
+type Key struct {
+	Signed
+	App       string `json:"app"`
+	Ident     string `json:"ident"`
+	PlainName string `json:"plainname"`
+	Identity
+	Permissions []string `json:"permissions"` // PKCS#11 attributes that were true, without CKA_
+	Origin      string   `json:"origin"`      // as the newest statement said when the file was written
+	Frozen      bool     `json:"frozen"`      // the original on the token is not EXTRACTABLE
+	// Backup is the key wrapped under KM, base64: the part for KM's private
+	// half, then the part under the AES key. Key files of app simple have it.
+	Backup  string `json:"backup,omitzero"`
+	CardSet int    `json:"card_set,omitzero"` // the set whose KM wrapped the backup
+	// Copy is the wrapped copy of app xferacld.
+	Copy *Copy `json:"copy,omitzero"`
+}
+
+// Copy is a transfer copy, wrapped for the KEK of its authorization.
+type Copy struct {
+	Authorization fingerprint.Sum `json:"authorization_sha256"`
+	Number        int             `json:"authorization_number"`
+	Index         int             `json:"pair"` // from 0
+	Ciphertext    []byte          `json:"ciphertext"`
+	// Possession is the key's proof of possession over the authorization, none
+	// for AES: see PossessionText.
+	Possession []byte `json:"possession,omitempty"`
+}
+
+// Retired is local/retired_key_simple_<ident>: the key's objects were
+// destroyed. Its key file stays, and with it the backup.
+type Retired struct {
+	Signed
+	Ident     string `json:"ident"`
+	Identity         // the key
+	Destroyed int    `json:"objects_destroyed"`
+}
+
+// Name is the key file's name. For app simple it is the key's label too.
+func (k *Key) Name() string {
+	if k.Copy != nil {
+		return TransferName(k.Ident, k.Copy.Number, k.Copy.Index)
+	}
+	return KeyName(k.App, k.Ident)
+}
+
+// KeyPath is the path of the file of a key of app simple.
+func (c *Chain) KeyPath(ident string) string { return c.path(KeyName(Simple, ident)) }
+
+// RetiredPath is the path of the record that a key was destroyed.
+func (c *Chain) RetiredPath(ident string) string { return c.path(RetiredName(ident)) }
+
+func (c *Chain) path(name string) string { return filepath.Join(Local(c.dir), name) }
+
+// Key reads and verifies the file of the key ident.
+func (c *Chain) Key(ident string) (*Key, error) {
+	if err := CheckIdent(ident); err != nil {
+		return nil, err
+	}
+	path := c.KeyPath(ident)
+	k, err := c.readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no such key in this world", path).
+			Hint("byok-offline key generate --ident %s", ident)
+	}
+	return k, err
+}
+
+// Keys reads and verifies the file of every key of app simple, in the order
+// of their names.
+func (c *Chain) Keys() ([]*Key, error) { return c.keys(KeyName(Simple, "")) }
+
+// Copies reads and verifies the transfer copies of ident, newest last.
+func (c *Chain) Copies(ident string) ([]*Key, error) {
+	if err := CheckIdent(ident); err != nil {
+		return nil, err
+	}
+	return c.keys(KeyName(Transfer, ident) + "_")
+}
+
+func (c *Chain) keys(prefix string) ([]*Key, error) {
+	names, err := sortedNames(Local(c.dir), prefix)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]*Key, 0, len(names))
+	for _, name := range names {
+		k, err := c.readKey(c.path(name))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// KeyFile reads and verifies the key file at path, in the local folder.
+func (c *Chain) KeyFile(path string) (*Key, error) { return c.readKey(path) }
+
+// KeyNames lists the names of the key files of app simple, verified or not.
+func (c *Chain) KeyNames() ([]string, error) {
+	return sortedNames(Local(c.dir), KeyName(Simple, ""))
+}
+
+func (c *Chain) readKey(path string) (*Key, error) {
+	var k Key
+	if err := c.readSigned(path, TypeKey, &k, &k.Signed); err != nil {
+		return nil, err
+	}
+	if err := k.check(); err != nil {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
+	}
+	if k.Name() != filepath.Base(path) {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: it says that it is %s: the file was renamed", path, k.Name())
+	}
+	return &k, nil
+}
+
+// Retired reads and verifies the record that the key ident was destroyed. The
+// record is nil where there is none.
+func (c *Chain) Retired(ident string) (*Retired, error) {
+	var r Retired
+	path := c.RetiredPath(ident)
+	err := c.readSigned(path, TypeRetired, &r, &r.Signed)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case r.Ident != ident:
+		return nil, exitcode.Errorf(exitcode.Check, "%s: it is about the key %q: the file was renamed", path, r.Ident)
+	}
+	if err := errors.Join(r.Identity.check(), r.checkSigned()); err != nil {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
+	}
+	return &r, nil
+}
+
+// readSigned decodes the file at path into v, whose Signed part is s, and
+// verifies the signature by the KML of the module that it names.
+func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
+	data, err := durable.ReadFile(path, MaxFile)
+	if err != nil {
+		return err
+	}
+	if err := strictjson.Expect(path, data, MaxFile, want, signedVersion); err != nil {
+		return exitcode.Mark(exitcode.Check, err)
+	}
+	if err := strictjson.Exact(path, data, MaxFile, v); err != nil {
+		return exitcode.Mark(exitcode.Check, err)
+	}
+	if s.World != c.FirstHKNSO() || s.Rehearsal != c.Rehearsal() {
+		return exitcode.Errorf(exitcode.Check, "%s: it belongs to another security world (hknso %.8s)", path, s.World)
+	}
+	signer, err := c.kml(s.Module)
+	if err != nil {
+		return exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
+	}
+	_, err = verifyFile(signer, path, SignaturePath(path), data)
+	return err
+}
+
+// kml is the KML that the statements certify for a module, struck off or not:
+// what it signed before stays readable.
+func (c *Chain) kml(module string) (*ecdsa.PublicKey, error) {
+	for i := len(c.entries) - 1; i >= 0; i-- {
+		if m, ok := c.entries[i].Statement.(*Module); ok && m.Module == module && m.KML != "" {
+			return m.Signer()
+		}
+	}
+	return nil, fmt.Errorf("no statement of this world certifies the module %.32q", module)
+}
+
+func (k *Key) check() error {
+	if err := k.checkSigned(); err != nil {
+		return err
+	}
+	if err := CheckIdent(k.Ident); err != nil {
+		return fmt.Errorf("field ident: %w", err)
+	}
+	if k.Origin != OriginQuorum && k.Origin != OriginUnproved {
+		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	}
+	switch {
+	case k.App == Simple && (k.Backup == "" || k.CardSet < 1 || k.Copy != nil):
+		return errors.New("a key of app simple has a backup, its card set, and nothing else wrapped")
+	case k.App == Transfer && (k.Backup != "" || k.Copy == nil):
+		return errors.New("a key of app xferacld has a wrapped copy and no backup")
+	case k.App != Simple && k.App != Transfer:
+		return fmt.Errorf("field app: %s or %s is expected", Simple, Transfer)
+	case strings.TrimSpace(k.PlainName) == "":
+		return errors.New("field plainname is missing")
+	}
+	return k.Identity.check()
+}
+
+func (s *Signed) checkSigned() error {
+	if err := stamp.Check(s.Created); err != nil {
+		return fmt.Errorf("field created: %w", err)
+	}
+	return checkModuleID(s.Module)
+}

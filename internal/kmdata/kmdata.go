@@ -1,0 +1,103 @@
+// Package kmdata reads, verifies and writes the files of a security world: the
+// statements that a quorum signed, and the key files that a module signed.
+//
+// Open verifies a kmdata folder whole and returns its [Chain]: the world file
+// and every later statement, each signed by the KNSO in force, numbered, and
+// carrying the SHA-256 of the one before. Ask the chain for what is in force:
+// the card set, the modules, a key's origin, the authorizations. Read key
+// files with [Chain.Key] and [Chain.Keys], which hold each to the KML that a
+// statement certifies.
+//
+// What this package cannot show: a record that was cut together with all its
+// later statements verifies. Compare the last statement's number and words
+// with the token's anchor, with paper, or with a later copy.
+//
+// Nothing here touches an HSM, a terminal or the network, so that an auditor's
+// laptop and byok-online verify a folder with the same code. Do not read a
+// file of kmdata by other means.
+package kmdata
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+
+	"byok/internal/exitcode"
+	"byok/internal/keykind"
+)
+
+// MaxFile is the most bytes a file of kmdata may have; the largest, a card
+// replacement of 64 holders and 64 modules, takes about 40 KiB.
+const MaxFile = 256 << 10
+
+// Applications that a key file can belong to: the key itself, and its copy
+// with reduced permissions, wrapped for one KEK.
+const (
+	Simple   = "simple"
+	Transfer = "xferacld"
+)
+
+// Folders inside a kmdata folder.
+const (
+	localName      = "local"
+	statementsName = "statements"
+	worldName      = "world"
+)
+
+// Local is the folder of world, key files, statements and log inside the
+// kmdata folder dir.
+func Local(dir string) string { return filepath.Join(dir, localName) }
+
+// StatementsDir is the folder of every statement but the world file.
+func StatementsDir(dir string) string { return filepath.Join(dir, localName, statementsName) }
+
+// WorldPath is the path of the world file, statement number 1.
+func WorldPath(dir string) string { return filepath.Join(dir, localName, worldName) }
+
+// SignaturePath is the path of the signature of the file at path: .sig in
+// place of .json, or behind a name without an extension.
+func SignaturePath(path string) string {
+	if stem, ext := path[:len(path)-len(filepath.Ext(path))], filepath.Ext(path); ext == ".json" {
+		return stem + ".sig"
+	}
+	return path + ".sig"
+}
+
+// KeyName is both the name of a key file and the label of its key on the token.
+func KeyName(app, ident string) string { return fmt.Sprintf("key_%s_%s", app, ident) }
+
+// TransferName is the name of the key file of a transfer copy: the pair with
+// the index, counted from 0, of the authorization with the number.
+func TransferName(ident string, number, index int) string {
+	return fmt.Sprintf("%s_%06d-%d", KeyName(Transfer, ident), number, index)
+}
+
+// RetiredName is the name of the record that a key was destroyed.
+func RetiredName(ident string) string { return "retired_" + KeyName(Simple, ident) }
+
+var moduleID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// checkModuleID accepts 16 bytes as lower-case hex digits.
+func checkModuleID(id string) error {
+	if !moduleID.MatchString(id) {
+		return fmt.Errorf("field module: 32 lower-case hex digits are expected")
+	}
+	return nil
+}
+
+// Labels of the world's own objects on a token. The module id keeps the
+// objects of one world apart from those of another.
+
+// KMLLabel is the label of the module signing key.
+func KMLLabel(module string) string { return "byok-kml-" + module }
+
+// KMLabel is the label of the module key of a card set.
+func KMLabel(module string, set int) string { return fmt.Sprintf("byok-km-%s-%d", module, set) }
+
+// KWLabel is the label of the resident wrapping key of a card set.
+func KWLabel(module string, set int) string { return fmt.Sprintf("byok-kw-%s-%d", module, set) }
+
+// CheckIdent refuses a key identifier that does not fit a key file's name.
+func CheckIdent(ident string) error {
+	return exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
+}

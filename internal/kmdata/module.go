@@ -1,0 +1,127 @@
+package kmdata
+
+import (
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"slices"
+
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/library"
+)
+
+// Module is the statement about one HSM of the world; the newest of a module
+// id counts.
+type Module struct {
+	Header
+	Module string `json:"module"` // 16 random bytes, 32 lower-case hex digits
+	// StruckOff ends a module that will not come back: the reason.
+	StruckOff string           `json:"struck_off,omitzero"`
+	CardSet   int              `json:"card_set"` // whose KM and PIN the module has
+	Guard     Guard            `json:"guard"`
+	Library   library.Identity `json:"library"`
+	Token     Token            `json:"token"`
+	SOPIN     PIN              `json:"so_pin"`
+	KML       string           `json:"kml"` // public key, PEM
+	Form      string           `json:"form"`
+	KW        string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
+	LeftOut   []string         `json:"left_out"`    // attributes that the module does not take
+	Findings  []Finding        `json:"findings"`    // what the probes found
+}
+
+// Token identifies the token. Serial is binding; Label takes its place where
+// the token has no serial.
+type Token struct {
+	Manufacturer string `json:"manufacturer"`
+	Model        string `json:"model"`
+	Serial       string `json:"serial"`
+	Label        string `json:"label"`
+	Firmware     string `json:"firmware"` // recorded; a change is shown
+}
+
+// Same reports whether both are the same device. Firmware may change.
+func (t Token) Same(o Token) bool {
+	if t.Manufacturer != o.Manufacturer || t.Model != o.Model || t.Serial != o.Serial {
+		return false
+	}
+	return t.Serial != "" || t.Label == o.Label
+}
+
+// String names the token for people.
+func (t Token) String() string {
+	if t.Serial == "" {
+		return fmt.Sprintf("%s %s, label %q, without a serial", t.Manufacturer, t.Model, t.Label)
+	}
+	return fmt.Sprintf("%s %s, serial %s", t.Manufacturer, t.Model, t.Serial)
+}
+
+// PIN says how the quorum's PIN of a module comes from the cards.
+type PIN struct {
+	Characters int    `json:"characters"`      // length
+	Bits       int    `json:"bits"`            // strength; 0 for a PIN that a person chose
+	Sealed     string `json:"sealed,omitzero"` // a PIN that could not be derived, sealed under the world secret
+}
+
+// Forms of a wrap.
+const (
+	FormOneCall  = "one call"  // CKM_RSA_AES_KEY_WRAP
+	FormTwoSteps = "two steps" // CKM_RSA_PKCS_OAEP, then RFC 5649
+)
+
+// Finding is what a probe found.
+type Finding struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"` // enforced, not enforced, not answered
+	Detail  string `json:"detail,omitzero"`
+}
+
+func (m *Module) check() error {
+	if err := m.checkHeader(); err != nil {
+		return err
+	}
+	if m.Number == 1 {
+		return errors.New("field number: the first statement is the world file")
+	}
+	if err := checkModuleID(m.Module); err != nil {
+		return err
+	}
+	if m.StruckOff != "" {
+		return nil
+	}
+	if err := m.Guard.check(); err != nil {
+		return err
+	}
+	if _, err := m.Signer(); err != nil {
+		return fmt.Errorf("field kml: %w", err)
+	}
+	return m.checkForm()
+}
+
+func (m *Module) checkForm() error {
+	switch {
+	case !slices.Contains([]string{FormOneCall, FormTwoSteps}, m.Form):
+		return fmt.Errorf("field form: %s or %s is expected", FormOneCall, FormTwoSteps)
+	case (m.Form == FormTwoSteps) != (m.KW != ""):
+		return errors.New("field kw: the two-step form has one, and only that form")
+	case m.CardSet < 1:
+		return errors.New("field card_set: at least 1 is expected")
+	case m.Library.SHA256.IsZero():
+		return errors.New("field library.sha256 is missing")
+	case m.Token.Serial == "" && m.Token.Label == "":
+		return errors.New("field token: a serial or a label is expected")
+	}
+	return nil
+}
+
+// Signer returns KML's public half.
+func (m *Module) Signer() (*ecdsa.PublicKey, error) { return signingKey(m.KML) }
+
+// KMLHash is the SHA-256 of KML's SubjectPublicKeyInfo.
+func (m *Module) KMLHash() (fingerprint.Sum, error) {
+	signer, err := m.Signer()
+	if err != nil {
+		return fingerprint.Sum{}, err
+	}
+	return keykind.SPKIHash(signer)
+}

@@ -1,0 +1,62 @@
+package kmdata
+
+import (
+	"errors"
+	"fmt"
+
+	"byok/internal/fingerprint"
+)
+
+// The origins of a key: how we know that its value never left the token.
+const (
+	OriginQuorum   = "quorum"   // generated before a quorum, its backup proved
+	OriginUnproved = "unproved" // the operator may know its value
+)
+
+// Origin is the statement about where a key comes from, and the backup that
+// was proved. The newest of an ident counts, for the key and module it names.
+type Origin struct {
+	Header
+	Ident    string `json:"ident"`
+	Identity        // the key
+	Origin   string `json:"origin"`
+	// Restored marks a key that came from its backup. Restoring never improves
+	// an origin.
+	Restored   bool            `json:"restored"`
+	Module     string          `json:"module"`
+	Attributes []string        `json:"attributes"` // PKCS#11 attributes that were true, without CKA_
+	Backup     fingerprint.Sum `json:"backup_sha256"`
+}
+
+func (o *Origin) check() error {
+	if err := o.checkHeader(); err != nil {
+		return err
+	}
+	if err := CheckIdent(o.Ident); err != nil {
+		return fmt.Errorf("field ident: %w", err)
+	}
+	if err := checkModuleID(o.Module); err != nil {
+		return err
+	}
+	switch {
+	case o.Number == 1:
+		return errors.New("field number: the first statement is the world file")
+	case o.Origin != OriginQuorum && o.Origin != OriginUnproved:
+		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	case o.Backup.IsZero():
+		return errors.New("field backup_sha256 is missing")
+	}
+	return o.Identity.check()
+}
+
+// OriginText is how an origin is shown to people.
+func OriginText(origin string, restored bool) string {
+	text := "unproved: the operator may know its value"
+	if origin == OriginQuorum {
+		text = "quorum: generated before the card holders"
+	}
+	if restored {
+		text += " (restored)"
+	}
+	return text
+}

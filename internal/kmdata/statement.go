@@ -1,0 +1,146 @@
+package kmdata
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"byok/internal/fingerprint"
+	"byok/internal/stamp"
+)
+
+// The types of statement, as their files say in field type.
+const (
+	TypeWorld         = "byok-world"
+	TypeModule        = "byok-module"
+	TypeCards         = "byok-cards"
+	TypeOrigin        = "byok-origin"
+	TypeAuthorization = "byok-authorization"
+	TypeSeal          = "byok-seal"
+)
+
+// Header is what every statement carries. HKNSO names its signer.
+type Header struct {
+	Type      string          `json:"type"`
+	Version   int             `json:"version"`
+	Number    int             `json:"number"`   // from 1, the world file
+	Previous  fingerprint.Sum `json:"previous"` // SHA-256 of the statement before; zeros in number 1
+	HKNSO     fingerprint.Sum `json:"hknso"`    // SHA-256 of the signer's SubjectPublicKeyInfo
+	Rehearsal bool            `json:"rehearsal"`
+	Log       LogHead         `json:"log"`
+	Break     *Break          `json:"break,omitzero"`
+	Program   Program         `json:"program"`
+	Present   []CardHolder    `json:"present"` // whose cards were read, or written
+	Time      time.Time       `json:"time"`
+}
+
+// LogHead is the ceremony log as it stood when a statement was signed: the
+// number of its lines, and the SHA-256 of the last one.
+type LogHead struct {
+	Lines  int             `json:"lines"`
+	SHA256 fingerprint.Sum `json:"sha256"`
+}
+
+// Break says that the record before a statement is known to be incomplete,
+// such as after a restored backup: what is missing, and the people's reason.
+type Break struct {
+	Missing []string `json:"missing"`
+	Reason  string   `json:"reason"`
+}
+
+// Program is the program that made a statement.
+type Program struct {
+	Version string          `json:"version"`
+	SHA256  fingerprint.Sum `json:"sha256"` // of its executable
+}
+
+// CardHolder is a card of the set in force, by its index from 1, and its holder.
+type CardHolder struct {
+	Index  int    `json:"index"`
+	Holder string `json:"holder"`
+}
+
+// String names the card for people: "card 2 (Alice)".
+func (c CardHolder) String() string { return fmt.Sprintf("card %d (%s)", c.Index, c.Holder) }
+
+// Statement is a file that KNSO signs: [World], [Module], [Cards], [Origin],
+// [Authorization] or [Seal].
+type Statement interface {
+	header() *Header
+	check() error // everything the statement can be held to on its own
+}
+
+// kind is a row of the table of statement types.
+type kind struct {
+	name    string // in file names
+	version int
+	fresh   func() Statement
+}
+
+func kinds() map[string]kind {
+	return map[string]kind{
+		TypeWorld:         {"world", 1, func() Statement { return new(World) }},
+		TypeModule:        {"module", 1, func() Statement { return new(Module) }},
+		TypeCards:         {"cards", 1, func() Statement { return new(Cards) }},
+		TypeOrigin:        {"origin", 1, func() Statement { return new(Origin) }},
+		TypeAuthorization: {"authorization", 1, func() Statement { return new(Authorization) }},
+		TypeSeal:          {"seal", 1, func() Statement { return new(Seal) }},
+	}
+}
+
+func (h *Header) header() *Header { return h }
+
+// HeaderOf returns the header of a statement.
+func HeaderOf(s Statement) Header { return *s.header() }
+
+// checkHeader holds what is common to all statements.
+func (h *Header) checkHeader() error {
+	if err := stamp.Check(h.Time); err != nil {
+		return fmt.Errorf("field time: %w", err)
+	}
+	switch {
+	case h.Number < 1 || h.Number > maxNumber:
+		return fmt.Errorf("field number: 1 to %d is expected", maxNumber)
+	case h.Number == 1 && !h.Previous.IsZero():
+		return errors.New("field previous: zeros are expected in number 1")
+	case h.Number > 1 && h.Previous.IsZero():
+		return errors.New("field previous is missing")
+	case h.HKNSO.IsZero():
+		return errors.New("field hknso is missing")
+	case h.Log.Lines < 0:
+		return errors.New("field log.lines: at least 0 is expected")
+	case h.Program.Version == "":
+		return errors.New("field program.version is missing")
+	case len(h.Present) == 0:
+		return errors.New("field present: the cards that were read are missing")
+	}
+	return errors.Join(checkPresent(h.Present), h.Break.check())
+}
+
+// maxNumber is the largest number that six digits write.
+const maxNumber = 999_999
+
+func checkPresent(present []CardHolder) error {
+	for i, c := range present {
+		if c.Index < 1 || c.Holder == "" {
+			return errors.New("field present: a card is without index or holder")
+		}
+		if slices.ContainsFunc(present[:i], func(o CardHolder) bool { return o.Index == c.Index }) {
+			return fmt.Errorf("field present: card %d appears twice", c.Index)
+		}
+	}
+	return nil
+}
+
+func (b *Break) check() error {
+	if b != nil && (len(b.Missing) == 0 || b.Reason == "") {
+		return errors.New("field break: what is missing and a reason are expected")
+	}
+	return nil
+}
+
+// Seal is a statement without other content: it vouches for the log so far.
+type Seal struct{ Header }
+
+func (s *Seal) check() error { return s.checkHeader() }

@@ -1,0 +1,193 @@
+package world
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // RSA-OAEP as the service asks for it; see openAESKey
+	"crypto/sha256"
+	"crypto/x509"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/quorum"
+	"byok/internal/secret"
+)
+
+// Private halves of the world's own keys. They exist in clear only inside
+// secret.Erased, sealed otherwise.
+
+// keySet is a new KNSO and KM, sealed under their card set.
+type keySet struct {
+	hknso    fingerprint.Sum
+	knso, km *secret.Bytes // PKCS#8
+	public   struct{ knso, km string }
+}
+
+// newKeySet generates KNSO (EC P-256, FIPS 186-5) and KM (RSA-3072, exponent
+// 65537).
+func newKeySet() (k *keySet, err error) {
+	k = &keySet{}
+	secret.Erased(func() { err = k.generate() })
+	if err != nil {
+		k.Wipe()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *keySet) generate() error {
+	knso, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	km, err := rsa.GenerateKey(rand.Reader, kmdata.KMBits)
+	if err != nil {
+		return err
+	}
+	if k.knso, err = pkcs8(knso); err != nil {
+		return err
+	}
+	if k.km, err = pkcs8(km); err != nil {
+		return err
+	}
+	if k.public.knso, err = keykind.MarshalPublicKey(&knso.PublicKey); err != nil {
+		return err
+	}
+	if k.public.km, err = keykind.MarshalPublicKey(&km.PublicKey); err != nil {
+		return err
+	}
+	k.hknso, err = keykind.SPKIHash(&knso.PublicKey)
+	return err
+}
+
+func pkcs8(key any) (*secret.Bytes, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return secret.Take(der), nil
+}
+
+// Wipe wipes the private halves.
+func (k *keySet) Wipe() {
+	k.knso.Wipe()
+	k.km.Wipe()
+}
+
+// seal wraps the private halves under the world secret of their card set.
+func (k *keySet) seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.SealedKey, err error) {
+	at := contextOf(set, "")
+	knso.PublicKey, km.PublicKey = k.public.knso, k.public.km
+	if knso.Sealed, err = quorum.Seal(s, at, quorum.SealKNSO, k.knso); err != nil {
+		return knso, km, err
+	}
+	km.Sealed, err = quorum.Seal(s, at, quorum.SealKM, k.km)
+	return knso, km, err
+}
+
+// contextOf names what is derived for a card set, and for a module of it.
+func contextOf(set quorum.CardSet, module string) quorum.Context {
+	return quorum.Context{HKNSO: set.HKNSO, Set: set.Number, Module: module}
+}
+
+// knso signs with the KNSO of a card set. It opens the sealed half for each
+// signature and keeps nothing.
+type knso struct {
+	secret *quorum.Secret
+	set    kmdata.Set
+}
+
+// Sign signs the SHA-256 of data: ECDSA in DER.
+func (k knso) Sign(data []byte) (sig []byte, err error) {
+	public, err := k.set.KNSO.Signer()
+	if err != nil {
+		return nil, err
+	}
+	err = k.open(quorum.SealKNSO, k.set.KNSO.Sealed, "KNSO", func(key any) error {
+		private, ok := key.(*ecdsa.PrivateKey)
+		if !ok || !private.PublicKey.Equal(public) {
+			return halves("KNSO")
+		}
+		digest := sha256.Sum256(data)
+		sig, err = ecdsa.SignASN1(rand.Reader, private, digest[:])
+		return err
+	})
+	return sig, err
+}
+
+// check proves that both private halves match the signed public halves.
+func (k knso) check() error {
+	if _, err := k.Sign([]byte("byok")); err != nil {
+		return err
+	}
+	return k.withKM(func(*rsa.PrivateKey) error { return nil })
+}
+
+// withKM gives KM's private half to f.
+func (k knso) withKM(f func(*rsa.PrivateKey) error) error {
+	public, err := k.set.KM.ModuleKey()
+	if err != nil {
+		return err
+	}
+	return k.open(quorum.SealKM, k.set.KM.Sealed, "KM", func(key any) error {
+		private, ok := key.(*rsa.PrivateKey)
+		if !ok || !private.PublicKey.Equal(public) {
+			return halves("KM")
+		}
+		return f(private)
+	})
+}
+
+func halves(name string) error {
+	return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not match the public half in the statement", name)
+}
+
+// open unseals a PKCS#8 key, gives it to f, and erases all of it.
+func (k knso) open(p quorum.Purpose, sealed, name string, f func(key any) error) (err error) {
+	der, err := quorum.Unseal(k.secret, contextOf(k.set.Cards, ""), p, sealed)
+	if err != nil {
+		return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not open with these cards", name)
+	}
+	defer der.Wipe()
+	secret.Erased(func() {
+		var key any
+		if key, err = x509.ParsePKCS8PrivateKey(der.Reveal()); err == nil {
+			err = f(key)
+		}
+	})
+	return err
+}
+
+// reseal returns the seal function of a restore: it opens the first part of a
+// backup with KM and encrypts the AES key inside for the token's session key.
+func (k knso) reseal(part []byte) func(*rsa.PublicKey) ([]byte, error) {
+	return func(session *rsa.PublicKey) (sealed []byte, err error) {
+		err = k.withKM(func(km *rsa.PrivateKey) error {
+			key, err := openAESKey(km, part)
+			if err != nil {
+				return err
+			}
+			defer clear(key)
+			sealed, err = rsa.EncryptOAEP(sha1.New(), rand.Reader, session, key, nil)
+			return err
+		})
+		return sealed, err
+	}
+}
+
+// openAESKey opens the first part of a backup: RSA-OAEP with SHA-1 and
+// MGF1-SHA1 (RFC 8017, section 7.1.2) around 32 bytes. Every failure is the
+// same error, so that nothing is learnt from trying (Manger 2001).
+func openAESKey(km *rsa.PrivateKey, part []byte) ([]byte, error) {
+	key, err := km.Decrypt(nil, part, &rsa.OAEPOptions{Hash: crypto.SHA1})
+	if err != nil || len(key) != 32 {
+		clear(key)
+		return nil, exitcode.Errorf(exitcode.Check, "the backup does not open with these cards")
+	}
+	return key, nil
+}

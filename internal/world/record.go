@@ -1,0 +1,102 @@
+package world
+
+import (
+	"fmt"
+
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+)
+
+// maxEvents is how many events since the last statement are shown one by one.
+const maxEvents = 20
+
+// checkRecord compares kmdata with what else knows of it, before KNSO signs:
+// the log continues the last statement's head, and the token's anchor, or the
+// paper of the card holders, knows of no later statement. What is missing is
+// shown, and goes into the next statement with the people's reason.
+func (s *Session) checkRecord() error {
+	missing, err := s.checkLog()
+	if err != nil {
+		return err
+	}
+	lost, err := s.checkAnchor()
+	if err != nil {
+		return err
+	}
+	missing = append(missing, lost...)
+	if len(missing) == 0 {
+		return nil
+	}
+	for _, m := range missing {
+		s.access.UI.Warn("the record is incomplete: " + m)
+	}
+	reason, err := s.access.UI.Reason(missing)
+	if err != nil {
+		return err
+	}
+	s.brk = &kmdata.Break{Missing: missing, Reason: reason}
+	return nil
+}
+
+// checkLog shows what happened since the last statement.
+func (s *Session) checkLog() (missing []string, err error) {
+	last := s.Chain.Last()
+	head := kmdata.HeaderOf(last.Statement).Log
+	events, found, err := s.access.Log.Since(head)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return []string{fmt.Sprintf("the ceremony log does not contain line %d as %v carries it (SHA-256 %.16s…)", head.Lines, last, head.SHA256)}, nil
+	}
+	s.access.UI.Say("since %v: %d events in the ceremony log", last, len(events))
+	for _, e := range events[max(0, len(events)-maxEvents):] {
+		s.access.UI.Say("  %s", e)
+	}
+	return nil, nil
+}
+
+// checkAnchor compares the newest statement with the token's anchor.
+func (s *Session) checkAnchor() (missing []string, err error) {
+	if !anchors(s.Module.Guard) {
+		return s.checkPaper(fmt.Sprintf("guard %s has no anchor on the token", s.Module.Guard))
+	}
+	a, found, err := s.newestAnchor()
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return s.checkPaper("the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short")
+	}
+	return s.compare(a.number, func(e kmdata.Entry) bool { return e.Sum == a.sum }, "the token's anchor")
+}
+
+// checkPaper compares the newest statement with what the holders wrote down.
+func (s *Session) checkPaper(why string) ([]string, error) {
+	number, word, err := s.access.UI.LastStatement(why)
+	if err != nil {
+		return nil, err
+	}
+	return s.compare(number, func(e kmdata.Entry) bool { return e.Sum.FirstWords(1) == word }, "the paper record")
+}
+
+// compare holds the chain to a statement that is known from elsewhere.
+func (s *Session) compare(number int, same func(kmdata.Entry) bool, where string) (missing []string, err error) {
+	last := s.Chain.Last().Number()
+	if number > last {
+		s.above = number
+		return []string{fmt.Sprintf("%s knows statement %d, and kmdata ends with %d", where, number, last)}, nil
+	}
+	for _, e := range s.Chain.Entries() {
+		if e.Number() != number {
+			continue
+		}
+		if same(e) {
+			return nil, nil
+		}
+		return nil, exitcode.Errorf(exitcode.Check, "%s: it is not the statement %d that %s knows: a fork", e.Path, number, where).
+			Hint("keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down")
+	}
+	return nil, exitcode.Errorf(exitcode.Check, "%s knows a statement %d that kmdata passes over: a fork", where, number).
+		Hint("keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down")
+}

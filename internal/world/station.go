@@ -1,0 +1,154 @@
+package world
+
+import (
+	"fmt"
+	"strings"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/library"
+)
+
+// Station is a world's module at hand: the library that its newest statement
+// names, loaded, with the module's token in it.
+type Station struct {
+	Chain  *kmdata.Chain
+	Module *kmdata.Module // newest statement
+	Token  hsm.Token
+	hsm    *hsm.Module
+}
+
+// Connect loads the library of the module that is at hand, after comparing
+// library, configuration and environment with the module's newest statement:
+// nothing else is ever loaded. path is "" where the statement's own will do.
+func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
+	candidates, err := recorded(chain, path, ui)
+	if err != nil {
+		return nil, err
+	}
+	m, err := hsm.Load(candidates[0].Library.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Station{Chain: chain, hsm: m}
+	if err := s.find(candidates); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close unloads the library.
+func (s *Station) Close() { s.hsm.Close() }
+
+// Library is the library's own description.
+func (s *Station) Library() string { return s.hsm.Library }
+
+// recorded lists the modules whose statement names the library at path, as it
+// is now. Path decides nothing: its content does.
+func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error) {
+	modules := chain.Modules()
+	if len(modules) == 0 {
+		return nil, exitcode.Errorf(exitcode.Refused, "no statement of this world names a module").
+			Hint("byok-offline world create finishes an interrupted creation")
+	}
+	if path == "" {
+		path = modules[len(modules)-1].Library.Path
+	}
+	now, err := identify(path, chain.Rehearsal(), ui)
+	if err != nil {
+		return nil, err
+	}
+	var fit []*kmdata.Module
+	var differences []library.Difference
+	for _, m := range modules {
+		found := library.Compare(m.Library, now)
+		if !library.Binding(found) {
+			same := *m
+			same.Library = now
+			fit, differences = append(fit, &same), nil
+			continue
+		}
+		differences = found
+	}
+	if len(fit) == 0 {
+		return nil, foreign(path, differences)
+	}
+	return fit, nil
+}
+
+// foreign refuses a library that no statement names.
+func foreign(path string, differences []library.Difference) error {
+	text := make([]string, 0, len(differences))
+	for _, d := range differences {
+		text = append(text, d.String())
+	}
+	return exitcode.Errorf(exitcode.Refused, "PKCS#11 library %s is not the one that the card holders accepted: %s", path, strings.Join(text, "; ")).
+		Hint("byok-offline module accept --module-path %s --card DIR … has the quorum accept it", path)
+}
+
+// identify reads what the library is, and refuses one that others may change.
+func identify(path string, rehearsal bool, ui UI) (library.Identity, error) {
+	id, err := library.Identify(path)
+	if err != nil {
+		return id, err
+	}
+	warnings, err := library.CheckOwners(id, rehearsal)
+	for _, w := range warnings {
+		ui.Warn(w)
+	}
+	return id, err
+}
+
+// find picks the token that a statement names: exactly one must be there.
+func (s *Station) find(candidates []*kmdata.Module) error {
+	tokens, err := s.hsm.Tokens()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, m := range candidates {
+		for _, t := range tokens {
+			if !t.Initialised || !tokenOf(t).Same(m.Token) {
+				continue
+			}
+			names = append(names, m.Token.String())
+			s.Module, s.Token = m, t
+		}
+	}
+	switch len(names) {
+	case 1:
+		return nil
+	case 0:
+		return exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(candidates), s.hsm.Path).
+			Hint("connect the module, or byok-offline world recover")
+	}
+	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s", len(names), s.hsm.Path, strings.Join(names, "; ")).
+		Hint("disconnect all except the one to work with")
+}
+
+// tokenOf is the identity of a token as statements record it.
+func tokenOf(t hsm.Token) kmdata.Token {
+	return kmdata.Token{Manufacturer: t.Manufacturer, Model: t.Model, Serial: t.Serial, Label: t.Label, Firmware: t.Firmware}
+}
+
+// LibraryChange is a library that no statement names yet.
+type LibraryChange struct {
+	Old *library.Identity // nil for a new module
+	New library.Identity
+}
+
+// accept has the card holders accept a library before it is loaded.
+func accept(path string, rehearsal bool, old *library.Identity, ui UI) (library.Identity, error) {
+	id, err := identify(path, rehearsal, ui)
+	if err != nil {
+		return id, err
+	}
+	ui.Say("%s", describeLibrary("library to be loaded", id))
+	return id, ui.AcceptLibrary(LibraryChange{Old: old, New: id})
+}
+
+func describeLibrary(what string, id library.Identity) string {
+	return fmt.Sprintf("%s: %s", what, id.Path)
+}
