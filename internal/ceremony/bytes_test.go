@@ -19,7 +19,7 @@ func TestEveryBit(t *testing.T) {
 		for bit := range 8 {
 			flipped := []byte(whole)
 			flipped[i] ^= 1 << bit
-			r, err := check("log", flipped)
+			r, err := scan("log", flipped, 0)
 			if err != nil && exitcode.Of(err) != exitcode.Check {
 				t.Fatalf("byte %d, bit %d: %v", i, bit, err)
 			}
@@ -61,7 +61,7 @@ func TestEveryCut(t *testing.T) {
 	whole, head := content(t, dir), read(t, dir).Head
 	warned, silent := 0, 0
 	for n := range len(whole) {
-		r, err := check("log", []byte(whole[:n]))
+		r, err := scan("log", []byte(whole[:n]), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,9 +2,10 @@
 // carrying the SHA-256 of the line before it.
 //
 // A command does not write to the log itself: package command appends an event
-// before the command runs and another one afterwards, whatever happened. Read
-// reads a log back and checks it; it says what a hash chain can show and what
-// it cannot. Nothing here may be used to change or shorten a log.
+// before a step runs and another one afterwards, whatever happened. [Check]
+// reads a log back and holds it to the heads that signed statements carry;
+// [Read] checks the chain alone. Both say what they cannot show. Nothing here
+// may be used to change or shorten a log.
 package ceremony
 
 import (
@@ -13,14 +14,16 @@ import (
 	"byok/internal/fingerprint"
 )
 
-// Phase tells whether an event opens or closes a command. A begin without an
-// end is a command that was killed, or a machine that lost power.
+// Phase says what an event is to its command. A begin without an end is a
+// command that was killed, or a machine that lost power.
 type Phase string
 
-// The two phases.
+// The phases.
 const (
-	Begin Phase = "begin"
-	End   Phase = "end"
+	Begin  Phase = "begin" // a command starts
+	End    Phase = "end"   // it ended, as Result says
+	Noted  Phase = "note"  // while it ran: a comparison, a deviation
+	Sealed Phase = "seal"  // a module signed the log so far
 )
 
 // Results of a command, as printed on its last line.
@@ -32,13 +35,13 @@ const (
 // Event is one line of the log. Nothing secret is ever in it: PINs and
 // passphrases are not on the command line and errors do not quote them.
 type Event struct {
-	Seq       int       `json:"seq"`
-	Time      time.Time `json:"time"` // RFC 3339 UTC, seconds
+	Seq       int       `json:"seq"`  // number of its line, from 1
+	Time      time.Time `json:"time"` // RFC 3339, UTC, whole seconds
 	Program   string    `json:"program"`
 	Version   string    `json:"version"`
 	Command   string    `json:"command"` // "acl modify"
 	Phase     Phase     `json:"phase"`
-	Ends      int       `json:"ends,omitzero"` // in an end: the number of its begin
+	Began     int       `json:"began,omitzero"` // in all but a begin: the number of the begin it belongs to
 	Arguments []string  `json:"arguments,omitempty"`
 	Operator  string    `json:"operator,omitempty"` // account name and host
 	Rehearsal bool      `json:"rehearsal,omitzero"`
@@ -46,10 +49,11 @@ type Event struct {
 	Inputs    []File    `json:"inputs,omitempty"`
 	Outputs   []File    `json:"outputs,omitempty"`
 	Notes     []Note    `json:"notes,omitempty"`
-	Result    string    `json:"result,omitempty"`
-	Status    int       `json:"status,omitzero"` // exit status; see byok/internal/exitcode
+	Result    string    `json:"result,omitempty"` // Success or Failure
+	Status    int       `json:"status,omitzero"`  // exit status; see package exitcode
 	Error     string    `json:"error,omitempty"`
 	Millis    int64     `json:"duration_ms,omitzero"`
+	Seal      *Seal     `json:"seal,omitzero"` // in a seal, and only there
 
 	// Previous is the SHA-256 of the line before, without its line end; zeros
 	// in the first line. Behind a torn line, see Read, it is that of the last

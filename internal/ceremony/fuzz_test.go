@@ -30,7 +30,7 @@ func FuzzRead(f *testing.F) {
 	}
 	dir := newLog(f, 0)
 	f.Fuzz(func(t *testing.T, data string) {
-		r, err := check("log", []byte(data))
+		r, err := scan("log", []byte(data), 0)
 		if err != nil {
 			return
 		}
@@ -41,8 +41,8 @@ func FuzzRead(f *testing.F) {
 			wantSame(t, e)
 		}
 		setContent(t, dir, data)
-		appendEvents(t, &Log{logPath(dir)}, 1, 1)
-		if again := read(t, dir); len(again.Events) != len(r.Events)+1 || again.Events[len(r.Events)].Previous != r.Head {
+		appendEvents(t, &Log{Path(dir)}, 1, 1)
+		if again := read(t, dir); len(again.Events) != len(r.Events)+1 || again.Events[len(r.Events)].Previous != r.Head.SHA256 {
 			t.Errorf("after one more event: %+v", again)
 		}
 	})

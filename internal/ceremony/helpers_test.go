@@ -23,13 +23,18 @@ func TestMain(m *testing.M) {
 // event is the n-th event of a test log: begins and ends in turn.
 func event(n int) Event {
 	e := Event{
-		Time: time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC), Program: "byok-offline", Version: "1.0.0", Command: "acl modify",
-		Phase: Begin, Arguments: []string{"--ident=contosokey", "--card=/media/1"}, Operator: "alice@vault-room",
+		Time:      time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC),
+		Program:   "byok-offline",
+		Version:   "1.0.0",
+		Command:   "acl modify",
+		Phase:     Begin,
+		Arguments: []string{"--ident=contosokey", "--card=/media/1"},
+		Operator:  "alice@vault-room",
 	}
 	if n%2 == 1 {
 		return e
 	}
-	e.Phase, e.Ends, e.Result, e.Millis = End, n-1, Success, 1234
+	e.Phase, e.Began, e.Result, e.Millis = End, n-1, Success, 1234
 	e.Module = &Module{Library: "/usr/lib/libpkcs11.so", Model: "M1", Serial: "0123"}
 	e.AddInput("BYOK-KEK-pkg-CONTOSO-1", fingerprint.Of([]byte("in")))
 	e.AddOutput("key_xferacld_contosokey", fingerprint.Of([]byte("out")))
@@ -51,10 +56,17 @@ func newLog(t testing.TB, n int) (dir string) {
 
 func appendEvents(t testing.TB, l *Log, from, to int) {
 	t.Helper()
+	began := from - 1
 	for n := from; n <= to; n++ {
-		if _, err := l.Append(event(n)); err != nil {
+		e := event(n)
+		if e.Phase == End {
+			e.Began = began
+		}
+		a, err := l.Append(e)
+		if err != nil {
 			t.Fatal(err)
 		}
+		began = a.Lines
 	}
 }
 
@@ -67,11 +79,9 @@ func reopen(t testing.TB, dir string) *Log {
 	return l
 }
 
-func logPath(dir string) string { return filepath.Join(dir, "local", FileName) }
-
 func content(t testing.TB, dir string) string {
 	t.Helper()
-	data, err := os.ReadFile(logPath(dir))
+	data, err := os.ReadFile(Path(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +90,7 @@ func content(t testing.TB, dir string) string {
 
 func setContent(t testing.TB, dir, data string) {
 	t.Helper()
-	if err := os.WriteFile(logPath(dir), []byte(data), 0o600); err != nil {
+	if err := os.WriteFile(Path(dir), []byte(data), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

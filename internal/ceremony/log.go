@@ -2,12 +2,12 @@ package ceremony
 
 import (
 	"bytes"
-	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,6 +25,9 @@ const (
 	maxLog  = 256 << 20 // bytes of a log
 )
 
+// Path returns the path of the log of the kmdata folder dir.
+func Path(dir string) string { return filepath.Join(dir, "local", FileName) }
+
 // Log is the ceremony log of one kmdata folder.
 type Log struct{ path string }
 
@@ -32,48 +35,72 @@ type Log struct{ path string }
 // file (mode 0600) where they are missing. It proves that the log can be
 // written before any command does anything.
 func Open(dir string) (*Log, error) {
-	l := &Log{filepath.Join(dir, "local", FileName)}
+	l := &Log{Path(dir)}
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
 		return nil, l.unwritable(err)
 	}
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, l.unwritable(err)
+	if err := durable.Touch(l.path, 0o600); err != nil {
+		return nil, l.unwritable(errors.Unwrap(err))
 	}
-	return l, f.Close()
+	return l, nil
 }
 
 func (l *Log) unwritable(err error) error {
-	return exitcode.Hint(exitcode.Errorf(exitcode.Failed, "ceremony log %s cannot be written, so nothing was done: %w", l.path, cause(err)),
-		"name a folder you may write to with --kmdata")
+	return exitcode.Errorf(exitcode.Failed, "ceremony log %s cannot be written, so nothing was done: %w",
+		l.path, durable.Cause(err)).Hint("name a folder you may write to with --kmdata")
 }
 
-// cause leaves out the path, which the message has already.
-func cause(err error) error {
-	var inPath *fs.PathError
-	if errors.As(err, &inPath) {
-		return inPath.Err
-	}
-	return err
+// Appended says where an event is in the log.
+type Appended struct {
+	Head             // of the log with the event; its Lines is the event's number
+	Before time.Time // time of the event before; zero if there is none that can be read
 }
 
 // Append puts e at the end of the log, with its number and the hash of what
-// comes before, in one synced write, and returns the number. Several programs
-// may append at once.
-func (l *Log) Append(e Event) (seq int, err error) {
-	err = durable.AppendAfter(l.path, 0o600, func([]byte) ([]byte, error) {
-		data, err := readLog(l.path)
-		if err != nil {
+// comes before, in one synced write. Several programs may append at once.
+func (l *Log) Append(e Event) (Appended, error) {
+	return l.append(e, func(*Event, Head) error { return nil })
+}
+
+// Seal appends e as a seal: sign gets the head of the log and returns a
+// module's signature over its text; see [Head.Text]. No other program can
+// append meanwhile.
+func (l *Log) Seal(e Event, sign func(Head) (Seal, error)) (Appended, error) {
+	e.Phase = Sealed
+	return l.append(e, func(e *Event, head Head) error {
+		seal, err := sign(head)
+		e.Seal = &seal
+		return err
+	})
+}
+
+func (l *Log) append(e Event, complete func(e *Event, head Head) error) (a Appended, err error) {
+	err = durable.Append(l.path, 0o600, maxLog, func(data []byte) ([]byte, error) {
+		lines := split(data)
+		head := Head{len(lines), link(lines)}
+		e.Seq, e.Previous = head.Lines+1, head.SHA256
+		if err := complete(&e, head); err != nil {
 			return nil, err
 		}
-		lines := split(data)
-		e.Seq, e.Previous = len(lines)+1, link(lines)
-		return encode(e)
+		line, err := encode(e)
+		a = Appended{Head{e.Seq, fingerprint.Of(line)}, lastTime(lines)}
+		return line, err
 	})
 	if err != nil {
-		return 0, exitcode.Errorf(exitcode.Failed, "ceremony log: the event could not be recorded: %w", err)
+		err = fmt.Errorf("ceremony log: the event could not be recorded: %w", err)
+		return Appended{}, exitcode.Mark(exitcode.Failed, err)
 	}
-	return e.Seq, nil
+	return a, nil
+}
+
+// Head returns the head of the log as it is now.
+func (l *Log) Head() (Head, error) {
+	data, err := readLog(l.path)
+	if err != nil {
+		return Head{}, err
+	}
+	lines := split(data)
+	return Head{len(lines), link(lines)}, nil
 }
 
 // encode gives an event's line. A file name need not be UTF-8 but JSON must
@@ -87,18 +114,11 @@ func encode(e Event) ([]byte, error) {
 }
 
 func readLog(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	data, err := durable.ReadAppended(path, maxLog)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s: no ceremony log there", path), "name the folder with --kmdata")
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: no ceremony log there", path).Hint("name the folder with --kmdata")
 	}
-	if err == nil && info.Size() > maxLog {
-		return nil, fmt.Errorf("%s: %d bytes, more than the %d a ceremony log may have", path, info.Size(), maxLog)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", path, cause(err))
-	}
-	return data, nil
+	return data, err
 }
 
 func split(data []byte) [][]byte {
@@ -115,14 +135,32 @@ func link(lines [][]byte) fingerprint.Sum {
 	if len(lines) == 0 {
 		return fingerprint.Sum{}
 	}
-	from := len(lines) - 1
-	for from > 0 && torn(lines[from]) {
-		from--
+	return fingerprint.Of(bytes.Join(lines[lastWhole(lines):], []byte("\n")))
+}
+
+// lastWhole is the index of the last line that is not torn, or 0.
+func lastWhole(lines [][]byte) int {
+	at := len(lines) - 1
+	for at > 0 && torn(lines[at]) {
+		at--
 	}
-	return fingerprint.Of(bytes.Join(lines[from:], []byte("\n")))
+	return at
 }
 
 // torn tells a line that a crash cut short from one that was written whole: no
 // beginning of a JSON object is JSON. A whole line that a later release wrote
 // and this one cannot read is not torn.
-func torn(line []byte) bool { return !stdjson.Valid(line) }
+func torn(line []byte) bool {
+	return !jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// lastTime reads the time of the last whole event, whatever else is in it.
+func lastTime(lines [][]byte) time.Time {
+	var e struct {
+		Time time.Time `json:"time"`
+	}
+	if len(lines) == 0 || json.Unmarshal(lines[lastWhole(lines)], &e) != nil {
+		return time.Time{}
+	}
+	return e.Time
+}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -18,7 +19,7 @@ func TestRoundTrip(t *testing.T) {
 	dir := newLog(t, 6)
 	r := read(t, dir)
 	wantWarnings(t, "a good log", r)
-	if r.Path != logPath(dir) || len(r.Events) != 6 {
+	if r.Path != Path(dir) || len(r.Events) != 6 {
 		t.Fatalf("%d events of %s", len(r.Events), r.Path)
 	}
 	lines := strings.Split(content(t, dir), "\n")
@@ -31,7 +32,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		previous = fingerprint.Of([]byte(lines[i]))
 	}
-	if r.Head != previous {
+	if r.Head != (Head{6, previous}) {
 		t.Errorf("head %v, want %v", r.Head, previous)
 	}
 }
@@ -61,7 +62,7 @@ func TestChainBySha256sum(t *testing.T) {
 		}
 		want = sha256sum(t, line)
 	}
-	if got := read(t, dir).Head.String(); got != want {
+	if got := read(t, dir).Head.SHA256.String(); got != want {
 		t.Errorf("head %s, sha256sum says %s", got, want)
 	}
 }
@@ -77,13 +78,26 @@ func sha256sum(t *testing.T, text string) string {
 	return string(out[:64])
 }
 
-func TestAppendGivesTheNumber(t *testing.T) {
-	l := reopen(t, newLog(t, 2))
-	for want := 3; want < 6; want++ {
-		if got, err := l.Append(event(want)); got != want || err != nil {
-			t.Errorf("number %d, %v", got, err)
+// TestAppended: the number and head of an event, and the time of the one before.
+func TestAppended(t *testing.T) {
+	dir := newLog(t, 0)
+	l := reopen(t, dir)
+	before := time.Time{}
+	for n := 1; n < 4; n++ {
+		got, err := l.Append(event(n))
+		if err != nil || got.Lines != n || got.Before != before || got.Head != read(t, dir).Head {
+			t.Errorf("%+v, %v", got, err)
 		}
+		if head, err := l.Head(); err != nil || head != got.Head {
+			t.Errorf("head %+v, %v", head, err)
+		}
+		before = event(n).Time
 	}
+	if err := os.Remove(Path(dir)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.Head()
+	wantErr(t, "no log", dir, err, exitcode.Usage, "DIR/local/ceremony.jsonl: no ceremony log there")
 }
 
 func TestPermissions(t *testing.T) {
@@ -92,7 +106,7 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]fs.FileMode{
-		dir: 0o700 | fs.ModeDir, dir + "/local": 0o700 | fs.ModeDir, logPath(dir): 0o600, dir + "/local/.held-by": 0o600,
+		dir: 0o700 | fs.ModeDir, dir + "/local": 0o700 | fs.ModeDir, Path(dir): 0o600, dir + "/local/.held-by": 0o600,
 	} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode() != want {

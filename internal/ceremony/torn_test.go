@@ -60,15 +60,15 @@ func TestAroundATornLine(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(whole, "\n"), "\n")
 	replaced := func(n int, line string) string { return strings.Replace(whole, lines[n-1]+"\n", line, 1) }
 
-	const altered = "line 4: is no whole event, and line 5 does not carry its hash: the record was altered there"
+	const altered = "line 4: not a whole event, and line 5 does not carry its hash; the log was altered there"
 	for name, c := range map[string]struct{ data, want string }{
 		"event before it edited": {replaced(3, strings.Replace(lines[2], "alice", "mallo", 1)+"\n"), altered},
 		"torn line edited":       {replaced(4, strings.Replace(lines[3], "alice", "mallo", 1)+"\n"), altered},
 		"torn line cut further":  {replaced(4, lines[3][:20]+"\n"), altered},
 		"torn line emptied":      {replaced(4, "\n"), altered},
-		"torn line removed":      {replaced(4, ""), "line 4: says it is event 5: a line was removed or added"},
-		"torn line doubled":      {replaced(4, lines[3]+"\n"+lines[3]+"\n"), "line 6: says it is event 5: a line was removed or added"},
-		"torn line completed":    {replaced(4, `{"seq":4,"time":"2026-01-02T03:04:04Z","phase":"end"}`+"\n"), "line 4: does not carry the hash of line 3: the record was altered there or before"},
+		"torn line removed":      {replaced(4, ""), "line 4: numbered 5; a line was removed or added"},
+		"torn line doubled":      {replaced(4, lines[3]+"\n"+lines[3]+"\n"), "line 6: numbered 5; a line was removed or added"},
+		"torn line completed":    {replaced(4, `{"seq":4,"time":"2026-01-02T03:04:04Z","phase":"end"}`+"\n"), "line 4: does not carry the hash of line 3; the log was altered there or before"},
 		"event before it torn":   {replaced(3, lines[2][:50]+"\n"), altered},
 	} {
 		setContent(t, dir, c.data)
@@ -96,18 +96,18 @@ func TestTornTwice(t *testing.T) {
 	setContent(t, dir, strings.Replace(content(t, dir), `{"seq":1,"ti`, `{"seq":1,"tI`, 1))
 	_, err := Read(dir)
 	wantErr(t, "the first one edited", dir, err, exitcode.Check,
-		"DIR/local/ceremony.jsonl: line 2: is no whole event, and line 3 does not carry its hash: the record was altered there")
+		"DIR/local/ceremony.jsonl: line 2: not a whole event, and line 3 does not carry its hash; the log was altered there")
 }
 
 // TestLaterRelease: an event that this release cannot read is an error, but
 // appending behind it keeps the chain for the release that can.
 func TestLaterRelease(t *testing.T) {
 	dir := newLog(t, 2)
-	whole := strings.Replace(content(t, dir), `"ends":1`, `"ends":1,"seal":"later"`, 1)
+	whole := strings.Replace(content(t, dir), `"began":1`, `"began":1,"later":"field"`, 1)
 	setContent(t, dir, whole)
 	appendEvents(t, reopen(t, dir), 3, 3)
 	_, err := Read(dir)
-	wantErr(t, "a later release's", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: line 2: unknown field seal")
+	wantErr(t, "a later release's", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: line 2: unknown field later")
 	lines := strings.Split(content(t, dir), "\n")
 	if want := sha256sum(t, lines[1]); !strings.HasSuffix(lines[2], `"previous":"`+want+`"}`) {
 		t.Errorf("line 3 does not carry %s: %s", want, lines[2])

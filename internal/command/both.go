@@ -113,13 +113,13 @@ func (v logView) Print(w io.Writer) error {
 // headView is a good log in short: what to note on paper, and to compare with
 // such a note later.
 type headView struct {
-	Log      string          `json:"log"`
-	Events   int             `json:"events"`
-	Head     fingerprint.Sum `json:"head"`
-	Warnings []string        `json:"warnings,omitempty"`
+	Log      string        `json:"log"`
+	Events   int           `json:"events"`
+	Head     ceremony.Head `json:"head"`
+	Warnings []string      `json:"warnings,omitempty"`
 }
 
 func (v headView) Print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %d events, every line carries the hash of the one before\nhead %s\n", term.Printable(v.Log), v.Events, v.Head.Groups())
+	_, err := fmt.Fprintf(w, "%s: %d events, every line carries the hash of the one before\nhead %s\n", term.Printable(v.Log), v.Events, v.Head.SHA256.Groups())
 	return err
 }

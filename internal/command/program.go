@@ -9,6 +9,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os/signal"
@@ -27,7 +28,8 @@ import (
 // Program is one of the two binaries.
 type Program struct {
 	Name     string // byok-offline
-	Version  string
+	Version  string // one word, for the log
+	Build    string // what --version prints behind the name; "" for Version
 	Usage    string // one line
 	Text     string // description: prose with a worked session
 	Console  *term.Console
@@ -81,7 +83,7 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	app := &cli.App{
-		Name: p.Name, Usage: p.Usage, Version: p.Version, Description: p.Text,
+		Name: p.Name, Usage: p.Usage, Version: cmp.Or(p.Build, p.Version), Description: p.Text,
 		Commands: p.Commands, Writer: p.Console.Out, ErrWriter: p.Console.Err,
 		HideHelpCommand: true, CustomAppHelpTemplate: helpTemplate, OnUsageError: usageError,
 		ExitErrHandler:            func(*cli.Context, error) {},

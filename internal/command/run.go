@@ -112,12 +112,12 @@ func recorded(f Func) Func {
 		start := time.Now()
 		begin := *r.Event
 		begin.Phase, begin.Time = ceremony.Begin, start.UTC().Truncate(time.Second)
-		number, err := log.Append(begin)
+		began, err := log.Append(begin)
 		if err != nil {
 			return nil, err
 		}
 		result, err := f(r)
-		r.Event.Phase, r.Event.Ends, r.Event.Time = ceremony.End, number, time.Now().UTC().Truncate(time.Second)
+		r.Event.Phase, r.Event.Began, r.Event.Time = ceremony.End, began.Lines, time.Now().UTC().Truncate(time.Second)
 		r.Event.Millis = time.Since(start).Milliseconds()
 		r.Event.Result, r.Event.Status = verdict(err), int(exitcode.Of(err))
 		if err != nil {

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"byok/internal/exitcode"
@@ -16,7 +18,7 @@ func TestAppend(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/log"
 	for _, line := range []string{"one", "", "three"} {
-		wantOK(t, Append(path, []byte(line), 0o600))
+		wantOK(t, add(path, line))
 	}
 	wantFiles(t, dir, "log=one\n\nthree\n")
 	info, err := os.Stat(path)
@@ -30,36 +32,64 @@ func TestAppendRefuses(t *testing.T) {
 	path := dir + "/log"
 	put(t, dir, "log", "one\n")
 	for _, line := range []string{"two\n", "two\nthree", "two\r"} {
-		wantErr(t, Append(path, []byte(line), 0o600), exitcode.Failed, path+" cannot be appended to: a line end inside the line")
+		wantErr(t, add(path, line), exitcode.Failed, path+" cannot be appended to: a line end inside the line")
 	}
-	wantErr(t, Append(dir, nil, 0o600), exitcode.Failed, dir+" cannot be appended to: is a directory")
-	wantErr(t, Append(path+"/x", nil, 0o600), exitcode.Failed, path+"/x cannot be appended to: not a directory")
+	wantErr(t, add(dir, ""), exitcode.Failed, dir+" cannot be appended to: is a directory")
+	wantErr(t, add(path+"/x", ""), exitcode.Failed, path+"/x cannot be appended to: not a directory")
 	cause := errors.New("no line")
-	if err := AppendAfter(path, 0o600, func([]byte) ([]byte, error) { return nil, cause }); err != cause {
+	if err := Append(path, 0o600, 100, func([]byte) ([]byte, error) { return nil, cause }); err != cause {
 		t.Errorf("%v", err)
 	}
 	wantFiles(t, dir, "log=one\n")
 }
 
-func TestAppendAfterSeesTheLastLine(t *testing.T) {
-	for content, want := range map[string]struct{ last, after string }{
-		"":              {"", "[]next\n"},
-		"one\n":         {"one", "one\n[one]next\n"},
-		"one\ntwo\n":    {"two", "one\ntwo\n[two]next\n"},
-		"one\n\n":       {"", "one\n\n[]next\n"},
-		"one\ncut shor": {"cut shor", "one\ncut shor\n[cut shor]next\n"},
-		"cut":           {"cut", "cut\n[cut]next\n"},
+func TestAppendSeesTheContent(t *testing.T) {
+	for _, c := range []struct{ name, content, after string }{
+		{"empty", "", "[0]next\n"},
+		{"one line", "one\n", "one\n[4]next\n"},
+		{"an empty line", "one\n\n", "one\n\n[5]next\n"},
+		{"cut short", "one\ncut shor", "one\ncut shor\n[12]next\n"},
+		{"cut short alone", "cut", "cut\n[3]next\n"},
 	} {
 		dir := t.TempDir()
-		put(t, dir, "log", content)
-		wantOK(t, AppendAfter(dir+"/log", 0o600, func(last []byte) ([]byte, error) {
-			if string(last) != want.last || (last == nil) != (content == "") {
-				t.Errorf("%q: last line %q", content, last)
+		put(t, dir, "log", c.content)
+		wantOK(t, Append(dir+"/log", 0o600, 100, func(old []byte) ([]byte, error) {
+			if string(old) != c.content {
+				t.Errorf("%s: sees %q", c.name, old)
 			}
-			return fmt.Appendf(nil, "[%s]next", last), nil
+			return fmt.Appendf(nil, "[%d]next", len(old)), nil
 		}))
-		wantFiles(t, dir, "log="+want.after)
+		wantFiles(t, dir, "log="+c.after)
+		if data, err := ReadAppended(dir+"/log", 100); err != nil || string(data) != c.after {
+			t.Errorf("%s: read back %q, %v", c.name, data, err)
+		}
 	}
+}
+
+func TestAppendTakesNoMoreThanItMay(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/log"
+	put(t, dir, "log", "12345")
+	never := func([]byte) ([]byte, error) { t.Error("asked for a line"); return nil, nil }
+	const large = ": larger than the 4 bytes that such a file may have"
+	wantErr(t, Append(path, 0o600, 4, never), exitcode.Failed, path+" cannot be appended to"+large)
+	_, err := ReadAppended(path, 4)
+	wantErr(t, err, exitcode.Failed, path+" cannot be read"+large)
+	wantFiles(t, dir, "log=12345")
+
+	pipe := dir + "/pipe"
+	wantOK(t, syscall.Mkfifo(pipe, 0o600))
+	wantErr(t, Append(pipe, 0o600, 4, never), exitcode.Failed, pipe+" cannot be appended to: a named pipe, not a file")
+	_, err = ReadAppended(dir+"/none", 4)
+	wantErr(t, err, exitcode.Failed, dir+"/none cannot be read: no such file or directory")
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a missing file is not fs.ErrNotExist")
+	}
+}
+
+// add appends a line, whatever is there.
+func add(path, line string) error {
+	return Append(path, 0o600, 1000, func([]byte) ([]byte, error) { return []byte(line), nil })
 }
 
 // TestConcurrentAppend builds a hash chain from many sides at once.
@@ -70,7 +100,7 @@ func TestConcurrentAppend(t *testing.T) {
 	for range sides {
 		wait.Go(func() {
 			for range each {
-				if err := AppendAfter(path, 0o600, link); err != nil {
+				if err := Append(path, 0o600, 10_000, link); err != nil {
 					t.Error(err)
 				}
 			}
@@ -94,4 +124,8 @@ func TestConcurrentAppend(t *testing.T) {
 	}
 }
 
-func link(last []byte) ([]byte, error) { return fmt.Appendf(nil, "%x", sha256.Sum256(last)), nil }
+// link is the hash of the last line.
+func link(old []byte) ([]byte, error) {
+	lines := strings.Split(strings.TrimSuffix(string(old), "\n"), "\n")
+	return fmt.Appendf(nil, "%x", sha256.Sum256([]byte(lines[len(lines)-1]))), nil
+}

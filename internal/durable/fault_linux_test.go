@@ -50,7 +50,7 @@ func jobs(dir string) map[string]func() error {
 			return s.Commit()
 		},
 		"replace": func() error { return Replace(dir+"/state", []byte("new"), 0o600) },
-		"append":  func() error { return Append(dir+"/log", []byte("two"), 0o600) },
+		"append":  func() error { return add(dir+"/log", "two") },
 		"large": func() error {
 			limit := syscall.Rlimit{Cur: 4096, Max: 4096}
 			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -66,7 +66,7 @@ func jobs(dir string) map[string]func() error {
 			}
 			_, _ = f.Write(large) // Commit must fail all the same
 			return errors.Join(s.Commit(), WriteFile(dir+"/new", large, 0o600),
-				Replace(dir+"/state", large, 0o600), Append(dir+"/log", large, 0o600))
+				Replace(dir+"/state", large, 0o600), add(dir+"/log", string(large)))
 		},
 	}
 }

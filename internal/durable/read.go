@@ -41,10 +41,12 @@ func ReadFile(path string, max int) ([]byte, error) {
 		return nil, unreadable(path, err)
 	}
 	if len(data) > max {
-		return nil, fmt.Errorf("%s: larger than the %d bytes that such a file may have", path, max)
+		return nil, fmt.Errorf("%s: %w", path, tooLarge(max))
 	}
 	return data, nil
 }
+
+func tooLarge(max int) error { return fmt.Errorf("larger than the %d bytes that such a file may have", max) }
 
 // kinds names what can be in place of a file.
 var kinds = []struct {

@@ -2,16 +2,19 @@
 // crash or a pulled USB stick: a temporary in the same folder, synced, renamed
 // into place, and the folder synced.
 //
-// Use WriteFile for one file and a Set for several that count as one; neither
-// ever overwrites. Append is for logs. Replace is for state that is rewritten
-// as a whole, and for nothing a ceremony produces. Do not write such files
-// with os.WriteFile.
+// Use [WriteFile] for one file and a [Set] for several that count as one; neither
+// ever overwrites. [Append] is for logs. [Replace] is for state that is rewritten
+// as a whole, and for nothing a ceremony produces. [Lock] keeps other processes
+// out. Do not write such files with os.WriteFile.
+//
+// Read with [ReadFile] or [Open], and not with os.ReadFile or os.Open: a named
+// pipe or a device in place of a file must not stop the program.
 //
 // A temporary is called .NAME.tmp-RANDOM. A killed process leaves its
 // temporaries behind; no later run reads, needs or removes them.
 //
 // Errors name the file as the caller did. They carry no exit status, except
-// that a file in the way is Refused.
+// that a file in the way, or one that another process holds, is Refused.
 package durable
 
 import (
