@@ -9,5 +9,6 @@ import (
 )
 
 func main() {
+	released()
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

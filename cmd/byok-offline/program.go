@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,12 +26,16 @@ const usage = `One ceremony, on the workstation beside the HSM:
 PINs and passphrases are asked for on the terminal; for unattended use give
 --pin-file FILE, and one --card-pin-file FILE per --card.`
 
-// run starts the program again with a listed environment (see confine) and returns its
-// exit status.
+// run starts the program again with a listed environment (see confine) and
+// returns its exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
 	p := program(in, out, err)
+	for _, name := range confine.Dropped(os.Environ()) {
+		p.Console.Warning("%s is not passed on: this program and the HSM's library run without it", name)
+	}
 	if failed := confine.Restart(); failed != nil {
 		p.Console.Error("%v", failed)
+		p.Console.Hint("%s", exitcode.HintOf(failed))
 		return int(exitcode.Of(failed))
 	}
 	return p.Main(ctx, args)
@@ -38,7 +43,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) i
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
-		Name: "byok-offline", Version: version.String(), Text: usage,
+		Name: "byok-offline", Text: usage,
+		Version: version.String(), Build: version.Built().String(),
 		Usage:   "bring your own key: the disconnected workstation",
 		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
 		Prepare: prepare,

@@ -25,7 +25,8 @@ give --rehearsal DIR to the commands above.`
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
-		Name: "byok-online", Version: version.String(), Text: usage,
+		Name: "byok-online", Text: usage,
+		Version: version.String(), Build: version.Built().String(),
 		Usage:   "bring your own key: the connected workstation",
 		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},
 	}

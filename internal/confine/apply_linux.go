@@ -13,28 +13,38 @@ import (
 	"byok/internal/exitcode"
 )
 
-// Apply turns off core dumps and, unless allowNetwork, installs the filter on
-// every thread and forbids to gain privileges. It then proves the filter: what
-// is still to be had of a network, like anything that could not be set, is an
-// error with status Failed, and the program must not go on. A second Apply is
-// harmless; Apply(true) after Apply(false) lifts nothing.
+// Apply turns off core dumps, installs the filter on every thread and gives up
+// the right to gain privileges. It then proves the filter: what is still to be
+// had, like anything that could not be set, is an error with status Failed, and
+// the program must not go on. With allowNetwork the filter refuses everything
+// but sockets. A second Apply is harmless, also in a child process; Apply(true)
+// after Apply(false) lifts nothing.
 //
 // The proof asks for sockets that lead to no other machine and leaves those
-// of the internet to Check: a filter that refuses the one refuses the other,
+// of the internet to [Check]: a filter that refuses the one refuses the other,
 // and whoever traces the program sees that it never asks for them.
 func Apply(allowNetwork bool) error {
 	err := apply(allowNetwork)
-	if err == nil && !allowNetwork {
-		err = insist(append(socketRows(localFamilies()), filterRows()...))
+	if err == nil {
+		err = insist(proof(allowNetwork))
 	}
 	return exitcode.Mark(exitcode.Failed, err)
+}
+
+// proof is what of Check's table must hold before the program goes on.
+func proof(allowNetwork bool) []Row {
+	rows := append(callRows(), threadRows()...)
+	if allowNetwork {
+		return rows
+	}
+	return append(append(socketRows(localFamilies()), unixRows()...), rows...)
 }
 
 // insist turns the first row that does not hold into an error.
 func insist(rows []Row) error {
 	for _, r := range rows {
 		if !r.OK {
-			return exitcode.Hint(fmt.Errorf("this program is not cut off from networks: %s: %s", r.Name, r.Detail),
+			return exitcode.Hint(fmt.Errorf("the kernel does not confine this program: %s: %s", r.Name, r.Detail),
 				"start it from a shell of its own, without that file or sandbox around it")
 		}
 	}
@@ -51,10 +61,7 @@ func apply(allowNetwork bool) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return denied("make the process undumpable", err)
 	}
-	if allowNetwork {
-		return nil
-	}
-	return install(socketFilter())
+	return install(filterOf(rules(allowNetwork)))
 }
 
 // install sets the filter on all threads at once, or on none.
@@ -71,10 +78,10 @@ func install(filter []unix.SockFilter) error {
 	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	if errno != 0 {
-		return denied("take the socket filter", errno)
+		return denied("take the filter of system calls", errno)
 	}
 	if thread != 0 {
-		return exitcode.Hint(errors.New("the kernel did not take the socket filter: a thread has a filter of its own"),
+		return exitcode.Hint(errors.New("the kernel did not take the filter of system calls: a thread has one of its own"),
 			"start it from a shell of its own, without preloaded libraries or a debugger")
 	}
 	return nil

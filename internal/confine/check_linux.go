@@ -3,15 +3,14 @@
 package confine
 
 import (
-	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"byok/internal/version"
 )
 
 // family is an address family to be probed.
@@ -28,48 +27,66 @@ func internetFamilies() []family {
 // localFamilies are the other ways out of a workstation: the kernel's network
 // configuration, raw frames, and a virtual machine's host.
 func localFamilies() []family {
-	return []family{{"socket AF_NETLINK", unix.AF_NETLINK}, {"socket AF_PACKET", unix.AF_PACKET}, {"socket AF_VSOCK", unix.AF_VSOCK}}
+	return []family{
+		{"socket AF_NETLINK", unix.AF_NETLINK},
+		{"socket AF_PACKET", unix.AF_PACKET},
+		{"socket AF_VSOCK", unix.AF_VSOCK},
+	}
 }
 
 // Check tries what is to be refused and what is to be allowed, and reads what
-// the kernel says of the process. It changes nothing.
+// the kernel says of the process and the linker of the program. It changes
+// nothing.
 func Check() Status {
 	rows := socketRows(append(internetFamilies(), localFamilies()...))
-	return Status{append(append(rows, filterRows()...), memoryRows()...)}
+	for _, more := range [][]Row{callRows(), unixRows(), threadRows(), memoryRows(), buildRows(version.Built())} {
+		rows = append(rows, more...)
+	}
+	return Status{rows}
 }
 
 func socketRows(families []family) []Row {
 	var rows []Row
 	for _, f := range families {
-		rows = append(rows, probeSocket(f))
+		rows = append(rows, refusal(f.name, socket(f.number), unix.EACCES, "allowed"))
 	}
 	return rows
 }
 
-// filterRows are about the rest of what the filter does, and the filter.
-func filterRows() []Row {
-	return []Row{
-		probeIOUring(), probeUnix(), openSockets(),
-		threads("seccomp filter", "Seccomp", "2"), threads("no new privileges", "NoNewPrivs", "1"),
+// callRows try the rules about other calls than those for sockets.
+func callRows() []Row {
+	var rows []Row
+	for _, r := range callRules() {
+		_, _, errno := unix.RawSyscall6(uintptr(r.number), r.try[0], r.try[1], 0, 0, 0, 0)
+		rows = append(rows, refusal(r.name, errno, unix.EPERM, "allowed: "+r.reason))
 	}
+	return rows
+}
+
+// unixRows are about the sockets that stay.
+func unixRows() []Row { return []Row{probeUnix(), openSockets()} }
+
+// threadRows are about how far the filter reaches.
+func threadRows() []Row {
+	return []Row{threads("seccomp filter", "Seccomp", "2"), threads("no new privileges", "NoNewPrivs", "1")}
 }
 
 // memoryRows are about secrets in memory.
 func memoryRows() []Row {
-	return []Row{coreLimit(), dumpable(), lockable()}
+	return []Row{coreLimit(), dumpable(), lockable(), wiped()}
 }
 
-// probeSocket asks for a socket. The filter answers before the kernel looks
-// whether it knows the family, so that nothing but its EACCES counts.
-func probeSocket(f family) Row {
-	errno := socket(f.number)
-	if errno == unix.EACCES {
-		return Row{f.name, true, "refused: " + errno.Error()}
+// refusal judges the answer to a call that the filter refuses with want. It
+// answers before the kernel looks at the arguments, so that no other error
+// counts, except that a kernel may be without the call.
+func refusal(name string, errno, want unix.Errno, allowed string) Row {
+	switch errno {
+	case want, unix.ENOSYS:
+		return Row{name, true, "refused: " + errno.Error()}
+	case 0:
+		return Row{name, false, allowed}
 	}
-	if errno != 0 {
-		return Row{f.name, false, "not refused by a filter: " + errno.Error()}
-	}
-	return Row{f.name, false, "allowed"}
+	return Row{name, false, "not refused by a filter: " + errno.Error()}
 }
 
 // socket opens and closes a socket, by the bare system call.
@@ -79,17 +96,6 @@ func socket(family uintptr) unix.Errno {
 		_ = unix.Close(int(fd))
 	}
 	return errno
-}
-
-// probeIOUring passes no parameters: a kernel that would serve the call then
-// says EFAULT, and no ring is made.
-func probeIOUring() Row {
-	const name = "io_uring"
-	_, _, errno := unix.RawSyscall(unix.SYS_IO_URING_SETUP, 1, 0, 0)
-	if errno == unix.EPERM || errno == unix.ENOSYS {
-		return Row{name, true, "refused: " + errno.Error()}
-	}
-	return Row{name, false, "allowed"}
 }
 
 func probeUnix() Row {
@@ -132,64 +138,4 @@ func isNetworkSocket(descriptor string) bool {
 	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_DOMAIN,
 		uintptr(unsafe.Pointer(&domain)), uintptr(unsafe.Pointer(&size)), 0)
 	return errno == 0 && domain != unix.AF_UNIX
-}
-
-// threads reads one field of every thread's status; each must have the value.
-func threads(name, field, want string) Row {
-	files, err := filepath.Glob("/proc/self/task/*/status")
-	if err == nil && len(files) == 0 {
-		err = errors.New("/proc is not mounted")
-	}
-	if err != nil {
-		return Row{name, false, err.Error()}
-	}
-	have := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) || strings.Contains(string(text), "\n"+field+":\t"+want+"\n") {
-			have++ // a thread that has ended meanwhile does no harm
-		}
-	}
-	return Row{name, have == len(files), fmt.Sprintf("on %d of %d threads", have, len(files))}
-}
-
-func coreLimit() Row {
-	const name = "core file size"
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil {
-		return Row{name, false, err.Error()}
-	}
-	return Row{name, limit == unix.Rlimit{}, "limit " + amount(limit.Max)}
-}
-
-func dumpable() Row {
-	const name = "undumpable"
-	n, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
-	if err != nil {
-		return Row{name, false, err.Error()}
-	}
-	return Row{name, n == 0, fmt.Sprintf("dumpable is %d", n)}
-}
-
-// lockable tries to lock a page, as package secret does.
-func lockable() Row {
-	const name = "locked memory"
-	page, err := unix.Mmap(-1, 0, unix.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err == nil {
-		defer func() { _ = unix.Munmap(page) }()
-		err = unix.Mlock(page)
-	}
-	if err != nil {
-		return Row{name, false, "secrets may reach a swap file: " + err.Error()}
-	}
-	var limit unix.Rlimit
-	_ = unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) // only for the table
-	return Row{name, true, "limit " + amount(limit.Max)}
-}
-
-func amount(n uint64) string {
-	if n == unix.RLIM_INFINITY {
-		return "none"
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -19,7 +19,7 @@ import (
 
 // A filter cannot be lifted, so whatever installs one runs in a child: this
 // test binary, told by the environment which of the children it is.
-const childVariable = "CONFINE_TEST_CHILD"
+const childVariable = "BYOK_CONFINE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	name := os.Getenv(childVariable)
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	_ = json.NewEncoder(os.Stdout).Encode(children()[name]())
 }
 
-// report is what a child tells of itself.
+// report is what a child says of itself.
 type report struct {
 	Rows   []Row
 	AllOK  bool
@@ -37,6 +37,7 @@ type report struct {
 	Hint   string
 	Code   exitcode.Code
 	Errnos map[string]int // of calls the child made itself
+	Texts  []string       // anything else it found
 }
 
 func reportOf(s Status, err error) report {
@@ -47,6 +48,16 @@ func reportOf(s Status, err error) report {
 	return r
 }
 
+// row is the one of that name, or none.
+func (r report) row(name string) Row {
+	for _, row := range r.Rows {
+		if row.Name == name {
+			return row
+		}
+	}
+	return Row{}
+}
+
 // applied reports what Apply said, and what Check then finds.
 func applied(allowNetwork bool) report {
 	err := Apply(allowNetwork)
@@ -55,21 +66,29 @@ func applied(allowNetwork bool) report {
 
 func children() map[string]func() report {
 	return map[string]func() report{
-		"unconfined":       func() report { return reportOf(Check(), nil) },
-		"confined":         func() report { return applied(false) },
-		"twice":            func() report { _ = Apply(false); return applied(false) },
-		"network":          func() report { return applied(true) },
-		"not lifted":       func() report { _ = Apply(false); return applied(true) },
-		"threads":          childThreads,
-		"calls":            childCalls,
-		"limit denied":     childDenied(unix.SYS_PRLIMIT64, 0),
-		"dumpable denied":  childDenied(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE),
-		"privs denied":     childDenied(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS),
-		"seccomp denied":   childDenied(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER),
-		"thread of itself": childOwnFilter,
-		"python":           childPython,
-		"tripwire":         func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
-		"tripped":          func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },
+		"unconfined":            func() report { return reportOf(Check(), nil) },
+		"confined":              func() report { return applied(false) },
+		"twice":                 func() report { _ = Apply(false); return applied(false) },
+		"network":               func() report { return applied(true) },
+		"not lifted":            func() report { _ = Apply(false); return applied(true) },
+		"threads":               childThreads,
+		"calls":                 childCalls,
+		"limit denied":          childDenied(unix.SYS_PRLIMIT64, 0),
+		"dumpable denied":       childDenied(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE),
+		"privs denied":          childDenied(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS),
+		"seccomp denied":        childDenied(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER),
+		"thread of itself":      childOwnFilter,
+		"attacker":              func() report { return attack() },
+		"confined attacker":     func() report { return attackUnder(false) },
+		"attacker with network": func() report { return attackUnder(true) },
+		"accomplice":            accomplice,
+		"starts itself":         childStartsItself,
+		"echo":                  childEcho,
+		"restarted":             childRestarted,
+		"restart denied":        childRestartDenied,
+		"python":                childPython,
+		"tripwire":              func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
+		"tripped":               func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },
 	}
 }
 
@@ -136,7 +155,7 @@ func childDenied(number, first uint32) func() report {
 		_ = install([]unix.SockFilter{
 			load(offsetNumber),
 			skip(unix.BPF_JEQ, number, 0, 3),
-			load(offsetFamily),
+			load(offsetArguments),
 			skip(unix.BPF_JEQ, first, 0, 1),
 			answer(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)),
 			answer(allow),
@@ -153,7 +172,8 @@ func childOwnFilter() report {
 		filter := []unix.SockFilter{answer(allow)}
 		program := unix.SockFprog{Len: 1, Filter: &filter[0]}
 		err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-		if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); errno != 0 {
+		_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+		if errno != 0 {
 			err = errno
 		}
 		ready <- err
@@ -170,7 +190,7 @@ func tripwire(work func() report) report {
 	err := install([]unix.SockFilter{
 		load(offsetNumber),
 		skip(unix.BPF_JEQ, unix.SYS_SOCKET, 0, 4),
-		load(offsetFamily),
+		load(offsetArguments),
 		skip(unix.BPF_JEQ, unix.AF_INET, 1, 0),
 		skip(unix.BPF_JEQ, unix.AF_INET6, 0, 1),
 		answer(killProcess),
@@ -189,7 +209,7 @@ func childPython() report {
 	}
 	path, err := exec.LookPath("python3")
 	if err == nil {
-		err = unix.Exec(path, []string{"python3", "-c", os.Getenv("CONFINE_TEST_SCRIPT")}, os.Environ())
+		err = unix.Exec(path, []string{"python3", "-c", os.Getenv("BYOK_CONFINE_TEST_SCRIPT")}, os.Environ())
 	}
 	return reportOf(Status{}, err)
 }

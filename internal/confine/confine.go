@@ -1,18 +1,28 @@
 // Package confine has the kernel refuse the program, and everything it loads
-// or starts, a network socket, and keeps its memory out of core dumps.
+// or starts, a network socket and access to other processes, keeps its memory
+// out of core dumps, and starts it with a listed environment.
 //
-// Call Apply once, first thing in main and before an HSM's library is loaded:
-// a filter cannot be lifted, covers every thread, those of C libraries
-// included, and is inherited by child processes. Check tells what holds by
-// trying it, not by remembering what Apply did.
+// Call [Restart] first thing in main, and [Apply] once before an HSM's library
+// is loaded: a filter cannot be lifted, covers every thread, those of C
+// libraries included, and is inherited by child processes, which can apply it
+// again. [Check] finds what holds by trying it, not by remembering what Apply
+// did.
 //
-// The filter (seccomp, Linux 3.17 and later, amd64 and arm64) refuses socket
-// and socketpair for every address family but AF_UNIX, and io_uring, through
-// which a socket could be had without the socket call. AF_UNIX stays, because
-// smart-card and HSM middleware is reached through it. What follows from that:
-// a hostile library can still ask a local daemon for a network. On a
-// workstation without one, as a ceremony has it, there is none to ask for; do
-// not take the filter for more than the second lock on that door.
+// The filter (seccomp, Linux 3.17 and later, amd64 and arm64) is the table in
+// rules_linux.go. It refuses socket and socketpair for every address family but
+// AF_UNIX; io_uring, through which a socket could be had without the socket
+// call; ptrace, process_vm_readv, process_vm_writev and pidfd_getfd, through
+// which another process of the same user would fetch one; and prctl with
+// PR_SET_DUMPABLE, which would open this process to others again. Programs can
+// still be started: they are confined too.
+//
+// AF_UNIX stays, because smart-card and HSM middleware is reached through it.
+// What follows from that: a hostile library can still ask a willing process of
+// the same machine for a network, or be handed a socket by it, and it can read
+// and write the user's files. On a workstation without a network, as a ceremony
+// has it, there is none to ask for; do not take the filter for more than the
+// second lock on that door. The user who holds the ceremony should run nothing
+// else.
 //
 // The probes make the system calls themselves: no socket function of any
 // package is linked into a program for the sake of this one.
@@ -20,7 +30,7 @@ package confine
 
 import "slices"
 
-// Row is one line of the table "confine status".
+// Row is one line of the table that "confine status" shows.
 type Row struct {
 	Name   string `json:"name"`   // what is protected: "socket AF_INET"
 	OK     bool   `json:"ok"`     // whether it is protected
@@ -33,7 +43,7 @@ type Status struct{ rows []Row }
 // Rows returns the table, in a fixed order.
 func (s Status) Rows() []Row { return slices.Clone(s.rows) }
 
-// OK tells whether every row holds.
+// OK reports whether every row holds.
 func (s Status) OK() bool {
 	return !slices.ContainsFunc(s.rows, func(r Row) bool { return !r.OK })
 }

@@ -8,17 +8,19 @@ import (
 	"byok/internal/exitcode"
 )
 
-// Apply can do nothing on this system: without allowNetwork it fails.
-func Apply(allowNetwork bool) error {
-	if allowNetwork {
-		return nil
-	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Failed, "%s on %s cannot refuse this program a network", runtime.GOOS, runtime.GOARCH),
-		"run it on Linux, amd64 or arm64")
+// Apply fails, with status Failed: this system offers nothing to confine the
+// program with.
+func Apply(bool) error {
+	return exitcode.Errorf(exitcode.Failed, "%s on %s cannot confine this program", runtime.GOOS, runtime.GOARCH).
+		Hint("run it on Linux, amd64 or arm64")
 }
 
 // Check says what is missing on this system.
 func Check() Status {
 	const missing = "needs Linux on amd64 or arm64"
-	return Status{[]Row{{"socket filter", false, missing}, {"core dumps off", false, missing}, {"locked memory", false, missing}}}
+	return Status{[]Row{
+		{"filter of system calls", false, missing},
+		{"core dumps off", false, missing},
+		{"locked memory", false, missing},
+	}}
 }

@@ -40,9 +40,11 @@ func ownVariables() []string {
 // tunables make the C library overwrite memory when it is freed, and keep none
 // back before it does (glibc, "Memory Allocation Tunables"). The HSM's library
 // and the PKCS#11 binding copy PINs and keys through that heap, out of our reach.
-const tunables = tunablesVariable + "=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
-
-const tunablesVariable = "GLIBC_TUNABLES"
+const (
+	tunablesVariable = "GLIBC_TUNABLES"
+	tunablesValue    = "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
+	tunables         = tunablesVariable + "=" + tunablesValue
+)
 
 // loaderVariables steer the dynamic linker and the C library.
 func loaderVariables() []string { return []string{"LD_*", tunablesVariable} }

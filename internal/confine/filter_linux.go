@@ -5,57 +5,52 @@ package confine
 import "golang.org/x/sys/unix"
 
 // Offsets in struct seccomp_data (linux/seccomp.h). Both architectures are
-// little-endian: the low half of the first argument comes first, and the
-// kernel reads no more than that of a socket's address family.
+// little-endian: the low half of each argument, which has eight bytes, comes
+// first.
 const (
-	offsetNumber = 0
-	offsetArch   = 4
-	offsetFamily = 16
+	offsetNumber    = 0
+	offsetArch      = 4
+	offsetArguments = 16
 )
 
 // numbersX32 is where amd64's second set of system call numbers begins (x32,
 // __X32_SYSCALL_BIT). arm64 has no numbers that high.
 const numbersX32 = 0x40000000
 
-// What the filter answers.
-//
-//   - EACCES for a socket is what socket(2) documents for "permission to create
-//     a socket of the specified type is denied". EAFNOSUPPORT would send
-//     libraries on to the next address family and in the end blame the kernel.
-//   - EPERM for io_uring_setup is what a kernel says whose administrator turned
-//     io_uring off (kernel.io_uring_disabled); callers fall back.
-//   - ENOSYS for x32 is what a kernel without x32 says.
-//   - A call through another architecture's table (int 0x80 on amd64) ends the
-//     process: its numbers mean other calls, and nothing here makes them.
-const (
-	allow         = unix.SECCOMP_RET_ALLOW
-	refuseSocket  = unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)
-	refuseIOUring = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
-	refuseX32     = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
-	killProcess   = unix.SECCOMP_RET_KILL_PROCESS
-)
-
-// socketFilter is the program the kernel runs before every system call.
-func socketFilter() []unix.SockFilter {
-	return []unix.SockFilter{
+// filterOf is the program that the kernel runs before every system call.
+func filterOf(table []rule) []unix.SockFilter {
+	program := []unix.SockFilter{
 		load(offsetArch),
 		skip(unix.BPF_JEQ, auditArch, 1, 0),
 		answer(killProcess),
 
 		load(offsetNumber),
 		skip(unix.BPF_JGE, numbersX32, 0, 1),
-		answer(refuseX32),
-		skip(unix.BPF_JEQ, unix.SYS_IO_URING_SETUP, 0, 1),
-		answer(refuseIOUring),
-		skip(unix.BPF_JEQ, unix.SYS_SOCKET, 2, 0),
-		skip(unix.BPF_JEQ, unix.SYS_SOCKETPAIR, 1, 0),
-		answer(allow),
-
-		load(offsetFamily),
-		skip(unix.BPF_JEQ, unix.AF_UNIX, 0, 1),
-		answer(allow),
-		answer(refuseSocket),
+		answer(sayNoCall),
 	}
+	for _, r := range table {
+		program = append(program, r.compile()...)
+	}
+	return append(program, answer(allow))
+}
+
+// compile turns a rule into instructions that end with its answer, or, where
+// the rule does not apply, behind it.
+func (r rule) compile() []unix.SockFilter {
+	rest := []unix.SockFilter{answer(r.answer)}
+	for i := len(r.when) - 1; i >= 0; i-- {
+		rest = append(r.when[i].compile(uint8(len(rest))), rest...)
+	}
+	return append([]unix.SockFilter{load(offsetNumber), skip(unix.BPF_JEQ, r.number, 0, uint8(len(rest)))}, rest...)
+}
+
+// compile skips that many instructions unless the condition holds.
+func (c condition) compile(unless uint8) []unix.SockFilter {
+	compare := skip(unix.BPF_JEQ, c.value, unless, 0)
+	if c.equal {
+		compare = skip(unix.BPF_JEQ, c.value, 0, unless)
+	}
+	return []unix.SockFilter{load(offsetArguments + 8*c.argument), compare}
 }
 
 // load reads the 32-bit word at offset.

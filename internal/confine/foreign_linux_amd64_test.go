@@ -18,7 +18,7 @@ call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer
 print("before", flush=True)
 print("after", call())
 `
-	out, err := command(t, "python", "CONFINE_TEST_SCRIPT="+script).Output()
+	out, err := command(t, "python", "BYOK_CONFINE_TEST_SCRIPT="+script).Output()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || string(out) != "before\n" {
 		t.Fatalf("%v: %s", err, out)

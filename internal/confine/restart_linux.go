@@ -25,6 +25,6 @@ func Restart() error {
 		return nil
 	}
 	err := unix.Exec("/proc/self/exe", os.Args, listed)
-	return exitcode.Hint(exitcode.Errorf(exitcode.Failed, "the program could not be started again with the listed environment: %w", err),
-		"mount /proc, and let this user run the program's file")
+	return exitcode.Errorf(exitcode.Failed, "the program could not be started again with the listed environment: %w", err).
+		Hint("mount /proc, and let this user run the program's file")
 }

@@ -1,23 +1,140 @@
-// Package version tells which release a binary is, for --version, the ceremony
-// log and the generator field of what it makes.
+// Package version says which release a binary is and how it was built, for
+// --version, the ceremony log and the generator field of what it makes.
+//
+// Use [String] where one word must name the program, and [Built] where a person
+// or a check has to know how it was built. What it says is what the compiler
+// and the linker recorded in the binary, the same as go version -m prints.
 package version
 
-import "runtime/debug"
+import (
+	"cmp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
 
 // Release is the version of this source tree.
-const Release = "0.1.0"
+const Release = "0.2.0-dev"
 
-// String returns the release and, in a build from a checkout, the first twelve
-// digits of its commit.
-func String() string {
+// commitDigits is how much of a commit's name identifies it among this project's.
+const commitDigits = 12
+
+// Tags returns the build tags of the released programs, sorted. The Makefile and
+// the guard of byok-offline have the same, which a test compares.
+func Tags() []string {
+	return []string{
+		"netgo",              // no resolver of the C library
+		"osusergo",           // no user database of the C library, which may ask a network
+		"urfave_cli_no_docs", // no generator of manual pages
+	}
+}
+
+// Experiment is the GOEXPERIMENT of the released programs: the runtime erases
+// what libraries leave of a secret on stack and heap (package runtime/secret).
+const Experiment = "runtimesecret"
+
+// Build is how a binary was built.
+type Build struct {
+	Release     string   `json:"release"`
+	Commit      string   `json:"commit,omitempty"` // 40 hex digits; "" if it was not built from a checkout
+	Modified    bool     `json:"modified"`         // the checkout had changes that are in no commit
+	Compiler    string   `json:"compiler"`         // "go1.26.8"
+	Platform    string   `json:"platform"`         // "linux/amd64"
+	Tags        []string `json:"tags"`
+	Experiments []string `json:"experiments"`
+}
+
+// Built returns how this binary was built.
+func Built() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return Release
+		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
+	return buildOf(info)
+}
+
+func buildOf(info *debug.BuildInfo) Build {
+	settings := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return Release + "+" + s.Value[:12]
+		settings[s.Key] = s.Value
+	}
+	compiler, _, _ := strings.Cut(info.GoVersion, "X:") // "go1.26.8-X:runtimesecret"
+	return Build{
+		Release:     Release,
+		Commit:      settings["vcs.revision"],
+		Modified:    settings["vcs.modified"] == "true",
+		Compiler:    strings.TrimRight(compiler, " -"),
+		Platform:    cmp.Or(settings["GOOS"], runtime.GOOS) + "/" + cmp.Or(settings["GOARCH"], runtime.GOARCH),
+		Tags:        list(settings["-tags"]),
+		Experiments: list(settings["GOEXPERIMENT"]),
+	}
+}
+
+// list splits at commas, and sorts.
+func list(text string) []string {
+	if text == "" {
+		return []string{}
+	}
+	words := strings.Split(text, ",")
+	slices.Sort(words)
+	return words
+}
+
+// Missing returns what the released programs are built with and this one is
+// not, such as "tag netgo"; nothing if it was built as released.
+func (b Build) Missing() []string {
+	var missing []string
+	for _, tag := range Tags() {
+		if !slices.Contains(b.Tags, tag) {
+			missing = append(missing, "tag "+tag)
 		}
 	}
-	return Release
+	if !slices.Contains(b.Experiments, Experiment) {
+		missing = append(missing, "GOEXPERIMENT "+Experiment)
+	}
+	return missing
 }
+
+// String returns release, commit, compiler, tags and experiments, and whether
+// the binary was built as released, in lines under 80 columns.
+func (b Build) String() string {
+	lines := []string{b.Release, "commit      " + b.source(), "compiler    " + b.Compiler + ", " + b.Platform}
+	lines = append(lines, "tags        "+words(b.Tags), "experiments "+words(b.Experiments))
+	released := "yes"
+	if len(b.Missing()) > 0 {
+		released = "NO, build it with make build"
+	}
+	return strings.Join(append(lines, "as released "+released), "\n")
+}
+
+// source is the commit, and whether the binary holds more than that.
+func (b Build) source() string {
+	switch {
+	case b.Commit == "":
+		return "unknown"
+	case b.Modified:
+		return b.Commit + ", modified"
+	}
+	return b.Commit
+}
+
+func words(list []string) string { return cmp.Or(strings.Join(list, " "), "none") }
+
+// Word returns the build in one word: its release and, if it was built from a
+// checkout, the first twelve digits of the commit, and whether there were
+// changes: "0.1.0+0705c3d0fb52.dirty". That is a version of Semantic
+// Versioning 2.0.0 (semver.org) with build metadata.
+func (b Build) Word() string {
+	word := b.Release
+	if len(b.Commit) >= commitDigits {
+		word += "+" + b.Commit[:commitDigits]
+		if b.Modified {
+			word += ".dirty"
+		}
+	}
+	return word
+}
+
+// String returns this binary's [Build.Word].
+func String() string { return Built().Word() }

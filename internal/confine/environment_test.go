@@ -1,0 +1,57 @@
+package confine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEnvironment(t *testing.T) {
+	const ours = "GLIBC_TUNABLES=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"
+	for _, test := range []struct {
+		name          string
+		environ, want string // words
+		dropped       string
+	}{
+		{"nothing", "", ours, ""},
+		{"kept", "PATH=/bin BYOK_X=/k LC_ALL=C=D EMPTY= TZ=", "PATH=/bin BYOK_X=/k LC_ALL=C=D TZ= " + ours, ""},
+		{"only the name in full", "PATHS=x HOM=x SOFTHSM2_CONF2=x XBYOK_=x path=x", ours, ""},
+		{"a prefix", "CKNFAST_DEBUG=1 CKNFAST=1 P11_KIT_STRICT=yes", "CKNFAST_DEBUG=1 P11_KIT_STRICT=yes " + ours, ""},
+		{"no names", "=x BYOK_X", ours, ""},
+		{"the linker's", "LD_PRELOAD=/x.so HOME=/h LD_AUDIT=", "HOME=/h " + ours, "LD_PRELOAD LD_AUDIT"},
+		{"tunables of one's own", ours + ":glibc.malloc.check=3", ours, "GLIBC_TUNABLES"},
+		{"ours already", ours + " HOME=/h", "HOME=/h " + ours, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			environ, want := strings.Fields(test.environ), strings.Fields(test.want)
+			got := Environment(environ)
+			if !slices.Equal(got, want) {
+				t.Errorf("\n got %q\nwant %q", got, want)
+			}
+			if again := Environment(got); !slices.Equal(again, got) {
+				t.Errorf("a second time\n got %q\nwant %q", again, got)
+			}
+			if dropped := strings.Join(Dropped(environ), " "); dropped != test.dropped {
+				t.Errorf("dropped %q, want %q", dropped, test.dropped)
+			}
+		})
+	}
+}
+
+// TestFamilies holds the table to its form: a name once, and nothing in it
+// that steers the linker, the C library or Go.
+func TestFamilies(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range Families() {
+		if f.Name == "" || len(f.Variables) == 0 {
+			t.Errorf("%+v", f)
+		}
+		for _, v := range f.Variables {
+			name := strings.TrimSuffix(v, "*")
+			if seen[v] || len(name) < 4 || matches(name, loaderVariables()) || strings.HasPrefix(name, "GO") {
+				t.Errorf("%s: %s", f.Name, v)
+			}
+			seen[v] = true
+		}
+	}
+}
