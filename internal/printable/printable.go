@@ -2,8 +2,9 @@
 // label or a generator is one line of visible characters, and can neither
 // steer a terminal nor break a log.
 //
-// Use Check where such text is read or taken from a person, and Escape where
-// text that was not checked is shown. Package term escapes all that it prints.
+// Use [Check] where such text is read or taken from a person, [Escape] where
+// text that was not checked is shown, and [Quote] where a name goes into a
+// command line. Package term escapes all that it prints.
 package printable
 
 import (

@@ -17,13 +17,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	xterm "golang.org/x/term"
+
+	"byok/internal/printable"
 )
 
 // Console is one program's side of the conversation. Set its fields before
@@ -71,22 +69,11 @@ func (c *Console) erase() {
 	}
 }
 
-// Printable returns s on one line of visible characters: line ends, control
-// and formatting characters (ANSI sequences, bidirectional overrides) and
-// invalid UTF-8 are written as Go escapes such as \n, \x1b or \u202e.
-func Printable(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
-			b.WriteString(s[:n])
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteToASCII(s[:n]), `"`))
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
+// Printable returns s on one line of visible characters; see [printable.Escape].
+func Printable(s string) string { return printable.Escape(s) }
+
+// Quote returns s as one word of a command line, for a hint; see [printable.Quote].
+func Quote(s string) string { return printable.Quote(s) }
 
 // terminal returns the file behind a stream if that is a terminal.
 func terminal(stream any) (*os.File, bool) {

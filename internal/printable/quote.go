@@ -1,4 +1,4 @@
-package term
+package printable
 
 import (
 	"regexp"
@@ -14,7 +14,7 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
 // it for every file, key, label and URL in a hint, but for no word that is an
 // option or a number.
 //
-// A character that cannot be shown stays in the word: the console escapes it,
+// A character that cannot be shown stays in the word: package term escapes it,
 // and what is pasted then names no file, rather than another one.
 func Quote(s string) string {
 	if strings.HasPrefix(s, "-") {
