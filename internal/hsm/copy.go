@@ -1,20 +1,95 @@
 package hsm
 
+import (
+	"errors"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/keykind"
+)
+
+// ErrNoCopy is wrapped by the errors of Reduce, Persist and Freeze when the
+// module has no C_CopyObject. Test with errors.Is.
+var ErrNoCopy = errors.New("offers no C_CopyObject")
+
 // Persist copies a session object to the token as label, with its public half.
 // The copy keeps LOCAL, ALWAYS_SENSITIVE and WRAP_WITH_TRUSTED.
 func (s *Session) Persist(k Key, label string) (Key, error) {
-	panic("TODO")
+	return s.copyToToken(k, label, Template{
+		{pkcs11.CKA_TOKEN, true, false, "kept until retired"},
+	})
 }
 
 // Freeze copies a key to the token as label, no longer EXTRACTABLE. Destroy
 // the original afterwards.
 func (s *Session) Freeze(k Key, label string) (Key, error) {
-	panic("TODO")
+	return s.copyToToken(k, label, Template{
+		{pkcs11.CKA_TOKEN, true, false, "kept until retired"},
+		{pkcs11.CKA_EXTRACTABLE, false, true, "its backup serves instead"},
+	})
 }
 
 // Reduce copies a key to a transfer copy: a session object that a trusted key
 // can wrap and that can do nothing else. Where the module has no C_CopyObject
-// the error wraps ErrNoCopy, and the key itself may be wrapped instead.
+// the error wraps [ErrNoCopy], and the key itself may be wrapped instead.
 func (s *Session) Reduce(k Key) (Key, error) {
-	panic("TODO")
+	copied := k
+	o, err := s.copied(k.object, nameCopy, k.Label, sessionLabel, k.id, reduced(k.secret()))
+	if err != nil {
+		return Key{}, err
+	}
+	copied.object = o
+	return copied, s.shows(o, nameCopy, reducedShows(k.secret()))
+}
+
+// nameCopy names transfer copies in messages and in [Session.LeftOut].
+const nameCopy = "the transfer copy"
+
+// copyToToken copies both halves, or neither.
+func (s *Session) copyToToken(k Key, label string, t Template) (Key, error) {
+	out := Key{Label: label, Kind: k.Kind, Public: k.Public, id: newID()}
+	o, err := s.copied(k.object, nameKept, k.Label, label, out.id, t)
+	if err != nil {
+		return Key{}, err
+	}
+	out.object = o
+	if err := s.completeCopy(k, &out, t); err != nil {
+		s.discard(o)
+		return Key{}, err
+	}
+	return out, nil
+}
+
+func (s *Session) completeCopy(k Key, out *Key, t Template) error {
+	if err := s.shows(out.object, out.Label, k.template(TokenObject).with(t...)); err != nil || k.secret() {
+		return err
+	}
+	o, err := s.copied(k.public, nameKept, "the public half of "+k.Label, out.Label, out.id, Template{t[0]})
+	out.public = o
+	return err
+}
+
+// template is what the key was generated with.
+func (k Key) template(place Place) Template {
+	if k.secret() {
+		return secretKey(place)
+	}
+	return privateKey(place, k.Kind.Type == keykind.RSA)
+}
+
+func (s *Session) copied(o Object, object, from, label string, id []byte, t Template) (Object, error) {
+	made, err := s.made(making{
+		what:      "C_CopyObject of " + from,
+		object:    object,
+		template:  t,
+		mechanism: noMechanism,
+		make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.p.CopyObject(s.h, o, append(naming(label, id), t...))
+		},
+	})
+	if is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) {
+		return 0, exitcode.Errorf(exitcode.HSM, "%v %w, which copying %s needs", s.Token, ErrNoCopy, from)
+	}
+	return made, err
 }

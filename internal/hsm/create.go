@@ -11,7 +11,8 @@ type making struct {
 	what      string // for errors: "C_CreateObject of KM"
 	object    string // for the record of what was left out: "KM"
 	template  Template
-	mechanism uint // for ALLOWED_MECHANISMS, or noMechanism
+	mechanism uint   // for ALLOWED_MECHANISMS, or noMechanism
+	mayOmit   []uint // attributes that are optional in this call
 	make      func(template []*pkcs11.Attribute) (Object, error)
 }
 
@@ -54,7 +55,7 @@ func (m making) optional() []uint {
 		present = append(present, pkcs11.CKA_ALLOWED_MECHANISMS)
 	}
 	for _, a := range m.template {
-		if slices.Contains(optional(), a.Type) {
+		if slices.Contains(optional(), a.Type) || slices.Contains(m.mayOmit, a.Type) {
 			present = append(present, a.Type)
 		}
 	}

@@ -2,9 +2,11 @@ package hsm
 
 import (
 	"crypto"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/exitcode"
 	"byok/internal/keykind"
 )
 
@@ -78,12 +80,89 @@ func (s *Session) CheckValue(k Key) ([]byte, error) {
 	return value, nil
 }
 
+// uses are the boolean attributes of each class that say what a key may do and
+// where it came from.
+var uses = map[bool][]uint{
+	false: append([]uint{pkcs11.CKA_SIGN_RECOVER}, commonUses...),
+	true: append([]uint{
+		pkcs11.CKA_VERIFY, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_TRUSTED,
+	}, commonUses...),
+}
+
+var commonUses = []uint{
+	pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED, pkcs11.CKA_SIGN,
+	pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE, pkcs11.CKA_MODIFIABLE, pkcs11.CKA_LOCAL,
+	pkcs11.CKA_ALWAYS_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE,
+}
+
 // Permissions lists the boolean attributes of the key that are true, by their
 // PKCS#11 names without CKA_, sorted.
 func (s *Session) Permissions(k Key) ([]string, error) {
-	panic("TODO")
+	types := uses[k.secret()]
+	values, err := s.attributes(k.object, types...)
+	if err != nil {
+		return nil, err
+	}
+	var on []string
+	for i, value := range values {
+		if truth(value) {
+			on = append(on, names[types[i]])
+		}
+	}
+	slices.Sort(on)
+	return on, nil
 }
 
-func (s *Session) foundSecret(label string, o Object) (Key, error) { panic("TODO") }
+// secret reports whether the key is a secret key, and so has no public half.
+func (k Key) secret() bool { return k.Kind.Type == keykind.AES }
 
-func (s *Session) foundPrivate(label string, o Object) (Key, error) { panic("TODO") }
+// class returns the class of the key's own object.
+func (k Key) class() Class {
+	if k.secret() {
+		return SecretKey
+	}
+	return PrivateKey
+}
+
+// foundSecret reads an AES key. SoftHSM forgets the length of one that was
+// unwrapped: its Kind has 0 Bits.
+func (s *Session) foundSecret(label string, o Object) (Key, error) {
+	values, err := s.attributes(o, pkcs11.CKA_ID, pkcs11.CKA_VALUE_LEN)
+	if err != nil {
+		return Key{}, err
+	}
+	kind, err := keykind.Lookup(keykind.AES, int(ulong(values[1]))*8, "")
+	if err != nil {
+		kind, _ = keykind.Lookup(keykind.AES, 256, "")
+		kind.Bits = 0
+	}
+	return Key{Label: label, Kind: kind, id: values[0], object: o}, nil
+}
+
+func (s *Session) foundPrivate(label string, o Object) (Key, error) {
+	values, err := s.attributes(o, pkcs11.CKA_ID)
+	if err != nil {
+		return Key{}, err
+	}
+	half, err := s.find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_ID, values[0]))
+	if err != nil {
+		return Key{}, err
+	}
+	if len(half) != 1 {
+		return Key{}, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v instead of one", len(half), label, s.Token)
+	}
+	return s.pair(Key{Label: label, id: values[0], object: o, public: half[0]})
+}
+
+// pair completes a key by its public half.
+func (s *Session) pair(k Key) (Key, error) {
+	public, err := s.publicKey(k.public)
+	if err != nil {
+		return Key{}, err
+	}
+	k.Public = public
+	k.Kind, err = keykind.Of(public)
+	return k, err
+}

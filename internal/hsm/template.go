@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ThalesIgnite/crypto11"
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
@@ -217,22 +216,6 @@ func (t Template) raw(before ...*pkcs11.Attribute) []*pkcs11.Attribute {
 		list = append(list, pkcs11.NewAttribute(a.Type, a.Value))
 	}
 	return list
-}
-
-// set gives the template to crypto11, with other attributes.
-func (t Template) set(others ...*pkcs11.Attribute) (crypto11.AttributeSet, error) {
-	set := crypto11.NewAttributeSet()
-	for _, a := range others {
-		if err := set.Set(a.Type, a.Value); err != nil {
-			return nil, err
-		}
-	}
-	for _, a := range t {
-		if err := set.Set(a.Type, a.Value); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
 }
 
 // shows compares an object's attributes, as the token gives them back, with
