@@ -35,6 +35,9 @@ func decode(name string, data []byte, max int, v any, strict bool) error {
 	if len(data) > max {
 		return fmt.Errorf("%s: %d bytes, more than the %d such a file may have", name, len(data), max)
 	}
+	if err := CheckEncoding(data); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(strict)); err != nil {
 		return fmt.Errorf("%s: %s", name, explain(err))
 	}
@@ -69,6 +72,9 @@ func Same(name string, data []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %s", name, explain(err))
 	}
+	if bytes.Equal(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), again) && !bytes.Equal(again, data) {
+		return fmt.Errorf("%s: its lines end in CR LF: it was copied in text mode", name)
+	}
 	if !bytes.Equal(again, data) {
 		return fmt.Errorf("%s: line %d is not as the program writes it: a field is missing, null, out of order or spaced otherwise",
 			name, differingLine(data, again))
@@ -95,6 +101,21 @@ func Expect(name string, data []byte, max int, typ string, version int) error {
 			name, head.Version, typ, version)
 	case head.Version != version:
 		return fmt.Errorf("%s: version %d of %s; this release reads version %d", name, head.Version, typ, version)
+	}
+	return nil
+}
+
+// CheckEncoding refuses JSON in an encoding that some tools write and RFC 8259,
+// section 8.1, does not allow: behind a byte order mark, or in UTF-16. All the
+// functions that decode call it.
+func CheckEncoding(data []byte) error {
+	const powershell = ", as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		return errors.New("it begins with a byte order mark" + powershell)
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
+		bytes.HasPrefix(data, []byte("{\x00")), bytes.HasPrefix(data, []byte("\x00{")):
+		return errors.New("it is in UTF-16" + powershell)
 	}
 	return nil
 }

@@ -52,3 +52,38 @@ func TestMarshalRoundTrip(t *testing.T) {
 		t.Error("Equal is wrong about the bytes")
 	}
 }
+
+func TestForeignEncodings(t *testing.T) {
+	const tail = ", as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
+	for _, c := range []struct{ name, data, want string }{
+		{"UTF-8 with a mark", "\xef\xbb\xbf{}\n", "f.json: it begins with a byte order mark" + tail},
+		{"UTF-16 of Windows", "\xff\xfe{\x00}\x00", "f.json: it is in UTF-16" + tail},
+		{"UTF-16, big endian", "\xfe\xff\x00{\x00}", "f.json: it is in UTF-16" + tail},
+		{"UTF-16 without a mark", "{\x00}\x00", "f.json: it is in UTF-16" + tail},
+		{"the same, big endian", "\x00{\x00}", "f.json: it is in UTF-16" + tail},
+	} {
+		var v file
+		for _, err := range []error{
+			Unmarshal("f.json", []byte(c.data), 100, &v),
+			Expect("f.json", []byte(c.data), 100, "x", 1),
+			Exact("f.json", []byte(c.data), 100, &v),
+		} {
+			if err == nil || err.Error() != c.want {
+				t.Errorf("%s:\n got %v\nwant %s", c.name, err, c.want)
+			}
+		}
+	}
+}
+
+func TestTextModeIsNamed(t *testing.T) {
+	data, err := Marshal(file{Version: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	windows := strings.ReplaceAll(string(data), "\n", "\r\n")
+	var v file
+	err = Exact("f.json", []byte(windows), 100, &v)
+	if want := "f.json: its lines end in CR LF: it was copied in text mode"; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
 
-	"byok/internal/fingerprint"
-	"byok/internal/transfer"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/printable"
+	"byok/internal/stamp"
 )
 
 var suffixShape = regexp.MustCompile(`^[A-Z0-9]{1,32}$`)
@@ -24,73 +24,81 @@ const maxText = 256
 // check finds the first field that no program of this project would write.
 // Whether the fields are good is for attest.Check.
 func (p KEKPackage) check() error {
-	return firstError(
-		func() error { return checkHead(p.Type, KEKType, p.Version, p.Suffix, p.Generation) },
-		func() error { return checkKID(p.KID) },
-		func() error { return checkPublicKey(p.PublicKey) },
-		p.checkClaims,
-		p.checkTimes,
-		p.checkAttestation,
-	)
+	if err := checkHead(p.Suffix, p.Generation, p.Mark); err != nil {
+		return err
+	}
+	if err := p.checkKey(); err != nil {
+		return err
+	}
+	if err := p.checkClaims(); err != nil {
+		return err
+	}
+	if err := p.checkTimes(); err != nil {
+		return err
+	}
+	return p.checkAttestation()
 }
 
 func (p SecurityWorldPackage) check() error {
-	return firstError(
-		func() error { return checkHead(p.Type, SecurityWorldType, p.Version, p.Suffix, p.Generation) },
-		p.checkService,
-		func() error { return checkVault(p.Vault) },
-		func() error { return checkText("cloud", p.Cloud) },
-		func() error { return checkText("location", p.Location) },
-		func() error { return checkText("tenant", p.Tenant) },
-		func() error { return checkText("subscription", p.Subscription) },
-	)
+	if err := checkHead(p.Suffix, p.Generation, p.Mark); err != nil {
+		return err
+	}
+	if err := p.checkService(); err != nil {
+		return err
+	}
+	for _, field := range []struct{ name, text string }{
+		{"cloud", p.Cloud},
+		{"location", p.Location},
+		{"tenant", p.Tenant},
+		{"subscription", p.Subscription},
+	} {
+		if err := checkText(field.name, field.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func checkHead(kind, wanted string, version int, suffix string, generation int) error {
+func checkHead(suffix string, generation int, mark kek.Mark) error {
 	switch {
-	case kind != wanted:
-		return fmt.Errorf("field type: expected %q", wanted)
-	case version != Version:
-		return fmt.Errorf("field version: %d where %d is expected; another release may read it", version, Version)
 	case !suffixShape.MatchString(suffix):
 		return errors.New("field suffix: expected 1 to 32 capital letters and digits")
 	case generation < 1 || generation > maxGeneration:
 		return fmt.Errorf("field generation: expected a number from 1 to %d", maxGeneration)
 	}
-	return nil
+	return inField("mark", mark.Check())
 }
 
-func checkKID(kid transfer.KeyID) error {
-	again, err := transfer.ParseKeyID(kid.String())
-	switch {
-	case kid == transfer.KeyID{}:
-		return errors.New("field kid: missing")
-	case err != nil:
-		return fmt.Errorf("field kid: %w", err)
-	case again != kid:
-		return fmt.Errorf("field kid: the usual spelling is %q", again)
+func inField(name string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("field %s: %w", name, err)
 }
 
-func checkPublicKey(text string) error {
-	key, err := transfer.ParsePublicKey(text)
+func (p KEKPackage) checkKey() error {
+	if p.KID.IsZero() {
+		return errors.New("field kid: missing")
+	}
+	if err := p.KID.Check(); err != nil {
+		return inField("kid", err)
+	}
+	key, err := keykind.ParsePublicKey(p.PublicKey)
 	if err != nil {
-		return fmt.Errorf("field public_key: %w", err)
+		return inField("public_key", err)
 	}
 	if _, ok := key.(*rsa.PublicKey); !ok {
 		return errors.New("field public_key: not an RSA key, and a KEK is one")
-	}
-	if again, err := transfer.MarshalPublicKey(key); err != nil || again != text {
-		return errors.New("field public_key: not spelled as openssl pkey -pubout does")
 	}
 	return nil
 }
 
 func (p KEKPackage) checkClaims() error {
 	switch {
-	case p.SecurityWorld == fingerprint.Sum{}:
+	case p.SecurityWorld.IsZero():
 		return errors.New("field security_world: missing")
+	case p.KTY == "":
+		return errors.New("field kty: empty or missing")
 	case len(p.KeyOps) == 0:
 		return errors.New("field key_ops: empty or missing")
 	}
@@ -99,28 +107,31 @@ func (p KEKPackage) checkClaims() error {
 			return err
 		}
 	}
+	if err := checkText("kty", p.KTY); err != nil {
+		return err
+	}
 	return checkText("hsm_platform", p.HSMPlatform)
 }
 
 func (p KEKPackage) checkTimes() error {
-	switch {
-	case p.Created.IsZero():
-		return errors.New("field created: missing")
-	case !isWholeUTC(p.Created):
-		return errors.New("field created: not in UTC, or not in whole seconds")
-	case p.Expires.IsZero():
-		return nil
-	case !isWholeUTC(p.Expires):
-		return errors.New("field expires: not in UTC, or not in whole seconds")
-	case !p.Expires.After(p.Created):
+	if err := stamp.Check(p.Created); err != nil {
+		return inField("created", err)
+	}
+	for _, field := range []struct {
+		name string
+		time time.Time
+	}{{"not_before", p.NotBefore}, {"expires", p.Expires}} {
+		if field.time.IsZero() {
+			continue
+		}
+		if err := stamp.Check(field.time); err != nil {
+			return inField(field.name, err)
+		}
+	}
+	if !p.Expires.IsZero() && !p.Expires.After(p.Created) {
 		return errors.New("field expires: not after created")
 	}
 	return nil
-}
-
-// isWholeUTC also refuses the years that RFC 3339 cannot hold.
-func isWholeUTC(t time.Time) bool {
-	return t.Location() == time.UTC && t.Nanosecond() == 0 && t.Year() >= 1 && t.Year() <= 9999
 }
 
 func (p KEKPackage) checkAttestation() error {
@@ -140,35 +151,27 @@ func (p KEKPackage) checkAttestation() error {
 
 func (p SecurityWorldPackage) checkService() error {
 	switch {
-	case p.Service != ServiceVault && p.Service != ServiceManagedHSM:
-		return fmt.Errorf("field service: expected %q or %q", ServiceVault, ServiceManagedHSM)
-	case p.Service == ServiceVault && p.PartitionCertificates != "":
+	case p.Service != kek.ServiceVault && p.Service != kek.ServiceManagedHSM:
+		return fmt.Errorf("field service: expected %q or %q", kek.ServiceVault, kek.ServiceManagedHSM)
+	case p.Service == kek.ServiceVault && p.PartitionCertificates != "":
 		return errors.New("field partition_certificates: a vault has none")
-	case !p.Rehearsal && p.RehearsalRoot != "":
+	case p.Mark != kek.Rehearsal && p.RehearsalRoot != "":
 		return errors.New("field rehearsal_root: only a rehearsal brings its own root")
 	}
-	return nil
-}
-
-// checkVault holds the vault to the spelling it has in a key identifier.
-func checkVault(vault string) error {
-	kid, err := transfer.ParseKeyID(vault + "/keys/any/" + strings.Repeat("0", 32))
+	vault, err := kek.ParseVault(p.Vault)
 	switch {
 	case err != nil:
-		return errors.New("field vault: expected https://<host> without a path")
-	case kid.Vault != vault:
-		return fmt.Errorf("field vault: the usual spelling is %q", kid.Vault)
+		return inField("vault", err)
+	case vault != p.Vault:
+		return fmt.Errorf("field vault: the usual spelling is %q", vault)
 	}
 	return nil
 }
 
 // checkText keeps what is printed later on one line of a terminal.
 func checkText(field, s string) error {
-	if len(s) > maxText {
-		return fmt.Errorf("field %s: more than %d bytes", field, maxText)
+	if s == "" {
+		return nil
 	}
-	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return fmt.Errorf("field %s: a character that cannot be printed", field)
-	}
-	return nil
+	return inField(field, printable.Check(s, maxText))
 }

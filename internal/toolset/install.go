@@ -36,11 +36,11 @@ func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 	if err := checkHash(name, sum, want); err != nil {
 		return Installed{}, err
 	}
-	kek, sw, err := Unzip(name, data)
+	pair, err := Unzip(name, data)
 	if err != nil {
 		return Installed{}, err
 	}
-	files, err := filesOf(kek, sw)
+	files, err := pair.files()
 	if err != nil {
 		return Installed{}, err
 	}
@@ -51,7 +51,7 @@ func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 // hashes all of the file: a zip of the retired toolset is longer, and is to be
 // recognised.
 func readZip(path string) (data []byte, sum fingerprint.Sum, err error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return nil, sum, exitcode.Mark(exitcode.Usage, err)
 	}
@@ -76,40 +76,41 @@ func checkHash(name string, got, want fingerprint.Sum) error {
 }
 
 // readFiles reads the three files of a zip and holds them to each other.
-func readFiles(name string, files []file) (kek KEKPackage, sw SecurityWorldPackage, err error) {
-	byName := func(shape string) file {
-		i := slices.IndexFunc(files, func(f file) bool { return entryKind(f.name) == shape })
+func readFiles(name string, files []File) (Pair, error) {
+	byKind := func(kind string) File {
+		i := slices.IndexFunc(files, func(f File) bool { return entryKind(f.Name) == kind })
 		if i < 0 {
-			return file{}
+			return File{}
 		}
 		return files[i]
 	}
-	kekFile, swFile, sums := byName("KEK"), byName("SecurityWorld"), byName(SumsName)
-	if len(files) != 3 || kekFile.name == "" || swFile.name == "" || sums.name == "" {
-		return kek, sw, refused(name, "not exactly one KEK package, one SecurityWorld package and %s", SumsName)
+	kek, world, sums := byKind("KEK"), byKind("SecurityWorld"), byKind(SumsName)
+	if len(files) != 3 || kek.Name == "" || world.Name == "" || sums.Name == "" {
+		return Pair{}, refused(name, "not exactly one KEK package, one SecurityWorld package and %s", SumsName)
 	}
-	if kek, err = ParseKEKPackage(kekFile.name, kekFile.data); err != nil {
-		return kek, sw, err
-	}
-	if sw, err = ParseSecurityWorldPackage(swFile.name, swFile.data); err != nil {
-		return kek, sw, err
-	}
-	made, err := filesOf(kek, sw)
+	pair, err := ParsePair(kek, world)
 	if err != nil {
-		return kek, sw, err
+		return Pair{}, err
 	}
-	return kek, sw, checkSame(name, made, []file{kekFile, swFile, sums})
+	made, err := pair.files()
+	if err != nil {
+		return Pair{}, err
+	}
+	if err := checkSame(name, made, []File{kek, world, sums}); err != nil {
+		return Pair{}, err
+	}
+	return pair, nil
 }
 
 // checkSame finds a file whose name is not that of its content, and a
 // SHA256SUMS that is not of the files beside it.
-func checkSame(name string, made, found []file) error {
+func checkSame(name string, made, found []File) error {
 	for i, f := range made {
 		switch {
-		case f.name != found[i].name:
-			return refused(name, "entry %q: its content is %s", found[i].name, f.name)
-		case !bytes.Equal(f.data, found[i].data):
-			return refused(name, "%s does not list the two packages with their SHA-256", f.name)
+		case f.Name != found[i].Name:
+			return refused(name, "entry %q: its content is %s", found[i].Name, f.Name)
+		case !bytes.Equal(f.Data, found[i].Data):
+			return refused(name, "%s does not list the two packages with their SHA-256", f.Name)
 		}
 	}
 	return nil
@@ -125,15 +126,15 @@ func entryKind(name string) string {
 
 // write places the three files as one. SHA256SUMS comes first: it is the file
 // whose presence says that the folder holds a toolset.
-func write(dir string, files []file) (Installed, error) {
+func write(dir string, files []File) (Installed, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Installed{}, err
 	}
 	set := durable.NewSet()
 	defer set.Discard()
 	var paths []string
-	for _, f := range []file{files[2], files[0], files[1]} {
-		path := filepath.Join(dir, f.name)
+	for _, f := range []File{files[2], files[0], files[1]} {
+		path := filepath.Join(dir, f.Name)
 		if err := checkFree(path, f); err != nil {
 			return Installed{}, err
 		}
@@ -141,7 +142,7 @@ func write(dir string, files []file) (Installed, error) {
 		if err != nil {
 			return Installed{}, err
 		}
-		if _, err := out.Write(f.data); err != nil {
+		if _, err := out.Write(f.Data); err != nil {
 			return Installed{}, err
 		}
 		paths = append(paths, path)
@@ -151,12 +152,12 @@ func write(dir string, files []file) (Installed, error) {
 
 // checkFree lets a file stand that has the very content to be written: a run
 // that was interrupted before SHA256SUMS has left it.
-func checkFree(path string, f file) error {
-	data, err := os.ReadFile(path)
+func checkFree(path string, f File) error {
+	data, err := durable.ReadFile(path, MaxPackage)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err == nil && f.name != SumsName && bytes.Equal(data, f.data):
+	case err == nil && f.Name != SumsName && bytes.Equal(data, f.Data):
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path)

@@ -2,30 +2,28 @@
 // one: the KEK package, the SecurityWorld package that it is bound to, the zip
 // that carries both, and the table of the retired toolset's regions.
 //
-// Make packages by filling KEKPackage and SecurityWorldPackage and calling
-// Marshal or Zip; read them with ParseKEKPackage, ParseSecurityWorldPackage
-// and Install. A package that parses is well formed and no more than that:
-// whether its KEK may be used is decided by byok/internal/attest.Check, and
-// nothing here replaces it.
+// Make packages by filling [KEKPackage] and [SecurityWorldPackage] and calling
+// [NewPair]; read them with [ParsePair] or [Install]. A [Pair] holds what was
+// parsed and the SHA-256 of the very bytes it was parsed from: read the files
+// once, and do not read them again to hash them. A pair that parses is well
+// formed and no more than that: whether its KEK may be used is decided by
+// attest.Check, and nothing here replaces it.
 package toolset
 
 import (
-	"encoding/base64"
-	"errors"
 	"time"
 
+	"byok/internal/base64url"
 	"byok/internal/fingerprint"
-	"byok/internal/transfer"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
-// Values of the fields that have a fixed set of them.
+// The type and version of the package files.
 const (
 	KEKType           = "byok-kek-package"
 	SecurityWorldType = "byok-security-world-package"
-	Version           = 1
-
-	ServiceVault      = "vault"       // Key Vault Premium: attests nothing
-	ServiceManagedHSM = "managed-hsm" // attests its keys
+	Version           = 2
 )
 
 // MaxPackage is the most bytes a package may have. A Managed HSM's KEK package
@@ -33,66 +31,75 @@ const (
 const MaxPackage = 256 << 10
 
 // KEKPackage is the file BYOK-KEK-pkg-<SUFFIX>-<n>: the vault's public key
-// exchange key, and the vault's HSM's word on it.
+// exchange key, and the vault's HSM's word on it. [NewPair] sets Type, Version
+// and SecurityWorld.
 type KEKPackage struct {
-	Type          string          `json:"type"`             // KEKType
-	Version       int             `json:"version"`          // 1
-	Suffix        string          `json:"suffix"`           // 1 to 32 of A-Z and 0-9
-	Generation    int             `json:"generation"`       // 1 to 9999
-	Rehearsal     bool            `json:"rehearsal"`        // made by a rehearsal vault
-	KID           transfer.KeyID  `json:"kid"`              // with its version
-	PublicKey     string          `json:"public_key"`       // PEM "PUBLIC KEY", as transfer.MarshalPublicKey writes it
-	KeyOps        []string        `json:"key_ops"`          // as the vault lists them
-	HSMPlatform   string          `json:"hsm_platform"`     // the service's claim: "2" FIPS 140-3 level 3, "1" 140-2 level 2, "0" software, "" unsaid
-	Created       time.Time       `json:"created"`          // of the key; UTC, whole seconds
-	Expires       time.Time       `json:"expires,omitzero"` // of the key; left out when it has no expiry
-	SecurityWorld fingerprint.Sum `json:"security_world"`   // of the SecurityWorld package file
-	Attestation   *Attestation    `json:"attestation"`      // null where the service offers none
+	Type          string          `json:"type"`
+	Version       int             `json:"version"`
+	Suffix        string          `json:"suffix"`     // 1 to 32 of A-Z and 0-9
+	Generation    int             `json:"generation"` // 1 to 9999
+	Mark          kek.Mark        `json:"mark"`
+	KID           kek.ID          `json:"kid"`                 // with its version
+	PublicKey     string          `json:"public_key"`          // PEM, as keykind.MarshalPublicKey writes it
+	KTY           string          `json:"kty"`                 // as the vault says: RSA-HSM
+	KeyOps        []string        `json:"key_ops"`             // as the vault lists them
+	Enabled       bool            `json:"enabled"`             // as the vault says
+	HSMPlatform   string          `json:"hsm_platform"`        // "2" FIPS 140-3 level 3, "1" 140-2 level 2, "0" software, "" unsaid
+	Created       time.Time       `json:"created"`             // of the key; UTC, whole seconds
+	NotBefore     time.Time       `json:"not_before,omitzero"` // of the key, where it has one
+	Expires       time.Time       `json:"expires,omitzero"`    // of the key, where it has one
+	SecurityWorld fingerprint.Sum `json:"security_world"`      // of the SecurityWorld package file
+	Attestation   *Attestation    `json:"attestation"`         // null where the service offers none
 }
 
 // SecurityWorldPackage is the file BYOK-SecurityWorld-pkg-<SUFFIX>-<n>: the
-// vault or Managed HSM that the KEK belongs to.
+// vault or Managed HSM that the KEK belongs to. [NewPair] sets Type and
+// Version.
 type SecurityWorldPackage struct {
-	Type                  string `json:"type"`                     // SecurityWorldType
-	Version               int    `json:"version"`                  // 1
-	Suffix                string `json:"suffix"`                   // as in the KEK package
-	Generation            int    `json:"generation"`               // as in the KEK package
-	Rehearsal             bool   `json:"rehearsal"`                // made by a rehearsal vault
-	Service               string `json:"service"`                  // ServiceVault or ServiceManagedHSM
-	Cloud                 string `json:"cloud"`                    // "AzurePublic"
-	Vault                 string `json:"vault"`                    // spelled as KEKPackage.KID.Vault
-	Location              string `json:"location"`                 // may be empty
-	Tenant                string `json:"tenant"`                   // may be empty
-	Subscription          string `json:"subscription"`             // may be empty
-	PartitionCertificates string `json:"partition_certificates"`   // PEM, what the attestation's certificatePemFile holds; "" for a vault
-	RehearsalRoot         string `json:"rehearsal_root,omitempty"` // PEM of the rehearsal's own attestation root
+	Type         string   `json:"type"`
+	Version      int      `json:"version"`
+	Suffix       string   `json:"suffix"`       // as in the KEK package
+	Generation   int      `json:"generation"`   // as in the KEK package
+	Mark         kek.Mark `json:"mark"`         // as in the KEK package
+	Service      string   `json:"service"`      // kek.ServiceVault or kek.ServiceManagedHSM
+	Cloud        string   `json:"cloud"`        // "AzurePublic"
+	Vault        string   `json:"vault"`        // spelled as KEKPackage.KID.Vault
+	Location     string   `json:"location"`     // may be empty
+	Tenant       string   `json:"tenant"`       // may be empty
+	Subscription string   `json:"subscription"` // may be empty
+	// PartitionCertificates is PEM, what the attestation's certificatePemFile
+	// holds; "" for a vault.
+	PartitionCertificates string `json:"partition_certificates"`
+	// RehearsalRoot is PEM of the rehearsal's own attestation root.
+	RehearsalRoot string `json:"rehearsal_root,omitempty"`
 }
 
-// Attestation is a key's attestation as the service's GetKeyAttestation gives
-// it, with its field names (REST reference, "KeyAttestation").
-// byok/internal/attest reads what is inside.
+// Attestation is a key's attestation as the service's GetKeyAttestation
+// returns it, with its field names (REST reference, "KeyAttestation"). Package
+// attest reads what is inside.
 type Attestation struct {
-	CertificatePEM Base64URL `json:"certificatePemFile"`             // PEM text, four certificates
-	PrivateKey     Base64URL `json:"privateKeyAttestation"`          // signed statement on the private key
-	PublicKey      Base64URL `json:"publicKeyAttestation,omitempty"` // the same on the public key; left out when not given
-	Version        string    `json:"version"`                        // "MRVL-1"
+	CertificatePEM base64url.Bytes `json:"certificatePemFile"`             // PEM text, four certificates
+	PrivateKey     base64url.Bytes `json:"privateKeyAttestation"`          // signed statement on the private key
+	PublicKey      base64url.Bytes `json:"publicKeyAttestation,omitempty"` // the same on the public key, if given
+	Version        string          `json:"version"`                        // "MRVL-1"
 }
 
-// Base64URL is bytes that JSON holds as base64url without padding (RFC 4648,
-// section 5), the way the service sends them.
-type Base64URL []byte
-
-// MarshalText implements encoding.TextMarshaler.
-func (b Base64URL) MarshalText() ([]byte, error) {
-	return base64.RawURLEncoding.AppendEncode(nil, b), nil
-}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (b *Base64URL) UnmarshalText(text []byte) error {
-	data, err := base64.RawURLEncoding.Strict().AppendDecode(nil, text)
+// Candidate returns the KEK as the packages describe it, for kek.Candidate.Check.
+func (p KEKPackage) Candidate(vault string) kek.Candidate {
+	public, err := keykind.ParsePublicKey(p.PublicKey)
 	if err != nil {
-		return errors.New("not base64url without padding")
+		public = nil // an unreadable key meets no rule
 	}
-	*b = data
-	return nil
+	return kek.Candidate{
+		ID:          p.KID,
+		Vault:       vault,
+		Mark:        p.Mark,
+		KTY:         p.KTY,
+		HSMPlatform: p.HSMPlatform,
+		Public:      public,
+		KeyOps:      p.KeyOps,
+		Enabled:     p.Enabled,
+		NotBefore:   p.NotBefore,
+		Expires:     p.Expires,
+	}
 }

@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/transfer"
+	"byok/internal/kek"
 )
 
 var update = flag.Bool("update", false, "write testdata/BYOK-* anew")
@@ -31,103 +33,138 @@ func read(t testing.TB, name string) []byte {
 	return data
 }
 
-// contoso makes a pair of packages that belong together.
+// contoso makes a pair of packages that belong together once they are bound.
 func contoso(t testing.TB) (KEKPackage, SecurityWorldPackage) {
 	t.Helper()
-	sw := SecurityWorldPackage{
-		Type: SecurityWorldType, Version: Version, Suffix: "CONTOSO", Generation: 1,
-		Service: ServiceManagedHSM, Cloud: "AzurePublic", Vault: "https://contoso.managedhsm.azure.net",
-		Location: "westeurope", Tenant: "72f988bf-86f1-41af-91ab-2d7cd011db47", PartitionCertificates: "PEM",
+	world := SecurityWorldPackage{
+		Suffix:                "CONTOSO",
+		Generation:            1,
+		Mark:                  kek.Production,
+		Service:               kek.ServiceManagedHSM,
+		Cloud:                 "AzurePublic",
+		Vault:                 "https://contoso.managedhsm.azure.net",
+		Location:              "westeurope",
+		Tenant:                "72f988bf-86f1-41af-91ab-2d7cd011db47",
+		PartitionCertificates: "PEM",
 	}
-	return bind(t, KEKPackage{
-		Type: KEKType, Version: Version, Suffix: "CONTOSO", Generation: 1,
-		KID:       transfer.KeyID{Vault: sw.Vault, Name: "KEKforBYOK", Version: "664f5aa2797a4075b8e36ca4500636d8"},
-		PublicKey: string(read(t, "kek.pem")), KeyOps: []string{"import"}, HSMPlatform: "2",
+	return KEKPackage{
+		Suffix:      "CONTOSO",
+		Generation:  1,
+		Mark:        kek.Production,
+		KID:         kek.ID{Vault: world.Vault, Name: "KEKforBYOK", Version: "664f5aa2797a4075b8e36ca4500636d8"},
+		PublicKey:   string(read(t, "kek.pem")),
+		KTY:         "RSA-HSM",
+		KeyOps:      []string{"import"},
+		Enabled:     true,
+		HSMPlatform: "2",
 		Created:     time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Expires:     time.Date(2026, 1, 5, 3, 4, 5, 0, time.UTC),
 		Attestation: &Attestation{CertificatePEM: []byte("PEM"), PrivateKey: []byte{0xfb, 0xff, 0xfe}, Version: "MRVL-1"},
-	}, sw), sw
+	}, world
 }
 
-// bind writes the SecurityWorld package's hash into the KEK package.
-func bind(t testing.TB, kek KEKPackage, sw SecurityWorldPackage) KEKPackage {
+func bound(t testing.TB, kek KEKPackage, world SecurityWorldPackage) Pair {
 	t.Helper()
-	data, err := sw.Marshal()
+	pair, err := NewPair(kek, world)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kek.SecurityWorld = fingerprint.Of(data)
-	return kek
+	return pair
+}
+
+func contosoPair(t testing.TB) Pair {
+	t.Helper()
+	kek, world := contoso(t)
+	return bound(t, kek, world)
 }
 
 // TestGolden holds the file format still: what is written today must be read
 // by every later release.
 func TestGolden(t *testing.T) {
-	kek, sw := contoso(t)
-	for name, p := range map[string]interface{ Marshal() ([]byte, error) }{kekFile: kek, swFile: sw} {
-		data, err := p.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if *update {
-			if err := os.WriteFile(filepath.Join("testdata", name), data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if want := read(t, name); !bytes.Equal(data, want) {
-			t.Errorf("%s:\n%s\nwant\n%s", name, data, want)
-		}
-	}
-	again, err := ParseKEKPackage(kekFile, read(t, kekFile))
+	pair := contosoPair(t)
+	files, err := pair.files()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.KID != kek.KID || again.SecurityWorld != kek.SecurityWorld || !again.Expires.Equal(kek.Expires) ||
-		!bytes.Equal(again.Attestation.PrivateKey, kek.Attestation.PrivateKey) {
-		t.Errorf("%+v", again)
+	for _, f := range files[:2] {
+		if *update {
+			if err := os.WriteFile(filepath.Join("testdata", f.Name), f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := read(t, f.Name); !bytes.Equal(f.Data, want) {
+			t.Errorf("%s:\n%s\nwant\n%s", f.Name, f.Data, want)
+		}
 	}
-	if again, err := ParseSecurityWorldPackage(swFile, read(t, swFile)); err != nil || again != sw {
+	again, err := ParsePair(File{kekFile, read(t, kekFile)}, File{swFile, read(t, swFile)})
+	if err != nil || !reflect.DeepEqual(again, pair) {
 		t.Errorf("%+v, %v", again, err)
+	}
+	if pair.KEKHash() != fingerprint.Of(files[0].Data) || pair.SecurityWorldHash() != fingerprint.Of(files[1].Data) ||
+		pair.KEK().SecurityWorld != pair.SecurityWorldHash() || pair.Name() != kekFile {
+		t.Error("a hash is not that of the file")
+	}
+}
+
+func TestCandidate(t *testing.T) {
+	pair := contosoPair(t)
+	c := pair.KEK().Candidate(pair.SecurityWorld().Vault)
+	if failed := kek.Failed(c.Check(pair.KEK().Created)); len(failed) > 0 {
+		t.Errorf("%v", failed)
+	}
+	bad := pair.KEK()
+	bad.PublicKey = "PEM"
+	if c := bad.Candidate(pair.SecurityWorld().Vault); c.Public != nil {
+		t.Errorf("%v", c.Public)
 	}
 }
 
 // edit is one change of a good file and the error it must give.
 type edit struct{ old, new, want string }
 
-const spelling = "not as byok-online writes it: a field is missing, out of order or spelled otherwise, or the spacing was changed"
+// line is how a file that is spelled otherwise is refused.
+func line(n int) string {
+	return fmt.Sprintf("line %d is not as the program writes it: a field is missing, null, out of order or spaced otherwise", n)
+}
 
 func TestParseKEKPackageRefuses(t *testing.T) {
 	good := string(read(t, kekFile))
 	for name, e := range map[string]edit{
-		"type":                  {`"byok-kek-package"`, `"byok-kek"`, `field type: expected "byok-kek-package"`},
-		"type missing":          {`  "type": "byok-kek-package",` + "\n", ``, `field type: expected "byok-kek-package"`},
+		"type":                  {`"byok-kek-package"`, `"byok-kek"`, `type "byok-kek" where "byok-kek-package" is expected`},
+		"type missing":          {`  "type": "byok-kek-package",` + "\n", ``, `type "" where "byok-kek-package" is expected`},
 		"type not text":         {`"byok-kek-package"`, `7`, `field type: a JSON number where a string is expected`},
-		"other package":         {`"byok-kek-package"`, `"byok-security-world-package"`, `a SecurityWorld package where a KEK package is expected`},
-		"version":               {`"version": 1,`, `"version": 2,`, `field version: 2 where 1 is expected; another release may read it`},
+		"other package":         {`"byok-kek-package"`, `"byok-security-world-package"`, `type "byok-security-world-package" where "byok-kek-package" is expected`},
+		"version":               {`"version": 2,`, `"version": 3,`, `version 3 of byok-kek-package, written by a later release; this one reads version 2`},
 		"suffix in small":       {`"CONTOSO"`, `"Contoso"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"suffix empty":          {`"CONTOSO"`, `""`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"suffix a path":         {`"CONTOSO"`, `"../X"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"generation 0":          {`"generation": 1`, `"generation": 0`, `field generation: expected a number from 1 to 9999`},
 		"generation over":       {`"generation": 1`, `"generation": 10000`, `field generation: expected a number from 1 to 9999`},
 		"generation text":       {`"generation": 1`, `"generation": "1"`, `field generation: a JSON string where a number is expected`},
-		"rehearsal missing":     {"  \"rehearsal\": false,\n", ``, spelling},
-		"rehearsal a number":    {`"rehearsal": false`, `"rehearsal": 0`, `field rehearsal: a JSON number where a boolean is expected`},
+		"mark missing":          {"  \"mark\": \"production\",\n", ``, `field mark: expected "production", "rehearsal" or "test"`},
+		"mark unknown":          {`"production"`, `"Production"`, `field mark: expected "production", "rehearsal" or "test"`},
+		"kty missing":           {`"RSA-HSM"`, `""`, `field kty: empty or missing`},
+		"kty with blank":        {`"RSA-HSM"`, `" RSA-HSM"`, `field kty: it begins or ends with a blank`},
+		"EC key":                {`"public_key": "-----BEGIN`, `"public_key": "` + strings.ReplaceAll(ecKey(t), "\n", `\n`) + `", "x": "-----BEGIN`, `unknown field x`},
+		"not_before elsewhere":  {`"expires"`, `"not_before": "2026-01-02T03:04:05+01:00", "expires"`, `field not_before: a time in UTC is expected, such as 2026-11-25T19:05:00Z`},
+		"CR LF":                 {"\n", "\r\n", `its lines end in CR LF: it was copied in text mode`},
+		"byte order mark":       {"{", "\xef\xbb\xbf{", `it begins with a byte order mark, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected`},
 		"kid missing":           {`"kid": "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"`, `"kid": null`, `field kid: missing`},
 		"kid without version":   {`/664f5aa2797a4075b8e36ca4500636d8`, ``, `field kid: key identifier "https://contoso.managedhsm.azure.net/keys/KEKforBYOK": the version is missing`},
 		"kid over http":         {`"kid": "https`, `"kid": "http`, `field kid: key identifier "http://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8": it does not begin with https://`},
-		"kid in capitals":       {`"kid": "https://contoso`, `"kid": "https://Contoso`, spelling},
+		"kid in capitals":       {`"kid": "https://contoso`, `"kid": "https://Contoso`, line(7)},
 		"public key cut":        {`-----BEGIN PUBLIC KEY-----\nMII`, `-----BEGIN PUBLIC KEY-----\nMI`, `field public_key: public key: the PEM block is damaged`},
 		"public key missing":    {`"public_key": "`, `"public_key": "", "x": "`, `unknown field x`},
-		"public key CRLF":       {`KEY-----\n"`, `KEY-----\r\n"`, `field public_key: not spelled as openssl pkey -pubout does`},
+		"public key CRLF":       {`KEY-----\n"`, `KEY-----\r\n"`, `field public_key: public key: expected PEM of 64 characters a line and a final newline`},
 		"key_ops null":          {"[\n    \"import\"\n  ]", `null`, `field key_ops: empty or missing`},
 		"key_ops empty":         {"[\n    \"import\"\n  ]", `[]`, `field key_ops: empty or missing`},
 		"key_ops text":          {"[\n    \"import\"\n  ]", `"import"`, `field key_ops: a JSON string where an array is expected`},
-		"key_ops with escape":   {`"import"`, `"import\u001b[2J"`, `field key_ops: a character that cannot be printed`},
-		"hsm_platform long":     {`"hsm_platform": "2"`, `"hsm_platform": "` + strings.Repeat("2", 257) + `"`, `field hsm_platform: more than 256 bytes`},
-		"created missing":       {"  \"created\": \"2026-01-02T03:04:05Z\",\n", ``, `field created: missing`},
-		"created elsewhere":     {`03:04:05Z",` + "\n  \"exp", `03:04:05+01:00",` + "\n  \"exp", `field created: not in UTC, or not in whole seconds`},
-		"created with fraction": {`03:04:05Z",` + "\n  \"exp", `03:04:05.5Z",` + "\n  \"exp", `field created: not in UTC, or not in whole seconds`},
-		"expires with fraction": {`"2026-01-05T03:04:05Z"`, `"2026-01-05T03:04:05.5Z"`, `field expires: not in UTC, or not in whole seconds`},
+		"key_ops with escape":   {`"import"`, `"import\u001b[2J"`, `field key_ops: it is not one line of printable characters`},
+		"hsm_platform long":     {`"hsm_platform": "2"`, `"hsm_platform": "` + strings.Repeat("2", 257) + `"`, `field hsm_platform: it has 257 bytes; at most 256 are allowed`},
+		"created missing":       {"  \"created\": \"2026-01-02T03:04:05Z\",\n", ``, `field created: a time is missing`},
+		"created elsewhere":     {`03:04:05Z",` + "\n  \"exp", `03:04:05+01:00",` + "\n  \"exp", `field created: a time in UTC is expected, such as 2026-11-25T19:05:00Z`},
+		"created with fraction": {`03:04:05Z",` + "\n  \"exp", `03:04:05.5Z",` + "\n  \"exp", `field created: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z`},
+		"expires with fraction": {`"2026-01-05T03:04:05Z"`, `"2026-01-05T03:04:05.5Z"`, `field expires: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z`},
 		"expires before":        {`"2026-01-05T`, `"2026-01-01T`, `field expires: not after created`},
 		"expires no date":       {`"2026-01-05T03:04:05Z"`, `"2026-02-30T03:04:05Z"`, `field expires: parsing time "2026-02-30T03:04:05Z": day out of range`},
 		"world missing":         {`"security_world"`, `"security_worlds"`, `unknown field security_worlds`},
@@ -135,16 +172,20 @@ func TestParseKEKPackageRefuses(t *testing.T) {
 		"world null":            {`"security_world": "` + worldSum(t) + `"`, `"security_world": null`, `field security_world: missing`},
 		"attestation missing":   {`"certificatePemFile": "UEVN",`, ``, `field attestation.certificatePemFile: empty or missing`},
 		"attestation empty":     {`"privateKeyAttestation": "-__-"`, `"privateKeyAttestation": ""`, `field attestation.privateKeyAttestation: empty or missing`},
-		"attestation padded":    {`"UEVN"`, `"UEVNMQ=="`, `field attestation.certificatePemFile: not base64url without padding`},
-		"attestation base64":    {`"-__-"`, `"+//+"`, `field attestation.privateKeyAttestation: not base64url without padding`},
-		"attestation loose bit": {`"-__-"`, `"-_9"`, `field attestation.privateKeyAttestation: not base64url without padding`},
+		"attestation padded":    {`"UEVN"`, `"UEVNMQ=="`, line(19)},
+		"attestation base64":    {`"-__-"`, `"+//+"`, `field attestation.privateKeyAttestation: not base64url (RFC 4648, section 5)`},
+		"attestation loose bit": {`"-__-"`, `"-_9"`, `field attestation.privateKeyAttestation: not base64url (RFC 4648, section 5)`},
 		"attestation version":   {`"MRVL-1"`, `""`, `field attestation.version: empty or missing`},
-		"doubled":               {`"version": 1,`, `"version": 1, "version": 1,`, `field version appears twice`},
+		"doubled":               {`"version": 2,`, `"version": 2, "version": 2,`, `field version appears twice`},
 		"miscased":              {`"suffix"`, `"Suffix"`, `unknown field Suffix`},
-		"spacing":               {`"version": 1,`, `"version":  1,`, spelling},
-		"trailing newline":      {"}\n}\n", "}\n}\n\n", spelling},
+		"spacing":               {`"version": 2,`, `"version":  2,`, line(3)},
+		"trailing newline":      {"}\n}\n", "}\n}\n\n", line(24)},
 	} {
-		data := strings.Replace(good, e.old, e.new, 1)
+		count := 1
+		if e.old == "\n" {
+			count = -1
+		}
+		data := strings.Replace(good, e.old, e.new, count)
 		if data == good {
 			t.Fatalf("%s: the edit changes nothing", name)
 		}
@@ -164,24 +205,24 @@ func worldSum(t *testing.T) string {
 func TestParseSecurityWorldPackageRefuses(t *testing.T) {
 	good := string(read(t, swFile))
 	for name, e := range map[string]edit{
-		"type":               {`"byok-security-world-package"`, `"x"`, `field type: expected "byok-security-world-package"`},
-		"other package":      {`"byok-security-world-package"`, `"byok-kek-package"`, `a KEK package where a SecurityWorld package is expected`},
-		"version":            {`"version": 1,`, `"version": 0,`, `field version: 0 where 1 is expected; another release may read it`},
+		"type":               {`"byok-security-world-package"`, `"x"`, `type "x" where "byok-security-world-package" is expected`},
+		"other package":      {`"byok-security-world-package"`, `"byok-kek-package"`, `type "byok-kek-package" where "byok-security-world-package" is expected`},
+		"version":            {`"version": 2,`, `"version": 1,`, `version 1 of byok-security-world-package; this release reads version 2`},
 		"suffix":             {`"CONTOSO"`, `"CON TOSO"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"generation":         {`"generation": 1`, `"generation": -1`, `field generation: expected a number from 1 to 9999`},
 		"service":            {`"managed-hsm"`, `"Managed HSM"`, `field service: expected "vault" or "managed-hsm"`},
 		"service of a vault": {`"managed-hsm"`, `"vault"`, `field partition_certificates: a vault has none`},
-		"vault with path":    {`azure.net"`, `azure.net/"`, `field vault: expected https://<host> without a path`},
-		"vault over http":    {`"https://`, `"http://`, `field vault: expected https://<host> without a path`},
+		"vault with path":    {`azure.net"`, `azure.net/"`, `field vault: vault address "https://contoso.managedhsm.azure.net/": there is no valid host name after https://`},
+		"vault over http":    {`"https://`, `"http://`, `field vault: vault address "http://contoso.managedhsm.azure.net": it does not begin with https://`},
 		"vault with port":    {`azure.net"`, `azure.net:443"`, `field vault: the usual spelling is "https://contoso.managedhsm.azure.net"`},
 		"vault in capitals":  {`https://contoso`, `https://CONTOSO`, `field vault: the usual spelling is "https://contoso.managedhsm.azure.net"`},
-		"cloud":              {`"AzurePublic"`, `"Azure\nPublic"`, `field cloud: a character that cannot be printed`},
-		"location":           {`"westeurope"`, `"west\u202eeurope"`, `field location: a character that cannot be printed`},
-		"tenant":             {`"72f988bf`, `"\u0000`, `field tenant: a character that cannot be printed`},
-		"subscription":       {`"subscription": ""`, `"subscription": "` + strings.Repeat("x", 257) + `"`, `field subscription: more than 256 bytes`},
+		"cloud":              {`"AzurePublic"`, `"Azure\nPublic"`, `field cloud: it is not one line of printable characters`},
+		"location":           {`"westeurope"`, `"west\u202eeurope"`, `field location: it is not one line of printable characters`},
+		"tenant":             {`"72f988bf`, `"\u0000`, `field tenant: it is not one line of printable characters`},
+		"subscription":       {`"subscription": ""`, `"subscription": "` + strings.Repeat("x", 257) + `"`, `field subscription: it has 257 bytes; at most 256 are allowed`},
 		"root":               {`"partition_certificates": "PEM"`, `"partition_certificates": "PEM", "rehearsal_root": "PEM"`, `field rehearsal_root: only a rehearsal brings its own root`},
-		"root empty":         {`"partition_certificates": "PEM"`, `"partition_certificates": "PEM", "rehearsal_root": ""`, spelling},
-		"unknown":            {`"version": 1,`, `"version": 1, "hsm": true,`, `unknown field hsm`},
+		"root empty":         {`"partition_certificates": "PEM"`, `"partition_certificates": "PEM", "rehearsal_root": ""`, line(13)},
+		"unknown":            {`"version": 2,`, `"version": 2, "hsm": true,`, `unknown field hsm`},
 	} {
 		data := strings.Replace(good, e.old, e.new, 1)
 		if data == good {
@@ -210,30 +251,56 @@ func TestRetiredPackage(t *testing.T) {
 	}
 }
 
-func TestMarshalRefuses(t *testing.T) {
-	kek, sw := contoso(t)
-	kek.KID.Version = "latest"
-	_, err := kek.Marshal()
-	expect(t, "KEK", err, exitcode.Usage, `BYOK-KEK-pkg-CONTOSO-1: field kid: key identifier "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/latest": the version has 32 hex digits and nothing after them`)
-	sw.Service = ""
-	_, err = sw.Marshal()
-	expect(t, "SecurityWorld", err, exitcode.Usage, `BYOK-SecurityWorld-pkg-CONTOSO-1: field service: expected "vault" or "managed-hsm"`)
-	kek, _ = contoso(t)
-	kek.KID.Vault = "https://CONTOSO.managedhsm.azure.net"
-	_, err = kek.Marshal()
-	expect(t, "host", err, exitcode.Usage, `BYOK-KEK-pkg-CONTOSO-1: field kid: the usual spelling is "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"`)
+func TestNewPairRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*KEKPackage, *SecurityWorldPackage)
+		want   string
+	}{
+		{"version", func(k *KEKPackage, _ *SecurityWorldPackage) { k.KID.Version = "latest" },
+			`BYOK-KEK-pkg-CONTOSO-1: field kid: key identifier "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/latest": the version has 32 hex digits and nothing after them`},
+		{"host", func(k *KEKPackage, _ *SecurityWorldPackage) { k.KID.Vault = "https://CONTOSO.managedhsm.azure.net" },
+			`BYOK-KEK-pkg-CONTOSO-1: field kid: key identifier "https://CONTOSO.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8": the usual spelling is "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"`},
+		{"EC key", func(k *KEKPackage, _ *SecurityWorldPackage) { k.PublicKey = ecKey(t) },
+			"BYOK-KEK-pkg-CONTOSO-1: field public_key: not an RSA key, and a KEK is one"},
+		{"service", func(_ *KEKPackage, w *SecurityWorldPackage) { w.Service = "" },
+			`BYOK-SecurityWorld-pkg-CONTOSO-1: field service: expected "vault" or "managed-hsm"`},
+	} {
+		k, world := contoso(t)
+		c.change(&k, &world)
+		_, err := NewPair(k, world)
+		expect(t, c.name, err, exitcode.Usage, c.want)
+	}
+}
+
+func ecKey(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("../keykind/testdata/publickey/valid/p256.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestParsePairNamesTheFile(t *testing.T) {
+	good := File{"w", read(t, swFile)}
+	_, err := ParsePair(File{"k", nil}, good)
+	expect(t, "KEK", err, exitcode.Usage, "k: not valid JSON at byte 0")
+	_, err = ParsePair(File{"k", read(t, kekFile)}, File{"w", nil})
+	expect(t, "SecurityWorld", err, exitcode.Usage, "w: not valid JSON at byte 0")
 }
 
 func TestOptionalFields(t *testing.T) {
-	kek, sw := contoso(t)
-	sw.Rehearsal, sw.RehearsalRoot = true, "PEM"
-	kek.Rehearsal, kek.Expires, kek.Attestation = true, time.Time{}, nil
-	data, err := bind(t, kek, sw).Marshal()
+	k, world := contoso(t)
+	world.Mark, world.RehearsalRoot = kek.Rehearsal, "PEM"
+	k.Mark, k.Expires, k.Attestation, k.NotBefore = kek.Rehearsal, time.Time{}, nil, k.Created
+	data, err := bound(t, k, world).KEK().Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	again, err := ParseKEKPackage(kekFile, data)
-	if err != nil || again.Attestation != nil || !again.Expires.IsZero() || !bytes.Contains(data, []byte(`"attestation": null`)) {
+	if err != nil || again.Attestation != nil || !again.Expires.IsZero() || again.NotBefore != k.Created ||
+		!bytes.Contains(data, []byte(`"attestation": null`)) {
 		t.Errorf("%+v, %v\n%s", again, err, data)
 	}
 }

@@ -20,7 +20,7 @@ const MaxZip = 1 << 20
 // that does not belong is reached.
 const maxEntries = 16
 
-// Unzip reads a toolset zip called name. It returns both packages only if the
+// Unzip reads a toolset zip called name. It returns the packages only if the
 // zip holds them, their SHA256SUMS and nothing else, and they belong together.
 //
 // What is refused is named, with status Check: paths, links, folders and
@@ -28,15 +28,15 @@ const maxEntries = 16
 // name that is not one of the three; an entry that is encrypted, compressed
 // otherwise than by deflate, or larger than MaxPackage; an entry or bytes that
 // the directory at the end does not list. What is no zip is a Usage error.
-func Unzip(name string, data []byte) (KEKPackage, SecurityWorldPackage, error) {
+func Unzip(name string, data []byte) (Pair, error) {
 	files, err := unzip(name, data)
 	if err != nil {
-		return KEKPackage{}, SecurityWorldPackage{}, err
+		return Pair{}, err
 	}
 	return readFiles(name, files)
 }
 
-func unzip(name string, data []byte) ([]file, error) {
+func unzip(name string, data []byte) ([]File, error) {
 	if len(data) > MaxZip {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: more than the %d bytes a toolset may have", name, MaxZip)
 	}
@@ -72,7 +72,10 @@ func checkEntries(entries []*zip.File) error {
 			return fmt.Errorf("entry %.100q: differs from %.100q only in case", e.Name, other)
 		}
 		seen[strings.ToLower(e.Name)] = e.Name
-		if err := firstError(func() error { return checkEntryName(e.Name) }, func() error { return checkEntry(e) }); err != nil {
+		if err := checkEntryName(e.Name); err != nil {
+			return fmt.Errorf("entry %.100q: %w", e.Name, err)
+		}
+		if err := checkEntry(e); err != nil {
 			return fmt.Errorf("entry %.100q: %w", e.Name, err)
 		}
 	}
@@ -137,14 +140,14 @@ func checkEntry(e *zip.File) error {
 
 // readEntries unpacks into memory. The reader stops at the size the directory
 // gives, which checkEntry has seen, and compares the checksum.
-func readEntries(name string, entries []*zip.File) ([]file, error) {
-	var files []file
+func readEntries(name string, entries []*zip.File) ([]File, error) {
+	var files []File
 	for _, e := range entries {
 		data, err := readEntry(e)
 		if err != nil || uint64(len(data)) != e.UncompressedSize64 {
 			return nil, refused(name, "entry %q: damaged, or not of the size that is given", e.Name)
 		}
-		files = append(files, file{e.Name, data})
+		files = append(files, File{e.Name, data})
 	}
 	return files, nil
 }

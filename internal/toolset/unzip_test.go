@@ -4,10 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/kek"
 )
 
 // TestUnzipRefusesNames gives the first entry another name.
@@ -35,8 +37,8 @@ func TestUnzipRefusesNames(t *testing.T) {
 		"sha256sums":             `entry "sha256sums": not a file of a toolset`,
 	} {
 		files := contosoFiles(t)
-		files[0].name = name
-		_, _, err := Unzip("Z.zip", pack(t, files, nil))
+		files[0].Name = name
+		_, err := Unzip("Z.zip", pack(t, files, nil))
 		expect(t, name, err, exitcode.Check, "Z.zip: "+want)
 	}
 }
@@ -63,7 +65,7 @@ func TestUnzipRefusesEntries(t *testing.T) {
 				c.change(h)
 			}
 		})
-		_, _, err := Unzip("Z.zip", data)
+		_, err := Unzip("Z.zip", data)
 		expect(t, name, err, exitcode.Check, `Z.zip: entry "BYOK-KEK-pkg-CONTOSO-1": `+c.want)
 	}
 }
@@ -71,40 +73,42 @@ func TestUnzipRefusesEntries(t *testing.T) {
 // TestUnzipRefusesSets packs files that are good one by one.
 func TestUnzipRefusesSets(t *testing.T) {
 	f := contosoFiles(t)
-	lower := file{strings.ToLower(kekFile), f[0].data}
-	kek, sw := contoso(t)
-	kek.Rehearsal = true
-	mixed, err := kek.Marshal()
+	lower := File{strings.ToLower(kekFile), f[0].Data}
+	pair := contosoPair(t)
+	other := pair.KEK()
+	other.Mark = kek.Rehearsal
+	mixed, err := other.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sw.Location = "northeurope"
-	moved, err := sw.Marshal()
+	world := pair.SecurityWorld()
+	world.Location = "northeurope"
+	moved, err := world.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	many := make([]file, maxEntries+1)
+	many := make([]File, maxEntries+1)
 	for name, c := range map[string]struct {
-		files []file
+		files []File
 		code  exitcode.Code
 		want  string
 	}{
-		"twice":          {[]file{f[0], f[0], f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-1": appears twice`},
-		"two cases":      {[]file{f[2], {"SHA256sums", nil}}, exitcode.Check, `entry "SHA256sums": differs from "SHA256SUMS" only in case`},
-		"lower case":     {[]file{lower, f[1], f[2]}, exitcode.Check, `entry "byok-kek-pkg-contoso-1": not a file of a toolset`},
+		"twice":          {[]File{f[0], f[0], f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-1": appears twice`},
+		"two cases":      {[]File{f[2], {"SHA256sums", nil}}, exitcode.Check, `entry "SHA256sums": differs from "SHA256SUMS" only in case`},
+		"lower case":     {[]File{lower, f[1], f[2]}, exitcode.Check, `entry "byok-kek-pkg-contoso-1": not a file of a toolset`},
 		"too few":        {f[:2], exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
 		"none":           {nil, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"two toolsets":   {[]file{f[0], f[1], f[2], {KEKName("CONTOSO", 2), f[0].data}}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"two KEKs":       {[]file{f[0], {KEKName("CONTOSO", 2), f[0].data}, f[2]}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"two toolsets":   {[]File{f[0], f[1], f[2], {KEKName("CONTOSO", 2), f[0].Data}}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"two KEKs":       {[]File{f[0], {KEKName("CONTOSO", 2), f[0].Data}, f[2]}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
 		"many":           {many, exitcode.Check, "17 entries where a toolset has 3"},
-		"other name":     {[]file{{KEKName("CONTOSO", 2), f[0].data}, f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-2": its content is BYOK-KEK-pkg-CONTOSO-1`},
-		"sums empty":     {[]file{f[0], f[1], {SumsName, nil}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
-		"sums reversed":  {[]file{f[0], f[1], {SumsName, reversed(f[2].data)}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
-		"exchanged":      {[]file{{f[0].name, f[1].data}, {f[1].name, f[0].data}, f[2]}, exitcode.Usage, "BYOK-KEK-pkg-CONTOSO-1: a SecurityWorld package where a KEK package is expected"},
-		"rehearsal":      {[]file{{f[0].name, mixed}, f[1], f[2]}, exitcode.Refused, "BYOK-KEK-pkg-CONTOSO-1: one package is of a rehearsal and the other is not"},
-		"world replaced": {[]file{f[0], {f[1].name, moved}, f[2]}, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		"other name":     {[]File{{KEKName("CONTOSO", 2), f[0].Data}, f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-2": its content is BYOK-KEK-pkg-CONTOSO-1`},
+		"sums empty":     {[]File{f[0], f[1], {SumsName, nil}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
+		"sums reversed":  {[]File{f[0], f[1], {SumsName, reversed(f[2].Data)}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
+		"exchanged":      {[]File{{f[0].Name, f[1].Data}, {f[1].Name, f[0].Data}, f[2]}, exitcode.Usage, "BYOK-KEK-pkg-CONTOSO-1: type \"byok-security-world-package\" where \"byok-kek-package\" is expected"},
+		"mark":           {[]File{{f[0].Name, mixed}, f[1], f[2]}, exitcode.Refused, "BYOK-KEK-pkg-CONTOSO-1: one package is marked rehearsal, the other production"},
+		"world replaced": {[]File{f[0], {f[1].Name, moved}, f[2]}, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1"},
 	} {
-		_, _, err := Unzip("Z.zip", pack(t, c.files, nil))
+		_, err := Unzip("Z.zip", pack(t, c.files, nil))
 		want := c.want
 		if c.code == exitcode.Check && name != "world replaced" {
 			want = "Z.zip: " + want
@@ -162,7 +166,7 @@ func TestUnzipRefusesLayout(t *testing.T) {
 		"text":              {[]byte("not a zip"), exitcode.Usage, "not a zip file, or cut short"},
 		"more than allowed": {make([]byte, MaxZip+1), exitcode.Usage, "more than the 1048576 bytes a toolset may have"},
 	} {
-		_, _, err := Unzip("Z.zip", c.data)
+		_, err := Unzip("Z.zip", c.data)
 		expect(t, name, err, c.code, "Z.zip: "+c.want)
 	}
 }
@@ -172,19 +176,18 @@ func TestUnzipRefusesLayout(t *testing.T) {
 func TestUnzipDamaged(t *testing.T) {
 	good := contosoZip(t)
 	for n := range len(good) {
-		if _, _, err := Unzip("Z.zip", good[:n]); err == nil {
+		if _, err := Unzip("Z.zip", good[:n]); err == nil {
 			t.Errorf("cut at %d: accepted", n)
 		}
 	}
-	wantKEK, wantSW, err := Unzip("Z.zip", good)
+	want, err := Unzip("Z.zip", good)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range good {
 		data := bytes.Clone(good)
 		data[i] ^= 0x80 >> (i % 8)
-		kek, sw, err := Unzip("Z.zip", data)
-		if err == nil && (kek.KID != wantKEK.KID || kek.SecurityWorld != wantKEK.SecurityWorld || kek.PublicKey != wantKEK.PublicKey || sw != wantSW) {
+		if pair, err := Unzip("Z.zip", data); err == nil && !reflect.DeepEqual(pair, want) {
 			t.Errorf("byte %d flipped: other content accepted", i)
 		}
 	}

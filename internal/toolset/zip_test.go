@@ -7,16 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/kek"
 )
 
 // contosoZip is the toolset of contoso.
 func contosoZip(t testing.TB) []byte {
 	t.Helper()
-	data, err := Zip(contoso(t))
+	data, err := contosoPair(t).Zip()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,9 +26,9 @@ func contosoZip(t testing.TB) []byte {
 }
 
 // contosoFiles are its files, in the order of the zip.
-func contosoFiles(t testing.TB) []file {
+func contosoFiles(t testing.TB) []File {
 	t.Helper()
-	files, err := filesOf(contoso(t))
+	files, err := contosoPair(t).files()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,12 +36,12 @@ func contosoFiles(t testing.TB) []file {
 }
 
 // pack makes a zip of any entries, each of which may change its header.
-func pack(t testing.TB, files []file, change func(i int, h *zip.FileHeader)) []byte {
+func pack(t testing.TB, files []File, change func(i int, h *zip.FileHeader)) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	for i, f := range files {
-		h := &zip.FileHeader{Name: f.name, CRC32: crc32.ChecksumIEEE(f.data), CompressedSize64: uint64(len(f.data)), UncompressedSize64: uint64(len(f.data))}
+		h := &zip.FileHeader{Name: f.Name, CRC32: crc32.ChecksumIEEE(f.Data), CompressedSize64: uint64(len(f.Data)), UncompressedSize64: uint64(len(f.Data))}
 		h.SetMode(0o644)
 		if change != nil {
 			change(i, h)
@@ -51,7 +53,7 @@ func pack(t testing.TB, files []file, change func(i int, h *zip.FileHeader)) []b
 		if strings.HasSuffix(h.Name, "/") {
 			continue // the writer takes no data for a folder
 		}
-		if _, err := entry.Write(f.data); err != nil {
+		if _, err := entry.Write(f.Data); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,10 +67,9 @@ func TestZipIsReproducible(t *testing.T) {
 	if a, b := contosoZip(t), contosoZip(t); !bytes.Equal(a, b) {
 		t.Error("the same packages gave two zips")
 	}
-	kek, sw := contoso(t)
-	gotKEK, gotSW, err := Unzip("Z.zip", contosoZip(t))
-	if err != nil || gotSW != sw || gotKEK.KID != kek.KID {
-		t.Errorf("%+v, %+v, %v", gotKEK, gotSW, err)
+	want := contosoPair(t)
+	if got, err := Unzip("Z.zip", contosoZip(t)); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -109,7 +110,7 @@ func run(t *testing.T, dir, name string, args ...string) string {
 func TestUnzipOthers(t *testing.T) {
 	dir := t.TempDir()
 	for _, f := range contosoFiles(t) {
-		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,30 +121,34 @@ with zipfile.ZipFile("t.zip", "w", zipfile.ZIP_DEFLATED) as z:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Unzip("t.zip", data); err != nil {
+	if _, err := Unzip("t.zip", data); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestZipRefuses(t *testing.T) {
-	kek, sw := contoso(t)
-	other := kek
-	other.Suffix = "FABRIKAM"
-	_, err := Zip(other, sw)
-	expect(t, "suffix", err, exitcode.Check, "BYOK-KEK-pkg-FABRIKAM-1 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1")
-	other = kek
-	other.Generation = 2
-	_, err = Zip(other, sw)
-	expect(t, "generation", err, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-2 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1")
-	other = kek
-	other.Rehearsal = true
-	_, err = Zip(other, sw)
-	expect(t, "rehearsal", err, exitcode.Refused, "BYOK-KEK-pkg-CONTOSO-1: one package is of a rehearsal and the other is not")
-	other = kek
-	other.SecurityWorld[0]++
-	_, err = Zip(other, sw)
-	expect(t, "binding", err, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1")
-	sw.Cloud = "\n"
-	_, err = Zip(kek, sw)
-	expect(t, "field", err, exitcode.Usage, "BYOK-SecurityWorld-pkg-CONTOSO-1: field cloud: a character that cannot be printed")
+	for _, c := range []struct {
+		name   string
+		change func(p *Pair)
+		status exitcode.Code
+		want   string
+	}{
+		{"suffix", func(p *Pair) { p.kek.Suffix = "FABRIKAM" }, exitcode.Check,
+			"BYOK-KEK-pkg-FABRIKAM-1 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		{"generation", func(p *Pair) { p.kek.Generation = 2 }, exitcode.Check,
+			"BYOK-KEK-pkg-CONTOSO-2 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		{"mark", func(p *Pair) { p.kek.Mark = kek.Test }, exitcode.Refused,
+			"BYOK-KEK-pkg-CONTOSO-1: one package is marked test, the other production"},
+		{"binding", func(p *Pair) { p.kek.SecurityWorld[0]++ }, exitcode.Check,
+			"BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		{"field", func(p *Pair) { p.world.Cloud = "\n" }, exitcode.Usage,
+			"BYOK-SecurityWorld-pkg-CONTOSO-1: field cloud: it is not one line of printable characters"},
+		{"field of the KEK", func(p *Pair) { p.kek.KTY = "" }, exitcode.Usage,
+			"BYOK-KEK-pkg-CONTOSO-1: field kty: empty or missing"},
+	} {
+		pair := contosoPair(t)
+		c.change(&pair)
+		_, err := pair.Zip()
+		expect(t, c.name, err, c.status, c.want)
+	}
 }
