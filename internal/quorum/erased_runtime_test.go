@@ -41,52 +41,38 @@ func hideHex(name string, s *secret.Bytes) needle {
 	return hide(name+" in hex", text)
 }
 
-// TestNothingStaysInMemory makes cards, seals, opens and reads them, wipes
-// what the package gave out, and searches the process for what was secret.
+// TestNothingStaysInMemory makes cards, encodes, decodes and reads them, seals
+// and unseals, wipes what the package gave out, and searches the process for
+// what was secret.
 func TestNothingStaysInMemory(t *testing.T) {
-	passphrase := secret.New(24)
-	_, _ = rand.Read(passphrase.Reveal())
-	needles := []needle{hide("the passphrase", passphrase)}
 	made := issue(t, Quorum{2, 3})
 	r, err := NewReader(made.Set)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var needles []needle
 	for _, c := range made.Cards {
 		needles = append(needles, hide(c.String(), c.Share), hideHex(c.String(), c.Share))
-		sealed, err := Seal(c, passphrase, testWork)
-		if err != nil {
-			t.Fatal(err)
-		}
-		card, err := Open("usb", sealed, passphrase)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := r.Add("usb", card); err != nil {
-			t.Fatal(err)
-		}
+		passOn(t, r, c)
 	}
 	s, err := r.Secret()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pin, err := s.SOPIN()
-	if err != nil {
-		t.Fatal(err)
+	derived, opened := useSecret(t, s, made.Set.Context())
+	needles = append(needles, hide("the world secret", s.scalar))
+	for name, b := range derived {
+		needles = append(needles, hide(name, b))
 	}
-	key, err := s.ModuleKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	needles = append(needles, hide("the world secret", s.scalar), hide("the SO PIN", pin), hide("the module key", key))
 	for _, n := range needles {
 		if !strings.HasSuffix(n.name, "hex") && find(t, n.masked) == 0 {
 			t.Errorf("%s is not found while it is there: the search is no good", n.name)
 		}
 	}
-	for _, b := range []*secret.Bytes{passphrase, pin, key} {
+	for _, b := range derived {
 		b.Wipe()
 	}
+	opened.Wipe()
 	s.Wipe()
 	r.Wipe()
 	made.Wipe()
@@ -95,6 +81,46 @@ func TestNothingStaysInMemory(t *testing.T) {
 			t.Errorf("%s is still in memory, %d times", n.name, found)
 		}
 	}
+}
+
+// passOn encodes a card, decodes it and adds it to the reader.
+func passOn(t *testing.T, r *Reader, c Card) {
+	t.Helper()
+	text, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Wipe()
+	card, err := Decode("usb", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add("usb", card); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// useSecret derives a PIN and a key, and seals and unseals a random one.
+func useSecret(t *testing.T, s *Secret, c Context) (derived map[string]*secret.Bytes, opened *secret.Bytes) {
+	t.Helper()
+	pin, err := s.PIN(c.For(testModule), PurposeSOPIN, MaxPIN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := s.Key(c, PurposeSealKNSO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	knso := secret.New(48)
+	_, _ = rand.Read(knso.Reveal())
+	sealed, err := Seal(s, c, PurposeSealKNSO, knso)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opened, err = Unseal(s, c, PurposeSealKNSO, sealed); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]*secret.Bytes{"the SO PIN": pin, "the sealing key": key, "KNSO": knso}, opened
 }
 
 // find counts the places in writable memory that hold the unmasked needle.
@@ -113,7 +139,8 @@ func find(t *testing.T, masked []byte) (count int) {
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		var from, to int64
 		var rights string
-		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); err != nil || !strings.HasPrefix(rights, "rw") {
+		_, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights)
+		if err != nil || !strings.HasPrefix(rights, "rw") {
 			continue
 		}
 		count += findIn(t, mem, from, int(to-from), masked)

@@ -1,20 +1,18 @@
 package quorum
 
 import (
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/secret"
 	"byok/internal/strictjson"
 )
-
-// testWork keeps scrypt out of the running time of the tests.
-const testWork = 2
 
 // failure is an error as the user meets it.
 type failure struct {
@@ -36,19 +34,28 @@ func expect(t *testing.T, name string, err error, want failure) {
 
 func pass(text string) *secret.Bytes { return secret.Take([]byte(text)) }
 
+// testKNSO is the hknso of sets that tests make.
+var testKNSO = fingerprint.Of([]byte("a KNSO"))
+
+// testModule is the id of a module.
+const testModule = "0123456789abcdef0123456789abcdef"
+
 // issue makes a set with the holders "Holder A", "Holder B" and so on.
 func issue(t *testing.T, q Quorum) *Issue {
 	t.Helper()
-	var holders []string
-	for n := range q.N {
-		holders = append(holders, "Holder "+strings.ToUpper(strconv.FormatInt(int64(n+10), 36)))
-	}
-	made, err := New(q, holders)
+	made, err := New(q, holdersOf(q), testKNSO, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(made.Wipe)
 	return made
+}
+
+func holdersOf(q Quorum) (holders []string) {
+	for n := range q.N {
+		holders = append(holders, "Holder "+strings.ToUpper(strconv.FormatInt(int64(n+10), 36)))
+	}
+	return holders
 }
 
 // copyOf lets a test spoil, or a reader wipe, a card of a shared issue.
@@ -57,34 +64,48 @@ func copyOf(c Card) Card {
 	return c
 }
 
-// folderWith returns a card folder holding data as its card file.
-func folderWith(t *testing.T, data []byte) string {
+func encoded(t *testing.T, c Card) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, CardFile), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-func seal0(t *testing.T, c Card, passphrase string) []byte {
-	t.Helper()
-	sealed, err := Seal(c, pass(passphrase), testWork)
+	text, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sealed
+	return text.Reveal()
 }
 
-// fixedWorld is the world of testdata/world: quorum 2/3, card n sealed with
-// "passphrase of card n" at work factor 10.
+// fixedWorld is the card set of testdata/world: quorum 2/3.
 func fixedWorld(t testing.TB) CardSet {
 	t.Helper()
 	var set CardSet
-	if err := strictjson.Unmarshal("set.json", read(t, "testdata/world/set.json"), 4096, &set); err != nil {
+	if err := strictjson.Exact("set.json", read(t, "testdata/world/set.json"), 4096, &set); err != nil {
 		t.Fatal(err)
 	}
 	return set
+}
+
+// fixedSecret rebuilds the world secret of testdata/world.
+func fixedSecret(t *testing.T) *Secret {
+	t.Helper()
+	r, err := NewReader(fixedWorld(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Wipe()
+	for _, n := range []string{"2", "3"} {
+		card, err := Decode("card"+n, pass(string(read(t, "testdata/world/card"+n+".json"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Add("card"+n, card); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := r.Secret()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Wipe)
+	return s
 }
 
 func read(t testing.TB, path string) []byte {
@@ -96,22 +117,30 @@ func read(t testing.TB, path string) []byte {
 	return data
 }
 
-// derived returns what a world secret gives, for comparison.
-func derived(t *testing.T, s *Secret) recovered {
+func temporary(t *testing.T, data []byte) string {
 	t.Helper()
-	pin, err := s.SOPIN()
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.ModuleKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return recovered{fmt.Sprintf("%x", s.scalar.Reveal()), string(pin.Reveal()), fmt.Sprintf("%x", key.Reveal())}
+	return path
 }
 
-type recovered struct {
-	WorldSecret string `json:"world_secret"`
-	SOPIN       string `json:"so_pin"`
-	ModuleKey   string `json:"module_key"`
+// run runs a judge of this package and returns what it prints.
+func run(t *testing.T, in []byte, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = strings.NewReader(string(in))
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, said.String())
+	}
+	return string(out)
+}
+
+func recoverPy(t *testing.T, args ...string) string {
+	t.Helper()
+	return run(t, nil, "python3", append([]string{"../../docs/recover.py"}, args...)...)
 }

@@ -24,8 +24,9 @@ func CheckHolders(names []string) ([]string, error) {
 		}
 		same := func(other string) bool { return strings.EqualFold(other, clean[i]) }
 		if first := slices.IndexFunc(clean[:i], same); first >= 0 {
-			return nil, exitcode.Errorf(exitcode.Refused, "card holders %d and %d are both %q: one person may not hold two cards",
-				first+1, i+1, clean[i]).Hint("name another person for card %d", i+1)
+			return nil, exitcode.Errorf(exitcode.Refused,
+				"card holders %d and %d are both %q: one person may not hold two cards", first+1, i+1, clean[i]).
+				Hint("name another person for card %d", i+1)
 		}
 	}
 	return clean, nil

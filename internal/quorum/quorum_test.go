@@ -17,36 +17,41 @@ func TestParseQuorum(t *testing.T) {
 
 func TestParseQuorumRefuses(t *testing.T) {
 	const hint = "write how many cards of how many are needed, such as --acs-quorum 2/3"
-	for text, want := range map[string]string{
-		"0/3":                    "quorum 0/3: at least one card must be needed",
-		"-1/3":                   "quorum -1/3: at least one card must be needed",
-		"0/0":                    "quorum 0/0: at least one card must be needed",
-		"4/3":                    "quorum 4/3: 4 cards can never be read from a set of 3",
-		"2/65":                   "quorum 2/65: a card set has at most 64 cards",
-		"2/x":                    `quorum "2/x" is not of the form K/N`,
-		"2":                      `quorum "2" is not of the form K/N`,
-		"":                       `quorum "" is not of the form K/N`,
-		"2/3/4":                  `quorum "2/3/4" is not of the form K/N`,
-		" 2/3":                   `quorum " 2/3" is not of the form K/N`,
-		"2/3\n":                  `quorum "2/3\n" is not of the form K/N`,
-		"+2/3":                   `quorum "+2/3" is not of the form K/N`,
-		"02/3":                   `quorum "02/3" is not of the form K/N`,
-		"2/99999999999999999999": `quorum "2/99999999999999999999" is not of the form K/N`,
+	for _, c := range []struct{ text, want string }{
+		{"0/3", "quorum 0/3: at least one card must be needed"},
+		{"-1/3", "quorum -1/3: at least one card must be needed"},
+		{"0/0", "quorum 0/0: at least one card must be needed"},
+		{"4/3", "quorum 4/3: 4 cards can never be read from a set of 3"},
+		{"2/65", "quorum 2/65: a card set has at most 64 cards"},
+		{"2/x", `quorum "2/x" is not of the form K/N`},
+		{"2", `quorum "2" is not of the form K/N`},
+		{"", `quorum "" is not of the form K/N`},
+		{"2/3/4", `quorum "2/3/4" is not of the form K/N`},
+		{" 2/3", `quorum " 2/3" is not of the form K/N`},
+		{"2/3\n", `quorum "2/3\n" is not of the form K/N`},
+		{"+2/3", `quorum "+2/3" is not of the form K/N`},
+		{"02/3", `quorum "02/3" is not of the form K/N`},
+		{"2/99999999999999999999", `quorum "2/99999999999999999999" is not of the form K/N`},
 	} {
-		_, err := ParseQuorum(text)
-		expect(t, text, err, failure{want, exitcode.Usage, hint})
+		_, err := ParseQuorum(c.text)
+		expect(t, c.text, err, failure{c.want, exitcode.Usage, hint})
 	}
 }
 
 func TestQuorumWarning(t *testing.T) {
-	for q, want := range map[Quorum]string{
-		{1, 1}: "quorum 1/1: whoever has the one card has the world, and without it the world is lost",
-		{1, 3}: "quorum 1/3: any one card holder alone has the world",
-		{3, 3}: "quorum 3/3: every card is needed, so losing one loses the world",
-		{2, 3}: "",
+	for _, c := range []struct {
+		q    Quorum
+		want string
+	}{
+		{Quorum{1, 1}, "quorum 1/1: whoever has the one card has the world, and without it the world is lost"},
+		{Quorum{1, 3}, "quorum 1/3: any one card holder alone has the world"},
+		{Quorum{3, 3}, "quorum 3/3: every card is needed, so losing one loses the world"},
+		{Quorum{2, 4}, "quorum 2/4: two groups of 2 card holders can act without each other's knowledge"},
+		{Quorum{2, 3}, ""},
+		{Quorum{3, 5}, ""},
 	} {
-		if got := q.Warning(); got != want {
-			t.Errorf("%s: %q", q, got)
+		if got := c.q.Warning(); got != c.want {
+			t.Errorf("%s: %q", c.q, got)
 		}
 	}
 }

@@ -118,8 +118,9 @@ func (r *Reader) verify(name string, card Card) error {
 	}
 	defer wipe(share.Value)
 	if !secretsharing.Verify(r.set.Quorum.threshold(), share, r.commitments) {
-		return exitcode.Errorf(exitcode.Refused, "%s: the share of %s does not fit the world's commitments: the card was altered",
-			name, card).Hint("%s", hintReplace)
+		return exitcode.Errorf(exitcode.Refused,
+			"%s: the share of %s does not fit the world's commitments: the card was altered", name, card).
+			Hint("%s", hintReplace)
 	}
 	return nil
 }
@@ -161,7 +162,8 @@ func (r *Reader) recover() (*Secret, error) {
 	defer wipe(scalar)
 	// The first commitment is to the secret itself, that is, to the share with number 0.
 	if !scalar.Group().NewElement().MulGen(scalar).IsEqual(r.commitments[0]) {
-		return nil, exitcode.Errorf(exitcode.Refused, "the cards read do not rebuild the world secret that the card set commits to").
+		return nil, exitcode.Errorf(exitcode.Refused,
+			"the cards read do not rebuild the world secret that the card set commits to").
 			Hint("do not use this computer for the ceremony: each card fits on its own, so its memory is at fault")
 	}
 	return &Secret{encode(scalar)}, nil

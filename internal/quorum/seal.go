@@ -33,6 +33,9 @@ func Seal(s *Secret, c Context, p Purpose, plain *secret.Bytes) (sealed string, 
 	return sealed, nil
 }
 
+// hintCopy is for a seal that was altered, or is of another set.
+const hintCopy = "compare the statement with another copy of kmdata"
+
 // Unseal undoes [Seal]. A text that is not base64, in its one spelling, has
 // status Usage; one that does not open under this secret, purpose and context
 // has status Check.
@@ -45,7 +48,7 @@ func Unseal(s *Secret, c Context, p Purpose, sealed string) (plain *secret.Bytes
 	row, _ := p.use()
 	wrapped, err := base64.StdEncoding.Strict().DecodeString(sealed)
 	if err != nil || base64.StdEncoding.EncodeToString(wrapped) != sealed {
-		return nil, exitcode.Errorf(exitcode.Usage, "the seal on %s is not base64", row.of)
+		return nil, exitcode.Errorf(exitcode.Usage, "the seal on %s is not base64", row.of).Hint("%s", hintCopy)
 	}
 	secret.Erased(func() {
 		var opened []byte
@@ -54,7 +57,7 @@ func Unseal(s *Secret, c Context, p Purpose, sealed string) (plain *secret.Bytes
 	})
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Check, "the seal on %s does not open with the cards of set %d, hknso %.8s: %w",
-			row.of, c.Set, c.HKNSO, err)
+			row.of, c.Set, c.HKNSO, err).Hint("%s", hintCopy)
 	}
 	return plain, nil
 }

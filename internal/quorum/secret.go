@@ -47,7 +47,8 @@ func (s *Secret) PIN(c Context, p Purpose, length int) (*secret.Bytes, error) {
 		return nil, err
 	}
 	if length < MinPIN || length > MaxPIN {
-		return nil, exitcode.Errorf(exitcode.Failed, "purpose %s: a PIN has %d to %d characters, not %d", p, MinPIN, MaxPIN, length)
+		return nil, exitcode.Errorf(exitcode.Failed, "purpose %s: a PIN has %d to %d characters, not %d",
+			p, MinPIN, MaxPIN, length)
 	}
 	raw, err := s.derive(c.info(p), (PINBits(length)+7)/8)
 	if err != nil {

@@ -6,96 +6,132 @@ import (
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/strictjson"
 )
 
 func TestNewAndReplace(t *testing.T) {
-	first := issue(t, Quorum{2, 3})
-	if err := first.Set.Check(); err != nil {
-		t.Fatal(err)
-	}
-	next, err := first.Set.Replace(Quorum{3, 4}, []string{"A", "B", "C", "D"})
+	first, err := New(Quorum{2, 3}, []string{"A", " B  b", "C"}, testKNSO, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := next.Set.Check(); err != nil {
+	defer first.Wipe()
+	if s := first.Set; s.HKNSO != testKNSO || !s.Rehearsal || s.Number != 1 || s.Holders[1] != "B b" || s.Check() != nil {
+		t.Errorf("the first set is %+v", s)
+	}
+	other := fingerprint.Of([]byte("another KNSO"))
+	next, err := first.Set.Replace(Quorum{3, 4}, []string{"A", "B", "C", "D"}, other)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if next.Set.World != first.Set.World || next.Set.Number != 2 || len(next.Cards) != 4 {
-		t.Errorf("the next set is %+v", next.Set)
+	defer next.Wipe()
+	if s := next.Set; s.HKNSO != other || !s.Rehearsal || s.Number != 2 || s.Check() != nil || len(next.Cards) != 4 {
+		t.Errorf("the next set is %+v", s)
 	}
-	if derived(t, next.Secret) == derived(t, first.Secret) {
-		t.Error("the old secret opens the new set")
+	if next.Secret.scalar.Equal(first.Secret.scalar) {
+		t.Error("the two sets have one secret")
+	}
+	for i, c := range next.Cards {
+		if c.HKNSO != other || !c.Rehearsal || c.Set != 2 || c.Quorum != next.Set.Quorum ||
+			c.Index != i+1 || c.Holder != next.Set.Holders[i] {
+			t.Errorf("card %d is %+v", i+1, c)
+		}
 	}
 }
 
 func TestNewRefuses(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name    string
 		q       Quorum
 		holders []string
+		hknso   fingerprint.Sum
 		want    failure
 	}{
-		"no quorum":      {Quorum{}, nil, failure{"quorum 0/0: at least one card must be needed", exitcode.Usage, ""}},
-		"too few":        {Quorum{2, 3}, []string{"A", "B"}, failure{"quorum 2/3: 2 card holders named for 3 cards", exitcode.Usage, ""}},
-		"two of a name":  {Quorum{1, 2}, []string{"A", "a"}, failure{`card holders 1 and 2 are both "a": nobody may hold two cards`, exitcode.Refused, "name another person for card 2"}},
-		"unwritten name": {Quorum{1, 1}, []string{" "}, failure{"card holder 1: a name has 1 to 64 bytes, all printable", exitcode.Usage, ""}},
+		{"no quorum", Quorum{}, nil, testKNSO,
+			failure{"quorum 0/0: at least one card must be needed", exitcode.Usage, ""}},
+		{"too few", Quorum{2, 3}, []string{"A", "B"}, testKNSO,
+			failure{"quorum 2/3: 2 card holders named for 3 cards", exitcode.Usage, ""}},
+		{"two of a name", Quorum{1, 2}, []string{"A", "a"}, testKNSO,
+			failure{`card holders 1 and 2 are both "a": one person may not hold two cards`, exitcode.Refused,
+				"name another person for card 2"}},
+		{"blank name", Quorum{1, 1}, []string{" "}, testKNSO,
+			failure{"the name of card holder 1: it is empty", exitcode.Usage, ""}},
+		{"no KNSO", Quorum{1, 1}, []string{"A"}, fingerprint.Sum{},
+			failure{"card set: hknso is missing", exitcode.Usage, ""}},
 	} {
-		_, err := New(c.q, c.holders)
-		expect(t, name, err, c.want)
+		made, err := New(c.q, c.holders, c.hknso, false)
+		expect(t, c.name, err, c.want)
+		if made != nil {
+			t.Errorf("%s: an issue was made", c.name)
+		}
 	}
 }
 
+func TestReplaceRefusesTheOldKNSO(t *testing.T) {
+	set := fixedWorld(t)
+	_, err := set.Replace(set.Quorum, set.Holders, set.HKNSO)
+	expect(t, "old KNSO", err, failure{"card set 2: a new KNSO is expected, not that of set 1", exitcode.Usage, ""})
+}
+
 func TestCardSetCheckRefuses(t *testing.T) {
-	shape := func(text string) failure { return failure{"card set: " + text, exitcode.Usage, ""} }
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		spoil func(*CardSet)
-		want  failure
+		want  string
 	}{
-		"world":        {func(s *CardSet) { s.World = strings.ToUpper(s.World) }, shape("the world identity is not 64 lower-case hex digits")},
-		"number":       {func(s *CardSet) { s.Number = 0 }, shape("number 0, but sets are counted from 1")},
-		"quorum":       {func(s *CardSet) { s.Quorum.K = 0 }, shape("quorum 0/3: at least one card must be needed")},
-		"holders":      {func(s *CardSet) { s.Holders = s.Holders[1:] }, shape("2 holders and 2 commitments for quorum 2/3")},
-		"commitments":  {func(s *CardSet) { s.Commitments = s.Commitments[1:] }, shape("3 holders and 1 commitments for quorum 2/3")},
-		"holder twice": {func(s *CardSet) { s.Holders = []string{"A", "B", "a"} }, shape("the holders' names are not as they were recorded")},
-		"untrimmed":    {func(s *CardSet) { s.Holders = []string{"A", "B", "C "} }, shape("the holders' names are not as they were recorded")},
-		"identity":     {func(s *CardSet) { s.World = strings.Repeat("0", 64) }, failure{"card set: the world identity is not the hash of the commitments", exitcode.Check, ""}},
+		{"no hknso", func(s *CardSet) { s.HKNSO = fingerprint.Sum{} }, "hknso is missing"},
+		{"number", func(s *CardSet) { s.Number = 0 }, "number 0, but sets are counted from 1"},
+		{"quorum", func(s *CardSet) { s.Quorum.K = 0 }, "quorum 0/3: at least one card must be needed"},
+		{"holders", func(s *CardSet) { s.Holders = s.Holders[1:] }, "2 holders and 2 commitments for quorum 2/3"},
+		{"commitments", func(s *CardSet) { s.Commitments = s.Commitments[1:] },
+			"3 holders and 1 commitments for quorum 2/3"},
+		{"holder twice", func(s *CardSet) { s.Holders = []string{"A", "B", "a"} },
+			"the holders' names are not as they were recorded"},
+		{"untrimmed", func(s *CardSet) { s.Holders = []string{"A", "B", "C "} },
+			"the holders' names are not as they were recorded"},
 	} {
 		set := fixedWorld(t)
 		c.spoil(&set)
-		expect(t, name, set.Check(), c.want)
+		want := failure{"card set: " + c.want, exitcode.Usage, ""}
+		expect(t, c.name, set.Check(), want)
 		_, err := NewReader(set)
-		expect(t, name+", reader", err, c.want)
+		expect(t, c.name+", reader", err, want)
 	}
 }
 
 func TestReaderRefusesWhatIsNoCommitment(t *testing.T) {
 	set := fixedWorld(t)
-	set.Number, set.Commitments[1] = 2, Commitment{}
+	set.Commitments[1] = Commitment{}
 	_, err := NewReader(set)
-	expect(t, "identity element", err, failure{"card set: commitment 1: no commitment of a card set", exitcode.Usage, ""})
+	expect(t, "identity element", err,
+		failure{"card set: commitment 1: no commitment of a card set", exitcode.Usage, ""})
 }
 
 func TestCardSetJSONRefuses(t *testing.T) {
 	good := string(read(t, "testdata/world/set.json"))
-	commitment := fixedWorld(t).Commitments[0]
-	text, err := commitment.MarshalText()
+	text, err := fixedWorld(t).Commitments[0].MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct{ old, new, want string }{
-		"quorum":         {`"2/3"`, `"4/3"`, "world: field quorum: quorum 4/3: 4 cards can never be read from a set of 3"},
-		"short":          {string(text), "00", "world: field commitments.0: not 64 lower-case hex digits"},
-		"capitals":       {string(text), strings.ToUpper(string(text)), "world: field commitments.0: not 64 lower-case hex digits"},
-		"no element":     {string(text), strings.Repeat("f", 64), "world: field commitments.0: no commitment of a card set"},
-		"the identity":   {string(text), strings.Repeat("0", 64), "world: field commitments.0: no commitment of a card set"},
-		"p, which is 0":  {string(text), "ed" + strings.Repeat("f", 60) + "7f", "world: field commitments.0: no commitment of a card set"},
-		"unknown field":  {`"number"`, `"nummer"`, "world: unknown field nummer"},
-		"number as text": {`"number": 1`, `"number": "1"`, "world: field number: a JSON string where a number is expected"},
+	digits := string(text)
+	for _, c := range []struct{ name, old, new, want string }{
+		{"quorum", `"2/3"`, `"4/3"`, "world: field quorum: quorum 4/3: 4 cards can never be read from a set of 3"},
+		{"hknso", `"hknso": "1`, `"hknso": "`, "world: field hknso: a SHA-256 sum is 64 lower-case hex digits"},
+		{"short", digits, "00", "world: field commitments.0: not 64 lower-case hex digits"},
+		{"long", digits, digits + "00", "world: field commitments.0: not 64 lower-case hex digits"},
+		{"capitals", digits, strings.ToUpper(digits), "world: field commitments.0: not 64 lower-case hex digits"},
+		{"no element", digits, strings.Repeat("f", 64), "world: field commitments.0: no commitment of a card set"},
+		{"the identity", digits, strings.Repeat("0", 64), "world: field commitments.0: no commitment of a card set"},
+		{"p, which is 0", digits, "ed" + strings.Repeat("f", 60) + "7f",
+			"world: field commitments.0: no commitment of a card set"},
+		{"unknown field", `"number"`, `"nummer"`, "world: unknown field nummer"},
+		{"number as text", `"number": 1`, `"number": "1"`,
+			"world: field number: a JSON string where a number is expected"},
 	} {
 		var set CardSet
 		err := strictjson.Unmarshal("world", []byte(strings.Replace(good, c.old, c.new, 1)), 4096, &set)
 		if err == nil || err.Error() != c.want {
-			t.Errorf("%s:\n got %v\nwant %s", name, err, c.want)
+			t.Errorf("%s:\n got %v\nwant %s", c.name, err, c.want)
 		}
 	}
 }
@@ -111,7 +147,8 @@ func FuzzCardSet(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := strictjson.Unmarshal("set", out, 1<<16, &again); err != nil || !strictjson.Equal(again, out) || !slices.Equal(again.Commitments, set.Commitments) {
+		err = strictjson.Exact("set", out, 1<<16, &again)
+		if err != nil || again.HKNSO != set.HKNSO || !slices.Equal(again.Commitments, set.Commitments) {
 			t.Errorf("re-encodes as %s, %v", out, err)
 		}
 	})
