@@ -2,6 +2,7 @@ package library
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -55,6 +56,8 @@ func TestIdentifyRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cut := put(t, dir+"/cut.so", string(header[:len(header)/2]))
+	header[16] = 1 // e_type: ET_REL, a file for the linker (elf(5))
+	relocatable := put(t, dir+"/relocatable.so", string(header))
 	const noEntry = "not a PKCS#11 library: it does not export C_GetFunctionList"
 	for name, c := range map[string]struct{ path, text string }{
 		"missing":          {dir + "/missing.so", "no such file or directory"},
@@ -64,7 +67,9 @@ func TestIdentifyRefuses(t *testing.T) {
 		"loop of links":    {loop, "too many symbolic links"},
 		"text":             {text, "not a shared library"},
 		"cut short":        {cut, "not a shared library"},
+		"object file":      {relocatable, "not a shared library"},
 		"program":          {program, noEntry},
+		"caller":           {caller(t), noEntry},
 		"below a file":     {text + "/x.so", "not a directory"},
 		"other library":    {installed(t, "libc.so.6", "libc6"), noEntry},
 		"nothing is named": {dir + "/", "a folder, not a file"},
@@ -82,6 +87,17 @@ func TestIdentifyRefuses(t *testing.T) {
 	if err := CheckFile(softHSM(t)); err != nil {
 		t.Error(err)
 	}
+}
+
+// caller compiles a library that calls C_GetFunctionList and does not have it.
+func caller(t *testing.T) string {
+	t.Helper()
+	source := put(t, t.TempDir()+"/caller.c", "int C_GetFunctionList(void *);\nint f(void) { return C_GetFunctionList(0); }\n")
+	library := source + ".so"
+	if out, err := exec.Command("cc", "-shared", "-fPIC", "-o", library, source).CombinedOutput(); err != nil {
+		t.Fatalf("these tests need a C compiler (apt-get install gcc libc6-dev): %v: %s", err, out)
+	}
+	return library
 }
 
 func TestIdentityHasOneSpelling(t *testing.T) {
