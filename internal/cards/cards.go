@@ -3,10 +3,10 @@
 // and how often a holder may try. What a card says, and whether its share is
 // good, is for package quorum.
 //
-// A card set is dealt by a [Dealer]: Check and Blank before anybody is asked
-// for anything, Deal, and after an interrupted run Reread or TakeBack. K cards
-// are read by [Read]. [ChangePassphrase] is the one way to seal a card again.
-// Every card that is written is read back and verified before the call returns.
+// A card set is dealt by [Deal], after [CheckPlaces]; after an interrupted run
+// [Reread] takes the cards up, or [RemoveAll] takes them back. K cards are read
+// by [Read]. [ChangePassphrase] is the one way to seal a card again. Every card
+// that is written is read back and verified before the call returns.
 //
 // A card is a binary age file (age-encryption.org/v1, scrypt) that the plain
 // age tool opens; docs/recover.py rebuilds a world from cards so opened. The

@@ -16,7 +16,7 @@ func ChangePassphrase(m Medium, old, changed *secret.Bytes) (Holding, error) {
 	return changePassphrase(m, old, changed, 0)
 }
 
-// changePassphrase takes a work factor as Dealer does.
+// changePassphrase takes a work factor as Deal does.
 func changePassphrase(m Medium, old, changed *secret.Bytes, work int) (Holding, error) {
 	_, sealed, err := m.Read()
 	if err != nil {

@@ -9,29 +9,9 @@ import (
 	"byok/internal/secret"
 )
 
-// Dealer writes the cards of a new set to their media: card i, counted from 1,
-// to the i-th medium.
-type Dealer struct {
-	World      string   // the world's label, for the header beside each card
-	Media      []Medium // one a card
-	UI         UI
-	WorkFactor int // of scrypt; 0 is WorkFactor, or in a rehearsal RehearsalWorkFactor
-}
-
-// Check refuses what can be refused before any person is asked: another number
-// of media than the quorum's N (Usage), and what [CheckPlaces] refuses, with
-// the same own.
-func (d *Dealer) Check(q quorum.Quorum, own []string, rehearsal bool) error {
-	if len(d.Media) != q.N {
-		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d card folders, %d were given", q, q.N, len(d.Media)).
-			Hint("give one folder for each card, in the order of the holders")
-	}
-	return CheckPlaces(d.Media, own, rehearsal)
-}
-
-// Blank refuses media that cannot take a card, or hold one already.
-func (d *Dealer) Blank() error {
-	for i, m := range d.Media {
+// CheckBlank refuses media that cannot take a card, or hold one already.
+func CheckBlank(media []Medium) error {
+	for i, m := range media {
 		if err := m.Blank(); err != nil {
 			return fmt.Errorf("card %d: %w", i+1, err)
 		}
@@ -39,65 +19,82 @@ func (d *Dealer) Blank() error {
 	return nil
 }
 
-// Deal has each holder's card sealed, written, read back and verified, one
-// holder after the other, and returns whose cards they are. On an error, also
-// that of a holder who gives up, the cards written so far are removed. The
-// issue stays the caller's, to be wiped.
-func (d *Dealer) Deal(issue *quorum.Issue) ([]Holding, error) {
+// Deal writes the cards of a new set: card i, counted from 1, to the i-th
+// medium. All media must be blank, which is checked before the first holder is
+// asked. Then each holder's card is sealed, written, read back and verified,
+// one holder after the other. On an error, also that of a holder who gives up,
+// the cards written so far are removed.
+//
+// world is the world's label, for the headers. work is the work factor of
+// scrypt; 0 stands for [WorkFactor], and in a rehearsal for
+// [RehearsalWorkFactor]. The issue stays the caller's, to be wiped. The result
+// says for the record whose cards they are, and who chose a passphrase of his
+// or her own.
+func Deal(issue *quorum.Issue, world string, media []Medium, work int, ui UI) ([]Holding, error) {
+	if n := len(issue.Cards); len(media) != n {
+		return nil, exitcode.Errorf(exitcode.Usage, "quorum %v needs %d card folders, %d were given",
+			issue.Set.Quorum, n, len(media)).Hint("give one folder for each card, in the order of the holders")
+	}
+	if err := CheckBlank(media); err != nil {
+		return nil, err
+	}
 	reader, err := quorum.NewReader(issue.Set)
 	if err != nil {
 		return nil, err
 	}
 	defer reader.Wipe()
-	r := dealing{Dealer: d, reader: reader}
+	d := dealing{world: world, media: media, work: work, ui: ui, reader: reader}
 	for i, card := range issue.Cards {
-		if err := r.deal(i, card); err != nil {
-			return nil, r.takeBack(err)
+		if err := d.deal(i, card); err != nil {
+			return nil, d.takeBack(err)
 		}
 	}
-	return r.dealt, nil
+	return d.dealt, nil
 }
 
 // dealing is one run of Deal.
 type dealing struct {
-	*Dealer
+	world   string
+	media   []Medium
+	work    int
+	ui      UI
 	reader  *quorum.Reader
 	written []Medium
 	dealt   []Holding
 }
 
-func (r *dealing) deal(i int, card quorum.Card) error {
-	m := r.Media[i]
+func (d *dealing) deal(i int, card quorum.Card) error {
+	m := d.media[i]
 	ask := Ask{Medium: i, Prompt: fmt.Sprintf("new passphrase of %s in %s", card, m)}
-	passphrase, chosen, err := ChoosePassphrase(r.UI, ask, card.String())
+	passphrase, chosen, err := ChoosePassphrase(d.ui, ask, card.String())
 	if err != nil {
 		return err
 	}
 	defer passphrase.Wipe()
-	sealed, err := Seal(card, passphrase, workFactor(r.WorkFactor, card))
+	sealed, err := Seal(card, passphrase, workFactor(d.work, card))
 	if err != nil {
 		return err
 	}
-	if err := m.Write(HeaderOf(r.World, card), sealed); err != nil {
+	if err := m.Write(HeaderOf(d.world, card), sealed); err != nil {
 		return err
 	}
-	r.written = append(r.written, m)
-	if err := r.readBack(m, card, passphrase); err != nil {
+	d.written = append(d.written, m)
+	if err := d.readBack(m, card, passphrase); err != nil {
 		return err
 	}
-	r.dealt = append(r.dealt, Holding{Index: card.Index, Holder: card.Holder, Own: chosen.Own, Tries: chosen.Tries})
-	r.UI.Say("%s written and read back, %d of %d", card, i+1, card.Quorum.N)
+	d.dealt = append(d.dealt, Holding{Index: card.Index, Holder: card.Holder, Own: chosen.Own, Tries: chosen.Tries})
+	d.ui.Say("%s written and read back, %d of %d", card, i+1, card.Quorum.N)
 	return nil
 }
 
 // readBack takes nothing on trust: the card is read, opened and checked as it
 // will be on the day it is needed.
-func (r *dealing) readBack(m Medium, card quorum.Card, passphrase *secret.Bytes) error {
+func (d *dealing) readBack(m Medium, card quorum.Card, passphrase *secret.Bytes) error {
 	h, sealed, err := m.Read()
 	if err != nil {
 		return err
 	}
-	if h != HeaderOf(r.World, card) {
+	if h != HeaderOf(d.world, card) {
 		return exitcode.Errorf(exitcode.Refused, "%s: another header was read back than was written for %s", m, card).
 			Hint("use another medium: this one does not keep what is written")
 	}
@@ -105,12 +102,12 @@ func (r *dealing) readBack(m Medium, card quorum.Card, passphrase *secret.Bytes)
 	if err != nil {
 		return err
 	}
-	return r.reader.Add(m.String(), again)
+	return d.reader.Add(m.String(), again)
 }
 
 // takeBack removes the cards of a set that never came into force.
-func (r *dealing) takeBack(cause error) error {
-	for _, m := range r.written {
+func (d *dealing) takeBack(cause error) error {
+	for _, m := range d.written {
 		if err := m.Remove(); err != nil {
 			cause = fmt.Errorf("%w; the card in %s could not be removed: %w", cause, m, err)
 		}
@@ -129,46 +126,56 @@ func workFactor(asked int, card quorum.Card) int {
 	return WorkFactor
 }
 
-// Reread takes up the cards of an interrupted run: it returns how many of the
-// set are on the media and, if that is all of them, the world secret. The
-// holders are asked for their passphrases only then. A medium with any other
-// card has status Refused.
-func (d *Dealer) Reread(set quorum.CardSet) (present int, s *quorum.Secret, err error) {
-	loaded, err := d.left(set)
-	if err != nil || len(loaded) < set.Quorum.N {
-		return len(loaded), nil, err
+// Reread takes up the set of an interrupted run that had dealt every card: it
+// has each opened by its holder again, and rebuilds the world secret. Where a
+// medium is blank or holds another card, nobody is asked, and the status is
+// Refused.
+func Reread(set quorum.CardSet, media []Medium, ui UI) (*quorum.Secret, error) {
+	found, err := left(set, media)
+	if err != nil {
+		return nil, err
+	}
+	if n := set.Quorum.N; len(found) != n {
+		return nil, exitcode.Errorf(exitcode.Refused,
+			"%d of the %d cards of the interrupted run are in the folders given, and the token may depend on all of them",
+			len(found), n).Hint("give the folders of all %d cards", n)
 	}
 	reader, err := quorum.NewReader(set)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer reader.Wipe()
-	for i, l := range loaded {
-		ask := Ask{Medium: i, Prompt: fmt.Sprintf("an interrupted run left %s in %s; its passphrase", l.header, l.medium)}
-		card, _, err := l.open(d.UI, ask)
-		if errors.Is(err, ErrPassphrase) {
-			err = exitcode.Hint(err, "give the passphrase that the card was made with, or remove the cards of the interrupted run to begin again")
-		}
-		if err != nil {
-			return len(loaded), nil, err
-		}
-		if err := reader.Add(l.medium.String(), card); err != nil {
-			return len(loaded), nil, err
+	for i, l := range found {
+		if err := l.reread(i, reader, ui); err != nil {
+			return nil, err
 		}
 	}
-	s, err = reader.Secret()
-	return len(loaded), s, err
+	return reader.Secret()
 }
 
-// TakeBack removes the cards of an interrupted run that never came into force,
-// without a passphrase: by their headers, whose hknso no other set has. If any
-// medium holds another card, none is removed, and the status is Refused.
-func (d *Dealer) TakeBack(set quorum.CardSet) error {
-	loaded, err := d.left(set)
+// reread opens one card that an interrupted run left.
+func (l loaded) reread(i int, reader *quorum.Reader, ui UI) error {
+	ask := Ask{Medium: i, Prompt: fmt.Sprintf("an interrupted run left %s; its passphrase", l)}
+	card, _, err := l.open(ui, ask)
+	if errors.Is(err, ErrPassphrase) {
+		return exitcode.Hint(err, "give the passphrase that was chosen for this card in the interrupted run")
+	}
 	if err != nil {
 		return err
 	}
-	for _, l := range loaded {
+	return reader.Add(l.medium.String(), card)
+}
+
+// RemoveAll removes the cards that an interrupted run left of a set that never
+// came into force. It needs no passphrase: it goes by the headers, whose hknso
+// is that of no other set. If any medium holds another card, none is removed,
+// and the status is Refused.
+func RemoveAll(set quorum.CardSet, media []Medium) error {
+	found, err := left(set, media)
+	if err != nil {
+		return err
+	}
+	for _, l := range found {
 		if err := l.medium.Remove(); err != nil {
 			return err
 		}
@@ -176,9 +183,9 @@ func (d *Dealer) TakeBack(set quorum.CardSet) error {
 	return nil
 }
 
-// left returns the cards that an interrupted run of this set left.
-func (d *Dealer) left(set quorum.CardSet) (found []loaded, err error) {
-	for _, m := range d.Media {
+// left returns the cards on the media that an interrupted run left.
+func left(set quorum.CardSet, media []Medium) (found []loaded, err error) {
+	for _, m := range media {
 		l, err := load(m)
 		if errors.Is(err, ErrBlank) {
 			continue

@@ -1,6 +1,11 @@
 package cards
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
 	"byok/internal/exitcode"
 )
 
@@ -22,10 +27,10 @@ func (p Place) sameMedium(o Place) bool {
 // CheckPlaces refuses media on which a card would not be in its holder's hand
 // alone: two cards on one medium (device number: two partitions of one stick
 // count as two media), a card on the disk of this workstation, and one in a
-// folder on which nothing is mounted. own are folders on the workstation's
-// disks beside "/", above all kmdata. A rehearsal may keep all its cards on
-// one disk, but not two in one folder. Every refusal has status Refused.
-func CheckPlaces(media []Medium, own []string, rehearsal bool) error {
+// folder on which nothing is mounted. kmdata stands for the workstation's
+// disks, beside "/"; it need not exist yet. A rehearsal may keep all its cards
+// on one disk, but not two in one folder. Every refusal has status Refused.
+func CheckPlaces(media []Medium, kmdata string, rehearsal bool) error {
 	places := make([]Place, len(media))
 	for i, m := range media {
 		place, err := m.Place()
@@ -42,7 +47,19 @@ func CheckPlaces(media []Medium, own []string, rehearsal bool) error {
 	if rehearsal {
 		return nil
 	}
-	return checkOwn(media, places, append([]string{"/"}, own...))
+	return checkOwn(media, places, []string{"/", nearest(kmdata)})
+}
+
+// nearest returns the folder itself, or the one above in which it will be made.
+func nearest(dir string) string {
+	dir = filepath.Clean(dir)
+	for {
+		above := filepath.Dir(dir)
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || above == dir {
+			return dir
+		}
+		dir = above
+	}
 }
 
 // apart refuses two cards on one medium.
