@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
-	"byok/internal/term"
+	"byok/internal/printable"
 )
 
 // CheckOwners refuses, with status Refused, a library that somebody besides
@@ -144,7 +144,7 @@ var ownerRules = []ownerRule{
 			if info.IsDir() {
 				return elsewhere
 			}
-			return "chown root:root " + term.Quote(place)
+			return "chown root:root " + printable.Quote(place)
 		},
 	},
 	{
@@ -152,7 +152,7 @@ var ownerRules = []ownerRule{
 			return when(info.Mode()&0o022 == 0o020, "can be written by its group")
 		},
 		accepted: func(int, fs.FileInfo) bool { return true },
-		cure:     func(place string, _ fs.FileInfo) string { return "chmod g-w " + term.Quote(place) },
+		cure:     func(place string, _ fs.FileInfo) string { return "chmod g-w " + printable.Quote(place) },
 	},
 	{
 		broken: func(info fs.FileInfo) string {
@@ -163,7 +163,7 @@ var ownerRules = []ownerRule{
 			if sticky(info) {
 				return elsewhere
 			}
-			return "chmod go-w " + term.Quote(place)
+			return "chmod go-w " + printable.Quote(place)
 		},
 	},
 }
