@@ -27,7 +27,6 @@ import (
 	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/strictjson"
-	"byok/internal/term"
 )
 
 // FileName is the file of known worlds in the configuration folder.
@@ -154,7 +153,7 @@ func (s *Store) private() error {
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
 		return exitcode.Errorf(exitcode.Refused, "%s: others may change it (mode %04o), so it proves nothing", s.path, mode).
-			Hint("chmod 600 %s, then compare each hknso in it with paper", term.Quote(s.path))
+			Hint("chmod 600 %s, then compare each hknso in it with paper", printable.Quote(s.path))
 	}
 	return nil
 }

@@ -1,0 +1,191 @@
+// Package readback finds out, by asking the vault, whether a key there is the
+// key that a quorum approved: the vault uses it on a fresh challenge, what the
+// vault says of it is compared with the authorization, and the rest of the
+// vault is searched for copies.
+//
+// Use [Read] and look at [Report.Findings]; a report whose [Report.Err] is nil
+// shows the key that was made offline, as it was approved, and no copy of it
+// that differs. All but the proof is the vault's word, and a copy in another
+// vault is not found.
+package readback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"byok/internal/approval"
+	"byok/internal/azure"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/vault"
+)
+
+// Vault is what reading back asks of a vault; [vault.Client] is one.
+type Vault interface {
+	// Key reads a key version; version "" is the current one.
+	Key(ctx context.Context, name, version string) (vault.Key, error)
+	// Prove has the vault use a key version on a fresh challenge.
+	Prove(ctx context.Context, k vault.Key, e vault.Expected) (vault.Proof, error)
+	// Find returns the newest version of a name that has e's public key.
+	Find(ctx context.Context, name string, e vault.Expected) (vault.Key, bool, error)
+	// Copies returns every other version in the vault that is the same key.
+	Copies(ctx context.Context, of kek.ID, e vault.Expected, blob fingerprint.Sum) (vault.Copies, error)
+}
+
+// Subject is the key that is looked for.
+type Subject struct {
+	Name    string // of the key in the vault
+	Version string // "" is the current one
+	Key     vault.Expected
+	Package *approval.Package // what a quorum approved; nil for another vendor's key
+}
+
+// blob is the hash of the .byok file, by which a vault's AES key is known.
+func (s Subject) blob() fingerprint.Sum {
+	if s.Package == nil {
+		return fingerprint.Sum{}
+	}
+	return s.Package.SHA256
+}
+
+// The rules beside those of [approval.Rules].
+const (
+	RuleProof   = "KEY-PROOF"   // the vault used the private half, or the AES key
+	RuleEnabled = "KEY-ENABLED" // the version is enabled
+	RuleCopies  = "KEY-COPIES"  // no other version in the vault is the same key and more than was approved
+)
+
+// Report is what the vault showed.
+type Report struct {
+	Key      vault.Key
+	Proof    vault.Proof
+	Findings []kek.Finding
+	Copies   vault.Copies
+}
+
+// Read asks the vault about the subject. An error means that the vault did not
+// answer, or that it does not hold this key; what it holds otherwise than
+// approved is in the report's findings.
+func Read(ctx context.Context, v Vault, s Subject) (Report, error) {
+	var r Report
+	var err error
+	if r.Key, err = v.Key(ctx, s.Name, s.Version); err != nil {
+		return r, err
+	}
+	if r.Proof, err = v.Prove(ctx, r.Key, s.Key); err != nil {
+		return r, elsewhere(ctx, v, s, r.Key, err)
+	}
+	r.add(RuleProof, true, proved(r.Proof))
+	r.compare(s)
+	return r, r.search(ctx, v, s)
+}
+
+// elsewhere says which version is the one, where the current one is another key.
+func elsewhere(ctx context.Context, v Vault, s Subject, current vault.Key, err error) error {
+	if exitcode.Of(err) != exitcode.Check || s.Key.PublicKey == nil || s.Version != "" {
+		return err
+	}
+	older, found, failed := v.Find(ctx, s.Name, s.Key)
+	if failed != nil || !found || older.ID.Equal(current.ID) {
+		return err
+	}
+	return exitcode.Hint(err, "--version %s is the package's key; it is not the current version", older.ID.Version)
+}
+
+func (r *Report) add(rule string, ok bool, detail string) {
+	r.Findings = append(r.Findings, kek.Finding{Rule: rule, OK: ok, Detail: detail})
+}
+
+// compare holds what the vault says of the key to what the quorum approved.
+func (r *Report) compare(s Subject) {
+	detail := "enabled"
+	if !r.Key.Enabled {
+		detail = "disabled"
+	}
+	r.add(RuleEnabled, r.Key.Enabled, detail)
+	if s.Package == nil {
+		return
+	}
+	for _, c := range s.Package.Target.Compare(seen(r.Key)) {
+		r.add(c.Rule, c.Same, c.String())
+	}
+}
+
+// seen is a key of a vault in the terms of an authorization.
+func seen(k vault.Key) approval.Target {
+	t := approval.Target{Vault: k.ID.Vault, Name: k.ID.Name, KeyOps: k.Ops, Exportable: k.Exportable}
+	if len(k.ReleasePolicy) > 0 {
+		t.ReleasePolicy = fingerprint.Of(k.ReleasePolicy)
+	}
+	return t
+}
+
+// search looks for copies. An account that may not list keys is told so, and
+// the other findings stand.
+func (r *Report) search(ctx context.Context, v Vault, s Subject) error {
+	var err error
+	r.Copies, err = v.Copies(ctx, r.Key.ID, s.Key, s.blob())
+	var answer *azure.Error
+	if errors.As(err, &answer) && answer.Status == http.StatusForbidden {
+		r.add(RuleCopies, true, "not searched: the account may not list the vault's keys")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ok, detail := r.judgeCopies(s)
+	r.add(RuleCopies, ok, detail)
+	return nil
+}
+
+// judgeCopies fails for a copy that may do more, or under another name, than
+// the quorum approved.
+func (r *Report) judgeCopies(s Subject) (ok bool, detail string) {
+	ok, detail = true, fmt.Sprintf("none among %d other versions in the vault", r.Copies.Looked)
+	var all []string
+	for _, k := range r.Copies.Found {
+		text := k.ID.String()
+		if s.Package != nil {
+			if found := s.Package.Target.Differences(seen(k)); found != "" {
+				ok, text = false, text+" ("+found+")"
+			}
+		}
+		all = append(all, text)
+	}
+	if len(all) > 0 {
+		detail = "the same key is in the vault as " + strings.Join(all, ", ") + " too"
+	}
+	if n := len(r.Copies.Unread); n > 0 {
+		detail += fmt.Sprintf("; %d disabled versions cannot be read", n)
+	}
+	return ok, detail
+}
+
+// proved says in words how the key proved itself.
+func proved(p vault.Proof) string {
+	how := map[string]string{
+		vault.MethodSign:       "it signed a fresh challenge, and the key made offline verifies it",
+		vault.MethodDecrypt:    "it decrypted a fresh challenge",
+		vault.MethodUnwrap:     "it unwrapped a fresh challenge",
+		vault.MethodCheckValue: "its check value is the one made offline",
+	}[p.Method]
+	return how + " (" + p.Algorithm + ")"
+}
+
+// Err returns nil if every rule holds, and otherwise, with status Check, each
+// one that does not.
+func (r Report) Err() error {
+	var all []error
+	for _, f := range kek.Failed(r.Findings) {
+		all = append(all, fmt.Errorf("key %v: %s: %s", r.Key.ID, f.Rule, f.Detail))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Check, "%w", errors.Join(all...)).
+		Hint("do not use this key; delete what was not approved, or have a quorum approve it")
+}

@@ -1,0 +1,116 @@
+package upload
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"byok/internal/approval"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/vault"
+)
+
+// Options are what the person asks of every key of an upload. The zero value
+// takes everything from the packages.
+type Options struct {
+	// What a quorum approves. For a package of ours these only repeat the
+	// authorization: another value is refused. Zero values repeat nothing.
+	Name          string
+	Ops           []string
+	Exportable    bool
+	ReleasePolicy []byte // JSON; the authorization holds its SHA-256 alone
+
+	// What the quorum leaves to whoever uploads.
+	Tags      map[string]string
+	NotBefore time.Time // zero: none
+	Expires   time.Time // zero: none
+	Disabled  bool
+
+	NewVersion bool // import even where the vault has the key already
+	Recover    bool // bring a deleted key of the name back, and make this its newest version
+
+	// Foreign says what the packages of another vendor's tool hold, which have
+	// neither manifest nor authorization; nil for packages of ours.
+	Foreign *Foreign
+}
+
+// Check refuses what can be said of one file only. n is the number of files.
+func (o Options) Check(n int) error {
+	switch {
+	case n == 1:
+		return nil
+	case o.Name != "":
+		return exitcode.Errorf(exitcode.Usage, "--name names one key, and there are %d files", n)
+	case o.Foreign != nil && o.Foreign.Key.PublicKey != nil:
+		return exitcode.Errorf(exitcode.Usage, "--public-key is of one key, and there are %d files", n)
+	}
+	return nil
+}
+
+// request makes the import of a package of ours, with what its quorum approved
+// and nothing else. It is the one place where the two are compared.
+func (o Options) request(p approval.Package) (vault.Import, error) {
+	if found := p.Target.Differences(o.asked(p.Target)); found != "" {
+		return vault.Import{}, exitcode.Errorf(exitcode.Refused, "%s: %s", p.File, found).
+			Hint("leave the option out, or have a quorum approve it: byok-offline acl modify")
+	}
+	if p.Target.Exportable && len(o.ReleasePolicy) == 0 {
+		return vault.Import{}, exitcode.Errorf(exitcode.Usage,
+			"%s: the quorum approved an exportable key with the release policy %s, which is needed here",
+			p.File, p.Target.ReleasePolicy).Hint("--release-policy FILE")
+	}
+	return o.with(vault.Import{
+		Name:          p.Target.Name,
+		Blob:          p.Blob,
+		Expected:      p.Key,
+		Ops:           slices.Clone(p.Target.KeyOps),
+		Exportable:    p.Target.Exportable,
+		ReleasePolicy: o.ReleasePolicy,
+	}), nil
+}
+
+// asked is what was approved, with what the person said in its place.
+func (o Options) asked(approved approval.Target) approval.Target {
+	asked := approved
+	if o.Name != "" {
+		asked.Name = o.Name
+	}
+	if len(o.Ops) > 0 {
+		asked.KeyOps = o.Ops
+	}
+	if o.Exportable {
+		asked.Exportable = true
+	}
+	if len(o.ReleasePolicy) > 0 {
+		asked.ReleasePolicy = fingerprint.Of(o.ReleasePolicy)
+	}
+	return asked
+}
+
+// foreign makes the import of a package of another vendor's tool.
+func (o Options) foreign(name string, blob []byte) vault.Import {
+	i := vault.Import{
+		Name:          name,
+		Blob:          blob,
+		Expected:      o.Foreign.Key,
+		Ops:           keykind.KeyOps(o.Foreign.Key.Kty),
+		Exportable:    o.Exportable,
+		ReleasePolicy: o.ReleasePolicy,
+	}
+	if o.Name != "" {
+		i.Name = o.Name
+	}
+	if len(o.Ops) > 0 {
+		i.Ops = slices.Clone(o.Ops)
+	}
+	return o.with(i)
+}
+
+// with adds what no quorum decides.
+func (o Options) with(i vault.Import) vault.Import {
+	i.Tags, i.NotBefore, i.Expires, i.Disabled = maps.Clone(o.Tags), o.NotBefore, o.Expires, o.Disabled
+	i.ForceNewVersion = o.NewVersion
+	return i
+}

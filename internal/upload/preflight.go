@@ -1,0 +1,147 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"byok/internal/azure"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/vault"
+	"byok/internal/worlds"
+)
+
+// preflight finds everything that could keep a package out, so that nothing is
+// sent before. What is wrong with a package stays with it; an error is the
+// vault's or the person's and ends the upload.
+func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
+	u.checkRehearsal(b)
+	if err := u.checkWorlds(b); err != nil {
+		return err
+	}
+	if err := u.checkKEKs(ctx, b); err != nil {
+		return err
+	}
+	return u.checkNames(ctx, b)
+}
+
+// checkRehearsal keeps rehearsal and production apart.
+func (u *Uploader) checkRehearsal(b *Batch) {
+	for _, i := range b.ready() {
+		if i.Package != nil {
+			i.Err = CheckRehearsal(i.File, i.Package.Rehearsal, u.Vault.Address())
+		}
+	}
+}
+
+// CheckRehearsal refuses a rehearsal's package at a production vault and a
+// production package at a rehearsal's vault. Status Refused.
+func CheckRehearsal(file string, rehearsal bool, at vault.Address) error {
+	switch {
+	case rehearsal && !at.Rehearsal():
+		return exitcode.Errorf(exitcode.Refused, "%s is from a rehearsal, and %v is a production vault", file, at)
+	case !rehearsal && at.Rehearsal():
+		return exitcode.Errorf(exitcode.Refused, "%s is from production, and %v is a rehearsal vault", file, at)
+	}
+	return nil
+}
+
+// checkWorlds has a person's word for every security world, once each. A world
+// that is not the one a person means keeps its packages out; an interrupted
+// answer ends the upload.
+func (u *Uploader) checkWorlds(b *Batch) error {
+	asked := map[worlds.Claim]error{}
+	for _, i := range b.ready() {
+		if i.Package == nil {
+			continue
+		}
+		err, known := asked[i.Package.World]
+		if !known {
+			_, err = u.Worlds.Trust(i.Package.World, i.File)
+			asked[i.Package.World] = err
+		}
+		if exitcode.Of(err) == exitcode.Interrupted {
+			return err
+		}
+		i.Err = err
+	}
+	return nil
+}
+
+// checkKEKs reads every KEK once, however many packages are for it.
+func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
+	type wanted struct {
+		id   kek.ID
+		hash fingerprint.Sum
+	}
+	type found struct {
+		key vault.Key
+		err error
+	}
+	known := map[wanted]found{}
+	for _, i := range b.ready() {
+		var w wanted
+		w.id, w.hash = i.kek()
+		f, asked := known[w]
+		if !asked {
+			f.key, f.err = u.Vault.CheckKEK(ctx, w.id, w.hash)
+			known[w] = f
+			u.warnExpiry(b, f.key, f.err)
+		}
+		if code := exitcode.Of(f.err); code != exitcode.Done && code != exitcode.Check {
+			return f.err
+		}
+		if i.Err = f.err; i.Err == nil {
+			i.Err = i.fits(f.key)
+		}
+	}
+	return nil
+}
+
+// warnExpiry warns of a KEK that will not last until the upload is done.
+func (u *Uploader) warnExpiry(b *Batch, k vault.Key, err error) {
+	if left := time.Until(k.Expires); err == nil && !k.Expires.IsZero() && left < u.duration(b) {
+		u.UI.Warning("KEK %v expires in %s, and the upload takes %s", k.ID, left.Round(time.Second), u.duration(b))
+	}
+}
+
+// checkNames finds the names that deleted keys hold. Those are never purged
+// from here.
+func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
+	ready := b.ready()
+	progress := u.UI.Progress("asking for the names", size(ready))
+	defer progress.Done()
+	return each(ctx, ready, func(i *Item) error {
+		defer progress.Add(i.size())
+		_, held, err := Reserved(ctx, u.Vault, i.Name())
+		if err != nil {
+			return err
+		}
+		i.recover = held && i.mayRecover
+		if held && !i.mayRecover {
+			i.Err = exitcode.Errorf(exitcode.Vault, "a deleted key holds the name %s", i.Name()).
+				Hint("--recover brings that key back and makes this its newest version")
+		}
+		return nil
+	})
+}
+
+// DeletedKeys looks for a deleted key; [vault.Client] is one.
+type DeletedKeys interface {
+	Deleted(ctx context.Context, name string) (vault.Deleted, bool, error)
+}
+
+// Reserved reports whether a deleted key holds the name. An account may import
+// without being allowed to see deleted keys: then it is false, and the vault
+// says so when it refuses the name.
+func Reserved(ctx context.Context, v DeletedKeys, name string) (vault.Deleted, bool, error) {
+	gone, held, err := v.Deleted(ctx, name)
+	var answer *azure.Error
+	if errors.As(err, &answer) && answer.Status == http.StatusForbidden {
+		return vault.Deleted{}, false, nil
+	}
+	return gone, held, err
+}
