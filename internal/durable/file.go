@@ -100,6 +100,9 @@ func Replace(path string, data []byte, perm fs.FileMode) error {
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
+	if !folderSync {
+		return nil
+	}
 	folder, err := os.Open(path)
 	if err != nil {
 		return err

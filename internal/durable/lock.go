@@ -29,8 +29,7 @@ func (e InUse) Error() string { return e.Path + " is in use by " + e.By }
 // Lock does not wait: while another process holds the file the error is an
 // [InUse] with status Refused. The kernel frees the lock with the process,
 // however it ends. The file itself stays, since removing it would let two
-// processes lock two files of one name. On a system without advisory locks,
-// run one command at a time.
+// processes lock two files of one name.
 func Lock(path, holder string) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|noWait|noFollow, 0o600)
 	if err != nil {

@@ -1,49 +1,8 @@
 package durable
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // renameExclusive is rename(2) that fails with EEXIST instead of replacing.
 func renameExclusive(old, new string) error {
 	return unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, new, unix.RENAME_NOREPLACE)
 }
-
-// tryLock is flock(2) without waiting.
-func tryLock(f *os.File) (bool, error) {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == unix.EWOULDBLOCK {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// lockFile waits for the lock of an open file, which ends with its Close.
-func lockFile(f *os.File) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
-// lockFolder keeps other processes of ours from placing files in the folder.
-func lockFolder(path string) (unlock func(), err error) {
-	folder, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	// Some network shares cannot lock folders; the exclusive rename of
-	// the head still decides there who wins.
-	_ = lockFile(folder)
-	return func() { _ = folder.Close() }, nil
-}
-
-// noFollow is for open(2): fail on a link, which could lead anywhere.
-const noFollow = unix.O_NOFOLLOW
-
-// noWait is for open(2): neither wait for the writer of a named pipe nor let
-// a terminal become the controlling one. Regular files do not mind.
-const noWait = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC

@@ -1,3 +1,5 @@
+//go:build unix
+
 package durable
 
 import (
@@ -8,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"byok/internal/exitcode"
 )
 
 func TestReadFile(t *testing.T) {
@@ -61,6 +65,26 @@ func TestReadFileRefuses(t *testing.T) {
 			t.Errorf("%s: fs.ErrNotExist is %v", c.name, !missing)
 		}
 	}
+}
+
+// TestAppendToAPipe does not wait for whoever reads the pipe.
+func TestAppendToAPipe(t *testing.T) {
+	pipe := t.TempDir() + "/pipe"
+	wantOK(t, syscall.Mkfifo(pipe, 0o600))
+	err := Append(pipe, 0o600, 4, func([]byte) ([]byte, error) { return nil, nil })
+	want := pipe + " cannot be appended to: a named pipe, not a file"
+	wantErr(t, err, exitcode.Failed, want)
+	wantErr(t, Touch(pipe, 0o600), exitcode.Failed, want)
+}
+
+func TestTouch(t *testing.T) {
+	dir := t.TempDir()
+	wantOK(t, Touch(dir+"/log", 0o600))
+	wantFiles(t, dir, "log=")
+	put(t, dir, "log", "one\n")
+	wantOK(t, Touch(dir+"/log", 0o600))
+	wantFiles(t, dir, "log=one\n")
+	wantErr(t, Touch(dir+"/none/log", 0o600), exitcode.Failed, dir+"/none/log cannot be appended to: no such file or directory")
 }
 
 func TestCause(t *testing.T) {

@@ -9,14 +9,19 @@
 // witnesses; only a progress line is erased. Text of foreign origin cannot
 // steer the terminal: see Printable.
 //
+// Text is wrapped at words on a terminal, at 80 columns or its width; a hint
+// never is, so that it can be pasted, and nothing is wrapped in a pipe.
+//
 // Do not print to os.Stdout or os.Stderr elsewhere, and do not read a secret
-// from a stream: use Password, NewPassword or SecretFile.
+// from a stream: use [Console.Password], [Console.NewPassword] or [SecretFile],
+// and [Console.Restore] when the conversation is over.
 package term
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	xterm "golang.org/x/term"
@@ -33,6 +38,8 @@ type Console struct {
 	Err     io.Writer // messages and progress
 	Quiet   bool      // leaves out Say and Progress, never a warning or an error
 
+	concealed *device // the terminal whose echo is off; nil while it is on
+
 	mu    sync.Mutex
 	drawn bool // a progress line is on the screen
 }
@@ -43,8 +50,9 @@ func (c *Console) Error(format string, args ...any) { c.message("error: ", forma
 // Warning says what a careful person would want to know before going on.
 func (c *Console) Warning(format string, args ...any) { c.message("warning: ", format, args) }
 
-// Hint says what to do next, as a command to type wherever there is one.
-func (c *Console) Hint(format string, args ...any) { c.message("hint: ", format, args) }
+// Hint says what to do next, as a command to type wherever there is one. It is
+// never wrapped, so that it can be pasted.
+func (c *Console) Hint(format string, args ...any) { c.write(c.prefix("hint: ", format, args)) }
 
 // Say tells what is being done; a quiet console leaves it out.
 func (c *Console) Say(format string, args ...any) {
@@ -53,12 +61,21 @@ func (c *Console) Say(format string, args ...any) {
 	}
 }
 
-// message writes one line. A failed write has nowhere to be reported.
+// message writes one line, or several on a terminal that is not so wide.
 func (c *Console) message(kind, format string, args []any) {
+	c.write(strings.Join(Wrap(c.prefix(kind, format, args), widthOf(c.Err), "    "), "\n"))
+}
+
+func (c *Console) prefix(kind, format string, args []any) string {
+	return c.Program + ": " + kind + Printable(fmt.Sprintf(format, args...))
+}
+
+// write writes text and a line end. A failed write has nowhere to be reported.
+func (c *Console) write(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
-	_, _ = fmt.Fprintf(c.Err, "%s: %s%s\n", c.Program, kind, Printable(fmt.Sprintf(format, args...)))
+	_, _ = io.WriteString(c.Err, text+"\n")
 }
 
 // erase takes a progress line off the screen. The caller holds mu.

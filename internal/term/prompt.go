@@ -12,7 +12,7 @@ import (
 // attempts is how often NewPassword asks before it gives up.
 const attempts = 3
 
-// Interactive tells whether a person can be asked: /dev/tty can be opened, or
+// Interactive reports whether a person can be asked: /dev/tty can be opened, or
 // In is a terminal.
 func (c *Console) Interactive() bool {
 	d, err := c.open()
@@ -23,32 +23,35 @@ func (c *Console) Interactive() bool {
 	return true
 }
 
-// Password asks for a secret with the echo off. The prompt names the device
-// or card it is for; ": " is added. flag is the option that gives the secret
-// without a terminal ("--pin-file FILE"), named in the hint. No terminal, an
-// empty answer and one over 1 KiB are Usage errors; Ctrl-C is Interrupted.
+// Password asks for a secret with the echo off, which stays off until
+// [Console.Restore]: what is typed between two questions does not show either,
+// and what was typed before the question is not taken. The prompt names the
+// device or card it is for; ": " is added. flag is the option that gives the
+// secret without a terminal ("--pin-file FILE"), named in the hint. No
+// terminal, an empty answer, one that Enter did not end, one with a control
+// character and one over 1 KiB are Usage errors; Ctrl-C is Interrupted.
 func (c *Console) Password(prompt, flag string) (*secret.Bytes, error) {
-	d, err := c.openFor(prompt, flag)
+	d, err := c.openFor(exitcode.Usage, prompt, flag)
 	if err != nil {
 		return nil, err
 	}
 	defer d.close()
-	return d.secret(prompt)
+	return c.secret(d, prompt)
 }
 
 // NewPassword asks for a secret twice and returns it once both are the same,
 // after at most three rounds. Its errors are those of Password.
 func (c *Console) NewPassword(prompt, flag string) (*secret.Bytes, error) {
-	d, err := c.openFor(prompt, flag)
+	d, err := c.openFor(exitcode.Usage, prompt, flag)
 	if err != nil {
 		return nil, err
 	}
 	defer d.close()
 	for i := range attempts {
 		if i > 0 {
-			d.say("the two differ, once more")
+			d.say("entries do not match, try again")
 		}
-		s, err := d.secretTwice(prompt)
+		s, err := c.secretTwice(d, prompt)
 		if !errors.Is(err, errDiffer) {
 			return s, err
 		}
@@ -58,12 +61,12 @@ func (c *Console) NewPassword(prompt, flag string) (*secret.Bytes, error) {
 
 var errDiffer = errors.New("the two answers differ")
 
-func (d *device) secretTwice(prompt string) (*secret.Bytes, error) {
-	first, err := d.secret(prompt)
+func (c *Console) secretTwice(d *device, prompt string) (*secret.Bytes, error) {
+	first, err := c.secret(d, prompt)
 	if err != nil {
 		return nil, err
 	}
-	second, err := d.secret(prompt + ", again")
+	second, err := c.secret(d, prompt+", again")
 	defer second.Wipe()
 	if err == nil && !first.Equal(second) {
 		err = errDiffer
@@ -78,7 +81,7 @@ func (d *device) secretTwice(prompt string) (*secret.Bytes, error) {
 // Ask asks for a line of text and returns it without surrounding blanks; it
 // may be empty. flag and errors are those of Password.
 func (c *Console) Ask(prompt, flag string) (string, error) {
-	d, err := c.openFor(prompt, flag)
+	d, err := c.openFor(exitcode.Usage, prompt, flag)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"byok/internal/exitcode"
+	"byok/internal/secret"
 )
 
 // jobVariable names the conversation that a copy of the test program has in
@@ -33,6 +35,8 @@ func TestMain(m *testing.M) {
 	}
 	c := &Console{Program: "byok-offline", In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	answer, err := jobs(c)[job]()
+	c.Restore()
+	c.Restore() // harmless
 	if err != nil {
 		answer = fmt.Sprintf("status %d: %v; hint: %s", exitcode.Of(err), err, exitcode.HintOf(err))
 	}
@@ -54,7 +58,41 @@ func jobs(c *Console) map[string]func() (string, error) {
 		"confirm":     func() (string, error) { return "confirmed", c.Confirm(`erase token "contoso"?`, "ERASE") },
 		"hostile":     func() (string, error) { return c.Ask("name of \x1b[2Jtoken", "") },
 		"interactive": func() (string, error) { return fmt.Sprint(c.Interactive()), nil },
+		"session":     func() (string, error) { return session(c) },
+		"show": func() (string, error) {
+			words := secret.Take([]byte("acid  bonus\tcrypt "))
+			defer words.Wipe()
+			heading := []string{"For Alice alone: card \x1b[2J1"}
+			return "shown", c.ShowSecret(heading, words, "press Enter when you have noted it", "--card-pin-file FILE")
+		},
+		"messages": func() (string, error) {
+			c.Error("%s", strings.Repeat("word ", 30))
+			c.Hint("%s", strings.Repeat("word ", 30))
+			return c.Ask(strings.Repeat("word ", 20)+"end", "")
+		},
 	}
+}
+
+// session asks three questions, and works behind the first.
+func session(c *Console) (string, error) {
+	first, err := c.Password("PIN", "")
+	if err != nil {
+		return "", err
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(tty, "working")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return "", err
+	}
+	name, err := c.Ask("holder", "")
+	if err != nil {
+		return "", err
+	}
+	again, err := c.Password("PIN, again", "")
+	return first.Text() + " " + name + " " + again.Text(), err
 }
 
 // terminalOf says which terminal a job gets.
@@ -71,6 +109,7 @@ type person struct {
 	t      *testing.T
 	master *os.File
 	cmd    *exec.Cmd
+	pipe   *os.File // to the job's standard input, unless that is the terminal
 	out    bytes.Buffer
 	read   chan struct{} // closed when the screen is complete
 
@@ -79,18 +118,31 @@ type person struct {
 	more   *sync.Cond
 }
 
-func start(t *testing.T, job string, where terminalOf) *person {
+// start starts a job on a terminal that does not say how wide it is, or has
+// that many columns.
+func start(t *testing.T, job string, where terminalOf, columns ...uint16) *person {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatalf("pseudo-terminal (mount devpts on /dev/pts): %v", err)
+	}
+	for _, n := range columns {
+		if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: n}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	defer slave.Close()
 	t.Cleanup(func() { master.Close() })
 	p := &person{t: t, master: master, cmd: exec.Command(os.Args[0]), read: make(chan struct{})}
 	p.more = sync.NewCond(&p.mu)
 	p.cmd.Env = append(os.Environ(), jobVariable+"="+job, "GORACE=atexit_sleep_ms=0")
-	p.cmd.Stdin = strings.NewReader("from the pipe\n")
+	stdin, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	t.Cleanup(func() { pipe.Close() })
+	p.cmd.Stdin, p.pipe = stdin, pipe
 	p.cmd.Stdout = &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	switch where {
@@ -103,8 +155,19 @@ func start(t *testing.T, job string, where terminalOf) *person {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	if where == none {
+		p.reads("from the pipe")
+	}
 	go p.watch()
 	return p
+}
+
+// reads gives the job a line on its standard input.
+func (p *person) reads(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.pipe, line+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // watch collects the screen until the job has let go of its terminal.
@@ -195,7 +258,9 @@ func TestPasswordRefused(t *testing.T) {
 		"in full":    {strings.Repeat("p", 1024) + "\n", strings.Repeat("p", 1024)},
 		"corrected":  {"huntr\x7fer2\n", "hunter2"},
 		"wiped":      {"hunter3\x15hunter2\n", "hunter2"},
-		"Ctrl-D end": {"hunter2\x04", "hunter2"},
+		"Ctrl-D end": {"hunter2\x04", `status 2: PIN of token "contoso": ended by Ctrl-D and not by Enter, so nothing was taken; hint: `},
+		"Ctrl-\\":    {"hunt\x1c", `status 130: PIN of token "contoso": interrupted; hint: `},
+		"arrow key":  {"hunter\x1b[D\n", `status 2: PIN of token "contoso": a control character in it, such as that of an arrow key; hint: `},
 		"not ASCII":  {"Schlüssel 鍵\n", "Schlüssel 鍵"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +310,7 @@ func TestTerminated(t *testing.T) {
 }
 
 func TestNewPassword(t *testing.T) {
-	const first, second, differ = "passphrase of card 1: \n", "passphrase of card 1, again: \n", "the two differ, once more\n"
+	const first, second, differ = "passphrase of card 1: \n", "passphrase of card 1, again: \n", "entries do not match, try again\n"
 	for name, c := range map[string]struct{ keys, want, screen string }{
 		"same":          {"abc abc", "abc", first + second},
 		"second round":  {"abc abd xyz xyz", "xyz", first + second + differ + first + second},
@@ -265,12 +330,30 @@ func TestNewPassword(t *testing.T) {
 	}
 }
 
-// TestPastedAhead: both lines of a paste are taken, none is lost in a buffer.
-func TestPastedAhead(t *testing.T) {
-	p := start(t, "new", controlling)
-	p.sees(": ", 1)
-	p.types("abc\nabc\n")
-	p.ends("abc", "passphrase of card 1: \npassphrase of card 1, again: \n")
+// TestTypedAhead: what is typed before a question is neither shown nor taken,
+// whether the question is for a secret or for a word; the echo is off from the
+// first question for a secret until Restore, but for visible answers.
+func TestTypedAhead(t *testing.T) {
+	p := start(t, "session", controlling)
+	p.sees("PIN: ", 1)
+	p.types("hunter2\nhunter3\n")
+	p.sees("working\r\n", 1)
+	if p.echo() {
+		t.Error("the echo is on between two questions")
+	}
+	p.types("typed ahead\n")
+	p.reads("first") // the job goes on once this is on its standard input
+	p.sees("holder: ", 1)
+	if !p.echo() {
+		t.Error("the echo is off while a name is asked")
+	}
+	p.types("Ada\n")
+	p.sees("PIN, again: ", 1)
+	if p.echo() {
+		t.Error("the echo is on while the PIN is asked")
+	}
+	p.types("hunter2\n")
+	p.ends("hunter2 Ada hunter2", "PIN: \nworking\nholder: Ada\nPIN, again: \n")
 }
 
 func TestAsk(t *testing.T) {

@@ -2,11 +2,10 @@ package term
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
 )
@@ -16,30 +15,58 @@ const maxSecret = 1024
 
 // SecretFile reads a PIN or passphrase from the only line of a file, for
 // unattended use. Its line end (LF or CRLF) is not part of the secret. A file
-// that is missing, empty, of several lines or over 1 KiB is a Usage error; one
-// that others than its owner have any access to is Refused. No error quotes
-// the content.
+// that is missing, empty, of several lines or over 1 KiB, or that holds what
+// no PIN has (a byte-order mark, a blank at either end, a control character),
+// is a Usage error; one that others than its owner have any access to is
+// Refused. No error quotes the content.
 func SecretFile(path string) (*secret.Bytes, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, cause(err))
+		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, cause(err))
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		err := exitcode.Errorf(exitcode.Refused, "%s: others have access to it (mode %04o)", path, mode)
-		return nil, exitcode.Hint(err, "chmod 600 %s", path)
+	if err := private(f); err != nil {
+		return nil, err
 	}
 	content := secret.New(maxSecret + len("\r\n") + 1)
 	defer content.Wipe()
 	n, err := io.ReadFull(f, content.Reveal())
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, cause(err))
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, durable.Cause(err))
 	}
-	return takeSecret(path, content.Reveal()[:n])
+	line := content.Reveal()[:n]
+	if what := foreign(line); what != "" {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: %s", path, what).
+			Hint("save the file again as plain text, with the secret alone on its line")
+	}
+	return takeSecret(path, line)
+}
+
+// private refuses a file that others may read or change.
+func private(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return exitcode.Errorf(exitcode.Usage, "%s: %w", f.Name(), durable.Cause(err))
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return exitcode.Errorf(exitcode.Refused, "%s: others have access to it (mode %04o)", f.Name(), mode).
+			Hint("chmod 600 %s", Quote(f.Name()))
+	}
+	return nil
+}
+
+// foreign names what an editor or a redirection left in a file, beside a secret.
+func foreign(line []byte) string {
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(line, []byte(mark)) {
+			return "begins with a byte-order mark"
+		}
+	}
+	line = bytes.TrimRight(line, "\r\n")
+	if len(bytes.Trim(line, " \t")) != len(line) {
+		return "begins or ends with a blank"
+	}
+	return ""
 }
 
 // takeSecret moves one line, with or without its end, into a secret of its
@@ -47,6 +74,7 @@ func SecretFile(path string) (*secret.Bytes, error) {
 func takeSecret(from string, line []byte) (*secret.Bytes, error) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	switch {
 	case len(line) == 0:
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: empty", from)
@@ -54,15 +82,8 @@ func takeSecret(from string, line []byte) (*secret.Bytes, error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: more than one line", from)
 	case len(line) > maxSecret:
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: over %d bytes", from, maxSecret)
+	case bytes.ContainsFunc(line, control):
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: a control character in it, such as that of an arrow key", from)
 	}
 	return secret.Take(line), nil
-}
-
-// cause leaves out the path and operation, which our message names already.
-func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

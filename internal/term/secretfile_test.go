@@ -13,7 +13,7 @@ func TestSecretFile(t *testing.T) {
 		"hunter2":                          "hunter2",
 		"hunter2\n":                        "hunter2",
 		"hunter2\r\n":                      "hunter2",
-		" with blanks \n":                  " with blanks ",
+		"with blanks\n":                    "with blanks",
 		strings.Repeat("p", 1024):          strings.Repeat("p", 1024),
 		strings.Repeat("p", 1024) + "\r\n": strings.Repeat("p", 1024),
 	} {
@@ -27,6 +27,8 @@ func TestSecretFile(t *testing.T) {
 		t.Errorf("mode 0400: %v", err)
 	}
 }
+
+const plainText = "save the file again as plain text, with the secret alone on its line"
 
 func TestSecretFileRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -43,6 +45,11 @@ func TestSecretFileRefuses(t *testing.T) {
 		"over 1 KiB":       {strings.Repeat("p", 1025), 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
 		"over, with LF":    {strings.Repeat("p", 1025) + "\n", 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
 		"far over":         {strings.Repeat("p", 1<<20), 0o600, exitcode.Usage, "PATH: over 1024 bytes", ""},
+		"UTF-8 mark":       {"\xef\xbb\xbfhunter2", 0o600, exitcode.Usage, "PATH: begins with a byte-order mark", plainText},
+		"UTF-16":           {"\xff\xfeh\x00u\x00", 0o600, exitcode.Usage, "PATH: begins with a byte-order mark", plainText},
+		"blank before":     {" hunter2\n", 0o600, exitcode.Usage, "PATH: begins or ends with a blank", plainText},
+		"tab behind":       {"hunter2\t\r\n", 0o600, exitcode.Usage, "PATH: begins or ends with a blank", plainText},
+		"zero byte":        {"hunter2\x00\n", 0o600, exitcode.Usage, "PATH: a control character in it, such as that of an arrow key", ""},
 		"read by others":   {"hunter2", 0o644, exitcode.Refused, "PATH: others have access to it (mode 0644)", "chmod 600 PATH"},
 		"written by group": {"hunter2", 0o620, exitcode.Refused, "PATH: others have access to it (mode 0620)", "chmod 600 PATH"},
 	} {
@@ -58,8 +65,8 @@ func TestSecretFileRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		dir + "/none": dir + "/none: no such file or directory",
-		dir:           dir + ": is a directory",
+		dir + "/none": dir + "/none: no such file",
+		dir:           dir + ": a folder, not a file",
 	} {
 		if _, err := SecretFile(path); err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Usage {
 			t.Errorf("%v, want %s", err, want)

@@ -1,0 +1,69 @@
+package term
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"byok/internal/exitcode"
+	"byok/internal/secret"
+)
+
+// Control sequences of ECMA-48, and of xterm for the alternate screen, which
+// keeps no lines that have been scrolled away.
+const (
+	enterAlternate = "\x1b[?1049h\x1b[2J\x1b[H"
+	leaveAlternate = "\x1b[2J\x1b[H\x1b[?1049l"
+)
+
+// ShowSecret shows the words of a secret to the one person who may see them:
+// on the terminal's alternate screen, under heading, a line a word with its
+// number, until they press Enter. Then the screen is cleared, and shows again
+// what was on it before. prompt, one line, says what pressing Enter means.
+//
+// Without a terminal, and on one that cannot clear its screen (TERM is unset
+// or "dumb"), it is Refused, and the hint names flag, the option that gives the
+// secret in a file; Ctrl-C is Interrupted.
+func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag string) error {
+	d, err := c.openFor(exitcode.Refused, "holder to note a secret", flag)
+	if err != nil {
+		return err
+	}
+	if kind := os.Getenv("TERM"); kind == "" || kind == "dumb" {
+		d.close()
+		return exitcode.Errorf(exitcode.Refused, "this terminal (TERM=%s) cannot take a secret off its screen again", kind).
+			Hint("give %s, or use another terminal", flag)
+	}
+	interrupt := listen()
+	defer signal.Stop(interrupt)
+	if err := c.conceal(d); err != nil {
+		return exitcode.Errorf(exitcode.Refused, "%s: terminal settings: %w", Printable(prompt), err)
+	}
+	release := holdScreen(int(d.in.Fd()))
+	defer release()
+	defer discardInput(int(d.in.Fd()))
+	d.write([]byte(enterAlternate))
+	defer d.write([]byte(leaveAlternate))
+	d.show(heading, words)
+	d.prompt(prompt)
+	line := make([]byte, maxLine)
+	_, err = wait(prompt, interrupt, func() (int, error) { return d.in.Read(line) })
+	return exitcode.Mark(exitcode.Refused, err)
+}
+
+// show writes the words straight from locked memory.
+func (d *device) show(heading []string, words *secret.Bytes) {
+	for _, line := range heading {
+		d.say(Printable(line))
+	}
+	d.say("")
+	for i, word := range bytes.Fields(words.Reveal()) {
+		d.write(fmt.Appendf(nil, "  %2d  ", i+1))
+		d.write(word)
+		d.say("")
+	}
+	d.say("")
+}
+
+func (d *device) write(b []byte) { _, _ = d.out.Write(b) }
