@@ -35,6 +35,7 @@ func (s *Session) Freeze(k Key, label string) (Key, error) {
 // the error wraps [ErrNoCopy], and the key itself may be wrapped instead.
 func (s *Session) Reduce(k Key) (Key, error) {
 	copied := k
+	copied.original = k.object
 	o, err := s.copied(k.object, nameCopy, k.Label, sessionLabel, k.id, reduced(k.secret()))
 	if err != nil {
 		return Key{}, err
@@ -55,7 +56,7 @@ func (s *Session) copyToToken(k Key, label string, t Template) (Key, error) {
 	}
 	out.object = o
 	if err := s.completeCopy(k, &out, t); err != nil {
-		s.discard(o)
+		s.Discard(o)
 		return Key{}, err
 	}
 	return out, nil

@@ -23,11 +23,12 @@ const noMechanism = ^uint(0)
 // again with as few of the optional attributes left out as will do, and what
 // was left out is noted.
 func (s *Session) made(m making) (Object, error) {
-	present := m.optional()
+	facts := s.m.tokenFacts(s.Token)
 	var first error
-	for _, out := range subsets(present) {
+	for _, out := range facts.order(m.object, subsets(m.optional())) {
 		o, err := m.make(m.attributes(out))
 		if err == nil {
+			facts.leftOut[m.object] = out
 			s.note(m.object, out)
 			return o, nil
 		}

@@ -68,3 +68,14 @@ func oneOf(err error, values []uint) bool {
 	got, ok := code(err)
 	return ok && slices.Contains(values, got)
 }
+
+// IsWrongPIN reports whether err is a login that was refused for its PIN. A
+// locked PIN is not a wrong one.
+func IsWrongPIN(err error) bool {
+	return oneOf(err, []uint{pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LEN_RANGE, pkcs11.CKR_PIN_INVALID})
+}
+
+// IsUnsupported reports whether err is a call that the module does not offer.
+func IsUnsupported(err error) bool {
+	return oneOf(err, []uint{pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_USER_TYPE_INVALID})
+}

@@ -76,21 +76,28 @@ func (s *Session) KeyWrap() (KeyWrap, error) {
 	if facts.keyWrap != 0 {
 		return facts.keyWrap, nil
 	}
+	found, err := s.tryKeyWraps()
+	if err != nil {
+		return 0, err
+	}
+	facts.keyWrap = found
+	return found, nil
+}
+
+func (s *Session) tryKeyWraps() (KeyWrap, error) {
 	aes, err := s.knownAES()
 	if err != nil {
 		return 0, err
 	}
-	defer s.discard(aes.object)
+	defer s.Discard(aes.object)
 	defer clear(aes.value)
 	kwpErr := s.tryKeyWrap(ckmAESKeyWrapKWP, aes)
 	if kwpErr == nil {
-		facts.keyWrap = ckmAESKeyWrapKWP
-		return facts.keyWrap, nil
+		return ckmAESKeyWrapKWP, nil
 	}
 	padErr := s.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, aes)
 	if padErr == nil {
-		facts.keyWrap = pkcs11.CKM_AES_KEY_WRAP_PAD
-		return facts.keyWrap, nil
+		return pkcs11.CKM_AES_KEY_WRAP_PAD, nil
 	}
 	return 0, exitcode.Errorf(exitcode.HSM,
 		"%v offers no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: %w; CKM_AES_KEY_WRAP_PAD: %w",
@@ -114,7 +121,7 @@ func (s *Session) knownAES() (knownKey, error) {
 	}
 	value, err := s.learn(o)
 	if err != nil {
-		s.discard(o)
+		s.Discard(o)
 		return knownKey{}, err
 	}
 	return knownKey{o, value}, nil
@@ -125,7 +132,7 @@ func (s *Session) learn(o Object) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.discard(public)
+	defer s.Discard(public)
 	blob, err := s.p.WrapKey(s.h, oaepSHA1(), public, o)
 	if err != nil {
 		return nil, fail("C_WrapKey of a worthless key with RSA-OAEP (SHA-1)", err)
@@ -143,7 +150,7 @@ func (s *Session) tryKeyWrap(m uint, aes knownKey) error {
 	if err != nil {
 		return err
 	}
-	defer s.discard(o)
+	defer s.Discard(o)
 	blob, err := s.p.WrapKey(s.h, mechanism(m), aes.object, o)
 	if err != nil {
 		return named(err)

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"fmt"
 	"os"
 	"os/exec"
@@ -198,4 +199,12 @@ func write(t *testing.T, data []byte) string {
 func publicPEM(t *testing.T, key crypto.PublicKey) []byte {
 	t.Helper()
 	return []byte(must[string](t)(keykind.MarshalPublicKey(key)))
+}
+
+// reseal opens the first part of a backup with KM and encrypts the AES key for
+// another RSA key, as restoring does.
+func reseal(t *testing.T, km *rsa.PrivateKey, public *rsa.PublicKey, backup []byte) []byte {
+	t.Helper()
+	aes := must[[]byte](t)(rsa.DecryptOAEP(sha1.New(), nil, km, backup[:km.Size()], nil))
+	return must[[]byte](t)(rsa.EncryptOAEP(sha1.New(), rand.Reader, public, aes, nil))
 }

@@ -19,6 +19,9 @@ const (
 	SessionObject
 )
 
+// String returns the place in messages: token or session.
+func (p Place) String() string { return [...]string{"token", "session"}[p] }
+
 // Key is a private or secret key, by its handle: what is done with a Key is
 // done with the very object that was found, made or restored. A Key is valid
 // while its session is open and the user logged in.
@@ -27,9 +30,10 @@ type Key struct {
 	Kind   keykind.Kind
 	Public crypto.PublicKey // *rsa.PublicKey or *ecdsa.PublicKey; nil for AES
 
-	id     []byte
-	object Object
-	public Object // its public half; 0 for AES
+	id       []byte
+	object   Object
+	public   Object // its public half; 0 for AES
+	original Object // what a transfer copy was made of; 0 for others
 }
 
 // Identity is what a key is known by: its public key, or for AES its check
@@ -43,11 +47,7 @@ type Identity struct {
 // public half, which has the same CKA_ID. That the private half belongs to it
 // is what [Session.Proves] shows: labels and CKA_ID are the operator's to change.
 func (s *Session) FindKey(label string) (Key, error) {
-	private, err := s.findKeys(PrivateKey, label)
-	if err != nil {
-		return Key{}, err
-	}
-	secret, err := s.findKeys(SecretKey, label)
+	private, secret, err := s.findKeys(label)
 	if err != nil {
 		return Key{}, err
 	}
@@ -61,11 +61,68 @@ func (s *Session) FindKey(label string) (Key, error) {
 	return s.foundPrivate(label, o)
 }
 
-func (s *Session) findKeys(class Class, label string) ([]Object, error) {
+// FindKeys returns every private and secret token object with the label: a
+// freeze that was cut short leaves two.
+func (s *Session) FindKeys(label string) ([]Key, error) {
+	private, secret, err := s.findKeys(label)
+	if err != nil {
+		return nil, err
+	}
+	var keys []Key
+	for _, o := range private {
+		k, err := s.foundPrivate(label, o)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	for _, o := range secret {
+		k, err := s.foundSecret(label, o)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+func (s *Session) findKeys(label string) (private, secret []Object, err error) {
+	if private, err = s.findClass(PrivateKey, label); err != nil {
+		return nil, nil, err
+	}
+	secret, err = s.findClass(SecretKey, label)
+	return private, secret, err
+}
+
+func (s *Session) findClass(class Class, label string) ([]Object, error) {
 	return s.find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
+
+// DestroyKey destroys a key, by its handle, and its public half.
+func (s *Session) DestroyKey(k Key) error {
+	for _, o := range []Object{k.object, k.public} {
+		if o == 0 {
+			continue
+		}
+		if err := s.p.DestroyObject(s.h, o); err != nil {
+			return fail("C_DestroyObject of "+k.Label, err)
+		}
+	}
+	return nil
+}
+
+// DiscardCopy destroys a transfer copy, which is gone with the session anyway.
+// A key that is no copy stays.
+func (s *Session) DiscardCopy(k Key) {
+	if k.original != 0 {
+		s.Discard(k.object)
+	}
+}
+
+// Extractable reports whether the key can be wrapped.
+func (s *Session) Extractable(k Key) (bool, error) { return s.flag(k.object, pkcs11.CKA_EXTRACTABLE) }
 
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
 // first three of which are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).
@@ -150,10 +207,15 @@ func (s *Session) foundPrivate(label string, o Object) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	return s.whole(label, o, values[0], half)
+}
+
+// whole completes a private key by the one public key of its CKA_ID.
+func (s *Session) whole(label string, o Object, id []byte, half []Object) (Key, error) {
 	if len(half) != 1 {
 		return Key{}, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v instead of one", len(half), label, s.Token)
 	}
-	return s.pair(Key{Label: label, id: values[0], object: o, public: half[0]})
+	return s.pair(Key{Label: label, id: id, object: o, public: half[0]})
 }
 
 // pair completes a key by its public half.

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/term"
 )
 
 // needed is a mechanism that no ceremony can do without, or the choice of
@@ -19,6 +20,7 @@ type needed struct {
 
 func neededMechanisms() []needed {
 	return []needed{
+		{"CKM_RSA_PKCS_KEY_PAIR_GEN", []uint{pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN}},
 		{"CKM_EC_KEY_PAIR_GEN", []uint{pkcs11.CKM_EC_KEY_PAIR_GEN}},
 		{"CKM_ECDSA", []uint{pkcs11.CKM_ECDSA}},
 		{"CKM_AES_KEY_GEN", []uint{pkcs11.CKM_AES_KEY_GEN}},
@@ -29,7 +31,7 @@ func neededMechanisms() []needed {
 
 // CheckMechanisms reads the token's list of mechanisms, which needs no login,
 // and refuses a token that lacks one the ceremony cannot do without. That the
-// others do what they should is for the probes to tell.
+// others do what they should is for the probes to prove.
 func (m *Module) CheckMechanisms(t Token) error {
 	if t.Initialised { // its slot may be another by now
 		now, err := m.Token(t.ID())
@@ -44,13 +46,15 @@ func (m *Module) CheckMechanisms(t Token) error {
 	}
 	var lacking []string
 	for _, n := range neededMechanisms() {
-		if !slices.ContainsFunc(list, func(m *pkcs11.Mechanism) bool { return slices.Contains(n.any, m.Mechanism) }) {
+		offered := func(m *pkcs11.Mechanism) bool { return slices.Contains(n.any, m.Mechanism) }
+		if !slices.ContainsFunc(list, offered) {
 			lacking = append(lacking, n.name)
 		}
 	}
 	if len(lacking) == 0 {
 		return nil
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.HSM, "the token in slot %d does not offer %s, which the ceremony needs", t.Slot, strings.Join(lacking, ", ")),
-		"byok-offline module check --module-path %s", m.Path)
+	return exitcode.Errorf(exitcode.HSM, "the token in slot %d does not offer %s, which the ceremony needs",
+		t.Slot, strings.Join(lacking, ", ")).
+		Hint("byok-offline module check --module-path %s", term.Quote(m.Path))
 }

@@ -120,7 +120,7 @@ func (s *Session) trustedObject(o Object) (TrustedObject, error) {
 	if err != nil || item.Class != PublicKey {
 		return TrustedObject{Item: item}, err
 	}
-	public, err := s.publicKey(o)
+	public, err := s.publicKeyOf(o, item.KeyType)
 	if errors.Is(err, errForeignKey) {
 		return TrustedObject{Item: item}, nil
 	}
@@ -158,9 +158,13 @@ func (s *Session) destroyAll(label string, match ...*pkcs11.Attribute) (int, err
 	return len(objects), nil
 }
 
-// discard destroys a session object that is no longer needed. It is gone with
-// the session anyway.
-func (s *Session) discard(o Object) { _ = s.p.DestroyObject(s.h, o) }
+// Discard destroys a session object that is no longer needed, without a word
+// if that fails: it is gone with the session anyway. 0 is no object.
+func (s *Session) Discard(o Object) {
+	if o != 0 {
+		_ = s.p.DestroyObject(s.h, o)
+	}
+}
 
 // find returns the objects that match every attribute given.
 func (s *Session) find(match ...*pkcs11.Attribute) ([]Object, error) {

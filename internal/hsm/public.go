@@ -24,13 +24,18 @@ func (s *Session) publicKey(o Object) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch ulong(values[0]) {
+	return s.publicKeyOf(o, ulong(values[0]))
+}
+
+// publicKeyOf reads a public key object whose CKA_KEY_TYPE is known.
+func (s *Session) publicKeyOf(o Object, keyType uint) (crypto.PublicKey, error) {
+	switch keyType {
 	case keykind.CKK_RSA:
 		return s.rsaPublicKey(o)
 	case keykind.CKK_EC:
 		return s.ecPublicKey(o)
 	}
-	return nil, foreign("a public key of type 0x%X", ulong(values[0]))
+	return nil, foreign("a public key of type 0x%X", keyType)
 }
 
 func foreign(format string, args ...any) error {

@@ -20,9 +20,9 @@ type Seal func(session *rsa.PublicKey) ([]byte, error)
 
 // Restore unwraps a backup into a session object.
 //
-// It generates an RSA pair for this session that can only unwrap, and calls
-// seal with its public half for the backup's AES key. inner is the second part
-// of the backup. public is the key's public half, nil for AES.
+// The token generates an RSA pair that lives as long as this login and can only
+// unwrap; seal gets its public half and gives the backup's AES key. inner is
+// the second part of the backup. public is the key's public half, nil for AES.
 //
 // What comes out is tightened and read back, but nothing is known yet of whose
 // key it is: call [Session.Proves], and only then [Session.Persist]. LOCAL and
@@ -36,13 +36,13 @@ func (s *Session) Restore(kind keykind.Kind, public crypto.PublicKey, seal Seal,
 	if err != nil {
 		return Key{}, err
 	}
-	defer s.discard(aes)
+	defer s.Discard(aes)
 	k := Key{Label: sessionLabel, Kind: kind, Public: public, id: newID()}
 	if k.object, err = s.unwrapKey(k, mech, aes, inner); err != nil {
 		return Key{}, err
 	}
 	if err := s.complete(&k); err != nil {
-		s.discard(k.object)
+		s.Discard(k.object)
 		return Key{}, err
 	}
 	return k, nil
@@ -67,33 +67,50 @@ func (s *Session) complete(k *Key) error {
 	return nil
 }
 
-// unwrapAES has the backup's AES key encrypted for a session RSA key and
-// unwraps it: its value is not in this computer's memory for it.
+// unwrapAES has the backup's AES key encrypted for the session's RSA key and
+// unwraps it.
 func (s *Session) unwrapAES(seal Seal) (Object, error) {
-	publicHalf, private, err := s.sessionRSA()
+	opener, err := s.opener()
 	if err != nil {
 		return 0, err
 	}
-	defer s.discard(private)
-	defer s.discard(publicHalf)
-	public, err := s.publicKey(publicHalf)
+	sealed, err := seal(opener.public)
 	if err != nil {
 		return 0, err
 	}
-	key, ok := public.(*rsa.PublicKey)
-	if !ok {
-		return 0, exitcode.Errorf(exitcode.HSM, "%v shows no RSA key where it was asked to generate one", s.Token)
-	}
-	sealed, err := seal(key)
-	if err != nil {
-		return 0, err
-	}
-	o, err := s.p.UnwrapKey(s.h, oaepSHA1(), private, sealed, unwrapping().raw(
+	o, err := s.p.UnwrapKey(s.h, oaepSHA1(), opener.private, sealed, unwrapping().raw(
 		append(naming(sessionLabel, newID()), classed(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)...))
 	if err != nil {
 		return 0, fail("C_UnwrapKey of the backup's AES key", err)
 	}
 	return o, nil
+}
+
+// sessionRSA is an RSA pair that lives as long as the login and unwraps only.
+type sessionRSA struct {
+	public  *rsa.PublicKey
+	private Object
+}
+
+// opener returns the session's RSA pair, generated on first use.
+func (s *Session) opener() (*sessionRSA, error) {
+	if s.rsa != nil {
+		return s.rsa, nil
+	}
+	half, private, err := s.generateOpener()
+	if err != nil {
+		return nil, err
+	}
+	public, err := s.publicKey(half)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := public.(*rsa.PublicKey)
+	if !ok {
+		return nil, exitcode.Errorf(exitcode.HSM, "%v shows an EC key where it was asked to generate RSA", s.Token)
+	}
+	s.rsa = &sessionRSA{key, private}
+	return s.rsa, nil
 }
 
 // unwrapping is for keys of the session that unwrap and do nothing else.
@@ -109,7 +126,7 @@ func unwrapping() Template {
 	}
 }
 
-func (s *Session) sessionRSA() (public, private Object, err error) {
+func (s *Session) generateOpener() (public, private Object, err error) {
 	kind, err := keykind.Lookup(keykind.RSA, restoreBits, "")
 	if err != nil {
 		return 0, 0, err

@@ -3,13 +3,11 @@ package hsm
 import (
 	"bytes"
 	"crypto"
-	"crypto/sha256"
 	"encoding/asn1"
-	"encoding/hex"
-	"fmt"
 	"math/big"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 )
 
@@ -91,13 +89,6 @@ func (s *Session) otherKey(k Key, by string) error {
 	return exitcode.Errorf(exitcode.Check, "%s on %v is another key than its %s says", k.Label, s.Token, by)
 }
 
-// challenge is a text of the only form that a customer's key signs: a heading,
-// the purpose, and a SHA-256 in hex, here of 32 random bytes.
-func challenge() []byte {
-	return fmt.Appendf(nil, "byok proof of possession v1\nhandle\n%s\n", hex.EncodeToString(sum256(random(32))))
-}
-
-func sum256(b []byte) []byte {
-	sum := sha256.Sum256(b)
-	return sum[:]
-}
+// challenge is what a key signs to prove itself to this process: of 32 random
+// bytes.
+func challenge() []byte { return keykind.PossessionText("handle", fingerprint.Of(random(32))) }

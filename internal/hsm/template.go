@@ -54,8 +54,8 @@ func trustedRSA(place Place) Template {
 		{pkcs11.CKA_TRUSTED, true, false, "only a quorum can log in as SO and so trust a key"},
 		{pkcs11.CKA_WRAP, true, false, "wraps keys for the backup, or for the vault"},
 		{pkcs11.CKA_ENCRYPT, false, true, whyWrapOnly},
-		{pkcs11.CKA_VERIFY, false, true, whyWrapOnly},
-		{pkcs11.CKA_VERIFY_RECOVER, false, true, whyWrapOnly},
+		{pkcs11.CKA_VERIFY, false, false, whyWrapOnly},
+		{pkcs11.CKA_VERIFY_RECOVER, false, false, whyWrapOnly},
 	}, frozen()...)
 }
 
@@ -78,7 +78,7 @@ func trustedAES() Template {
 		{pkcs11.CKA_ENCRYPT, false, true, "must not encrypt what is unwrapped later"},
 		{pkcs11.CKA_DECRYPT, false, true, "wrap, then decrypt would reveal a key (Clulow 2003)"},
 		{pkcs11.CKA_SIGN, false, true, whyWrapOnly},
-		{pkcs11.CKA_VERIFY, false, true, whyWrapOnly},
+		{pkcs11.CKA_VERIFY, false, false, whyWrapOnly},
 		{pkcs11.CKA_DERIVE, false, true, "a derived key could be read in parts"},
 	}
 }

@@ -111,7 +111,7 @@ func (s *Session) MakeKW(label string, km Object) (kwObject Object, wrapped []by
 	if err != nil {
 		return 0, nil, err
 	}
-	defer s.discard(original)
+	defer s.Discard(original)
 	if wrapped, err = s.wrapOAEP(km, original, "KW under KM"); err != nil {
 		return 0, nil, err
 	}

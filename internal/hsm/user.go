@@ -103,7 +103,7 @@ func (u *User) Generate(spec Spec, label string) (Key, error) {
 
 // GenerateKML is [Session.GenerateKML], through crypto11.
 func (u *User) GenerateKML(label string) (Key, error) {
-	return u.generateKML(library{u}, label)
+	return u.generateKML(viaCrypto11{u}, label)
 }
 
 // maker returns crypto11, or the session for what crypto11 does not know.
@@ -111,7 +111,7 @@ func (u *User) maker(spec Spec) maker {
 	if p256k(spec.Kind) {
 		return raw{u.Session}
 	}
-	return library{u}
+	return viaCrypto11{u}
 }
 
 func p256k(kind keykind.Kind) bool { return kind.Curve == "P-256K" }
@@ -136,44 +136,44 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	return sig, nil
 }
 
-// library generates through crypto11, which keeps its handles to itself: what
+// viaCrypto11 generates through crypto11, which keeps its handles to itself: what
 // it made is found by its CKA_ID.
-type library struct{ *User }
+type viaCrypto11 struct{ *User }
 
-func (l library) pair(spec Spec, public, private []*pkcs11.Attribute) (publicHalf, privateHalf Object, err error) {
+func (c viaCrypto11) pair(spec Spec, public, private []*pkcs11.Attribute) (publicHalf, privateHalf Object, err error) {
 	publicSet, privateSet := set(public), set(private)
 	if spec.Kind.Type == keykind.RSA {
-		_, err = l.c11.GenerateRSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.Bits)
+		_, err = c.c11.GenerateRSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.Bits)
 	} else {
-		_, err = l.c11.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.EllipticCurve())
+		_, err = c.c11.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.EllipticCurve())
 	}
 	if err != nil {
 		return 0, 0, rootCause(err)
 	}
 	id := privateSet[pkcs11.CKA_ID].Value
-	if publicHalf, err = l.byID(PublicKey, id); err != nil {
+	if publicHalf, err = c.byID(PublicKey, id); err != nil {
 		return 0, 0, err
 	}
-	privateHalf, err = l.byID(PrivateKey, id)
+	privateHalf, err = c.byID(PrivateKey, id)
 	return publicHalf, privateHalf, err
 }
 
-func (l library) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
+func (c viaCrypto11) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
 	s := set(template)
-	if _, err := l.c11.GenerateSecretKeyWithAttributes(s, spec.Kind.Bits, crypto11.CipherAES); err != nil {
+	if _, err := c.c11.GenerateSecretKeyWithAttributes(s, spec.Kind.Bits, crypto11.CipherAES); err != nil {
 		return 0, rootCause(err)
 	}
-	return l.byID(SecretKey, s[pkcs11.CKA_ID].Value)
+	return c.byID(SecretKey, s[pkcs11.CKA_ID].Value)
 }
 
-func (l library) byID(class Class, id []byte) (Object, error) {
-	found, err := l.find(
+func (c viaCrypto11) byID(class Class, id []byte) (Object, error) {
+	found, err := c.find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_ID, id))
 	if err != nil {
 		return 0, err
 	}
-	return l.one("the generated key", found)
+	return c.one("the generated key", found)
 }
 
 // set gives a template to crypto11.
