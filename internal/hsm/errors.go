@@ -75,7 +75,10 @@ func IsWrongPIN(err error) bool {
 	return oneOf(err, []uint{pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LEN_RANGE, pkcs11.CKR_PIN_INVALID})
 }
 
-// IsUnsupported reports whether err is a call that the module does not offer.
+// IsUnsupported reports whether err is a call that the module does not offer,
+// or not to this role.
 func IsUnsupported(err error) bool {
-	return oneOf(err, []uint{pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_USER_TYPE_INVALID})
+	return oneOf(err, []uint{
+		pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_FUNCTION_REJECTED, pkcs11.CKR_SESSION_READ_ONLY,
+	})
 }

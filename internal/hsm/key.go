@@ -61,31 +61,6 @@ func (s *Session) FindKey(label string) (Key, error) {
 	return s.foundPrivate(label, o)
 }
 
-// FindKeys returns every private and secret token object with the label: a
-// freeze that was cut short leaves two.
-func (s *Session) FindKeys(label string) ([]Key, error) {
-	private, secret, err := s.findKeys(label)
-	if err != nil {
-		return nil, err
-	}
-	var keys []Key
-	for _, o := range private {
-		k, err := s.foundPrivate(label, o)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, k)
-	}
-	for _, o := range secret {
-		k, err := s.foundSecret(label, o)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, k)
-	}
-	return keys, nil
-}
-
 func (s *Session) findKeys(label string) (private, secret []Object, err error) {
 	if private, err = s.findClass(PrivateKey, label); err != nil {
 		return nil, nil, err
@@ -99,30 +74,6 @@ func (s *Session) findClass(class Class, label string) ([]Object, error) {
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
-
-// DestroyKey destroys a key, by its handle, and its public half.
-func (s *Session) DestroyKey(k Key) error {
-	for _, o := range []Object{k.object, k.public} {
-		if o == 0 {
-			continue
-		}
-		if err := s.p.DestroyObject(s.h, o); err != nil {
-			return fail("C_DestroyObject of "+k.Label, err)
-		}
-	}
-	return nil
-}
-
-// DiscardCopy destroys a transfer copy, which is gone with the session anyway.
-// A key that is no copy stays.
-func (s *Session) DiscardCopy(k Key) {
-	if k.original != 0 {
-		s.Discard(k.object)
-	}
-}
-
-// Extractable reports whether the key can be wrapped.
-func (s *Session) Extractable(k Key) (bool, error) { return s.flag(k.object, pkcs11.CKA_EXTRACTABLE) }
 
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
 // first three of which are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).

@@ -44,6 +44,13 @@ func (c Class) String() string {
 	return fmt.Sprintf("object of class 0x%X", uint(c))
 }
 
+// IsKey reports whether objects of the class are keys.
+func (c Class) IsKey() bool { return c == PublicKey || c == PrivateKey || c == SecretKey }
+
+// HoldsSecrets reports whether objects of the class may hold or wrap a key, so
+// that a token with one is not empty: keys and data objects.
+func (c Class) HoldsSecrets() bool { return c.IsKey() || c == pkcs11.CKO_DATA }
+
 // Item is a token object as one look at the token shows it.
 type Item struct {
 	Object  Object
@@ -156,14 +163,6 @@ func (s *Session) destroyAll(label string, match ...*pkcs11.Attribute) (int, err
 		}
 	}
 	return len(objects), nil
-}
-
-// Discard destroys a session object that is no longer needed, without a word
-// if that fails: it is gone with the session anyway. 0 is no object.
-func (s *Session) Discard(o Object) {
-	if o != 0 {
-		_ = s.p.DestroyObject(s.h, o)
-	}
 }
 
 // find returns the objects that match every attribute given.
