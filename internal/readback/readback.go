@@ -33,7 +33,7 @@ type Vault interface {
 	// Find returns the newest version of a name that has e's public key.
 	Find(ctx context.Context, name string, e vault.Expected) (vault.Key, bool, error)
 	// Copies returns every other version in the vault that is the same key.
-	Copies(ctx context.Context, of kek.ID, e vault.Expected, blob fingerprint.Sum) (vault.Copies, error)
+	Copies(ctx context.Context, of kek.ID, p vault.Import) (vault.Copies, error)
 }
 
 // Subject is the key that is looked for.
@@ -44,12 +44,14 @@ type Subject struct {
 	Package *approval.Package // what a quorum approved; nil for another vendor's key
 }
 
-// blob is the hash of the .byok file, by which a vault's AES key is known.
-func (s Subject) blob() fingerprint.Sum {
-	if s.Package == nil {
-		return fingerprint.Sum{}
+// wanted is what a copy is known by: the public key, or the hash of the .byok
+// file that an AES key came from.
+func (s Subject) wanted() vault.Import {
+	wanted := vault.Import{Expected: s.Key}
+	if s.Package != nil {
+		wanted.Blob = s.Package.Blob
 	}
-	return s.Package.SHA256
+	return wanted
 }
 
 // The rules beside those of [approval.Rules].
@@ -59,11 +61,28 @@ const (
 	RuleCopies  = "KEY-COPIES"  // no other version in the vault is the same key and more than was approved
 )
 
+// Result is how a rule turned out.
+type Result string
+
+// The results. A rule that could not be applied has not passed.
+const (
+	Pass       Result = "pass"
+	Fail       Result = "FAIL"
+	NotChecked Result = "not checked"
+)
+
+// Finding is how one rule turned out.
+type Finding struct {
+	Rule   string `json:"rule"`
+	Result Result `json:"result"`
+	Detail string `json:"detail"` // what was found, or why nothing was
+}
+
 // Report is what the vault showed.
 type Report struct {
 	Key      vault.Key
 	Proof    vault.Proof
-	Findings []kek.Finding
+	Findings []Finding
 	Copies   vault.Copies
 }
 
@@ -79,7 +98,7 @@ func Read(ctx context.Context, v Vault, s Subject) (Report, error) {
 	if r.Proof, err = v.Prove(ctx, r.Key, s.Key); err != nil {
 		return r, elsewhere(ctx, v, s, r.Key, err)
 	}
-	r.add(RuleProof, true, proved(r.Proof))
+	r.add(RuleProof, Pass, proved(r.Proof))
 	r.compare(s)
 	return r, r.search(ctx, v, s)
 }
@@ -96,8 +115,15 @@ func elsewhere(ctx context.Context, v Vault, s Subject, current vault.Key, err e
 	return exitcode.Hint(err, "--version %s is the package's key; it is not the current version", older.ID.Version)
 }
 
-func (r *Report) add(rule string, ok bool, detail string) {
-	r.Findings = append(r.Findings, kek.Finding{Rule: rule, OK: ok, Detail: detail})
+func (r *Report) add(rule string, result Result, detail string) {
+	r.Findings = append(r.Findings, Finding{rule, result, detail})
+}
+
+func passIf(ok bool) Result {
+	if ok {
+		return Pass
+	}
+	return Fail
 }
 
 // compare holds what the vault says of the key to what the quorum approved.
@@ -106,12 +132,12 @@ func (r *Report) compare(s Subject) {
 	if !r.Key.Enabled {
 		detail = "disabled"
 	}
-	r.add(RuleEnabled, r.Key.Enabled, detail)
+	r.add(RuleEnabled, passIf(r.Key.Enabled), detail)
 	if s.Package == nil {
 		return
 	}
 	for _, c := range s.Package.Target.Compare(seen(r.Key)) {
-		r.add(c.Rule, c.Same, c.String())
+		r.add(c.Rule, passIf(c.Same), c.String())
 	}
 }
 
@@ -124,27 +150,27 @@ func seen(k vault.Key) approval.Target {
 	return t
 }
 
-// search looks for copies. An account that may not list keys is told so, and
-// the other findings stand.
+// search looks for copies. Where the account may not list keys, the rule is not
+// checked, and the other findings stand.
 func (r *Report) search(ctx context.Context, v Vault, s Subject) error {
 	var err error
-	r.Copies, err = v.Copies(ctx, r.Key.ID, s.Key, s.blob())
+	r.Copies, err = v.Copies(ctx, r.Key.ID, s.wanted())
 	var answer *azure.Error
 	if errors.As(err, &answer) && answer.Status == http.StatusForbidden {
-		r.add(RuleCopies, true, "not searched: the account may not list the vault's keys")
+		r.add(RuleCopies, NotChecked, "the account may not list the vault's keys")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	ok, detail := r.judgeCopies(s)
-	r.add(RuleCopies, ok, detail)
+	ok, detail := r.compareCopies(s)
+	r.add(RuleCopies, passIf(ok), detail)
 	return nil
 }
 
-// judgeCopies fails for a copy that may do more, or under another name, than
+// compareCopies fails for a copy that may do more, or under another name, than
 // the quorum approved.
-func (r *Report) judgeCopies(s Subject) (ok bool, detail string) {
+func (r *Report) compareCopies(s Subject) (ok bool, detail string) {
 	ok, detail = true, fmt.Sprintf("none among %d other versions in the vault", r.Copies.Looked)
 	var all []string
 	for _, k := range r.Copies.Found {
@@ -160,7 +186,7 @@ func (r *Report) judgeCopies(s Subject) (ok bool, detail string) {
 		detail = "the same key is in the vault as " + strings.Join(all, ", ") + " too"
 	}
 	if n := len(r.Copies.Unread); n > 0 {
-		detail += fmt.Sprintf("; %d disabled versions cannot be read", n)
+		detail += fmt.Sprintf("; %d more are disabled and cannot be read", n)
 	}
 	return ok, detail
 }
@@ -176,12 +202,14 @@ func proved(p vault.Proof) string {
 	return how + " (" + p.Algorithm + ")"
 }
 
-// Err returns nil if every rule holds, and otherwise, with status Check, each
-// one that does not.
+// Err returns nil unless a rule failed, and otherwise, with status Check, each
+// one that did. A rule that was not checked is no failure: show it.
 func (r Report) Err() error {
 	var all []error
-	for _, f := range kek.Failed(r.Findings) {
-		all = append(all, fmt.Errorf("key %v: %s: %s", r.Key.ID, f.Rule, f.Detail))
+	for _, f := range r.Findings {
+		if f.Result == Fail {
+			all = append(all, fmt.Errorf("key %v: %s: %s", r.Key.ID, f.Rule, f.Detail))
+		}
 	}
 	if len(all) == 0 {
 		return nil
