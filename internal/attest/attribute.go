@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strings"
 
-	"byok/internal/transfer"
+	"byok/internal/kek"
 )
 
 // AttributeType is the number of an attribute: PKCS#11's (OASIS PKCS#11 v3.1,
@@ -110,7 +109,7 @@ func (o Object) require(wanted bool, types ...AttributeType) error {
 	return nil
 }
 
-// is tells whether the object is an RSA key of a class.
+// is returns an error unless the object is an RSA key of a class.
 func (o Object) is(class uint64) error {
 	got, err := o.number(AttrClass)
 	if err != nil {
@@ -154,16 +153,16 @@ func (o Object) publicKey() (*rsa.PublicKey, error) {
 // sensitive and not extractable, and can do what its key_ops say. It is what
 // a rehearsal vault signs: the attributes, their order and lengths are those
 // of a Managed HSM.
-func NewStatement(layout Layout, kid transfer.KeyID, pub *rsa.PublicKey, keyOps []string) Statement {
+func NewStatement(layout Layout, id kek.ID, pub *rsa.PublicKey, keyOps []string) Statement {
 	can := func(ops ...string) []byte {
 		return flag(slices.ContainsFunc(ops, func(op string) bool { return slices.Contains(keyOps, op) }))
 	}
 	yes, no := flag(true), flag(false)
 	o := Object{Handle: 212, Attributes: []Attribute{
 		{AttrClass, []byte{classPrivate}}, {AttrKeyType, []byte{typeRSA}}, {AttrToken, yes}, {AttrPrivate, yes},
-		{AttrEncrypt, no}, {AttrDecrypt, can("decrypt")}, {AttrWrap, no}, {AttrUnwrap, can("unwrapKey", "import")}, {AttrSign, can("sign")}, {AttrVerify, no},
+		{AttrEncrypt, no}, {AttrDecrypt, can("decrypt")}, {AttrWrap, no}, {AttrUnwrap, can("unwrapKey", kek.OpImport)}, {AttrSign, can("sign")}, {AttrVerify, no},
 		{AttrLocal, yes}, {AttrSensitive, yes}, {AttrExtractable, no}, {AttrLabel, fill("customer_key")},
-		{AttrID, fill(strings.TrimPrefix(kid.String(), kid.Vault))}, {AttrModulus, pub.N.Bytes()},
+		{AttrID, fill(id.Path())}, {AttrModulus, pub.N.Bytes()},
 		{AttrModulusBits, binary.BigEndian.AppendUint32(nil, uint32(pub.N.BitLen()))}, {AttrPublicExponent, big.NewInt(int64(pub.E)).Bytes()},
 		{AttrTrusted, no}, {AttrWrapWithTrusted, no}, {AttrModifiable, yes}, {AttrSignRecover, no}, {AttrVerifyRecover, no}, {AttrDerive, no},
 		{AttrAlwaysSensitive, yes}, {AttrNeverExtractable, yes}, {AttrDestroyable, yes},

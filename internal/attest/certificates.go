@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"byok/internal/stamp"
 )
 
 // The vendor's self-signed roots, from marvell.com ("LiquidSecurity HSM
@@ -29,24 +31,38 @@ func pinnedRoots() ([]*x509.Certificate, error) {
 	return readPEM(slices.Concat(liquidSecurity, liquidSecurity2))
 }
 
-// certificates are the four of an attestation, in the order the service gives
-// them.
+// certificates are the four of an attestation. The service gives them in one
+// order, but an order proves nothing: each is found by the issuer that it names
+// and that has signed it. Where none is signed by its issuer, the field holds
+// the first that names it, so that the other rules can still be applied; nil if
+// there is none.
 type certificates struct {
+	list []*x509.Certificate // all four, in the order of the attestation
+
+	root           *x509.Certificate // pinned; the issuer of hsm
 	hsm            *x509.Certificate // of the HSM, issued by the vendor's root; X.509 v1
 	partition      *x509.Certificate // of the partition, issued by the HSM
 	owner          *x509.Certificate // of the owner of the partition, self-signed
 	ownerPartition *x509.Certificate // of the partition, issued by its owner
 }
 
+// readCertificates reads four different certificates, any of which may come
+// more than once.
 func readCertificates(text []byte) (certificates, error) {
-	list, err := readPEM(text)
+	all, err := readPEM(text)
 	if err != nil {
 		return certificates{}, err
 	}
-	if len(list) != 4 {
-		return certificates{}, fmt.Errorf("%d certificates where 4 are expected", len(list))
+	var list []*x509.Certificate
+	for _, c := range all {
+		if !slices.ContainsFunc(list, c.Equal) {
+			list = append(list, c)
+		}
 	}
-	return certificates{list[0], list[1], list[2], list[3]}, nil
+	if len(list) != 4 {
+		return certificates{}, fmt.Errorf("%d different certificates; 4 are required", len(list))
+	}
+	return certificates{list: list}, nil
 }
 
 // readPEM reads certificates with nothing but white space around them, of
@@ -71,39 +87,75 @@ func readPEM(text []byte) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
-// chain checks the two links from a root to the partition.
-func (c certificates) chain(roots []*x509.Certificate) (root *x509.Certificate, err error) {
-	i := slices.IndexFunc(roots, func(r *x509.Certificate) bool { return bytes.Equal(r.RawSubject, c.hsm.RawIssuer) })
-	if i < 0 {
-		return nil, fmt.Errorf("the HSM's certificate is issued by %s, which is no root that is known here", name(c.hsm.Issuer.CommonName))
+// findChain finds the two links from a root to the partition.
+func (c *certificates) findChain(roots []*x509.Certificate) (err error) {
+	for _, root := range roots {
+		if c.hsm, err = c.issuedBy(root); c.hsm != nil {
+			c.root = root
+			break
+		}
 	}
-	if err := issued(c.hsm, roots[i]); err != nil {
-		return nil, fmt.Errorf("the HSM's certificate is not issued by the root %s: %w", name(roots[i].Subject.CommonName), err)
+	switch {
+	case c.hsm == nil:
+		return errors.New("no certificate names as its issuer a root that is trusted here")
+	case err != nil:
+		return fmt.Errorf("the HSM's certificate is not issued by the root %s: %w", name(c.root.Subject.CommonName), err)
 	}
-	if err := issued(c.partition, c.hsm); err != nil {
-		return nil, fmt.Errorf("the partition's certificate is not issued by the HSM: %w", err)
+	if c.partition, err = c.issuedBy(c.hsm); err != nil {
+		return fmt.Errorf("the partition's certificate is not issued by the HSM: %w", err)
 	}
-	return roots[i], nil
+	return nil
 }
 
-// ownerChain checks the owner's root and its one link.
-func (c certificates) ownerChain() error {
-	if err := issued(c.owner, c.owner); err != nil {
+// findOwner finds the owner's root and its one link.
+func (c *certificates) findOwner() (err error) {
+	for _, own := range c.list {
+		if !bytes.Equal(own.RawIssuer, own.RawSubject) || own.Equal(c.root) {
+			continue
+		}
+		c.owner = own
+		if err = issued(own, own); err == nil {
+			break
+		}
+	}
+	switch {
+	case c.owner == nil:
+		return errors.New("no certificate is the owner's root: none names itself as its issuer")
+	case err != nil:
 		return fmt.Errorf("the owner's root is not issued by itself: %w", err)
 	}
-	if err := issued(c.ownerPartition, c.owner); err != nil {
+	if c.ownerPartition, err = c.issuedBy(c.owner); err != nil {
 		return fmt.Errorf("the partition's other certificate is not issued by the owner's root: %w", err)
 	}
 	return nil
 }
 
-// issued checks one link. x509.Verify cannot: it refuses the HSM's certificate
+// issuedBy returns the certificate that the parent has issued. With an error,
+// it returns the first that names the parent without being issued by it, or
+// nil if none does.
+func (c *certificates) issuedBy(parent *x509.Certificate) (*x509.Certificate, error) {
+	var namesake *x509.Certificate
+	reason := errors.New("none names it as the issuer")
+	for _, child := range c.list {
+		if child.Equal(parent) || !bytes.Equal(child.RawIssuer, parent.RawSubject) {
+			continue
+		}
+		err := issued(child, parent)
+		if err == nil {
+			return child, nil
+		}
+		if namesake == nil {
+			namesake, reason = child, err
+		}
+	}
+	return namesake, reason
+}
+
+// issued checks one link between two certificates whose names fit. x509.Verify cannot: it refuses the HSM's certificate
 // as an issuer, because version 1 has no basicConstraints. A certificate that
 // has them must not deny being an issuer.
 func issued(child, parent *x509.Certificate) error {
 	switch {
-	case !bytes.Equal(child.RawIssuer, parent.RawSubject):
-		return errors.New("it names another issuer")
 	case parent.BasicConstraintsValid && !parent.IsCA, parent.KeyUsage != 0 && parent.KeyUsage&x509.KeyUsageCertSign == 0:
 		return errors.New("the issuer's certificate says that it may not issue any")
 	case !strong(child.SignatureAlgorithm):
@@ -129,9 +181,12 @@ func bits(c *x509.Certificate) int {
 	return 0
 }
 
-// partitionKey is the key that signs statements, if both certificates of the
-// partition hold it.
-func (c certificates) partitionKey() (*rsa.PublicKey, error) {
+// partitionKey returns the key that signs statements, if both certificates of
+// the partition hold it.
+func (c *certificates) partitionKey() (*rsa.PublicKey, error) {
+	if c.partition == nil || c.ownerPartition == nil {
+		return nil, errors.New("not checked: a certificate of the partition is missing")
+	}
 	key, ok := c.partition.PublicKey.(*rsa.PublicKey)
 	if !ok || key.Size() != signatureSize {
 		return nil, errors.New("the partition's key is not of RSA 2048")
@@ -145,25 +200,21 @@ func (c certificates) partitionKey() (*rsa.PublicKey, error) {
 // dates checks every certificate and returns the earliest end. The statement
 // carries no time of its own, so the time of the check is what counts: an
 // auditor who repeats a check uses the time of the ceremony.
-func (c certificates) dates(root *x509.Certificate, now time.Time) (until time.Time, err error) {
-	for _, d := range []struct {
-		what        string
-		certificate *x509.Certificate
-	}{{"the root's", root}, {"the HSM's", c.hsm}, {"the partition's", c.partition}, {"the owner's", c.owner}, {"the partition's other", c.ownerPartition}} {
-		from, to := d.certificate.NotBefore, d.certificate.NotAfter
+func (c *certificates) dates(now time.Time) (until time.Time, err error) {
+	for _, certificate := range append([]*x509.Certificate{c.root}, c.list...) {
+		from, to := certificate.NotBefore, certificate.NotAfter
+		what := fmt.Sprintf("the certificate of %s by %s", name(certificate.Subject.CommonName), name(certificate.Issuer.CommonName))
 		switch {
 		case now.Before(from):
-			return until, fmt.Errorf("%s certificate is valid from %s, and now is %s", d.what, stamp(from), stamp(now))
+			return until, fmt.Errorf("%s is valid from %s, and now is %s", what, stamp.Text(from), stamp.Text(now))
 		case now.After(to):
-			return until, fmt.Errorf("%s certificate was valid until %s, and now is %s", d.what, stamp(to), stamp(now))
+			return until, fmt.Errorf("%s was valid until %s, and now is %s", what, stamp.Text(to), stamp.Text(now))
 		case until.IsZero() || to.Before(until):
 			until = to
 		}
 	}
 	return until, nil
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // name quotes a name from a certificate, which may hold anything.
 func name(s string) string { return fmt.Sprintf("%.100q", s) }

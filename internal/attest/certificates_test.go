@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"math/big"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,52 +34,46 @@ const (
 func old(c *cert)   { c.to = testNow.Add(-time.Second) }
 func young(c *cert) { c.from = testNow.Add(time.Second) }
 
-func exchange(i, j int) func(testing.TB, *fixture) {
-	return attestation(func(a *toolset.Attestation) {
-		list := certificatesOf(a)
-		list[i], list[j] = list[j], list[i]
-		a.CertificatePEM = []byte(strings.Join(list, ""))
-	})
-}
-
 var certificateFaults = map[string]fault{
 	"HSM of another root": {RuleChain, move(hsm, func(c *cert) { c.issuer = "elsewhere" }),
-		`the HSM's certificate is issued by "elsewhere", which is no root that is known here`, []string{RuleDates}},
-	"HSM of a root's namesake": {RuleChain, move(hsm, by(strangerKey)), `the HSM's certificate is not issued by the root "root": the signature is not the issuer's`, []string{RuleDates}},
+		"no certificate names as its issuer a root that is trusted here", []string{RulePartition, RuleDates, RuleSignature}},
+	"HSM of a root's namesake": {RuleChain, move(hsm, by(strangerKey)), `the HSM's certificate is not issued by the root "root": the signature is not the issuer's`, []string{RulePartition, RuleSignature}},
 	"partition of another HSM": {RuleChain, move(partition, func(c *cert) { c.issuer = "HSM:2" }),
-		"the partition's certificate is not issued by the HSM: it names another issuer", []string{RuleDates}},
-	"partition by another key": {RuleChain, move(partition, by(strangerKey)), "the partition's certificate is not issued by the HSM: the signature is not the issuer's", []string{RuleDates}},
+		"the partition's certificate is not issued by the HSM: none names it as the issuer", []string{RulePartition, RuleSignature}},
+	"partition by another key": {RuleChain, move(partition, by(strangerKey)), "the partition's certificate is not issued by the HSM: the signature is not the issuer's", nil},
 	"HSM is no issuer": {RuleChain, move(hsm, func(c *cert) { c.version1, c.notCA = false, true }),
-		"the partition's certificate is not issued by the HSM: the issuer's certificate says that it may not issue any", []string{RuleDates}},
+		"the partition's certificate is not issued by the HSM: the issuer's certificate says that it may not issue any", nil},
 	"root is no issuer": {RuleChain, move(root, func(c *cert) { c.ca, c.notCA = false, true }),
-		`the HSM's certificate is not issued by the root "root": the issuer's certificate says that it may not issue any`, []string{RuleDates}},
-	"root unreadable": {RuleChain, func(_ testing.TB, f *fixture) { f.sw.RehearsalRoot = "PEM" }, "rehearsal_root is not one certificate in PEM", []string{RuleDates}},
+		`the HSM's certificate is not issued by the root "root": the issuer's certificate says that it may not issue any`, []string{RulePartition, RuleSignature}},
+	"root unreadable": {RuleChain, func(_ testing.TB, f *fixture) { f.sw.RehearsalRoot = "PEM" }, "rehearsal_root is not one certificate in PEM", []string{RulePartition, RuleDates, RuleSignature}},
 	"two roots": {RuleChain, func(t testing.TB, f *fixture) {
 		f.sw.RehearsalRoot = string(slices.Concat(f.pem(t, f.root), f.pem(t, f.owner)))
-	}, "rehearsal_root is not one certificate in PEM", []string{RuleDates}},
+	}, "rehearsal_root is not one certificate in PEM", []string{RulePartition, RuleDates, RuleSignature}},
 	"owner not self-signed": {RuleOwner, move(owner, func(c *cert) { c.issuer, c.signer = "root", rootKey }),
-		"the owner's root is not issued by itself: it names another issuer", nil},
-	"owner by another key":  {RuleOwner, move(owner, by(strangerKey)), "the owner's root is not issued by itself: the signature is not the issuer's", nil},
-	"owner is no issuer":    {RuleOwner, move(owner, func(c *cert) { c.ca, c.notCA = false, true }), "the owner's root is not issued by itself: the issuer's certificate says that it may not issue any", nil},
+		"no certificate is the owner's root: none names itself as its issuer", []string{RuleWorldPartition, RulePartition}},
+	"owner by another key":  {RuleOwner, move(owner, by(strangerKey)), "the owner's root is not issued by itself: the signature is not the issuer's", []string{RulePartition}},
+	"owner is no issuer":    {RuleOwner, move(owner, func(c *cert) { c.ca, c.notCA = false, true }), "the owner's root is not issued by itself: the issuer's certificate says that it may not issue any", []string{RulePartition}},
 	"other by another key":  {RuleOwner, move(ownerPartition, by(strangerKey)), "the partition's other certificate is not issued by the owner's root: the signature is not the issuer's", nil},
-	"other of another name": {RuleOwner, move(ownerPartition, func(c *cert) { c.issuer = "fabrikam" }), "the partition's other certificate is not issued by the owner's root: it names another issuer", nil},
+	"other of another name": {RuleOwner, move(ownerPartition, func(c *cert) { c.issuer = "fabrikam" }), "the partition's other certificate is not issued by the owner's root: none names it as the issuer", []string{RulePartition}},
 	"two partitions":        {RulePartition, move(ownerPartition, func(c *cert) { c.key = strangerKey }), notSame, nil},
-	"root expired":          {RuleDates, move(root, old), "the root's certificate" + ended, nil},
-	"HSM expired":           {RuleDates, move(hsm, old), "the HSM's certificate" + ended, nil},
-	"partition expired":     {RuleDates, move(partition, old), "the partition's certificate" + ended, nil},
-	"owner expired":         {RuleDates, move(owner, old), "the owner's certificate" + ended, nil},
-	"other expired":         {RuleDates, move(ownerPartition, old), "the partition's other certificate" + ended, nil},
-	"root not yet":          {RuleDates, move(root, young), "the root's certificate" + ahead, nil},
-	"HSM not yet":           {RuleDates, move(hsm, young), "the HSM's certificate" + ahead, nil},
-	"partition not yet":     {RuleDates, move(partition, young), "the partition's certificate" + ahead, nil},
-	"owner not yet":         {RuleDates, move(owner, young), "the owner's certificate" + ahead, nil},
-	"other not yet":         {RuleDates, move(ownerPartition, young), "the partition's other certificate" + ahead, nil},
-	"HSM and owner": {RuleChain, exchange(0, 2), `the HSM's certificate is issued by "contoso", which is no root that is known here`,
-		[]string{RuleOwner, RuleDates}},
-	"partition and other": {RuleChain, exchange(1, 3), "the partition's certificate is not issued by the HSM: it names another issuer",
-		[]string{RuleOwner, RuleDates}},
-	"HSM and partition": {RuleSignature, exchange(0, 1), "the signature is not the partition key's over this statement",
-		[]string{RuleChain, RulePartition, RuleDates}},
+	"root expired":          {RuleDates, move(root, old), `the certificate of "root" by "root"` + ended, nil},
+	"HSM expired":           {RuleDates, move(hsm, old), `the certificate of "HSM:1" by "root"` + ended, nil},
+	"partition expired":     {RuleDates, move(partition, old), `the certificate of "HSM:1:PARTN:1" by "HSM:1"` + ended, nil},
+	"owner expired":         {RuleDates, move(owner, old), `the certificate of "contoso" by "contoso"` + ended, nil},
+	"other expired":         {RuleDates, move(ownerPartition, old), `the certificate of "HSM:1:PARTN:1" by "contoso"` + ended, nil},
+	"root not yet":          {RuleDates, move(root, young), `the certificate of "root" by "root"` + ahead, nil},
+	"HSM not yet":           {RuleDates, move(hsm, young), `the certificate of "HSM:1" by "root"` + ahead, nil},
+	"partition not yet":     {RuleDates, move(partition, young), `the certificate of "HSM:1:PARTN:1" by "HSM:1"` + ahead, nil},
+	"owner not yet":         {RuleDates, move(owner, young), `the certificate of "contoso" by "contoso"` + ahead, nil},
+	"other not yet":         {RuleDates, move(ownerPartition, young), `the certificate of "HSM:1:PARTN:1" by "contoso"` + ahead, nil},
+	"root in place of the partition": {RuleChain, func(t testing.TB, f *fixture) {
+		f.attestation = func(a *toolset.Attestation) {
+			a.CertificatePEM = slices.Concat(f.pem(t, f.owner), f.pem(t, f.root), f.pem(t, f.ownerPartition), f.pem(t, f.hsm))
+		}
+		f.packages = func(k *toolset.KEKPackage, sw *toolset.SecurityWorldPackage) {
+			sw.RehearsalRoot = string(f.pem(t, f.root))
+		}
+	}, "the partition's certificate is not issued by the HSM: none names it as the issuer", []string{RulePartition, RuleSignature}},
 }
 
 // TestWeakAlgorithms has certificates that crypto/x509 does not make, though

@@ -1,7 +1,6 @@
 package attest
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -10,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/stamp"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
 // attestationVersion is the one the service has given so far.
@@ -24,8 +23,6 @@ type evidence struct {
 	private, public *signed // public is nil where the service gave none
 	key             Object  // the private key's, or what stands in its place
 	complete        bool    // read has had no error
-	roots           []*x509.Certificate
-	root            *x509.Certificate // set by chain
 	now             time.Time
 }
 
@@ -65,30 +62,37 @@ func readSigned(blob []byte) (*signed, error) {
 	return &signed{s, blob[:len(blob)-signatureSize], signature}, nil
 }
 
-func (e *evidence) checkChain() (string, error) {
-	root, err := e.chain(e.roots)
+func (e *evidence) checkChain(roots func() ([]*x509.Certificate, error)) (string, error) {
+	trusted, err := roots()
 	if err != nil {
 		return "", err
 	}
-	e.root = root
-	return fmt.Sprintf("%s, issued by %s", name(e.hsm.Subject.CommonName), name(root.Subject.CommonName)), nil
+	if err := e.findChain(trusted); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s, issued by %s", name(e.hsm.Subject.CommonName), name(e.root.Subject.CommonName)), nil
 }
 
 func (e *evidence) checkOwner() (string, error) {
-	return "owner " + name(e.owner.Subject.CommonName), e.ownerChain()
+	if err := e.findOwner(); err != nil {
+		return "", err
+	}
+	return "owner " + name(e.owner.Subject.CommonName), nil
 }
 
 func (e *evidence) checkPartition() (string, error) {
-	_, err := e.partitionKey()
-	return name(e.partition.Subject.CommonName), err
+	if _, err := e.partitionKey(); err != nil {
+		return "", err
+	}
+	return name(e.partition.Subject.CommonName), nil
 }
 
 func (e *evidence) checkDates() (string, error) {
 	if e.root == nil {
 		return "", errors.New("not checked: the chain has no root")
 	}
-	until, err := e.dates(e.root, e.now)
-	return "until " + stamp(until), err
+	until, err := e.dates(e.now)
+	return "until " + stamp.Text(until), err
 }
 
 func (e *evidence) checkSignature() (string, error) {
@@ -98,6 +102,9 @@ func (e *evidence) checkSignature() (string, error) {
 // verify uses the key of the vendor's chain; RulePartition says whether the
 // owner's chain has the same.
 func (e *evidence) verify(s *signed) error {
+	if e.partition == nil {
+		return errors.New("not checked: the chain has no partition")
+	}
 	key, ok := e.partition.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return errors.New("the partition's key is not of RSA 2048")
@@ -120,40 +127,32 @@ func (e *evidence) checkClass() (string, error) {
 }
 
 func (e *evidence) checkKey(pub *rsa.PublicKey) (string, error) {
-	sum, err := sameKey(e.key, pub)
-	return "SHA-256 " + sum.Groups(), err
+	return "modulus and exponent are the KEK's", sameKey(e.key, pub)
 }
 
-// sameKey compares the attested key with one that is known, and gives its
-// fingerprint.
-func sameKey(o Object, pub *rsa.PublicKey) (fingerprint.Sum, error) {
+// sameKey compares the attested key with one that is known.
+func sameKey(o Object, pub *rsa.PublicKey) error {
 	attested, err := o.publicKey()
 	switch {
 	case err != nil:
-		return fingerprint.Sum{}, err
-	case pub == nil:
-		return fingerprint.Sum{}, errors.New("there is no RSA key to compare with")
+		return err
 	case attested.N.Cmp(pub.N) != 0:
-		return fingerprint.Sum{}, errors.New("the statement is on a key with another modulus")
+		return errors.New("the statement is on a key with another modulus")
 	case attested.E != pub.E:
-		return fingerprint.Sum{}, fmt.Errorf("the statement is on a key with the exponent %d, not %d", attested.E, pub.E)
+		return fmt.Errorf("the statement is on a key with the exponent %d, not %d", attested.E, pub.E)
 	}
-	return fingerprintOf(pub)
+	return nil
 }
 
-// fingerprintOf is the SHA-256 of a key's SubjectPublicKeyInfo.
-func fingerprintOf(pub *rsa.PublicKey) (fingerprint.Sum, error) {
-	sum, err := transfer.SPKIHash(pub)
-	return sum, err
-}
-
-func (e *evidence) checkID(kid transfer.KeyID) (string, error) {
+func (e *evidence) checkID(kid kek.ID) (string, error) {
 	id, err := e.key.id()
-	want := strings.TrimPrefix(kid.String(), kid.Vault)
-	if err == nil && !strings.EqualFold(id, want) {
-		err = fmt.Errorf("the statement is on %s, not on %s", name(id), name(want))
+	if err != nil {
+		return "", err
 	}
-	return id, err
+	if !strings.EqualFold(id, kid.Path()) {
+		return "", fmt.Errorf("the statement is on %s, not on %s", name(id), name(kid.Path()))
+	}
+	return id, nil
 }
 
 func (e *evidence) checkSensitive() (string, error) {
@@ -161,11 +160,10 @@ func (e *evidence) checkSensitive() (string, error) {
 }
 
 func (e *evidence) checkExtractable() (string, error) {
-	err := e.key.require(false, AttrExtractable)
-	if err == nil {
-		err = e.key.require(true, AttrNeverExtractable)
+	if err := e.key.require(false, AttrExtractable); err != nil {
+		return "", err
 	}
-	return "not extractable, never extractable", err
+	return "not extractable, never extractable", e.key.require(true, AttrNeverExtractable)
 }
 
 func (e *evidence) checkLocal() (string, error) {
@@ -174,14 +172,14 @@ func (e *evidence) checkLocal() (string, error) {
 
 // checkUsage lets only sign recover be unstated: firmware 3 does not list it.
 func (e *evidence) checkUsage() (string, error) {
-	err := e.key.require(true, AttrUnwrap)
-	if err == nil {
-		err = e.key.require(false, AttrDecrypt, AttrSign, AttrDerive)
+	if err := e.key.require(true, AttrUnwrap); err != nil {
+		return "", err
 	}
-	if _, absent := e.key.value(AttrSignRecover); err == nil && absent == nil {
-		err = e.key.require(false, AttrSignRecover)
+	forbidden := []AttributeType{AttrDecrypt, AttrSign, AttrDerive}
+	if _, absent := e.key.value(AttrSignRecover); absent == nil {
+		forbidden = append(forbidden, AttrSignRecover)
 	}
-	return "unwrap only", err
+	return "unwrap only", e.key.require(false, forbidden...)
 }
 
 // checkPublic looks at every public key that is stated on, in a statement of
@@ -207,7 +205,7 @@ func (e *evidence) checkPublic() (string, error) {
 		if err := o.is(classPublic); err != nil {
 			return "", err
 		}
-		if _, err := sameKey(o, pub); err != nil {
+		if err := sameKey(o, pub); err != nil {
 			return "", err
 		}
 	}
@@ -226,8 +224,8 @@ func (e *evidence) checkNamed(text string) (string, error) {
 	}
 	owner := false
 	for i, c := range list {
-		owner = owner || bytes.Equal(c.Raw, e.owner.Raw)
-		if !e.has(c) {
+		owner = owner || c.Equal(e.owner)
+		if !slices.ContainsFunc(e.list, c.Equal) {
 			return "", fmt.Errorf("partition_certificates: certificate %d is not in the attestation", i+1)
 		}
 	}
@@ -237,11 +235,3 @@ func (e *evidence) checkNamed(text string) (string, error) {
 	return fmt.Sprintf("%d certificates", len(list)), nil
 }
 
-func (e *evidence) has(c *x509.Certificate) bool {
-	for _, own := range []*x509.Certificate{e.hsm, e.partition, e.owner, e.ownerPartition} {
-		if bytes.Equal(c.Raw, own.Raw) {
-			return true
-		}
-	}
-	return false
-}

@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
 // testKeys are made once: they take longer than all tests together.
@@ -65,9 +66,10 @@ type fixture struct {
 	signer, publicSigner                        *rsa.PrivateKey
 	kek                                         toolset.KEKPackage
 	sw                                          toolset.SecurityWorldPackage
-	policy                                      Policy
+	policy                                      kek.Policy
 	attestation                                 func(*toolset.Attestation) // changes it after it was made
-	packages                                    func(kek *toolset.KEKPackage, sw *toolset.SecurityWorldPackage, swBytes *[]byte)
+	packages                                    func(k *toolset.KEKPackage, sw *toolset.SecurityWorldPackage)
+	edited                                      func(sw *toolset.SecurityWorldPackage) // after the KEK package was bound to it
 	genuine                                     *toolset.Attestation
 }
 
@@ -82,25 +84,55 @@ func newFixture(t testing.TB) *fixture {
 		ownerPartition: cert{subject: "HSM:1:PARTN:1", issuer: "contoso", key: partitionKey, signer: ownerKey, notCA: true, from: from, to: to},
 		signer:         testKeys()[partitionKey],
 		publicSigner:   testKeys()[partitionKey],
-		policy:         Policy{Rehearsal: true, Now: testNow},
+		policy:         kek.Policy{Rehearsal: true, Now: testNow},
 	}
 	pub := &testKeys()[kekKey].PublicKey
-	publicKey, err := transfer.MarshalPublicKey(pub)
+	publicKey, err := keykind.MarshalPublicKey(pub)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.kek = toolset.KEKPackage{
-		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Rehearsal: true,
-		KID:       transfer.KeyID{Vault: "https://localhost:8443", Name: "KEKforBYOK", Version: "664f5aa2797a4075b8e36ca4500636d8"},
-		PublicKey: publicKey, KeyOps: []string{"import"}, HSMPlatform: "2",
-		Created: testNow.Add(-time.Minute), Expires: testNow.Add(time.Minute),
+		Suffix:      "CONTOSO",
+		Generation:  1,
+		Mark:        kek.Rehearsal,
+		KID:         kek.ID{Vault: "https://localhost:8443", Name: "KEKforBYOK", Version: "664f5aa2797a4075b8e36ca4500636d8"},
+		PublicKey:   publicKey,
+		KTY:         "RSA-HSM",
+		KeyOps:      []string{"import"},
+		Enabled:     true,
+		HSMPlatform: "2",
+		Created:     testNow.Add(-time.Minute),
+		Expires:     testNow.Add(time.Minute),
 	}
 	f.sw = toolset.SecurityWorldPackage{
-		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Rehearsal: true,
-		Service: toolset.ServiceManagedHSM, Cloud: "AzurePublic", Vault: f.kek.KID.Vault,
+		Suffix:     "CONTOSO",
+		Generation: 1,
+		Mark:       kek.Rehearsal,
+		Service:    kek.ServiceManagedHSM,
+		Cloud:      "AzurePublic",
+		Vault:      f.kek.KID.Vault,
 	}
+	f.policy.Said = f.said(t)
 	f.statement = NewStatement(Firmware2, f.kek.KID, pub, f.kek.KeyOps)
 	return f
+}
+
+// said is what an owner says who has the very KEK in mind.
+func (f *fixture) said(t testing.TB) *kek.Statement {
+	t.Helper()
+	pub, err := keykind.ParsePublicKey(f.kek.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := keykind.SPKIHash(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := kek.NewStatement(sum.FirstWords(kek.LeastWords), f.kek.KID.String(), true, "Dana Okafor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &s
 }
 
 // production turns the fixture into a toolset of the genuine attestation.
@@ -108,42 +140,69 @@ func (f *fixture) production(t testing.TB) {
 	t.Helper()
 	a, k := genuineParts(t)
 	f.genuine = &a
-	f.kek.Rehearsal, f.sw.Rehearsal, f.policy = false, false, at("2025-07-01")
-	f.kek.KID, f.sw.Vault = k.kid, k.kid.Vault
+	f.kek.Mark, f.sw.Mark = kek.Production, kek.Production
+	f.kek.KID, f.sw.Vault = k.id, k.id.Vault
 	var err error
-	if f.kek.PublicKey, err = transfer.MarshalPublicKey(k.pub); err != nil {
+	if f.kek.PublicKey, err = keykind.MarshalPublicKey(k.pub); err != nil {
 		t.Fatal(err)
 	}
+	f.policy = kek.Policy{Now: at("2025-07-01"), Said: f.said(t)}
 }
 
 // unattested turns the fixture into a toolset of a Premium vault.
 func (f *fixture) unattested() {
-	f.sw.Service = toolset.ServiceVault
-	f.packages = func(kek *toolset.KEKPackage, sw *toolset.SecurityWorldPackage, swBytes *[]byte) {
-		kek.Attestation = nil
+	f.sw.Service = kek.ServiceVault
+	f.packages = func(k *toolset.KEKPackage, sw *toolset.SecurityWorldPackage) {
+		k.Attestation, sw.PartitionCertificates = nil, ""
 	}
 }
 
+// premium turns the fixture into the toolset of a production vault.
+func (f *fixture) premium(t testing.TB) {
+	f.unattested()
+	f.kek.Mark, f.sw.Mark, f.policy.Rehearsal = kek.Production, kek.Production, false
+	f.kek.KID.Vault, f.sw.Vault = "https://contoso.vault.azure.net", "https://contoso.vault.azure.net"
+	f.policy.Said = f.said(t)
+}
+
 // check makes the packages and checks them.
-func (f *fixture) check(t testing.TB) (Verdict, error) {
+func (f *fixture) check(t testing.TB) (Result, error) {
 	t.Helper()
-	kek, sw := f.kek, f.sw
-	kek.Attestation = f.attest(t)
-	if sw.Service == toolset.ServiceManagedHSM && sw.PartitionCertificates == "" {
-		sw.PartitionCertificates = string(kek.Attestation.CertificatePEM)
+	return Check(f.pair(t), f.policy)
+}
+
+func (f *fixture) pair(t testing.TB) toolset.Pair {
+	t.Helper()
+	k, sw := f.kek, f.sw
+	k.Attestation = f.attest(t)
+	if sw.Service == kek.ServiceManagedHSM && sw.PartitionCertificates == "" {
+		sw.PartitionCertificates = string(k.Attestation.CertificatePEM)
 	}
-	if sw.Rehearsal && sw.RehearsalRoot == "" {
+	if sw.Mark == kek.Rehearsal && sw.RehearsalRoot == "" {
 		sw.RehearsalRoot = string(f.pem(t, f.root))
 	}
-	swBytes, err := sw.Marshal()
+	if f.packages != nil {
+		f.packages(&k, &sw)
+	}
+	k.Type, k.Version, sw.Type, sw.Version = toolset.KEKType, toolset.Version, toolset.SecurityWorldType, toolset.Version
+	k.SecurityWorld = fingerprint.Of(marshal(t, sw))
+	if f.edited != nil {
+		f.edited(&sw)
+	}
+	pair, err := toolset.ParsePair(toolset.File{Name: "K", Data: marshal(t, k)}, toolset.File{Name: "W", Data: marshal(t, sw)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	kek.SecurityWorld = fingerprint.Of(swBytes)
-	if f.packages != nil {
-		f.packages(&kek, &sw, &swBytes)
+	return pair
+}
+
+func marshal(t testing.TB, p interface{ Marshal() ([]byte, error) }) []byte {
+	t.Helper()
+	data, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return Check(kek, sw, swBytes, f.policy)
+	return data
 }
 
 func (f *fixture) attest(t testing.TB) *toolset.Attestation {

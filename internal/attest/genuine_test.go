@@ -3,6 +3,7 @@ package attest
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"os"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/kek"
 	"byok/internal/toolset"
 )
 
@@ -37,12 +40,12 @@ func genuineParts(t testing.TB) (toolset.Attestation, *key) {
 	return a, k
 }
 
-func at(s string) Policy {
-	now, err := time.Parse(time.DateOnly, s)
+func at(day string) time.Time {
+	now, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		panic(err)
 	}
-	return Policy{Now: now}
+	return now
 }
 
 // bare writes an attestation as the Azure CLI does: alone, in base64.
@@ -57,7 +60,7 @@ func bare(t testing.TB, a toolset.Attestation) []byte {
 	return data
 }
 
-func text(findings []Finding) string {
+func text(findings []kek.Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
 		b.WriteString(f.Rule + map[bool]string{true: " ok ", false: " FAILED "}[f.OK] + f.Detail + "\n")
@@ -73,7 +76,7 @@ KEK-ATTEST-PARTITION ok "HSM:C14B553A847F26F701D238FF69AB15:PARTN:6, for non-FIP
 KEK-ATTEST-DATES ok until 2032-03-29T15:53:59Z
 KEK-ATTEST-SIGNATURE ok RSA 2048, SHA-256
 KEK-ATTEST-CLASS ok a private RSA key, "/keys/livekvtestkey-name3e302c50/a9834ba5f8470bc43a89b1f05d768555"
-KEK-ATTEST-KEY ok SHA-256 3dd8c64d 2225e8d0 29090d10 54316cd8 bc98c287 fc796dc2 de03005d 108d134c
+KEK-ATTEST-KEY ok modulus and exponent are the KEK's
 KEK-ATTEST-ID ok /keys/livekvtestkey-name3e302c50/a9834ba5f8470bc43a89b1f05d768555
 KEK-ATTEST-SENSITIVE ok sensitive, always sensitive
 KEK-ATTEST-EXTRACTABLE ok not extractable, never extractable
@@ -91,7 +94,7 @@ func TestGenuine(t *testing.T) {
 	if err != nil || alone.Fingerprint != v.Fingerprint || v.Fingerprint == (fingerprint.Sum{}) {
 		t.Errorf("bare: %v, %s", err, alone.Fingerprint)
 	}
-	if slices.ContainsFunc(alone.Findings, func(f Finding) bool { return f.Rule == RuleKey || f.Rule == RuleID }) {
+	if slices.ContainsFunc(alone.Findings, func(f kek.Finding) bool { return f.Rule == RuleKey || f.Rule == RuleID }) {
 		t.Error("a file that names no key was held against one")
 	}
 }
@@ -100,15 +103,15 @@ func TestGenuine(t *testing.T) {
 // first to end, the owner's the last to begin.
 func TestGenuineDates(t *testing.T) {
 	for day, want := range map[string]string{
-		"2022-01-01": "the root's certificate is valid from 2024-07-25T20:29:20Z, and now is 2022-01-01T00:00:00Z",
-		"2025-06-02": "the partition's certificate is valid from 2025-06-02T21:45:31Z, and now is 2025-06-02T00:00:00Z",
+		"2022-01-01": `the certificate of "localca.liquidsecurity.cavium.com" by "localca.liquidsecurity.cavium.com" is valid from 2024-07-25T20:29:20Z, and now is 2022-01-01T00:00:00Z`,
+		"2025-06-02": `the certificate of "HSM:C14B553A847F26F701D238FF69AB15:PARTN:6, for non-FIPS mode" by "HSM:6.0G2204-VPM007790, for non-FIPS mode" is valid from 2025-06-02T21:45:31Z, and now is 2025-06-02T00:00:00Z`,
 		"2025-06-03": "until 2032-03-29T15:53:59Z",
 		"2032-03-29": "until 2032-03-29T15:53:59Z",
-		"2032-03-30": "the HSM's certificate was valid until 2032-03-29T15:53:59Z, and now is 2032-03-30T00:00:00Z",
-		"2051-01-01": "the root's certificate was valid until 2034-07-23T20:29:20Z, and now is 2051-01-01T00:00:00Z",
+		"2032-03-30": `the certificate of "HSM:6.0G2204-VPM007790, for non-FIPS mode" by "localca.liquidsecurity.cavium.com" was valid until 2032-03-29T15:53:59Z, and now is 2032-03-30T00:00:00Z`,
+		"2051-01-01": `the certificate of "localca.liquidsecurity.cavium.com" by "localca.liquidsecurity.cavium.com" was valid until 2034-07-23T20:29:20Z, and now is 2051-01-01T00:00:00Z`,
 	} {
 		v, err := CheckFile("f", genuine(t), at(day))
-		i := slices.IndexFunc(v.Findings, func(f Finding) bool { return f.Rule == RuleDates })
+		i := slices.IndexFunc(v.Findings, func(f kek.Finding) bool { return f.Rule == RuleDates })
 		if i < 0 || v.Findings[i].Detail != want || v.Findings[i].OK != (err == nil) {
 			t.Errorf("%s: %v\n%s", day, err, text(v.Findings))
 		}
@@ -122,7 +125,7 @@ func TestGenuineIsNoKEK(t *testing.T) {
 	f.production(t)
 	v, err := f.check(t)
 	expect(t, err, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-ATTEST-USAGE")
-	if i := len(v.Findings) - 2; v.Findings[i] != (Finding{RuleUsage, false, "decrypt (0x0105) is true"}) {
+	if i := len(v.Findings) - 3; v.Findings[i] != (kek.Finding{Rule: RuleUsage, Detail: "decrypt (0x0105) is true"}) {
 		t.Error(text(v.Findings))
 	}
 }
@@ -162,8 +165,8 @@ func TestGenuineFlipped(t *testing.T) {
 	caught, all := 0, 0
 	try := func(what string, i int, changed toolset.Attestation) {
 		all++
-		e := &evidence{now: at("2025-07-01").Now}
-		if len(failed(follow(e.steps(changed, func() ([]*x509.Certificate, error) { return roots, nil }, nil)))) > 0 {
+		e := &evidence{now: at("2025-07-01")}
+		if len(kek.Failed(kek.Follow(e.steps(changed, func() ([]*x509.Certificate, error) { return roots, nil }, nil)))) > 0 {
 			caught++
 		} else {
 			t.Errorf("%s: byte %d flipped, and every rule holds", what, i)
@@ -209,25 +212,72 @@ func encode(blocks []*pem.Block) (out []byte) {
 	return out
 }
 
-// TestGenuineCertificates leaves out, doubles and exchanges the certificates:
-// of all 256 ways to fill the four places, one is right.
+// TestGenuineCertificates exchanges, leaves out and doubles the certificates:
+// each of the 24 orders of all four is right, in five places as well, and
+// nothing else.
 func TestGenuineCertificates(t *testing.T) {
 	a, _ := genuineParts(t)
 	list, err := readPEM(a.CertificatePEM)
 	if err != nil || len(list) != 4 {
 		t.Fatal(err)
 	}
-	for n := range 256 {
+	passed := 0
+	for n := range 1 << 10 {
+		places := []int{n & 3, n >> 2 & 3, n >> 4 & 3, n >> 6 & 3, n >> 8 & 3}
 		var blocks []*pem.Block
-		for _, i := range []int{n >> 6 & 3, n >> 4 & 3, n >> 2 & 3, n & 3} {
+		there := map[int]bool{}
+		for _, i := range places {
 			blocks = append(blocks, &pem.Block{Type: "CERTIFICATE", Bytes: list[i].Raw})
+			there[i] = true
 		}
 		changed := a
 		changed.CertificatePEM = encode(blocks)
-		if _, err := CheckFile("f", bare(t, changed), at("2025-07-01")); (err == nil) != (n == 0b00_01_10_11) {
-			t.Errorf("order %d%d%d%d: %v", n>>6&3, n>>4&3, n>>2&3, n&3, err)
+		r, err := CheckFile("f", bare(t, changed), at("2025-07-01"))
+		if (err == nil) != (len(there) == 4) {
+			t.Errorf("order %v: %v\n%s", places, err, text(r.Findings))
+		}
+		if err == nil {
+			passed++
 		}
 	}
+	if passed != 240 { // 5! / 2 orders of four of which one is doubled, for each of the four
+		t.Errorf("%d of 1024 orders pass", passed)
+	}
+}
+
+// TestForeignEncodings has what Windows PowerShell makes of the file.
+func TestForeignEncodings(t *testing.T) {
+	good := genuine(t)
+	units := utf16.Encode([]rune(string(good)))
+	little, big := []byte("\xff\xfe"), []byte("\xfe\xff")
+	for _, u := range units {
+		little, big = binary.LittleEndian.AppendUint16(little, u), binary.BigEndian.AppendUint16(big, u)
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{
+		{"UTF-8 with a mark", append([]byte("\xef\xbb\xbf"), good...)},
+		{"UTF-16 of Windows", little},
+		{"UTF-16, big endian", big},
+	} {
+		if r, err := CheckFile("f", c.data, at("2025-07-01")); err != nil || text(r.Findings) != genuineFindings {
+			t.Errorf("%s: %v\n%s", c.name, err, text(r.Findings))
+		}
+	}
+	for _, c := range []struct{ file, want string }{
+		{"attestation-bom.json", "f: field version: missing; this is no attestation"},
+		{"attestation-utf16.json", "f: field version: missing; this is no attestation"},
+	} {
+		data, err := os.ReadFile("testdata/" + c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = CheckFile("f", data, at("2025-07-01"))
+		expect(t, err, exitcode.Usage, c.want)
+	}
+	_, err := CheckFile("f", little[2:], at("2025-07-01"))
+	expect(t, err, exitcode.Usage, "f: it is in UTF-16, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected")
 }
 
 func TestCheckFileRefuses(t *testing.T) {
