@@ -49,7 +49,10 @@ type KEK struct {
 	Bits        int             `json:"bits"`
 	Exponent    int             `json:"exponent"`
 	Fingerprint fingerprint.Sum `json:"spki_sha256"`
-	// Attestation is its result rule by rule; empty where the vault attests nothing.
+	// Attested reports whether an attestation proved it. Otherwise what its
+	// owner said stands alone, which a Managed HSM's KEK is never taken on.
+	Attested bool `json:"attested"`
+	// Attestation is what the check of the KEK found, rule by rule.
 	Attestation []Rule `json:"attestation"`
 	// Said is what the vault's owner said by another channel, and who that is.
 	Said         kek.Statement   `json:"said"`
@@ -84,8 +87,6 @@ func (a *Authorization) check() error {
 		return err
 	}
 	switch {
-	case a.Number == 1:
-		return errors.New("field number: the first statement is the world file")
 	case a.KML.IsZero():
 		return errors.New("field kml_sha256 is missing")
 	case a.List.IsZero():
@@ -94,9 +95,22 @@ func (a *Authorization) check() error {
 		return fmt.Errorf("field pairs: 1 to %d are expected", MaxPairs)
 	}
 	for i, p := range a.Pairs {
-		if err := p.check(); err != nil {
+		if err := a.checkPair(i, p); err != nil {
 			return fmt.Errorf("pair %d: %w", i+1, err)
 		}
+	}
+	return nil
+}
+
+func (a *Authorization) checkPair(i int, p Pair) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(a.Pairs[:i], func(o Pair) bool { return o.Wrapped == p.Wrapped }) {
+		return errors.New("field wrapped_sha256: every pair has a wrapped copy of its own")
+	}
+	if kek.IsLoopback(kek.HostOf(p.KEK.KID.Vault)) != a.Rehearsal {
+		return errors.New("field kek.kid: a rehearsal's vault is on this computer, and production's is not")
 	}
 	return nil
 }
@@ -111,6 +125,9 @@ func (p Pair) check() error {
 func (p Approval) check() error {
 	if err := CheckIdent(p.Ident); err != nil {
 		return fmt.Errorf("field ident: %w", err)
+	}
+	if err := CheckPlainName(p.PlainName); err != nil {
+		return err
 	}
 	if p.Origin != OriginQuorum && p.Origin != OriginUnproved {
 		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
@@ -141,16 +158,27 @@ func (k KEK) check() error {
 		return errors.New("field kek.spki_sha256 is missing")
 	case k.Package.IsZero() || k.WorldPackage.IsZero():
 		return errors.New("field kek: the hash of a package is missing")
+	case !k.Attested && kek.IsManagedHSM(kek.HostOf(k.KID.Vault)):
+		return errors.New("field kek.attested: a Managed HSM's KEK needs an attestation")
+	}
+	for _, r := range k.Attestation {
+		if !r.OK {
+			return fmt.Errorf("field kek.attestation: the rule %.40q failed", r.Rule)
+		}
+	}
+	if err := k.Said.Compare(k.KID, k.Fingerprint); err != nil {
+		return fmt.Errorf("field kek.said: %w", err)
 	}
 	return nil
 }
 
 func (t Target) check(kind keykind.Kind, kid kek.ID) error {
+	if err := kek.CheckName(t.Name); err != nil {
+		return fmt.Errorf("field target.name: %w", err)
+	}
 	switch {
 	case t.Vault != kid.Vault:
 		return fmt.Errorf("field target.vault: %s is expected, where the KEK is", kid.Vault)
-	case kek.CheckName(t.Name) != nil:
-		return fmt.Errorf("field target.name: %w", kek.CheckName(t.Name))
 	case len(t.KeyOps) == 0:
 		return errors.New("field target.key_ops is missing")
 	case t.Exportable && t.ReleasePolicy.IsZero():

@@ -3,32 +3,29 @@ package kmdata
 import (
 	"crypto/ecdsa"
 	"fmt"
+	"slices"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/quorum"
 )
 
-// Entry is one verified statement: what it says, the bytes that were signed,
-// and the signature of the KNSO that was in force.
+// Entry is one verified statement: what it says, and the file that was signed.
 type Entry struct {
-	Path      string
+	File
 	Statement Statement
-	Data      []byte
-	Signature []byte
-	// Second is the signature of the new KNSO over a card replacement.
-	Second []byte
-	Sum    fingerprint.Sum // SHA-256 of Data
+	Sum       fingerprint.Sum // SHA-256 of Data
 }
 
 // Number returns the statement's number.
 func (e Entry) Number() int { return e.Statement.header().Number }
 
 // Chain is the verified statements of one kmdata folder, in the order of
-// their numbers.
+// their numbers. [Open] and [Create] make one.
 type Chain struct {
 	dir     string
 	entries []Entry
+	partial bool // a certificate's: statements are left out
 }
 
 // Dir is the kmdata folder.
@@ -82,8 +79,14 @@ func (c *Chain) HKNSO() fingerprint.Sum { return c.Set().Cards.HKNSO }
 // FirstHKNSO names the world: the KNSO of its first card set.
 func (c *Chain) FirstHKNSO() fingerprint.Sum { return c.World().HKNSO }
 
-// signer returns the KNSO in force.
-func (c *Chain) signer() (*ecdsa.PublicKey, error) { return c.Set().KNSO.Signer() }
+// signer returns the KNSO that must have signed a statement: the one in force,
+// and in the world file its own.
+func (c *Chain) signer(s Statement) (*ecdsa.PublicKey, error) {
+	if w, ok := s.(*World); ok {
+		return w.KNSO.Signer()
+	}
+	return c.Set().KNSO.Signer()
+}
 
 // Modules lists the newest statement of each module, in the order in which
 // the modules joined, without those that were struck off.
@@ -109,14 +112,28 @@ func (c *Chain) Modules() []*Module {
 	return modules
 }
 
-// Module returns the newest statement of a module of the world.
+// Module returns the newest statement of a module of the world. One that was
+// struck off has status Refused, and one that no statement names Check.
 func (c *Chain) Module(id string) (*Module, error) {
-	for _, m := range c.Modules() {
-		if m.Module == id {
-			return m, nil
+	m, number := c.newest(id)
+	switch {
+	case m == nil:
+		return nil, exitcode.Errorf(exitcode.Check, "no statement of this world names the module %.32q", id)
+	case m.StruckOff != "":
+		return nil, exitcode.Errorf(exitcode.Refused, "statement %d struck the module %s off: %s", number, id, m.StruckOff)
+	}
+	return m, nil
+}
+
+// newest returns the newest statement of a module and its number, nil without
+// one.
+func (c *Chain) newest(id string) (*Module, int) {
+	for _, e := range slices.Backward(c.entries) {
+		if m, ok := e.Statement.(*Module); ok && m.Module == id {
+			return m, m.Number
 		}
 	}
-	return nil, exitcode.Errorf(exitcode.Check, "module %.32q is not in this world's statements, or was struck off", id)
+	return nil, 0
 }
 
 // Behind lists the modules that a card replacement did not reach yet. They
@@ -135,8 +152,13 @@ func (c *Chain) Behind() []*Module {
 // Origin returns the newest origin statement of ident. It counts for the key
 // and the module that it names, and for no other: compare both.
 func (c *Chain) Origin(ident string) (*Origin, bool) {
-	for i := len(c.entries) - 1; i >= 0; i-- {
-		if o, ok := c.entries[i].Statement.(*Origin); ok && o.Ident == ident {
+	return c.lastOrigin(func(o *Origin) bool { return o.Ident == ident })
+}
+
+// lastOrigin returns the newest origin statement that matches.
+func (c *Chain) lastOrigin(match func(*Origin) bool) (*Origin, bool) {
+	for _, e := range slices.Backward(c.entries) {
+		if o, ok := e.Statement.(*Origin); ok && match(o) {
 			return o, true
 		}
 	}
@@ -181,25 +203,7 @@ type Head struct {
 	Break     *Break
 }
 
-// Certifies lists the statements from which a stranger who knows an hknso of
-// the world verifies what the module signs: the world file, every card
-// replacement, and the module's newest statement.
-func (c *Chain) Certifies(module string) ([]Entry, error) {
-	newest, err := c.Module(module)
-	if err != nil {
-		return nil, err
-	}
-	list := []Entry{c.entries[0]}
-	for _, e := range c.entries[1:] {
-		_, replaces := e.Statement.(*Cards)
-		if replaces || e.Statement == Statement(newest) {
-			list = append(list, e)
-		}
-	}
-	return list, nil
-}
-
 // String names a statement for people: "statement 7 (authorization)".
 func (e Entry) String() string {
-	return fmt.Sprintf("statement %d (%s)", e.Number(), kinds()[e.Statement.header().Type].name)
+	return fmt.Sprintf("statement %d (%s)", e.Number(), kinds()[e.Statement.kind()].name)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 )
 
@@ -104,4 +105,23 @@ func (i Identity) checkSecret() error {
 		return errors.New("field check_value: 32 lower-case hex digits are expected")
 	}
 	return nil
+}
+
+// CheckBytes is the check value as 16 bytes; nil for a key with a public half.
+func (i Identity) CheckBytes() []byte {
+	raw, err := hex.DecodeString(i.CheckValue)
+	if err != nil || len(raw) == 0 {
+		return nil
+	}
+	return raw
+}
+
+// Fingerprint is the SHA-256 of the key's SubjectPublicKeyInfo. It fails for
+// an AES key, which has no public half.
+func (i Identity) Fingerprint() (fingerprint.Sum, error) {
+	public := i.Public()
+	if public == nil {
+		return fingerprint.Sum{}, errors.New("an AES key has no public half")
+	}
+	return keykind.SPKIHash(public)
 }

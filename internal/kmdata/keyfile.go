@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/strictjson"
 )
@@ -98,10 +100,26 @@ func (c *Chain) Key(ident string) (*Key, error) {
 	path := c.KeyPath(ident)
 	k, err := c.readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no such key in this world", path).
-			Hint("byok-offline key generate --ident %s", ident)
+		return nil, c.absent(path, ident)
 	}
 	return k, err
+}
+
+// absent says that there is no key file at path, or that there was one: a run
+// that ended while it was replaced has put it aside.
+func (c *Chain) absent(path, ident string) error {
+	aside, err := c.names(KeyName(Simple, ident)+".", "Z")
+	if err != nil {
+		return err
+	}
+	if n := len(aside); n > 0 {
+		from := c.path(aside[n-1])
+		return exitcode.Errorf(exitcode.Check, "%s: it is missing, and %s was put aside for it", path, from).
+			Hint("cp %s %s && cp %s %s", printable.Quote(from), printable.Quote(path),
+				printable.Quote(SignaturePath(from)), printable.Quote(SignaturePath(path)))
+	}
+	return exitcode.Errorf(exitcode.Usage, "%s: there is no such key in this world", path).
+		Hint("byok-offline key generate --ident %s", ident)
 }
 
 // Keys reads and verifies the file of every key of app simple, in the order
@@ -117,7 +135,7 @@ func (c *Chain) Copies(ident string) ([]*Key, error) {
 }
 
 func (c *Chain) keys(prefix string) ([]*Key, error) {
-	names, err := sortedNames(Local(c.dir), prefix)
+	names, err := c.names(prefix, "")
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +155,25 @@ func (c *Chain) KeyFile(path string) (*Key, error) { return c.readKey(path) }
 
 // KeyNames lists the names of the key files of app simple, verified or not.
 func (c *Chain) KeyNames() ([]string, error) {
-	return sortedNames(Local(c.dir), KeyName(Simple, ""))
+	return c.names(KeyName(Simple, ""), "")
+}
+
+// names lists the files in the local folder whose names have the prefix, and
+// behind it either the suffix at the end or, where that is empty, no dot, as
+// the files in force have. They are sorted.
+func (c *Chain) names(prefix, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(Local(c.dir)) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		rest, found := strings.CutPrefix(e.Name(), prefix)
+		if found && rest != "" && strings.HasSuffix(rest, suffix) && (suffix != "" || !strings.Contains(rest, ".")) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 func (c *Chain) readKey(path string) (*Key, error) {
@@ -157,19 +193,23 @@ func (c *Chain) readKey(path string) (*Key, error) {
 // Retired reads and verifies the record that the key ident was destroyed. The
 // record is nil where there is none.
 func (c *Chain) Retired(ident string) (*Retired, error) {
+	if err := CheckIdent(ident); err != nil {
+		return nil, err
+	}
 	var r Retired
 	path := c.RetiredPath(ident)
 	err := c.readSigned(path, TypeRetired, &r, &r.Signed)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case r.Ident != ident:
-		return nil, exitcode.Errorf(exitcode.Check, "%s: it is about the key %q: the file was renamed", path, r.Ident)
 	}
-	if err := errors.Join(r.Identity.check(), r.checkSigned()); err != nil {
+	if err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
 		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
+	}
+	if r.Ident != ident {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: it is about the key %s: the file was renamed", path, r.Ident)
 	}
 	return &r, nil
 }
@@ -194,8 +234,11 @@ func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
 	if err != nil {
 		return exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
 	}
-	_, err = verifyFile(signer, path, SignaturePath(path), data)
-	return err
+	sig, err := readSignature(path, SignaturePath(path))
+	if err != nil {
+		return err
+	}
+	return verify(signer, path, SignaturePath(path), data, sig)
 }
 
 // kml is the KML that the statements certify for a module, struck off or not:
@@ -226,10 +269,37 @@ func (k *Key) check() error {
 		return errors.New("a key of app xferacld has a wrapped copy and no backup")
 	case k.App != Simple && k.App != Transfer:
 		return fmt.Errorf("field app: %s or %s is expected", Simple, Transfer)
-	case strings.TrimSpace(k.PlainName) == "":
-		return errors.New("field plainname is missing")
 	}
-	return k.Identity.check()
+	if err := CheckPlainName(k.PlainName); err != nil {
+		return err
+	}
+	if err := k.Identity.check(); err != nil {
+		return err
+	}
+	return k.checkCopy()
+}
+
+func (k *Key) checkCopy() error {
+	switch c := k.Copy; {
+	case c == nil:
+	case c.Authorization.IsZero() || c.Number < 2 || c.Index < 0 || c.Index >= MaxPairs:
+		return errors.New("field copy: an authorization, its number and a pair are expected")
+	case len(c.Ciphertext) == 0:
+		return errors.New("field copy.ciphertext is missing")
+	case k.Secret() != (len(c.Possession) == 0):
+		return errors.New("field copy.possession: every key but an AES key proves possession")
+	}
+	return nil
+}
+
+func (r *Retired) check() error {
+	if err := r.checkSigned(); err != nil {
+		return err
+	}
+	if err := CheckIdent(r.Ident); err != nil {
+		return fmt.Errorf("field ident: %w", err)
+	}
+	return r.Identity.check()
 }
 
 func (s *Signed) checkSigned() error {

@@ -18,17 +18,20 @@
 package kmdata
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
+	"byok/internal/printable"
 )
 
-// MaxFile is the most bytes a file of kmdata may have; the largest, a card
-// replacement of 64 holders and 64 modules, takes about 40 KiB.
-const MaxFile = 256 << 10
+// MaxFile is the most bytes that a file of kmdata may have. The largest, an
+// authorization of fifty RSA-4096 keys for attested KEKs, takes about 350 KiB.
+const MaxFile = 1 << 20
 
 // Applications that a key file can belong to: the key itself, and its copy
 // with reduced permissions, wrapped for one KEK.
@@ -55,13 +58,12 @@ func StatementsDir(dir string) string { return filepath.Join(dir, localName, sta
 func WorldPath(dir string) string { return filepath.Join(dir, localName, worldName) }
 
 // SignaturePath is the path of the signature of the file at path: .sig in
-// place of .json, or behind a name without an extension.
-func SignaturePath(path string) string {
-	if stem, ext := path[:len(path)-len(filepath.Ext(path))], filepath.Ext(path); ext == ".json" {
-		return stem + ".sig"
-	}
-	return path + ".sig"
-}
+// place of .json, or behind a name without it.
+func SignaturePath(path string) string { return strings.TrimSuffix(path, ".json") + ".sig" }
+
+// SecondPath is the path of the new KNSO's signature over the card replacement
+// at path: .new.sig in place of .json.
+func SecondPath(path string) string { return strings.TrimSuffix(path, ".json") + ".new.sig" }
 
 // KeyName is both the name of a key file and the label of its key on the token.
 func KeyName(app, ident string) string { return fmt.Sprintf("key_%s_%s", app, ident) }
@@ -80,7 +82,7 @@ var moduleID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 // checkModuleID accepts 16 bytes as lower-case hex digits.
 func checkModuleID(id string) error {
 	if !moduleID.MatchString(id) {
-		return fmt.Errorf("field module: 32 lower-case hex digits are expected")
+		return errors.New("field module: 32 lower-case hex digits are expected")
 	}
 	return nil
 }
@@ -96,6 +98,15 @@ func KMLabel(module string, set int) string { return fmt.Sprintf("byok-km-%s-%d"
 
 // KWLabel is the label of the resident wrapping key of a card set.
 func KWLabel(module string, set int) string { return fmt.Sprintf("byok-kw-%s-%d", module, set) }
+
+// CheckPlainName refuses a name for people that is not one line of 1 to 127
+// bytes of printable text.
+func CheckPlainName(name string) error {
+	if err := printable.Check(name, 127); err != nil {
+		return fmt.Errorf("field plainname: %w", err)
+	}
+	return nil
+}
 
 // CheckIdent refuses a key identifier that does not fit a key file's name.
 func CheckIdent(ident string) error {

@@ -9,6 +9,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/library"
+	"byok/internal/printable"
 )
 
 // Module is the statement about one HSM of the world; the newest of a module
@@ -80,14 +81,11 @@ func (m *Module) check() error {
 	if err := m.checkHeader(); err != nil {
 		return err
 	}
-	if m.Number == 1 {
-		return errors.New("field number: the first statement is the world file")
-	}
 	if err := checkModuleID(m.Module); err != nil {
 		return err
 	}
 	if m.StruckOff != "" {
-		return nil
+		return m.checkStruckOff()
 	}
 	if err := m.Guard.check(); err != nil {
 		return err
@@ -96,6 +94,16 @@ func (m *Module) check() error {
 		return fmt.Errorf("field kml: %w", err)
 	}
 	return m.checkForm()
+}
+
+func (m *Module) checkStruckOff() error {
+	if err := printable.Check(m.StruckOff, maxText); err != nil {
+		return fmt.Errorf("field struck_off: %w", err)
+	}
+	if m.KML != "" || m.KW != "" {
+		return errors.New("field kml: a module that was struck off has none")
+	}
+	return nil
 }
 
 func (m *Module) checkForm() error {

@@ -39,8 +39,6 @@ func (o *Origin) check() error {
 		return err
 	}
 	switch {
-	case o.Number == 1:
-		return errors.New("field number: the first statement is the world file")
 	case o.Origin != OriginQuorum && o.Origin != OriginUnproved:
 		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
 	case o.Backup.IsZero():

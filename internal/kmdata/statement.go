@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"byok/internal/fingerprint"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 )
 
@@ -68,6 +69,7 @@ func (c CardHolder) String() string { return fmt.Sprintf("card %d (%s)", c.Index
 // [Authorization] or [Seal].
 type Statement interface {
 	header() *Header
+	kind() string // as its field type says
 	check() error // everything the statement can be held to on its own
 }
 
@@ -91,6 +93,13 @@ func kinds() map[string]kind {
 
 func (h *Header) header() *Header { return h }
 
+func (*World) kind() string         { return TypeWorld }
+func (*Module) kind() string        { return TypeModule }
+func (*Cards) kind() string         { return TypeCards }
+func (*Origin) kind() string        { return TypeOrigin }
+func (*Authorization) kind() string { return TypeAuthorization }
+func (*Seal) kind() string          { return TypeSeal }
+
 // HeaderOf returns the header of a statement.
 func HeaderOf(s Statement) Header { return *s.header() }
 
@@ -102,6 +111,8 @@ func (h *Header) checkHeader() error {
 	switch {
 	case h.Number < 1 || h.Number > maxNumber:
 		return fmt.Errorf("field number: 1 to %d is expected", maxNumber)
+	case (h.Number == 1) != (h.Type == TypeWorld):
+		return errors.New("field number: the world file has number 1, and no other statement has")
 	case h.Number == 1 && !h.Previous.IsZero():
 		return errors.New("field previous: zeros are expected in number 1")
 	case h.Number > 1 && h.Previous.IsZero():
@@ -115,11 +126,17 @@ func (h *Header) checkHeader() error {
 	case len(h.Present) == 0:
 		return errors.New("field present: the cards that were read are missing")
 	}
-	return errors.Join(checkPresent(h.Present), h.Break.check())
+	if err := checkPresent(h.Present); err != nil {
+		return err
+	}
+	return h.Break.check()
 }
 
 // maxNumber is the largest number that six digits write.
 const maxNumber = 999_999
+
+// maxText is the most bytes of a text that people type.
+const maxText = 1000
 
 func checkPresent(present []CardHolder) error {
 	for i, c := range present {
@@ -134,8 +151,14 @@ func checkPresent(present []CardHolder) error {
 }
 
 func (b *Break) check() error {
-	if b != nil && (len(b.Missing) == 0 || b.Reason == "") {
-		return errors.New("field break: what is missing and a reason are expected")
+	if b == nil {
+		return nil
+	}
+	if len(b.Missing) == 0 {
+		return errors.New("field break.missing is empty")
+	}
+	if err := printable.Check(b.Reason, maxText); err != nil {
+		return fmt.Errorf("field break.reason: %w", err)
 	}
 	return nil
 }

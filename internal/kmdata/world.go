@@ -86,7 +86,13 @@ func (w *World) check() error {
 	if w.HKNSO != w.Cards.HKNSO {
 		return errors.New("field hknso is not that of the card set")
 	}
-	return checkSet(w.Cards, w.KNSO, w.KM, w.Rehearsal)
+	if err := checkSet(w.Cards, w.KNSO, w.KM, w.Rehearsal); err != nil {
+		return err
+	}
+	if len(w.Present) != w.Cards.Quorum.N {
+		return errors.New("field present: every card of a new world is expected")
+	}
+	return checkQuorum(w.Cards, w.Present)
 }
 
 // checkSet holds the keys of a card set to the set.
@@ -185,15 +191,12 @@ func (c *Cards) check() error {
 	if err := c.checkHeader(); err != nil {
 		return err
 	}
-	if c.Number == 1 {
-		return errors.New("field number: the first statement is the world file")
-	}
-	if c.HKNSO == c.Cards.HKNSO {
-		return errors.New("field cards.hknso: a new KNSO is expected")
-	}
-	for _, p := range c.PINs {
+	for i, p := range c.PINs {
 		if err := checkModuleID(p.Module); err != nil {
-			return err
+			return fmt.Errorf("field pins: %w", err)
+		}
+		if slices.ContainsFunc(c.PINs[:i], func(o SealedPIN) bool { return o.Module == p.Module }) {
+			return fmt.Errorf("field pins: the module %s appears twice", p.Module)
 		}
 	}
 	return checkSet(c.Cards, c.KNSO, c.KM, c.Rehearsal)

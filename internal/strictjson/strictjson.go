@@ -105,6 +105,15 @@ func Expect(name string, data []byte, max int, typ string, version int) error {
 	return nil
 }
 
+// TypeOf returns the field "type" of a file of ours, "" where it has none, for
+// a caller that takes files of several types. [Expect] is still to be called.
+func TypeOf(name string, data []byte, max int) (string, error) {
+	var head struct {
+		Type string `json:"type"`
+	}
+	return head.Type, decode(name, data, max, &head, false)
+}
+
 // CheckEncoding refuses JSON in an encoding that some tools write and RFC 8259,
 // section 8.1, does not allow: behind a byte order mark, or in UTF-16. All the
 // functions that decode call it.

@@ -87,3 +87,18 @@ func TestTextModeIsNamed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTypeOf(t *testing.T) {
+	for name, c := range map[string]struct{ data, typ, want string }{
+		"a type":     {`{"type":"byok-x","other":{}}`, "byok-x", ""},
+		"no type":    {`{}`, "", ""},
+		"a number":   {`{"type":1}`, "", "f.json: field type: a JSON number where a string is expected"},
+		"cut short":  {`{"type":"byok`, "", "f.json: not valid JSON at byte 13, in field type"},
+		"over-large": {`{"type":"` + strings.Repeat("x", 100) + `"}`, "", "f.json: 111 bytes, more than the 100 such a file may have"},
+	} {
+		typ, err := TypeOf("f.json", []byte(c.data), 100)
+		if typ != c.typ || (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%s: %q, %v\nwant %q, %s", name, typ, err, c.typ, c.want)
+		}
+	}
+}

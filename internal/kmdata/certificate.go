@@ -1,0 +1,115 @@
+package kmdata
+
+import (
+	"slices"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+)
+
+// Certificate is what proves one authorization to a stranger who knows an
+// hknso of the world: the world file, every card replacement, the statement of
+// the module, and the authorization. Only [Certify] and [Chain.Certificate]
+// make one.
+//
+// It is a part of the chain. The statements that it leaves out are not seen:
+// neither a later one that replaces the cards, nor those that give a key its
+// origin. For these the authorization is the quorum's word.
+type Certificate struct{ chain Chain }
+
+// Certificate returns the certificate of the authorization with the number. It
+// is refused once the cards that signed it were replaced: what they signed
+// counts no more.
+func (c *Chain) Certificate(number int) (*Certificate, error) {
+	at, a, err := c.Authorization(number)
+	if err != nil {
+		return nil, err
+	}
+	if set := c.Set(); set.Since() > number {
+		return nil, exitcode.Errorf(exitcode.Refused, "%v was signed by cards that statement %d has replaced",
+			at, set.Since()).
+			Hint("byok-offline acl modify asks the new card holders to approve the key")
+	}
+	cert := &Certificate{Chain{dir: c.dir, partial: true}}
+	var module Entry
+	for _, e := range c.entries[:slices.IndexFunc(c.entries, func(e Entry) bool { return e.Number() == number })] {
+		switch s := e.Statement.(type) {
+		case *World, *Cards:
+			cert.chain.entries = append(cert.chain.entries, e)
+		case *Module:
+			if s.Module == a.Module {
+				module = e
+			}
+		}
+	}
+	cert.chain.entries = append(cert.chain.entries, module, at)
+	return cert, nil
+}
+
+// Certify verifies the statements of a certificate that came from elsewhere:
+// the world file, the card replacements in the order of their numbers, the
+// statement of the module, the authorization. Each must be signed by the KNSO
+// in force, and a card replacement by its own as well; authorization and
+// module must be of the last card set.
+//
+// This proves no more than that the files belong to one world. Which world
+// that is, only [Certificate.Under] shows. A fault has status Check, and the
+// error names the file.
+func Certify(world File, cards []File, module, authorization File) (*Certificate, error) {
+	c := &Certificate{Chain{partial: true}}
+	types := append([]string{TypeWorld}, slices.Repeat([]string{TypeCards}, len(cards))...)
+	types = append(types, TypeModule, TypeAuthorization)
+	for i, f := range slices.Concat([]File{world}, cards, []File{module, authorization}) {
+		statement, err := parse(f.Path, types[i], f.Data)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.chain.take(f, statement); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Under verifies the certificate under an hknso that a person knows: it must
+// be that of one of the card sets, from which the replacements lead to the set
+// that signed the authorization. A person may know an earlier one; one that
+// came after the certificate was made refuses it, since the cards that signed
+// it count no more. Status Check.
+//
+// The error does not say what the hknso would have been: whoever reads it there
+// could only compare the package with itself.
+func (c *Certificate) Under(hknso fingerprint.Sum) error {
+	for _, set := range c.chain.Sets() {
+		if set.Cards.HKNSO == hknso && !hknso.IsZero() {
+			return nil
+		}
+	}
+	return exitcode.Errorf(exitcode.Check,
+		"%s: the world's hknso is not the one named: it is another world, or its cards were replaced since",
+		c.chain.entries[0].Path)
+}
+
+// Entries lists the statements: the world file, card replacements, the
+// module's, the authorization.
+func (c *Certificate) Entries() []Entry { return c.chain.entries }
+
+// World is the world file.
+func (c *Certificate) World() *World { return c.chain.World() }
+
+// First is the hknso of the world's first card set.
+func (c *Certificate) First() fingerprint.Sum { return c.chain.FirstHKNSO() }
+
+// Current is the hknso of the card set that signed the authorization.
+func (c *Certificate) Current() fingerprint.Sum { return c.chain.HKNSO() }
+
+// Module is the statement of the module that the authorization names.
+func (c *Certificate) Module() *Module {
+	return c.chain.entries[len(c.chain.entries)-2].Statement.(*Module)
+}
+
+// Authorization is the authorization with its bytes.
+func (c *Certificate) Authorization() (Entry, *Authorization) {
+	e := c.chain.Last()
+	return e, e.Statement.(*Authorization)
+}

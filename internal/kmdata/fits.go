@@ -1,0 +1,200 @@
+package kmdata
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/quorum"
+)
+
+// follows holds a statement's header to the statement before it. Only a break
+// may leave out numbers: those of statements that the people know to be lost.
+func (c *Chain) follows(path string, h *Header) error {
+	if len(c.entries) == 0 {
+		return nil // the world file
+	}
+	last := c.Last()
+	gap := h.Number - last.Number()
+	switch {
+	case gap < 1:
+		return exitcode.Errorf(exitcode.Check, "%s: statement %d is there already", path, h.Number)
+	case gap > 1 && h.Break == nil && !c.partial:
+		return exitcode.Errorf(exitcode.Check, "%s: statement %d is missing before it", path, last.Number()+1).
+			Hint("restore %s from a copy of kmdata", StatementsDir(c.dir))
+	case h.Previous != last.Sum && (gap == 1 || !c.partial):
+		return exitcode.Errorf(exitcode.Check,
+			"%s: it does not follow statement %d: one of them was altered or is of another copy", path, last.Number())
+	case h.HKNSO != c.HKNSO():
+		return exitcode.Errorf(exitcode.Check, "%s: it was signed for hknso %.8s, and %.8s is in force",
+			path, h.HKNSO, c.HKNSO())
+	case h.Rehearsal != c.Rehearsal():
+		return exitcode.Errorf(exitcode.Check, "%s: its rehearsal mark is not the world's", path)
+	case h.Break == nil && !c.partial && !h.Log.continues(last.Statement.header().Log):
+		return exitcode.Errorf(exitcode.Check, "%s: field log: it does not go on from that of statement %d",
+			path, last.Number())
+	}
+	return nil
+}
+
+// continues reports whether a log with the head l can be the log that had the
+// head before, as far as two heads show.
+func (l LogHead) continues(before LogHead) bool {
+	if l.Lines == before.Lines {
+		return l.SHA256 == before.SHA256
+	}
+	return l.Lines > before.Lines
+}
+
+// fits holds what a statement says to the statements before it.
+func (c *Chain) fits(s Statement) error {
+	if len(c.entries) == 0 {
+		return nil // the world file
+	}
+	if err := checkQuorum(c.Set().Cards, s.header().Present); err != nil {
+		return err
+	}
+	switch s := s.(type) {
+	case *Cards:
+		return c.fitsCards(s)
+	case *Module:
+		return c.fitsModule(s)
+	case *Origin:
+		return c.fitsOrigin(s)
+	case *Authorization:
+		return c.fitsAuthorization(s)
+	}
+	return nil
+}
+
+// checkQuorum holds the cards that were read to their set.
+func checkQuorum(set quorum.CardSet, present []CardHolder) error {
+	for _, p := range present {
+		if p.Index > set.Quorum.N || set.Holders[p.Index-1] != p.Holder {
+			return fmt.Errorf("field present: %v is not in the card set in force", p)
+		}
+	}
+	if len(present) < set.Quorum.K {
+		return fmt.Errorf("field present: %d of the quorum %v", len(present), set.Quorum)
+	}
+	return nil
+}
+
+// fitsCards: everything is new in a card set.
+func (c *Chain) fitsCards(s *Cards) error {
+	sets := c.Sets()
+	if want := sets[len(sets)-1].Cards.Number + 1; s.Cards.Number != want {
+		return fmt.Errorf("field cards.number: %d is expected", want)
+	}
+	for _, old := range sets {
+		if s.Cards.HKNSO == old.Cards.HKNSO {
+			return fmt.Errorf("field cards.hknso: it is that of card set %d, and a new KNSO is expected", old.Cards.Number)
+		}
+		if s.KM.PublicKey == old.KM.PublicKey {
+			return fmt.Errorf("field km: it is that of card set %d, and a new KM is expected", old.Cards.Number)
+		}
+	}
+	for _, p := range s.PINs {
+		if _, err := c.Module(p.Module); err != nil && !c.partial {
+			return fmt.Errorf("field pins: %w", err)
+		}
+	}
+	return nil
+}
+
+// fitsModule: a module keeps its KML for life, and one that was struck off
+// does not come back; its token joins as a new module.
+func (c *Chain) fitsModule(m *Module) error {
+	before, number := c.newest(m.Module)
+	switch {
+	case before == nil && m.StruckOff != "":
+		return fmt.Errorf("field module: no statement of this world names the module %s", m.Module)
+	case before != nil && before.StruckOff != "":
+		return fmt.Errorf("field module: statement %d struck the module %s off", number, m.Module)
+	case m.StruckOff != "":
+		return nil
+	case before != nil && m.KML != before.KML:
+		return fmt.Errorf("field kml: statement %d gives the module another KML", number)
+	case m.CardSet != c.Set().Cards.Number:
+		return fmt.Errorf("field card_set: %d is expected", c.Set().Cards.Number)
+	case m.Guard.weaker(c.World().Guard):
+		return fmt.Errorf("field guard: %s is weaker than the world's, %s", m.Guard, c.World().Guard)
+	}
+	return nil
+}
+
+// fitsOrigin: whatever comes later, a key's origin never gets better.
+func (c *Chain) fitsOrigin(o *Origin) error {
+	if _, err := c.Module(o.Module); err != nil {
+		return fmt.Errorf("field module: %w", err)
+	}
+	if o.Origin != OriginQuorum {
+		return nil
+	}
+	before, found := c.lastOrigin(func(b *Origin) bool { return b.Ident == o.Ident && b.Identity.Same(o.Identity) })
+	switch {
+	case !found && o.Restored:
+		return errors.New("field origin: no statement says quorum of the key that was restored")
+	case found && before.Origin != OriginQuorum:
+		return fmt.Errorf("field origin: statement %d says %s of the key", before.Number, before.Origin)
+	}
+	return nil
+}
+
+// fitsAuthorization holds an authorization to the module, the origins and the
+// module keys of the statements before it.
+func (c *Chain) fitsAuthorization(a *Authorization) error {
+	m, err := c.Module(a.Module)
+	if err != nil {
+		return fmt.Errorf("field module: %w", err)
+	}
+	sum, err := m.KMLHash()
+	switch {
+	case err != nil:
+		return err
+	case sum != a.KML:
+		return fmt.Errorf("field kml_sha256 is not that of the KML in statement %d", m.Number)
+	case a.Guard != m.Guard:
+		return fmt.Errorf("field guard: statement %d says %s of the module", m.Number, m.Guard)
+	case m.CardSet != c.Set().Cards.Number:
+		return fmt.Errorf("field module: the replacement of the cards did not reach the module %s", a.Module)
+	}
+	for i, p := range a.Pairs {
+		if err := c.fitsPair(a, p); err != nil {
+			return fmt.Errorf("pair %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (c *Chain) fitsPair(a *Authorization, p Pair) error {
+	origin, restored := c.OriginOf(p.Ident, p.Identity, a.Module)
+	if !c.partial && (p.Origin != origin || p.Restored != restored) {
+		return fmt.Errorf("field origin: the statements say %s, restored %t", origin, restored)
+	}
+	for _, set := range c.Sets() {
+		sum, err := set.KM.hash()
+		if err != nil {
+			return err
+		}
+		if sum == p.KEK.Fingerprint {
+			return fmt.Errorf("field kek: it is KM of card set %d", set.Cards.Number)
+		}
+	}
+	return nil
+}
+
+// hash is the SHA-256 of a public half's SubjectPublicKeyInfo.
+func (k SealedKey) hash() (fingerprint.Sum, error) {
+	public, err := keykind.ParsePublicKey(k.PublicKey)
+	if err != nil {
+		return fingerprint.Sum{}, err
+	}
+	return keykind.SPKIHash(public)
+}
+
+// weaker reports whether g comes behind the guard o in the list.
+func (g Guard) weaker(o Guard) bool { return slices.Index(Guards(), g) > slices.Index(Guards(), o) }

@@ -1,0 +1,112 @@
+package kmdata
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"byok/internal/durable"
+	"byok/internal/stamp"
+	"byok/internal/strictjson"
+)
+
+// NewSigned fills in what every file of a module carries.
+func (c *Chain) NewSigned(kind, module string) Signed {
+	return Signed{
+		Type: kind, Version: signedVersion, World: c.FirstHKNSO(), Rehearsal: c.Rehearsal(),
+		Module: module, Created: stamp.Now(),
+	}
+}
+
+// WriteKey signs a key file with the module's KML and writes it; existing
+// files are never overwritten.
+func (c *Chain) WriteKey(k *Key, kml Signer) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	return c.writeSigned(c.path(k.Name()), k.Module, k, kml)
+}
+
+// ReplaceKey is [Chain.WriteKey] for a key file that may exist: its backup
+// was made again, or its key frozen. The earlier file is kept beside it, under
+// a name that ends with the time it was written.
+func (c *Chain) ReplaceKey(k *Key, kml Signer) error {
+	path := c.path(k.Name())
+	old, err := c.readKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.WriteKey(k, kml) // an interrupted run put it aside
+	}
+	if err != nil {
+		return err
+	}
+	if err := putAside(path, old.Created); err != nil {
+		return err
+	}
+	return c.WriteKey(k, kml)
+}
+
+// WriteRetired signs and writes the record that a key was destroyed.
+func (c *Chain) WriteRetired(r *Retired, kml Signer) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	return c.writeSigned(c.RetiredPath(r.Ident), r.Module, r, kml)
+}
+
+// Unretire puts the record of a destroyed key aside: the key was restored.
+func (c *Chain) Unretire(ident string) error {
+	r, err := c.Retired(ident)
+	if err != nil || r == nil {
+		return err
+	}
+	return putAside(c.RetiredPath(ident), r.Created)
+}
+
+// writeSigned signs v for a module that is in force.
+func (c *Chain) writeSigned(path, module string, v any, kml Signer) error {
+	m, err := c.Module(module)
+	if err != nil {
+		return err
+	}
+	public, err := m.Signer()
+	if err != nil {
+		return err
+	}
+	data, err := strictjson.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return write(path, data, signature{SignaturePath(path), kml, public})
+}
+
+// putAside gives a file and its signature a new name, path.when, to make room
+// for a newer one. The signature's copy comes first, so that at every point a
+// file under either name has its signature beside it.
+func putAside(path string, when time.Time) error {
+	aside := path + "." + when.Format(timeSuffix)
+	for ; exists(aside); aside = path + "." + when.Format(timeSuffix) {
+		when = when.Add(time.Second)
+	}
+	sig, err := durable.ReadFile(SignaturePath(path), MaxSignature)
+	if err != nil {
+		return err
+	}
+	if !exists(aside + ".sig") {
+		if err := durable.WriteFile(aside+".sig", sig, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := durable.Rename(path, aside); err != nil {
+		return err
+	}
+	return durable.Remove(SignaturePath(path))
+}
+
+// timeSuffix is how the name of a file that was put aside ends.
+const timeSuffix = "20060102T150405Z"
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
