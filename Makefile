@@ -3,6 +3,8 @@
 #   make demo    the whole ceremony against a software HSM and a rehearsal vault
 #   make rehearse-recovery   the same with a dead HSM in the middle
 #   make test    everything that is tested, with its own set-up
+#   make lint    static checks: format, vet, dead code, style, layout, scripts
+#   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make bench, make bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
@@ -11,9 +13,12 @@ SHELL  := /bin/bash
 TAGS   := netgo,osusergo,urfave_cli_no_docs
 # The runtime erases what age, circl and HMAC leave on the heap (runtime/secret, Go 1.26).
 export GOEXPERIMENT := runtimesecret
-GOFLAGS_BUILD := -trimpath -tags $(TAGS)
+# A binary built in a checkout names its commit, whatever GOFLAGS says; one built
+# from an archive, or where git does not trust the folder, names none.
+VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
+GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults bench bench-upload setup setup-demo clean
+.PHONY: build demo rehearse-recovery test test-faults lint architecture bench bench-upload setup setup-demo setup-lint clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -24,6 +29,9 @@ setup:
 
 setup-demo:
 	scripts/setup.sh demo
+
+setup-lint:
+	scripts/setup.sh lint
 
 demo: setup-demo build
 	scripts/demo.sh
@@ -39,6 +47,12 @@ test: setup
 # all of them, where "make test" takes samples. Half an hour and more.
 test-faults: setup
 	set -o pipefail; BYOK_FAULTS=all $(GO) test -tags $(TAGS) -count=1 -v -timeout 6h -run "TestFaults|TestFileFaults" ./cmd/byok-offline | grep -E "survived|FAIL|^ok"
+
+lint: setup-lint
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/lint.sh
+
+architecture:
+	$(GO) test -tags $(TAGS) -count=1 ./internal/layout -run TestArchitecture -update
 
 bench: build
 	scripts/bench-hash.sh

@@ -59,7 +59,7 @@ for deb in *.deb; do
 	*) dpkg-deb -x "$deb" . ;;
 	esac
 done
-works "$work/$dist" || fail "the SDK from these packages does not work with $("$python" --version):" *.deb
+works "$work/$dist" || fail "the SDK from these packages does not work with $("$python" --version):" ./*.deb
 # Another run may have been faster: its folder is as good.
 rm -rf "$cache"
 mv -T "$dist" "$cache" 2>/dev/null || works "$cache" || fail "$cache cannot be written"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the demo or the tests need and this machine lacks, on Debian
+# Installs what the demo, the tests or lint need and this machine lacks, on Debian
 # and its relatives. It says what it installs; where it cannot install, it says
 # what to install and fails.
 #
-# usage: scripts/setup.sh demo|test
+# usage: scripts/setup.sh demo|test|lint
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -50,8 +50,12 @@ test)
 	need swtpm swtpm
 	need /usr/bin/python3 python3 # Debian's own, for which Debian's Azure SDK is
 	;;
+lint)
+	compiler
+	need shellcheck shellcheck
+	;;
 *)
-	echo "usage: scripts/setup.sh demo|test" >&2
+	echo "usage: scripts/setup.sh demo|test|lint" >&2
 	exit 2
 	;;
 esac

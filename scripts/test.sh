@@ -3,7 +3,7 @@
 # it: a line a package, every count ("1186 of 1186 caught"), and all that a
 # failed test said. The whole output is in bin/test.log.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 mkdir -p bin
 
 "${GO:-go}" test -v "$@" 2>&1 | tee bin/test.log |

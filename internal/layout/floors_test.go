@@ -1,0 +1,94 @@
+package layout
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floor is a group of packages that a reader looks at together.
+type floor struct {
+	title    string
+	packages []string // below byok/internal/, or cmd/…
+}
+
+// floors lists every package of the two programs. A package may import those
+// that stand after it, in its own floor or in one below, and no others.
+func floors() []floor {
+	return []floor{
+		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
+		{"Around a command", []string{"shared", "command", "ceremony"}},
+		{"Operations", []string{"world", "readback", "upload", "approval", "rehearsal", "download"}},
+		{"The HSM and the vault", []string{"secondproc", "hsm", "vault", "azure"}},
+		{"What crosses the air gap, and what is kept", []string{"attest", "kmdata", "transfer", "toolset", "worlds"}},
+		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind", "library"}},
+		{"Files, terminal, process", []string{"term", "durable", "confine"}},
+		{base, []string{
+			"fingerprint", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
+		}},
+	}
+}
+
+// base is the floor that nearly everything above it imports.
+const base = "Base"
+
+// aside are packages of tests, benches and rigs. No program reaches them.
+func aside() []string {
+	return []string{
+		"ceremonytest", "layout", "specimen", "uploadbench", "testkit/practice", "testkit/softhsm",
+		"hsm/shim", "hsm/softhsm", "hsm/unprivileged",
+	}
+}
+
+// order lists the packages from top to bottom.
+func order() []string {
+	var names []string
+	for _, f := range floors() {
+		names = append(names, f.packages...)
+	}
+	return names
+}
+
+func TestEveryPackageHasAFloor(t *testing.T) {
+	listed := append(order(), aside()...)
+	for i, name := range listed {
+		if slices.Index(listed, name) != i {
+			t.Errorf("%s is listed twice in floors_test.go", name)
+		}
+		if _, exists := graph(t)[name]; !exists {
+			t.Errorf("%s is listed in floors_test.go, but there is no such package", name)
+		}
+	}
+	for name := range graph(t) {
+		if !slices.Contains(listed, name) {
+			t.Errorf("%s is new: put it on a floor in floors_test.go, above all that it imports", name)
+		}
+	}
+}
+
+func TestArrowsPointDown(t *testing.T) {
+	names := order()
+	for from, p := range graph(t) {
+		if slices.Contains(aside(), from) {
+			continue
+		}
+		for _, to := range p.imports {
+			switch at := slices.Index(names, to); {
+			case at < 0:
+				t.Errorf("%s imports %s, which is for tests alone", from, to)
+			case at < slices.Index(names, from):
+				t.Errorf("%s imports %s, which stands above it: move what both need down, or change floors_test.go", from, to)
+			}
+		}
+	}
+}
+
+// TestOnlyHSMUsesC holds cgo to the packages that talk to PKCS#11 libraries.
+func TestOnlyHSMUsesC(t *testing.T) {
+	for name, p := range graph(t) {
+		allowed := strings.HasPrefix(name, "hsm") || name == "secondproc" || slices.Contains(aside(), name)
+		if p.cgo && !allowed {
+			t.Errorf("%s has cgo in it, which is for package hsm alone", name)
+		}
+	}
+}
