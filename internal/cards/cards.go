@@ -31,8 +31,8 @@ import (
 )
 
 // Medium is what one card is kept on. [Folder] makes one of a folder on a USB
-// stick. Unless stated otherwise errors have status Refused, name the medium
-// and say what to do.
+// stick. Errors name the medium and say what to do. What the rules refuse has
+// status Refused, what the medium fails to do status Failed.
 type Medium interface {
 	// String names the medium for people, as they named it.
 	String() string

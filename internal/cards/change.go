@@ -48,7 +48,7 @@ func isCard(m Medium, written []byte, passphrase *secret.Bytes, card quorum.Card
 	again.Share, card.Share = nil, nil
 	if !same || again != card {
 		return exitcode.Errorf(exitcode.Refused, "%s: another card was read back than was written", m).
-			Hint("the card is as it was; copy it to another medium, which keeps what is written")
+			Hint("the old card is still there; this medium does not keep what is written: byok-offline world replace-cards")
 	}
 	return nil
 }

@@ -33,8 +33,9 @@ func ChoosePassphrase(ui UI, a Ask, card string) (*secret.Bytes, Choice, error) 
 		}
 		if a.Try >= ui.Tries() {
 			drawn.Wipe()
-			return nil, Choice{}, exitcode.Errorf(exitcode.Refused, "%s: what was typed is not the passphrase that was shown", card).
-				Hint("begin again: another passphrase is drawn")
+			return nil, Choice{}, exitcode.Errorf(exitcode.Refused,
+				"%s: what was typed is not the passphrase that was shown", card).
+				Hint("run the same command again: another passphrase is drawn")
 		}
 		ui.Warn(card + ": that is not the passphrase that was shown; type it again")
 	}

@@ -28,8 +28,8 @@ func CheckBlank(media []Medium) error {
 // world is the world's label, for the headers. work is the work factor of
 // scrypt; 0 stands for [WorkFactor], and in a rehearsal for
 // [RehearsalWorkFactor]. The issue stays the caller's, to be wiped. The result
-// says for the record whose cards they are, and who chose a passphrase of his
-// or her own.
+// says for the record whose cards they are, and which holders chose a
+// passphrase of their own.
 func Deal(issue *quorum.Issue, world string, media []Medium, work int, ui UI) ([]Holding, error) {
 	if n := len(issue.Cards); len(media) != n {
 		return nil, exitcode.Errorf(exitcode.Usage, "quorum %v needs %d card folders, %d were given",

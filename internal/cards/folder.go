@@ -53,7 +53,7 @@ func (f folder) renewed() string { return filepath.Join(string(f), newFile) }
 func (f folder) stat() (fs.FileInfo, error) {
 	info, err := os.Stat(string(f))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s: no such folder", f).Hint("insert and mount the medium for this card")
+		err = errors.New("no such folder")
 	}
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s: %w", f, durable.Cause(err)).

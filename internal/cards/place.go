@@ -47,7 +47,7 @@ func CheckPlaces(media []Medium, kmdata string, rehearsal bool) error {
 	if rehearsal {
 		return nil
 	}
-	return checkOwn(media, places, []string{"/", nearest(kmdata)})
+	return checkOwn(media, places, []disk{{"/", "this workstation"}, {nearest(kmdata), "kmdata"}})
 }
 
 // nearest returns the folder itself, or the one above in which it will be made.
@@ -75,35 +75,40 @@ func apart(a, b Medium, at, bt Place, rehearsal bool) error {
 	return nil
 }
 
+// disk is a disk of the workstation, by a folder on it, and its name in messages.
+type disk struct{ folder, name string }
+
 // checkOwn refuses cards on the workstation's disks.
-func checkOwn(media []Medium, places []Place, own []string) error {
-	for i, m := range media {
-		for _, dir := range own {
-			disk, err := Folder(dir).Place()
-			if err != nil {
-				return err
-			}
-			if err := places[i].away(m, dir, disk); err != nil {
+func checkOwn(media []Medium, places []Place, own []disk) error {
+	for _, d := range own {
+		at, err := Folder(d.folder).Place()
+		if err != nil {
+			return err
+		}
+		for i, m := range media {
+			if err := away(m, places[i], d, at); err != nil {
 				return err
 			}
 		}
+	}
+	for i, m := range media {
 		if !places[i].Mounted {
-			return exitcode.Errorf(exitcode.Refused, "%s is a folder on a medium, not the medium: nothing is mounted there", m).
+			return exitcode.Errorf(exitcode.Refused, "%s: nothing is mounted there; it is a folder of another medium", m).
 				Hint("give the folder on which the holder's medium is mounted")
 		}
 	}
 	return nil
 }
 
-// away refuses a place on one disk of the workstation.
-func (p Place) away(m Medium, dir string, disk Place) error {
-	if !p.sameMedium(disk) {
+// away refuses a medium that is on one disk of the workstation.
+func away(m Medium, p Place, d disk, at Place) error {
+	switch {
+	case !p.sameMedium(at):
 		return nil
+	case !p.Mounted:
+		return exitcode.Errorf(exitcode.Refused, "%s: nothing is mounted there; it is a folder on the disk of %s", m, d.name).
+			Hint("mount the holder's medium; only a rehearsal may keep cards on the workstation")
 	}
-	if !p.Mounted {
-		return exitcode.Errorf(exitcode.Refused, "%s is on the disk of %s: nothing is mounted there", m, dir).
-			Hint("mount the holder's medium there; only a rehearsal may keep cards on the workstation")
-	}
-	return exitcode.Errorf(exitcode.Refused, "%s is on the disk of %s: a card belongs on a medium of its own", m, dir).
-		Hint("give each card its own medium; only a rehearsal may keep cards on the workstation")
+	return exitcode.Errorf(exitcode.Refused, "%s is the medium that holds %s: a card needs its own", m, d.name).
+		Hint("give each card its own medium")
 }

@@ -20,7 +20,7 @@ import (
 // is the operator's word.
 func Read(media []Medium, set func(quorum.Card) (quorum.CardSet, error), ui UI, k int) (*Quorum, error) {
 	if n := max(k, 1); len(media) < n {
-		return nil, exitcode.Errorf(exitcode.Refused, "%d administrator cards are needed, %d were given", n, len(media)).
+		return nil, exitcode.Errorf(exitcode.Refused, "administrator cards needed: %d; given: %d", n, len(media)).
 			Hint("add --card and the folder of each further card; still needed: %d", n-len(media))
 	}
 	slots := make([]loaded, len(media))

@@ -1,0 +1,70 @@
+//go:build linux && goexperiment.runtimesecret
+
+package cards
+
+import (
+	"testing"
+
+	"byok/internal/secret"
+	"byok/internal/testkit/residue"
+)
+
+// holder types back what is drawn, and keeps it in locked memory.
+type holder struct {
+	person
+	words []*secret.Bytes
+}
+
+func (h *holder) NewPassphrase(_ Ask, drawn *secret.Bytes) (*secret.Bytes, bool, error) {
+	h.words = append(h.words, copyOf(drawn))
+	return copyOf(drawn), false, nil
+}
+
+func (h *holder) Passphrase(a Ask) (*secret.Bytes, error) { return copyOf(h.words[a.Medium]), nil }
+
+func copyOf(s *secret.Bytes) *secret.Bytes {
+	again := secret.New(s.Len())
+	copy(again.Reveal(), s.Reveal())
+	return again
+}
+
+// TestNothingStaysInMemory deals cards, reads them and changes a passphrase,
+// wipes what was given out, and searches the process for what was secret.
+func TestNothingStaysInMemory(t *testing.T) {
+	made, media, h := issue(t, 2, 3), Folders(dirs(t, 3)), &holder{person: person{tries: 1}}
+	if _, err := Deal(made, "Contoso", media, testWork, h); err != nil {
+		t.Fatal(err)
+	}
+	q, err := Read(media, setOf(made.Set), h, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := DrawPassphrase()
+	if _, err := changePassphrase(media[2], h.words[2], next, testWork); err != nil {
+		t.Fatal(err)
+	}
+	needles := []residue.Needle{residue.Of("the changed passphrase", next)}
+	for i, c := range made.Cards {
+		needles = append(needles, residue.Of(c.String(), c.Share), residue.OfHex(c.String(), c.Share),
+			residue.Of("the passphrase of "+c.String(), h.words[i]))
+	}
+	found := 0
+	for _, n := range needles {
+		if n.Count(t) > 0 {
+			found++
+		}
+	}
+	if found != 7 { // all but the three in hex
+		t.Errorf("%d of 7 secrets are found while they are there: the search is no good", found)
+	}
+	for _, w := range append(h.words, next) {
+		w.Wipe()
+	}
+	q.Wipe()
+	made.Wipe()
+	for _, n := range needles {
+		if count := n.Count(t); count > 0 {
+			t.Errorf("%s is still in memory, %d times", n, count)
+		}
+	}
+}
