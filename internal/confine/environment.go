@@ -3,34 +3,9 @@ package confine
 import (
 	"slices"
 	"strings"
+
+	"byok/internal/library"
 )
-
-// Family is what the PKCS#11 libraries of one maker, or one way to reach them,
-// read from the environment.
-type Family struct {
-	Name      string   // "SoftHSM"
-	Variables []string // names; a name that ends in * stands for all that begin with the rest
-}
-
-// Families returns the table of PKCS#11 libraries whose environment variables
-// are passed on to them. They say which file or server the library uses, so
-// whoever loads a library records their values.
-func Families() []Family {
-	return []Family{
-		{"SoftHSM", []string{"SOFTHSM2_CONF"}},
-		{"Luna", []string{"ChrystokiConfigurationPath"}},
-		{"nShield", []string{"NFAST_HOME", "NFAST_SERVER", "NFAST_KMDATA", "NFAST_KMLOCAL", "CKNFAST_*"}},
-		{"YubiHSM", []string{"YUBIHSM_PKCS11_CONF"}},
-		{"CloudHSM", []string{"CLOUDHSM_*"}},
-		{"openCryptoki", []string{"OPENCRYPTOKI_*"}},
-		{"Utimaco", []string{"CS_PKCS11_R3_CFG", "CS_PKCS11_R2_CFG"}},
-		{"Securosys", []string{"SECUROSYS_PKCS11_CONF", "SECUROSYS_SECRETS_CONF"}},
-		{"pkcs11-proxy", []string{"PKCS11_PROXY_*"}},
-		{"p11-kit", []string{"P11_KIT_*"}},
-		{"TPM 2", []string{"TPM2_PKCS11_*"}},
-		{"NSS", []string{"NSS_*"}},
-	}
-}
 
 // ownVariables are what the program itself, the terminal and Go's library read.
 func ownVariables() []string {
@@ -50,18 +25,16 @@ const (
 func loaderVariables() []string { return []string{"LD_*", tunablesVariable} }
 
 // Environment returns, of an environment as [os.Environ] gives it, the variables
-// that this program and PKCS#11 libraries need, and GLIBC_TUNABLES as it must be
-// for freed memory to be wiped. Everything else is left out: LD_PRELOAD and its
-// like would load code of the user's choice beside the HSM's library, and GODEBUG
-// would change Go's. Applied to its own result it changes nothing.
+// that this program needs, those that steer PKCS#11 libraries ([library.Listed]),
+// and GLIBC_TUNABLES as it must be for freed memory to be wiped. Everything else
+// is left out: LD_PRELOAD and its like would load code of the user's choice
+// beside the HSM's library, and GODEBUG would change Go's. Applied to its own
+// result it changes nothing.
 func Environment(environ []string) []string {
-	listed := ownVariables()
-	for _, f := range Families() {
-		listed = append(listed, f.Variables...)
-	}
 	var kept []string
 	for _, variable := range environ {
-		if name, _, ok := strings.Cut(variable, "="); ok && matches(name, listed) {
+		name, _, ok := strings.Cut(variable, "=")
+		if ok && (matches(name, ownVariables()) || library.Listed(name)) {
 			kept = append(kept, variable)
 		}
 	}

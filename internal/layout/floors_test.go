@@ -21,8 +21,8 @@ func floors() []floor {
 		{"Operations", []string{"world", "readback", "upload", "approval", "rehearsal", "download"}},
 		{"The HSM and the vault", []string{"secondproc", "hsm", "vault", "azure"}},
 		{"What crosses the air gap, and what is kept", []string{"attest", "kmdata", "transfer", "toolset", "worlds"}},
-		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind", "library"}},
-		{"Files, terminal, process", []string{"term", "durable", "confine"}},
+		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
+		{"Process, terminal, files", []string{"confine", "library", "term", "durable"}},
 		{base, []string{
 			"fingerprint", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},
