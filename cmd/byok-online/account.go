@@ -7,31 +7,38 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/command"
+	"byok/internal/stamp"
 	"byok/internal/term"
 )
 
+// loginCommand, subscriptionCommands and vaultCommands show who is at work and
+// what that account can reach.
 func loginCommand(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "login", Usage: "sign in and say who and where one is (Connect-AzAccount)", Action: p.Action(debuggable(login)), Flags: signInFlags()}
+	return &cli.Command{
+		Name:   "login",
+		Usage:  "sign in and show account, tenant and cloud (Connect-AzAccount)",
+		Action: p.Action(debuggable(login)),
+		Flags:  signInFlags(),
+	}
 }
 
 func subscriptionCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "subscription", Usage: "the subscriptions of the account", Subcommands: []*cli.Command{
-		{Name: "list", Usage: "list them with their ids (Get-AzSubscription)", Action: p.Action(debuggable(listSubscriptions)), Flags: managerFlags()},
-	}}
+	return &cli.Command{Name: "subscription", Usage: "the subscriptions of the account", Subcommands: []*cli.Command{{
+		Name:   "list",
+		Usage:  "list them with their ids (Get-AzSubscription)",
+		Action: p.Action(debuggable(listSubscriptions)),
+		Flags:  managerFlags(),
+	}}}
 }
 
 func vaultCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "vault", Usage: "the vaults of a subscription", Subcommands: []*cli.Command{
-		{
-			Name: "list", Usage: "list Premium vaults and Managed HSMs", Action: p.Action(debuggable(listVaults)),
-			Flags: append(managerFlags(), &cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the subscription"}),
-		},
-	}}
-}
-
-// managerFlags are for commands that ask Azure Resource Manager.
-func managerFlags() []cli.Flag {
-	return append(signInFlags(), &cli.StringFlag{Name: "resource-manager", Usage: "`URL` of a private cloud's resource manager"})
+	return &cli.Command{Name: "vault", Usage: "the vaults of a subscription", Subcommands: []*cli.Command{{
+		Name:   "list",
+		Usage:  "list Premium vaults and Managed HSMs",
+		Action: p.Action(debuggable(listVaults)),
+		Flags: with(managerFlags(),
+			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the subscription"}),
+	}}}
 }
 
 func login(r *command.Run) (command.Result, error) {
@@ -57,7 +64,13 @@ func (v identityView) Print(w io.Writer) error {
 		kind = "application"
 	}
 	return term.Table(w, filled([][]string{
-		{"account", v.Account}, {"name", v.Name}, {"kind", kind}, {"object id", v.ObjectID}, {"tenant", v.Tenant}, {"cloud", v.Cloud}, {"until", timeText(v.Expires)},
+		{"account", v.Account},
+		{"name", v.Name},
+		{"kind", kind},
+		{"object id", v.ObjectID},
+		{"tenant", v.Tenant},
+		{"cloud", v.Cloud},
+		{"until", stamp.Text(v.Expires)},
 	}))
 }
 

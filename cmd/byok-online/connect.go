@@ -1,12 +1,9 @@
 package main
 
 import (
-	"math"
 	"net/http"
 	"os"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 
 	"byok/internal/azure"
 	"byok/internal/command"
@@ -15,37 +12,6 @@ import (
 	"byok/internal/term"
 	"byok/internal/vault"
 )
-
-// signInFlags say which cloud, and who signs in how.
-func signInFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "auth", Usage: "`METHOD` to sign in: " + strings.Join(azure.Methods(), ", "), Value: azure.Methods()[0]},
-		&cli.StringFlag{Name: "cloud", Usage: "`CLOUD`: " + strings.Join(azure.CloudNames(), ", ")},
-		&cli.StringFlag{Name: "tenant", Usage: "`ID` or domain of the directory"},
-		&cli.StringFlag{Name: "client-id", Usage: "`ID` of the application or managed identity"},
-		&cli.StringFlag{Name: "client-secret-file", Usage: "`FILE` with the application's secret, for --auth client-secret"},
-		&cli.StringFlag{Name: "client-certificate", Usage: "`FILE` with the application's certificate and key, for --auth client-certificate"},
-		&cli.StringFlag{Name: "client-certificate-password-file", Usage: "`FILE` with that file's password"},
-		&cli.StringFlag{Name: "ca-file", Usage: "`PEM` of authorities to trust beside the system's, for inspected networks"},
-		&cli.BoolFlag{Name: "disable-instance-discovery", Usage: "for private clouds that login.microsoft.com does not know"},
-		&cli.StringSliceFlag{Name: "vault-suffix", Usage: "DNS `SUFFIX` of a private cloud's vaults; AZURE_AUTHORITY_HOST says where one signs in"},
-		&cli.BoolFlag{Name: "debug", Usage: "show the service's raw answer to a failure; never a token"},
-	}
-}
-
-// vaultFlags name the vault besides.
-func vaultFlags() []cli.Flag {
-	return append(signInFlags(),
-		&cli.StringFlag{Name: "vault", Usage: "`URL` of the vault or Managed HSM"},
-		&cli.BoolFlag{Name: "test-vault", Usage: "accept a vault without HSM-backed keys: an emulator or a standard vault"},
-		&cli.StringFlag{Name: "rehearsal", Usage: "`DIR` of a rehearsal vault, which gives URL, CA and token"},
-	)
-}
-
-// changeFlags are for commands that change the vault.
-func changeFlags() []cli.Flag {
-	return append(vaultFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask before changing the vault"})
-}
 
 // account is who this program is in Azure.
 type account struct {
@@ -59,7 +25,9 @@ type account struct {
 // signIn reads the sign-in flags. It connects nowhere.
 func signIn(r *command.Run) (account, error) {
 	c, err := azure.FindCloud(r.String("cloud"), azure.CloudOptions{
-		AuthorityHost: os.Getenv("AZURE_AUTHORITY_HOST"), ResourceManager: r.String("resource-manager"), VaultSuffixes: r.StringSlice("vault-suffix"),
+		AuthorityHost:   os.Getenv("AZURE_AUTHORITY_HOST"),
+		ResourceManager: r.String("resource-manager"),
+		VaultSuffixes:   r.StringSlice("vault-suffix"),
 	})
 	if err != nil {
 		return account{}, err
@@ -69,9 +37,15 @@ func signIn(r *command.Run) (account, error) {
 		return account{}, err
 	}
 	o := azure.CredentialOptions{
-		Method: r.String("auth"), Cloud: c, Tenant: r.String("tenant"), ClientID: r.String("client-id"), CertificateFile: r.String("client-certificate"),
-		HTTP: client, DisableInstanceDiscovery: r.Bool("disable-instance-discovery"), Getenv: os.Getenv,
-		Prompt: func(text string) { r.Console.Say("%s", text) },
+		Method:                   r.String("auth"),
+		Cloud:                    c,
+		Tenant:                   r.String("tenant"),
+		ClientID:                 r.String("client-id"),
+		CertificateFile:          r.String("client-certificate"),
+		HTTP:                     client,
+		DisableInstanceDiscovery: r.Bool("disable-instance-discovery"),
+		Getenv:                   os.Getenv,
+		Prompt:                   func(text string) { r.Console.Say("%s", text) },
 	}
 	if err := readSignInSecrets(r, &o); err != nil {
 		return account{}, err
@@ -109,10 +83,14 @@ type connection struct {
 	rehearsal *rehearsal.Client // nil outside rehearsals
 }
 
-// connect returns a client of the vault that the flags name.
-func connect(r *command.Run) (*connection, error) {
+// connect returns a client of the vault that the flags name, at the rate that
+// the service documents.
+func connect(r *command.Run) (*connection, error) { return connectAt(r, vault.DefaultRate) }
+
+// connectAt is connect for a rate of new keys in ten seconds; 0 is no limit.
+func connectAt(r *command.Run, rate float64) (*connection, error) {
 	if dir := r.String("rehearsal"); dir != "" {
-		return connectRehearsal(r, dir)
+		return connectRehearsal(r, dir, rate)
 	}
 	url, err := r.Required("vault")
 	if err != nil {
@@ -126,35 +104,41 @@ func connect(r *command.Run) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.at(r, address)
+	if r.Bool("test-vault") {
+		r.Console.Warning("TEST vault %v: it gets a token that the account's vaults accept; "+
+			"nothing it holds or proves counts in production", address)
+	}
+	return a.at(r, address, rate)
 }
 
-func connectRehearsal(r *command.Run, dir string) (*connection, error) {
-	for _, flag := range []string{"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate", "ca-file", "vault-suffix", "test-vault"} {
+// notInRehearsal are the options that a rehearsal vault's folder makes needless.
+var notInRehearsal = []string{
+	"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",
+	"client-certificate-password-file", "ca-file", "disable-instance-discovery", "vault-suffix", "test-vault",
+}
+
+func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, error) {
+	for _, flag := range notInRehearsal {
 		if r.IsSet(flag) {
-			return nil, exitcode.Errorf(exitcode.Usage, "--%s does not go with --rehearsal, which brings vault, CA and token", flag)
+			return nil, exitcode.Errorf(exitcode.Usage,
+				"--%s does not go with --rehearsal, which brings vault, CA and token", flag)
 		}
 	}
 	rc, err := rehearsal.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	url := r.String("vault")
-	if url == "" {
-		url = rc.URL
+	if url := r.String("vault"); url != "" && url != rc.URL {
+		return nil, exitcode.Errorf(exitcode.Refused,
+			"--vault %s is not the rehearsal vault of %s, which is %s", url, dir, rc.URL)
 	}
-	if url != rc.URL {
-		return nil, exitcode.Errorf(exitcode.Refused, "--vault %s is not the rehearsal vault of %s, which is %s", url, dir, rc.URL)
-	}
-	address, err := vault.ParseAddress(url, vault.Allow{Rehearsal: true})
+	address, err := vault.ParseAddress(rc.URL, vault.Allow{Rehearsal: true})
 	if err != nil {
 		return nil, err
 	}
 	r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
 	r.Event.Rehearsal = true
-	none := azure.Cloud{Name: "Rehearsal"}
-	a := account{cred: azure.Observe(rc.Credential(), none), http: rc.HTTP(), cloud: none, method: "the rehearsal's own token", tenant: rc.Tenant}
-	c, err := a.at(r, address)
+	c, err := rehearsalAccount(rc).at(r, address, rate)
 	if err != nil {
 		return nil, err
 	}
@@ -162,11 +146,18 @@ func connectRehearsal(r *command.Run, dir string) (*connection, error) {
 	return c, nil
 }
 
-func (a account) at(r *command.Run, address vault.Address) (*connection, error) {
-	rate, err := keyRate(r)
-	if err != nil {
-		return nil, err
+func rehearsalAccount(rc *rehearsal.Client) account {
+	none := azure.Cloud{Name: "Rehearsal"}
+	return account{
+		cred:   azure.Observe(rc.Credential(), none),
+		http:   rc.HTTP(),
+		cloud:  none,
+		method: "the rehearsal's own token",
+		tenant: rc.Tenant,
 	}
+}
+
+func (a account) at(r *command.Run, address vault.Address, rate float64) (*connection, error) {
 	client, err := vault.New(address, a.cred, vault.Options{HTTP: a.http, Rate: rate, Say: r.Console.Say})
 	if err != nil {
 		return nil, err
@@ -175,16 +166,43 @@ func (a account) at(r *command.Run, address vault.Address) (*connection, error) 
 	return &connection{account: a, Client: client}, nil
 }
 
-// keyRate reads --rate, where 0 is no limit; vault.Options has it otherwise.
-func keyRate(r *command.Run) (float64, error) {
-	switch rate := r.Float64("rate"); {
-	case !r.IsSet("rate"):
-		return vault.DefaultRate, nil
-	case rate < 0 || math.IsNaN(rate):
-		return 0, exitcode.Errorf(exitcode.Usage, "--rate %v: a number of keys in ten seconds is expected, or 0 for no limit", rate)
-	case rate == 0:
-		return -1, nil
-	default:
-		return rate, nil
+// flag is the option that leads to the same vault again, for a hint.
+func (c *connection) flag(r *command.Run) string {
+	if c.rehearsal != nil {
+		return "--rehearsal " + term.Quote(r.String("rehearsal"))
 	}
+	return "--vault " + term.Quote(c.Address().String())
+}
+
+// confirm says who is about to change what, and asks for a yes. Something was
+// read from the vault before, so that the account is the one it knows.
+func (c *connection) confirm(r *command.Run, what string) error {
+	credential, tenant := c.identity()
+	r.Console.Say("credential %s, tenant %s, vault %v", credential, tenant, c.Address())
+	r.Event.AddNote("credential", credential)
+	r.Event.AddNote("tenant", tenant)
+	if r.Bool("yes") {
+		return nil
+	}
+	if !r.Console.Interactive() {
+		return exitcode.Errorf(exitcode.Refused, "%s in %v: no terminal to confirm on", what, c.Address()).
+			Hint("pass --yes to proceed")
+	}
+	return r.Console.Confirm(what+" in "+c.Address().String()+"?", "yes")
+}
+
+// identity is the credential and the tenant in use, as the token names them
+// where there is one.
+func (c *connection) identity() (credential, tenant string) {
+	credential, tenant = c.method, c.tenant
+	if c.rehearsal == nil {
+		credential += " in " + c.cloud.Name
+	}
+	if id, known := c.cred.Identity(); known {
+		credential, tenant = c.method+" as "+id.Account+" in "+id.Cloud, id.Tenant
+	}
+	if tenant == "" {
+		tenant = "the credential's own"
+	}
+	return credential, tenant
 }

@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/azure"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/stamp"
 	"byok/internal/term"
+	"byok/internal/upload"
 	"byok/internal/vault"
 )
 
@@ -21,14 +25,29 @@ func kekCommands(p *command.Program) *cli.Command {
 	name := &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault"}
 	return &cli.Command{Name: "kek", Usage: "the vault's key exchange key", Subcommands: []*cli.Command{
 		{
-			Name: "create", Usage: "create an RSA-HSM key that can do nothing but import", Action: p.Step(debuggable(createKEK)),
-			Flags: append(changeFlags(),
-				&cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault (default: KEKforBYOK-, the time and four digits)"},
+			Name:   "create",
+			Usage:  "create an RSA-HSM key that can do nothing but import",
+			Action: p.Step(debuggable(createKEK)),
+			Flags: with(changeFlags(),
+				&cli.StringFlag{
+					Name:  "name",
+					Usage: "`NAME` of the KEK in the vault (default: KEKforBYOK-<UTC time>-<4 hex digits>)",
+				},
 				&cli.IntFlag{Name: "size", Usage: "`BITS`: 2048, 3072 or 4096", Value: 4096},
 				&cli.DurationFlag{Name: "expires-in", Usage: "`DURATION` until it expires", Value: 72 * time.Hour}),
 		},
-		{Name: "show", Usage: "show a KEK and its fingerprint", Action: p.Action(debuggable(showKEK)), Flags: append(vaultFlags(), name)},
-		{Name: "delete", Usage: "delete a KEK; its name stays reserved until the vault forgets it", Action: p.Step(debuggable(deleteKEK)), Flags: append(changeFlags(), name)},
+		{
+			Name:   "show",
+			Usage:  "show a KEK and its fingerprint",
+			Action: p.Action(debuggable(showKEK)),
+			Flags:  with(vaultFlags(), name),
+		},
+		{
+			Name:   "delete",
+			Usage:  "close a KEK: delete it, so that nothing can be imported with it any more",
+			Action: p.Step(debuggable(deleteKEK)),
+			Flags:  with(changeFlags(), name),
+		},
 	}}
 }
 
@@ -59,7 +78,7 @@ func createKEK(r *command.Run) (command.Result, error) {
 	if err := c.newKEK(ctx, name, bits, expires); err != nil {
 		return nil, err
 	}
-	if err := c.agree(r, fmt.Sprintf("create KEK %s, RSA %d, until %s", name, bits, timeText(expires))); err != nil {
+	if err := c.confirm(r, fmt.Sprintf("create KEK %s, RSA %d, until %s", name, bits, stamp.Text(expires))); err != nil {
 		return nil, err
 	}
 	k, err := c.CreateKEK(ctx, name, bits, expires)
@@ -75,68 +94,102 @@ func (c *connection) newKEK(ctx context.Context, name string, bits int, expires 
 	if err := c.CheckNewKEK(ctx, name, bits, expires); err != nil {
 		return err
 	}
-	gone, held, err := c.deleted(ctx, name)
+	gone, held, err := upload.Reserved(ctx, c.Client, name)
 	if err != nil || !held {
 		return err
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "a deleted key holds the name %s until %s", name, timeText(gone.PurgeAt)), "another --name, or none for a new one")
+	return exitcode.Errorf(exitcode.Refused, "a deleted key holds the name %s until %s", name, stamp.Text(gone.PurgeAt)).
+		Hint("another --name, or none for a new one")
 }
 
 func showKEK(r *command.Run) (command.Result, error) {
-	c, k, err := namedKEK(r)
-	if c == nil {
-		return nil, err
-	}
-	v, failed := describeVaultKey(k)
-	return v, errors.Join(err, failed)
-}
-
-func deleteKEK(r *command.Run) (command.Result, error) {
-	c, k, err := namedKEK(r)
+	name, c, err := nameAndVault(r)
 	if err != nil {
 		return nil, err
-	}
-	if err := c.agree(r, "delete KEK "+k.ID.String()+" with all its versions"); err != nil {
-		return nil, err
-	}
-	d, err := c.DeleteKEK(r.Context.Context, k.ID.Name)
-	if err != nil {
-		return nil, err
-	}
-	r.Event.AddNote("KEK", k.ID.String())
-	return deletedView{d.Name, timeText(d.DeletedAt), timeText(d.PurgeAt)}, nil
-}
-
-// namedKEK reads the KEK that --name names. Of a key that is none it returns
-// the key and an error.
-func namedKEK(r *command.Run) (*connection, vault.Key, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, vault.Key{}, err
-	}
-	name, err := r.Required("name")
-	if err != nil {
-		return nil, vault.Key{}, err
-	}
-	c, err := connect(r)
-	if err != nil {
-		return nil, vault.Key{}, err
 	}
 	k, err := c.Key(r.Context.Context, name, "")
 	if err != nil {
-		return nil, vault.Key{}, err
+		return nil, err
 	}
-	if !k.IsKEK() {
-		err = exitcode.Errorf(exitcode.Check, "key %s is no KEK: its operations are %s", name, strings.Join(k.Ops, ", "))
-	}
-	return c, k, err
+	v, err := describeVaultKey(k)
+	return v, errors.Join(onlyKEK(k), err)
 }
 
+// deleteKEK closes a KEK: nothing can be imported with it any more. That it is
+// closed is in the log, also where somebody else has deleted it before.
+func deleteKEK(r *command.Run) (command.Result, error) {
+	name, c, err := nameAndVault(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context.Context
+	k, err := c.Key(ctx, name, "")
+	if err != nil {
+		return closedBefore(r, c, name, err)
+	}
+	if err := onlyKEK(k); err != nil {
+		return nil, err
+	}
+	if err := c.confirm(r, "delete KEK "+k.ID.String()+" with all its versions"); err != nil {
+		return nil, err
+	}
+	d, err := c.DeleteKEK(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	r.Event.AddNote("KEK closed", k.ID.String())
+	return deletedView{k.ID.String(), stamp.Text(d.DeletedAt), stamp.Text(d.PurgeAt), false}, nil
+}
+
+// closedBefore shows a KEK that was deleted before; err says why it cannot be
+// read, and stands where it was not deleted.
+func closedBefore(r *command.Run, c *connection, name string, err error) (command.Result, error) {
+	var answer *azure.Error
+	if !errors.As(err, &answer) || answer.Status != http.StatusNotFound {
+		return nil, err
+	}
+	d, held, failed := upload.Reserved(r.Context.Context, c.Client, name)
+	if failed != nil || !held {
+		return nil, err
+	}
+	kid := c.Address().String() + "/keys/" + name
+	r.Event.AddNote("KEK closed", kid)
+	return deletedView{kid, stamp.Text(d.DeletedAt), stamp.Text(d.PurgeAt), true}, nil
+}
+
+func nameAndVault(r *command.Run) (string, *connection, error) {
+	if err := r.NoArgs(); err != nil {
+		return "", nil, err
+	}
+	name, err := r.Required("name")
+	if err != nil {
+		return "", nil, err
+	}
+	c, err := connect(r)
+	return name, c, err
+}
+
+// onlyKEK returns an error for a key that is more than a KEK.
+func onlyKEK(k vault.Key) error {
+	if k.IsKEK() {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Check, "key %s is not a KEK: its operations are %s",
+		k.ID.Name, strings.Join(k.Ops, ", "))
+}
+
+// deletedView is a KEK that no package can be imported with any more.
 type deletedView struct {
-	Name    string `json:"name"`
+	KID     string `json:"kid"` // of its newest version; without one where it was deleted before
 	Deleted string `json:"deleted"`
 	Purged  string `json:"purged"`
+	Before  bool   `json:"before"` // it was deleted before; nothing was done
 }
 
 func (v deletedView) Print(w io.Writer) error {
-	return term.Table(w, filled([][]string{{"deleted", v.Name}, {"at", v.Deleted}, {"name free again", v.Purged}}))
+	what := "deleted"
+	if v.Before {
+		what = "deleted before"
+	}
+	return term.Table(w, filled([][]string{{what, v.KID}, {"at", v.Deleted}, {"name free again", v.Purged}}))
 }

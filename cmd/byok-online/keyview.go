@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 	"byok/internal/term"
-	"byok/internal/transfer"
 	"byok/internal/vault"
 )
 
@@ -40,25 +40,53 @@ type vaultKeyView struct {
 
 func describeVaultKey(k vault.Key) (vaultKeyView, error) {
 	v := vaultKeyView{
-		Vault: k.ID.Vault, Name: k.ID.Name, Kty: k.Kty, Bits: k.Bits, Crv: k.Crv, Version: k.ID.Version, KID: k.ID.String(), Enabled: k.Enabled,
-		Expires: timeText(k.Expires), NotBefore: timeText(k.NotBefore), Created: timeText(k.Created), Updated: timeText(k.Updated),
-		Recovery: k.Recovery, ReleasePolicy: string(k.ReleasePolicy), Tags: k.Tags, Ops: k.Ops, Exportable: k.Exportable, HSMPlatform: k.HSMPlatform,
+		Vault:         k.ID.Vault,
+		Name:          k.ID.Name,
+		Kty:           k.Kty,
+		Bits:          k.Bits,
+		Crv:           k.Crv,
+		Version:       k.ID.Version,
+		KID:           k.ID.String(),
+		Enabled:       k.Enabled,
+		Expires:       stamp.Text(k.Expires),
+		NotBefore:     stamp.Text(k.NotBefore),
+		Created:       stamp.Text(k.Created),
+		Updated:       stamp.Text(k.Updated),
+		Recovery:      k.Recovery,
+		ReleasePolicy: string(k.ReleasePolicy),
+		Tags:          k.Tags,
+		Ops:           k.Ops,
+		Exportable:    k.Exportable,
+		HSMPlatform:   k.HSMPlatform,
 	}
 	if k.PublicKey == nil {
 		return v, nil
 	}
-	hash, err := transfer.SPKIHash(k.PublicKey)
-	sum := fingerprint.Sum(hash)
+	sum, err := keykind.SPKIHash(k.PublicKey)
 	v.Fingerprint = &sum
 	return v, err
 }
 
 func (v vaultKeyView) Print(w io.Writer) error {
 	rows := [][]string{
-		{"vault", v.Vault}, {"name", v.Name}, {"key type", v.Kty}, {"key size", bitsText(v.Bits)}, {"curve", v.Crv}, {"version", v.Version}, {"key id", v.KID},
-		{"enabled", strconv.FormatBool(v.Enabled)}, {"expires", v.Expires}, {"not before", v.NotBefore}, {"created", v.Created}, {"updated", v.Updated},
-		{"recovery level", v.Recovery}, {"release policy", v.ReleasePolicy}, {"tags", v.tags()},
-		{"operations", strings.Join(v.Ops, " ")}, {"exportable", strconv.FormatBool(v.Exportable)}, {"HSM platform", v.HSMPlatform},
+		{"vault", v.Vault},
+		{"name", v.Name},
+		{"key type", v.Kty},
+		{"key size", bitsText(v.Bits)},
+		{"curve", v.Crv},
+		{"version", v.Version},
+		{"key id", v.KID},
+		{"enabled", strconv.FormatBool(v.Enabled)},
+		{"expires", v.Expires},
+		{"not before", v.NotBefore},
+		{"created", v.Created},
+		{"updated", v.Updated},
+		{"recovery level", v.Recovery},
+		{"release policy", v.ReleasePolicy},
+		{"tags", v.tags()},
+		{"operations", strings.Join(v.Ops, " ")},
+		{"exportable", strconv.FormatBool(v.Exportable)},
+		{"HSM platform", v.HSMPlatform},
 	}
 	if v.Fingerprint != nil {
 		rows = append(rows, []string{"fingerprint", v.Fingerprint.Groups()})
@@ -92,11 +120,4 @@ func bitsText(bits int) string {
 		return ""
 	}
 	return strconv.Itoa(bits)
-}
-
-func timeText(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }

@@ -17,22 +17,34 @@ const usage = `Before and after the ceremony, on the connected workstation:
 
     byok-online kek create --vault URL --name KEKforBYOK
     byok-online toolset build --vault URL --kek KEKforBYOK --suffix CONTOSO --out DIR
-    byok-online upload KeyTransferPackage-ContosoFirstHSMkey.byok --vault URL --name ContosoFirstHSMkey
-    byok-online verify --vault URL --name ContosoFirstHSMkey --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json
+    byok-online upload KeyTransferPackage-ContosoFirstHSMkey.byok --vault URL
+    byok-online verify --vault URL \
+        --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json
+    byok-online kek delete --vault URL --name KEKforBYOK
 
 For a rehearsal, "byok-online rehearsal serve" plays the vault on this machine;
 give --rehearsal DIR to the commands above.`
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
-		Name: "byok-online", Text: usage,
-		Version: version.String(), Build: version.Built().String(),
+		Name:    "byok-online",
+		Version: version.String(),
+		Text:    usage,
 		Usage:   "bring your own key: the connected workstation",
 		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},
 	}
 	p.Commands = []*cli.Command{
-		loginCommand(p), subscriptionCommands(p), vaultCommands(p), kekCommands(p), toolsetCommands(p), uploadCommand(p), verifyCommand(p),
-		rehearsalCommands(p), command.Inspect(p), command.Fingerprint(p), command.Ceremony(p),
+		loginCommand(p),
+		subscriptionCommands(p),
+		vaultCommands(p),
+		kekCommands(p),
+		toolsetCommands(p),
+		uploadCommand(p),
+		verifyCommand(p),
+		rehearsalCommands(p),
+		command.Inspect(p),
+		command.Fingerprint(p),
+		command.Ceremony(p),
 	}
 	return p
 }

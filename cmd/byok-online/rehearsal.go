@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,28 +11,41 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/rehearsal"
+	"byok/internal/term"
 )
 
 func rehearsalCommands(p *command.Program) *cli.Command {
+	state := &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing"}
+	services := rehearsal.ManagedHSM + " or " + rehearsal.Vault
 	return &cli.Command{Name: "rehearsal", Usage: "a vault for practice, on this machine", Subcommands: []*cli.Command{
 		{
-			Name: "serve", Usage: "play a Managed HSM, or a Premium vault, until interrupted", Action: p.Action(serve),
+			Name:        "serve",
+			Usage:       "run a simulated Managed HSM or Premium vault until interrupted",
+			Action:      p.Action(serve),
 			Description: rehearsal.FaultHelp(),
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "listen", Usage: "loopback `ADDRESS`; port 0 takes a free one", Value: "127.0.0.1:8443"},
-				&cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing"},
-				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to play: " + rehearsal.ManagedHSM + " or " + rehearsal.Vault},
-				&cli.StringFlag{Name: "limit", Usage: "`KEYS/TIME` that may be made and imported, such as 10/10s, or documented: the service's own (default: no limit)"},
-				&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to meet, see above; may be repeated"},
+				state,
+				&cli.StringFlag{
+					Name:  "listen",
+					Usage: "loopback `ADDRESS`; port 0 stands for a free one",
+					Value: "127.0.0.1:8443",
+				},
+				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to simulate: " + services},
+				&cli.StringFlag{
+					Name: "limit",
+					Usage: "`KEYS/TIME` that may be made and imported, such as 10/10s, " +
+						"or documented: the service's own (default: no limit)",
+				},
+				&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to simulate, see above"},
 			},
 		},
 		{
-			Name: "faults", Usage: "show the faults of a running rehearsal vault, or replace them", ArgsUsage: "FAULT …", Action: p.Action(setFaults),
+			Name:        "faults",
+			Usage:       "show the faults of a running rehearsal vault, or replace them",
+			ArgsUsage:   "FAULT …",
+			Action:      p.Action(setFaults),
 			Description: rehearsal.FaultHelp(),
-			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state"},
-				&cli.BoolFlag{Name: "clear", Usage: "switch all faults off"},
-			},
+			Flags:       []cli.Flag{state, &cli.BoolFlag{Name: "clear", Usage: "switch all faults off"}},
 		},
 	}}
 }
@@ -46,14 +60,21 @@ func serve(r *command.Run) (command.Result, error) {
 	}
 	r.Event.Rehearsal = true
 	c := rehearsal.Config{
-		State: state, Listen: r.String("listen"), Service: r.String("service"), Limit: r.String("limit"), Faults: r.StringSlice("fault"),
-		Log: func(line string) { r.Console.Say("%s", line) },
+		State:   state,
+		Listen:  r.String("listen"),
+		Service: r.String("service"),
+		Limit:   r.String("limit"),
+		Faults:  r.StringSlice("fault"),
+		Log:     func(line string) { r.Console.Say("%s", line) },
 	}
-	return nil, rehearsal.Serve(r.Context.Context, c, func(i rehearsal.Info) {
+	var unprinted error
+	err = rehearsal.Serve(r.Context.Context, c, func(i rehearsal.Info) {
 		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
-		fmt.Fprintf(r.Console.Out, "%s\n", i.URL)
-		r.Console.Say("%s of a rehearsal at %s; give the other commands --rehearsal %s", i.Service, i.URL, i.State)
+		_, unprinted = fmt.Fprintln(r.Console.Out, i.URL)
+		r.Console.Say("%s of a rehearsal at %s; give the other commands --rehearsal %s",
+			i.Service, i.URL, term.Quote(i.State))
 	})
+	return nil, errors.Join(err, unprinted)
 }
 
 // setFaults replaces the faults by those given, or only shows them.
@@ -88,7 +109,9 @@ type faultsView struct {
 
 func (v faultsView) Print(w io.Writer) error {
 	for _, f := range v.Faults {
-		fmt.Fprintln(w, f)
+		if _, err := fmt.Fprintln(w, term.Printable(f)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

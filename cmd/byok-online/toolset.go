@@ -14,26 +14,21 @@ import (
 )
 
 func toolsetCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "toolset", Usage: "make the toolset for the disconnected workstation, or get the retired one", Subcommands: []*cli.Command{
-		{
-			Name: "list", Usage: "list the retired toolset's regions and their hashes", Action: p.Action(listRegions),
-			Flags: []cli.Flag{&cli.StringFlag{Name: "region", Usage: "`NAME`, suffix or cloud to list alone"}},
+	return &cli.Command{
+		Name:  "toolset",
+		Usage: "make the toolset for the disconnected workstation, or get the retired one",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "list the retired toolset's regions and their hashes",
+				Action: p.Action(listRegions),
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "region", Usage: "`NAME`, suffix or cloud to list alone"}},
+			},
+			downloadCommand(p),
+			verifyFilesCommand(p),
+			buildCommand(p),
 		},
-		downloadCommand(p),
-		{
-			Name: "verify", Usage: "hash files and say what is known of the hash (Get-FileHash)", ArgsUsage: "FILE …", Action: p.Step(verifyFiles),
-		},
-		{
-			Name: "build", Usage: "make KEK and SecurityWorld packages from a live vault", Action: p.Step(debuggable(buildToolset)),
-			Flags: append(vaultFlags(),
-				&cli.StringFlag{Name: "kek", Usage: "`NAME` of the KEK in the vault"},
-				&cli.StringFlag{Name: "suffix", Usage: "`SUFFIX` of the packages: 1 to 32 of A-Z and 0-9"},
-				&cli.IntFlag{Name: "generation", Usage: "`NUMBER` of the packages", Value: 1},
-				&cli.StringFlag{Name: "location", Usage: "Azure `REGION` of the vault, for the record"},
-				&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the vault's subscription, for the record"},
-				&cli.StringFlag{Name: "out", Usage: "`DIR` for the zip"}),
-		},
-	}}
+	}
 }
 
 func listRegions(r *command.Run) (command.Result, error) {
@@ -90,6 +85,6 @@ func (v regionsView) Print(w io.Writer) error {
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "retired in June 2021; for a package that the service takes today: byok-online toolset build")
+	_, err := fmt.Fprintln(w, "retired in June 2021; for what the service accepts today: byok-online toolset build")
 	return err
 }

@@ -1,140 +1,268 @@
 package main
 
 import (
-	"os"
+	"fmt"
+	"io"
+	"math"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/term"
+	"byok/internal/upload"
+	"byok/internal/vault"
 )
 
-const uploadText = `A FOLDER stands for the .byok files in it. Every file is checked before anything is sent; a file that fails is named
-and left out, and the others go up; the exit status is then that of the first failure, but 3 instead of 2, which promises
-that nothing was touched. What is in the vault already is found there and not sent again, so the same command can be
-given again after a failure.
+const uploadText = `A FOLDER stands for the .byok files in it. Every file is checked before anything
+is sent; a file that fails is named and left out, and the others go up; the exit
+status is then that of the first failure, but 3 instead of 2, which promises
+that nothing was touched. What is in the vault already is found there and not
+sent again, so the same command can be given again after a failure.
 
-The key is called in the vault by its plainname, which is in the signed manifest; where a vault allows no such name,
-what "byok-offline package --key-friendly-name" called it. --name says otherwise.
+Name, operations, export and release policy of a key are those that the quorum
+approved: --name, --ops, --exportable and --release-policy may repeat them, and
+anything else is refused. The authorization holds the hash of a release policy
+alone, so an exportable key needs --release-policy.
 
-A .byok of another vendor's tool has no manifest: give --public-key, or --kty and --unchecked.`
+The world whose quorum approved the key is known by its hknso, which a person
+has to give once: as --hknso or, asked for, at the terminal. It is on the paper
+that "byok-offline world create" printed.
+
+A .byok of another vendor's tool has no manifest: give --public-key, or --kty
+and --unchecked. No quorum approved it.`
 
 func uploadCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
-		Name: "upload", Usage: "upload transfer packages into the vault (Add-AzKeyVaultKey)", ArgsUsage: "FILE.byok | FOLDER …",
-		Description: uploadText, Action: p.Step(debuggable(upload)), Flags: append(changeFlags(), uploadFlags()...),
+		Name:        "upload",
+		Usage:       "upload transfer packages into the vault (Add-AzKeyVaultKey)",
+		ArgsUsage:   "FILE.byok | FOLDER …",
+		Description: uploadText,
+		Action:      p.Step(debuggable(uploadPackages)),
+		Flags:       with(append(worldFlags(), changeFlags()...), uploadFlags()...),
 	}
 }
 
+const foreignGroup = "packages of another vendor's tool"
+
 func uploadFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the manifest's plainname)"},
-		&cli.StringFlag{Name: "ops", Usage: "key `OPERATIONS`, separated by commas (default: the manifest's)"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag; may be given again"},
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault, as approved"},
+		&cli.StringFlag{Name: "ops", Usage: "key `OPERATIONS`, separated by commas, as approved"},
+		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy, as approved"},
+		&cli.StringFlag{Name: "release-policy", Usage: "JSON `FILE` with the release policy of an exportable key"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag"},
 		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, as 2026-01-02T03:04:05Z"},
 		&cli.StringFlag{Name: "expires", Usage: "`TIME` until which the key is valid"},
 		&cli.BoolFlag{Name: "disabled", Usage: "import the key disabled"},
-		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy"},
-		&cli.StringFlag{Name: "release-policy", Usage: "JSON `FILE` with the release policy of an exportable key"},
 		&cli.BoolFlag{Name: "recover", Usage: "bring a deleted key of the same name back, and make this its newest version"},
 		&cli.BoolFlag{Name: "force-new-version", Usage: "upload even where the vault has the key already"},
-		&cli.Float64Flag{Name: "rate", Usage: "`KEYS` in ten seconds, 0 for no limit", DefaultText: "10, the documented limit of a vault"},
-		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key in a .byok without manifest: RSA-HSM, EC-HSM or oct-HSM"},
-		&cli.StringFlag{Name: "curve", Usage: "its `CURVE`: P-256, P-384, P-521 or P-256K"},
-		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of its public key, for the check"},
-		&cli.BoolFlag{Name: "unchecked", Usage: "take a .byok without manifest although nothing is known to check it with"},
-	}
+		&cli.Float64Flag{
+			Name:        "rate",
+			Usage:       "`KEYS` in ten seconds, 0 for no limit",
+			Value:       vault.DefaultRate,
+			DefaultText: "10, the documented limit of a vault",
+		},
+	}, inGroup(foreignGroup,
+		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key's public half, for the check"},
+		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key: RSA-HSM, EC-HSM or oct-HSM"},
+		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521 or P-256K"},
+		&cli.BoolFlag{Name: "unchecked", Usage: "upload although nothing is known to check the key with"},
+	)...)
 }
 
-// upload brings packages into the vault: everything that can be checked first,
-// then the question, then one import after the other.
-func upload(r *command.Run) (command.Result, error) {
-	w, err := readWishes(r)
+// keyRate reads --rate.
+func keyRate(r *command.Run) (float64, error) {
+	rate := r.Float64("rate")
+	if rate < 0 || math.IsNaN(rate) {
+		return 0, exitcode.Errorf(exitcode.Usage,
+			"--rate %v: a number of keys in ten seconds is expected, or 0 for no limit", rate)
+	}
+	return rate, nil
+}
+
+// uploadPackages brings packages into the vault: everything that can be
+// checked first, then the question, then one import after the other.
+func uploadPackages(r *command.Run) (command.Result, error) {
+	options, err := uploadOptions(r)
 	if err != nil {
 		return nil, err
 	}
-	paths, err := blobPaths(r)
+	rate, err := keyRate(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.fit(len(paths)); err != nil {
-		return nil, err
-	}
-	b := readBatch(r, paths, w)
-	c, err := connect(r)
+	files, err := uploadFiles(r, options)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.preflight(r, b); err != nil {
+	keeper, err := newKeeper(r)
+	if err != nil {
 		return nil, err
 	}
-	if len(b.ready()) == 0 {
-		return b.result()
-	}
-	if !r.Bool("yes") { // whoever is asked must see what is left out
-		for _, err := range b.failures() {
-			r.Console.Warning("left out: %v", err)
+	batch := upload.Read(files, options)
+	for _, i := range batch.Items() {
+		if !i.SHA256.IsZero() {
+			r.Event.AddInput(i.File, i.SHA256)
 		}
 	}
-	if err := c.agree(r, b.question()); err != nil {
+	c, err := connectAt(r, rate)
+	if err != nil {
 		return nil, err
 	}
-	c.send(r, b)
-	b.hint(r)
-	return b.result()
+	u := upload.Uploader{Vault: c.Client, Worlds: keeper, UI: uploadUI{r.Console, r, c}, Rate: rate}
+	if err := u.Upload(r.Context.Context, batch); err != nil {
+		return nil, err
+	}
+	hintVerify(r, c, batch.Items())
+	return describeBatch(r, batch)
 }
 
-// An event of the ceremony log holds maxRecord bytes; perFile of them tell of
+// An event of the ceremony log holds maxRecord bytes; perFile of them are for
 // a file and its key, beside its path.
 const (
 	maxRecord = 1 << 20
 	perFile   = 400
 )
 
-// blobPaths lists the .byok files of the arguments; a folder stands for those in it.
-func blobPaths(r *command.Run) (paths []string, err error) {
-	for _, arg := range r.Args().Slice() {
-		info, err := os.Stat(arg)
-		if err != nil {
-			return nil, exitcode.Errorf(exitcode.Usage, "%s: no such file or folder", arg)
-		}
-		if !info.IsDir() {
-			paths = append(paths, arg)
-			continue
-		}
-		found, err := byokFiles(arg)
-		if err != nil {
-			return nil, err
-		}
-		paths = append(paths, found...)
+// uploadFiles lists the files to upload, of which the ceremony log must be
+// able to record all.
+func uploadFiles(r *command.Run, o upload.Options) ([]string, error) {
+	files, err := upload.Find(r.Args().Slice())
+	if err != nil {
+		return nil, err
 	}
 	record := 0
-	for _, path := range paths {
+	for _, path := range files {
 		record += 2*len(path) + perFile
 	}
-	if record > maxRecord {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%d files are more than the ceremony log takes as one event", len(paths)), "upload them in parts")
+	switch {
+	case len(files) == 0:
+		return nil, exitcode.Errorf(exitcode.Usage, "upload needs a .byok file").
+			Hint("byok-online upload FILE.byok --vault URL")
+	case record > maxRecord:
+		return nil, exitcode.Errorf(exitcode.Usage, "%d files are more than the ceremony log holds as one event", len(files)).
+			Hint("upload them in parts")
 	}
-	if len(paths) == 0 {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "upload needs a .byok file"), "byok-online upload FILE.byok --vault URL")
-	}
-	return paths, nil
+	return files, o.Check(len(files))
 }
 
-func byokFiles(dir string) (paths []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
-	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".byok") && !e.IsDir() {
-			paths = append(paths, filepath.Join(dir, e.Name()))
+// uploadUI is the terminal, with the question of a command that changes a vault.
+type uploadUI struct {
+	*term.Console
+	run        *command.Run
+	connection *connection
+}
+
+// Progress implements upload.UI.
+func (u uploadUI) Progress(what string, total int64) upload.Progress {
+	return u.Console.Progress(what, total)
+}
+
+// Confirm implements upload.UI. Whoever is asked must see what is left out;
+// with --yes the result shows it.
+func (u uploadUI) Confirm(question string, leftOut []error) error {
+	if !u.run.Bool("yes") {
+		for _, err := range leftOut {
+			u.Warning("left out: %v", err)
 		}
 	}
-	if len(paths) == 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no .byok file in this folder", dir)
+	return u.connection.confirm(u.run, question)
+}
+
+// hintVerify names the next step of a single package.
+func hintVerify(r *command.Run, c *connection, items []*upload.Item) {
+	if len(items) != 1 || !items[0].Sent() || items[0].Package == nil {
+		return
 	}
-	return paths, nil
+	manifest := strings.TrimSuffix(items[0].File, ".byok") + ".manifest.json"
+	r.Console.Hint("byok-online verify %s --manifest %s", c.flag(r), term.Quote(manifest))
+}
+
+// uploadedView lists the keys that are now in the vault, and the files whose
+// keys are not.
+type uploadedView struct {
+	Uploaded []uploadedKey `json:"uploaded"`
+	Failed   []failedFile  `json:"failed,omitempty"`
+	NotSent  []string      `json:"not_sent,omitempty"`
+}
+
+type uploadedKey struct {
+	vaultKeyView
+	File    string `json:"file"`
+	Already bool   `json:"already"` // it was in the vault before; nothing was sent
+}
+
+type failedFile struct {
+	File   string        `json:"file"`
+	Status exitcode.Code `json:"status"`
+	Error  string        `json:"error"`
+	KID    string        `json:"kid,omitempty"` // a version that exists and is not to be used
+}
+
+// describeBatch shows and records what came of an upload.
+func describeBatch(r *command.Run, b *upload.Batch) (command.Result, error) {
+	v := uploadedView{Uploaded: []uploadedKey{}}
+	for _, i := range b.Items() {
+		kid := ""
+		if i.Imported != nil {
+			kid = i.Imported.Key.ID.String()
+			r.Event.AddNote("key", kid)
+		}
+		switch {
+		case i.Err != nil:
+			v.Failed = append(v.Failed, failedFile{i.File, exitcode.Of(i.Err), i.Err.Error(), kid})
+		case i.Imported == nil:
+			v.NotSent = append(v.NotSent, i.File)
+		default:
+			key, err := describeVaultKey(i.Imported.Key)
+			if err != nil {
+				return nil, err
+			}
+			v.Uploaded = append(v.Uploaded, uploadedKey{key, i.File, i.Imported.Already})
+		}
+	}
+	return v, b.Err()
+}
+
+// Print shows one key with all its properties, as the seed's cmdlet did, and
+// several in a table.
+func (v uploadedView) Print(w io.Writer) error {
+	if len(v.Uploaded)+len(v.Failed)+len(v.NotSent) > 1 {
+		return v.printTable(w)
+	}
+	for _, k := range v.Uploaded {
+		if err := k.Print(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v uploadedView) printTable(w io.Writer) error {
+	rows := [][]string{{"FILE", "RESULT", "KEY"}}
+	already := 0
+	for _, k := range v.Uploaded {
+		what := "uploaded"
+		if k.Already {
+			what = "already there"
+			already++
+		}
+		rows = append(rows, []string{filepath.Base(k.File), what, k.Name + "/" + k.Version})
+	}
+	for _, f := range v.Failed {
+		rows = append(rows, []string{filepath.Base(f.File), "failed, status " + strconv.Itoa(int(f.Status)), f.KID})
+	}
+	for _, file := range v.NotSent {
+		rows = append(rows, []string{filepath.Base(file), "not sent"})
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d uploaded, %d already there, %d failed, %d not sent\n",
+		len(v.Uploaded)-already, already, len(v.Failed), len(v.NotSent))
+	return err
 }

@@ -6,23 +6,38 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/approval"
 	"byok/internal/command"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/readback"
 	"byok/internal/term"
-	"byok/internal/transfer"
-	"byok/internal/vault"
+	"byok/internal/upload"
 )
+
+const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline
+verifies the answer. What the vault says of the key is compared with what the
+quorum approved: name, operations, export, release policy. Then the vault is
+searched for other keys and versions with the same public key; one that may do
+more than was approved is a failure.
+
+The proof is written only if no rule fails.`
 
 func verifyCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "have the vault prove that it holds the key made offline", Action: p.Step(debuggable(verify)),
-		Flags: append(vaultFlags(),
-			&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault"},
-			&cli.StringFlag{Name: "version", Usage: "`VERSION` of it (default: the current one)"},
+		Name:        "verify",
+		Usage:       "have the vault prove that it holds the key made offline, as it was approved",
+		Description: verifyText,
+		Action:      p.Step(debuggable(verify)),
+		Flags: with(append(worldFlags(), vaultFlags()...),
 			&cli.StringFlag{Name: "manifest", Usage: "`FILE` KeyTransferPackage-….manifest.json"},
-			&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key, where another vendor's tool made the package"},
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the one approved)"},
+			&cli.StringFlag{Name: "version", Usage: "`VERSION` of it (default: the current one)"},
+			&cli.StringFlag{
+				Name:  "public-key",
+				Usage: "`PEM` of the key, where another vendor's tool made the package; needs --name",
+			},
 			&cli.StringFlag{Name: "proof", Usage: "`FILE` for the proof (default: beside the manifest, with the time)"}),
 	}
 }
@@ -31,11 +46,7 @@ func verify(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	name, err := r.Required("name")
-	if err != nil {
-		return nil, err
-	}
-	s, err := readSubject(r, name)
+	s, stem, err := readSubject(r)
 	if err != nil {
 		return nil, err
 	}
@@ -43,95 +54,124 @@ func verify(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.manifest != nil {
-		if err := c.checkStanding(r.String("manifest"), *s.manifest); err != nil {
+	if s.Package != nil {
+		if err := upload.CheckRehearsal(r.String("manifest"), s.Package.Rehearsal, c.Address()); err != nil {
 			return nil, err
 		}
 	}
-	proof, err := c.prove(r, name, s.expected)
+	report, err := readback.Read(r.Context.Context, c.Client, s)
+	if !report.Key.ID.IsZero() {
+		r.Event.AddNote("key", report.Key.ID.String())
+	}
 	if err != nil {
 		return nil, err
 	}
-	return writeProof(r, s.stem, proof)
+	return writeProof(r, stem, report)
 }
 
-// subject is what the key in the vault is held to.
-type subject struct {
-	expected vault.Expected
-	manifest *transfer.Manifest // nil with --public-key
-	stem     string             // of the proof's file
-}
-
-func readSubject(r *command.Run, name string) (s subject, err error) {
+// readSubject reads what the key in the vault is held to, and the stem of the
+// proof's name.
+func readSubject(r *command.Run) (s readback.Subject, stem string, err error) {
+	s.Version = r.String("version")
 	if r.String("public-key") != "" {
-		if r.String("manifest") != "" {
-			return s, exitcode.Errorf(exitcode.Usage, "--manifest and --public-key exclude each other")
-		}
-		s.stem = name
-		s.expected, err = foreignKey(r)
-		return s, err
+		return foreignSubject(r, s)
 	}
 	path, err := r.Required("manifest")
 	if err != nil {
-		return s, err
+		return s, "", err
 	}
 	stem, ok := strings.CutSuffix(path, ".manifest.json")
 	if !ok {
-		return s, exitcode.Errorf(exitcode.Usage, "--manifest %s: a file KeyTransferPackage-….manifest.json is expected", path)
+		return s, "", exitcode.Errorf(exitcode.Usage,
+			"--manifest %s: a file KeyTransferPackage-….manifest.json is expected", path)
 	}
-	pack, err := readPackage(r, stem+".byok")
+	p, err := readPackage(r, stem+".byok")
 	if err != nil {
-		return s, err
+		return s, "", err
 	}
-	s.stem, s.manifest = stem, &pack.Manifest
-	s.expected, err = vault.ExpectedOf(pack.Manifest)
-	return s, err
+	s.Name, s.Key, s.Package = p.Target.Name, p.Key, &p
+	if name := r.String("name"); name != "" && !strings.EqualFold(name, s.Name) {
+		return s, "", exitcode.Errorf(exitcode.Refused, "--name %s: the quorum approved the name %s", name, s.Name).
+			Hint("without --name, %s is verified; what else holds the key is found by its public key", s.Name)
+	}
+	return s, stem, nil
 }
 
-// prove has the vault use the key. Where the current version is another key,
-// it tells which version is the one.
-func (c *connection) prove(r *command.Run, name string, e vault.Expected) (vault.Proof, error) {
-	ctx := r.Context.Context
-	key, err := c.Key(ctx, name, r.String("version"))
+// readPackage reads and verifies a transfer package whose world a person
+// vouched for.
+func readPackage(r *command.Run, path string) (approval.Package, error) {
+	keeper, err := newKeeper(r)
 	if err != nil {
-		return vault.Proof{}, err
+		return approval.Package{}, err
 	}
-	r.Event.AddNote("key", key.ID.String())
-	proof, err := c.Prove(ctx, key, e)
-	if exitcode.Of(err) == exitcode.Check && e.PublicKey != nil && !r.IsSet("version") {
-		if older, found, _ := c.Find(ctx, name, e); found && older.ID != key.ID {
-			err = exitcode.Hint(err, "--version %s is the package's key; it is not the current version", older.ID.Version)
+	p, err := approval.Read(path)
+	if err != nil {
+		return p, err
+	}
+	r.Event.AddInput(path, p.SHA256)
+	_, err = keeper.Trust(p.World, path)
+	return p, err
+}
+
+func foreignSubject(r *command.Run, s readback.Subject) (readback.Subject, string, error) {
+	if r.String("manifest") != "" {
+		return s, "", exitcode.Errorf(exitcode.Usage, "--manifest and --public-key exclude each other")
+	}
+	var err error
+	if s.Name, err = r.Required("name"); err != nil {
+		return s, "", err
+	}
+	public, err := publicKeyOption(r)
+	if err != nil {
+		return s, "", err
+	}
+	s.Key, err = upload.KeyOf(public)
+	return s, s.Name, err
+}
+
+// writeProof writes the proof of a key that is as it was approved.
+func writeProof(r *command.Run, stem string, report readback.Report) (command.Result, error) {
+	v := verifiedView{KID: report.Key.ID.String(), Findings: report.Findings}
+	if err := report.Err(); err != nil {
+		return v, err
+	}
+	for _, f := range report.Findings {
+		if f.Result == readback.NotChecked {
+			r.Console.Warning("%s was not checked: %s", f.Rule, f.Detail)
 		}
 	}
-	return proof, err
-}
-
-func writeProof(r *command.Run, stem string, proof vault.Proof) (command.Result, error) {
-	path := r.String("proof")
-	if path == "" {
-		path = stem + ".proof-" + proof.Time.Format("20060102T150405Z") + ".json"
+	v.File = r.String("proof")
+	if v.File == "" {
+		v.File = stem + ".proof-" + report.Proof.Time.Format("20060102T150405Z") + ".json"
 	}
-	data, err := proof.Marshal()
+	data, err := report.Proof.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	if err := durable.WriteFile(path, data, 0o644); err != nil {
+	if err := durable.WriteFile(v.File, data, 0o644); err != nil {
 		return nil, err
 	}
-	r.Event.AddOutput(path, fingerprint.Of(data))
-	return proofView{Proof: proof, File: path}, nil
+	r.Event.AddOutput(v.File, fingerprint.Of(data))
+	return v, nil
 }
 
-// proofView is a proof and where it was written.
-type proofView struct {
-	vault.Proof
-	File string `json:"file"`
+// verifiedView is what the vault showed, rule by rule, and where the proof is.
+type verifiedView struct {
+	KID      string             `json:"kid"`
+	Findings []readback.Finding `json:"findings"`
+	File     string             `json:"file,omitempty"` // the proof's; "" where a rule does not hold
 }
 
-func (v proofView) Print(w io.Writer) error {
-	how := map[string]string{
-		vault.MethodSign: "it signed a fresh challenge, and the key made offline verifies it", vault.MethodDecrypt: "it decrypted a fresh challenge",
-		vault.MethodUnwrap: "it unwrapped a fresh challenge", vault.MethodCheckValue: "its check value is the one made offline",
-	}[v.Method]
-	return term.Table(w, [][]string{{"key id", v.KID.String()}, {"proof", how + " (" + v.Algorithm + ")"}, {"written to", v.File}})
+func (v verifiedView) Print(w io.Writer) error {
+	rows := [][]string{{"", "RULE", "FOUND"}}
+	for _, f := range v.Findings {
+		rows = append(rows, []string{string(f.Result), f.Rule, f.Detail})
+	}
+	if err := term.Table(w, [][]string{{"key id", v.KID}}); err != nil {
+		return err
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	return term.Table(w, filled([][]string{{"proof", v.File}}))
 }

@@ -27,12 +27,14 @@ const maxRetiredZip = 256 << 20
 
 func downloadCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
-		Name: "download", Usage: "get a region's retired toolset, if its hash is the published one", Action: p.Step(debuggable(downloadToolset)),
+		Name:   "download",
+		Usage:  "get a region's retired toolset, if its hash is the published one",
+		Action: p.Step(debuggable(downloadToolset)),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "region", Usage: "`NAME` or suffix of the region"},
 			&cli.StringFlag{Name: "from", Usage: "https `URL` of the zip or of its folder, or a local FOLDER"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the zip", Value: "."},
-			&cli.StringFlag{Name: "ca-file", Usage: "`PEM` of authorities to trust beside the system's, for inspected networks"},
+			caFileFlag(),
 			&cli.BoolFlag{Name: "debug", Usage: "show the raw cause of a failure"},
 		},
 	}
@@ -45,15 +47,23 @@ func downloadToolset(r *command.Run) (command.Result, error) {
 	}
 	from := r.String("from")
 	if from == "" {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s has no published direct address: page 45345 of the download center gives it to browsers only", region.Package),
-			"get it from %s and give its folder with --from; for a toolset that the service takes today: byok-online toolset build", downloadPage)
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"%s has no published direct address: page 45345 of the download center gives it to browsers only", region.Package).
+			Hint("get it from %s and give its folder with --from; "+
+				"for a toolset that the service accepts today: byok-online toolset build", downloadPage)
 	}
-	job := download.Job{Path: filepath.Join(r.String("out"), region.Package), SHA256: region.SHA256, Max: maxRetiredZip, Console: r.Console}
+	job := download.Job{
+		Path:    filepath.Join(r.String("out"), region.Package),
+		SHA256:  region.SHA256,
+		Max:     maxRetiredZip,
+		Console: r.Console,
+	}
 	if err := fetch(r, job, from); err != nil {
 		return nil, err
 	}
 	r.Event.AddOutput(job.Path, region.SHA256)
-	r.Console.Warning("this toolset was retired in June 2021, and the service takes no package made with it; see byok-online toolset build")
+	r.Console.Warning("this toolset was retired in June 2021, and the service accepts no package made with it; " +
+		"see byok-online toolset build")
 	return downloadedView{region.Name, job.Path, region.SHA256}, nil
 }
 
@@ -92,5 +102,9 @@ type downloadedView struct {
 }
 
 func (v downloadedView) Print(w io.Writer) error {
-	return term.Table(w, [][]string{{"toolset", v.Path}, {"region", v.Region}, {"SHA-256", v.SHA256.Groups() + ", as published"}})
+	return term.Table(w, [][]string{
+		{"toolset", v.Path},
+		{"region", v.Region},
+		{"SHA-256", v.SHA256.Groups() + ", as published"},
+	})
 }

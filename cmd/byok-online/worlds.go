@@ -1,0 +1,42 @@
+package main
+
+import (
+	"time"
+
+	"byok/internal/command"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/worlds"
+)
+
+// newKeeper reads the flags of worldFlags.
+func newKeeper(r *command.Run) (worlds.Keeper, error) {
+	given, err := hknsoOf(r)
+	if err != nil {
+		return worlds.Keeper{}, err
+	}
+	dir := r.String("config")
+	if dir == "" {
+		if dir, err = worlds.DefaultDir(); err != nil {
+			return worlds.Keeper{}, err
+		}
+	}
+	return worlds.Keeper{
+		Store: worlds.NewStore(dir),
+		Given: given,
+		By:    r.Event.Operator,
+		UI:    r.Console,
+		Now:   time.Now,
+	}, nil
+}
+
+func hknsoOf(r *command.Run) (fingerprint.Prefix, error) {
+	if !r.IsSet("hknso") {
+		return fingerprint.Prefix{}, nil
+	}
+	given, err := worlds.Parse(r.String("hknso"))
+	if err != nil {
+		return given, exitcode.Errorf(exitcode.Usage, "--hknso: %w", err)
+	}
+	return given, nil
+}
