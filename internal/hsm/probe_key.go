@@ -8,10 +8,17 @@ import (
 	"byok/internal/keykind"
 )
 
-// ProbeKey tries, as user, to reveal a key: to read it, to lift SENSITIVE or
-// WRAP_WITH_TRUSTED, and to wrap it under keys that are not trusted, with every
-// wrapping mechanism of the table that the token offers.
+// ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay] and
+// [Session.ProbeWrapWithTrusted].
 func (s *Session) ProbeKey(k Key) error {
+	if err := s.ProbeOneWay(k); err != nil {
+		return err
+	}
+	return s.ProbeWrapWithTrusted(k)
+}
+
+// ProbeOneWay tries to read a key, and to lift SENSITIVE or WRAP_WITH_TRUSTED.
+func (s *Session) ProbeOneWay(k Key) error {
 	place, err := s.place(k)
 	if err != nil {
 		return err
@@ -19,9 +26,19 @@ func (s *Session) ProbeKey(k Key) error {
 	return s.probeKept(k, keptKey(place))
 }
 
-// ProbeCopy does the same to a transfer copy, and tries to use and to widen it.
+// ProbeWrapWithTrusted tries to wrap a key under keys that are not trusted, with
+// every wrapping mechanism of the table that the token lists.
+func (s *Session) ProbeWrapWithTrusted(k Key) error {
+	return s.refusesUntrustedWrap(k.object, k.Label, k.class())
+}
+
+// ProbeCopy does what [Session.ProbeKey] does to a transfer copy, and tries to
+// use and to widen it.
 func (s *Session) ProbeCopy(k Key) error {
 	if err := s.probeKept(k, reducedShows(k.secret())); err != nil {
+		return err
+	}
+	if err := s.ProbeWrapWithTrusted(k); err != nil {
 		return err
 	}
 	return s.refusesUses(k)
@@ -43,10 +60,7 @@ func (s *Session) probeKept(k Key, t Template) error {
 	if k.Kind.Type == keykind.RSA {
 		secretPart = pkcs11.CKA_PRIVATE_EXPONENT
 	}
-	if err := s.refusesReading(k.object, k.Label, secretPart); err != nil {
-		return err
-	}
-	return s.refusesUntrustedWrap(k.object, k.Label, k.class())
+	return s.refusesReading(k.object, k.Label, secretPart)
 }
 
 // refusesReading tries to read the secret part of a key.

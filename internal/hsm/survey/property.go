@@ -1,0 +1,124 @@
+// Package survey tries on a module what a ceremony does, and says of each
+// property how it turned out: it is what module check shows before a world is
+// created.
+//
+// Use [ThrowAway] on a module with a free slot, [OnToken] where a token was
+// initialised with the vendor's tool, and [Conclude] for the answer. Nothing is
+// believed here that package hsm does not prove.
+package survey
+
+import (
+	"slices"
+	"strings"
+
+	"byok/internal/exitcode"
+)
+
+// Outcome is how a property turned out.
+type Outcome string
+
+// The outcomes. A restriction is enforced if every attempt to undo it was
+// refused and the same attempt without it succeeds; an operation that the
+// ceremony needs is enforced if it was done as it should be.
+const (
+	Enforced    Outcome = "enforced"
+	NotEnforced Outcome = "not enforced" // a restriction could be undone
+	Refused     Outcome = "refused"      // the module refuses what the ceremony needs
+	NotAnswered Outcome = "not answered" // an attempt failed for another reason than the restriction
+	NotTried    Outcome = "not tried"
+)
+
+// Property is one thing that the ceremony needs of a module, as tried.
+type Property struct {
+	Name     string  `json:"name"`
+	Outcome  Outcome `json:"outcome"`
+	Detail   string  `json:"detail"`
+	Optional bool    `json:"optional"` // the ceremony has another way without it
+}
+
+// Names of the properties.
+const (
+	PropMechanisms  = "mechanisms offered"
+	PropInitToken   = "C_InitToken and C_InitPIN by API"
+	PropTrustedBySO = "TRUSTED set by the SO"
+	PropTrustedOnly = "TRUSTED refused to the user"
+	PropFrozen      = "trusted keys frozen"
+	PropWrapTrusted = "WRAP_WITH_TRUSTED"
+	PropOneWay      = "one-way attributes"
+	PropKeyWrap     = "AES key wrap (RFC 5649)"
+	PropOAEP        = "RSA-OAEP with SHA-1 really used"
+	PropForVault    = "key wrapped for a KEK"
+	PropRestore     = "backup restored"
+	PropCopy        = "reduced copy frozen"
+	PropOneCall     = "CKM_RSA_AES_KEY_WRAP"
+	PropLockout     = "SO PIN locks after wrong tries"
+)
+
+// untried lists the properties in the order in which they are shown, each with
+// what it takes to try it.
+func untried() []Property {
+	const (
+		token   = "needs an initialised token"
+		trusted = "needs trusted keys"
+		empty   = "on a throw-away token only"
+	)
+	return []Property{
+		{PropMechanisms, NotTried, "", false},
+		{PropInitToken, NotTried, empty, false},
+		{PropTrustedBySO, NotTried, token + " and its SO PIN", false},
+		{PropTrustedOnly, NotTried, token, false},
+		{PropFrozen, NotTried, trusted, false},
+		{PropWrapTrusted, NotTried, token, false},
+		{PropOneWay, NotTried, token, false},
+		{PropKeyWrap, NotTried, token, false},
+		{PropOAEP, NotTried, token, false},
+		{PropForVault, NotTried, trusted, false},
+		{PropRestore, NotTried, trusted, false},
+		{PropCopy, NotTried, token, true},
+		{PropOneCall, NotTried, token, true},
+		{PropLockout, NotTried, empty + ", and when everything else is enforced", true},
+	}
+}
+
+// Conclusion is whether a ceremony can use a module, and why.
+type Conclusion struct {
+	Usable bool   `json:"usable"`
+	Why    string `json:"why"`
+}
+
+// Conclude returns the conclusion from properties. A module is usable if
+// everything that was tried, and is not optional, is enforced.
+func Conclude(properties []Property) Conclusion {
+	by := map[Outcome][]string{}
+	for _, p := range properties {
+		if !p.Optional {
+			by[p.Outcome] = append(by[p.Outcome], p.Name)
+		}
+	}
+	var why []string
+	for _, outcome := range []Outcome{NotEnforced, Refused, NotAnswered} {
+		if list := by[outcome]; len(list) > 0 {
+			why = append(why, string(outcome)+": "+strings.Join(list, ", "))
+		}
+	}
+	switch {
+	case len(why) > 0:
+		return Conclusion{false, strings.Join(why, "; ")}
+	case len(by[NotTried]) > 0:
+		return Conclusion{true, "everything that was tried is enforced; not tried: " + strings.Join(by[NotTried], ", ")}
+	}
+	return Conclusion{true, "everything that the ceremony needs was tried and is enforced"}
+}
+
+// Err is the error of a module that the ceremony cannot use, status HSM, or
+// nil.
+func (c Conclusion) Err() error {
+	if c.Usable {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.HSM, "the ceremony cannot use this module: %s", c.Why)
+}
+
+func index(properties []Property, name string) int {
+	return slices.IndexFunc(properties, func(p Property) bool { return p.Name == name })
+}

@@ -1,0 +1,264 @@
+package survey
+
+import (
+	"bytes"
+	"cmp"
+	"crypto"
+	"crypto/aes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/keykind"
+	"byok/internal/keywrap"
+	"byok/internal/secret"
+)
+
+// restrictions tries, as user, what must be refused.
+func (s *survey) restrictions() {
+	s.note(PropTrustedOnly, "a user cannot make a trusted key by any route", s.s.ProbeTrust())
+	if s.trusted != nil {
+		s.note(PropFrozen, "cannot be read, changed, copied wider, or used except to wrap", s.probeTrusted())
+	}
+	s.note(PropWrapTrusted, "wrapped under no key that is not trusted", s.eachTestKey(s.s.ProbeWrapWithTrusted))
+	s.note(PropOneWay, "cannot be read or made weaker", s.eachTestKey(s.s.ProbeOneWay))
+	s.note(PropCopy, "cannot be used, widened or copied", s.eachTestKey(func(k hsm.Key) error {
+		reduced, err := s.s.Reduce(k)
+		if err != nil {
+			return err
+		}
+		defer s.s.DiscardCopy(reduced)
+		return s.s.ProbeCopy(reduced)
+	}))
+}
+
+// probeTrusted probes one trusted key of each kind, the RSA keys last: a
+// weakness of the AES keys is the graver.
+func (s *survey) probeTrusted() error {
+	t := s.trusted
+	var errs []error
+	if s.form == hsm.TwoSteps {
+		errs = append(errs, s.s.ProbeTrusted(t.backup.Inner, hsm.KW), s.s.ProbeTrusted(t.vault.Inner, hsm.TransferKey))
+	}
+	errs = append(errs, s.s.ProbeTrusted(t.backup.Outer, hsm.KM), s.s.ProbeTrusted(t.vault.Outer, hsm.KEK))
+	if t.anchor {
+		o, err := s.s.FindAnchor(testAnchor)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, s.s.ProbeTrusted(o, hsm.Anchor))
+	}
+	return worst(errs...)
+}
+
+// worst is the first error that shows a broken promise, or else the first.
+func worst(errs ...error) error {
+	for _, err := range errs {
+		if errors.Is(err, hsm.ErrNotEnforced) {
+			return err
+		}
+	}
+	return cmp.Or(errs...)
+}
+
+// eachTestKey tries something with a fresh key of each kind: a probe that
+// succeeds against a module leaves the key weaker.
+func (s *survey) eachTestKey(try func(hsm.Key) error) error {
+	var errs []error
+	for _, name := range []string{"P-256", "AES-256"} {
+		errs = append(errs, s.withTestKey(name, try))
+	}
+	return worst(errs...)
+}
+
+func (s *survey) withTestKey(name string, try func(hsm.Key) error) error {
+	kind, err := keykind.Parse(name)
+	if err != nil {
+		return err
+	}
+	key, err := s.s.Generate(hsm.Spec{Kind: kind}, testKey, hsm.TokenObject)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(try(key), s.s.DestroyKey(key))
+}
+
+// wrapping tries the operations of a transfer and of a recovery.
+func (s *survey) wrapping() {
+	wrap, err := s.s.KeyWrap()
+	s.note(PropKeyWrap, wrap.String(), err)
+	s.note(PropOAEP, "opened in software", s.s.ProbeOAEP(s.form))
+	if s.trusted != nil {
+		s.note(PropForVault, "as in a package; opened in software", s.eachTestKey(s.transfer))
+		s.note(PropRestore, "to a session object, which proved possession, and to the token", s.eachTestKey(s.restore))
+	}
+	var twoSteps error
+	if s.form == hsm.TwoSteps {
+		twoSteps = errors.New("not offered: the two-step form is used, which gives the same blob")
+	}
+	s.note(PropOneCall, "offered, and used", twoSteps)
+}
+
+// transfer wraps a key for the test KEK, opens the blob in software, and
+// compares what comes out with what the token shows of the key.
+func (s *survey) transfer(key hsm.Key) error {
+	blob, err := s.s.Wrap(s.trusted.vault, key)
+	if err != nil {
+		return err
+	}
+	clearText, err := s.open(s.kek, blob)
+	if err != nil {
+		return err
+	}
+	defer clear(clearText)
+	if !s.sameKey(key, clearText) {
+		return exitcode.Errorf(exitcode.HSM, "%v wrapped another key than it was asked to", s.token)
+	}
+	return nil
+}
+
+// open opens a blob of either form.
+func (s *survey) open(private *rsa.PrivateKey, blob []byte) ([]byte, error) {
+	at := min(len(blob), private.Size())
+	key, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob[:at], nil)
+	if err != nil || len(key) != 32 {
+		return nil, exitcode.Errorf(exitcode.HSM, "%v did not wrap an AES-256 key with RSA-OAEP and SHA-1 in front", s.token)
+	}
+	defer clear(key)
+	opened, err := keywrap.Unwrap(key, blob[at:])
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.HSM, "%v did not wrap the key as in RFC 5649", s.token)
+	}
+	return opened, nil
+}
+
+// sameKey reports whether a worthless test key in clear is the key on the
+// token, by its check value or its public key.
+func (s *survey) sameKey(key hsm.Key, clearText []byte) bool {
+	if key.Public == nil {
+		want, err := s.s.CheckValue(key)
+		return err == nil && bytes.Equal(want, checkValue(clearText))
+	}
+	public, err := publicOf(clearText)
+	return err == nil && keykind.SamePublicKey(public, key.Public)
+}
+
+// checkValue is the zero block under an AES key, as [hsm.Session.CheckValue].
+func checkValue(key []byte) []byte {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil
+	}
+	value := make([]byte, aes.BlockSize)
+	block.Encrypt(value, value)
+	return value
+}
+
+// publicOf reads a PKCS#8 private key (RFC 5958), behind which SoftHSM 2.6.1
+// wraps up to seven zero bytes.
+func publicOf(clearText []byte) (crypto.PublicKey, error) {
+	var der asn1.RawValue
+	rest, err := asn1.Unmarshal(clearText, &der)
+	if err != nil || len(bytes.Trim(rest, "\x00")) > 0 || len(rest) > 7 {
+		return nil, errors.New("not one PKCS#8 key")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der.FullBytes)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("not a signing key")
+	}
+	return signer.Public(), nil
+}
+
+// restore backs a key up, restores it to a session object that must prove
+// possession, and copies that to the token.
+func (s *survey) restore(key hsm.Key) error {
+	identity := hsm.Identity{Public: key.Public}
+	if key.Public == nil {
+		value, err := s.s.CheckValue(key)
+		if err != nil {
+			return err
+		}
+		identity.CheckValue = value
+	}
+	backup, err := s.s.Wrap(s.trusted.backup, key)
+	if err != nil {
+		return err
+	}
+	at := min(len(backup), s.km.Size())
+	restored, err := s.s.Restore(key.Kind, key.Public, s.seal(backup[:at]), backup[at:])
+	if err != nil {
+		return err
+	}
+	if err := s.s.Proves(restored, identity); err != nil {
+		return err
+	}
+	kept, err := s.s.Persist(restored, testKey)
+	if err != nil {
+		return err
+	}
+	return s.s.DestroyKey(kept)
+}
+
+// seal opens a backup's first part and encrypts the AES key again.
+func (s *survey) seal(outer []byte) hsm.Seal {
+	return func(public *rsa.PublicKey) ([]byte, error) {
+		key, err := rsa.DecryptOAEP(sha1.New(), nil, s.km, outer, nil)
+		if err != nil {
+			return nil, exitcode.Errorf(exitcode.HSM, "%v did not wrap with RSA-OAEP and SHA-1 for the backup", s.token)
+		}
+		defer clear(key)
+		return rsa.EncryptOAEP(sha1.New(), rand.Reader, public, key, nil)
+	}
+}
+
+// lockout gives wrong SO PINs until the token warns that it will lock, three at
+// most, and then the right one, which starts the count again.
+func (s *survey) lockout() {
+	wrong := secret.Take([]byte("not-the-right-one"))
+	defer wrong.Wipe()
+	tries, locks := 0, false
+	for ; tries < 3 && !locks; tries++ {
+		err := s.tryPIN(wrong)
+		if err == nil {
+			s.note(PropTrustedBySO, "", fmt.Errorf("%w: a wrong SO PIN was accepted", hsm.ErrNotEnforced))
+			return
+		}
+		locks = hsm.IsLocked(err) || s.aboutToLock()
+	}
+	err := s.setUserPIN()
+	switch {
+	case locks, hsm.IsLocked(err):
+		err = nil
+	case err == nil:
+		err = errors.New("three wrong SO PINs did not lock it: only the length of the SO PIN guards it")
+	}
+	s.note(PropLockout, fmt.Sprintf("after %d wrong tries the token says so", tries), err)
+}
+
+func (s *survey) tryPIN(pin *secret.Bytes) error {
+	session, err := s.m.Open(s.token)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return session.Login(hsm.RoleSO, pin)
+}
+
+func (s *survey) aboutToLock() bool {
+	now, err := s.m.Token(s.token.ID())
+	if err != nil {
+		return false
+	}
+	state := now.PINState(hsm.RoleSO)
+	return state == hsm.PINFinal || state == hsm.PINLocked
+}
