@@ -32,6 +32,12 @@ none() {
 
 check_gofmt() { gofmt -l cmd docs internal | none "gofmt -w on these files"; }
 
+# A line has at most 120 characters; the tables of tests may have longer rows.
+check_columns() {
+	find cmd internal -name '*.go' ! -name '*_test.go' -exec env LC_ALL=C.UTF-8 grep -nHP '^.{121}' {} + |
+		cut -c 1-100 | none "break these lines"
+}
+
 check_vet() { "$go" vet -tags "$tags" ./...; }
 
 # Printed by staticcheck: FILE:LINE:COLUMN: what is wrong (CHECK).
@@ -62,7 +68,7 @@ check_shellcheck() {
 	shellcheck -x .ci/run scripts/*.sh
 }
 
-checks=(gofmt vet staticcheck deadcode revive layout shellcheck)
+checks=(gofmt columns vet staticcheck deadcode revive layout shellcheck)
 if [ $# -gt 0 ]; then
 	checks=("$@")
 fi
