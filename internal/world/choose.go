@@ -1,7 +1,6 @@
 package world
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -160,12 +159,12 @@ func (c *creation) adopt(set quorum.CardSet) error {
 		c.UI.Say("%v adopted; its SO PIN comes from the cards now", m.token)
 		return nil
 	}
-	if !errors.Is(err, hsm.ErrNoPINChange) {
+	if !hsm.IsUnsupported(err) {
 		return err
 	}
 	m.guard = kmdata.GuardTrustShared
 	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s", m.token, m.guard))
-	if m.sealed, err = quorum.Seal(c.secret, contextOf(set, m.id), quorum.SealSOPIN, old); err != nil {
+	if m.sealed, err = quorum.Seal(c.secret, set.Context().For(m.id), quorum.PurposeSealSOPIN, old); err != nil {
 		return err
 	}
 	m.pin.Wipe()

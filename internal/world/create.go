@@ -61,8 +61,6 @@ type creation struct {
 	module  *module
 	note    creationNote
 	chain   *kmdata.Chain
-	issue   *quorum.Issue
-	keys    *keySet
 	secret  *quorum.Secret
 }
 
@@ -72,7 +70,7 @@ type creationNote struct {
 	Label     string           `json:"label"`
 	Rehearsal bool             `json:"rehearsal"`
 	Module    string           `json:"module"`
-	Cards     quorum.CardSet   `json:"cards"`
+	Cards     quorum.CardSet   `json:"cards,omitzero"`
 	KNSO      kmdata.SealedKey `json:"knso"`
 	KM        kmdata.SealedKey `json:"km"`
 	Dealt     bool             `json:"dealt"` // every card is on its medium
@@ -126,7 +124,13 @@ func Create(o Creation) (*kmdata.Chain, error) {
 		name: creationName,
 		done: c.done,
 		undo: c.undo,
-		do:   c.do,
+		check: func() error {
+			if c.note.Dealt {
+				return nil
+			}
+			return cards.CheckBlank(c.Media)
+		},
+		do: c.do,
 	}, c.note)
 	return c.chain, err
 }
@@ -230,6 +234,7 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	if err != nil {
 		return err
 	}
+	defer wipeCards(issue)
 	c.secret = issue.Secret
 	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set}
 	if note.KNSO, note.KM, err = keys.seal(issue.Secret, issue.Set); err != nil {
@@ -238,11 +243,18 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	if err := save(); err != nil {
 		return err
 	}
-	if err := cards.Deal(issue, c.Label, c.Media, c.Work, c.UI); err != nil {
+	if _, err := cards.Deal(issue, c.Label, c.Media, c.Work, c.UI); err != nil {
 		return err
 	}
 	note.Dealt = true
 	return save()
+}
+
+// wipeCards wipes the cards of an issue and keeps its secret.
+func wipeCards(issue *quorum.Issue) {
+	for _, card := range issue.Cards {
+		card.Wipe()
+	}
 }
 
 // sign signs the world file and the module statement, and anchors them.

@@ -35,8 +35,12 @@ func journal(dir string) Journal { return Journal{kmdata.Local(dir)} }
 // operation is one entry of the journal.
 type operation[T any] struct {
 	name string // of the note: "key-generate_contosokey"
-	// done reports whether an interrupted run had come to its end.
+	// done reports whether an interrupted run had come to its end; nil for an
+	// operation that cannot tell.
 	done func(note T) (bool, error)
+	// check refuses what is in the way, when nothing of this operation is left
+	// and nothing has changed; nil where there is nothing to check.
+	check func() error
 	// undo takes back what an interrupted run, or this one, may have left.
 	undo func(note T) error
 	// do changes token and files. It may write the note again as it goes on.
@@ -64,6 +68,11 @@ func run[T any](j Journal, op operation[T], note T) (before bool, err error) {
 		done, err := settle(path, op, old)
 		if err != nil || done {
 			return done, err
+		}
+	}
+	if op.check != nil {
+		if err := op.check(); err != nil {
+			return false, errors.Join(err, clearNote(path))
 		}
 	}
 	save := func() error { return writeNote(path, note) }
@@ -99,6 +108,11 @@ func takeBack[T any](path string, op operation[T], note T, cause error) error {
 		return errors.Join(cause, err)
 	}
 	return cause
+}
+
+// clear removes the note of an operation that goes on after its run.
+func (j Journal) clear(name string) error {
+	return clearNote(filepath.Join(j.dir, "."+name+".pending"))
 }
 
 // pendingNote reads the note of an interrupted operation, if there is one.

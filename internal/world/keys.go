@@ -81,18 +81,13 @@ func (k *keySet) Wipe() {
 
 // seal wraps the private halves under the world secret of their card set.
 func (k *keySet) seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.SealedKey, err error) {
-	at := contextOf(set, "")
+	at := set.Context()
 	knso.PublicKey, km.PublicKey = k.public.knso, k.public.km
-	if knso.Sealed, err = quorum.Seal(s, at, quorum.SealKNSO, k.knso); err != nil {
+	if knso.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKNSO, k.knso); err != nil {
 		return knso, km, err
 	}
-	km.Sealed, err = quorum.Seal(s, at, quorum.SealKM, k.km)
+	km.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKM, k.km)
 	return knso, km, err
-}
-
-// contextOf names what is derived for a card set, and for a module of it.
-func contextOf(set quorum.CardSet, module string) quorum.Context {
-	return quorum.Context{HKNSO: set.HKNSO, Set: set.Number, Module: module}
 }
 
 // knso signs with the KNSO of a card set. It opens the sealed half for each
@@ -108,7 +103,7 @@ func (k knso) Sign(data []byte) (sig []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = k.open(quorum.SealKNSO, k.set.KNSO.Sealed, "KNSO", func(key any) error {
+	err = k.open(quorum.PurposeSealKNSO, k.set.KNSO.Sealed, "KNSO", func(key any) error {
 		private, ok := key.(*ecdsa.PrivateKey)
 		if !ok || !private.PublicKey.Equal(public) {
 			return halves("KNSO")
@@ -134,7 +129,7 @@ func (k knso) withKM(f func(*rsa.PrivateKey) error) error {
 	if err != nil {
 		return err
 	}
-	return k.open(quorum.SealKM, k.set.KM.Sealed, "KM", func(key any) error {
+	return k.open(quorum.PurposeSealKM, k.set.KM.Sealed, "KM", func(key any) error {
 		private, ok := key.(*rsa.PrivateKey)
 		if !ok || !private.PublicKey.Equal(public) {
 			return halves("KM")
@@ -149,7 +144,7 @@ func halves(name string) error {
 
 // open unseals a PKCS#8 key, gives it to f, and erases all of it.
 func (k knso) open(p quorum.Purpose, sealed, name string, f func(key any) error) (err error) {
-	der, err := quorum.Unseal(k.secret, contextOf(k.set.Cards, ""), p, sealed)
+	der, err := quorum.Unseal(k.secret, k.set.Cards.Context(), p, sealed)
 	if err != nil {
 		return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not open with these cards", name)
 	}

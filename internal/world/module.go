@@ -10,6 +10,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/quorum"
@@ -48,7 +49,13 @@ const maxPIN = 40
 
 // pinLength is the length of the SO PIN that is derived for a token: its
 // longest, up to 40 characters of 5 bits.
-func pinLength(t hsm.Token) int { return min(maxPIN, t.MaxPIN()) }
+func pinLength(t hsm.Token) int {
+	_, longest := t.PINLengths()
+	if longest == 0 {
+		return maxPIN
+	}
+	return min(maxPIN, int(longest))
+}
 
 // weakPIN is the strength under which a derived PIN is said and recorded.
 const weakPIN = 80
@@ -59,7 +66,7 @@ func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 	if bits := quorum.PINBits(n); bits < weakPIN {
 		m.ui.Warn(weakPINText(m.token, n, bits))
 	}
-	m.pin, err = s.PIN(contextOf(set, m.id), quorum.SOPIN, n)
+	m.pin, err = s.PIN(set.Context().For(m.id), quorum.PurposeSOPIN, n)
 	return err
 }
 
@@ -107,16 +114,16 @@ func (m *module) trust(session *hsm.Session, set kmdata.Set) error {
 			return err
 		}
 	}
-	object, err := session.TrustKM(labels[0], km)
-	if err != nil {
+	if m.form, err = m.hsm.Form(m.token); err != nil {
 		return err
 	}
-	if m.form, err = m.hsm.Form(m.token); err != nil {
+	object, err := session.TrustKM(labels[0], km, m.form)
+	if err != nil {
 		return err
 	}
 	m.kw = nil
 	if m.form == hsm.TwoSteps {
-		if m.kw, err = session.MakeKW(labels[1], object); err != nil {
+		if _, m.kw, err = session.MakeKW(labels[1], object); err != nil {
 			return err
 		}
 	}
@@ -134,7 +141,7 @@ func (m *module) sign(session *hsm.Session) error {
 	if err != nil {
 		return err
 	}
-	m.kml, err = publicPEM(key)
+	m.kml, err = keykind.MarshalPublicKey(key.Public)
 	return err
 }
 

@@ -14,12 +14,15 @@ const maxEvents = 20
 // the log continues the last statement's head, and the token's anchor, or the
 // paper of the card holders, knows of no later statement. What is missing is
 // shown, and goes into the next statement with the people's reason.
-func (s *Session) checkRecord() error {
+func (s *Session) checkRecord() error { return s.checkRecordWith(s.checkAnchor) }
+
+// checkRecordWith is checkRecord with another way to ask for later statements.
+func (s *Session) checkRecordWith(later func() ([]string, error)) error {
 	missing, err := s.checkLog()
 	if err != nil {
 		return err
 	}
-	lost, err := s.checkAnchor()
+	lost, err := later()
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ type Session struct {
 	above   int           // the highest number known from token or paper
 	signed  bool          // a statement was signed that is not anchored yet
 	release func()
+
+	former      *knso         // of the cards that are being replaced
+	formerCards *cards.Quorum // wiped with the session
 }
 
 // Begin opens a quorum session on a connected station: it asks for the user
@@ -64,13 +67,10 @@ func lockToken(t kmdata.Token) (func(), error) {
 }
 
 func (s *Session) open(media []cards.Medium) (err error) {
-	if s.pin, err = s.access.UI.UserPIN(s.Token.String()); err != nil {
-		return err
-	}
 	if s.token, err = s.hsm.Open(s.Token); err != nil {
 		return err
 	}
-	if err := s.tryPIN(); err != nil {
+	if err := s.askPIN(); err != nil {
 		return err
 	}
 	set := s.Chain.Set()
@@ -85,9 +85,16 @@ func (s *Session) open(media []cards.Medium) (err error) {
 	return s.checkRecord()
 }
 
-// tryPIN logs the user in and out, so that a wrong PIN shows before the cards
-// are called.
-func (s *Session) tryPIN() error {
+// askPIN asks for the user PIN, and logs in and out with it, so that a wrong
+// one shows before the cards are called.
+func (s *Session) askPIN() (err error) {
+	s.pin = secret.New(0)
+	if s.access.WithoutUser {
+		return nil
+	}
+	if s.pin, err = s.access.UI.UserPIN(s.Token.String()); err != nil {
+		return err
+	}
 	return s.asUser(func() error { return nil })
 }
 
@@ -115,6 +122,7 @@ func (s *Session) Close() {
 	}
 	s.pin.Wipe()
 	s.cards.Wipe()
+	s.formerCards.Wipe()
 	s.release()
 }
 
@@ -134,7 +142,7 @@ func present(q *cards.Quorum) []kmdata.CardHolder {
 func (s *Session) asUser(f func() error) error { return s.as(hsm.RoleUser, s.pin, f) }
 
 // asSO runs f while the security officer is logged in with the PIN from the
-// cards. The list of trusted token objects is held to the world's afterwards.
+// cards.
 func (s *Session) asSO(f func() error) error {
 	pin, err := s.soPIN()
 	if err != nil {
@@ -150,19 +158,6 @@ func (s *Session) as(role hsm.Role, pin *secret.Bytes, f func() error) error {
 	}
 	err := f()
 	return cmp.Or(err, s.token.Logout())
-}
-
-// soPIN is the module's SO PIN: derived from the cards, or sealed under them.
-func (s *Session) soPIN() (*secret.Bytes, error) {
-	return soPIN(s.cards.Secret, s.Chain.Set().Cards, s.Module.Module, s.Module.SOPIN)
-}
-
-func soPIN(world *quorum.Secret, set quorum.CardSet, module string, p kmdata.PIN) (*secret.Bytes, error) {
-	at := contextOf(set, module)
-	if p.Sealed != "" {
-		return quorum.Unseal(world, at, quorum.SealSOPIN, p.Sealed)
-	}
-	return world.PIN(at, quorum.SOPIN, p.Characters)
 }
 
 // sign signs a statement, writes it, and shows it for the paper record.

@@ -42,6 +42,9 @@ func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 // Close unloads the library.
 func (s *Station) Close() { s.hsm.Close() }
 
+// Behind reports whether a card replacement did not reach the module yet.
+func (s *Station) Behind() bool { return s.Module.CardSet != s.Chain.Set().Cards.Number }
+
 // Library is the library's own description.
 func (s *Station) Library() string { return s.hsm.Library }
 
@@ -82,7 +85,7 @@ func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error)
 func foreign(path string, differences []library.Difference) error {
 	text := make([]string, 0, len(differences))
 	for _, d := range differences {
-		text = append(text, d.String())
+		text = append(text, fmt.Sprintf("%s was %s, is %s", d.Subject, d.Recorded, d.Now))
 	}
 	return exitcode.Errorf(exitcode.Refused, "PKCS#11 library %s is not the one that the card holders accepted: %s", path, strings.Join(text, "; ")).
 		Hint("byok-offline module accept --module-path %s --card DIR … has the quorum accept it", path)

@@ -61,6 +61,9 @@ type Access struct {
 	UI      UI
 	Log     Log
 	Program kmdata.Program
+	// WithoutUser begins a session in which nobody logs in as user: the user
+	// PIN is forgotten or locked.
+	WithoutUser bool
 }
 
 // mixed refuses to bring rehearsal and production together.

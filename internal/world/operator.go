@@ -1,0 +1,68 @@
+package world
+
+import (
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/secret"
+)
+
+// Operator is a connected module with the user logged in. Close it.
+type Operator struct {
+	*Station
+	user *hsm.User
+	key  hsm.Key // KML
+}
+
+// Login logs the user in and recognises the module by its KML: a token of the
+// same serial number that holds another key is refused.
+func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
+	user, err := station.hsm.User(station.Token, pin)
+	if err != nil {
+		return nil, err
+	}
+	o := &Operator{Station: station, user: user}
+	if o.key, err = findKML(user.Session, station.Module); err != nil {
+		_ = user.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// findKML finds the module signing key, which must be the certified one.
+func findKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
+	key, err := token.FindKey(kmdata.KMLLabel(m.Module))
+	if err != nil {
+		return key, err
+	}
+	certified, err := m.Signer()
+	if err != nil {
+		return key, err
+	}
+	if !keykind.SamePublicKey(key.Public, certified) {
+		return key, exitcode.Errorf(exitcode.Check, "%s: the token's KML is not the one that statement %d certifies", m.Token, m.Number).
+			Hint("connect the module that the statement names; byok-offline world info shows them")
+	}
+	return key, nil
+}
+
+// Close logs the operator out.
+func (o *Operator) Close() error { return o.user.Close() }
+
+// Sign signs with KML: the SHA-256 of data, ECDSA in DER.
+func (o *Operator) Sign(data []byte) ([]byte, error) { return o.user.Sign(o.key, data) }
+
+// kmlSigner signs with KML in a quorum session, while the user is logged in.
+type kmlSigner struct{ s *Session }
+
+func (s *Session) kml() kmlSigner { return kmlSigner{s} }
+
+// Sign signs with KML: the SHA-256 of data, ECDSA in DER.
+func (k kmlSigner) Sign(data []byte) ([]byte, error) {
+	key, err := findKML(k.s.token, k.s.Module)
+	if err != nil {
+		return nil, err
+	}
+	return k.s.token.Sign(key, data)
+}

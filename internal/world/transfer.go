@@ -1,0 +1,344 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+
+	"byok/internal/attest"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/strictjson"
+)
+
+// Transfer asks the quorum to approve one key for one KEK.
+type Transfer struct {
+	Ident  string
+	KEK    *attest.KEK // only a check makes one
+	Target kmdata.Target
+}
+
+// Check refuses what needs neither person nor token to be refused, and
+// returns the key's file.
+func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {
+	k, err := chain.Key(t.Ident)
+	if err != nil {
+		return nil, err
+	}
+	retired, err := chain.Retired(t.Ident)
+	if err != nil {
+		return nil, err
+	}
+	if retired != nil {
+		return nil, exitcode.Errorf(exitcode.Refused, "%s was destroyed on this world's module", k.Name()).
+			Hint("byok-offline key restore --ident %s --card DIR …", t.Ident)
+	}
+	if k.Frozen {
+		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen: it cannot be wrapped any more", k.Name()).
+			Hint("retire it and restore it from its backup, which stays whole")
+	}
+	return k, mixed(chain, "the KEK package", t.KEK.Rehearsal())
+}
+
+// pair is one transfer on its way through the session.
+type pair struct {
+	Transfer
+	file     *kmdata.Key
+	approval kmdata.Approval
+	kek      hsm.Object
+	transfer hsm.Object
+	wrapped  []byte
+	copy     *kmdata.Key
+	key      hsm.Key
+}
+
+// Approve has the quorum approve keys for KEKs, wraps each key, and returns
+// the files of the wrapped copies.
+//
+// What is asked is shown again, now verified, and one holder types the first
+// word of the list's hash. KEKs and transfer keys are session objects that the
+// security officer trusts; one transfer key serves one key and one KEK. Each
+// key is found once; the handle that proves possession of the key that was
+// shown is the handle that is copied, wrapped, and signs the authorization.
+// Files are written when that statement is durable. With the session every
+// object that could wrap for a vault ends.
+func (s *Session) Approve(list []Transfer) ([]*kmdata.Key, error) {
+	if err := s.current(); err != nil {
+		return nil, err
+	}
+	pairs, err := s.pairs(list)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := s.approve(pairs)
+	if err != nil {
+		return nil, err
+	}
+	var files []*kmdata.Key
+	for len(pairs) > 0 {
+		n := min(len(pairs), kmdata.MaxPairs)
+		if err := s.authorize(pairs[:n], sum); err != nil {
+			return files, err
+		}
+		for _, p := range pairs[:n] {
+			files = append(files, p.copy)
+		}
+		pairs = pairs[n:]
+	}
+	return files, s.Finish()
+}
+
+// current refuses a module that a card replacement did not reach yet.
+func (s *Session) current() error {
+	if s.Module.CardSet == s.knso.set.Cards.Number {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s is still open to the cards of set %d", s.Module.Token, s.Module.CardSet).
+		Hint("byok-offline world replace-cards --card DIR … finishes the replacement on it")
+}
+
+// pairs reads from the token, as user, what each key is. What key files say
+// the operator signed.
+func (s *Session) pairs(list []Transfer) ([]*pair, error) {
+	var pairs []*pair
+	err := s.asUser(func() error {
+		for _, t := range list {
+			p, err := s.pair(t)
+			if err != nil {
+				return err
+			}
+			pairs = append(pairs, p)
+		}
+		return nil
+	})
+	return pairs, err
+}
+
+func (s *Session) pair(t Transfer) (*pair, error) {
+	file, err := t.Check(s.Chain)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.token.FindKey(file.Name())
+	if err != nil {
+		return nil, err
+	}
+	identity, err := identityOf(s.token, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.token.Proves(key, wanted(identity)); err != nil {
+		return nil, err
+	}
+	if !identity.Same(file.Identity) {
+		return nil, exitcode.Errorf(exitcode.Check, "%s on %v is another key than its file describes", file.Name(), s.Token).
+			Hint("byok-offline world check shows what differs")
+	}
+	origin, restored := s.Chain.OriginOf(t.Ident, identity, s.Module.Module)
+	return &pair{Transfer: t, file: file, approval: kmdata.Approval{
+		Ident: t.Ident, PlainName: file.PlainName, Identity: identity, Origin: origin, Restored: restored,
+		KEK: recordKEK(t.KEK), Target: t.Target,
+	}}, nil
+}
+
+// recordKEK is the KEK as an authorization records it.
+func recordKEK(k *attest.KEK) kmdata.KEK {
+	public := k.PublicKey()
+	record := kmdata.KEK{
+		KID: k.ID(), Bits: public.N.BitLen(), Exponent: public.E, Fingerprint: k.Fingerprint(), Said: k.Said(), Attested: k.Attested(),
+		Package: k.KEKPackageHash(), WorldPackage: k.SecurityWorldPackageHash(),
+	}
+	for _, f := range k.Findings() {
+		record.Attestation = append(record.Attestation, kmdata.Rule{Rule: f.Rule, OK: f.OK, Detail: f.Detail})
+	}
+	return record
+}
+
+// approve shows the list and has a holder type the first word of its hash.
+func (s *Session) approve(pairs []*pair) (fingerprint.Sum, error) {
+	approvals := make([]kmdata.Approval, 0, len(pairs))
+	for i, p := range pairs {
+		approvals = append(approvals, p.approval)
+		s.show(i+1, p.approval)
+	}
+	data, err := strictjson.Marshal(approvals)
+	if err != nil {
+		return fingerprint.Sum{}, err
+	}
+	sum := fingerprint.Of(data)
+	s.access.UI.Say("list of %d: %s", len(pairs), sum.FirstWords(8))
+	s.access.UI.Warn("whoever may import into these vaults can use the packages there until the KEKs are deleted")
+	return sum, s.access.UI.ApproveList(sum.FirstWords(1))
+}
+
+// show shows one pair of the list, as verified.
+func (s *Session) show(n int, a kmdata.Approval) {
+	say := s.access.UI.Say
+	say("%d. key    %s, %v, %s", n, a.Ident, a.Identity, keyMark(a.Identity))
+	say("   origin %s", kmdata.OriginText(a.Origin, a.Restored))
+	say("   KEK    %v", a.KEK.KID)
+	say("   target %s in %s", a.Target.Name, a.Target.Vault)
+	say("   may    %s%s", describeList(append([]string{}, a.Target.KeyOps...)), exportable(a.Target))
+}
+
+func exportable(t kmdata.Target) string {
+	if t.Exportable {
+		return fmt.Sprintf("; exportable under the release policy %.16s…", t.ReleasePolicy)
+	}
+	return "; not exportable"
+}
+
+// keyMark is what people compare a key by: words of its public key's hash, or
+// the check value.
+func keyMark(i kmdata.Identity) string {
+	sum, err := i.Fingerprint()
+	if err != nil {
+		return "check value " + i.CheckValue
+	}
+	return sum.FirstWords(4)
+}
+
+// authorize wraps up to fifty pairs, signs their authorization, and writes
+// the copies.
+func (s *Session) authorize(pairs []*pair, list fingerprint.Sum) error {
+	if err := s.trustAll(pairs); err != nil {
+		return err
+	}
+	defer s.dropAll(pairs)
+	return s.asUser(func() error {
+		if err := s.wrapAll(pairs); err != nil {
+			return err
+		}
+		return s.signAll(pairs, list)
+	})
+}
+
+// trustAll makes KEK and transfer key of each pair, as security officer.
+func (s *Session) trustAll(pairs []*pair) error {
+	form := hsm.Form(s.Module.Form)
+	return s.asSO(func() (err error) {
+		for _, p := range pairs {
+			if p.kek, err = s.token.TrustKEK(p.KEK.PublicKey(), form); err != nil {
+				return err
+			}
+			if form == hsm.OneCall {
+				continue
+			}
+			if p.transfer, err = s.token.TransferKey(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// dropAll destroys the session objects of the pairs, which would end with the
+// session anyway.
+func (s *Session) dropAll(pairs []*pair) {
+	for _, p := range pairs {
+		s.token.Discard(p.kek)
+		s.token.Discard(p.transfer)
+	}
+}
+
+func (s *Session) wrapAll(pairs []*pair) error {
+	if err := s.exactlyTrusted(); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if err := s.wrap(p); err != nil {
+			return fmt.Errorf("%s: %w", p.Ident, err)
+		}
+	}
+	return s.exactlyTrusted()
+}
+
+// wrap finds the key once, and does everything with that handle.
+func (s *Session) wrap(p *pair) (err error) {
+	if p.key, err = s.token.FindKey(p.file.Name()); err != nil {
+		return err
+	}
+	if err := s.token.Proves(p.key, wanted(p.approval.Identity)); err != nil {
+		return exitcode.Hint(err, "the key was exchanged while the card holders looked: stop, and keep kmdata for the auditor")
+	}
+	reduced, err := s.reduce(p.key)
+	if err != nil {
+		return err
+	}
+	defer s.token.DiscardCopy(reduced)
+	permissions, err := s.token.Permissions(reduced)
+	if err != nil {
+		return err
+	}
+	p.wrapped, err = s.token.Wrap(hsm.Wrapping{Form: hsm.Form(s.Module.Form), Outer: p.kek, Inner: p.transfer}, reduced)
+	if err != nil {
+		return err
+	}
+	p.copy = &kmdata.Key{
+		Signed: s.Chain.NewSigned(kmdata.TypeKey, s.Module.Module), App: kmdata.Transfer, Ident: p.Ident,
+		PlainName: p.approval.PlainName, Identity: p.approval.Identity, Permissions: permissions, Origin: p.approval.Origin,
+	}
+	return nil
+}
+
+// reduce makes the transfer copy and tries to undo every restriction. A
+// module without C_CopyObject wraps the key itself: the bytes are the same.
+func (s *Session) reduce(key hsm.Key) (hsm.Key, error) {
+	reduced, err := s.token.Reduce(key)
+	if errors.Is(err, hsm.ErrNoCopy) {
+		s.access.UI.Warn(fmt.Sprintf("%v copies no keys: the key is wrapped without a copy of reduced permissions", s.Token))
+		return key, nil
+	}
+	if err != nil {
+		return key, err
+	}
+	return reduced, s.token.ProbeCopy(reduced)
+}
+
+// signAll signs the authorization: each key proves possession over its hash,
+// then KNSO signs, and only when that is durable are the copies written.
+func (s *Session) signAll(pairs []*pair, list fingerprint.Sum) error {
+	a, err := s.authorization(pairs, list)
+	if err != nil {
+		return err
+	}
+	if err := s.next(a); err != nil {
+		return err
+	}
+	data, err := kmdata.Encode(a)
+	if err != nil {
+		return err
+	}
+	sum := fingerprint.Of(data)
+	for i, p := range pairs {
+		p.copy.Copy = &kmdata.Copy{Authorization: sum, Number: a.Number, Index: i, Ciphertext: p.wrapped}
+		if p.approval.Identity.Secret() {
+			continue
+		}
+		if p.copy.Copy.Possession, err = s.token.SignPossession(p.key, kmdata.PossessionText(kmdata.PurposeTransfer, sum)); err != nil {
+			return err
+		}
+	}
+	if _, err := s.append(a, nil); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if err := s.Chain.WriteKey(p.copy, s.kml()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) authorization(pairs []*pair, list fingerprint.Sum) (*kmdata.Authorization, error) {
+	kml, err := s.Module.KMLHash()
+	if err != nil {
+		return nil, err
+	}
+	a := &kmdata.Authorization{Module: s.Module.Module, KML: kml, Guard: s.Module.Guard, List: list}
+	for _, p := range pairs {
+		a.Pairs = append(a.Pairs, kmdata.Pair{Approval: p.approval, Wrapped: fingerprint.Of(p.wrapped)})
+	}
+	return a, nil
+}
