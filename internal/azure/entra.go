@@ -89,7 +89,7 @@ func entraRules() []Rule {
 	}
 }
 
-// credentialRules know the words of azidentity v1.13 where it has no code.
+// credentialRules know the words of azidentity v1.15 where it has no code.
 // The order matters: the default chain quotes every method it tried.
 func credentialRules() []Rule {
 	return []Rule{
