@@ -26,7 +26,7 @@ func filterOf(table []rule) []unix.SockFilter {
 
 		load(offsetNumber),
 		skip(unix.BPF_JGE, numbersX32, 0, 1),
-		answer(sayNoCall),
+		answer(enosys),
 	}
 	for _, r := range table {
 		program = append(program, r.compile()...)

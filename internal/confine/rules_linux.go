@@ -36,9 +36,9 @@ type condition struct {
 const (
 	allow       = unix.SECCOMP_RET_ALLOW
 	killProcess = unix.SECCOMP_RET_KILL_PROCESS
-	sayAccess   = unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)
-	sayNotPerm  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
-	sayNoCall   = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+	eacces      = unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)
+	eperm       = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	enosys      = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 )
 
 // rules returns what the filter refuses: all of it, or with allowNetwork all
@@ -55,8 +55,8 @@ func socketRules() []rule {
 	const reason = "it reaches other machines"
 	notLocal := []condition{{argument: 0, equal: false, value: unix.AF_UNIX}}
 	return []rule{
-		{name: "socket", number: unix.SYS_SOCKET, answer: sayAccess, when: notLocal, reason: reason},
-		{name: "socketpair", number: unix.SYS_SOCKETPAIR, answer: sayAccess, when: notLocal, reason: reason},
+		{name: "socket", number: unix.SYS_SOCKET, answer: eacces, when: notLocal, reason: reason},
+		{name: "socketpair", number: unix.SYS_SOCKETPAIR, answer: eacces, when: notLocal, reason: reason},
 	}
 }
 
@@ -67,42 +67,42 @@ func callRules() []rule {
 		{
 			name:   "io_uring",
 			number: unix.SYS_IO_URING_SETUP,
-			answer: sayNotPerm,
+			answer: eperm,
 			try:    [2]uintptr{1, 0}, // without parameters: EFAULT
 			reason: "its operations make and use sockets without the calls that a filter sees",
 		},
 		{
 			name:   "ptrace",
 			number: unix.SYS_PTRACE,
-			answer: sayNotPerm,
+			answer: eperm,
 			try:    [2]uintptr{unix.PTRACE_PEEKDATA, 0}, // no process has the number 0: ESRCH
 			reason: "it has another process open a socket, and reads and changes its memory",
 		},
 		{
 			name:   "process_vm_readv",
 			number: unix.SYS_PROCESS_VM_READV,
-			answer: sayNotPerm,
+			answer: eperm,
 			try:    [2]uintptr{0, 0}, // nothing to read
 			reason: "it reads another process's memory",
 		},
 		{
 			name:   "process_vm_writev",
 			number: unix.SYS_PROCESS_VM_WRITEV,
-			answer: sayNotPerm,
+			answer: eperm,
 			try:    [2]uintptr{0, 0}, // nothing to write
 			reason: "it changes another process's memory, and so what that process does",
 		},
 		{
 			name:   "pidfd_getfd",
 			number: unix.SYS_PIDFD_GETFD,
-			answer: sayNotPerm,
+			answer: eperm,
 			try:    [2]uintptr{noDescriptor, noDescriptor}, // EBADF
 			reason: "it takes over a socket that another process has open",
 		},
 		{
 			name:   "prctl PR_SET_DUMPABLE",
 			number: unix.SYS_PRCTL,
-			answer: sayNotPerm,
+			answer: eperm,
 			when: []condition{
 				{argument: 0, equal: true, value: unix.PR_SET_DUMPABLE},
 				{argument: 1, equal: false, value: 0},
