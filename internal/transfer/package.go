@@ -18,9 +18,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"reflect"
 
+	"byok/internal/durable"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 )
@@ -70,7 +70,7 @@ func ReadPackage(blobPath string) (Package, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := durable.Open(path)
 	if err != nil {
 		return nil, err
 	}

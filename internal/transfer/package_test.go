@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"byok/internal/keykind"
@@ -130,7 +131,7 @@ func TestReadPackageMissingFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := ReadPackage(names.Blob)
-		refused(t, gone, err, "open "+gone+": no such file or directory")
+		refused(t, gone, err, gone+": no such file")
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the error is not fs.ErrNotExist", gone)
 		}
@@ -149,5 +150,11 @@ func TestReadPackageMissingFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = ReadPackage(folder)
-	refused(t, "folder", err, "read "+folder+": is a directory")
+	refused(t, "folder", err, folder+": a folder, not a file")
+	pipe := t.TempDir() + "/key.byok"
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadPackage(pipe)
+	refused(t, "pipe", err, pipe+": a named pipe, not a file")
 }
