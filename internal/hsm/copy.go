@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
@@ -16,17 +17,17 @@ var ErrNoCopy = errors.New("offers no C_CopyObject")
 // Persist copies a session object to the token as label, with its public half.
 // The copy keeps LOCAL, ALWAYS_SENSITIVE and WRAP_WITH_TRUSTED.
 func (s *Session) Persist(k Key, label string) (Key, error) {
-	return s.copyToToken(k, label, Template{
-		{pkcs11.CKA_TOKEN, true, false, "kept until retired"},
+	return s.copyToToken(k, label, p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired"),
 	})
 }
 
 // Freeze copies a key to the token as label, no longer EXTRACTABLE. Destroy
 // the original afterwards.
 func (s *Session) Freeze(k Key, label string) (Key, error) {
-	return s.copyToToken(k, label, Template{
-		{pkcs11.CKA_TOKEN, true, false, "kept until retired"},
-		{pkcs11.CKA_EXTRACTABLE, false, true, "its backup serves instead"},
+	return s.copyToToken(k, label, p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired"),
+		p11.Stays(pkcs11.CKA_EXTRACTABLE, false, "its backup serves instead"),
 	})
 }
 
@@ -40,16 +41,16 @@ func (s *Session) Reduce(k Key) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	copied.object = o
-	return copied, s.shows(o, nameCopy, reducedShows(k.secret()))
+	copied.object, err = s.checked(o, s.raw.Shows(o, nameCopy, reducedShows(k.secret())))
+	return copied, err
 }
 
 // nameCopy names transfer copies in messages and in [Session.LeftOut].
 const nameCopy = "the transfer copy"
 
 // copyToToken copies both halves, or neither.
-func (s *Session) copyToToken(k Key, label string, t Template) (Key, error) {
-	out := Key{Label: label, Kind: k.Kind, Public: k.Public, id: newID()}
+func (s *Session) copyToToken(k Key, label string, t p11.Template) (Key, error) {
+	out := Key{Label: label, Kind: k.Kind, Public: k.Public, id: p11.NewID()}
 	o, err := s.copied(k.object, nameKept, k.Label, label, out.id, t)
 	if err != nil {
 		return Key{}, err
@@ -62,34 +63,34 @@ func (s *Session) copyToToken(k Key, label string, t Template) (Key, error) {
 	return out, nil
 }
 
-func (s *Session) completeCopy(k Key, out *Key, t Template) error {
-	if err := s.shows(out.object, out.Label, k.template(TokenObject).with(t...)); err != nil || k.secret() {
+func (s *Session) completeCopy(k Key, out *Key, t p11.Template) error {
+	if err := s.raw.Shows(out.object, out.Label, k.template(TokenObject).With(t...)); err != nil || k.secret() {
 		return err
 	}
-	o, err := s.copied(k.public, nameKept, "the public half of "+k.Label, out.Label, out.id, Template{t[0]})
-	out.public = o
+	var err error
+	out.public, err = s.copied(k.public, nameKept, "the public half of "+k.Label, out.Label, out.id, t.Only(pkcs11.CKA_TOKEN))
 	return err
 }
 
 // template is what the key was generated with.
-func (k Key) template(place Place) Template {
+func (k Key) template(place Place) p11.Template {
 	if k.secret() {
 		return secretKey(place)
 	}
 	return privateKey(place, k.Kind.Type == keykind.RSA)
 }
 
-func (s *Session) copied(o Object, object, from, label string, id []byte, t Template) (Object, error) {
-	made, err := s.made(making{
-		what:      "C_CopyObject of " + from,
-		object:    object,
-		template:  t,
-		mechanism: noMechanism,
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.p.CopyObject(s.h, o, append(naming(label, id), t...))
+func (s *Session) copied(o Object, object, from, label string, id []byte, t p11.Template) (Object, error) {
+	made, err := s.raw.Made(p11.Making{
+		Call:      "C_CopyObject of " + from,
+		Object:    object,
+		Template:  t,
+		Mechanism: p11.NoMechanism,
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.raw.Copy(o, append(p11.Naming(label, id), t...))
 		},
 	})
-	if is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) {
+	if p11.Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) {
 		return 0, exitcode.Errorf(exitcode.HSM, "%v %w, which copying %s needs", s.Token, ErrNoCopy, from)
 	}
 	return made, err

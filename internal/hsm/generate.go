@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
@@ -53,16 +54,16 @@ func (s *Session) generateKML(by maker, label string) (Key, error) {
 	return s.generatePair(by, Spec{Kind: p256}, label, publicKey(TokenObject, false), moduleSigningKey())
 }
 
-func (s *Session) generatePair(by maker, spec Spec, label string, public, private Template) (Key, error) {
-	k := Key{Label: label, id: newID()}
-	publicTemplate := public.raw(append(naming(label, k.id), spec.parameters()...)...)
-	o, err := s.made(making{
-		what:      "C_GenerateKeyPair of " + label,
-		object:    nameKept,
-		template:  private,
-		mechanism: noMechanism,
-		make: func(t []*pkcs11.Attribute) (o Object, err error) {
-			k.public, o, err = by.pair(spec, publicTemplate, append(naming(label, k.id), t...))
+func (s *Session) generatePair(by maker, spec Spec, label string, public, private p11.Template) (Key, error) {
+	k := Key{Label: label, id: p11.NewID()}
+	publicTemplate := public.Raw(append(p11.Naming(label, k.id), spec.parameters()...)...)
+	o, err := s.raw.Made(p11.Making{
+		Call:      "C_GenerateKeyPair of " + label,
+		Object:    nameKept,
+		Template:  private,
+		Mechanism: p11.NoMechanism,
+		Make: func(t []*pkcs11.Attribute) (o Object, err error) {
+			k.public, o, err = by.pair(spec, publicTemplate, append(p11.Naming(label, k.id), t...))
 			return o, err
 		},
 	})
@@ -70,30 +71,42 @@ func (s *Session) generatePair(by maker, spec Spec, label string, public, privat
 		return Key{}, err
 	}
 	k.object = o
-	if err := s.shows(o, label, private); err != nil {
+	return s.finished(k, private)
+}
+
+// finished reads back what was generated, and destroys it if it does not show
+// what it should.
+func (s *Session) finished(k Key, t p11.Template) (Key, error) {
+	err := s.raw.Shows(k.object, k.Label, t)
+	if err == nil && !k.secret() {
+		k, err = s.pair(k)
+	}
+	if err != nil {
+		s.Discard(k.object)
+		s.Discard(k.public)
 		return Key{}, err
 	}
-	return s.pair(k)
+	return k, nil
 }
 
 func (s *Session) generateSecret(by maker, spec Spec, label string, place Place) (Key, error) {
-	k := Key{Label: label, Kind: spec.Kind, id: newID()}
+	k := Key{Label: label, Kind: spec.Kind, id: p11.NewID()}
 	size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, spec.Kind.Bits/8)
 	template := secretKey(place)
-	o, err := s.made(making{
-		what:      "C_GenerateKey of " + label,
-		object:    nameKept,
-		template:  template,
-		mechanism: noMechanism,
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			return by.secret(spec, slices.Concat(naming(label, k.id), []*pkcs11.Attribute{size}, t))
+	o, err := s.raw.Made(p11.Making{
+		Call:      "C_GenerateKey of " + label,
+		Object:    nameKept,
+		Template:  template,
+		Mechanism: p11.NoMechanism,
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			return by.secret(spec, slices.Concat(p11.Naming(label, k.id), []*pkcs11.Attribute{size}, t))
 		},
 	})
 	if err != nil {
 		return Key{}, err
 	}
 	k.object = o
-	return k, s.shows(o, label, template)
+	return s.finished(k, template)
 }
 
 // nameKept names keys for a vault in [Session.LeftOut].
@@ -110,7 +123,7 @@ func (spec Spec) parameters() []*pkcs11.Attribute {
 	}
 	return []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, spec.Kind.Bits),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponentBytes(exponent)),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, p11.Exponent(exponent)),
 	}
 }
 
@@ -118,9 +131,9 @@ func (spec Spec) parameters() []*pkcs11.Attribute {
 type raw struct{ *Session }
 
 func (r raw) pair(spec Spec, public, private []*pkcs11.Attribute) (Object, Object, error) {
-	return r.p.GenerateKeyPair(r.h, mechanism(spec.Kind.Generation), public, private)
+	return r.raw.GeneratePair(spec.Kind.Generation, public, private)
 }
 
 func (r raw) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
-	return r.p.GenerateKey(r.h, mechanism(spec.Kind.Generation), template)
+	return r.raw.Generate(spec.Kind.Generation, template)
 }

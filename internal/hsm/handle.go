@@ -64,11 +64,7 @@ func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 
 // Discard destroys a session object that is no longer needed, without a word
 // if that fails: it is gone with the session anyway. 0 is no object.
-func (s *Session) Discard(o Object) {
-	if o != 0 {
-		_ = s.p.DestroyObject(s.h, o)
-	}
-}
+func (s *Session) Discard(o Object) { s.raw.Discard(o) }
 
 // DiscardCopy destroys a transfer copy. A key that is no copy stays.
 func (s *Session) DiscardCopy(k Key) {
@@ -83,12 +79,14 @@ func (s *Session) DestroyKey(k Key) error {
 		if o == 0 {
 			continue
 		}
-		if err := s.p.DestroyObject(s.h, o); err != nil {
-			return fail("C_DestroyObject of "+k.Label, err)
+		if err := s.raw.Destroy(k.Label, o); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // Extractable reports whether the key can be wrapped.
-func (s *Session) Extractable(k Key) (bool, error) { return s.flag(k.object, pkcs11.CKA_EXTRACTABLE) }
+func (s *Session) Extractable(k Key) (bool, error) {
+	return s.raw.Flag(k.object, pkcs11.CKA_EXTRACTABLE)
+}

@@ -7,20 +7,18 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
 // Place is where an object lives.
-type Place int
+type Place = p11.Place
 
 // The places. A session object ends with its session, also after a crash.
 const (
-	TokenObject Place = iota
-	SessionObject
+	TokenObject   = p11.TokenObject
+	SessionObject = p11.SessionObject
 )
-
-// String returns the place in messages: token or session.
-func (p Place) String() string { return [...]string{"token", "session"}[p] }
 
 // Key is a private or secret key, by its handle: what is done with a Key is
 // done with the very object that was found, made or restored. A Key is valid
@@ -70,7 +68,7 @@ func (s *Session) findKeys(label string) (private, secret []Object, err error) {
 }
 
 func (s *Session) findClass(class Class, label string) ([]Object, error) {
-	return s.find(
+	return s.raw.Find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
@@ -78,12 +76,12 @@ func (s *Session) findClass(class Class, label string) ([]Object, error) {
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
 // first three of which are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).
 func (s *Session) CheckValue(k Key) ([]byte, error) {
-	if err := s.p.EncryptInit(s.h, mechanism(pkcs11.CKM_AES_ECB), k.object); err != nil {
-		return nil, fail("C_EncryptInit with "+k.Label, err)
+	if err := s.raw.Ctx.EncryptInit(s.raw.Handle, p11.Mechanism(pkcs11.CKM_AES_ECB), k.object); err != nil {
+		return nil, p11.Fail("C_EncryptInit with "+k.Label, err)
 	}
-	value, err := s.p.Encrypt(s.h, make([]byte, 16))
+	value, err := s.raw.Ctx.Encrypt(s.raw.Handle, make([]byte, 16))
 	if err != nil {
-		return nil, fail("C_Encrypt with "+k.Label, err)
+		return nil, p11.Fail("C_Encrypt with "+k.Label, err)
 	}
 	return value, nil
 }
@@ -107,14 +105,14 @@ var commonUses = []uint{
 // PKCS#11 names without CKA_, sorted.
 func (s *Session) Permissions(k Key) ([]string, error) {
 	types := uses[k.secret()]
-	values, err := s.attributes(k.object, types...)
+	values, err := s.raw.Attributes(k.object, types...)
 	if err != nil {
 		return nil, err
 	}
 	var on []string
 	for i, value := range values {
-		if truth(value) {
-			on = append(on, names[types[i]])
+		if p11.Truth(value) {
+			on = append(on, p11.Name(types[i]))
 		}
 	}
 	slices.Sort(on)
@@ -135,11 +133,11 @@ func (k Key) class() Class {
 // foundSecret reads an AES key. SoftHSM forgets the length of one that was
 // unwrapped: its Kind has 0 Bits.
 func (s *Session) foundSecret(label string, o Object) (Key, error) {
-	values, err := s.attributes(o, pkcs11.CKA_ID, pkcs11.CKA_VALUE_LEN)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_ID, pkcs11.CKA_VALUE_LEN)
 	if err != nil {
 		return Key{}, err
 	}
-	kind, err := keykind.Lookup(keykind.AES, int(ulong(values[1]))*8, "")
+	kind, err := keykind.Lookup(keykind.AES, int(p11.ULong(values[1]))*8, "")
 	if err != nil {
 		kind, _ = keykind.Lookup(keykind.AES, 256, "")
 		kind.Bits = 0
@@ -148,11 +146,11 @@ func (s *Session) foundSecret(label string, o Object) (Key, error) {
 }
 
 func (s *Session) foundPrivate(label string, o Object) (Key, error) {
-	values, err := s.attributes(o, pkcs11.CKA_ID)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_ID)
 	if err != nil {
 		return Key{}, err
 	}
-	half, err := s.find(
+	half, err := s.raw.Find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_ID, values[0]))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/term"
 )
 
@@ -25,7 +26,7 @@ func neededMechanisms() []needed {
 		{"CKM_ECDSA", []uint{pkcs11.CKM_ECDSA}},
 		{"CKM_AES_KEY_GEN", []uint{pkcs11.CKM_AES_KEY_GEN}},
 		{"CKM_RSA_PKCS_OAEP", []uint{pkcs11.CKM_RSA_PKCS_OAEP}},
-		{"CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD", []uint{ckmAESKeyWrapKWP, pkcs11.CKM_AES_KEY_WRAP_PAD}},
+		{"CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD", []uint{p11.KWP, pkcs11.CKM_AES_KEY_WRAP_PAD}},
 	}
 }
 
@@ -42,7 +43,7 @@ func (m *Module) CheckMechanisms(t Token) error {
 	}
 	list, err := m.p.GetMechanismList(t.Slot)
 	if err != nil {
-		return fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)
+		return p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)
 	}
 	var lacking []string
 	for _, n := range neededMechanisms() {

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/library"
 	"byok/internal/term"
 )
@@ -45,7 +46,7 @@ func Load(path string) (*Module, error) {
 	info, err := m.p.GetInfo()
 	if err != nil {
 		m.Close()
-		return nil, fail("C_GetInfo of "+path, err)
+		return nil, p11.Fail("C_GetInfo of "+path, err)
 	}
 	m.Library = strings.TrimSpace(info.LibraryDescription) + " " + version(info.LibraryVersion)
 	return m, nil
@@ -55,10 +56,10 @@ func Load(path string) (*Module, error) {
 // initialises the same library for the user's session (see [Module.User]).
 func (m *Module) initialize() error {
 	err := m.p.Initialize()
-	if err == nil || is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+	if err == nil || p11.Is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		return nil
 	}
-	return exitcode.Hint(fail("PKCS#11 library "+m.Path+" could not be initialised", err),
+	return exitcode.Hint(p11.Fail("PKCS#11 library "+m.Path+" could not be initialised", err),
 		"check the library's own configuration and that the HSM is connected")
 }
 

@@ -9,47 +9,27 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
 // Object is a handle of an object, valid while its session is open and, if it
-// is private, while the login lasts.
-type Object = pkcs11.ObjectHandle
+// is private, while the login lasts. 0 is no object.
+type Object = p11.Object
 
 // ErrNotFound is wrapped by the errors of FindKey, FindKM and FindKW when the
 // token has no such object. Test with errors.Is.
 var ErrNotFound = errors.New("not on the token")
 
 // Class is an object's CKA_CLASS (CKO_…).
-type Class uint
+type Class = p11.Class
 
-// The classes that a security world has to do with.
+// The classes of keys.
 const (
-	PublicKey  Class = pkcs11.CKO_PUBLIC_KEY
-	PrivateKey Class = pkcs11.CKO_PRIVATE_KEY
-	SecretKey  Class = pkcs11.CKO_SECRET_KEY
+	PublicKey  = p11.PublicKey
+	PrivateKey = p11.PrivateKey
+	SecretKey  = p11.SecretKey
 )
-
-// classNames are those of all standard classes (PKCS#11 v3.1, section 4).
-var classNames = []string{
-	"data object", "certificate", "public key", "private key", "secret key", "hardware feature",
-	"domain parameters", "mechanism", "OTP key", "profile",
-}
-
-// String returns the class's name in messages, such as "public key".
-func (c Class) String() string {
-	if int(c) < len(classNames) {
-		return classNames[c]
-	}
-	return fmt.Sprintf("object of class 0x%X", uint(c))
-}
-
-// IsKey reports whether objects of the class are keys.
-func (c Class) IsKey() bool { return c == PublicKey || c == PrivateKey || c == SecretKey }
-
-// HoldsSecrets reports whether objects of the class may hold or wrap a key, so
-// that a token with one is not empty: keys and data objects.
-func (c Class) HoldsSecrets() bool { return c.IsKey() || c == pkcs11.CKO_DATA }
 
 // Item is a token object as one look at the token shows it.
 type Item struct {
@@ -63,7 +43,7 @@ type Item struct {
 
 // Inventory lists every token object that this role sees, in one search.
 func (s *Session) Inventory() ([]Item, error) {
-	objects, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	objects, err := s.raw.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
 	if err != nil {
 		return nil, err
 	}
@@ -82,17 +62,17 @@ func (s *Session) item(o Object) (Item, error) {
 	types := []uint{
 		pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE, pkcs11.CKA_TRUSTED,
 	}
-	values, err := s.attributes(o, types...)
+	values, err := s.raw.Attributes(o, types...)
 	if err != nil {
 		return Item{}, err
 	}
 	return Item{
 		Object:  o,
-		Class:   Class(ulong(values[0])),
+		Class:   Class(p11.ULong(values[0])),
 		Label:   string(values[1]),
 		ID:      values[2],
-		KeyType: ulong(values[3]),
-		Trusted: truth(values[4]),
+		KeyType: p11.ULong(values[3]),
+		Trusted: p11.Truth(values[4]),
 	}, nil
 }
 
@@ -107,7 +87,7 @@ type TrustedObject struct {
 // Trusted lists every token object with CKA_TRUSTED that this role sees.
 // Compare it, as user, with exactly the world's.
 func (s *Session) Trusted() ([]TrustedObject, error) {
-	objects, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	objects, err := s.raw.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
 	if err != nil {
 		return nil, err
 	}
@@ -139,56 +119,12 @@ func (s *Session) trustedObject(o Object) (TrustedObject, error) {
 }
 
 // Destroy destroys an object.
-func (s *Session) Destroy(o Object) error {
-	if err := s.p.DestroyObject(s.h, o); err != nil {
-		return fail("C_DestroyObject", err)
-	}
-	return nil
-}
+func (s *Session) Destroy(o Object) error { return s.raw.Destroy("an object", o) }
 
 // DestroyLabelled destroys every token object with the label that this role
 // sees and returns how many there were.
 func (s *Session) DestroyLabelled(label string) (int, error) {
-	return s.destroyAll(label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
-}
-
-func (s *Session) destroyAll(label string, match ...*pkcs11.Attribute) (int, error) {
-	objects, err := s.find(match...)
-	if err != nil {
-		return 0, err
-	}
-	for i, o := range objects {
-		if err := s.p.DestroyObject(s.h, o); err != nil {
-			return i, fail("C_DestroyObject of "+label, err)
-		}
-	}
-	return len(objects), nil
-}
-
-// find returns the objects that match every attribute given.
-func (s *Session) find(match ...*pkcs11.Attribute) ([]Object, error) {
-	if err := s.p.FindObjectsInit(s.h, match); err != nil {
-		return nil, fail("C_FindObjectsInit", err)
-	}
-	var all []Object
-	for {
-		some, _, err := s.p.FindObjects(s.h, 64)
-		if err != nil {
-			_ = s.p.FindObjectsFinal(s.h)
-			return nil, fail("C_FindObjects", err)
-		}
-		if len(some) == 0 {
-			return all, s.endFind()
-		}
-		all = append(all, some...)
-	}
-}
-
-func (s *Session) endFind() error {
-	if err := s.p.FindObjectsFinal(s.h); err != nil {
-		return fail("C_FindObjectsFinal", err)
-	}
-	return nil
+	return s.raw.DestroyAll(label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
 
 // one returns the only object of a list. None is ErrNotFound; two are an

@@ -1,141 +1,135 @@
 package hsm
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
+	"byok/internal/hsm/probe"
+	"byok/internal/keykind"
 )
 
-// ErrNotEnforced is wrapped by the errors of the Probe methods when the token
-// let a restriction be undone: it promises what it does not keep. Test with
-// errors.Is.
-var ErrNotEnforced = errors.New("does not enforce its restrictions")
+// ProbeLabel is the label of what the probes make. Objects with it protect
+// nothing.
+const ProbeLabel = probe.Label
 
-// ErrNotAnswered is wrapped by the errors of the Probe methods when an attempt
-// failed with a return value that is no refusal, or when the same call fails
-// without the restriction as well: then nothing is known. Test with errors.Is.
-var ErrNotAnswered = errors.New("did not answer")
+// TrustedKind is a kind of trusted key.
+type TrustedKind int
 
-// refusals are the return values by which a module may say that it refuses
-// what a restriction forbids. Anything else is no answer: a call that a
-// module does not offer, or a device that is gone, has refused nothing.
-var refusals = []uint{
-	pkcs11.CKR_ATTRIBUTE_READ_ONLY,
-	pkcs11.CKR_ATTRIBUTE_SENSITIVE,
-	pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
-	ckrActionProhibited,
-	pkcs11.CKR_KEY_HANDLE_INVALID, // BouncyHsm
-	pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
-	pkcs11.CKR_KEY_NOT_WRAPPABLE,
-	pkcs11.CKR_KEY_UNEXTRACTABLE,
-	pkcs11.CKR_TEMPLATE_INCONSISTENT,
-	pkcs11.CKR_USER_NOT_LOGGED_IN,
-	pkcs11.CKR_WRAPPING_KEY_HANDLE_INVALID, // Kryoptic
-	pkcs11.CKR_WRAPPING_KEY_SIZE_RANGE,
-	pkcs11.CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
-	pkcs11.CKR_FUNCTION_REJECTED,
+// The kinds of trusted key.
+const (
+	KM TrustedKind = iota
+	KW
+	Anchor
+	KEK
+	TransferKey
+)
+
+// trustedKinds has each kind's name, class and template.
+var trustedKinds = map[TrustedKind]struct {
+	name     string
+	class    Class
+	template func() p11.Template
+}{
+	KM:          {nameKM, PublicKey, func() p11.Template { return trustedRSA(TokenObject) }},
+	KW:          {nameKW, SecretKey, kw},
+	Anchor:      {nameAnchor, PublicKey, anchor},
+	KEK:         {nameKEK, PublicKey, func() p11.Template { return trustedRSA(SessionObject) }},
+	TransferKey: {nameTransfer, SecretKey, transferKey},
 }
 
-// gone are the return values that say nothing but that a call got nowhere.
-var gone = []uint{
-	pkcs11.CKR_HOST_MEMORY, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_DEVICE_REMOVED,
-	pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_SESSION_HANDLE_INVALID,
-	pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED,
-}
-
-// Gone reports whether err is a return value by which a module says that the
-// device or the session is lost.
-func Gone(err error) bool { return oneOf(err, gone) }
-
-// probes is what the probes of one session share.
-type probes struct {
-	plain    map[string]Object // objects without a restriction, for controls
-	controls map[string]error  // what has come of each control
-}
-
-// shared returns the probes of the session, which first removes what an
-// interrupted probe has left on the token.
-func (s *Session) shared() (*probes, error) {
-	if s.probes != nil {
-		return s.probes, nil
+// prober returns the prober of this login.
+func (s *Session) prober() *probe.Prober {
+	if s.probes == nil {
+		s.probes = probe.New(s.raw, s.Token.Slot, &s.m.tokenFacts(s.Token).Facts)
 	}
-	_, err := s.DestroyLabelled(ProbeLabel)
-	if err != nil {
-		return nil, err
-	}
-	s.probes = &probes{plain: map[string]Object{}, controls: map[string]error{}}
-	return s.probes, nil
+	return s.probes
 }
 
-// attempt is an attempt to do what a restriction forbids.
-type attempt struct {
-	gain    string       // what would be gained, as a sentence
-	err     error        // what the call returned, nil if it succeeded
-	name    string       // of the control, which is made once a session
-	control func() error // the same call without the restriction
-}
-
-// refused returns nil if the attempt was refused, and the control works.
-func (s *Session) refused(a attempt) error {
-	if a.err == nil {
-		return s.notEnforced(a.gain)
-	}
-	if !oneOf(a.err, refusals) {
-		return s.notAnswered(a.gain, named(a.err))
-	}
-	shared, err := s.shared()
-	if err != nil {
+// ProbeTrusted tries, as user, to undo every restriction of a trusted key by
+// setting it and by copies to the token and to the session, and to use the key
+// for what it must not do.
+func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
+	t := trustedKinds[kind]
+	target := probe.Target{Object: o, Name: t.name, Class: t.class, Template: t.template()}
+	if err := s.prober().Frozen(target); err != nil {
 		return err
 	}
-	outcome, tried := shared.controls[a.name]
-	if !tried {
-		outcome = a.control()
-		shared.controls[a.name] = outcome
-	}
-	if outcome != nil {
-		return s.notAnswered(a.gain, fmt.Errorf("%v, but without the restriction it fails as well: %w", named(a.err), named(outcome)))
+	switch {
+	case t.class == SecretKey:
+		return s.prober().WrapsOnly(target)
+	case kind == Anchor:
+		return s.prober().WrapsNothing(target)
 	}
 	return nil
 }
 
-func (s *Session) notEnforced(gain string) error {
-	return exitcode.Errorf(exitcode.HSM, "%v %w: %s", s.Token, ErrNotEnforced, gain).
-		Hint("use another module: byok-offline module check says what this one lacks")
+// ProbeTrust tries, as user, to make a trusted wrapping key: AES and RSA, as a
+// session object and on the token, by every route that PKCS#11 has.
+func (s *Session) ProbeTrust() error { return s.prober().Trust() }
+
+// ProbeOAEP proves that the token, when it wraps in the given form, uses SHA-1
+// in RSA-OAEP and RFC 5649: the vault would refuse the blob without a reason.
+// Some modules use another hash than they are asked for.
+func (s *Session) ProbeOAEP(form Form) error {
+	if form == OneCall {
+		return s.prober().OneCall()
+	}
+	return s.prober().TwoSteps()
 }
 
-func (s *Session) notAnswered(gain string, answer error) error {
-	return exitcode.Errorf(exitcode.HSM, "%v %w whether %s: %w", s.Token, ErrNotAnswered, gain, answer)
+// ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay] and
+// [Session.ProbeWrapWithTrusted].
+func (s *Session) ProbeKey(k Key) error {
+	if err := s.ProbeOneWay(k); err != nil {
+		return err
+	}
+	return s.ProbeWrapWithTrusted(k)
 }
 
-// plain returns an object without restrictions, made on first use.
-func (s *Session) plain(name string, make func() (Object, error)) (Object, error) {
-	shared, err := s.shared()
+// ProbeOneWay tries to read a key, and to lift SENSITIVE or WRAP_WITH_TRUSTED.
+func (s *Session) ProbeOneWay(k Key) error {
+	place := SessionObject
+	onToken, err := s.raw.Flag(k.object, pkcs11.CKA_TOKEN)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if o, ok := shared.plain[name]; ok {
-		return o, nil
+	if onToken {
+		place = TokenObject
 	}
-	o, err := make()
-	if err == nil {
-		shared.plain[name] = o
-	}
-	return o, err
+	return s.probeKept(k.target(keptKey(place)), k)
 }
 
-// plainOf returns an object of a class that is modifiable and not trusted.
-func (s *Session) plainOf(class Class) (Object, error) {
-	return s.plain(class.String(), func() (Object, error) {
-		switch class {
-		case PublicKey:
-			_, o, err := s.attackerRSA()
-			return o, err
-		case SecretKey:
-			return s.worthlessAES()
-		}
-		return s.worthlessPair()
-	})
+// ProbeWrapWithTrusted tries to wrap a key under keys that are not trusted,
+// with every wrapping mechanism of a table that the token lists.
+func (s *Session) ProbeWrapWithTrusted(k Key) error {
+	return s.prober().WrapWithTrusted(k.target(nil))
+}
+
+// ProbeCopy does what [Session.ProbeKey] does to a transfer copy, and tries to
+// use and to widen it.
+func (s *Session) ProbeCopy(k Key) error {
+	target := k.target(reducedShows(k.secret()))
+	target.Name = nameCopy
+	if err := s.probeKept(target, k); err != nil {
+		return err
+	}
+	if err := s.prober().WrapWithTrusted(target); err != nil {
+		return err
+	}
+	return s.prober().Useless(target, k.Kind, k.original)
+}
+
+func (k Key) target(t p11.Template) probe.Target {
+	return probe.Target{Object: k.object, Name: k.Label, Class: k.class(), Template: t}
+}
+
+func (s *Session) probeKept(target probe.Target, k Key) error {
+	if err := s.prober().Frozen(target); err != nil {
+		return err
+	}
+	secretPart := uint(pkcs11.CKA_VALUE)
+	if k.Kind.Type == keykind.RSA {
+		secretPart = pkcs11.CKA_PRIVATE_EXPONENT
+	}
+	return s.prober().Unreadable(target, secretPart)
 }

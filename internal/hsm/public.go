@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
@@ -20,11 +21,11 @@ var errForeignKey = errors.New("not a key for a vault")
 
 // publicKey reads an RSA or EC public key object.
 func (s *Session) publicKey(o Object) (crypto.PublicKey, error) {
-	values, err := s.attributes(o, pkcs11.CKA_KEY_TYPE)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_KEY_TYPE)
 	if err != nil {
 		return nil, err
 	}
-	return s.publicKeyOf(o, ulong(values[0]))
+	return s.publicKeyOf(o, p11.ULong(values[0]))
 }
 
 // publicKeyOf reads a public key object whose CKA_KEY_TYPE is known.
@@ -43,7 +44,7 @@ func foreign(format string, args ...any) error {
 }
 
 func (s *Session) rsaPublicKey(o Object) (crypto.PublicKey, error) {
-	values, err := s.attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (s *Session) rsaPublicKey(o Object) (crypto.PublicKey, error) {
 // ecPublicKey reads CKA_EC_POINT: a DER octet string around the uncompressed
 // point (PKCS#11 v2.40, section 2.3.3); some modules give the bare point.
 func (s *Session) ecPublicKey(o Object) (crypto.PublicKey, error) {
-	values, err := s.attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +94,13 @@ func publicMaterial(public crypto.PublicKey) ([]*pkcs11.Attribute, error) {
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
 	if key, ok := public.(*rsa.PublicKey); ok {
-		return rsaMaterial(key), nil
+		return p11.RSAPublic(key), nil
 	}
 	point, err := keykind.Point(public.(*ecdsa.PublicKey))
 	if err != nil {
 		return nil, err
 	}
 	der, err := asn1.Marshal(point)
-	return append(classed(pkcs11.CKO_PUBLIC_KEY, kind.KeyType),
+	return append(p11.Classed(pkcs11.CKO_PUBLIC_KEY, kind.KeyType),
 		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, kind.ECParams()), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, der)), err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
@@ -37,7 +38,7 @@ func (s *Session) Restore(kind keykind.Kind, public crypto.PublicKey, seal Seal,
 		return Key{}, err
 	}
 	defer s.Discard(aes)
-	k := Key{Label: sessionLabel, Kind: kind, Public: public, id: newID()}
+	k := Key{Label: sessionLabel, Kind: kind, Public: public, id: p11.NewID()}
 	if k.object, err = s.unwrapKey(k, mech, aes, inner); err != nil {
 		return Key{}, err
 	}
@@ -60,9 +61,9 @@ func (s *Session) complete(k *Key) error {
 		return err
 	}
 	template := publicKey(SessionObject, k.Kind.Type == keykind.RSA)
-	k.public, err = s.p.CreateObject(s.h, template.raw(append(naming(k.Label, k.id), material...)...))
+	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(k.Label, k.id), material...)...))
 	if err != nil {
-		return fail("C_CreateObject of the public half of the restored key", err)
+		return p11.Fail("C_CreateObject of the public half of the restored key", err)
 	}
 	return nil
 }
@@ -78,10 +79,10 @@ func (s *Session) unwrapAES(seal Seal) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	o, err := s.p.UnwrapKey(s.h, oaepSHA1(), opener.private, sealed, unwrapping().raw(
-		append(naming(sessionLabel, newID()), classed(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)...))
+	o, err := s.raw.Unwrap(p11.OAEP(), opener.private, sealed, unwrapping().Raw(
+		append(p11.Naming(sessionLabel, p11.NewID()), p11.Classed(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)...))
 	if err != nil {
-		return 0, fail("C_UnwrapKey of the backup's AES key", err)
+		return 0, p11.Fail("C_UnwrapKey of the backup's AES key", err)
 	}
 	return o, nil
 }
@@ -114,15 +115,15 @@ func (s *Session) opener() (*sessionRSA, error) {
 }
 
 // unwrapping is for keys of the session that unwrap and do nothing else.
-func unwrapping() Template {
-	return Template{
-		{pkcs11.CKA_TOKEN, false, false, "ends with the session"},
-		{pkcs11.CKA_PRIVATE, true, false, "seen only after login"},
-		{pkcs11.CKA_SENSITIVE, true, false, "never in clear"},
-		{pkcs11.CKA_EXTRACTABLE, false, false, "has no use elsewhere"},
-		{pkcs11.CKA_UNWRAP, true, false, "unwraps a backup"},
-		{pkcs11.CKA_DECRYPT, false, false, "unwraps only"},
-		{pkcs11.CKA_SIGN, false, false, "unwraps only"},
+func unwrapping() p11.Template {
+	return p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
+		p11.Has(pkcs11.CKA_PRIVATE, true, "seen only after login"),
+		p11.Has(pkcs11.CKA_SENSITIVE, true, "never in clear"),
+		p11.Has(pkcs11.CKA_EXTRACTABLE, false, "has no use elsewhere"),
+		p11.Has(pkcs11.CKA_UNWRAP, true, "unwraps a backup"),
+		p11.Has(pkcs11.CKA_DECRYPT, false, "unwraps only"),
+		p11.Has(pkcs11.CKA_SIGN, false, "unwraps only"),
 	}
 }
 
@@ -131,51 +132,51 @@ func (s *Session) generateOpener() (public, private Object, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	id := newID()
-	t := Template{
-		{pkcs11.CKA_TOKEN, false, false, "ends with the session"},
-		{pkcs11.CKA_PRIVATE, false, false, "public"},
-		{pkcs11.CKA_WRAP, false, false, "encryption for it is done in software"},
+	id := p11.NewID()
+	t := p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
+		p11.Has(pkcs11.CKA_PRIVATE, false, "public"),
+		p11.Has(pkcs11.CKA_WRAP, false, "encryption for it is done in software"),
 	}
-	public, private, err = s.p.GenerateKeyPair(s.h, mechanism(kind.Generation),
-		t.raw(append(naming(sessionLabel, id), Spec{Kind: kind}.parameters()...)...),
-		unwrapping().raw(naming(sessionLabel, id)...))
+	public, private, err = s.raw.GeneratePair(kind.Generation,
+		t.Raw(append(p11.Naming(sessionLabel, id), Spec{Kind: kind}.parameters()...)...),
+		unwrapping().Raw(p11.Naming(sessionLabel, id)...))
 	if err != nil {
-		return 0, 0, fail("C_GenerateKeyPair of a session RSA key", err)
+		return 0, 0, p11.Fail("C_GenerateKeyPair of a session RSA key", err)
 	}
 	return public, private, nil
 }
 
 func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, inner []byte) (Object, error) {
-	return s.made(making{
-		what:      "C_UnwrapKey of the backup",
-		object:    "a restored key",
-		template:  k.template(SessionObject),
-		mechanism: noMechanism,
+	return s.raw.Made(p11.Making{
+		Call:      "C_UnwrapKey of the backup",
+		Object:    "a restored key",
+		Template:  k.template(SessionObject),
+		Mechanism: p11.NoMechanism,
 		// openCryptoki refuses EXTRACTABLE here, and has it true.
-		mayOmit: []uint{pkcs11.CKA_EXTRACTABLE},
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			list := slices.Concat(naming(k.Label, k.id), classed(uint(k.class()), k.Kind.KeyType), t)
-			return s.p.UnwrapKey(s.h, mechanism(uint(mech)), aes, inner, list)
+		MayOmit: []uint{pkcs11.CKA_EXTRACTABLE},
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			list := slices.Concat(p11.Naming(k.Label, k.id), p11.Classed(k.class(), k.Kind.KeyType), t)
+			return s.raw.Unwrap(p11.Mechanism(uint(mech)), aes, inner, list)
 		},
 	})
 }
 
 // tighten sets what the module has ignored in the template, and reads all of
 // it back. openCryptoki ignores SENSITIVE.
-func (s *Session) tighten(o Object, t Template) error {
+func (s *Session) tighten(o Object, t p11.Template) error {
 	types := []uint{pkcs11.CKA_SENSITIVE, pkcs11.CKA_WRAP_WITH_TRUSTED}
-	values, err := s.attributes(o, types...)
+	values, err := s.raw.Attributes(o, types...)
 	if err != nil {
 		return err
 	}
 	for i, value := range values {
-		if truth(value) {
+		if p11.Truth(value) {
 			continue
 		}
-		if err := s.p.SetAttributeValue(s.h, o, []*pkcs11.Attribute{pkcs11.NewAttribute(types[i], true)}); err != nil {
-			return fail("C_SetAttributeValue of CKA_"+names[types[i]]+" of the restored key", err)
+		if err := s.raw.Set(o, []*pkcs11.Attribute{pkcs11.NewAttribute(types[i], true)}); err != nil {
+			return p11.Fail("C_SetAttributeValue of CKA_"+p11.Name(types[i])+" of the restored key", err)
 		}
 	}
-	return s.shows(o, "the restored key", t)
+	return s.raw.Shows(o, "the restored key", t)
 }

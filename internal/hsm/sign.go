@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
@@ -31,12 +32,12 @@ func (s *Session) sign(k Key, hash crypto.Hash, message []byte) ([]byte, error) 
 	if k.Kind.Type == keykind.RSA {
 		digest = append(bytes.Clone(digestInfo), digest...)
 	}
-	if err := s.p.SignInit(s.h, mechanism(k.Kind.Signing), k.object); err != nil {
-		return nil, fail("C_SignInit with "+k.Label, err)
+	if err := s.raw.Ctx.SignInit(s.raw.Handle, p11.Mechanism(k.Kind.Signing), k.object); err != nil {
+		return nil, p11.Fail("C_SignInit with "+k.Label, err)
 	}
-	sig, err := s.p.Sign(s.h, digest)
+	sig, err := s.raw.Ctx.Sign(s.raw.Handle, digest)
 	if err != nil {
-		return nil, fail("C_Sign with "+k.Label, err)
+		return nil, p11.Fail("C_Sign with "+k.Label, err)
 	}
 	if k.Kind.Type == keykind.RSA {
 		return sig, nil
@@ -91,4 +92,4 @@ func (s *Session) otherKey(k Key, by string) error {
 
 // challenge is what a key signs to prove itself to this process: of 32 random
 // bytes.
-func challenge() []byte { return keykind.PossessionText("handle", fingerprint.Of(random(32))) }
+func challenge() []byte { return keykind.PossessionText("handle", fingerprint.Of(p11.Random(32))) }

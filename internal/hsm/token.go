@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/secret"
 	"byok/internal/term"
 )
@@ -82,7 +83,7 @@ func (t Token) CheckPIN(pin *secret.Bytes) error {
 func (m *Module) Tokens() ([]Token, error) {
 	slots, err := m.p.GetSlotList(true)
 	if err != nil {
-		return nil, fail("C_GetSlotList of "+m.Path, err)
+		return nil, p11.Fail("C_GetSlotList of "+m.Path, err)
 	}
 	tokens := make([]Token, len(slots))
 	for i, slot := range slots {
@@ -94,7 +95,7 @@ func (m *Module) Tokens() ([]Token, error) {
 func (m *Module) tokenIn(slot uint) Token {
 	info, err := m.p.GetTokenInfo(slot)
 	if err != nil {
-		return Token{Slot: slot, Fault: named(err).Error()}
+		return Token{Slot: slot, Fault: p11.Named(err).Error()}
 	}
 	trim := func(s string) string { return strings.TrimRight(s, " \x00") }
 	return Token{
@@ -178,7 +179,7 @@ func (m *Module) tokensWhere(keep func(Token) bool) (found []Token, faults strin
 // must be new or t's own, because the slot number may have changed.
 func (m *Module) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, error) {
 	if err := m.p.InitToken(t.Slot, soPIN.Text(), label); err != nil {
-		return Token{}, fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err)
+		return Token{}, p11.Fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err)
 	}
 	found, err := m.Labelled(label)
 	if err != nil {

@@ -3,13 +3,13 @@ package hsm
 import (
 	"crypto/rsa"
 	"errors"
-	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 )
 
 // AnchorPrefix begins the label of an anchor.
@@ -50,12 +50,12 @@ func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.trustRSA(nameAnchor, label, km, anchor(), noMechanism); err != nil {
+	if _, err := s.trustRSA(nameAnchor, label, km, anchor(), p11.NoMechanism); err != nil {
 		return err
 	}
 	for _, old := range before {
-		if err := s.p.DestroyObject(s.h, old.Object); err != nil {
-			return fail("C_DestroyObject of the anchor "+old.Label, err)
+		if err := s.raw.Ctx.DestroyObject(s.raw.Handle, old.Object); err != nil {
+			return p11.Fail("C_DestroyObject of the anchor "+old.Label, err)
 		}
 	}
 	return nil
@@ -76,7 +76,7 @@ func (s *Session) Anchors() ([]string, error) {
 }
 
 func (s *Session) anchors() ([]Item, error) {
-	objects, err := s.find(
+	objects, err := s.raw.Find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
 	if err != nil {
@@ -120,19 +120,19 @@ func (s *Session) MakeKW(label string, km Object) (kwObject Object, wrapped []by
 }
 
 func (s *Session) freezeKW(label string, original Object) (Object, error) {
-	o, err := s.made(making{
-		what:      "C_CopyObject of KW to " + label,
-		object:    nameKW,
-		template:  frozenKW(),
-		mechanism: noMechanism,
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.p.CopyObject(s.h, original, append(naming(label, newID()), t...))
+	o, err := s.raw.Made(p11.Making{
+		Call:      "C_CopyObject of KW to " + label,
+		Object:    nameKW,
+		Template:  frozenKW(),
+		Mechanism: p11.NoMechanism,
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.raw.Copy(original, append(p11.Naming(label, p11.NewID()), t...))
 		},
 	})
 	if err != nil {
 		return 0, err
 	}
-	return o, s.shows(o, nameKW, kw())
+	return s.checked(o, s.raw.Shows(o, nameKW, kw()))
 }
 
 // TransferKey makes a fresh AES-256 key, as SO, that lives as long as this
@@ -145,40 +145,49 @@ func (s *Session) TransferKey() (Object, error) {
 	return s.trustAES(nameTransfer, transferKey(), w)
 }
 
-func (s *Session) trustAES(name string, t Template, w KeyWrap) (Object, error) {
-	o, err := s.made(making{
-		what:      "C_GenerateKey of " + name + " as a trusted key",
-		object:    name,
-		template:  t,
-		mechanism: uint(w),
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)
-			return s.p.GenerateKey(s.h, mechanism(pkcs11.CKM_AES_KEY_GEN), slices.Concat(naming(sessionLabel, newID()), t, []*pkcs11.Attribute{size}))
+func (s *Session) trustAES(name string, t p11.Template, w KeyWrap) (Object, error) {
+	o, err := s.raw.Made(p11.Making{
+		Call:      "C_GenerateKey of " + name + " as a trusted key",
+		Object:    name,
+		Template:  t,
+		Mechanism: uint(w),
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			first := append(p11.Naming(sessionLabel, p11.NewID()), pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32))
+			return s.raw.Generate(pkcs11.CKM_AES_KEY_GEN, append(first, t...))
 		},
 	})
 	if err != nil {
 		return 0, err
 	}
-	return o, s.shows(o, name, t)
+	return s.checked(o, s.raw.Shows(o, name, t))
 }
 
-func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t Template, m uint) (Object, error) {
-	o, err := s.made(making{
-		what:      "C_CreateObject of " + name + " as a trusted key",
-		object:    name,
-		template:  t,
-		mechanism: m,
-		make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.p.CreateObject(s.h, slices.Concat(naming(label, newID()), rsaMaterial(key), t))
+func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t p11.Template, m uint) (Object, error) {
+	o, err := s.raw.Made(p11.Making{
+		Call:      "C_CreateObject of " + name + " as a trusted key",
+		Object:    name,
+		Template:  t,
+		Mechanism: m,
+		Make: func(t []*pkcs11.Attribute) (Object, error) {
+			return s.raw.Create(slices.Concat(p11.Naming(label, p11.NewID()), p11.RSAPublic(key), t))
 		},
 	})
 	if err != nil {
 		return 0, err
 	}
-	if err := s.shows(o, name, t); err != nil {
+	if err := s.raw.Shows(o, name, t); err != nil {
+		return s.checked(o, err)
+	}
+	return s.checked(o, s.holds(o, name, key))
+}
+
+// checked destroys what was made but does not show what it should.
+func (s *Session) checked(o Object, err error) (Object, error) {
+	if err != nil {
+		s.Discard(o)
 		return 0, err
 	}
-	return o, s.holds(o, name, key)
+	return o, nil
 }
 
 // holds reads a public key back by handle: a label says nothing about the key
@@ -208,7 +217,7 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 func (s *Session) FindKW(label string) (Object, error) { return s.findTrusted(SecretKey, label) }
 
 func (s *Session) findTrusted(class Class, label string) (Object, error) {
-	found, err := s.find(
+	found, err := s.raw.Find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
@@ -216,11 +225,3 @@ func (s *Session) findTrusted(class Class, label string) (Object, error) {
 	}
 	return s.one(label, found)
 }
-
-func rsaMaterial(key *rsa.PublicKey) []*pkcs11.Attribute {
-	return append(classed(pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA),
-		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, key.N.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponentBytes(uint32(key.E))))
-}
-
-func exponentBytes(e uint32) []byte { return big.NewInt(int64(e)).Bytes() }

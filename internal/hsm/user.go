@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 	"byok/internal/secret"
 )
@@ -31,7 +32,7 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 		return nil, err
 	}
 	if err := m.p.Finalize(); err != nil {
-		return nil, fail("C_Finalize of "+m.Path, err)
+		return nil, p11.Fail("C_Finalize of "+m.Path, err)
 	}
 	c11, loginErr := crypto11.Configure(m.config(t, pin))
 	s, err := m.join(t, loginErr)
@@ -89,8 +90,8 @@ func (u *User) Close() error {
 	if u.c11 == nil {
 		return nil
 	}
-	_ = u.p.CloseSession(u.h)
-	u.p = nil
+	_ = u.raw.Ctx.CloseSession(u.raw.Handle)
+	u.raw = nil
 	_ = u.c11.Close() // never fails, but panics when it is called twice (crypto11 v1.6.2)
 	u.c11 = nil
 	return u.m.initialize()
@@ -123,7 +124,7 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	}
 	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
 	if err != nil {
-		return nil, fail("finding "+k.Label, rootCause(err))
+		return nil, p11.Fail("finding "+k.Label, rootCause(err))
 	}
 	if len(found) != 1 {
 		return nil, exitcode.Errorf(exitcode.HSM, "%d key pairs are %s on %v instead of one", len(found), k.Label, u.Token)
@@ -131,7 +132,7 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	digest := sha256.Sum256(message)
 	sig, err := found[0].Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
-		return nil, fail("signing with "+k.Label, rootCause(err))
+		return nil, p11.Fail("signing with "+k.Label, rootCause(err))
 	}
 	return sig, nil
 }
@@ -167,7 +168,7 @@ func (c viaCrypto11) secret(spec Spec, template []*pkcs11.Attribute) (Object, er
 }
 
 func (c viaCrypto11) byID(class Class, id []byte) (Object, error) {
-	found, err := c.find(
+	found, err := c.raw.Find(
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_ID, id))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 )
 
 // Wrapping is what a key is wrapped under: KM and KW for a backup, a KEK and
@@ -32,9 +33,9 @@ func (s *Session) Wrap(w Wrapping, k Key) ([]byte, error) {
 }
 
 func (s *Session) wrapOnce(outer Object, k Key) ([]byte, error) {
-	blob, err := s.p.WrapKey(s.h, rsaAESKeyWrap(), outer, k.object)
+	blob, err := s.raw.Wrap(p11.RSAAES(), outer, k.object)
 	if err != nil {
-		return nil, fail("C_WrapKey of "+k.Label+" with CKM_RSA_AES_KEY_WRAP", err)
+		return nil, p11.Fail("C_WrapKey of "+k.Label+" with CKM_RSA_AES_KEY_WRAP", err)
 	}
 	return blob, nil
 }
@@ -44,9 +45,9 @@ func (s *Session) wrapTwice(w Wrapping, k Key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner, err := s.p.WrapKey(s.h, mechanism(uint(mech)), w.Inner, k.object)
+	inner, err := s.raw.Wrap(p11.Mechanism(uint(mech)), w.Inner, k.object)
 	if err != nil {
-		return nil, fail("C_WrapKey of "+k.Label+" with "+mech.String(), err)
+		return nil, p11.Fail("C_WrapKey of "+k.Label+" with "+mech.String(), err)
 	}
 	outer := w.OAEP
 	if outer == nil {
@@ -58,9 +59,9 @@ func (s *Session) wrapTwice(w Wrapping, k Key) ([]byte, error) {
 }
 
 func (s *Session) wrapOAEP(outer, inner Object, what string) ([]byte, error) {
-	blob, err := s.p.WrapKey(s.h, oaepSHA1(), outer, inner)
+	blob, err := s.raw.Wrap(p11.OAEP(), outer, inner)
 	if err != nil {
-		return nil, fail("C_WrapKey of "+what+" with RSA-OAEP (SHA-1)", err)
+		return nil, p11.Fail("C_WrapKey of "+what+" with RSA-OAEP (SHA-1)", err)
 	}
 	return blob, nil
 }

@@ -1,0 +1,115 @@
+package p11
+
+import (
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+)
+
+// Object is a handle of an object, valid while its session is open and, if it
+// is private, while the login lasts. 0 is no object.
+type Object = pkcs11.ObjectHandle
+
+// Session is an open session. Its maker opens and closes it.
+type Session struct {
+	Ctx    *pkcs11.Ctx
+	Handle pkcs11.SessionHandle
+	Token  fmt.Stringer // for messages
+	// Omitted remembers, by the name of an object, which optional attributes
+	// its last making left out. It may be shared between sessions of a token.
+	Omitted map[string][]uint
+
+	leftOut []string
+}
+
+// Find returns the objects that match every attribute given.
+func (s *Session) Find(match ...*pkcs11.Attribute) ([]Object, error) {
+	if err := s.Ctx.FindObjectsInit(s.Handle, match); err != nil {
+		return nil, Fail("C_FindObjectsInit", err)
+	}
+	var all []Object
+	for {
+		some, _, err := s.Ctx.FindObjects(s.Handle, 64)
+		if err != nil {
+			_ = s.Ctx.FindObjectsFinal(s.Handle)
+			return nil, Fail("C_FindObjects", err)
+		}
+		if len(some) == 0 {
+			return all, s.endFind()
+		}
+		all = append(all, some...)
+	}
+}
+
+func (s *Session) endFind() error {
+	if err := s.Ctx.FindObjectsFinal(s.Handle); err != nil {
+		return Fail("C_FindObjectsFinal", err)
+	}
+	return nil
+}
+
+// DestroyAll destroys every object that matches, and returns how many there
+// were. name is for messages.
+func (s *Session) DestroyAll(name string, match ...*pkcs11.Attribute) (int, error) {
+	objects, err := s.Find(match...)
+	if err != nil {
+		return 0, err
+	}
+	for i, o := range objects {
+		if err := s.Destroy(name, o); err != nil {
+			return i, err
+		}
+	}
+	return len(objects), nil
+}
+
+// Destroy destroys an object. name is for messages.
+func (s *Session) Destroy(name string, o Object) error {
+	if err := s.Ctx.DestroyObject(s.Handle, o); err != nil {
+		return Fail("C_DestroyObject of "+name, err)
+	}
+	return nil
+}
+
+// Discard destroys a session object that is no longer needed, without a word
+// if that fails: it is gone with the session anyway. 0 is no object.
+func (s *Session) Discard(o Object) {
+	if o != 0 {
+		_ = s.Ctx.DestroyObject(s.Handle, o)
+	}
+}
+
+// Create is C_CreateObject.
+func (s *Session) Create(template []*pkcs11.Attribute) (Object, error) {
+	return s.Ctx.CreateObject(s.Handle, template)
+}
+
+// Copy is C_CopyObject.
+func (s *Session) Copy(o Object, template []*pkcs11.Attribute) (Object, error) {
+	return s.Ctx.CopyObject(s.Handle, o, template)
+}
+
+// Set is C_SetAttributeValue.
+func (s *Session) Set(o Object, template []*pkcs11.Attribute) error {
+	return s.Ctx.SetAttributeValue(s.Handle, o, template)
+}
+
+// Generate is C_GenerateKey.
+func (s *Session) Generate(mechanism uint, template []*pkcs11.Attribute) (Object, error) {
+	return s.Ctx.GenerateKey(s.Handle, Mechanism(mechanism), template)
+}
+
+// GeneratePair is C_GenerateKeyPair: the public half, then the private one.
+func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribute) (Object, Object, error) {
+	return s.Ctx.GenerateKeyPair(s.Handle, Mechanism(mechanism), public, private)
+}
+
+// Wrap is C_WrapKey of o under outer.
+func (s *Session) Wrap(m []*pkcs11.Mechanism, outer, o Object) ([]byte, error) {
+	return s.Ctx.WrapKey(s.Handle, m, outer, o)
+}
+
+// Unwrap is C_UnwrapKey of blob by outer.
+func (s *Session) Unwrap(m []*pkcs11.Mechanism, outer Object, blob []byte, t []*pkcs11.Attribute) (Object, error) {
+	return s.Ctx.UnwrapKey(s.Handle, m, outer, blob, t)
+}

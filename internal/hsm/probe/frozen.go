@@ -1,0 +1,161 @@
+package probe
+
+import (
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/p11"
+)
+
+// Target is what is probed: an object, and the template that it must keep.
+type Target struct {
+	Object   p11.Object
+	Name     string // for messages
+	Class    p11.Class
+	Template p11.Template
+}
+
+// Frozen reads the template back and tries to undo each frozen attribute, by
+// setting it, and by copies in which it is different, to the session and to
+// the token.
+func (p *Prober) Frozen(k Target) error {
+	if err := p.s.Shows(k.Object, k.Name, k.Template); err != nil {
+		return err
+	}
+	for _, a := range k.Template {
+		if !a.Frozen {
+			continue
+		}
+		if err := p.refusesUndoing(k, a); err != nil {
+			return err
+		}
+	}
+	return p.s.Shows(k.Object, k.Name, k.Template)
+}
+
+func (p *Prober) refusesUndoing(k Target, a p11.Attribute) error {
+	if err := p.refusesSetting(k, a); err != nil {
+		return err
+	}
+	for _, place := range []p11.Place{p11.SessionObject, p11.TokenObject} {
+		if err := p.refusesCopy(k, a, place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusesSetting sets an attribute to its opposite. A token may also say yes
+// and leave it as it was.
+func (p *Prober) refusesSetting(k Target, a p11.Attribute) error {
+	err := p.s.Set(k.Object, a.Opposite())
+	if err == nil {
+		if now, err := p.s.Flag(k.Object, a.Type); err != nil || now == a.Value {
+			return err
+		}
+	}
+	return p.refused(attempt{
+		gain: fmt.Sprintf("CKA_%s of %s can be set to %t (%s)", a.Name(), k.Name, !a.Value, a.Why),
+		err:  err,
+		name: "set " + k.Class.String(),
+		control: func() error {
+			plain, err := p.plain(k.Class)
+			if err != nil {
+				return err
+			}
+			return p.s.Set(plain, uses(k.Class).Raw())
+		},
+	})
+}
+
+// refusesCopy copies an object with an attribute's opposite.
+func (p *Prober) refusesCopy(k Target, a p11.Attribute, place p11.Place) error {
+	weaker, err := p.copyTo(place, k.Object, a.Opposite())
+	if err == nil {
+		defer p.s.Discard(weaker)
+		if gains, err := p.gains(weaker, k.Class, a); err != nil || !gains {
+			return err
+		}
+	}
+	return p.refused(attempt{
+		gain: fmt.Sprintf("%s can be copied to the %v with CKA_%s=%t (%s)", k.Name, place, a.Name(), !a.Value, a.Why),
+		err:  err,
+		name: fmt.Sprintf("copy %v %v", k.Class, place),
+		control: func() error {
+			plain, err := p.plain(k.Class)
+			if err != nil {
+				return err
+			}
+			wider, err := p.copyTo(place, plain, uses(k.Class).Raw())
+			if err == nil {
+				p.s.Discard(wider)
+			}
+			return err
+		},
+	})
+}
+
+func (p *Prober) copyTo(place p11.Place, o p11.Object, changed []*pkcs11.Attribute) (p11.Object, error) {
+	first := []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, Label),
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, place == p11.TokenObject),
+	}
+	return p.s.Copy(o, append(first, changed...))
+}
+
+// gains reports whether a copy is worth something to an attacker: a copy of a
+// public key that is no longer trusted is not, since anyone can make one.
+func (p *Prober) gains(weaker p11.Object, class p11.Class, a p11.Attribute) (bool, error) {
+	values, err := p.s.Attributes(weaker, a.Type, pkcs11.CKA_TRUSTED)
+	if err != nil {
+		return false, err
+	}
+	changed, trusted := p11.Truth(values[0]) != a.Value, p11.Truth(values[1])
+	return changed && (class != p11.PublicKey || trusted), nil
+}
+
+// uses are what a control gives to an object that may have them: what the
+// restrictions forbid to a trusted key, or to a transfer copy.
+func uses(class p11.Class) p11.Template {
+	types := []uint{pkcs11.CKA_SIGN, pkcs11.CKA_DERIVE}
+	switch class {
+	case p11.PublicKey:
+		types = []uint{pkcs11.CKA_ENCRYPT, pkcs11.CKA_VERIFY}
+	case p11.SecretKey:
+		types = append(types, pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP)
+	}
+	var t p11.Template
+	for _, use := range types {
+		t = append(t, p11.Has(use, true, "may be had by what is not restricted"))
+	}
+	return t
+}
+
+// Unreadable tries to read the secret part of a key.
+func (p *Prober) Unreadable(k Target, secretPart uint) error {
+	empty, err := p.read(k.Object, secretPart)
+	if empty {
+		return nil
+	}
+	return p.refused(attempt{
+		gain: fmt.Sprintf("the value of %s can be read", k.Name),
+		err:  err,
+		name: "read",
+		control: func() error {
+			return p.withAES(pkcs11.CKA_SENSITIVE, false, func(o p11.Object) error {
+				_, err := p.read(o, pkcs11.CKA_VALUE)
+				return err
+			})
+		},
+	})
+}
+
+func (p *Prober) read(o p11.Object, attribute uint) (empty bool, err error) {
+	values, err := p.s.Read(o, attribute)
+	if err != nil {
+		return false, err
+	}
+	defer clear(values[0])
+	return len(values[0]) == 0, nil
+}

@@ -1,0 +1,160 @@
+package probe
+
+import (
+	"crypto/rsa"
+	"crypto/sha1"
+	"errors"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
+	"byok/internal/keywrap"
+)
+
+// KeyWrap is the mechanism that is AES key wrap with padding, as in RFC 5649,
+// on a token.
+type KeyWrap uint
+
+// String returns the mechanism's name.
+func (w KeyWrap) String() string {
+	if w == p11.KWP {
+		return "CKM_AES_KEY_WRAP_KWP"
+	}
+	return "CKM_AES_KEY_WRAP_PAD"
+}
+
+// KeyWrap finds the mechanism by trying: of CKM_AES_KEY_WRAP_KWP and
+// CKM_AES_KEY_WRAP_PAD the first whose result opens in software as RFC 5649
+// says. It is tried once a token, in any role.
+func (p *Prober) KeyWrap() (KeyWrap, error) {
+	if p.facts.keyWrap != 0 {
+		return p.facts.keyWrap, nil
+	}
+	found, err := p.tryKeyWraps()
+	if err != nil {
+		return 0, err
+	}
+	p.facts.keyWrap = found
+	return found, nil
+}
+
+func (p *Prober) tryKeyWraps() (KeyWrap, error) {
+	key, err := p.knownAES()
+	if err != nil {
+		return 0, err
+	}
+	defer p.s.Discard(key.object)
+	defer clear(key.value)
+	kwpErr := p.tryKeyWrap(p11.KWP, key)
+	if kwpErr == nil {
+		return p11.KWP, nil
+	}
+	padErr := p.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, key)
+	if padErr == nil {
+		return pkcs11.CKM_AES_KEY_WRAP_PAD, nil
+	}
+	return 0, exitcode.Errorf(exitcode.HSM,
+		"%v offers no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: %w; CKM_AES_KEY_WRAP_PAD: %w",
+		p.s.Token, kwpErr, padErr)
+}
+
+// knownKey is a worthless key of the token's own making whose value is known.
+type knownKey struct {
+	object p11.Object
+	value  []byte
+}
+
+// knownAES has the token generate an AES-256 session key and learns its value
+// by having it wrapped under an RSA key of this process: some modules accept
+// no secret key by value. That proves SHA-1 in RSA-OAEP as well, which some
+// modules replace by a hash of their own choice.
+func (p *Prober) knownAES() (knownKey, error) {
+	o, err := p.worthlessAES()
+	if err != nil {
+		return knownKey{}, err
+	}
+	value, err := p.learn(o)
+	if err != nil {
+		p.s.Discard(o)
+		return knownKey{}, err
+	}
+	return knownKey{o, value}, nil
+}
+
+func (p *Prober) learn(o p11.Object) ([]byte, error) {
+	private, public, err := p.attackerRSA()
+	if err != nil {
+		return nil, err
+	}
+	defer p.s.Discard(public)
+	blob, err := p.s.Wrap(p11.OAEP(), public, o)
+	if err != nil {
+		return nil, p11.Fail("C_WrapKey of a worthless key with RSA-OAEP (SHA-1)", err)
+	}
+	value, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob, nil)
+	if err != nil || len(value) != 32 {
+		return nil, exitcode.Errorf(exitcode.HSM,
+			"%v does not use SHA-1 in RSA-OAEP when asked to, which the vault needs", p.s.Token)
+	}
+	return value, nil
+}
+
+// tryKeyWrap wraps a second worthless key, of 192 bits, under a known one.
+func (p *Prober) tryKeyWrap(m uint, under knownKey) error {
+	o, err := p.generateAES(worthless(p11.SessionObject), 24)
+	if err != nil {
+		return err
+	}
+	defer p.s.Discard(o)
+	blob, err := p.s.Wrap(p11.Mechanism(m), under.object, o)
+	if err != nil {
+		return p11.Named(err)
+	}
+	if got, err := keywrap.Unwrap(under.value, blob); err != nil || len(got) != 24 {
+		return errors.New("not RFC 5649")
+	}
+	return nil
+}
+
+// TwoSteps proves that the token uses SHA-1 in RSA-OAEP and RFC 5649 in AES key
+// wrap: the vault would refuse the blob without a reason.
+func (p *Prober) TwoSteps() error {
+	_, err := p.tryKeyWraps()
+	return err
+}
+
+// OneCall proves that the token uses SHA-1 in RSA-OAEP and RFC 5649 inside
+// CKM_RSA_AES_KEY_WRAP.
+func (p *Prober) OneCall() error {
+	key, err := p.worthlessAES()
+	if err != nil {
+		return err
+	}
+	defer p.s.Discard(key)
+	private, public, err := p.attackerRSA()
+	if err != nil {
+		return err
+	}
+	defer p.s.Discard(public)
+	blob, err := p.s.Wrap(p11.RSAAES(), public, key)
+	if err != nil {
+		return p11.Fail("C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP", err)
+	}
+	return p.opens(private, blob)
+}
+
+func (p *Prober) opens(private *rsa.PrivateKey, blob []byte) error {
+	at := min(len(blob), private.Size())
+	key, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob[:at], nil)
+	if err != nil || len(key) != 32 {
+		return exitcode.Errorf(exitcode.HSM,
+			"%v does not use SHA-1 in CKM_RSA_AES_KEY_WRAP when asked to, which the vault needs", p.s.Token)
+	}
+	defer clear(key)
+	if _, err := keywrap.Unwrap(key, blob[at:]); err != nil {
+		return exitcode.Errorf(exitcode.HSM,
+			"%v does not wrap as in RFC 5649 in CKM_RSA_AES_KEY_WRAP, which the vault needs", p.s.Token)
+	}
+	return nil
+}

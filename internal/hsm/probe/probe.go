@@ -1,0 +1,186 @@
+// Package probe tries, in a user's session, to undo what a token promises to
+// restrict. A restriction is enforced if every attempt is refused with a return
+// value that means refusal, and the control, the same call without the
+// restriction, succeeds.
+//
+// Everything that the probes make is worthless, is labelled [Label], and is
+// destroyed again. Nobody's key is ever wrapped under a trusted key here. Use
+// it through package hsm, which knows the keys of a security world.
+package probe
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
+)
+
+// ErrNotEnforced is wrapped by the errors of the probes when the token let a
+// restriction be undone: it promises what it does not keep. Test with
+// errors.Is.
+var ErrNotEnforced = errors.New("does not enforce its restrictions")
+
+// ErrNotAnswered is wrapped by the errors of the probes when an attempt failed
+// with a return value that is no refusal, or when its control fails as well:
+// then nothing is known. Test with errors.Is.
+var ErrNotAnswered = errors.New("did not answer")
+
+// Facts is what is found out once a token, since it does not change while its
+// library is loaded. The zero value knows nothing yet.
+type Facts struct {
+	attacker *rsa.PrivateKey // untrusted; its private half is in this process
+	keyWrap  KeyWrap
+	listed   map[uint]bool // mechanisms
+}
+
+// attackerKey is the RSA key that an attacker would wrap under, made once.
+func (f *Facts) attackerKey() (*rsa.PrivateKey, error) {
+	if f.attacker != nil {
+		return f.attacker, nil
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	f.attacker = key
+	return key, err
+}
+
+// Prober tries things in one session while a login lasts. Its controls are
+// made once.
+type Prober struct {
+	s        *p11.Session
+	slot     uint
+	facts    *Facts
+	objects  map[string]p11.Object // without restrictions, for controls
+	controls map[string]error      // what has come of each
+}
+
+// New returns a prober for a session with the token in slot.
+func New(s *p11.Session, slot uint, facts *Facts) *Prober {
+	return &Prober{s: s, slot: slot, facts: facts, controls: map[string]error{}}
+}
+
+// attempt is an attempt to do what a restriction forbids.
+type attempt struct {
+	gain    string       // what would be gained, as a sentence
+	err     error        // what the call returned, nil if it succeeded
+	name    string       // of the control, which is made once
+	control func() error // the same call without the restriction
+}
+
+// refused returns nil if the attempt was refused and its control works.
+func (p *Prober) refused(a attempt) error {
+	if a.err == nil {
+		return p.notEnforced(a.gain)
+	}
+	if !p11.Refusal(a.err) {
+		return p.notAnswered(a.gain, p11.Named(a.err))
+	}
+	outcome, tried := p.controls[a.name]
+	if !tried {
+		outcome = a.control()
+		p.controls[a.name] = outcome
+	}
+	if outcome != nil {
+		return p.notAnswered(a.gain,
+			fmt.Errorf("%v, but without the restriction it fails as well: %w", p11.Named(a.err), p11.Named(outcome)))
+	}
+	return nil
+}
+
+func (p *Prober) notEnforced(gain string) error {
+	return exitcode.Errorf(exitcode.HSM, "%v %w: %s", p.s.Token, ErrNotEnforced, gain).
+		Hint("use another module: byok-offline module check says what this one lacks")
+}
+
+func (p *Prober) notAnswered(gain string, answer error) error {
+	return exitcode.Errorf(exitcode.HSM, "%v %w whether %s: %w", p.s.Token, ErrNotAnswered, gain, answer)
+}
+
+// several returns nil if one attempt of several was refused with a working
+// control, and none succeeded: a call that the module does not offer is no way
+// to undo anything. The first attempt that is lost with the device ends all.
+type several struct {
+	answered bool
+	last     error
+}
+
+// add takes the outcome of one attempt, and returns it if it ends all.
+func (a *several) add(err error) error {
+	switch {
+	case err == nil:
+		a.answered = true
+	case !errors.Is(err, ErrNotAnswered) || p11.Gone(err):
+		return err
+	default:
+		a.last = err
+	}
+	return nil
+}
+
+func (a *several) outcome() error {
+	if a.answered {
+		return nil
+	}
+	return a.last
+}
+
+// listed returns the mechanisms that the token lists.
+func (p *Prober) listed() (map[uint]bool, error) {
+	if p.facts.listed != nil {
+		return p.facts.listed, nil
+	}
+	list, err := p.s.Ctx.GetMechanismList(p.slot)
+	if err != nil {
+		return nil, p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", p.slot), err)
+	}
+	p.facts.listed = map[uint]bool{}
+	for _, mechanism := range list {
+		p.facts.listed[mechanism.Mechanism] = true
+	}
+	return p.facts.listed, nil
+}
+
+// object returns an object without restrictions, made on first use. The first
+// use of any removes what an interrupted probe has left on the token.
+func (p *Prober) object(name string, make func() (p11.Object, error)) (p11.Object, error) {
+	if err := p.sweep(); err != nil {
+		return 0, err
+	}
+	if o, ok := p.objects[name]; ok {
+		return o, nil
+	}
+	o, err := make()
+	if err == nil {
+		p.objects[name] = o
+	}
+	return o, err
+}
+
+func (p *Prober) sweep() error {
+	if p.objects != nil {
+		return nil
+	}
+	_, err := p.s.DestroyAll(Label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, Label))
+	if err == nil {
+		p.objects = map[string]p11.Object{}
+	}
+	return err
+}
+
+// plain returns an object of a class that is modifiable and not trusted.
+func (p *Prober) plain(class p11.Class) (p11.Object, error) {
+	return p.object(class.String(), func() (p11.Object, error) {
+		switch class {
+		case p11.PublicKey:
+			_, o, err := p.attackerRSA()
+			return o, err
+		case p11.SecretKey:
+			return p.worthlessAES()
+		}
+		return p.worthlessPair()
+	})
+}
