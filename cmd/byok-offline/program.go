@@ -10,6 +10,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
+	"byok/internal/shared"
+	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
 )
@@ -19,9 +21,9 @@ const usage = `One ceremony, on the workstation beside the HSM:
     byok-offline world create --module-path SO --acs-quorum 2/3 --card DIR1 --card DIR2 --card DIR3
     byok-offline toolset install --to DIR --words "…" KeyVault-BYOK-Tools-CONTOSO.zip
     byok-offline verify -k BYOK-KEK-pkg-CONTOSO-1 -w BYOK-SecurityWorld-pkg-CONTOSO-1
-    byok-offline key generate --ident contosokey --type RSA --size 2048
-    byok-offline acl modify --ident contosokey -k KEKPKG -w SWPKG --card DIR1 --card DIR3
-    byok-offline package --ident contosokey -k KEKPKG -w SWPKG --subscription-id UUID --key-friendly-name ContosoFirstHSMkey
+    byok-offline key generate --ident contosokey --type RSA --size 2048 --card DIR1 --card DIR3
+    byok-offline acl modify --ident contosokey -k KEKPKG -w SWPKG --key-friendly-name ContosoKey --card DIR1 --card DIR3
+    byok-offline package --ident contosokey --subscription-id UUID --out USB
 
 PINs and passphrases are asked for on the terminal; for unattended use give
 --pin-file FILE, and one --card-pin-file FILE per --card.`
@@ -54,8 +56,8 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 	}
 	p.Commands = []*cli.Command{
 		moduleCommands(p), worldCommands(p), toolsetCommands(p), verifyCommand(p), keyCommands(p), aclCommands(p),
-		packageCommand(p), kmfileCommands(p), confineCommands(p),
-		command.Inspect(p), command.Fingerprint(p), command.Ceremony(p),
+		packageCommand(p), cardCommands(p), kmfileCommands(p), confineCommands(p),
+		shared.Inspect(p), shared.Fingerprint(p), ceremonyCommands(p),
 	}
 	return p
 }

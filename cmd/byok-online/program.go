@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/command"
+	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
 )

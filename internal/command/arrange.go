@@ -9,38 +9,67 @@ import (
 	"byok/internal/exitcode"
 )
 
-// arrange moves the flags of the named command before its file names, because
-// the flag package stops at the first word that is not a flag and people
-// write "upload FILE --vault URL". Words after "--" stay as they are. An
-// unknown command is an error that says what there is.
+// arrange moves the options of the named command before its file names,
+// because the flag package stops at the first word that is not an option and
+// people write "upload FILE --vault URL". Words after "--" stay as they are.
+// An unknown command or option is an error that says what there is. "help"
+// and "version" are the options of these names.
 func arrange(program string, commands []*cli.Command, args []string) ([]string, error) {
+	args = spelled(args)
 	path := []string{}
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		c := find(commands, args[0])
 		if c == nil {
-			err := exitcode.Errorf(exitcode.Usage, "unknown command %q", strings.Join(append(path, args[0]), " "))
-			return nil, hintCommands(err, program, path, commands)
+			return nil, unknownCommand(program, path, args[0], commands)
 		}
 		path, args = append(path, args[0]), args[1:]
 		if len(c.Subcommands) == 0 {
-			words, err := separate(strings.Join(path, " "), c.Flags, args)
+			words, err := separate(program, path, c.Flags, args)
 			return append(path, words...), err
 		}
 		commands = c.Subcommands
 	}
 	if len(args) == 0 && len(path) > 0 {
-		err := exitcode.Errorf(exitcode.Usage, "%s needs one more word", strings.Join(path, " "))
+		err := exitcode.Errorf(exitcode.Usage, "%s: a subcommand is required", strings.Join(path, " "))
 		return nil, hintCommands(err, program, path, commands)
 	}
 	if len(args) > 0 && isHelp(args[0]) {
-		args = args[:1]
+		return append(path, args[0]), nil
+	}
+	if len(args) > 0 && (len(path) > 0 || !isVersion(args[0])) {
+		err := exitcode.Errorf(exitcode.Usage, "option %s stands before the command", optionName(args[0]))
+		words := append([]string{program}, path...)
+		return nil, err.Hint("%s COMMAND %s", strings.Join(words, " "), optionName(args[0]))
 	}
 	return append(path, args...), nil
+}
+
+// spelled turns the commands that people expect into the options there are:
+// "help key list" into "key list --help".
+func spelled(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "version":
+		return []string{"--version"}
+	}
+	return args
 }
 
 // isHelp tells what asks for help, whatever else is there: urfave/cli would
 // look for a topic by the name of a file.
 func isHelp(word string) bool { return word == "--help" || word == "-h" }
+
+func isVersion(word string) bool { return word == "--version" || word == "-v" }
+
+// optionName is an option as people write it, without its value.
+func optionName(word string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
 
 func find(commands []*cli.Command, name string) *cli.Command {
 	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(name) })
@@ -48,6 +77,18 @@ func find(commands []*cli.Command, name string) *cli.Command {
 		return nil
 	}
 	return commands[i]
+}
+
+func unknownCommand(program string, path []string, name string, commands []*cli.Command) error {
+	var known []string
+	for _, c := range commands {
+		known = append(known, c.Name)
+	}
+	err := exitcode.Errorf(exitcode.Usage, "unknown command %q", strings.Join(append(path, name), " "))
+	if near := nearest(name, known); near != "" {
+		return err.Hint("%s", strings.Join(append(append([]string{program}, path...), near), " "))
+	}
+	return hintCommands(err, program, path, commands)
 }
 
 func hintCommands(err error, program string, path []string, commands []*cli.Command) error {
@@ -58,12 +99,12 @@ func hintCommands(err error, program string, path []string, commands []*cli.Comm
 	return exitcode.Hint(err, "%s %s", strings.Join(append([]string{program}, path...), " "), strings.Join(names, "|"))
 }
 
-// separate returns the flags of a command's words, each as --name or
-// --name=value, then "--" and the rest. What it does not know it leaves to the
-// flag package to refuse.
-func separate(command string, known []cli.Flag, args []string) ([]string, error) {
+// separate returns the options of a command's words, each as --name or
+// --name=value, then "--" and the rest.
+func separate(program string, path []string, known []cli.Flag, args []string) ([]string, error) {
 	var flags, rest []string
 	given := map[cli.Flag]bool{}
+	command := strings.Join(path, " ")
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
@@ -76,13 +117,14 @@ func separate(command string, known []cli.Flag, args []string) ([]string, error)
 			continue
 		case f == nil && isHelp(word):
 			return []string{word}, nil
+		case f == nil && slices.ContainsFunc(args, isHelp):
+			return []string{"--help"}, nil
 		case f == nil:
-			flags = append(flags, word)
-			continue
+			return nil, unknownOption(program, command, word, known)
 		case value == "" && !isBool(f) && len(args) == 0:
-			return nil, refuseFlag(command, f, "needs a value")
+			return nil, refuseFlag(program, command, f, "needs a value")
 		case given[f] && !isSlice(f):
-			return nil, refuseFlag(command, f, "is given twice") // the flag package would take the last
+			return nil, refuseFlag(program, command, f, "is given twice") // the flag package would take the last
 		case value == "" && !isBool(f):
 			value, args = "="+args[0], args[1:]
 		}
@@ -92,8 +134,8 @@ func separate(command string, known []cli.Flag, args []string) ([]string, error)
 	return slices.Concat(flags, []string{"--"}, rest), nil
 }
 
-// flagOf returns the flag that word names, or nil, and what word gives it, from
-// the "=" on.
+// flagOf returns the option that word names, or nil, and what word gives it,
+// from the "=" on.
 func flagOf(known []cli.Flag, word string) (f cli.Flag, value string) {
 	name := strings.TrimPrefix(strings.TrimPrefix(word, "-"), "-")
 	if i := strings.IndexByte(name, '='); i >= 0 {
@@ -106,8 +148,21 @@ func flagOf(known []cli.Flag, word string) (f cli.Flag, value string) {
 	return known[i], value
 }
 
-func refuseFlag(command string, f cli.Flag, why string) error {
-	return exitcode.Errorf(exitcode.Usage, "%s: --%s %s", command, f.Names()[0], why)
+func unknownOption(program, command, word string, known []cli.Flag) error {
+	var names []string
+	for _, f := range known {
+		names = append(names, f.Names()[0])
+	}
+	err := exitcode.Errorf(exitcode.Usage, "%s: unknown option %s", command, optionName(word))
+	if near := nearest(strings.TrimLeft(optionName(word), "-"), names); near != "" {
+		return err.Hint("%s %s --%s", program, command, near)
+	}
+	return err.Hint("%s %s --help", program, command)
+}
+
+func refuseFlag(program, command string, f cli.Flag, why string) error {
+	return exitcode.Errorf(exitcode.Usage, "%s: --%s %s", command, f.Names()[0], why).
+		Hint("%s %s --help", program, command)
 }
 
 func isBool(f cli.Flag) bool {

@@ -84,47 +84,68 @@ func TestArrange(t *testing.T) {
 func TestVariable(t *testing.T) {
 	dir := kmdata(t)
 	t.Setenv("BYOK_TEST_VAULT", "from-env")
-	wantAnswer(t, "variable", run(t, program(given), "look"), answer{0, "vault=\"from-env\"\n", ""})
-	wantAnswer(t, "option over variable", run(t, program(given), "look", "--vault", "U"), answer{0, "vault=\"U\"\n", ""})
+	const done = "Result: SUCCESS\n"
+	wantAnswer(t, "variable", run(t, program(given), "change"), answer{0, "vault=\"from-env\"\n" + done, ""})
+	over := run(t, program(given), "change", "--vault", "U")
+	wantAnswer(t, "option over variable", over, answer{0, "vault=\"U\"\n" + done, ""})
 	want := []string{"--vault=from-env", "--kmdata=" + dir}
 	if got := events(t, dir)[0].Arguments; !slices.Equal(got, want) {
 		t.Errorf("recorded %q, want %q", got, want)
 	}
 }
 
+// TestPasswordsInURLs: the record keeps neither user information nor a query.
+func TestPasswordsInURLs(t *testing.T) {
+	dir := kmdata(t)
+	run(t, program(nothing), "change", "--vault", "https://u:hunter2@h", "--card=pkcs11:token=a?pin-value=1", "https://h/f?sig=s")
+	want := []string{"--vault=https://***@h", "--card=pkcs11:token=a?***", "--kmdata=" + dir, "https://h/f?***"}
+	for _, e := range events(t, dir) {
+		if !slices.Equal(e.Arguments, want) {
+			t.Errorf("recorded %q", e.Arguments)
+		}
+	}
+}
+
 // TestRefusedCommandLine: one line, a hint, status 2, and nothing was touched.
 func TestRefusedCommandLine(t *testing.T) {
-	const all = "byok-test change|look|peek|key|inspect|fingerprint|ceremony"
+	const all = "byok-test change|look|peek|key"
+	const changeHelp = "byok-test change --help"
 	for line, c := range map[string]struct{ err, hint string }{
 		"upload":                       {`unknown command "upload"`, all},
-		"Change":                       {`unknown command "Change"`, all},
-		"help":                         {`unknown command "help"`, all},
+		"Change":                       {`unknown command "Change"`, "byok-test change"},
+		"chagne":                       {`unknown command "chagne"`, "byok-test change"},
+		"eek":                          {`unknown command "eek"`, "byok-test peek"},
 		"upload --vault U":             {`unknown command "upload"`, all},
-		"key":                          {"key needs one more word", "byok-test key list|make"},
+		"key":                          {"key: a subcommand is required", "byok-test key list|make"},
 		"key show":                     {`unknown command "key show"`, "byok-test key list|make"},
+		"key mkae":                     {`unknown command "key mkae"`, "byok-test key make"},
 		"key help":                     {`unknown command "key help"`, "byok-test key list|make"},
-		"key --yes":                    {"key: flag provided but not defined: -yes", "byok-test key --help"},
-		"key --yes list":               {"key: flag provided but not defined: -yes", "byok-test key --help"},
-		"key list --yes":               {"key list: flag provided but not defined: -yes", "byok-test key list --help"},
-		"--output json look":           {"byok-test: flag provided but not defined: -output", "byok-test --help"},
-		"change --other":               {"change: flag provided but not defined: -other", "byok-test change --help"},
-		"change F --other":             {"change: flag provided but not defined: -other", "byok-test change --help"},
-		"change F --Yes":               {"change: flag provided but not defined: -Yes", "byok-test change --help"},
-		"change F -y":                  {"change: flag provided but not defined: -y", "byok-test change --help"},
-		"change --version":             {"change: flag provided but not defined: -version", "byok-test change --help"},
-		"change ---yes":                {"change: bad flag syntax: ---yes", "byok-test change --help"},
-		"change --=x":                  {"change: bad flag syntax: --=x", "byok-test change --help"},
-		"change F --vault":             {"change: --vault needs a value", ""},
-		"change F -k":                  {"change: --kek needs a value", ""},
-		"change --size many":           {`change: invalid value "many" for flag -size: parse error`, "byok-test change --help"},
-		"change --yes=maybe":           {`change: invalid boolean value "maybe" for -yes: parse error`, "byok-test change --help"},
-		"change --vault U F --vault V": {"change: --vault is given twice", ""},
-		"change --vault=U --vault=U":   {"change: --vault is given twice", ""},
-		"change --yes --yes":           {"change: --yes is given twice", ""},
-		"change -k K --kek L":          {"change: --kek is given twice", ""},
-		"change --output xml":          {"--output xml: text or json is expected", ""},
-		"peek --output JSON":           {"--output JSON: text or json is expected", ""},
-		"look --output=":               {"--output : text or json is expected", ""},
+		"key --yes":                    {"option --yes stands before the command", "byok-test key COMMAND --yes"},
+		"key --yes list":               {"option --yes stands before the command", "byok-test key COMMAND --yes"},
+		"key -v":                       {"option -v stands before the command", "byok-test key COMMAND -v"},
+		"key list --yes":               {"key list: unknown option --yes", "byok-test key list --help"},
+		"--output=text look":           {"option --output stands before the command", "byok-test COMMAND --output"},
+		"change --other":               {"change: unknown option --other", changeHelp},
+		"change --vualt U":             {"change: unknown option --vualt", "byok-test change --vault"},
+		"change -vualt=U":              {"change: unknown option --vualt", "byok-test change --vault"},
+		"change F --other":             {"change: unknown option --other", changeHelp},
+		"change F --Yes":               {"change: unknown option --Yes", "byok-test change --yes"},
+		"change F -y":                  {"change: unknown option -y", changeHelp},
+		"change --version":             {"change: unknown option --version", changeHelp},
+		"change ---yes":                {"change: unknown option --yes", "byok-test change --yes"},
+		"change --=x":                  {"change: unknown option --", changeHelp},
+		"change F --vault":             {"change: --vault needs a value", changeHelp},
+		"change F -k":                  {"change: --kek needs a value", changeHelp},
+		"change --size many":           {`change: invalid value "many" for flag -size: parse error`, changeHelp},
+		"change --yes=maybe":           {`change: invalid boolean value "maybe" for -yes: parse error`, changeHelp},
+		"change --vault U F --vault V": {"change: --vault is given twice", changeHelp},
+		"change --vault=U --vault=U":   {"change: --vault is given twice", changeHelp},
+		"change --yes --yes":           {"change: --yes is given twice", changeHelp},
+		"change -k K --kek L":          {"change: --kek is given twice", changeHelp},
+		"change --output xml":          {"--output xml: text or json is expected", "byok-test change --output json"},
+		"peek --output JSON":           {"--output JSON: text or json is expected", "byok-test peek --output json"},
+		"look --output=":               {"--output : text or json is expected", "byok-test look --output json"},
+		"key make":                     {"key make needs --ident", "byok-test key make --help"},
 	} {
 		dir := kmdata(t)
 		want := lines("byok-test: error: " + c.err)
@@ -143,17 +164,17 @@ func TestRefusedCommandLine(t *testing.T) {
 func TestHelp(t *testing.T) {
 	dir := kmdata(t)
 	for line, file := range map[string]string{
-		"": "program", "--help": "program", "-h": "program",
-		"key --help": "group", "ceremony --help": "ceremony",
+		"": "program", "--help": "program", "-h": "program", "help": "program",
+		"key --help": "group", "help key": "group", "help change": "command", "help key make": "described",
 		"change --help": "command", "change F -h": "command", "change --other F --help": "command", "--help F": "program", "key --help F": "group", "key -h": "group",
 		"change --vault U --help F": "command",
-		"key make --help":           "described", "fingerprint --help": "fingerprint",
+		"key make --help":           "described",
 	} {
 		got := run(t, program(given), strings.Fields(line)...)
 		golden(t, "help/"+file+".txt", got.out)
 		wantAnswer(t, line, got, answer{0, got.out, ""})
 	}
-	for _, flag := range []string{"--version", "-v"} {
+	for _, flag := range []string{"--version", "-v", "version"} {
 		wantAnswer(t, flag, run(t, program(given), flag), answer{0, "byok-test version 1.2.3\n", ""})
 	}
 	wantUntouched(t, "help", dir)

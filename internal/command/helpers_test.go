@@ -38,7 +38,7 @@ func (t text) Print(w io.Writer) error {
 func (t text) MarshalText() ([]byte, error) { return []byte(t), nil }
 
 // program has commands of each kind, all of which do f: "change" is a step,
-// "look" an action, "peek" is unrecorded; "key list" is in a group.
+// "look" an action, "peek" a check; "key list" is in a group.
 func program(f command.Func) *command.Program {
 	p := &command.Program{
 		Name: "byok-test", Version: "1.2.3", Usage: "what the tests run", Text: "A session:\n\n    byok-test change --yes FILE",
@@ -57,12 +57,14 @@ func program(f command.Func) *command.Program {
 	p.Commands = []*cli.Command{
 		{Name: "change", Usage: "a step of the procedure", ArgsUsage: "FILE …", Action: p.Step(f), Flags: flags()},
 		{Name: "look", Usage: "a command that only looks", Action: p.Action(f), Flags: flags()},
-		{Name: "peek", Usage: "a command that is not recorded", Action: p.Unrecorded(f), Flags: flags()},
+		{Name: "peek", Usage: "a command that judges", Action: p.Check(f), Flags: flags()},
 		{Name: "key", Usage: "a group of commands", Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list them", Action: p.Action(f)},
-			{Name: "make", Usage: "make one", Action: p.Step(f), Description: "More about it."},
+			{Name: "make", Usage: "make one", Action: p.Step(f), Description: "More about it.", Flags: []cli.Flag{
+				&cli.StringFlag{Name: "ident", Usage: "`IDENT` of the key", Required: true},
+				&cli.StringFlag{Name: "hsm-module-with-a-long-name", Usage: "path of the `LIBRARY` of the HSM's vendor", Category: "HSM"},
+			}},
 		}},
-		command.Inspect(p), command.Fingerprint(p), command.Ceremony(p),
 	}
 	return p
 }

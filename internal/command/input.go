@@ -1,12 +1,13 @@
 package command
 
 import (
+	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 )
@@ -18,37 +19,25 @@ func (r *Run) KMData() (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", exitcode.Hint(exitcode.Errorf(exitcode.Usage, "there is no home folder to keep kmdata in"), "name one with --kmdata")
+		return "", exitcode.Errorf(exitcode.Usage, "no home folder to keep kmdata in").Hint("name a folder with --kmdata DIR")
 	}
 	return filepath.Join(home, ".byok", "kmdata"), nil
 }
 
-// ReadFile reads an input file of at most max bytes and records its hash.
-func (r *Run) ReadFile(path string, max int64) ([]byte, error) {
-	f, err := openInput(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, max+1))
+// ReadFile reads an input file of at most max bytes and records its hash. What
+// is missing, larger or no regular file is a Usage error.
+func (r *Run) ReadFile(path string, max int) ([]byte, error) {
+	data, err := durable.ReadFile(path, max)
 	if err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)
-	}
-	if int64(len(data)) > max {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: more than the %d bytes such a file may have", path, max)
 	}
 	r.Event.AddInput(path, fingerprint.Of(data))
 	return data, nil
 }
 
-// HashFile is ReadFile for a file of any size of which only the hash is wanted.
+// HashFile is ReadFile for a file of any size of which only the hash is needed.
 func (r *Run) HashFile(path string) (fingerprint.Sum, error) {
-	f, err := openInput(path)
-	if err != nil {
-		return fingerprint.Sum{}, err
-	}
-	defer f.Close()
-	sum, err := fingerprint.Reader(f)
+	sum, err := hashFile(r.Context.Context, path)
 	if err != nil {
 		return sum, exitcode.Mark(exitcode.Usage, err)
 	}
@@ -56,19 +45,47 @@ func (r *Run) HashFile(path string) (fingerprint.Sum, error) {
 	return sum, nil
 }
 
-func openInput(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: no such file", path)
+// Wrote records the hashes of files that the command has written, as they are
+// on the medium. One that is missing is left out: an optional file.
+func (r *Run) Wrote(paths ...string) error {
+	for _, path := range paths {
+		sum, err := hashFile(r.Context.Context, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return exitcode.Mark(exitcode.Failed, err)
+		}
+		r.Event.AddOutput(path, sum)
 	}
+	return nil
+}
+
+func hashFile(ctx context.Context, path string) (fingerprint.Sum, error) {
+	f, err := durable.Open(path)
 	if err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
+		return fingerprint.Sum{}, err
 	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		_ = f.Close()
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: is a folder, a file is expected", path)
+	defer f.Close()
+	sum, err := fingerprint.Reader(interruptible{ctx, f})
+	if err != nil && ctx.Err() == nil {
+		err = exitcode.Errorf(exitcode.Failed, "%s: %w", path, durable.Cause(err))
 	}
-	return f, nil
+	return sum, err
+}
+
+// interruptible is a file whose reading ends with the context.
+type interruptible struct {
+	ctx  context.Context
+	file *os.File
+}
+
+// Read implements [io.Reader].
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.file.Read(p)
 }
 
 // Arg returns the command's only positional argument, called name in the usage.
@@ -82,16 +99,17 @@ func (r *Run) Arg(name string) (string, error) {
 	return r.Args().First(), nil
 }
 
-// NoArgs refuses words that belong to no flag: a forgotten quote must not be
+// NoArgs refuses words that belong to no option: a forgotten quote must not be
 // ignored in a ceremony.
 func (r *Run) NoArgs() error {
 	if r.NArg() == 0 {
 		return nil
 	}
-	return r.misused("%s: %q belongs to no option", r.Event.Command, r.Args().First())
+	return r.misused("%s: unexpected argument %q", r.Event.Command, r.Args().First())
 }
 
-// Required returns the value of a flag that must be given.
+// Required returns the value of an option that must be given. An option that
+// every call needs says so itself, with Required in its cli.Flag.
 func (r *Run) Required(flag string) (string, error) {
 	if v := r.String(flag); v != "" {
 		return v, nil
@@ -100,5 +118,27 @@ func (r *Run) Required(flag string) (string, error) {
 }
 
 func (r *Run) misused(format string, args ...any) error {
-	return exitcode.Hint(exitcode.Errorf(exitcode.Usage, format, args...), "%s --help", r.Command.HelpName)
+	return exitcode.Errorf(exitcode.Usage, format, args...).Hint("%s --help", r.Command.HelpName)
+}
+
+// WithoutFiles wraps a command that takes options alone; see [Run.NoArgs].
+func WithoutFiles(f Func) Func {
+	return func(r *Run) (Result, error) {
+		if err := r.NoArgs(); err != nil {
+			return nil, err
+		}
+		return f(r)
+	}
+}
+
+// WithFile wraps a command that takes one file, called name in its usage; see
+// [Run.Arg].
+func WithFile(name string, f func(r *Run, path string) (Result, error)) Func {
+	return func(r *Run) (Result, error) {
+		path, err := r.Arg(name)
+		if err != nil {
+			return nil, err
+		}
+		return f(r, path)
+	}
 }

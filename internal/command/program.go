@@ -1,21 +1,25 @@
 // Package command is what byok-offline and byok-online do around every
-// command, in one place: the flags both share, the event in the ceremony log,
+// command, in one place: the options both share, the event in the ceremony log,
 // output as text or JSON, the Result line, error and hint, the exit status.
 //
 // A command is a function that gets a *Run and returns a Result; it prints
-// nothing to stdout itself. Wrap it with Program.Step when it is a step of the
-// procedure, with Program.Action when it only looks, and with
-// Program.Unrecorded when recording it would change what it shows.
+// nothing to stdout itself. Wrap it with [Program.Step] when it is a step of
+// the procedure, with [Program.Action] when it only looks, and with
+// [Program.Check] when it looks and finds something good or bad. Only a step
+// is recorded, and only a step writes: looking at evidence must not change it.
+//
+// A package that talks to people declares the interface it needs; Run has the
+// methods for the usual ones: see ui.go.
 package command
 
 import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
+	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +32,7 @@ import (
 // Program is one of the two binaries.
 type Program struct {
 	Name     string // byok-offline
-	Version  string // one word, for the log
+	Version  string // one word
 	Build    string // what --version prints behind the name; "" for Version
 	Usage    string // one line
 	Text     string // description: prose with a worked session
@@ -36,38 +40,70 @@ type Program struct {
 	Flags    []cli.Flag       // given to every command, beside --kmdata and --output
 	Prepare  func(*Run) error // runs before every command, such as confinement
 	Commands []*cli.Command
+
+	required map[*cli.Command][]string // options that must be given, by their command
 }
 
 // Main runs the command line and returns the exit status. args excludes the
-// program's name. It turns SIGINT and SIGTERM into a cancelled context, and a
-// panic into a message: no failure ends the program without one. A second
-// signal ends the process at once. Call it once for a Program.
+// program's name. It turns SIGINT, SIGTERM, SIGQUIT and SIGHUP into a cancelled
+// context, and a panic into a message: no failure ends the program without
+// one. A second signal ends the process at once. The terminal's echo is on
+// again when it returns. Call it once for a Program.
 func (p *Program) Main(ctx context.Context, args []string) int {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
+	defer p.Console.Restore()
+	// A reader of our output that goes away must not end a step in the middle.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, ending()...)
+	defer signal.Stop(signals)
 	ended := make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		stop() // a second Ctrl-C ends what does not listen, such as an HSM that hangs
-		p.sayBusy(ended)
-	})
+	go p.heed(signals, cancel, ended)
 	err := p.run(ctx, args)
 	close(ended)
-	if !errors.As(err, new(told)) {
-		p.tell(err)
+	if !errors.As(err, new(reported)) {
+		p.reportUnrun(args, err)
 	}
 	return int(exitcode.Of(err))
 }
 
-// patience is how long after an interrupt a command may go on in silence.
-const patience = time.Second
+// ending lists the signals that end a program.
+func ending() []os.Signal {
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
 
-// sayBusy tells, after an interrupt, that what cannot be interrupted is being
-// finished: an HSM's operation has no way to be called off.
-func (p *Program) sayBusy(ended <-chan struct{}) {
+// busyAfter is how long after an interrupt a command may go on in silence.
+const busyAfter = time.Second
+
+// heed cancels the command at the first signal, and says so where it does not
+// end: an HSM's operation has no way to be called off. The second signal ends
+// what does not listen, such as an HSM that hangs.
+func (p *Program) heed(signals <-chan os.Signal, cancel func(), ended <-chan struct{}) {
 	select {
 	case <-ended:
-	case <-time.After(patience):
-		p.Console.Warning("interrupted, but the step under way is finished first; interrupt again to end the program at once")
+		return
+	case <-signals:
+		cancel()
+	}
+	busy := time.NewTimer(busyAfter)
+	defer busy.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-busy.C:
+			p.Console.Warning("interrupted, but the step under way is finished first; " +
+				"interrupt again to end the program at once")
+		case s := <-signals:
+			p.Console.Restore()
+			signal.Reset(s)
+			raise(s)
+		}
 	}
 }
 
@@ -77,17 +113,24 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 			err = p.panicked(cause)
 		}
 	}()
-	p.complete(p.Commands)
+	p.complete(nil, p.Commands)
 	args, err = arrange(p.Name, p.Commands, args)
 	if err != nil {
 		return err
 	}
 	app := &cli.App{
-		Name: p.Name, Usage: p.Usage, Version: cmp.Or(p.Build, p.Version), Description: p.Text,
-		Commands: p.Commands, Writer: p.Console.Out, ErrWriter: p.Console.Err,
-		HideHelpCommand: true, CustomAppHelpTemplate: helpTemplate, OnUsageError: usageError,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		DisableSliceFlagSeparator: true, // "--holder 'Smith, Alice'" is one holder
+		Name:                  p.Name,
+		Usage:                 p.Usage,
+		Version:               cmp.Or(p.Build, p.Version),
+		Commands:              p.Commands,
+		Writer:                p.Console.Out,
+		ErrWriter:             io.Discard, // what goes wrong is said by report
+		HideHelpCommand:       true,
+		CustomAppHelpTemplate: p.programHelp(),
+		OnUsageError:          usageError,
+		ExitErrHandler:        func(*cli.Context, error) {},
+		// "--holder 'Smith, Alice'" is one holder.
+		DisableSliceFlagSeparator: true,
 	}
 	return exitcode.Mark(exitcode.Usage, app.RunContext(ctx, append([]string{p.Name}, args...)))
 }
@@ -95,58 +138,68 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 // panicked keeps the stack for a bug report, without the goroutine's
 // arguments, which might hold a secret.
 func (p *Program) panicked(cause any) error {
-	return exitcode.Hint(exitcode.Errorf(exitcode.Failed, "internal error, nothing more was done: %v", cause),
-		"report it with version %s and this trace: %s", p.Version, functions(debug.Stack()))
+	return exitcode.Errorf(exitcode.Failed, "internal error, nothing more was done: %v", cause).
+		Hint("report it with version %s and this trace: %s", p.Version, functions(debug.Stack()))
 }
 
-// complete gives every leaf command the shared flags and our way to refuse
-// a wrong command line.
-func (p *Program) complete(commands []*cli.Command) {
+// complete gives every command its help and our way to refuse a wrong command
+// line, and every leaf the shared options.
+func (p *Program) complete(path []string, commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError, c.HideHelpCommand, c.CustomHelpTemplate = usageError, true, helpTemplate
+		path := append(path[:len(path):len(path)], c.Name)
+		c.OnUsageError, c.HideHelpCommand = usageError, true
 		if len(c.Subcommands) > 0 {
-			p.complete(c.Subcommands)
-			continue
+			p.complete(path, c.Subcommands)
+		} else {
+			c.Flags = append(append(c.Flags[:len(c.Flags):len(c.Flags)], sharedFlags()...), p.Flags...)
+			p.noteRequired(c)
 		}
-		c.Flags = slices.Concat(c.Flags, sharedFlags(), p.Flags)
-		for _, f := range c.Flags {
-			if b, ok := f.(*cli.BoolFlag); ok {
-				b.DisableDefaultText = true // "(default: false)"
-			}
+		c.CustomHelpTemplate = p.commandHelp(path, c)
+	}
+}
+
+// noteRequired takes the check for options that must be given over from
+// urfave/cli, which prints the help of the command with its refusal.
+func (p *Program) noteRequired(c *cli.Command) {
+	if p.required == nil {
+		p.required = map[*cli.Command][]string{}
+	}
+	for _, f := range c.Flags {
+		if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() {
+			p.required[c] = append(p.required[c], f.Names()[0])
+		}
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Required = false
+		case *cli.StringSliceFlag:
+			f.Required = false
+		case *cli.IntFlag:
+			f.Required = false
 		}
 	}
 }
 
+// sharedFlags are those that every command of both programs has.
 func sharedFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "kmdata", Usage: "`DIR` of world, key files and ceremony log (default: ~/.byok/kmdata)", EnvVars: []string{"BYOK_KMDATA"}},
-		&cli.StringFlag{Name: "output", Usage: "`FORMAT` of the result: text or json", Value: "text"},
+		&cli.StringFlag{
+			Name:        "kmdata",
+			Usage:       "`DIR` of world, key files and ceremony log",
+			DefaultText: "~/.byok/kmdata",
+			EnvVars:     []string{"BYOK_KMDATA"},
+			Category:    everywhere,
+		},
+		&cli.StringFlag{
+			Name:     "output",
+			Usage:    "`FORMAT` of the result: text or json",
+			Value:    "text",
+			Category: everywhere,
+		},
 	}
 }
 
+// usageError turns urfave/cli's refusal of a value into ours.
 func usageError(c *cli.Context, err error, _ bool) error {
 	name := c.Command.HelpName
-	return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s: %w", trimProgram(name), err), "%s --help", name)
+	return exitcode.Errorf(exitcode.Usage, "%s: %w", trimProgram(name), err).Hint("%s --help", name)
 }
-
-// trimProgram turns "byok-offline acl modify" into "acl modify".
-func trimProgram(helpName string) string {
-	if _, name, found := strings.Cut(helpName, " "); found {
-		return name
-	}
-	return helpName
-}
-
-// helpTemplate is the help of the program, of a group and of a command.
-const helpTemplate = `{{.HelpName}} - {{.Usage}}
-
-usage: {{.HelpName}}{{if .VisibleCommands}} COMMAND{{end}} [options]{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}
-{{if .Description}}
-{{.Description}}
-{{end}}{{if .VisibleCommands}}
-commands:
-{{range .VisibleCommands}}  {{.Name}}{{"\t"}}{{.Usage}}
-{{end}}{{end}}
-options:
-{{range .VisibleFlags}}  {{.}}
-{{end}}`

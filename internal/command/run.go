@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
+	"byok/internal/stamp"
 	"byok/internal/term"
 )
 
@@ -26,12 +28,15 @@ type Result interface {
 type Func func(r *Run) (Result, error)
 
 // Run is one invocation of a command. What passes through its methods is in
-// the ceremony log.
+// the ceremony log, if the command is a step.
 type Run struct {
 	*cli.Context
 	Program *Program
 	Console *term.Console
-	Event   *ceremony.Event
+	Event   *ceremony.Event // of the command's end; of a command that is not recorded, nobody reads it
+	Log     *ceremony.Log   // nil unless the command is a step
+
+	began int // number of the begin event
 }
 
 // Step wraps a command that is a step of the procedure: it ends with a Result
@@ -40,11 +45,13 @@ func (p *Program) Step(f Func) cli.ActionFunc {
 	return p.action(recorded(exclusive(contained(f))), true)
 }
 
-// Action wraps a command that only looks: recorded, without a Result line.
-func (p *Program) Action(f Func) cli.ActionFunc { return p.action(recorded(contained(f)), false) }
+// Check wraps a command that looks and finds something good or bad: it ends
+// with a Result line, and writes nothing.
+func (p *Program) Check(f Func) cli.ActionFunc { return p.action(contained(f), true) }
 
-// Unrecorded wraps a command that reads the ceremony log itself.
-func (p *Program) Unrecorded(f Func) cli.ActionFunc { return p.action(contained(f), true) }
+// Action wraps a command that only looks, or that changes nothing of a
+// ceremony: no Result line, no record, and kmdata stays as it is.
+func (p *Program) Action(f Func) cli.ActionFunc { return p.action(contained(f), false) }
 
 // action runs f and shows what came of it. The Result line comes last, when
 // the event is in the log.
@@ -52,39 +59,36 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		r := &Run{Context: c, Program: p, Console: p.Console, Event: p.event(c)}
 		if out := c.String("output"); out != "text" && out != "json" {
-			return exitcode.Errorf(exitcode.Usage, "--output %s: text or json is expected", out)
+			return exitcode.Errorf(exitcode.Usage, "--output %s: text or json is expected", out).
+				Hint("%s --output json", c.Command.HelpName)
+		}
+		for _, name := range p.required[c.Command] {
+			if !c.IsSet(name) || c.Value(name) == "" {
+				return r.misused("%s needs --%s", r.Event.Command, name)
+			}
 		}
 		result, err := f(r)
+		p.Console.Restore()
 		return r.show(result, exitcode.Mark(exitcode.Failed, err), resultLine)
 	}
 }
 
 func (p *Program) event(c *cli.Context) *ceremony.Event {
 	return &ceremony.Event{
-		Program: p.Name, Version: p.Version, Command: trimProgram(c.Command.HelpName),
-		Arguments: append(flagsOf(c), c.Args().Slice()...), Operator: operator(),
+		Program:   p.Name,
+		Version:   p.Version,
+		Command:   trimProgram(c.Command.HelpName),
+		Arguments: argumentsOf(c),
+		Operator:  operator(),
 	}
 }
 
-// flagsOf lists the flags that were given, on the command line or by their
-// variable, for the record. No flag takes a secret; PINs come from files or
-// the terminal.
-func flagsOf(c *cli.Context) []string {
-	var given []string
-	for _, f := range c.Command.Flags {
-		name := f.Names()[0]
-		if !c.IsSet(name) {
-			continue
-		}
-		if values, ok := c.Value(name).(cli.StringSlice); ok {
-			for _, v := range values.Value() {
-				given = append(given, "--"+name+"="+v)
-			}
-			continue
-		}
-		given = append(given, fmt.Sprintf("--%s=%v", name, c.Value(name)))
+// trimProgram turns "byok-offline acl modify" into "acl modify".
+func trimProgram(helpName string) string {
+	if _, name, found := strings.Cut(helpName, " "); found {
+		return name
 	}
-	return given
+	return helpName
 }
 
 func operator() string {
@@ -105,26 +109,74 @@ func recorded(f Func) Func {
 		if err != nil {
 			return nil, err
 		}
-		log, err := ceremony.Open(dir)
-		if err != nil {
+		if r.Log, err = ceremony.Open(dir); err != nil {
 			return nil, err
 		}
 		start := time.Now()
-		begin := *r.Event
-		begin.Phase, begin.Time = ceremony.Begin, start.UTC().Truncate(time.Second)
-		began, err := log.Append(begin)
-		if err != nil {
+		if err := r.begin(start); err != nil {
 			return nil, err
 		}
 		result, err := f(r)
-		r.Event.Phase, r.Event.Began, r.Event.Time = ceremony.End, began.Lines, time.Now().UTC().Truncate(time.Second)
-		r.Event.Millis = time.Since(start).Milliseconds()
-		r.Event.Result, r.Event.Status = verdict(err), int(exitcode.Of(err))
-		if err != nil {
-			r.Event.Error = err.Error()
-		}
-		_, unrecorded := log.Append(*r.Event)
-		return result, errors.Join(err, unrecorded)
+		return result, errors.Join(err, r.end(start, err))
+	}
+}
+
+func (r *Run) begin(start time.Time) error {
+	begin := *r.Event
+	begin.Phase, begin.Time = ceremony.Begin, stamp.Of(start)
+	a, err := r.Log.Append(begin)
+	if err != nil {
+		return err
+	}
+	r.began = a.Lines
+	if a.Before.After(begin.Time) {
+		r.Console.Warning("the clock of this computer says %s, and the last event in the log was at %s: set the clock",
+			stamp.Text(begin.Time), stamp.Text(a.Before))
+	}
+	return nil
+}
+
+func (r *Run) end(start time.Time, failed error) error {
+	e := r.Event
+	e.Phase, e.Began, e.Time = ceremony.End, r.began, stamp.Now()
+	e.Millis = time.Since(start).Milliseconds()
+	e.Result, e.Status = outcome(failed), int(exitcode.Of(failed))
+	if failed != nil {
+		e.Error = failed.Error()
+	}
+	_, err := r.Log.Append(*e)
+	return err
+}
+
+// Note records, at once, something worth telling an auditor: a comparison that
+// was made, a deviation with its reason. What can wait for the command's end
+// goes to r.Event.AddNote. It does nothing in a command that is not a step.
+func (r *Run) Note(notes ...ceremony.Note) error {
+	if r.Log == nil {
+		return nil
+	}
+	e := r.between()
+	e.Phase, e.Notes = ceremony.Noted, notes
+	_, err := r.Log.Append(e)
+	return err
+}
+
+// Seal has a module sign the log as it is now; see [ceremony.Log.Seal].
+func (r *Run) Seal(sign func(ceremony.Head) (ceremony.Seal, error)) error {
+	_, err := r.Log.Seal(r.between(), sign)
+	return err
+}
+
+// between is an event between the command's begin and its end.
+func (r *Run) between() ceremony.Event {
+	return ceremony.Event{
+		Time:      stamp.Now(),
+		Program:   r.Event.Program,
+		Version:   r.Event.Version,
+		Command:   r.Event.Command,
+		Began:     r.began,
+		Rehearsal: r.Event.Rehearsal,
+		Module:    r.Event.Module,
 	}
 }
 
@@ -135,7 +187,8 @@ func exclusive(f Func) Func {
 		if err != nil {
 			return nil, err
 		}
-		release, err := ceremony.Hold(dir, fmt.Sprintf("%s %s, process %d", r.Event.Program, r.Event.Command, os.Getpid()))
+		holder := fmt.Sprintf("%s %s, process %d", r.Event.Program, r.Event.Command, os.Getpid())
+		release, err := ceremony.Hold(dir, holder)
 		if err != nil {
 			return nil, err
 		}

@@ -32,17 +32,17 @@ func TestText(t *testing.T) {
 		f    command.Func
 		want answer
 	}{
-		"change":    {given, answer{0, "\nResult: SUCCESS\n", ""}},
-		"look":      {given, answer{0, "\n", ""}},
-		"peek":      {given, answer{0, "\nResult: SUCCESS\n", ""}},
-		"change 1":  {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
-		"look 1":    {failing(broken), answer{3, "found\n", said}},
-		"peek 1":    {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
-		"change 2":  {nothing, answer{0, "Result: SUCCESS\n", ""}},
-		"look 2":    {nothing, answer{0, "", ""}},
-		"key make":  {nothing, answer{0, "Result: SUCCESS\n", ""}},
-		"key list":  {nothing, answer{0, "", ""}},
-		"key list ": {failing(errors.New("plain")), answer{1, "found\n", "byok-test: error: plain\n"}},
+		"change":             {given, answer{0, "\nResult: SUCCESS\n", ""}},
+		"look":               {given, answer{0, "\n", ""}},
+		"peek":               {given, answer{0, "\nResult: SUCCESS\n", ""}},
+		"change 1":           {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
+		"look 1":             {failing(broken), answer{3, "found\n", said}},
+		"peek 1":             {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
+		"change 2":           {nothing, answer{0, "Result: SUCCESS\n", ""}},
+		"look 2":             {nothing, answer{0, "", ""}},
+		"key make --ident k": {nothing, answer{0, "Result: SUCCESS\n", ""}},
+		"key list":           {nothing, answer{0, "", ""}},
+		"key list ":          {failing(errors.New("plain")), answer{1, "found\n", "byok-test: error: plain\n"}},
 	} {
 		kmdata(t)
 		wantAnswer(t, line, run(t, program(c.f), strings.Fields(line)...), c.want)
@@ -62,12 +62,38 @@ func TestJSON(t *testing.T) {
 		"look --output json --vault U": {given, answer{0, success, ""}},
 		"look --vault=U --output=json": {given, answer{0, success, ""}},
 		"change --output json":         {nothing, answer{0, lines(`{`, `  "command": "change",`, `  "result": "SUCCESS",`, `  "status": 0`, `}`), ""}},
-		"key make --output json": {failing(broken), answer{6, failure,
+		"key make --ident k --output json": {failing(broken), answer{6, failure,
 			"byok-test: error: \"F\" exists\nbyok-test: hint: byok-test look\n"}},
 	} {
 		kmdata(t)
 		wantAnswer(t, line, run(t, program(c.f), strings.Fields(line)...), c.want)
 	}
+}
+
+// TestJSONWithoutACommand: a script that parses stdout gets an object, also
+// where no command ran.
+func TestJSONWithoutACommand(t *testing.T) {
+	dir := kmdata(t)
+	for _, line := range []string{"chagne --output json", "--output=json chagne", "chagne -output=json"} {
+		said := "unknown command \"chagne\""
+		hint := "byok-test change"
+		if line[0] == '-' {
+			said, hint = "option --output stands before the command", "byok-test COMMAND --output"
+		}
+		object := lines(`{`, `  "command": "",`, `  "result": "FAILURE",`, `  "status": 2,`,
+			`  "error": "`+strings.ReplaceAll(said, `"`, `\"`)+`",`, `  "hint": "`+hint+`"`, `}`)
+		wantAnswer(t, line, run(t, program(given), strings.Fields(line)...),
+			answer{2, object, lines("byok-test: error: "+said, "byok-test: hint: "+hint)})
+	}
+	p := program(given)
+	var said strings.Builder
+	p.Console.Out, p.Console.Err = &full{0}, &said
+	status := p.Main(context.Background(), []string{"chagne", "--output", "json"})
+	wantAnswer(t, "stdout fails", answer{status, "", said.String()}, answer{2, "", lines(
+		`byok-test: error: unknown command "chagne"`,
+		"byok-test: error: the result could not be printed: no space left on device",
+		"byok-test: hint: byok-test change")})
+	wantUntouched(t, "nothing ran", dir)
 }
 
 // TestStatus: the error decides, and nothing it says can pass for another line.
@@ -77,17 +103,23 @@ func TestStatus(t *testing.T) {
 		status int
 		said   string
 	}{
-		"unmarked":     {errors.New("broken"), 1, "byok-test: error: broken\n"},
-		"usage":        {exitcode.Errorf(exitcode.Usage, "bad"), 2, "byok-test: error: bad\n"},
-		"HSM":          {fmt.Errorf("token: %w", exitcode.Errorf(exitcode.HSM, "CKR_PIN_INCORRECT")), 4, "byok-test: error: token: CKR_PIN_INCORRECT\n"},
-		"vault":        {exitcode.Errorf(exitcode.Vault, "down"), 5, "byok-test: error: down\n"},
-		"cancelled":    {exitcode.Mark(exitcode.Vault, context.Canceled), 130, "byok-test: error: context canceled\n"},
-		"two at once":  {errors.Join(errors.New("first"), exitcode.Errorf(exitcode.HSM, "second")), 4, "byok-test: error: first\nbyok-test: error: second\n"},
-		"foreign text": {errors.New("a\nResult: SUCCESS\x1b[2J\rx"), 1, "byok-test: error: a\nbyok-test: error: Result: SUCCESS\\x1b[2J\\rx\n"},
-		"hint only":    {exitcode.Hint(errors.New("a"), "b\nc"), 1, "byok-test: error: a\nbyok-test: hint: b\\nc\n"},
+		"unmarked":    {errors.New("broken"), 1, "byok-test: error: broken\n"},
+		"usage":       {exitcode.Errorf(exitcode.Usage, "bad"), 2, "byok-test: error: bad\n"},
+		"HSM":         {fmt.Errorf("token: %w", exitcode.Errorf(exitcode.HSM, "CKR_PIN_INCORRECT")), 4, "byok-test: error: token: CKR_PIN_INCORRECT\n"},
+		"vault":       {exitcode.Errorf(exitcode.Vault, "down"), 5, "byok-test: error: down\n"},
+		"cancelled":   {exitcode.Mark(exitcode.Vault, context.Canceled), 130, "byok-test: error: context canceled\n"},
+		"two at once": {errors.Join(errors.New("first"), exitcode.Errorf(exitcode.HSM, "second")), 4, "byok-test: error: first\nbyok-test: error: second\n"},
+		"joined, then marked": {exitcode.Hint(exitcode.Mark(exitcode.Check, errors.Join(errors.New("first"), errors.Join(errors.New("second"),
+			exitcode.Errorf(exitcode.HSM, "third").Hint("one")))), "all"), 4,
+			"byok-test: error: first\nbyok-test: error: second\nbyok-test: error: third\nbyok-test: hint: one\nbyok-test: hint: all\n"},
+		"two causes":           {fmt.Errorf("%w; %w", errors.New("a"), errors.New("b")), 1, "byok-test: error: a; b\n"},
+		"foreign text":         {errors.New("a\nResult: SUCCESS\x1b[2J\rx"), 1, "byok-test: error: a\\nResult: SUCCESS\\x1b[2J\\rx\n"},
+		"foreign text, joined": {errors.Join(errors.New("a\nb"), errors.New("c")), 1, "byok-test: error: a\\nb\nbyok-test: error: c\n"},
+		"hint only":            {exitcode.Hint(errors.New("a"), "b\nc"), 1, "byok-test: error: a\nbyok-test: hint: b\\nc\n"},
 	} {
 		dir := kmdata(t)
-		wantAnswer(t, name, run(t, program(failing(c.err)), "look"), answer{c.status, "found\n", c.said})
+		got := run(t, program(failing(c.err)), "change")
+		wantAnswer(t, name, got, answer{c.status, "found\nResult: FAILURE\n", c.said})
 		if e := last(t, dir); e.Status != c.status || e.Error != c.err.Error() || e.Result != ceremony.Failure {
 			t.Errorf("%s: recorded %d %s %q", name, e.Status, e.Result, e.Error)
 		}
@@ -119,7 +151,7 @@ func TestRecord(t *testing.T) {
 		Arguments: []string{"--yes=true", "--kmdata=" + dir, "F"}, Operator: all[0].Operator,
 	}
 	end := begin
-	end.Seq, end.Phase, end.Ends, end.Time, end.Millis, end.Previous = 2, ceremony.End, 1, all[1].Time, all[1].Millis, all[1].Previous
+	end.Seq, end.Phase, end.Began, end.Time, end.Millis, end.Previous = 2, ceremony.End, 1, all[1].Time, all[1].Millis, all[1].Previous
 	end.Rehearsal, end.Module = true, &ceremony.Module{Serial: "0123"}
 	end.AddInput("in", fingerprint.Sum{1})
 	end.AddOutput("out", fingerprint.Sum{2})
@@ -138,11 +170,59 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestUnrecorded: it leaves no trace, and makes no folder.
-func TestUnrecorded(t *testing.T) {
+// TestLookingNeverWrites: no trace, no folder, and a read-only one is enough.
+func TestLookingNeverWrites(t *testing.T) {
 	dir := kmdata(t)
-	wantAnswer(t, "peek", run(t, program(given), "peek"), answer{0, "\nResult: SUCCESS\n", ""})
-	wantUntouched(t, "peek", dir)
+	notes := func(r *command.Run) (command.Result, error) {
+		return nil, r.Note(ceremony.Note{Name: "compared", Value: "yes"})
+	}
+	for name, want := range map[string]string{"look": "", "peek": "Result: SUCCESS\n"} {
+		wantAnswer(t, name, run(t, program(notes), name), answer{0, want, ""})
+		wantUntouched(t, name, dir)
+	}
+}
+
+// TestBetween: a note and a seal are in the log before the command ends, and
+// belong to it.
+func TestBetween(t *testing.T) {
+	dir := kmdata(t)
+	seal := ceremony.Seal{Module: "m", KML: fingerprint.Sum{1}, Signature: []byte{2}}
+	run(t, program(func(r *command.Run) (command.Result, error) {
+		r.Event.Rehearsal, r.Event.Module = true, &ceremony.Module{Serial: "0123"}
+		if err := r.Note(ceremony.Note{Name: "compared", Value: "by Alice"}); err != nil {
+			return nil, err
+		}
+		return nil, r.Seal(func(ceremony.Head) (ceremony.Seal, error) { return seal, nil })
+	}), "change")
+	all := events(t, dir)
+	if len(all) != 4 {
+		t.Fatalf("%d events", len(all))
+	}
+	note, sealed := all[1], all[2]
+	if note.Phase != ceremony.Noted || note.Began != 1 || note.Notes[0].Value != "by Alice" || note.Module.Serial != "0123" || !note.Rehearsal {
+		t.Errorf("note %+v", note)
+	}
+	if sealed.Phase != ceremony.Sealed || sealed.Began != 1 || !reflect.DeepEqual(*sealed.Seal, seal) {
+		t.Errorf("seal %+v", sealed)
+	}
+}
+
+// TestClockSetBack: whoever works with a wrong clock is told, against the log.
+func TestClockSetBack(t *testing.T) {
+	dir := kmdata(t)
+	l, err := ceremony.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := l.Append(ceremony.Event{Time: later, Phase: ceremony.Begin}); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, program(nothing), "change")
+	const before, behind = "byok-test: warning: the clock of this computer says ", ", and the last event in the log was at 2199-01-01T00:00:00Z: set the clock\n"
+	if !strings.HasPrefix(got.err, before) || !strings.HasSuffix(got.err, behind) || got.status != 0 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // secretive panics with a secret among its arguments.
@@ -204,7 +284,7 @@ func TestPrepare(t *testing.T) {
 		return p
 	}
 	p := withPrepare(func(r *command.Run) error { r.Event.AddNote("network", "allowed"); return nil })
-	wantAnswer(t, "prepared", run(t, p, "look"), answer{0, "", ""})
+	wantAnswer(t, "prepared", run(t, p, "change"), answer{0, "Result: SUCCESS\n", ""})
 	if e := last(t, dir); len(e.Notes) != 1 || e.Notes[0] != (ceremony.Note{Name: "network", Value: "allowed"}) || ran != 1 {
 		t.Errorf("recorded %+v, ran %d times", e, ran)
 	}
@@ -212,6 +292,7 @@ func TestPrepare(t *testing.T) {
 		p = withPrepare(func(*command.Run) error { return errors.New("no seccomp") })
 		wantAnswer(t, line, run(t, p, line), answer{1, want, "byok-test: error: no seccomp\n"})
 	}
+	run(t, withPrepare(func(*command.Run) error { return errors.New("no seccomp") }), "change")
 	if e := last(t, dir); e.Error != "no seccomp" || e.Status != 1 || ran != 1 {
 		t.Errorf("recorded %+v, ran %d times", e, ran)
 	}
@@ -242,8 +323,8 @@ func TestStdoutFails(t *testing.T) {
 	}{
 		"result":      {0, []string{"change"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
 		"result line": {1, []string{"change"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
-		"JSON":        {5, []string{"look", "--output", "json"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
-		"failure too": {0, []string{"look"}, failing(exitcode.Errorf(exitcode.HSM, "broken")),
+		"JSON":        {5, []string{"change", "--output", "json"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
+		"failure too": {0, []string{"change"}, failing(exitcode.Errorf(exitcode.HSM, "broken")),
 			answer{4, "", "byok-test: error: broken\nbyok-test: error: the result could not be printed: no space left on device\n"}},
 	} {
 		dir := kmdata(t)

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -12,40 +13,96 @@ import (
 	"byok/internal/exitcode"
 )
 
+// reported is an error that has been said, so that the Result line can come
+// after it.
+type reported struct{ error }
+
+func (r reported) Unwrap() error { return r.error }
+
 // show prints a result, and why it is not good, to stdout. What cannot be
 // printed is a failure too: whoever reads stdout has not got the answer.
 func (r *Run) show(result Result, err error, resultLine bool) error {
 	var failed error
 	if r.String("output") == "json" {
-		failed = r.printJSON(result, err)
+		failed = r.Program.printJSON(r.Event.Command, result, err)
 	} else {
 		failed = r.printText(result, err, resultLine)
 	}
 	if failed != nil {
-		return errors.Join(err, exitcode.Errorf(exitcode.Failed, "the result could not be printed: %w", failed))
+		err = errors.Join(err, unprinted(failed))
+		r.Program.report(err)
 	}
 	if err != nil {
-		return told{err}
+		return reported{err}
 	}
 	return nil
 }
 
-// told is an error that has been said, so that the Result line can come after it.
-type told struct{ error }
+func unprinted(failed error) error {
+	return exitcode.Errorf(exitcode.Failed, "the result could not be printed: %w", failed)
+}
 
-func (t told) Unwrap() error { return t.error }
-
-// tell says an error, a line each where several were joined, and its hint.
-func (p *Program) tell(err error) {
+// report says an error, a line each where several were joined, and its hints.
+func (p *Program) report(err error) {
 	if err == nil {
 		return
 	}
-	for _, line := range strings.Split(err.Error(), "\n") {
-		p.Console.Error("%s", line)
+	var hints []string
+	hint := func(err error) {
+		if h := exitcode.HintOf(err); h != "" && !slices.Contains(hints, h) {
+			hints = append(hints, h)
+		}
 	}
-	if hint := exitcode.HintOf(err); hint != "" {
-		p.Console.Hint("%s", hint)
+	for _, part := range parts(err) {
+		p.Console.Error("%v", part)
+		hint(part)
 	}
+	hint(err)
+	for _, h := range hints {
+		p.Console.Hint("%s", h)
+	}
+}
+
+// parts are the errors that were joined to err, each with what it wraps. A
+// line end in the text of one, which can be foreign, does not make it two.
+func parts(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error })
+	if ok && len(several.Unwrap()) > 0 && err.Error() == errors.Join(several.Unwrap()...).Error() {
+		var all []error
+		for _, e := range several.Unwrap() {
+			all = append(all, parts(e)...)
+		}
+		return all
+	}
+	// A mark or a hint around a join does not change its text.
+	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() {
+		if all := parts(inner); len(all) > 1 {
+			return all
+		}
+	}
+	return []error{err}
+}
+
+// reportUnrun says why no command ran. Whoever asked for JSON gets an object
+// on stdout all the same.
+func (p *Program) reportUnrun(args []string, err error) {
+	if err == nil || !wantsJSON(args) {
+		p.report(err)
+		return
+	}
+	if failed := p.printJSON("", nil, err); failed != nil {
+		p.report(errors.Join(err, unprinted(failed)))
+	}
+}
+
+func wantsJSON(args []string) bool {
+	for i, word := range args {
+		name, value, found := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		if strings.HasPrefix(word, "-") && name == "output" {
+			return found && value == "json" || !found && i+1 < len(args) && args[i+1] == "json"
+		}
+	}
+	return false
 }
 
 func (r *Run) printText(result Result, err error, resultLine bool) error {
@@ -54,37 +111,49 @@ func (r *Run) printText(result Result, err error, resultLine bool) error {
 			return failed
 		}
 	}
-	r.Program.tell(err)
+	r.Program.report(err)
 	if !resultLine {
 		return nil
 	}
-	_, failed := fmt.Fprintf(r.Console.Out, "Result: %s\n", verdict(err))
+	_, failed := fmt.Fprintf(r.Console.Out, "Result: %s\n", outcome(err))
 	return failed
 }
 
-func (r *Run) printJSON(result Result, err error) error {
-	answer := struct {
-		Command string `json:"command"`
-		Result  string `json:"result"`
-		Status  int    `json:"status"`
-		Error   string `json:"error,omitempty"`
-		Hint    string `json:"hint,omitempty"`
-		Data    Result `json:"data,omitempty"`
-	}{r.Event.Command, verdict(err), int(exitcode.Of(err)), "", exitcode.HintOf(err), result}
-	if err != nil {
-		answer.Error = err.Error()
+// answer is what --output json prints.
+type answer struct {
+	Command string `json:"command"`
+	Result  string `json:"result"`
+	Status  int    `json:"status"`
+	Error   string `json:"error,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Data    Result `json:"data,omitempty"`
+}
+
+func (p *Program) printJSON(command string, result Result, err error) error {
+	a := answer{
+		Command: command,
+		Result:  outcome(err),
+		Status:  int(exitcode.Of(err)),
+		Hint:    exitcode.HintOf(err),
+		Data:    result,
 	}
-	r.Program.tell(err)
+	if err != nil {
+		a.Error = err.Error()
+	}
 	// strictjson would refuse the name of a file that is not UTF-8.
-	data, failed := json.Marshal(answer, jsontext.WithIndent("  "), json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	data, failed := json.Marshal(a, jsontext.WithIndent("  "), json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if failed != nil {
 		return failed
 	}
-	_, failed = r.Console.Out.Write(append(data, '\n'))
-	return failed
+	if _, failed = p.Console.Out.Write(append(data, '\n')); failed != nil {
+		return failed
+	}
+	p.report(err)
+	return nil
 }
 
-func verdict(err error) string {
+// outcome is the word of the Result line.
+func outcome(err error) string {
 	if err != nil {
 		return ceremony.Failure
 	}

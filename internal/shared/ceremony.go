@@ -1,0 +1,188 @@
+package shared
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/ceremony"
+	"byok/internal/command"
+	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/term"
+)
+
+const verifyText = `Checks that every line carries the hash of the one before. Where kmdata holds a
+security world, its statements are verified first, and the log must contain the
+head that each of them was signed over; a seal must be signed by the module that
+a statement certifies.
+
+What this cannot show: events behind the last statement can be cut off or
+rewritten, and a record cut together with all its later statements verifies.
+Compare the head, and the last statement's number and words, with paper.`
+
+// Ceremony is the group of commands that read the ceremony log.
+func Ceremony(p *command.Program) *cli.Command {
+	log := func(r *command.Run) (command.Result, error) {
+		return readRecord(r, func(c checked) command.Result { return logView{c.Record} })
+	}
+	verify := func(r *command.Run) (command.Result, error) {
+		return readRecord(r, func(c checked) command.Result { return c.view() })
+	}
+	return &cli.Command{
+		Name:  "ceremony",
+		Usage: "read the ceremony log",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "log",
+				Usage:  "show the ceremony log, one event per line",
+				Action: p.Check(command.WithoutFiles(log)),
+			},
+			{
+				Name:        "verify",
+				Usage:       "check the log's hash chain, against the statements of the world",
+				Description: verifyText,
+				Action:      p.Check(command.WithoutFiles(verify)),
+			},
+		},
+	}
+}
+
+// readRecord shows a good log by view. Of a log with a fault it shows the
+// events up to there.
+func readRecord(r *command.Run, view func(checked) command.Result) (command.Result, error) {
+	dir, err := r.KMData()
+	if err != nil {
+		return nil, err
+	}
+	c, err := check(dir)
+	for _, w := range c.Warnings {
+		r.Warn(w)
+	}
+	switch {
+	case err == nil:
+		return view(c), nil
+	case len(c.Events) > 0:
+		return logView{c.Record}, err
+	}
+	return nil, err
+}
+
+// checked is a log, and the world that vouches for it.
+type checked struct {
+	ceremony.Record
+	chain *kmdata.Chain // nil where there is no world
+	seals int
+}
+
+// check reads the log of a kmdata folder and holds it to what its world, if it
+// has one, has signed.
+func check(dir string) (c checked, err error) {
+	var heads []ceremony.Anchored
+	if kmdata.Exists(dir) {
+		if c.chain, err = kmdata.Open(dir); err != nil {
+			c.Record, _ = ceremony.Read(dir) // what can be shown of it
+			return c, err
+		}
+		heads = anchors(c.chain)
+	}
+	if c.Record, err = ceremony.Check(dir, heads); err != nil {
+		return c, err
+	}
+	return c, c.CheckSeals(c.checkSeal)
+}
+
+// anchors are the heads that the statements of a world carry.
+func anchors(chain *kmdata.Chain) []ceremony.Anchored {
+	var heads []ceremony.Anchored
+	for _, h := range chain.Heads() {
+		a := ceremony.Anchored{Statement: h.Statement, Head: ceremony.Head(h.Log)}
+		if h.Break != nil {
+			a.Break = h.Break.Reason
+		}
+		heads = append(heads, a)
+	}
+	return heads
+}
+
+// checkSeal checks a seal under the KML that a statement certifies.
+func (c *checked) checkSeal(head ceremony.Head, seal ceremony.Seal) error {
+	if c.chain == nil {
+		return errors.New("there is no security world here that certifies its module")
+	}
+	for _, e := range c.chain.Entries() {
+		m, ok := e.Statement.(*kmdata.Module)
+		if !ok || m.Module != seal.Module {
+			continue
+		}
+		if sum, err := m.KMLHash(); err != nil || sum != seal.KML {
+			continue
+		}
+		signer, err := m.Signer()
+		if err != nil {
+			return err
+		}
+		c.seals++
+		return keykind.VerifySignature(signer, head.Text(), seal.Signature)
+	}
+	return errors.New("no statement certifies the module signing key that made it")
+}
+
+func (c checked) view() headView {
+	v := headView{
+		Log:      c.Path,
+		Events:   len(c.Events),
+		Head:     c.Head,
+		Before:   c.Before,
+		Seals:    c.seals,
+		Warnings: c.Warnings,
+	}
+	if c.chain != nil {
+		v.World = c.chain.World().Label
+		v.Statements = len(c.chain.Entries())
+	}
+	return v
+}
+
+// headView is a good log in short: what to note on paper, and to compare with
+// such a note later.
+type headView struct {
+	Log        string        `json:"log"`
+	Events     int           `json:"events"`
+	Head       ceremony.Head `json:"head"`
+	World      string        `json:"world,omitempty"` // label
+	Statements int           `json:"statements,omitzero"`
+	Seals      int           `json:"seals,omitzero"`
+	Before     []string      `json:"before,omitempty"` // what ran before the world was created
+	Warnings   []string      `json:"warnings,omitempty"`
+}
+
+// Print implements [command.Result].
+func (v headView) Print(w io.Writer) error {
+	text := fmt.Sprintf("%s\n%d events, every line carries the hash of the one before\n", term.Printable(v.Log), v.Events)
+	if v.Statements > 0 {
+		text += fmt.Sprintf("world %s: the log contains the head of each of its %s\n",
+			term.Printable(v.World), count(v.Statements, "statement"))
+	}
+	if v.Seals > 0 {
+		text += count(v.Seals, "seal") + " by a module of this world\n"
+	}
+	for _, b := range v.Before {
+		text += "before world create: " + term.Printable(b) + "\n"
+	}
+	text += fmt.Sprintf("head of %s\n%s\n", count(v.Head.Lines, "line"), v.Head.SHA256.Groups())
+	for _, row := range v.Head.SHA256.Rows() {
+		text += row + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,59 @@
+// Package shared is the commands that byok-offline and byok-online both have:
+// inspect, fingerprint, ceremony log and ceremony verify. None of them writes
+// anything, needs an HSM or uses a network.
+//
+// What one program alone has belongs to that program's own package.
+package shared
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/command"
+	"byok/internal/fingerprint"
+	"byok/internal/term"
+)
+
+// Commands are all commands of this package.
+func Commands(p *command.Program) []*cli.Command {
+	return []*cli.Command{Inspect(p), Fingerprint(p), Ceremony(p)}
+}
+
+// Fingerprint is the command that shows a file's SHA-256 to a witness.
+func Fingerprint(p *command.Program) *cli.Command {
+	return &cli.Command{
+		Name:      "fingerprint",
+		Usage:     "show a file's SHA-256 in hex and in words, to be read aloud",
+		ArgsUsage: "FILE",
+		Action: p.Action(command.WithFile("FILE", func(r *command.Run, path string) (command.Result, error) {
+			sum, err := r.HashFile(path)
+			if err != nil {
+				return nil, err
+			}
+			return fingerprintView{path, sum, sum.Groups(), sum.Words()}, nil
+		})),
+	}
+}
+
+type fingerprintView struct {
+	File   string          `json:"file"`
+	SHA256 fingerprint.Sum `json:"sha256"`
+	Groups string          `json:"groups"`
+	Words  []string        `json:"words"`
+}
+
+// Print implements [command.Result].
+func (v fingerprintView) Print(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "%s\n%s\n", term.Printable(filepath.Base(v.File)), v.Groups); err != nil {
+		return err
+	}
+	for _, row := range v.SHA256.Rows() {
+		if _, err := fmt.Fprintln(w, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
