@@ -11,7 +11,6 @@ import (
 	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/shared"
-	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
 )
