@@ -12,3 +12,9 @@ import (
 func PossessionText(purpose string, sum fingerprint.Sum) []byte {
 	return fmt.Appendf(nil, "byok proof of possession v1\n%s\n%s\n", purpose, sum)
 }
+
+// The purposes of a proof of possession, as its second line holds them.
+const (
+	PurposeTransfer  = "transfer authorization" // the sum is that of the authorization
+	PurposeChallenge = "challenge"              // the sum is that of a challenge file
+)

@@ -9,12 +9,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
-)
-
-// The services a vault can be, as the SecurityWorld package names them.
-const (
-	ServiceVault      = "vault"
-	ServiceManagedHSM = "managed-hsm"
+	"byok/internal/kek"
 )
 
 // Address is the address of a vault that ParseAddress has found fit to be
@@ -26,21 +21,37 @@ type Address struct {
 	test      bool
 }
 
-// Allow says which addresses are meant.
+// Allow says which addresses are allowed.
 type Allow struct {
 	Cloud     azure.Cloud
-	Rehearsal bool // the rehearsal vault, on this machine and nowhere else
-	TestVault bool // any host and port, without HSM-backed keys: an emulator, a standard vault
+	Rehearsal bool // the rehearsal vault, on this computer and nowhere else
+	TestVault bool // any host and port, with keys in software: an emulator, a standard vault
 }
 
-// String gives https://host or https://host:port, as in transfer.KeyID.
+// String returns https://host or https://host:port, as in kek.ID.
 func (a Address) String() string { return a.url }
 
-// Rehearsal tells whether the vault is a rehearsal's.
+// Rehearsal reports whether the vault is a rehearsal's.
 func (a Address) Rehearsal() bool { return a.rehearsal }
 
-// Service is ServiceVault or ServiceManagedHSM, or "" where the host's suffix
-// does not tell: a rehearsal, an emulator, a private cloud.
+// Test reports whether the vault is a test vault, which gets tokens although
+// it is at no address of the service. A vault of the service is none, whatever
+// Allow says.
+func (a Address) Test() bool { return a.test }
+
+// Mark returns what keys and proofs of the vault are for.
+func (a Address) Mark() kek.Mark {
+	switch {
+	case a.rehearsal:
+		return kek.Rehearsal
+	case a.test:
+		return kek.Test
+	}
+	return kek.Production
+}
+
+// Service returns kek.ServiceVault or kek.ServiceManagedHSM, or "" where the
+// host's suffix does not say: a rehearsal, an emulator, a private cloud.
 func (a Address) Service() string { return a.service }
 
 // host is the part after https://, with the port where there is one.
@@ -75,13 +86,13 @@ func (a Address) unusual(u *url.URL, allow Allow) error {
 	local := isLoopback(u.Hostname())
 	switch {
 	case a.rehearsal && !local:
-		return exitcode.Errorf(exitcode.Refused, "vault %s: a rehearsal talks only to this machine", a.url)
+		return exitcode.Errorf(exitcode.Refused, "vault %s: a rehearsal talks only to this computer", a.url)
 	case a.rehearsal || a.test:
 		return nil
 	case u.Port() != "" && u.Port() != "443":
 		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: a port other than 443 is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
 	case local:
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: this machine is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
+		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: this computer is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
 	case strings.Contains(u.Hostname(), ".privatelink."):
 		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url), "use the vault's own name, which leads to the private endpoint inside its network")
 	}
@@ -121,11 +132,9 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 	return u, nil
 }
 
-var dnsName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
-
 func hostName(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
-	return len(host) <= 253 && dnsName.MatchString(host) && cmp.Or(u.Port(), "443") != "0" && !strings.HasSuffix(u.Host, ":")
+	return kek.IsHost(host) && cmp.Or(u.Port(), "443") != "0" && !strings.HasSuffix(u.Host, ":")
 }
 
 // suffixOf returns the suffix that makes host <vault name><suffix>, or "".
@@ -140,10 +149,10 @@ func suffixOf(host string, c azure.Cloud) string {
 
 func serviceOf(suffix string) string {
 	switch {
-	case strings.HasPrefix(suffix, ".managedhsm."):
-		return ServiceManagedHSM
+	case kek.IsManagedHSM(suffix):
+		return kek.ServiceManagedHSM
 	case strings.HasPrefix(suffix, ".vault."):
-		return ServiceVault
+		return kek.ServiceVault
 	}
 	return ""
 }

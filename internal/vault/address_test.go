@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/kek"
 )
 
 func publicCloud(t *testing.T, suffixes ...string) azure.Cloud {
@@ -23,11 +24,11 @@ func TestParseAddress(t *testing.T) {
 		url, service string
 		relaxed      bool
 	}{
-		"https://contoso.vault.azure.net":             {Allow{Cloud: cloud}, "https://contoso.vault.azure.net", ServiceVault, false},
-		"HTTPS://Contoso.Vault.Azure.Net:443/":        {Allow{Cloud: cloud}, "https://contoso.vault.azure.net", ServiceVault, false},
-		"https://contoso.managedhsm.azure.net/":       {Allow{Cloud: cloud}, "https://contoso.managedhsm.azure.net", ServiceManagedHSM, false},
-		"https://contoso.vault.corp.example":          {Allow{Cloud: cloud}, "https://contoso.vault.corp.example", ServiceVault, false},
-		"https://standard.vault.azure.net":            {Allow{Cloud: cloud, TestVault: true}, "https://standard.vault.azure.net", ServiceVault, false},
+		"https://contoso.vault.azure.net":             {Allow{Cloud: cloud}, "https://contoso.vault.azure.net", kek.ServiceVault, false},
+		"HTTPS://Contoso.Vault.Azure.Net:443/":        {Allow{Cloud: cloud}, "https://contoso.vault.azure.net", kek.ServiceVault, false},
+		"https://contoso.managedhsm.azure.net/":       {Allow{Cloud: cloud}, "https://contoso.managedhsm.azure.net", kek.ServiceManagedHSM, false},
+		"https://contoso.vault.corp.example":          {Allow{Cloud: cloud}, "https://contoso.vault.corp.example", kek.ServiceVault, false},
+		"https://standard.vault.azure.net":            {Allow{Cloud: cloud, TestVault: true}, "https://standard.vault.azure.net", kek.ServiceVault, false},
 		"https://localhost:8443":                      {Allow{Cloud: cloud, Rehearsal: true}, "https://localhost:8443", "", true},
 		"https://127.0.0.1:8443":                      {Allow{Cloud: cloud, Rehearsal: true}, "https://127.0.0.1:8443", "", true},
 		"https://emulator:4997":                       {Allow{Cloud: cloud, TestVault: true}, "https://emulator:4997", "", true},
@@ -63,8 +64,8 @@ func TestParseAddressRefuses(t *testing.T) {
 		"https://contoso.vault.azure.net:":     {Allow{}, exitcode.Usage, `vault "https://contoso.vault.azure.net:": not a host and port`, usual},
 		"https://[::1]:8443":                   {Allow{Rehearsal: true}, exitcode.Usage, `vault "https://[::1]:8443": not a host and port`, usual},
 		"https://contoso.vault.azure.net:8443": {Allow{}, exitcode.Usage, "vault https://contoso.vault.azure.net:8443: a port other than 443 is for rehearsals and test vaults", test},
-		"https://localhost":                    {Allow{}, exitcode.Usage, "vault https://localhost: this machine is for rehearsals and test vaults", test},
-		"https://127.1.2.3":                    {Allow{}, exitcode.Usage, "vault https://127.1.2.3: this machine is for rehearsals and test vaults", test},
+		"https://localhost":                    {Allow{}, exitcode.Usage, "vault https://localhost: this computer is for rehearsals and test vaults", test},
+		"https://127.1.2.3":                    {Allow{}, exitcode.Usage, "vault https://127.1.2.3: this computer is for rehearsals and test vaults", test},
 		"https://contoso.privatelink.vaultcore.azure.net": {Allow{}, exitcode.Usage, "vault https://contoso.privatelink.vaultcore.azure.net: the name of a private endpoint, not of the vault",
 			"use the vault's own name, which leads to the private endpoint inside its network"},
 		"https://contoso.blob.core.windows.net": {Allow{}, exitcode.Usage, "vault https://contoso.blob.core.windows.net: no vault of AzurePublic, whose names end in .vault.azure.net or .managedhsm.azure.net",
@@ -74,7 +75,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		"https://a.b.vault.azure.net": {Allow{}, exitcode.Usage, "vault https://a.b.vault.azure.net: no vault of AzurePublic, whose names end in .vault.azure.net or .managedhsm.azure.net",
 			"--cloud for another cloud, --vault-suffix for a private one"},
 		"https://evil.example/.vault.azure.net": {Allow{}, exitcode.Usage, `vault "https://evil.example/.vault.azure.net": more than a host in its address`, "--vault https://evil.example"},
-		"https://fabrikam.vault.azure.net:443":  {Allow{Rehearsal: true}, exitcode.Refused, "vault https://fabrikam.vault.azure.net: a rehearsal talks only to this machine", ""},
+		"https://fabrikam.vault.azure.net:443":  {Allow{Rehearsal: true}, exitcode.Refused, "vault https://fabrikam.vault.azure.net: a rehearsal talks only to this computer", ""},
 	} {
 		want.allow.Cloud = cloud
 		_, err := ParseAddress(in, want.allow)

@@ -2,10 +2,11 @@ package vault
 
 import (
 	"context"
+	"encoding/base64"
+	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 const (
@@ -26,8 +28,9 @@ const (
 type resolver func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 // guard stands between the SDK and the network: nothing leaves for another
-// host than the vault's, and no challenge reaches the SDK that it would
-// answer with a panic or with a token for another service.
+// host than the vault's, and the SDK sees no challenge of the vault's own
+// wording, which it might answer with a panic or with a token for another
+// service, but one that was written anew from what was checked.
 type guard struct {
 	address Address
 	clock   Clock
@@ -51,6 +54,10 @@ func (g *guard) Do(req *policy.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	if err := foreign(resp); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		if err := g.challenge(resp); err != nil {
 			resp.Body.Close()
@@ -60,7 +67,7 @@ func (g *guard) Do(req *policy.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// notLocal refuses a service's name that leads to this machine. A name that
+// notLocal refuses a service's name that resolves to this computer. A name that
 // cannot be looked up here is the proxy's to find.
 func (g *guard) notLocal(ctx context.Context, host string) error {
 	if g.address.rehearsal || g.address.test {
@@ -70,39 +77,72 @@ func (g *guard) notLocal(ctx context.Context, host string) error {
 		addresses, _ := g.lookup(ctx, "ip", host)
 		for _, a := range addresses {
 			if a = a.Unmap(); a.IsLoopback() || a.IsUnspecified() {
-				g.local = exitcode.Hint(exitcode.Errorf(exitcode.Vault, "%s leads to this machine (%s)", host, a), "check /etc/hosts and the DNS; --test-vault if that is meant")
+				g.local = exitcode.Hint(exitcode.Errorf(exitcode.Vault, "%s resolves to a loopback address (%s)", host, a), "check /etc/hosts and the DNS; --test-vault if intended")
 			}
 		}
 	})
 	return g.local
 }
 
-// challenge checks WWW-Authenticate before the SDK parses it, and the clock,
-// since this is the answer that comes before anything was changed.
+// foreign recognises a page for people, which no service answers with. A
+// server error may be one: of that, the caller asks again.
+func foreign(resp *http.Response) error {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind != "text/html" || resp.StatusCode >= http.StatusInternalServerError {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Vault, "a web page (HTTP %d, text/html) came instead of the vault's answer", resp.StatusCode).
+		Hint("a proxy or portal is in between: sign in there, or set HTTPS_PROXY")
+}
+
+// challenge replaces WWW-Authenticate by what was checked of it, before the
+// SDK parses it. It also checks the clock, since this is the answer that comes
+// before anything was changed.
 func (g *guard) challenge(resp *http.Response) error {
 	header := resp.Header.Get("WWW-Authenticate")
-	answered := resp.Request != nil && resp.Request.Header.Get("Authorization") != ""
-	if answered && (header == "" || strings.Contains(header, `error="insufficient_claims"`)) {
-		return nil // a refusal of our token, or a wish for a newer one, not for another
+	if resp.Request != nil && resp.Request.Header.Get("Authorization") != "" {
+		if header == "" {
+			return nil // a refusal of our token
+		}
+		if claims := claimsOf(header); claims != "" { // a newer token for the same service
+			resp.Header.Set("WWW-Authenticate", `Bearer error="insufficient_claims", claims="`+claims+`"`)
+			return nil
+		}
 	}
 	tenants, resources := challenged(header)
-	if len(tenants) == 0 || !all(tenants, tenantURL) || len(resources) == 0 {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the answer of %s is not a vault's: its challenge names no tenant or no resource", g.address.host()), hintNoVault)
+	if len(tenants) != 1 || !tenantURL(tenants[0]) || len(resources) == 0 {
+		return exitcode.Errorf(exitcode.Vault, "the answer of %s is not a vault's: its challenge does not name one tenant and a resource",
+			g.address.host()).Hint(hintNoVault)
 	}
 	for _, r := range resources {
 		if !g.ours(r) {
-			return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "%s asks for a token for another service, %.200q", g.address.host(), r), hintNoVault)
+			return exitcode.Errorf(exitcode.Vault, "%s asks for a token for another service, %.200q", g.address.host(), r).Hint(hintNoVault)
 		}
 	}
+	resp.Header.Set("WWW-Authenticate", `Bearer authorization="`+tenants[0]+`", resource="`+resources[0]+`"`)
 	return g.skew(resp)
 }
 
+// claimsOf returns the claims of a challenge for continuous access evaluation,
+// if they can be decoded: without that, the SDK takes it for a new challenge.
+func claimsOf(header string) string {
+	if !strings.Contains(header, `error="insufficient_claims"`) {
+		return ""
+	}
+	_, after, _ := strings.Cut(header, `claims="`)
+	claims, _, _ := strings.Cut(after, `"`)
+	if _, err := base64.StdEncoding.DecodeString(claims); err != nil {
+		return ""
+	}
+	return claims
+}
+
 // challenged finds every value that the SDK could take for the tenant's URL
-// or for the resource. Like the SDK, and unlike RFC 9110, it splits at spaces
-// and does not insist on quotes; what it found beyond the SDK's is checked
-// all the same.
+// or for the resource. Like the SDK, and unlike RFC 9110, it takes out every
+// "Bearer ", which can join two halves of a name, splits at spaces and does
+// not insist on quotes; what it found beyond the SDK's is checked all the same.
 func challenged(header string) (tenants, resources []string) {
-	for _, part := range strings.Fields(header) {
+	for part := range strings.FieldsSeq(strings.ReplaceAll(header, "Bearer ", "")) {
 		name, v, _ := strings.Cut(strings.Trim(part, ","), "=")
 		v = strings.Trim(v, `",`)
 		switch strings.Trim(name, `",`) {
@@ -115,23 +155,30 @@ func challenged(header string) (tenants, resources []string) {
 	return tenants, resources
 }
 
-func all(values []string, good func(string) bool) bool {
-	return !slices.ContainsFunc(values, func(v string) bool { return !good(v) })
-}
-
-// tenantURL wants https://host/tenant: the SDK takes the fourth part between
-// slashes without looking.
+// tenantURL reports whether s is https://host/tenant: the SDK takes the fourth
+// part between slashes without looking.
 func tenantURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "https" && u.Host != "" && strings.Trim(u.Path, "/") != ""
+	u := serviceURL(s)
+	return u != nil && strings.Trim(u.Path, "/") != ""
 }
 
-// ours tells whether a token for the resource is one this vault may see:
+// serviceURL parses an https URL with nothing but a host and a path of plain
+// characters, and returns nil for any other text.
+func serviceURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !hostName(u) ||
+		strings.ContainsAny(s, `"\, `) || !printable.Is(s) {
+		return nil
+	}
+	return u
+}
+
+// ours reports whether a token for the resource is one this vault may see:
 // https://vault.azure.net for contoso.vault.azure.net, and so on. A test
 // vault may ask for the service's or its own, a rehearsal's for its own.
 func (g *guard) ours(resource string) bool {
-	u, err := url.Parse(resource)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
+	u := serviceURL(resource)
+	if u == nil {
 		return false
 	}
 	host, own := strings.ToLower(u.Host), g.address.host()
@@ -157,5 +204,5 @@ func (g *guard) skew(resp *http.Response) error {
 	if ahead <= maxSkew {
 		return nil
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the clock of this machine is %s %s the vault's", ahead, word), "set it (timedatectl set-ntp true): expiry dates and proofs depend on it")
+	return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the clock of this computer is %s %s the vault's", ahead, word), "set it (timedatectl set-ntp true): expiry dates and proofs depend on it")
 }

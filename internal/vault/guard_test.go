@@ -7,19 +7,21 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 
 	"byok/internal/exitcode"
 )
 
 func TestChallengeRefused(t *testing.T) {
 	const notVault = "check that the address is a key vault's or a Managed HSM's"
-	nameless := "read key contoso: the answer of HOST is not a vault's: its challenge names no tenant or no resource"
+	nameless := "read key contoso: the answer of HOST is not a vault's: its challenge does not name one tenant and a resource"
 	for name, c := range map[string]struct{ challenge, want, hint string }{
 		"none":                   {"", nameless, notVault},
 		"another scheme":         {`Basic realm="vault"`, nameless, notVault},
@@ -31,6 +33,9 @@ func TestChallengeRefused(t *testing.T) {
 		"a second resource":      {`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid" scope="https://graph.microsoft.com/.default"`, `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com/.default"`, notVault},
 		"a resource unquoted":    {`Bearer authorization="https://l/t", resource=https://graph.microsoft.com scope="https://managed-hsm.rehearsal.invalid"`, `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com"`, notVault},
 		"a second tenant":        {`Bearer authorization="https://l/t", authorization=https://l resource="https://managed-hsm.rehearsal.invalid"`, nameless, notVault},
+		"two halves of a name":   {`Bearer authorization="https://l/t" resource="https://managed-hsm.rehearsal.invalid" scoBearer pe="https://graph.microsoft.com"`, `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com"`, notVault},
+		"user in the resource":   {`Bearer authorization="https://l/t" resource="https://graph.microsoft.com@managed-hsm.rehearsal.invalid"`, `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com@managed-hsm.rehearsal.invalid"`, notVault},
+		"quote in the tenant":    {`Bearer authorization=https://l/t",scope="x resource="https://managed-hsm.rehearsal.invalid"`, nameless, notVault},
 		"a wish for claims":      {`Bearer error="insufficient_claims", claims="e30="`, nameless, notVault},
 		"a resource without TLS": {`Bearer authorization="https://l/t", resource="http://managed-hsm.rehearsal.invalid"`, `read key contoso: HOST asks for a token for another service, "http://managed-hsm.rehearsal.invalid"`, notVault},
 	} {
@@ -52,8 +57,8 @@ func TestClockSkew(t *testing.T) {
 		date time.Time
 		want string
 	}{
-		"ahead":  {noon.Add(-2 * time.Hour), "read key contoso: the clock of this machine is 2h0m0s ahead of the vault's"},
-		"behind": {noon.Add(2 * time.Hour), "read key contoso: the clock of this machine is 2h0m0s behind the vault's"},
+		"ahead":  {noon.Add(-2 * time.Hour), "read key contoso: the clock of this computer is 2h0m0s ahead of the vault's"},
+		"behind": {noon.Add(2 * time.Hour), "read key contoso: the clock of this computer is 2h0m0s behind the vault's"},
 	} {
 		s := newScript(t)
 		s.date = c.date
@@ -66,6 +71,55 @@ func TestClockSkew(t *testing.T) {
 	client, _ := s.client()
 	if _, err := client.Key(context.Background(), "contoso", ""); err != nil {
 		t.Errorf("four minutes: %v", err)
+	}
+}
+
+// TestChallengeRewritten: the SDK sees what was checked, and nothing else.
+func TestChallengeRewritten(t *testing.T) {
+	own := `Bearer authorization="https://login.rehearsal.invalid/t", resource="https://managed-hsm.rehearsal.invalid"`
+	for _, c := range []struct {
+		name, challenge, want string
+		answered              bool
+	}{
+		{"as it is", own, own, false},
+		{"scope before resource", `Bearer authorization="https://l/t", scope="https://managed-hsm.rehearsal.invalid/.default" resource="https://managed-hsm.rehearsal.invalid"`,
+			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid/.default"`, false},
+		{"Bearer twice", `Bearer Bearer authorization="https://l/t" Bearer resource="https://managed-hsm.rehearsal.invalid" Bearer`,
+			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid"`, false},
+		{"claims", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common", error="insufficient_claims", claims="e30="`,
+			`Bearer error="insufficient_claims", claims="e30="`, true},
+		{"claims with another service", `Bearer error="insufficient_claims", claims="e30=", scope="https://graph.microsoft.com"`,
+			`Bearer error="insufficient_claims", claims="e30="`, true},
+		{"a new challenge", own, own, true},
+		{"nothing", "", "", true},
+	} {
+		g := &guard{address: Address{url: "https://localhost:1", rehearsal: true}, clock: &fakeClock{now: noon}}
+		r := &http.Response{Header: http.Header{}, Request: &http.Request{Header: http.Header{}}}
+		r.Header.Add("WWW-Authenticate", c.challenge)
+		if c.answered {
+			r.Request.Header.Set("Authorization", "Bearer t")
+		}
+		err := g.challenge(r)
+		if got := r.Header.Get("WWW-Authenticate"); err != nil || got != c.want {
+			t.Errorf("%s:\n got %s, %v\nwant %s", c.name, got, err, c.want)
+		}
+	}
+}
+
+// TestClaimsThatAreNone: an answered challenge whose claims cannot be decoded
+// is a new challenge to the SDK, and is checked as one.
+func TestClaimsThatAreNone(t *testing.T) {
+	for _, c := range []struct{ name, challenge string }{
+		{"no claims", `Bearer error="insufficient_claims", scope="https://graph.microsoft.com" authorization="https://l/t"`},
+		{"broken claims", `Bearer error="insufficient_claims", claims="*", scope="https://graph.microsoft.com" authorization="https://l/t"`},
+	} {
+		s := newScript(t, step{"GET /keys/contoso/", func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.Header().Set("WWW-Authenticate", c.challenge)
+			w.WriteHeader(http.StatusUnauthorized)
+		}})
+		client, _ := s.client()
+		_, err := client.Key(context.Background(), "contoso", "")
+		check(t, err, exitcode.Vault, s.host(), `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com"`, hintNoVault)
 	}
 }
 
@@ -202,8 +256,8 @@ func TestServiceChallenge(t *testing.T) {
 func TestServiceNameLeadsHere(t *testing.T) {
 	s := newScript(t)
 	_, err := serviceClient(t, s, "20.1.2.3", "127.0.0.1").Key(context.Background(), "contoso", "")
-	check(t, err, exitcode.Vault, "", "read key contoso: contoso.vault.azure.net leads to this machine (127.0.0.1)",
-		"check /etc/hosts and the DNS; --test-vault if that is meant")
+	check(t, err, exitcode.Vault, "", "read key contoso: contoso.vault.azure.net resolves to a loopback address (127.0.0.1)",
+		"check /etc/hosts and the DNS; --test-vault if intended")
 	if s.requests != 0 {
 		t.Errorf("%d requests were sent", s.requests)
 	}
@@ -218,5 +272,44 @@ func TestTestVaultChallenge(t *testing.T) {
 		if g.ours(resource) != want {
 			t.Errorf("%s: %v", resource, !want)
 		}
+	}
+}
+
+// TestListsEnd: no list of the vault goes on for ever.
+func TestListsEnd(t *testing.T) {
+	at := func(page string) func(http.ResponseWriter, *http.Request, []byte) {
+		return func(w http.ResponseWriter, r *http.Request, body []byte) {
+			link := "https://" + r.Host + "/keys/contoso/versions?page=" + page
+			answer(200, `{"value":[],"nextLink":"`+link+`"}`)(w, r, body)
+		}
+	}
+	list := "GET /keys/contoso/versions"
+	for _, c := range []struct {
+		name  string
+		steps []step
+	}{
+		{"to itself", []step{{list, at("1")}, {list, at("1")}}},
+		{"in a ring", []step{{list, at("1")}, {list, at("2")}, {list, at("1")}}},
+	} {
+		client, clock := newScript(t, c.steps...).client()
+		_, err := client.versions(context.Background(), "contoso")
+		check(t, err, exitcode.Vault, "", "list the versions of key contoso: the vault's list does not end: a page refers to one that was there before", "")
+		if len(clock.slept) > 0 {
+			t.Errorf("%s: tried again", c.name)
+		}
+	}
+	var pages, lines listBound
+	var err error
+	for n := 0; err == nil && n <= maxPages; n++ {
+		err = pages.next(to.Ptr(strconv.Itoa(n)), 1)
+	}
+	check(t, err, exitcode.Vault, "", "the vault's list has more than 1000 pages or 25000 lines", "")
+	if pages.pages != maxPages+1 {
+		t.Errorf("%d pages", pages.pages)
+	}
+	check(t, lines.next(nil, maxItems+1), exitcode.Vault, "", "the vault's list has more than 1000 pages or 25000 lines", "")
+	lines = listBound{}
+	if err := lines.next(nil, maxItems); err != nil {
+		t.Error(err)
 	}
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 	"byok/internal/transfer"
 )
 
@@ -30,11 +34,15 @@ const (
 
 // Expected is what a key version must be to be the key of a package.
 type Expected struct {
-	Kty        string // transfer.RSAHSM, ECHSM or OctHSM
+	Kty        string // keykind.RSAHSM, ECHSM or OctHSM
 	Crv        string // EC only
 	Bits       int    // 0 where nothing is known
 	PublicKey  crypto.PublicKey
 	CheckValue []byte // AES only: AES-ECB of 16 zero bytes
+
+	// Authorization is the SHA-256 of the quorum's authorization; zero for a
+	// package of another vendor's tool. Challenges carry it.
+	Authorization fingerprint.Sum
 }
 
 // Import is one package on its way into the vault. NewImport fills in what a
@@ -43,7 +51,7 @@ type Import struct {
 	Name          string            // of the key in the vault
 	Blob          []byte            // the .byok file, byte for byte
 	Expected      Expected          // PublicKey and CheckValue empty: nothing can be checked but the type
-	Ops           []string          // key_ops; transfer.AllowedOps of the type at most
+	Ops           []string          // key_ops; keykind.KeyOps of the type at most
 	Tags          map[string]string // beside TagBlob
 	NotBefore     time.Time         // zero: none
 	Expires       time.Time         // zero: none
@@ -67,7 +75,7 @@ type Imported struct {
 func NewImport(p transfer.Package) (Import, error) {
 	expected, err := ExpectedOf(p.Manifest)
 	name := p.Manifest.Key.PlainName
-	if transfer.CheckName(name) != nil {
+	if kek.CheckName(name) != nil {
 		name = p.Manifest.Name
 	}
 	return Import{Name: name, Blob: p.BlobBytes, Expected: expected, Ops: p.Manifest.Key.KeyOps}, err
@@ -182,10 +190,10 @@ func moment(t time.Time) *time.Time {
 // Check refuses, before anything is sent, what the service would refuse with
 // less to say; now is this machine's time. Status Usage.
 func (p Import) Check(now time.Time) error {
-	if err := transfer.CheckName(p.Name); err != nil {
+	if err := kek.CheckName(p.Name); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
-	allowed := transfer.AllowedOps(p.Expected.Kty)
+	allowed := keykind.KeyOps(p.Expected.Kty)
 	problem := ""
 	switch {
 	case len(allowed) == 0:
@@ -197,9 +205,9 @@ func (p Import) Check(now time.Time) error {
 	case p.Exportable != (len(p.ReleasePolicy) > 0):
 		problem = "--exportable and --release-policy need each other"
 	case !p.Expires.IsZero() && !p.Expires.After(now):
-		problem = "it would expire on " + stamp(p.Expires) + ", before it can be used"
+		problem = "it would expire on " + stamp.Text(p.Expires) + ", before it can be used"
 	case !p.Expires.IsZero() && p.Expires.Before(p.NotBefore):
-		problem = "it would expire on " + stamp(p.Expires) + ", before it becomes valid on " + stamp(p.NotBefore)
+		problem = "it would expire on " + stamp.Text(p.Expires) + ", before it becomes valid on " + stamp.Text(p.NotBefore)
 	default:
 		problem = p.checkTags()
 	}

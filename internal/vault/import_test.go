@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/keykind"
 	"byok/internal/transfer"
 )
 
@@ -36,7 +37,7 @@ func kinds() map[string]Import {
 			Expected: Expected{Kty: key.KTY, Crv: key.Crv, Bits: key.Bits, PublicKey: public(name)}}
 	}
 	out["AES"] = Import{Name: "contoso", Blob: []byte("blob of AES"), Ops: []string{"encrypt", "decrypt"},
-		Expected: Expected{Kty: transfer.OctHSM, Bits: 256, CheckValue: make([]byte, 16)}}
+		Expected: Expected{Kty: keykind.OctHSM, Bits: 256, CheckValue: make([]byte, 16)}}
 	return out
 }
 
@@ -158,7 +159,7 @@ func TestImportAttributes(t *testing.T) {
 		"its first day is not set":                             func(k *fakeKey) { delete(k.attributes, "nbf") },
 		"it is not exportable under a release policy":          func(k *fakeKey) { delete(k.attributes, "exportable") },
 		"it is not exportable under a release policy, without": func(k *fakeKey) { k.policy = nil },
-		"it has not the tag owner=treasury":                    func(k *fakeKey) { k.tags["owner"] = "none" },
+		"tag owner=treasury is missing":                    func(k *fakeKey) { k.tags["owner"] = "none" },
 	} {
 		why, _, _ = strings.Cut(why, ",")
 		made := p.asked(version1).with(change)

@@ -1,10 +1,8 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -14,7 +12,10 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 )
 
 // CreateKEK makes a key exchange key: RSA-HSM of bits 2048, 3072 or 4096, with
@@ -22,111 +23,112 @@ import (
 // be new, since a KEK is known by it. A lost answer never makes a second
 // version.
 func (c *Client) CreateKEK(ctx context.Context, name string, bits int, expires time.Time) (Key, error) {
-	expires = expires.UTC().Truncate(time.Second)
+	expires = stamp.Of(expires)
 	if err := c.CheckNewKEK(ctx, name, bits, expires); err != nil {
 		return Key{}, err
 	}
 	doing := "create KEK " + name
 	parameters := azkeys.CreateKeyParameters{
-		Kty: to.Ptr(azkeys.KeyTypeRSAHSM), KeySize: to.Ptr(int32(bits)),
+		Kty:           to.Ptr(azkeys.KeyTypeRSAHSM),
+		KeySize:       to.Ptr(int32(bits)),
 		KeyOps:        []*azkeys.KeyOperation{to.Ptr(azkeys.KeyOperationImport)},
 		KeyAttributes: &azkeys.KeyAttributes{Enabled: to.Ptr(true), Expires: &expires},
 	}
-	var made azkeys.KeyBundle
+	var bundle azkeys.KeyBundle
 	err := c.write(ctx, write{
-		doing: doing, paced: true,
+		doing: doing,
+		paced: true,
 		request: func(ctx context.Context) error {
 			answer, err := c.keys.CreateKey(ctx, name, parameters, nil)
-			made = answer.KeyBundle
+			bundle = answer.KeyBundle
 			return c.limbo(ctx, name, err)
 		},
 		settled: func(ctx context.Context, c *Client) (found bool, err error) {
-			made, err = c.bundle(ctx, doing, name, "") // the name was new: what has it now is ours
+			bundle, err = c.bundle(ctx, doing, name, "") // the name was new: what has it now is ours
 			return present(err)
 		},
 	})
 	if err != nil {
 		return Key{}, err
 	}
-	kek, err := c.key(doing, name, made)
+	made, err := c.key(doing, name, bundle)
 	if err != nil {
 		return Key{}, err
 	}
-	return kek, c.checkMade(doing, kek, bits, expires)
+	return made, c.checkMade(doing, made, bits, expires)
 }
 
 // CheckNewKEK fails for what CreateKEK would refuse before it asks the vault to
 // make anything, so that people are not asked to agree to it.
 func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires time.Time) error {
-	if bits != 2048 && bits != 3072 && bits != 4096 {
-		return exitcode.Errorf(exitcode.Usage, "a KEK has 2048, 3072 or 4096 bits, not %d", bits)
+	if _, err := keykind.Lookup(keykind.RSA, bits, ""); err != nil {
+		return exitcode.Errorf(exitcode.Usage, "a KEK: %w", err)
 	}
 	if !expires.After(c.clock.Now()) {
-		return exitcode.Errorf(exitcode.Usage, "a KEK that expires on %s is of no use", stamp(expires))
+		return exitcode.Errorf(exitcode.Usage, "a KEK that expires on %s could never be used", stamp.Text(expires))
+	}
+	if c.address.test && !kek.IsLoopback(kek.HostOf(c.address.url)) {
+		return exitcode.Errorf(exitcode.Refused, "%s is a test vault, and a test's KEK must be on this computer", c.address)
 	}
 	_, err := c.Key(ctx, name, "")
 	taken, err := present(err)
 	if taken {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own", c.address, name), "another --name, or none for a new one")
+		return exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own", c.address, name).
+			Hint("another --name, or none for a new one")
 	}
 	return err
 }
 
-// checkMade compares the KEK with what was asked for.
+// checkMade compares the KEK with what was asked for, and applies the rules of
+// a KEK.
 func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) error {
+	if failed := kek.Failed(k.Candidate(c.address).Check(c.clock.Now())); len(failed) > 0 {
+		return exitcode.Errorf(exitcode.Check, "%s: the vault made another key than was asked for: %s", doing, listed(failed))
+	}
 	switch {
-	case !k.IsKEK():
-		return exitcode.Errorf(exitcode.Check, "%s: the vault gave it the operations %s instead of import alone", doing, strings.Join(k.Ops, ", "))
 	case k.Bits != bits:
 		return exitcode.Errorf(exitcode.Check, "%s: the vault made it %d bits long", doing, k.Bits)
 	case !k.Expires.Equal(expires):
 		return exitcode.Errorf(exitcode.Check, "%s: the vault did not take its expiry date", doing)
-	case !k.InHSM() && !c.address.test:
-		return exitcode.Errorf(exitcode.Check, "%s: the vault did not make it in an HSM", doing)
 	}
 	return nil
 }
 
-// CheckKEK reads the KEK that a package was made for and checks what the
-// service would refuse later with less to say: it is this vault's, it is
-// there, enabled, unexpired, an HSM's, for import alone, and, unless spki is
-// zero, it has the public key whose SPKI hash the manifest names.
-func (c *Client) CheckKEK(ctx context.Context, kid transfer.KeyID, spki [32]byte) (Key, error) {
-	if kid.Vault != c.address.url && !c.address.test {
-		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", kid.Vault, c.address), "--vault %s", kid.Vault)
+// CheckKEK reads the KEK that a package was made for and applies the rules of
+// a KEK, which the service would apply later with less to say. Unless spki is
+// zero, the KEK must have the public key of that SHA-256.
+func (c *Client) CheckKEK(ctx context.Context, id kek.ID, spki fingerprint.Sum) (Key, error) {
+	if id.Vault != c.address.url {
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", id.Vault, c.address).
+			Hint("--vault %s", id.Vault)
 	}
 	const another = "make a KEK (byok-online kek create), and package the key for it"
-	k, err := c.Key(ctx, kid.Name, kid.Version)
+	k, err := c.Key(ctx, id.Name, id.Version)
 	switch {
 	case notFound(err):
-		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", kid, err), another)
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", id, err).Hint(another)
 	case disabled(err): // which no vault lets anybody read
-		return Key{}, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %w", kid, err), "enable it in the vault, or "+another)
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s: %w", id, err).Hint("enable it in the vault, or " + another)
 	case err != nil:
 		return Key{}, err
 	}
-	if why := c.unfitKEK(k, spki); why != "" {
-		return k, exitcode.Hint(exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", kid, why), another)
+	if failed := kek.Failed(k.Candidate(c.address).Check(c.clock.Now())); len(failed) > 0 {
+		return k, exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", id, listed(failed)).Hint(another)
+	}
+	if hash, err := keykind.SPKIHash(k.PublicKey); err != nil || !spki.IsZero() && hash != spki {
+		return k, exitcode.Errorf(exitcode.Check, "the package's KEK %s: its public key is not the one the package was made for (SPKI SHA-256 %s, not %s)",
+			id, hash, spki).Hint(another)
 	}
 	return k, nil
 }
 
-func (c *Client) unfitKEK(k Key, spki [32]byte) string {
-	if why := k.unusable(c.clock.Now()); why != "" {
-		return why
+// listed names each rule and why it does not hold.
+func listed(failed []kek.Finding) string {
+	var all []string
+	for _, f := range failed {
+		all = append(all, f.Rule+": "+f.Detail)
 	}
-	hash, err := transfer.SPKIHash(k.PublicKey)
-	switch {
-	case err != nil || strings.TrimSuffix(k.Kty, "-HSM") != "RSA":
-		return "it is no RSA key"
-	case !k.IsKEK():
-		return "its operations are " + strings.Join(k.Ops, ", ") + " instead of import alone"
-	case !k.InHSM() && !c.address.test:
-		return "the vault does not keep it in an HSM"
-	case spki != [32]byte{} && !bytes.Equal(hash[:], spki[:]):
-		return fmt.Sprintf("its public key is not the one the package was made for (SPKI SHA-256 %x, not %x)", hash, spki)
-	}
-	return ""
+	return strings.Join(all, "; ")
 }
 
 // DeleteKEK deletes all versions of a KEK. The service keeps a deleted key,
@@ -138,7 +140,7 @@ func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
 		return Deleted{}, err
 	}
 	if !k.IsKEK() {
-		return Deleted{}, exitcode.Errorf(exitcode.Refused, "key %s is no KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
+		return Deleted{}, exitcode.Errorf(exitcode.Refused, "key %s is not a KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
 	}
 	var gone Deleted
 	err = c.write(ctx, write{
@@ -183,13 +185,13 @@ func (c *Client) Attestation(ctx context.Context, name, version string) (Attesta
 		return err
 	})
 	var answer *azcore.ResponseError
-	if errors.As(err, &answer) && c.address.service != ServiceManagedHSM && unoffered(answer) {
+	if errors.As(err, &answer) && c.address.service != kek.ServiceManagedHSM && unoffered(answer) {
 		return Attestation{}, exitcode.Errorf(exitcode.Vault, "%s: %w", doing, ErrNoAttestation)
 	}
 	if err != nil {
 		return Attestation{}, err
 	}
-	if _, err := c.key(doing, name, bundle); err != nil {
+	if _, err := c.version(doing, name, version, bundle); err != nil {
 		return Attestation{}, err
 	}
 	a := bundle.Attributes.Attestation
@@ -199,7 +201,7 @@ func (c *Client) Attestation(ctx context.Context, name, version string) (Attesta
 	return Attestation{a.CertificatePEMFile, a.PrivateKeyAttestation, a.PublicKeyAttestation, value(a.Version)}, nil
 }
 
-// unoffered tells the answers to an operation that a vault does not have from
+// unoffered separates the answers to an operation that a vault does not have from
 // those about the key or the caller.
 func unoffered(answer *azcore.ResponseError) bool {
 	switch answer.StatusCode {

@@ -2,6 +2,8 @@ package vault
 
 import (
 	"context"
+	"crypto"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,7 +12,9 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
 var soon = noon.Add(72 * time.Hour)
@@ -90,8 +94,8 @@ func TestCreateKEKRefused(t *testing.T) {
 		code       exitcode.Code
 		want, hint string
 	}{
-		"size":    {nil, 1024, soon, exitcode.Usage, "a KEK has 2048, 3072 or 4096 bits, not 1024", ""},
-		"expired": {nil, 2048, noon, exitcode.Usage, "a KEK that expires on 2026-01-02T12:00:00Z is of no use", ""},
+		"size":    {nil, 1024, soon, exitcode.Usage, "a KEK: RSA key of 1024 bits: expected 2048, 3072 or 4096", ""},
+		"expired": {nil, 2048, noon, exitcode.Usage, "a KEK that expires on 2026-01-02T12:00:00Z could never be used", ""},
 		"taken": {[]step{{getKEK, aKEK(version1).bundle}}, 2048, soon, exitcode.Refused,
 			"https://HOST has a key kek already, and a KEK gets a name of its own", "another --name, or none for a new one"},
 		"deleted": {[]step{{getKEK, missing}, {createKEK, softDeleted}, {"GET /deletedkeys/kek", answer(200, "{}")}}, 2048, soon, exitcode.Vault,
@@ -99,12 +103,12 @@ func TestCreateKEKRefused(t *testing.T) {
 		"standard": {[]step{{getKEK, missing}, {createKEK, refusal(400, "BadParameter", "", "Hardware key operation not allowed on standard vault.")}}, 2048, soon, exitcode.Vault,
 			"create KEK kek: the vault is of the Standard tier and has no HSM (BadParameter, request req-1)", "byok-online vault list shows Premium vaults and Managed HSMs"},
 		"other ops": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "decrypt"} }).bundle}}, 2048, soon, exitcode.Check,
-			"create KEK kek: the vault gave it the operations import, decrypt instead of import alone", ""},
+			`create KEK kek: the vault made another key than was asked for: KEK-OPS: the key's operations are "import, decrypt"; import alone is required`, ""},
 		"other size": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).bundle}}, 4096, soon, exitcode.Check, "create KEK kek: the vault made it 2048 bits long", ""},
 		"no expiry": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.attributes = nil }).bundle}}, 2048, soon, exitcode.Check,
 			"create KEK kek: the vault did not take its expiry date", ""},
 		"software": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.kty = "RSA" }).bundle}}, 2048, soon, exitcode.Check,
-			"create KEK kek: the vault did not make it in an HSM", ""},
+			`create KEK kek: the vault made another key than was asked for: KEK-TYPE: the key's type is "RSA"; RSA-HSM is required`, ""},
 		"never made": {lost, 2048, soon, exitcode.Vault, "create KEK kek: the service failed (HTTP 500, request req-1)", "the same command again; it finds what was done"},
 		"unknown": {[]step{{getKEK, missing}, {createKEK, answer(500, "")}, {getKEK, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, 2048, soon, exitcode.Vault,
 			"create KEK kek: the answer got lost, and whether the vault did it is not known: create KEK kek: the vault's firewall does not let this machine in (Forbidden/ForbiddenByFirewall, request req-1)",
@@ -120,36 +124,40 @@ func TestCreateKEKRefused(t *testing.T) {
 }
 
 func TestCheckKEK(t *testing.T) {
-	hash, _ := transfer.SPKIHash(public("RSA"))
-	other, _ := transfer.SPKIHash(public("other RSA"))
+	hash, _ := keykind.SPKIHash(public("RSA"))
+	other, _ := keykind.SPKIHash(public("other RSA"))
 	const again = "make a KEK (byok-online kek create), and package the key for it"
-	const kek = "the package's KEK https://HOST/keys/kek/" + version1 + ": "
+	const about = "the package's KEK https://HOST/keys/kek/" + version1 + ": "
 	for name, c := range map[string]struct {
 		reply func(http.ResponseWriter, *http.Request, []byte)
-		spki  [32]byte
+		spki  fingerprint.Sum
 		code  exitcode.Code
 		want  string
 		hint  string
 	}{
 		"good":           {aKEK(version1).bundle, hash, 0, "", ""},
-		"no hash to ask": {aKEK(version1).bundle, [32]byte{}, 0, "", ""},
+		"no hash to ask": {aKEK(version1).bundle, fingerprint.Sum{}, 0, "", ""},
 		"gone": {missing, hash, exitcode.Check,
 			"the package's KEK https://HOST/keys/kek/" + version1 + " is no longer in the vault: read key kek/" + version1 + ": the vault has no such key (KeyNotFound, request req-1)", again},
-		"disabled": {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, kek + "it is disabled", again},
+		"exponent 3": {aKEK(version1).with(func(k *fakeKey) { k.public = cubed() }).bundle, hash, exitcode.Check,
+			about + "KEK-EXPONENT: the public exponent is 3; 65537 is required", again},
+		"disabled": {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, about + "KEK-ENABLED: the key is disabled", again},
 		"disabled, and not to be read": {refusal(403, "Forbidden", "KeyDisabled", "Operation get is not allowed on a disabled key."), hash, exitcode.Check,
-			kek + "read key kek/" + version1 + ": the key is disabled (Forbidden/KeyDisabled, request req-1)", "enable it in the vault, or " + again},
-		"expired":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"exp": noon.Unix()} }).bundle, hash, exitcode.Check, kek + "it expired on 2026-01-02T12:00:00Z", again},
-		"an EC key":  {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = public("P-256"), "EC-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
-		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, kek + "it is no RSA key", again},
+			about + "read key kek/" + version1 + ": the key is disabled (Forbidden/KeyDisabled, request req-1)", "enable it in the vault, or " + again},
+		"expired":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"exp": noon.Unix()} }).bundle, hash, exitcode.Check, about + "KEK-EXPIRY: the key expired at 2026-01-02T12:00:00Z, and now is 2026-01-02T12:00:00Z", again},
+		"an EC key":  {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = public("P-256"), "EC-HSM" }).bundle, hash, exitcode.Check, about + `KEK-TYPE: the key's type is "EC-HSM"; RSA-HSM is required; KEK-EXPONENT: not checked: the key is not an RSA key`, again},
+		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, about + `KEK-TYPE: the key's type is "oct-HSM"; RSA-HSM is required; KEK-EXPONENT: not checked: the key is not an RSA key`, again},
 		"more operations": {aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "unwrapKey"} }).bundle, hash, exitcode.Check,
-			kek + "its operations are import, unwrapKey instead of import alone", again},
-		"software":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"hsmPlatform": "0"} }).bundle, hash, exitcode.Check, kek + "the vault does not keep it in an HSM", again},
-		"another key": {aKEK(version1).bundle, other, exitcode.Check, kek + "its public key is not the one the package was made for (SPKI SHA-256 HASH, not OTHER)", again},
+			about + `KEK-OPS: the key's operations are "import, unwrapKey"; import alone is required`, again},
+		"software":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"hsmPlatform": "0"} }).bundle, hash, exitcode.Check, about + "KEK-TYPE: the vault keeps the key in software, not in an HSM", again},
+		"another version": {aKEK(version2).bundle, hash, exitcode.Check,
+			"read key kek/" + version1 + ": the vault answered with another version, https://HOST/keys/kek/" + version2, ""},
+		"another key": {aKEK(version1).bundle, other, exitcode.Check, about + "its public key is not the one the package was made for (SPKI SHA-256 HASH, not OTHER)", again},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, step{"GET /keys/kek/" + version1, c.reply})
 			client, _ := s.client()
-			_, err := client.CheckKEK(context.Background(), transfer.KeyID{Vault: s.server.URL, Name: "kek", Version: version1}, c.spki)
+			_, err := client.CheckKEK(context.Background(), kek.ID{Vault: s.server.URL, Name: "kek", Version: version1}, c.spki)
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -160,7 +168,7 @@ func TestCheckKEK(t *testing.T) {
 		})
 	}
 	client, _ := newScript(t).client()
-	_, err := client.CheckKEK(context.Background(), transfer.KeyID{Vault: "https://other.vault.azure.net", Name: "kek", Version: version1}, hash)
+	_, err := client.CheckKEK(context.Background(), kek.ID{Vault: "https://other.vault.azure.net", Name: "kek", Version: version1}, hash)
 	check(t, err, exitcode.Check, client.address.host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "--vault https://other.vault.azure.net")
 }
 
@@ -184,7 +192,7 @@ func TestDeleteKEK(t *testing.T) {
 	}
 	client, _ := newScript(t, step{getKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"sign", "verify"} }).bundle}).client()
 	_, err := client.DeleteKEK(context.Background(), "kek")
-	check(t, err, exitcode.Refused, "", "key kek is no KEK, its operations are sign, verify: it is not deleted", "")
+	check(t, err, exitcode.Refused, "", "key kek is not a KEK, its operations are sign, verify: it is not deleted", "")
 }
 
 func TestRecover(t *testing.T) {
@@ -233,4 +241,34 @@ func TestAttestation(t *testing.T) {
 	client, _ = newScript(t, step{path, missing}).client()
 	_, err = client.Attestation(context.Background(), "kek", version1)
 	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key (KeyNotFound, request req-1)", "check the name and the vault")
+}
+
+// cubed is a public key of exponent 3.
+func cubed() crypto.PublicKey {
+	pub := *public("RSA").(*rsa.PublicKey)
+	pub.E = 3
+	return &pub
+}
+
+// TestAttestationOfAnotherVersion: what is asked for is what is answered.
+func TestAttestationOfAnotherVersion(t *testing.T) {
+	s := newScript(t, step{"GET /keys/kek/" + version1 + "/attestation", aKEK(version2).bundle})
+	client, _ := s.client()
+	_, err := client.Attestation(context.Background(), "kek", version1)
+	check(t, err, exitcode.Check, s.host(),
+		"read the attestation of key kek: the vault answered with another version, https://HOST/keys/kek/"+version2, "")
+}
+
+// TestTestVaultsKEK: a test vault elsewhere gets no KEK, and none is made.
+func TestTestVaultsKEK(t *testing.T) {
+	address, err := ParseAddress("https://emulator.example:8443", Allow{Cloud: publicCloud(t), TestVault: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(address, token("t"), Options{Clock: &fakeClock{now: noon}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.CreateKEK(context.Background(), "kek", 2048, soon)
+	check(t, err, exitcode.Refused, "", "https://emulator.example:8443 is a test vault, and a test's KEK must be on this computer", "")
 }

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -15,13 +14,15 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 )
 
 // Key is a key version as the vault describes it. All of it is the vault's
 // word but what PublicKey lets one check.
 type Key struct {
-	ID          transfer.KeyID
+	ID          kek.ID
 	Kty         string           // RSA-HSM, EC-HSM, oct-HSM; without -HSM for software keys
 	Crv         string           // P-256, P-384, P-521, P-256K; EC only
 	Bits        int              // RSA modulus, EC field; 0 for AES, of which the vault does not tell it
@@ -40,12 +41,28 @@ type Key struct {
 	ReleasePolicy []byte // JSON; nil where there is none
 }
 
-// IsKEK tells whether the key can do nothing but import.
-func (k Key) IsKEK() bool { return sameOps(k.Ops, []string{"import"}) }
+// IsKEK reports whether the key can do nothing but import.
+func (k Key) IsKEK() bool { return slices.Equal(k.Ops, []string{kek.OpImport}) }
 
-// InHSM tells whether the vault says it keeps the key in an HSM.
+// InHSM reports whether the vault says that it keeps the key in an HSM.
 func (k Key) InHSM() bool {
 	return strings.HasSuffix(k.Kty, "-HSM") && k.HSMPlatform != "0"
+}
+
+// Candidate returns the key as the rules of a KEK look at it.
+func (k Key) Candidate(a Address) kek.Candidate {
+	return kek.Candidate{
+		ID:          k.ID,
+		Vault:       a.url,
+		Mark:        a.Mark(),
+		KTY:         k.Kty,
+		HSMPlatform: k.HSMPlatform,
+		Public:      k.PublicKey,
+		KeyOps:      k.Ops,
+		Enabled:     k.Enabled,
+		NotBefore:   k.NotBefore,
+		Expires:     k.Expires,
+	}
 }
 
 // unusable says why the vault will not use the key at now, or "".
@@ -54,18 +71,17 @@ func (k Key) unusable(now time.Time) string {
 	case !k.Enabled:
 		return "it is disabled"
 	case !k.NotBefore.IsZero() && now.Before(k.NotBefore):
-		return "it is not valid before " + stamp(k.NotBefore)
+		return "it is not valid before " + stamp.Text(k.NotBefore)
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
-		return "it expired on " + stamp(k.Expires)
+		return "it expired on " + stamp.Text(k.Expires)
 	}
 	return ""
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// Key returns a key version; version "" is the current one.
+// Key returns a key version; version "" is the current one. An answer about
+// another version than the one asked for is an error of status Check.
 func (c *Client) Key(ctx context.Context, name, version string) (Key, error) {
-	if err := transfer.CheckName(name); err != nil {
+	if err := kek.CheckName(name); err != nil {
 		return Key{}, exitcode.Mark(exitcode.Usage, err)
 	}
 	doing := "read key " + strings.TrimSuffix(name+"/"+version, "/")
@@ -73,7 +89,16 @@ func (c *Client) Key(ctx context.Context, name, version string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return c.key(doing, name, bundle)
+	return c.version(doing, name, version, bundle)
+}
+
+// version is key for an answer about a version; "" is any.
+func (c *Client) version(doing, name, version string, b azkeys.KeyBundle) (Key, error) {
+	k, err := c.key(doing, name, b)
+	if err == nil && version != "" && !strings.EqualFold(k.ID.Version, version) {
+		return Key{}, exitcode.Errorf(exitcode.Check, "%s: the vault answered with another version, %s", doing, k.ID)
+	}
+	return k, err
 }
 
 func (c *Client) bundle(ctx context.Context, doing, name, version string) (bundle azkeys.KeyBundle, err error) {
@@ -111,14 +136,11 @@ func (c *Client) key(doing, name string, b azkeys.KeyBundle) (Key, error) {
 	if k.PublicKey, err = publicKey(b.Key); err != nil {
 		return Key{}, exitcode.Errorf(exitcode.Check, "%s: the vault's answer: %w", doing, err)
 	}
-	switch pub := k.PublicKey.(type) {
-	case *rsa.PublicKey:
-		k.Bits = pub.N.BitLen()
-	case *ecdsa.PublicKey:
-		k.Bits = pub.Curve.Params().BitSize
-		k.Crv, err = transfer.CurveName(pub)
+	if k.PublicKey != nil {
+		kind, _ := keykind.Of(k.PublicKey) // publicKey has found it good
+		k.Bits, k.Crv = kind.Bits, kind.Curve
 	}
-	return k, err
+	return k, nil
 }
 
 func (k *Key) attributes(a *azkeys.KeyAttributes) {
@@ -129,14 +151,14 @@ func (k *Key) attributes(a *azkeys.KeyAttributes) {
 	k.HSMPlatform, k.Recovery = value(a.HSMPlatform), value(a.RecoveryLevel)
 }
 
-// identifier wants a full identifier of this vault and of the key asked for. A
-// test vault may call itself by another name than its address.
-func (c *Client) identifier(name string, kid *azkeys.ID) (transfer.KeyID, error) {
-	id, err := transfer.ParseKeyID(string(value(kid)))
+// identifier reads a full identifier, which must be of this vault and of the
+// key asked for.
+func (c *Client) identifier(name string, text *azkeys.ID) (kek.ID, error) {
+	id, err := kek.ParseID(string(value(text)))
 	switch {
 	case err != nil:
 		return id, err
-	case !strings.EqualFold(id.Name, name), id.Vault != c.address.url && !c.address.test:
+	case !strings.EqualFold(id.Name, name), id.Vault != c.address.url:
 		return id, fmt.Errorf("the vault answered with another key, %s", id)
 	}
 	return id, nil
@@ -145,27 +167,47 @@ func (c *Client) identifier(name string, kid *azkeys.ID) (transfer.KeyID, error)
 // publicKey reads the public half of a JSON Web Key (RFC 7518, section 6).
 // AES keys have none: nil without an error.
 func publicKey(j *azkeys.JSONWebKey) (crypto.PublicKey, error) {
-	var pub crypto.PublicKey
 	switch kty := string(value(j.Kty)); strings.TrimSuffix(kty, "-HSM") {
 	case "oct":
 		return nil, nil
 	case "RSA":
-		e := new(big.Int).SetBytes(j.E)
-		if !e.IsInt64() || int64(int(e.Int64())) != e.Int64() {
-			return nil, errors.New("an RSA exponent that is too large")
-		}
-		pub = &rsa.PublicKey{N: new(big.Int).SetBytes(j.N), E: int(e.Int64())}
+		return rsaPublicKey(j)
 	case "EC":
-		curve, err := transfer.CurveByName(string(value(j.Crv)))
-		if err != nil {
-			return nil, err
-		}
-		pub = &ecdsa.PublicKey{Curve: curve, X: new(big.Int).SetBytes(j.X), Y: new(big.Int).SetBytes(j.Y)}
+		return ecPublicKey(j)
 	default:
 		return nil, fmt.Errorf("a key of the unknown type %.40q", kty)
 	}
-	_, err := transfer.MarshalSPKI(pub) // refuses what is no key: a point off its curve, an even modulus
+}
+
+func rsaPublicKey(j *azkeys.JSONWebKey) (crypto.PublicKey, error) {
+	e := new(big.Int).SetBytes(j.E)
+	if !e.IsInt64() || int64(int(e.Int64())) != e.Int64() {
+		return nil, errors.New("an RSA exponent that is too large")
+	}
+	pub := &rsa.PublicKey{N: new(big.Int).SetBytes(j.N), E: int(e.Int64())}
+	_, err := keykind.Of(pub) // refuses what cannot be a key: an even modulus
 	return pub, err
+}
+
+func ecPublicKey(j *azkeys.JSONWebKey) (crypto.PublicKey, error) {
+	kinds, err := keykind.ForJWK(keykind.ECHSM, string(value(j.Crv)))
+	if err != nil {
+		return nil, err
+	}
+	size := (kinds[0].Bits + 7) / 8
+	point := []byte{4}
+	for _, octets := range [][]byte{j.X, j.Y} {
+		coordinate := new(big.Int).SetBytes(octets)
+		if coordinate.BitLen() > 8*size {
+			return nil, fmt.Errorf("EC point: not on %s", kinds[0])
+		}
+		point = append(point, coordinate.FillBytes(make([]byte, size))...)
+	}
+	pub, err := keykind.ParsePoint(kinds[0], point)
+	if err != nil { // not a nil pointer in an interface
+		return nil, err
+	}
+	return pub, nil
 }
 
 func operations(ops []*azkeys.KeyOperation) []string {

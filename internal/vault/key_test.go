@@ -3,15 +3,16 @@ package vault
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
 func TestKey(t *testing.T) {
@@ -31,7 +32,7 @@ func TestKey(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !transfer.SamePublicKey(k.PublicKey, pub) || k.Kty != c.kty || k.Crv != c.crv || k.Bits != c.bits {
+		if !keykind.SamePublicKey(k.PublicKey, pub) || k.Kty != c.kty || k.Crv != c.crv || k.Bits != c.bits {
 			t.Errorf("%s: %+v", name, k)
 		}
 		if k.ID.String() != s.server.URL+"/keys/contoso/"+version1 || !slices.Equal(k.Ops, []string{"sign", "verify"}) || k.Tags["a"] != "b" ||
@@ -62,10 +63,10 @@ func TestKeyAnswersRefused(t *testing.T) {
 		"another vault's":       {`{"key":{"kty":"RSA","kid":"https://other.example/keys/contoso/` + version1 + `"},"attributes":{}}`, "read key contoso: the vault answered with another key, https://other.example/keys/contoso/" + version1},
 		"another name":          {`{"key":{"kty":"RSA","kid":"https://HOST/keys/other/` + version1 + `"},"attributes":{}}`, "read key contoso: the vault answered with another key, https://HOST/keys/other/" + version1},
 		"unknown type":          {jwk(`"kty":"OKP"`), `read key contoso: the vault's answer: a key of the unknown type "OKP"`},
-		"no modulus":            {jwk(`"kty":"RSA-HSM","e":"AQAB"`), "read key contoso: the vault's answer: public key: RSA of 0 bits: the service takes 2048, 3072 or 4096"},
+		"no modulus":            {jwk(`"kty":"RSA-HSM","e":"AQAB"`), "read key contoso: the vault's answer: public key: RSA key of 0 bits: expected 2048, 3072 or 4096"},
 		"an enormous e":         {jwk(`"kty":"RSA-HSM","n":"AQ","e":"________________"`), "read key contoso: the vault's answer: an RSA exponent that is too large"},
-		"unknown curve":         {jwk(`"kty":"EC","crv":"X25519"`), `read key contoso: the vault's answer: curve "X25519": the service takes P-256, P-384, P-521 and P-256K`},
-		"a point off the curve": {jwk(`"kty":"EC-HSM","crv":"P-256","x":"AQ","y":"AQ"`), "read key contoso: the vault's answer: public key: the point is not on P-256"},
+		"unknown curve":         {jwk(`"kty":"EC","crv":"X25519"`), `read key contoso: the vault's answer: EC curve "X25519": expected P-256, P-384, P-521 or P-256K`},
+		"a point off the curve": {jwk(`"kty":"EC-HSM","crv":"P-256","x":"AQ","y":"AQ"`), "read key contoso: the vault's answer: EC point: not on P-256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t)
@@ -76,6 +77,46 @@ func TestKeyAnswersRefused(t *testing.T) {
 			_, err := client.Key(context.Background(), "contoso", "")
 			check(t, err, exitcode.Check, s.host(), c.want, "")
 		})
+	}
+}
+
+// TestAnotherVersion: the version answered is the version asked for.
+func TestAnotherVersion(t *testing.T) {
+	for _, c := range []struct{ name, asked, want string }{
+		{"another", strings.Repeat("b", 32), "read key contoso/" + strings.Repeat("b", 32) +
+			": the vault answered with another version, https://HOST/keys/contoso/" + strings.Repeat("a", 32)},
+		{"the current", "", ""},
+		{"in capitals", strings.Repeat("A", 32), ""},
+	} {
+		k := anAESKey.with(func(k *fakeKey) { k.version = strings.Repeat("a", 32) })
+		s := newScript(t, step{"GET /keys/contoso/" + c.asked, k.bundle})
+		client, _ := s.client()
+		_, err := client.Key(context.Background(), "contoso", c.asked)
+		if c.want != "" {
+			check(t, err, exitcode.Check, s.host(), c.want, "")
+		} else if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestTestVaultCallsItselfOtherwise: a test vault's keys are in the vault that
+// was asked, so that nothing it says looks like production.
+func TestTestVaultCallsItselfOtherwise(t *testing.T) {
+	s := newScript(t, step{"GET /keys/contoso/", answer(200, `{"key":{"kty":"oct","kid":"https://contoso.vault.azure.net/keys/contoso/`+version1+`"},"attributes":{}}`)})
+	address, err := ParseAddress(s.server.URL, Allow{TestVault: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.challenge = `Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"`
+	c, err := New(address, token("rehearsal-token"), Options{HTTP: s.server.Client(), Clock: &fakeClock{now: noon}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Key(context.Background(), "contoso", "")
+	check(t, err, exitcode.Check, "", "read key contoso: the vault answered with another key, https://contoso.vault.azure.net/keys/contoso/"+version1, "")
+	if mark := c.Address().Mark(); mark != kek.Test || !c.Address().Test() {
+		t.Errorf("marked %s", mark)
 	}
 }
 
@@ -112,11 +153,3 @@ func TestInHSM(t *testing.T) {
 
 // public is the public half of the test key called name.
 func public(name string) crypto.PublicKey { return keys()[name].Public() }
-
-func curveOf(name string) string {
-	if pub, ok := public(name).(*ecdsa.PublicKey); ok {
-		curve, _ := transfer.CurveName(pub)
-		return curve
-	}
-	return ""
-}

@@ -1,21 +1,20 @@
 package vault
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/sha512"
-	"errors"
 	"fmt"
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 	"byok/internal/strictjson"
-	"byok/internal/transfer"
 )
 
 const (
-	proofType = "byok-proof"
-	maxProof  = 64 << 10
+	proofType    = "byok-proof"
+	proofVersion = 2
+	maxProof     = 64 << 10
 )
 
 // How a key proved itself.
@@ -27,93 +26,105 @@ const (
 )
 
 // Proof records that a key version in a vault used the private half of a
-// public key, or, for AES, that it has a check value. Binary values are in
-// standard base64 in JSON, so that an auditor needs jq, base64 and openssl:
-// Signature over Challenge is what openssl dgst -<Digest> -verify checks with
-// PublicKey. Only signatures can be checked again later; for the others the
-// proof is this program's word.
+// public key, or, for AES, that it has a check value.
+//
+// Signature is over keykind.PossessionText of Challenge's SHA-256, with the
+// digest of the key's kind: openssl dgst -<Digest> -verify checks it with
+// PublicKey. It shows that somebody who has the key signed; that it was the
+// vault rests on whoever spoke with the vault over TLS. For the other methods
+// the proof is this program's word.
 type Proof struct {
-	Type       string         `json:"type"` // "byok-proof"
-	Version    int            `json:"version"`
-	Rehearsal  bool           `json:"rehearsal"`
-	Time       time.Time      `json:"time"` // UTC, whole seconds
-	KID        transfer.KeyID `json:"kid"`
-	Method     string         `json:"method"`               // MethodSign, MethodDecrypt, MethodUnwrap or MethodCheckValue
-	Algorithm  string         `json:"algorithm"`            // RS256, ES256, ES384, ES512, ES256K, RSA-OAEP-256, A128CBC, A192CBC, A256CBC
-	Challenge  []byte         `json:"challenge"`            // 32 random bytes; for MethodCheckValue 16 zero bytes
-	Ciphertext []byte         `json:"ciphertext,omitzero"`  // the challenge as the vault got it: MethodDecrypt, MethodUnwrap
-	Signature  []byte         `json:"signature,omitzero"`   // PKCS#1 v1.5, or ECDSA in DER: MethodSign
-	PublicKey  string         `json:"public_key,omitzero"`  // PEM, the manifest's
-	CheckValue string         `json:"check_value,omitzero"` // 32 lower-case hex digits: MethodCheckValue
+	Type       string    `json:"type"`
+	Version    int       `json:"version"`
+	Mark       kek.Mark  `json:"mark"` // of the vault's address
+	Time       time.Time `json:"time"` // UTC, whole seconds; the challenge's
+	KID        kek.ID    `json:"kid"`
+	Method     string    `json:"method"`               // MethodSign, MethodDecrypt, MethodUnwrap or MethodCheckValue
+	Algorithm  string    `json:"algorithm"`            // RS256, ES256, ES384, ES512, ES256K, RSA-OAEP-256, A128CBC, A192CBC, A256CBC
+	Challenge  string    `json:"challenge,omitzero"`   // the challenge file, JSON; none for MethodCheckValue
+	Ciphertext []byte    `json:"ciphertext,omitzero"`  // base64; the text's SHA-256, enciphered: MethodDecrypt, MethodUnwrap
+	Signature  []byte    `json:"signature,omitzero"`   // base64; PKCS#1 v1.5, or ECDSA in DER: MethodSign
+	PublicKey  string    `json:"public_key,omitzero"`  // PEM, the package's
+	CheckValue string    `json:"check_value,omitzero"` // 32 lower-case hex digits: MethodCheckValue
 }
 
 // Marshal encodes p. The same proof always gives the same bytes.
 func (p Proof) Marshal() ([]byte, error) { return strictjson.Marshal(p) }
 
-// ParseProof decodes data, the content of the proof file called name. It takes
-// only what Marshal writes. It does not Verify.
+// ParseProof decodes data, the content of the proof file called name. It accepts
+// only what [Proof.Marshal] writes. It does not [Proof.Verify]. The error has
+// the status Usage.
 func ParseProof(name string, data []byte) (Proof, error) {
-	var p Proof
-	if err := strictjson.Unmarshal(name, data, maxProof, &p); err != nil {
+	if err := strictjson.Expect(name, data, maxProof, proofType, proofVersion); err != nil {
 		return Proof{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	problem := ""
-	switch {
-	case p.Type != proofType || p.Version != 1:
-		problem = fmt.Sprintf("not a %s of version 1", proofType)
-	case p.Digest() == "" && p.Method == MethodSign:
-		problem = fmt.Sprintf("field algorithm: %.40q is no signature algorithm of a proof", p.Algorithm)
-	case !strictjson.Equal(p, data):
-		problem = "not in the spelling this program writes"
+	var p Proof
+	if err := strictjson.Exact(name, data, maxProof, &p); err != nil {
+		return Proof{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	if problem != "" {
-		return Proof{}, exitcode.Errorf(exitcode.Usage, "%s: %s", name, problem)
+	if err := p.check(); err != nil {
+		return Proof{}, exitcode.Errorf(exitcode.Usage, "%s: %w", name, err)
 	}
 	return p, nil
 }
 
-// Digest is the hash of a signature proof as openssl dgst calls it: sha256,
-// sha384 or sha512; "" for an algorithm that does not sign.
-func (p Proof) Digest() string {
-	switch p.Algorithm {
-	case "RS256", "ES256", "ES256K":
-		return "sha256"
-	case "ES384":
-		return "sha384"
-	case "ES512":
-		return "sha512"
+func (p Proof) check() error {
+	if err := p.Mark.Check(); err != nil {
+		return fmt.Errorf("field mark: %w", err)
 	}
-	return ""
+	if err := stamp.Check(p.Time); err != nil {
+		return fmt.Errorf("field time: %w", err)
+	}
+	switch p.Method {
+	case MethodCheckValue:
+		return nil
+	case MethodSign, MethodDecrypt, MethodUnwrap:
+	default:
+		return fmt.Errorf("field method: %.40q is not a method of a proof", p.Method)
+	}
+	if p.Method == MethodSign && p.Digest() == "" {
+		return fmt.Errorf("field algorithm: %.40q is not a signature algorithm of a proof", p.Algorithm)
+	}
+	c, err := parseChallenge([]byte(p.Challenge))
+	switch {
+	case err != nil:
+		return err
+	case !c.KID.Equal(p.KID) || !c.Time.Equal(p.Time):
+		return fmt.Errorf("field challenge: it is for %s at %s", c.KID, stamp.Text(c.Time))
+	}
+	return nil
 }
 
-// Verify checks the signature again; it fails for a proof without one. Status
-// Check.
+// digests are the hashes of the signature algorithms, as openssl dgst calls
+// them (Azure Key Vault, "Key types, algorithms, and operations").
+var digests = map[string]string{
+	"RS256":  "sha256",
+	"ES256":  "sha256",
+	"ES256K": "sha256",
+	"ES384":  "sha384",
+	"ES512":  "sha512",
+}
+
+// Digest returns the hash of a signature proof as openssl dgst calls it: sha256,
+// sha384 or sha512; "" for an algorithm that does not sign.
+func (p Proof) Digest() string { return digests[p.Algorithm] }
+
+// Verify checks the signature again; it fails for a proof without one. The
+// error has the status Check.
 func (p Proof) Verify() error {
 	if p.Method != MethodSign {
 		return exitcode.Errorf(exitcode.Check, "the proof holds no signature that could be checked again")
 	}
-	pub, err := transfer.ParsePublicKey(p.PublicKey)
+	pub, err := keykind.ParsePublicKey(p.PublicKey)
 	if err != nil {
 		return exitcode.Mark(exitcode.Check, err)
 	}
-	switch key, isEC := pub.(*ecdsa.PublicKey); p.Digest() {
-	case "sha256":
-		err = transfer.VerifySignature(pub, p.Challenge, p.Signature)
-	case "sha384":
-		digest := sha512.Sum384(p.Challenge)
-		err = verify(isEC && key.Curve == elliptic.P384(), key, digest[:], p.Signature)
-	case "sha512":
-		digest := sha512.Sum512(p.Challenge)
-		err = verify(isEC && key.Curve == elliptic.P521(), key, digest[:], p.Signature)
-	default:
-		err = errors.New("the algorithm does not sign")
+	kind, err := keykind.Of(pub)
+	if err != nil {
+		return exitcode.Mark(exitcode.Check, err)
 	}
-	return exitcode.Mark(exitcode.Check, err)
-}
-
-func verify(fits bool, key *ecdsa.PublicKey, digest, sig []byte) error {
-	if !fits || !ecdsa.VerifyASN1(key, digest, sig) {
-		return errors.New("the signature does not belong to this challenge and this public key")
+	if alg := algorithmOf(kind); string(alg) != p.Algorithm {
+		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, and the proof has %.40q", kind, alg, p.Algorithm)
 	}
-	return nil
+	return exitcode.Mark(exitcode.Check, keykind.VerifyPossession(pub, possessionText([]byte(p.Challenge)), p.Signature))
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"crypto"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"testing"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
 var update = flag.Bool("update", false, "write the proofs in testdata anew")
@@ -64,27 +67,30 @@ func vector(t *testing.T, name string) Proof {
 }
 
 func TestProofVerifyRefuses(t *testing.T) {
-	const wrong = "the signature does not belong to this challenge and this public key"
 	const content = "the signature does not belong to this content and this public key"
-	for name, c := range map[string]struct {
-		vector string
-		change func(*Proof)
-		want   string
+	for _, c := range []struct {
+		name, vector string
+		change       func(*Proof)
+		want         string
 	}{
-		"RSA challenge":    {"RSA", func(p *Proof) { p.Challenge[31] ^= 1 }, content},
-		"RSA signature":    {"RSA", func(p *Proof) { p.Signature[0] ^= 1 }, content},
-		"P-384 challenge":  {"P-384", func(p *Proof) { p.Challenge[0] ^= 1 }, wrong},
-		"P-521 signature":  {"P-521", func(p *Proof) { p.Signature = nil }, wrong},
-		"P-256K challenge": {"P-256K", func(p *Proof) { p.Challenge[0] ^= 1 }, content},
-		"another curve":    {"P-384", func(p *Proof) { p.Algorithm = "ES512" }, wrong},
-		"RSA as ES384":     {"RSA", func(p *Proof) { p.Algorithm = "ES384" }, wrong},
-		"no algorithm":     {"RSA", func(p *Proof) { p.Algorithm = "none" }, "the algorithm does not sign"},
-		"no public key":    {"RSA", func(p *Proof) { p.PublicKey = "" }, "public key: not a PEM block"},
+		{"RSA challenge", "RSA", func(p *Proof) { p.Challenge += " " }, content},
+		{"RSA signature", "RSA", func(p *Proof) { p.Signature[0] ^= 1 }, content},
+		{"P-384 challenge", "P-384", func(p *Proof) { p.Challenge = "{}" }, content},
+		{"P-521 signature", "P-521", func(p *Proof) { p.Signature = nil }, content},
+		{"P-256K challenge", "P-256K", func(p *Proof) { p.Challenge = "" }, content},
+		{"another curve", "P-384", func(p *Proof) { p.Algorithm = "ES512" },
+			`the algorithm of a P-384 key is ES384, and the proof has "ES512"`},
+		{"RSA as ES384", "RSA", func(p *Proof) { p.Algorithm = "ES384" },
+			`the algorithm of a RSA-2048 key is RS256, and the proof has "ES384"`},
+		{"no algorithm", "RSA", func(p *Proof) { p.Algorithm = "none" },
+			`the algorithm of a RSA-2048 key is RS256, and the proof has "none"`},
+		{"no public key", "RSA", func(p *Proof) { p.PublicKey = "" }, "public key: not a PEM block"},
+		{"no signature to check", "decrypt", func(*Proof) {}, "the proof holds no signature that could be checked again"},
 	} {
 		p := vector(t, c.vector)
 		c.change(&p)
 		if err := p.Verify(); err == nil || err.Error() != c.want || exitcode.Of(err) != exitcode.Check {
-			t.Errorf("%s: %v, want %s", name, err, c.want)
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
 	}
 }
@@ -94,15 +100,56 @@ func TestParseProofRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, change := range map[string][2]string{
-		"p.json: not a byok-proof of version 1":                                {`"byok-proof"`, `"proof"`},
-		"p.json: unknown field extra":                                          {`"version"`, `"extra": 1, "version"`},
-		`p.json: field algorithm: "none" is no signature algorithm of a proof`: {`"ES256"`, `"none"`},
-		"p.json: not in the spelling this program writes":                      {`"version": 1`, `"version":1`},
+	for _, c := range []struct{ name, old, new, want string }{
+		{"type", `"byok-proof"`, `"proof"`, `p.json: type "proof" where "byok-proof" is expected`},
+		{"version", `"version": 2`, `"version": 3`, "p.json: version 3 of byok-proof, written by a later release; this one reads version 2"},
+		{"unknown field", `"version": 2`, `"extra": 1, "version": 2`, "p.json: unknown field extra"},
+		{"spacing", `"version": 2`, `"version":2`,
+			"p.json: line 3 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+		{"mark", `"production"`, `"Production"`, `p.json: field mark: expected "production", "rehearsal" or "test"`},
+		{"method", `"method": "sign"`, `"method": "verify"`, `p.json: field method: "verify" is not a method of a proof`},
+		{"algorithm", `"ES256"`, `"none"`, `p.json: field algorithm: "none" is not a signature algorithm of a proof`},
+		{"no time", `"time": "2026-01-02T12:00:00Z",` + "\n  \"kid", `"time": "0001-01-01T00:00:00Z",` + "\n  \"kid", "p.json: field time: a time is missing"},
+		{"another time", `"time": "2026-01-02T12:00:00Z",` + "\n  \"kid", `"time": "2026-01-02T12:00:01Z",` + "\n  \"kid",
+			"p.json: field challenge: it is for https://contoso.vault.azure.net/keys/contoso/" + version1 + " at 2026-01-02T12:00:00Z"},
+		{"another key", `"kid": "https://contoso.vault`, `"kid": "https://fabrikam.vault`,
+			"p.json: field challenge: it is for https://contoso.vault.azure.net/keys/contoso/" + version1 + " at 2026-01-02T12:00:00Z"},
+		{"challenge", `byok-challenge`, `byok-proof`, `p.json: field challenge: type "byok-proof" where "byok-challenge" is expected`},
+		{"short nonce", `nonce\": \"00`, `nonce\": \"`, "p.json: field challenge: field nonce: expected 64 lower-case hex digits"},
+		{"capitals", `nonce\": \"00`, `nonce\": \"AA`, "p.json: field challenge: field nonce: expected 64 lower-case hex digits"},
+		{"challenge spelled otherwise", `\"nonce\": `, `\"nonce\":`,
+			"p.json: field challenge: line 4 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
 	} {
-		_, err := ParseProof("p.json", []byte(strings.Replace(string(data), change[0], change[1], 1)))
-		check(t, err, exitcode.Usage, "", want, "")
+		changed := strings.Replace(string(data), c.old, c.new, 1)
+		if changed == string(data) {
+			t.Fatalf("%s: nothing changed in\n%s", c.name, data)
+		}
+		_, err := ParseProof("p.json", []byte(changed))
+		check(t, err, exitcode.Usage, "", c.want, "")
 	}
+}
+
+func TestParseChallengeRefuses(t *testing.T) {
+	id := kek.ID{Vault: "https://contoso.vault.azure.net", Name: "contoso", Version: version1}
+	good, err := newChallenge(id, fingerprint.Of(nil), make([]byte, NonceSize), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := parseChallenge(good); err != nil || c.Authorization != fingerprint.Of(nil) || c.KID != id {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"no time", `"2026-01-02T12:00:00Z"`, `"0001-01-01T00:00:00Z"`, "field challenge: field time: a time is missing"},
+		{"no key", `"` + id.String() + `"`, `null`,
+			"field challenge: line 6 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+	} {
+		_, err := parseChallenge([]byte(strings.Replace(string(good), c.old, c.new, 1)))
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+	_, err = newChallenge(id, fingerprint.Sum{}, []byte{1}, noon)
+	check(t, err, exitcode.Usage, "", "a nonce of 1 bytes: 32 are required", "")
 }
 
 func FuzzParseProof(f *testing.F) {
@@ -131,32 +178,27 @@ func FuzzParseProof(f *testing.F) {
 
 // writeVectors makes testdata/proof with this run's keys.
 func writeVectors(t *testing.T) {
-	kid, err := transfer.ParseKeyID("https://contoso.vault.azure.net/keys/contoso/" + version1)
+	id := kek.ID{Vault: "https://contoso.vault.azure.net", Name: "contoso", Version: version1}
+	challenge, err := newChallenge(id, fingerprint.Of([]byte("authorization")), make([]byte, NonceSize), noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	challenge := []byte("0123456789abcdef0123456789abcdef")
 	proofs := map[string]Proof{
-		"decrypt":     {Method: MethodDecrypt, Algorithm: "RSA-OAEP-256", Ciphertext: make([]byte, 256)},
-		"unwrap":      {Method: MethodUnwrap, Algorithm: "RSA-OAEP-256", Ciphertext: make([]byte, 256)},
+		"decrypt":     {Method: MethodDecrypt, Algorithm: "RSA-OAEP-256", Challenge: string(challenge), Ciphertext: make([]byte, 256)},
+		"unwrap":      {Method: MethodUnwrap, Algorithm: "RSA-OAEP-256", Challenge: string(challenge), Ciphertext: make([]byte, 256)},
 		"check-value": {Method: MethodCheckValue, Algorithm: "A256CBC", CheckValue: "00112233445566778899aabbccddeeff"},
 	}
 	for name, alg := range algorithms {
-		_, hash := signing(Key{Crv: curveOf(name)})
-		digest := hash.New()
-		digest.Write(challenge)
-		signature := signer(name)(digest.Sum(nil), nil)
-		if name != "RSA" {
-			signature = derSignature(signature)
+		proofs[name] = Proof{
+			Method:    MethodSign,
+			Algorithm: alg,
+			Challenge: string(challenge),
+			Signature: signature(t, name, possessionText(challenge)),
+			PublicKey: pemOf(t, public(name)),
 		}
-		pem, err := transfer.MarshalPublicKey(public(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		proofs[name] = Proof{Method: MethodSign, Algorithm: alg, Signature: signature, PublicKey: pem}
 	}
 	for name, p := range proofs {
-		p.Type, p.Version, p.Time, p.KID, p.Challenge = proofType, 1, noon, kid, challenge
+		p.Type, p.Version, p.Mark, p.Time, p.KID = proofType, proofVersion, kek.Production, noon, id
 		data, err := p.Marshal()
 		if err != nil {
 			t.Fatal(err)
@@ -165,4 +207,28 @@ func writeVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func signature(t *testing.T, name string, text []byte) []byte {
+	t.Helper()
+	kind, err := keykind.Of(public(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := kind.Digest.New()
+	digest.Write(text)
+	raw := signer(name)(digest.Sum(nil), nil)
+	if kind.Type == keykind.RSA {
+		return raw
+	}
+	return derSignature(raw)
+}
+
+func pemOf(t *testing.T, pub crypto.PublicKey) string {
+	t.Helper()
+	pem, err := keykind.MarshalPublicKey(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem
 }

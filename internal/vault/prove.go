@@ -12,44 +12,67 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 )
 
-// challengeSize is the length in bytes of what a key proves itself on.
-const challengeSize = 32
-
-// Prove has the vault use the key version k on a fresh challenge and checks
-// the answer against what e says of the key, never against what the vault
-// says. Status Check means that the vault does not hold this key; status
-// Vault, that it could not be asked. k comes from Key or Import.
+// Prove is [Client.ProveTo] with a nonce of this program's own.
 func (c *Client) Prove(ctx context.Context, k Key, e Expected) (Proof, error) {
+	return c.ProveTo(ctx, k, e, nil)
+}
+
+// ProveTo has the vault use the key version k on a challenge with the nonce,
+// [NonceSize] bytes, an auditor's for instance; nil draws a fresh one. The
+// answer is checked against what e says of the key, never against what the
+// vault says. Status Check means that the vault does not hold this key; status
+// Vault, that it could not be asked. k comes from Key or Import.
+func (c *Client) ProveTo(ctx context.Context, k Key, e Expected, nonce []byte) (Proof, error) {
 	if err := e.Compare(k, c.address.test); err != nil {
 		return Proof{}, err
 	}
 	if why := k.unusable(c.clock.Now()); why != "" {
-		return Proof{}, exitcode.Hint(exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: %s", k.ID, why), "az keyvault key set-attributes --id %s --enabled true, or its --not-before and --expires", k.ID)
+		return Proof{}, exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: %s", k.ID, why).
+			Hint("az keyvault key set-attributes --id %s --enabled true, or its --not-before and --expires", k.ID)
 	}
-	p := Proof{Type: proofType, Version: 1, Rehearsal: c.address.rehearsal, Time: c.clock.Now().UTC().Truncate(time.Second), KID: k.ID, Challenge: make([]byte, challengeSize)}
-	_, _ = rand.Read(p.Challenge) // never fails, see crypto/rand
 	prove, err := c.method(k, e)
 	if err != nil {
 		return Proof{}, err
 	}
-	if e.PublicKey != nil {
-		if p.PublicKey, err = transfer.MarshalPublicKey(e.PublicKey); err != nil {
-			return Proof{}, exitcode.Mark(exitcode.Check, err)
-		}
+	p, err := c.newProof(k, e, nonce)
+	if err != nil {
+		return Proof{}, err
 	}
 	if err := prove(ctx, &p, k, e); err != nil {
 		return Proof{}, err
 	}
 	return p, nil
+}
+
+// newProof is a proof without its answer.
+func (c *Client) newProof(k Key, e Expected, nonce []byte) (Proof, error) {
+	p := Proof{
+		Type:    proofType,
+		Version: proofVersion,
+		Mark:    c.address.Mark(),
+		Time:    stamp.Of(c.clock.Now()),
+		KID:     k.ID,
+	}
+	if e.PublicKey == nil {
+		return p, nil // an AES key has a check value, and no challenge
+	}
+	challenge, err := newChallenge(k.ID, e.Authorization, nonce, p.Time)
+	if err != nil {
+		return Proof{}, err
+	}
+	p.Challenge = string(challenge)
+	p.PublicKey, err = keykind.MarshalPublicKey(e.PublicKey)
+	return p, exitcode.Mark(exitcode.Check, err)
 }
 
 type prover func(context.Context, *Proof, Key, Expected) error
@@ -67,18 +90,21 @@ func (c *Client) method(k Key, e Expected) (prover, error) {
 	case len(e.CheckValue) > 0 && may("encrypt"):
 		return c.proveByCheckValue, nil
 	case e.PublicKey == nil && len(e.CheckValue) == 0:
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "key %s: nothing is known that it could be checked against", k.ID), "--manifest FILE, or --public-key PEM")
+		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "key %s: there is no public key or check value to verify it against", k.ID), "--manifest FILE, or --public-key PEM")
 	}
 	return nil, exitcode.Hint(exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: its operations are %s", k.ID, strings.Join(k.Ops, ", ")),
 		"RSA needs sign, decrypt or unwrapKey, EC sign, AES encrypt; they can be changed in the vault")
 }
 
 func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected) error {
-	alg, hash := signing(k)
-	digest := hash.New()
-	digest.Write(p.Challenge)
-	parameters := azkeys.SignParameters{Algorithm: to.Ptr(alg), Value: digest.Sum(nil)}
-	err := c.read(ctx, "have key "+k.ID.Name+" sign", func(ctx context.Context) error {
+	kind, err := keykind.Of(e.PublicKey)
+	if err != nil {
+		return exitcode.Mark(exitcode.Check, err)
+	}
+	digest := kind.Digest.New()
+	digest.Write(possessionText([]byte(p.Challenge)))
+	parameters := azkeys.SignParameters{Algorithm: to.Ptr(algorithmOf(kind)), Value: digest.Sum(nil)}
+	err = c.read(ctx, "have key "+k.ID.Name+" sign", func(ctx context.Context) error {
 		answer, err := c.keys.Sign(ctx, k.ID.Name, k.ID.Version, parameters, nil)
 		p.Signature = answer.Result
 		return err
@@ -86,8 +112,8 @@ func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected
 	if err != nil {
 		return err
 	}
-	p.Method, p.Algorithm = MethodSign, string(alg)
-	if _, isRSA := e.PublicKey.(*rsa.PublicKey); !isRSA {
+	p.Method, p.Algorithm = MethodSign, string(algorithmOf(kind))
+	if kind.Type == keykind.EC {
 		p.Signature = derSignature(p.Signature)
 	}
 	if err := p.Verify(); err != nil {
@@ -96,20 +122,22 @@ func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected
 	return nil
 }
 
-// signing gives the algorithm for a key's type and curve, and its digest
+// algorithmOf returns the algorithm by which a kind of key signs its digest
 // (Azure Key Vault, "Key types, algorithms, and operations").
-func signing(k Key) (azkeys.SignatureAlgorithm, crypto.Hash) {
-	switch k.Crv {
-	case "P-256":
-		return azkeys.SignatureAlgorithmES256, crypto.SHA256
+func algorithmOf(kind keykind.Kind) azkeys.SignatureAlgorithm {
+	switch kind.Curve {
 	case "P-256K":
-		return azkeys.SignatureAlgorithmES256K, crypto.SHA256
-	case "P-384":
-		return azkeys.SignatureAlgorithmES384, crypto.SHA384
-	case "P-521":
-		return azkeys.SignatureAlgorithmES512, crypto.SHA512
+		return azkeys.SignatureAlgorithmES256K
+	case "":
+		return azkeys.SignatureAlgorithmRS256
 	}
-	return azkeys.SignatureAlgorithmRS256, crypto.SHA256
+	switch kind.Digest {
+	case crypto.SHA384:
+		return azkeys.SignatureAlgorithmES384
+	case crypto.SHA512:
+		return azkeys.SignatureAlgorithmES512
+	}
+	return azkeys.SignatureAlgorithmES256
 }
 
 // derSignature turns the service's R||S (RFC 7518, section 3.4) into the DER
@@ -127,11 +155,12 @@ func derSignature(raw []byte) []byte {
 	return der
 }
 
-// proveByDecrypting is for RSA keys that may not sign: the challenge is
-// encrypted here, with the package's public key, and only its private half
-// gets it back.
+// proveByDecrypting is for RSA keys that may not sign: the SHA-256 of the text
+// that others sign is enciphered here, with the package's public key, and only
+// its private half gets it back.
 func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expected) error {
-	ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, e.PublicKey.(*rsa.PublicKey), p.Challenge, nil)
+	text := fingerprint.Of(possessionText([]byte(p.Challenge)))
+	ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, e.PublicKey.(*rsa.PublicKey), text[:], nil)
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
@@ -154,7 +183,7 @@ func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expec
 	if err != nil {
 		return err
 	}
-	if subtle.ConstantTimeCompare(back, p.Challenge) != 1 {
+	if subtle.ConstantTimeCompare(back, text[:]) != 1 {
 		return notThisKey(k, "could not decrypt our challenge")
 	}
 	return nil
@@ -178,7 +207,7 @@ func (c *Client) proveByCheckValue(ctx context.Context, p *Proof, k Key, e Expec
 	if err != nil {
 		return err
 	}
-	p.Method, p.Algorithm, p.Challenge, p.CheckValue = MethodCheckValue, string(alg), zero, hex.EncodeToString(e.CheckValue)
+	p.Method, p.Algorithm, p.CheckValue = MethodCheckValue, string(alg), hex.EncodeToString(e.CheckValue)
 	if subtle.ConstantTimeCompare(sealed, e.CheckValue) != 1 {
 		return notThisKey(k, "has another check value than the package's")
 	}

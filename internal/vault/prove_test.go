@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/aes"
@@ -8,9 +9,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +22,9 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/transfer"
 )
 
@@ -88,7 +94,7 @@ func TestProveBySigning(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if proof.Method != MethodSign || proof.Algorithm != alg || len(proof.Challenge) != 32 || !proof.Rehearsal ||
+			if proof.Method != MethodSign || proof.Algorithm != alg || proof.Mark != kek.Rehearsal ||
 				!proof.Time.Equal(noon) || proof.KID.Version != version1 {
 				t.Errorf("%+v", proof)
 			}
@@ -101,16 +107,17 @@ func TestProveBySigning(t *testing.T) {
 	}
 }
 
-// openssl checks the proof in data as an auditor would, and that it notices a
-// changed challenge.
+// openssl checks the proof in data as an auditor would, from the file alone, and
+// that it notices a changed challenge.
 func openssl(t *testing.T, data []byte, digest string) {
 	t.Helper()
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Fatal("install openssl: it judges the proofs")
 	}
 	var p struct {
-		Challenge, Signature []byte
-		PublicKey            string `json:"public_key"`
+		Challenge string
+		Signature []byte
+		PublicKey string `json:"public_key"`
 	}
 	if err := json.Unmarshal(data, &p); err != nil {
 		t.Fatal(err)
@@ -123,15 +130,53 @@ func openssl(t *testing.T, data []byte, digest string) {
 		}
 		return path
 	}
-	args := []string{"dgst", "-" + digest, "-verify", write("pub.pem", []byte(p.PublicKey)), "-signature", write("sig", p.Signature), write("challenge", p.Challenge)}
+	text := func(challenge string) string {
+		return write("text", fmt.Appendf(nil, "byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(challenge))))
+	}
+	args := []string{"dgst", "-" + digest, "-verify", write("pub.pem", []byte(p.PublicKey)), "-signature", write("sig", p.Signature), text(p.Challenge)}
 	if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
 		t.Errorf("openssl: %s", out)
 	}
-	p.Challenge[0] ^= 1
-	write("challenge", p.Challenge)
+	text(p.Challenge + " ")
 	if err := exec.Command("openssl", args...).Run(); err == nil {
 		t.Error("openssl accepts a changed challenge")
 	}
+}
+
+// TestWhatTheVaultSigns: the digest that leaves for the vault is that of the
+// one text that a customer's key signs, and no other.
+func TestWhatTheVaultSigns(t *testing.T) {
+	nonce := bytes.Repeat([]byte{0xab}, NonceSize)
+	p := kinds()["P-384"]
+	p.Expected.Authorization = fingerprint.Of([]byte("authorization"))
+	var asked []byte
+	s := newScript(t, step{signWith1, operation("ES384", func(digest, iv []byte) []byte {
+		asked = digest
+		return signer("P-384")(digest, iv)
+	})})
+	client, _ := s.client()
+	proof, err := client.ProveTo(context.Background(), s.key(p.stored(version1)), p.Expected, nonce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(proof.Challenge)))
+	if want := sha512.Sum384([]byte(text)); !bytes.Equal(asked, want[:]) {
+		t.Errorf("the vault signed %x, want %x", asked, want)
+	}
+	want := `{
+  "type": "byok-challenge",
+  "version": 1,
+  "nonce": "` + hex.EncodeToString(nonce) + `",
+  "time": "2026-01-02T12:00:00Z",
+  "kid": "https://HOST/keys/contoso/` + version1 + `",
+  "authorization_sha256": "` + p.Expected.Authorization.String() + `"
+}
+`
+	if proof.Challenge != replaceHost(want, s.host()) {
+		t.Errorf("%s\nwant\n%s", proof.Challenge, want)
+	}
+	_, err = client.ProveTo(context.Background(), s.key(p.stored(version1)), p.Expected, nonce[1:])
+	check(t, err, exitcode.Usage, "", "a nonce of 31 bytes: 32 are required", "")
 }
 
 func TestProveByDecrypting(t *testing.T) {
@@ -197,7 +242,7 @@ func TestProveRefused(t *testing.T) {
 		"not yet valid":             {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.attributes = map[string]any{"nbf": noon.Add(time.Hour).Unix()} }, nil, exitcode.Vault, at + " cannot prove itself: it is not valid before 2026-01-02T13:00:00Z", enable},
 		"EC that only verifies":     {"P-256", []string{"verify"}, nil, nil, exitcode.Vault, at + " cannot prove itself: its operations are verify", change},
 		"AES that only wraps":       {"AES", []string{"wrapKey", "unwrapKey"}, nil, nil, exitcode.Vault, at + " cannot prove itself: its operations are wrapKey, unwrapKey", change},
-		"nothing known":             {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.CheckValue = nil }, nil, exitcode.Usage, at + ": nothing is known that it could be checked against", "--manifest FILE, or --public-key PEM"},
+		"nothing known":             {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.CheckValue = nil }, nil, exitcode.Usage, at + ": there is no public key or check value to verify it against", "--manifest FILE, or --public-key PEM"},
 		"AES of no size":            {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.Bits = 100 }, nil, exitcode.Usage, at + ": an AES key of 100 bits", ""},
 		"refused":                   {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "ForbiddenByRbac", "")}}, exitcode.Vault, "have key contoso sign: the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
 		"disabled meanwhile":        {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on a disabled key.")}}, exitcode.Vault, "have key contoso sign: the key is disabled (Forbidden, request req-1)", "enable it in the vault"},
@@ -240,10 +285,10 @@ func TestNewImport(t *testing.T) {
 	p := transfer.Package{Manifest: transfer.Manifest{Name: "contoso", Key: key}, BlobBytes: []byte("{}")}
 	got, err := NewImport(p)
 	if err != nil || got.Name != "contoso" || string(got.Blob) != "{}" || got.Ops[0] != "sign" || got.Expected.Kty != "EC-HSM" ||
-		got.Expected.Crv != "P-256K" || !transfer.SamePublicKey(got.Expected.PublicKey, public("P-256K")) {
+		got.Expected.Crv != "P-256K" || !keykind.SamePublicKey(got.Expected.PublicKey, public("P-256K")) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	p.Manifest.Key = transfer.Key{KTY: transfer.OctHSM, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
+	p.Manifest.Key = transfer.Key{KTY: keykind.OctHSM, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
 	if got, err = NewImport(p); err != nil || hex.EncodeToString(got.Expected.CheckValue) != "00112233445566778899aabbccddeeff" || got.Expected.PublicKey != nil {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/keykind"
 	"byok/internal/rehearsal"
 	"byok/internal/transfer"
 )
@@ -74,7 +75,7 @@ func run(t *testing.T, data []byte, args ...string) []byte {
 // HSM do (CKM_RSA_AES_KEY_WRAP: OAEP with SHA-1, then RFC 5649).
 func wrap(t *testing.T, kek Key, plaintext []byte) []byte {
 	t.Helper()
-	pem, err := transfer.MarshalPublicKey(kek.PublicKey)
+	pem, err := keykind.MarshalPublicKey(kek.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func fresh(t *testing.T, kind string) (Import, []byte) {
 		_, _ = rand.Read(plain)
 		block, _ := aes.NewCipher(plain)
 		p.Ops = []string{"encrypt", "decrypt"}
-		p.Expected = Expected{Kty: transfer.OctHSM, Bits: 256, CheckValue: make([]byte, 16)}
+		p.Expected = Expected{Kty: keykind.OctHSM, Bits: 256, CheckValue: make([]byte, 16)}
 		block.Encrypt(p.Expected.CheckValue, p.Expected.CheckValue)
 		return p, plain
 	}
@@ -112,7 +113,7 @@ func fresh(t *testing.T, kind string) (Import, []byte) {
 		args = []string{"genpkey", "-outform", "DER", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:" + curve}
 	}
 	plain := run(t, run(t, nil, args...), "pkcs8", "-topk8", "-nocrypt", "-inform", "DER", "-outform", "DER")
-	pub, err := transfer.ParsePublicKey(string(run(t, plain, "pkey", "-inform", "DER", "-pubout")))
+	pub, err := keykind.ParsePublicKey(string(run(t, plain, "pkey", "-inform", "DER", "-pubout")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestRehearsal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := transfer.SPKIHash(kek.PublicKey)
+	hash, err := keykind.SPKIHash(kek.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,12 @@ package vault
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -26,18 +28,18 @@ func pauses() []time.Duration {
 	return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
 }
 
-// verdict is what may be done about an answer, or the lack of one.
-type verdict int
+// outcome is what may be done about an answer, or the lack of one.
+type outcome int
 
 const (
-	done      verdict = iota
+	done      outcome = iota
 	refused           // for good
 	throttled         // it did not take effect; ask again later
 	lost              // it may have taken effect
 	unreached         // it was never sent
 )
 
-func judge(err error) verdict {
+func judge(err error) outcome {
 	var answer *azcore.ResponseError
 	var signIn signInError
 	var limbo limboError
@@ -60,7 +62,7 @@ func judge(err error) verdict {
 	return lost
 }
 
-func judgeStatus(answer *azcore.ResponseError) verdict {
+func judgeStatus(answer *azcore.ResponseError) outcome {
 	switch status := answer.StatusCode; {
 	case status == http.StatusTooManyRequests, answer.ErrorCode == "ConflictError": // two requests for one key at a time
 		return throttled
@@ -107,7 +109,7 @@ func (c *Client) read(ctx context.Context, doing string, request func(context.Co
 	for try := 0; ; try++ {
 		err := c.attempt(ctx, request)
 		v := judge(err)
-		again := v == throttled || v == lost || v == unreached && c.patient
+		again := v == throttled || v == lost && !hopeless(err) || v == unreached && c.patient
 		if !again || try == len(pauses()) {
 			return c.explain(doing, err)
 		}
@@ -115,6 +117,27 @@ func (c *Client) read(ctx context.Context, doing string, request func(context.Co
 			return c.explain(doing, err)
 		}
 	}
+}
+
+// hopeless recognises the lack of an answer that another try would not mend.
+func hopeless(err error) bool {
+	var large *http.MaxBytesError
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	if errors.As(err, &large) || errors.As(err, &alert) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) {
+		return true
+	}
+	words := err.Error()
+	for _, w := range []string{
+		"unmarshalling type",        // azcore's: an answer, but no JSON
+		"tls: ",                     // crypto/tls: no version or suite in common
+		"not permitted for non-TLS", // azcore's: a page of a list on http
+	} {
+		if strings.Contains(words, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // write is a request that must not take effect twice.
@@ -201,7 +224,7 @@ func (c *Client) pause(ctx context.Context, doing string, try int, cause error) 
 	if errors.As(cause, &answer) {
 		wait = cmp.Or(c.retryAfter(answer.RawResponse), wait)
 	}
-	wait += time.Duration(c.jitter() * float64(wait) / 4).Round(time.Millisecond)
+	wait = min(wait+time.Duration(c.jitter()*float64(wait)/4).Round(time.Millisecond), maxPause)
 	if answer != nil && answer.StatusCode == http.StatusTooManyRequests {
 		c.pace.hold(c.clock.Now().Add(wait))
 	}

@@ -2,9 +2,12 @@ package vault
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,7 +45,7 @@ func TestReadRepeats(t *testing.T) {
 		"Retry-After is nonsense":    {[]step{get(after("soon", throttle)), get(anAESKey.bundle)}, []time.Duration{1e9}, "", ""},
 		"Retry-After is a day":       {[]step{get(after("86400", throttle)), get(anAESKey.bundle)}, []time.Duration{5 * time.Minute}, "", ""},
 		"server errors":              {[]step{get(answer(503, "")), get(answer(500, "<html>")), get(anAESKey.bundle)}, []time.Duration{1e9, 2e9}, "", ""},
-		"an answer cut short":        {[]step{get(answer(200, `{"key":{`)), get(anAESKey.bundle)}, []time.Duration{1e9}, "", ""},
+		"an answer cut short":        {[]step{get(short), get(anAESKey.bundle)}, []time.Duration{1e9}, "", ""},
 		"forever": {[]step{get(throttle), get(throttle), get(throttle), get(throttle), get(throttle), get(throttle)}, []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9},
 			"read key contoso: the service is asked too often (Throttled, request req-1)", "wait a minute; for uploads lower --rate"},
 		"refused": {[]step{get(refusal(403, "Forbidden", "ForbiddenByRbac", "Caller is not authorized to perform action on resource."))}, nil,
@@ -63,6 +66,61 @@ func TestReadRepeats(t *testing.T) {
 		})
 	}
 }
+
+// short announces more than it sends.
+func short(w http.ResponseWriter, _ *http.Request, _ []byte) {
+	w.Header().Set("Content-Length", "100")
+	_, _ = io.WriteString(w, `{"key":{`)
+}
+
+// TestHopeless: what another try would not mend is asked for once.
+func TestHopeless(t *testing.T) {
+	page := func(status int) func(http.ResponseWriter, *http.Request, []byte) {
+		return func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			answer(status, "<html>Please sign in to the guest network</html>")(w, r, body)
+		}
+	}
+	const proxy = "a proxy or portal is in between: sign in there, or set HTTPS_PROXY"
+	for _, c := range []struct {
+		name       string
+		reply      func(http.ResponseWriter, *http.Request, []byte)
+		want, hint string
+	}{
+		{"no JSON", answer(200, "hello"), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
+		{"broken JSON", answer(200, `{"key":{`), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
+		{"over-size", answer(200, `{"key":"`+strings.Repeat("a", maxAnswer)+`"}`), "read key contoso: the answer is larger than 4194304 bytes", proxyOrPortal},
+		{"a portal's page", page(200), "read key contoso: a web page (HTTP 200, text/html) came instead of the vault's answer", proxy},
+		{"a proxy's page", page(403), "read key contoso: a web page (HTTP 403, text/html) came instead of the vault's answer", proxy},
+	} {
+		s := newScript(t, step{"GET /keys/contoso/", c.reply})
+		client, clock := s.client()
+		_, err := client.Key(context.Background(), "contoso", "")
+		check(t, err, exitcode.Vault, s.host(), c.want, c.hint)
+		if len(clock.slept) > 0 {
+			t.Errorf("%s: tried again after %v", c.name, clock.slept)
+		}
+	}
+	s := newScript(t, step{"GET /keys/contoso/versions", answer(200, `{"value":[],"nextLink":"http://HOST/keys/contoso/versions?x"}`)})
+	client, clock := s.client()
+	if _, err := client.versions(context.Background(), "contoso"); err == nil || len(clock.slept) > 0 {
+		t.Errorf("a page on http: %v after %v", err, clock.slept)
+	}
+}
+
+// TestOldTLS: a server that speaks no TLS of this century is asked once.
+func TestOldTLS(t *testing.T) {
+	s := newScript(t)
+	s.server.TLS.MaxVersion = tls.VersionTLS11
+	s.server.TLS.MinVersion = tls.VersionTLS10
+	client, clock := s.client()
+	_, err := client.Key(context.Background(), "contoso", "")
+	if exitcode.Of(err) != exitcode.Vault || len(clock.slept) > 0 {
+		t.Errorf("%v after %v", err, clock.slept)
+	}
+}
+
+const proxyOrPortal = "check that no proxy or portal answers in the service's place"
 
 func TestJitterLengthensOnly(t *testing.T) {
 	s := newScript(t, step{"GET /keys/contoso/", throttle}, step{"GET /keys/contoso/", anAESKey.bundle})

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
 	"byok/internal/transfer"
 )
 
@@ -18,7 +21,7 @@ import (
 func ExpectedOf(m transfer.Manifest) (Expected, error) {
 	e := Expected{Kty: m.Key.KTY, Crv: m.Key.Crv, Bits: m.Key.Bits}
 	var err error
-	if m.Key.KTY == transfer.OctHSM {
+	if m.Key.KTY == keykind.OctHSM {
 		e.CheckValue, err = hex.DecodeString(m.Key.CheckValue)
 	} else {
 		e.PublicKey, err = m.Key.Public()
@@ -39,7 +42,7 @@ func (e Expected) Compare(k Key, soft bool) error {
 		return exitcode.Errorf(exitcode.Check, "key %s is of type %s in the vault, not %s", k.ID, k.Kty, e.Kty)
 	case k.Crv != e.Crv:
 		return exitcode.Errorf(exitcode.Check, "key %s is on curve %s in the vault, not %s", k.ID, k.Crv, e.Crv)
-	case e.PublicKey != nil && !transfer.SamePublicKey(e.PublicKey, k.PublicKey):
+	case e.PublicKey != nil && !keykind.SamePublicKey(e.PublicKey, k.PublicKey):
 		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s has another public key in the vault than in the package", k.ID), "do not use this key; find out who or what answers for %s", k.ID.Vault)
 	}
 	return nil
@@ -70,7 +73,7 @@ func (p Import) differs(k Key) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Tags)) {
 		if v, there := k.Tags[name]; !there || v != p.Tags[name] {
-			return fmt.Sprintf("it has not the tag %s=%s", name, p.Tags[name])
+			return fmt.Sprintf("tag %s=%s is missing", name, p.Tags[name])
 		}
 	}
 	return ""
@@ -80,15 +83,15 @@ func dated(t time.Time) string {
 	if t.IsZero() {
 		return "not set"
 	}
-	return stamp(t)
+	return stamp.Text(t)
 }
 
 // version is a line of the list of a key's versions.
 type version struct {
-	id      transfer.KeyID
+	id      kek.ID
 	created time.Time
 	enabled bool
-	tags    map[string]string
+	blob    string // the tag TagBlob; the others are not kept
 }
 
 // versions lists the versions of a key, newest first; none for a name that is
@@ -98,9 +101,13 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 	doing := "list the versions of key " + name
 	err := c.read(ctx, doing, func(ctx context.Context) error {
 		out = nil
+		var bound listBound
 		for pages := c.keys.NewListKeyPropertiesVersionsPager(name, nil); pages.More(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
+				return err
+			}
+			if err := bound.next(page.NextLink, len(page.Value)); err != nil {
 				return err
 			}
 			for _, v := range page.Value {
@@ -111,7 +118,7 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 				if err != nil {
 					return exitcode.Mark(exitcode.Check, err)
 				}
-				out = append(out, version{id, value(v.Attributes.Created), value(v.Attributes.Enabled), tags(v.Tags)})
+				out = append(out, version{id, value(v.Attributes.Created), value(v.Attributes.Enabled), value(v.Tags[TagBlob])})
 			}
 		}
 		return nil
@@ -119,6 +126,40 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 	_, err = present(err)
 	slices.SortStableFunc(out, func(a, b version) int { return cmp.Compare(b.created.Unix(), a.created.Unix()) })
 	return out, err
+}
+
+// The most that a list of the vault may have. The service's pages have 25
+// items.
+const (
+	maxPages = 1000
+	maxItems = 25000
+)
+
+// listBound ends a list that would not end: its pages are the vault's word.
+// The zero value is ready for the first page.
+type listBound struct {
+	seen         map[string]bool
+	pages, items int
+}
+
+// next counts a page. The error has the status Vault.
+func (b *listBound) next(link *string, items int) error {
+	b.pages++
+	b.items += items
+	to := value(link)
+	switch {
+	case b.pages > maxPages || b.items > maxItems:
+		return exitcode.Errorf(exitcode.Vault, "the vault's list has more than %d pages or %d lines", maxPages, maxItems)
+	case b.seen[to]:
+		return exitcode.Errorf(exitcode.Vault, "the vault's list does not end: a page refers to one that was there before")
+	case to == "":
+		return nil
+	}
+	if b.seen == nil {
+		b.seen = map[string]bool{}
+	}
+	b.seen[to] = true
+	return nil
 }
 
 // search returns the versions of p.Name that hold the key of p, newest first,
@@ -144,20 +185,20 @@ func (c *Client) search(ctx context.Context, p Import, except []Key) ([]Key, err
 	return found, nil
 }
 
-// holds tells whether a version is p's: by its public key, or by TagBlob
+// holds reports whether a version is p's: by its public key, or by TagBlob
 // where there is none to compare.
 func (c *Client) holds(ctx context.Context, v version, p Import) (Key, bool, error) {
-	ours := v.tags[TagBlob] == p.tag()
+	ours := v.blob == p.tag()
 	if p.Expected.PublicKey == nil && !ours {
 		return Key{}, false, nil
 	}
 	k, err := c.Key(ctx, v.id.Name, v.id.Version)
 	switch there, err := present(err); {
 	case err == nil:
-		same := p.Expected.PublicKey == nil || transfer.SamePublicKey(p.Expected.PublicKey, k.PublicKey)
+		same := p.Expected.PublicKey == nil || keykind.SamePublicKey(p.Expected.PublicKey, k.PublicKey)
 		return k, there && same, nil
 	case ours && !v.enabled && disabled(err):
-		return Key{ID: v.id, Created: v.created, Tags: v.tags}, true, nil
+		return Key{ID: v.id, Created: v.created, Tags: map[string]string{TagBlob: v.blob}}, true, nil
 	case v.enabled || ours:
 		return Key{}, false, err
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,7 +25,8 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
 	"byok/internal/exitcode"
-	"byok/internal/transfer"
+	"byok/internal/fingerprint"
+	"byok/internal/keykind"
 )
 
 // The moment every test happens at, and the versions it meets.
@@ -176,10 +178,10 @@ func (k fakeKey) jwk(host string) map[string]any {
 	b64 := base64.RawURLEncoding.EncodeToString
 	switch pub := k.public.(type) {
 	case *rsa.PublicKey:
-		j["n"], j["e"] = b64(pub.N.Bytes()), b64([]byte{1, 0, 1})
+		j["n"], j["e"] = b64(pub.N.Bytes()), b64(big.NewInt(int64(pub.E)).Bytes())
 	case *ecdsa.PublicKey:
 		size := (pub.Curve.Params().BitSize + 7) / 8
-		j["crv"], _ = transfer.CurveName(pub)
+		j["crv"] = curveNameOf(pub)
 		j["x"], j["y"] = b64(pub.X.FillBytes(make([]byte, size))), b64(pub.Y.FillBytes(make([]byte, size)))
 	}
 	return j
@@ -251,6 +253,14 @@ func (s *script) host() string { return strings.TrimPrefix(s.server.URL, "https:
 
 func replaceHost(s, host string) string { return strings.ReplaceAll(s, "HOST", host) }
 
-func replaceHashes(s string, hash, other [32]byte) string {
-	return strings.NewReplacer("HASH", fmt.Sprintf("%x", hash), "OTHER", fmt.Sprintf("%x", other)).Replace(s)
+func replaceHashes(s string, hash, other fingerprint.Sum) string {
+	return strings.NewReplacer("HASH", hash.String(), "OTHER", other.String()).Replace(s)
+}
+
+func curveNameOf(pub crypto.PublicKey) string {
+	kind, err := keykind.Of(pub)
+	if err != nil {
+		panic(err)
+	}
+	return kind.Curve
 }
