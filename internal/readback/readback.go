@@ -28,8 +28,8 @@ import (
 type Vault interface {
 	// Key reads a key version; version "" is the current one.
 	Key(ctx context.Context, name, version string) (vault.Key, error)
-	// Prove has the vault use a key version on a fresh challenge.
-	Prove(ctx context.Context, k vault.Key, e vault.Expected) (vault.Proof, error)
+	// ProveTo has the vault use a key version on a challenge with the nonce; nil draws a fresh one.
+	ProveTo(ctx context.Context, k vault.Key, e vault.Expected, nonce []byte) (vault.Proof, error)
 	// Find returns the newest version of a name that has e's public key.
 	Find(ctx context.Context, name string, e vault.Expected) (vault.Key, bool, error)
 	// Copies returns every other version in the vault that is the same key.
@@ -42,6 +42,7 @@ type Subject struct {
 	Version string // "" is the current one
 	Key     vault.Expected
 	Package *approval.Package // what a quorum approved; nil for another vendor's key
+	Nonce   []byte            // an auditor's, vault.NonceSize bytes; nil draws a fresh one
 }
 
 // wanted is what a copy is known by: the public key, or the hash of the .byok
@@ -95,7 +96,7 @@ func Read(ctx context.Context, v Vault, s Subject) (Report, error) {
 	if r.Key, err = v.Key(ctx, s.Name, s.Version); err != nil {
 		return r, err
 	}
-	if r.Proof, err = v.Prove(ctx, r.Key, s.Key); err != nil {
+	if r.Proof, err = v.ProveTo(ctx, r.Key, s.Key, s.Nonce); err != nil {
 		return r, elsewhere(ctx, v, s, r.Key, err)
 	}
 	r.add(RuleProof, Pass, proved(r.Proof))

@@ -34,7 +34,10 @@ func (f *fakeVault) Key(_ context.Context, name, version string) (vault.Key, err
 	return f.key, f.keyErr
 }
 
-func (f *fakeVault) Prove(_ context.Context, k vault.Key, _ vault.Expected) (vault.Proof, error) {
+func (f *fakeVault) ProveTo(_ context.Context, k vault.Key, _ vault.Expected, nonce []byte) (vault.Proof, error) {
+	if string(nonce) != "an auditor's" {
+		return vault.Proof{}, fmt.Errorf("unexpected nonce %q", nonce)
+	}
 	return vault.Proof{KID: k.ID, Method: vault.MethodSign, Algorithm: "ES256"}, f.proveErr
 }
 
@@ -77,8 +80,9 @@ func subject(t *testing.T) Subject {
 		t.Fatal(err)
 	}
 	return Subject{
-		Name: "payroll",
-		Key:  vault.Expected{Kty: "EC-HSM", Crv: "P-256", PublicKey: &key.PublicKey},
+		Name:  "payroll",
+		Nonce: []byte("an auditor's"),
+		Key:   vault.Expected{Kty: "EC-HSM", Crv: "P-256", PublicKey: &key.PublicKey},
 		Package: &approval.Package{
 			Blob:   []byte("blob"),
 			Target: approval.Target{Vault: atVault, Name: "payroll", KeyOps: []string{"sign", "verify"}},

@@ -221,7 +221,7 @@ func TestUpload(t *testing.T) {
 		vault  *fakeVault
 		worlds known
 		change func(*Batch)
-		person person
+		answer error         // the person's
 		code   exitcode.Code // of Upload
 		err    string
 		want   string // outcomes
@@ -230,7 +230,7 @@ func TestUpload(t *testing.T) {
 	}{
 		{name: "all", want: "a: sent\nb: sent", sent: "a b"},
 		{
-			name: "the person says no", person: person{answer: exitcode.Errorf(exitcode.Refused, "not confirmed")},
+			name: "the person says no", answer: exitcode.Errorf(exitcode.Refused, "not confirmed"),
 			code: exitcode.Refused, err: "not confirmed", want: "a: not sent\nb: not sent", status: exitcode.Failed,
 		},
 		{
@@ -291,7 +291,7 @@ func TestUpload(t *testing.T) {
 			},
 		},
 	} {
-		b, v, p := batchOf("a", "b"), c.vault, &c.person
+		b, v, p := batchOf("a", "b"), c.vault, &person{answer: c.answer}
 		if v == nil {
 			v = &fakeVault{}
 		}

@@ -37,14 +37,14 @@ func (u *Uploader) checkRehearsal(b *Batch) {
 	}
 }
 
-// CheckRehearsal refuses a rehearsal's package at a production vault and a
-// production package at a rehearsal's vault. Status Refused.
+// CheckRehearsal refuses a rehearsal's package at a production vault, and a
+// production package at the vault of a rehearsal or a test. Status Refused.
 func CheckRehearsal(file string, rehearsal bool, at vault.Address) error {
-	switch {
-	case rehearsal && !at.Rehearsal():
+	switch mark := at.Mark(); {
+	case rehearsal && mark == kek.Production:
 		return exitcode.Errorf(exitcode.Refused, "%s is from a rehearsal, and %v is a production vault", file, at)
-	case !rehearsal && at.Rehearsal():
-		return exitcode.Errorf(exitcode.Refused, "%s is from production, and %v is a rehearsal vault", file, at)
+	case !rehearsal && mark != kek.Production:
+		return exitcode.Errorf(exitcode.Refused, "%s is from production, and %v is a %s vault", file, at, mark)
 	}
 	return nil
 }
