@@ -81,7 +81,7 @@ func (j Job) FromFolder(ctx context.Context, dir string) error {
 		return err
 	}
 	name := filepath.Base(j.Path)
-	f, err := os.Open(filepath.Join(dir, name))
+	f, err := durable.Open(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return exitcode.Errorf(exitcode.Usage, "%s: there is no %s in this folder", dir, name)
 	}
@@ -90,12 +90,10 @@ func (j Job) FromFolder(ctx context.Context, dir string) error {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !info.Mode().IsRegular():
-		return exitcode.Errorf(exitcode.Usage, "%s: not a file", f.Name())
-	case info.Size() > j.Max:
+	}
+	if info.Size() > j.Max {
 		return j.tooLarge(info.Size())
 	}
 	return j.place(ctx, f)
@@ -128,8 +126,8 @@ func (j Job) place(ctx context.Context, src io.Reader) error {
 		return err
 	}
 	if sum != j.SHA256 {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the published %s; nothing was kept", filepath.Base(j.Path), sum, j.SHA256),
-			"do not use this source before its owner has said why")
+		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the published %s; nothing was kept",
+			filepath.Base(j.Path), sum, j.SHA256).Hint("do not use this source before its owner has said why")
 	}
 	return set.Commit()
 }
@@ -167,7 +165,8 @@ func (j Job) finish(err error, p *part) error {
 }
 
 func (j Job) tooLarge(size int64) error {
-	return exitcode.Errorf(exitcode.Check, "%s: %d bytes, more than the %d it may have", filepath.Base(j.Path), size, j.Max)
+	return exitcode.Errorf(exitcode.Check, "%s: %d bytes, more than the %d it may have",
+		filepath.Base(j.Path), size, j.Max)
 }
 
 // parseURL takes https alone, from loopback too. User and query are refused
@@ -180,8 +179,8 @@ func parseURL(raw, name string) (*url.URL, error) {
 	case u.Scheme != "https":
 		return nil, exitcode.Errorf(exitcode.Usage, "the source is a URL of %s, and only https is used", u.Scheme)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "the source is a URL with a user, a query or a fragment, and command lines are recorded"),
-			"download it with a browser, and give its folder instead")
+		return nil, exitcode.Errorf(exitcode.Usage, "the source is a URL with a user, a query or a fragment; such parts hold secrets").
+			Hint("download it with a browser, and give its folder instead")
 	}
 	if u.Path == "" {
 		u.Path = "/"

@@ -98,7 +98,7 @@ func TestInTheWay(t *testing.T) {
 	if err := os.Symlink("elsewhere", j.Path+".part"); err != nil {
 		t.Fatal(err)
 	}
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Usage, "NAME.part", "open DIR/"+name+".part: too many levels of symbolic links")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+".part cannot be opened: too many levels of symbolic links")
 
 	j = newJob(t, s, data)
 	held, err := openPart(j.Path, "")
@@ -112,13 +112,28 @@ func TestInTheWay(t *testing.T) {
 	if out, err := exec.Command("mkfifo", j.Path+".part").CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Usage, "NAME.part", "DIR/"+name+".part: not a file")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+".part is left alone: a named pipe, not a file")
+
+	// What a hard link leads to has another name, and would be overwritten there.
+	j = newJob(t, s, data)
+	victim := filepath.Join(filepath.Dir(filepath.Dir(j.Path)), "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(victim, j.Path+".part"); err != nil {
+		t.Fatal(err)
+	}
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part",
+		"DIR/"+name+".part is left alone: it is a hard link; the file has another name too")
+	if kept, err := os.ReadFile(victim); err != nil || string(kept) != "precious" {
+		t.Errorf("the other name of a hard link holds %q, %v", kept, err)
+	}
 	if s.asked() != "" {
 		t.Errorf("asked for %q", s.asked())
 	}
 	j = newJob(t, s, data)
 	j.Path = filepath.Join(j.Path, name)
-	if err := j.FromURL(t.Context(), s.URL); exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(), ".part: no such file or directory") {
+	if err := j.FromURL(t.Context(), s.URL); exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(), ".part cannot be opened: no such file or directory") {
 		t.Error(err)
 	}
 }
@@ -130,10 +145,10 @@ func TestSources(t *testing.T) {
 		"https:///x":                  "the source is not a URL such as https://HOST/FOLDER/",
 		"https:opaque":                "the source is not a URL such as https://HOST/FOLDER/",
 		"https://a b/":                "the source is not a URL such as https://HOST/FOLDER/",
-		"https://user:word@a.example": "the source is a URL with a user, a query or a fragment, and command lines are recorded",
-		"https://a.example/x?sig=1":   "the source is a URL with a user, a query or a fragment, and command lines are recorded",
-		"https://a.example/x?":        "the source is a URL with a user, a query or a fragment, and command lines are recorded",
-		"https://a.example/x#y":       "the source is a URL with a user, a query or a fragment, and command lines are recorded",
+		"https://user:word@a.example": "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"https://a.example/x?sig=1":   "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"https://a.example/x?":        "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"https://a.example/x#y":       "the source is a URL with a user, a query or a fragment; such parts hold secrets",
 	} {
 		j := newJob(t, nil, nil)
 		j.failed(t, j.FromURL(t.Context(), raw), exitcode.Usage, "", want)
@@ -206,7 +221,7 @@ func TestFromFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "sub", name), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	j.failed(t, j.FromFolder(t.Context(), filepath.Join(dir, "sub")), exitcode.Usage, "", strings.ReplaceAll(filepath.Join(dir, "sub", name), filepath.Dir(j.Path), "DIR")+": not a file")
+	j.failed(t, j.FromFolder(t.Context(), filepath.Join(dir, "sub")), exitcode.Usage, "", strings.ReplaceAll(filepath.Join(dir, "sub", name), filepath.Dir(j.Path), "DIR")+": a folder, not a file")
 }
 
 // TestConstantMemory gets a file of 64 MiB and counts all that is allocated

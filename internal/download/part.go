@@ -1,7 +1,9 @@
 package download
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"byok/internal/durable"
@@ -33,12 +35,12 @@ const (
 )
 
 // openPart opens what an earlier run left for a path, if it came from the same
-// URL, or begins anew.
+// URL, or begins again.
 func openPart(path, url string) (*part, error) {
 	p := &part{path: path + ".part"}
 	var err error
-	if p.file, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|noFollow, 0o644); err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
+	if p.file, err = durable.OpenScratch(p.path, 0o644); err != nil {
+		return nil, unopened(err)
 	}
 	if err := p.hold(); err != nil {
 		p.close()
@@ -54,23 +56,32 @@ func openPart(path, url string) (*part, error) {
 	return p, nil
 }
 
+// unopened says what to do about a part that cannot be opened.
+func unopened(err error) error {
+	if errors.Is(err, fs.ErrNotExist) { // its folder
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	return exitcode.Hint(exitcode.Mark(exitcode.Refused, err), "download into a folder that only you may write to")
+}
+
 // hold keeps a second process from writing into the same file; the kernel
 // frees it with ours.
 func (p *part) hold() error {
-	info, err := p.file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		return exitcode.Errorf(exitcode.Usage, "%s: not a file", p.path)
+	free, err := durable.TryLock(p.file)
+	switch {
+	case err != nil:
+		return exitcode.Errorf(exitcode.Failed, "%s cannot be locked: %w", p.path, err)
+	case !free:
+		return exitcode.Errorf(exitcode.Refused, "%s is being written by another process", p.path).
+			Hint("wait until it has ended, then run the command again")
 	}
-	if !tryLock(p.file) {
-		return exitcode.Errorf(exitcode.Refused, "%s is being written by another process", p.path)
-	}
-	return err
+	return nil
 }
 
 // remember reads where the bytes came from. A record that cannot be read, or
 // does not go with the bytes, is as good as none.
 func (p *part) remember(url string) bool {
-	data, err := os.ReadFile(p.path + ".json")
+	data, err := durable.ReadFile(p.path+".json", maxSource)
 	if err != nil || strictjson.Unmarshal(p.path+".json", data, maxSource, &p.source) != nil {
 		return false
 	}
@@ -113,7 +124,7 @@ type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// whole tells whether all has arrived, as far as the server's word goes.
+// whole reports whether all has arrived, as far as the server's word goes.
 func (p *part) whole() bool { return p.source.Size >= 0 && p.size == p.source.Size }
 
 func (p *part) rewind() error {

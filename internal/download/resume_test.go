@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,16 @@ func TestLeftovers(t *testing.T) {
 	leave(t, j, []byte("rubbish"), good)
 	if err := os.WriteFile(j.Path+".part.json", []byte("rubbish"), 0o644); err != nil {
 		t.Fatal(err)
+	}
+	j.arrived(t, j.FromURL(t.Context(), s.URL), data)
+	// A named pipe in place of the record is none, and is not waited for.
+	j = newJob(t, s, data)
+	leave(t, j, data[:40_000], good)
+	if err := os.Remove(j.Path + ".part.json"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfifo", j.Path+".part.json").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
 	}
 	j.arrived(t, j.FromURL(t.Context(), s.URL), data)
 	// Rubbish that looks like ours is taken for ours until the hash is known.

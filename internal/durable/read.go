@@ -46,7 +46,9 @@ func ReadFile(path string, max int) ([]byte, error) {
 	return data, nil
 }
 
-func tooLarge(max int) error { return fmt.Errorf("larger than the %d bytes that such a file may have", max) }
+func tooLarge(max int) error {
+	return fmt.Errorf("larger than the %d bytes that such a file may have", max)
+}
 
 // kinds names what can be in place of a file.
 var kinds = []struct {
