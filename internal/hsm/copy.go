@@ -67,8 +67,9 @@ func (s *Session) completeCopy(k Key, out *Key, t p11.Template) error {
 	if err := s.raw.Shows(out.object, out.Label, k.template(TokenObject).With(t...)); err != nil || k.secret() {
 		return err
 	}
-	var err error
-	out.public, err = s.copied(k.public, nameKept, "the public half of "+k.Label, out.Label, out.id, t.Only(pkcs11.CKA_TOKEN))
+	from, place := "the public half of "+k.Label, t.Only(pkcs11.CKA_TOKEN)
+	o, err := s.copied(k.public, nameKept, from, out.Label, out.id, place)
+	out.public = o
 	return err
 }
 

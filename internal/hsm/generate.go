@@ -29,13 +29,13 @@ type maker interface {
 // EXTRACTABLE, WRAP_WITH_TRUSTED and SIGN (AES: ENCRYPT) from birth. Its
 // public half, if it has one, has the same label and CKA_ID.
 func (s *Session) Generate(spec Spec, label string, place Place) (Key, error) {
-	return s.generate(raw{s}, spec, label, place)
+	return s.generate(viaSession{s}, spec, label, place)
 }
 
 // GenerateKML generates the module signing key, EC on P-256, as a token object
 // that cannot be extracted.
 func (s *Session) GenerateKML(label string) (Key, error) {
-	return s.generateKML(raw{s}, label)
+	return s.generateKML(viaSession{s}, label)
 }
 
 func (s *Session) generate(by maker, spec Spec, label string, place Place) (Key, error) {
@@ -127,13 +127,13 @@ func (spec Spec) parameters() []*pkcs11.Attribute {
 	}
 }
 
-// raw generates with the session's own handle.
-type raw struct{ *Session }
+// viaSession generates with the session's own handle.
+type viaSession struct{ *Session }
 
-func (r raw) pair(spec Spec, public, private []*pkcs11.Attribute) (Object, Object, error) {
-	return r.raw.GeneratePair(spec.Kind.Generation, public, private)
+func (v viaSession) pair(spec Spec, public, private []*pkcs11.Attribute) (Object, Object, error) {
+	return v.raw.GeneratePair(spec.Kind.Generation, public, private)
 }
 
-func (r raw) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
-	return r.raw.Generate(spec.Kind.Generation, template)
+func (v viaSession) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
+	return v.raw.Generate(spec.Kind.Generation, template)
 }

@@ -86,13 +86,14 @@ func (s *Session) CheckValue(k Key) ([]byte, error) {
 	return value, nil
 }
 
-// uses are the boolean attributes of each class that say what a key may do and
-// where it came from.
-var uses = map[bool][]uint{
-	false: append([]uint{pkcs11.CKA_SIGN_RECOVER}, commonUses...),
-	true: append([]uint{
-		pkcs11.CKA_VERIFY, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_TRUSTED,
-	}, commonUses...),
+// uses lists the boolean attributes that say what a key may do and where it
+// came from, for a secret or a private key.
+func uses(secret bool) []uint {
+	if secret {
+		return append(slices.Clone(commonUses),
+			pkcs11.CKA_VERIFY, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_TRUSTED)
+	}
+	return append(slices.Clone(commonUses), pkcs11.CKA_SIGN_RECOVER)
 }
 
 var commonUses = []uint{
@@ -104,7 +105,7 @@ var commonUses = []uint{
 // Permissions lists the boolean attributes of the key that are true, by their
 // PKCS#11 names without CKA_, sorted.
 func (s *Session) Permissions(k Key) ([]string, error) {
-	types := uses[k.secret()]
+	types := uses(k.secret())
 	values, err := s.raw.Attributes(k.object, types...)
 	if err != nil {
 		return nil, err
@@ -162,7 +163,8 @@ func (s *Session) foundPrivate(label string, o Object) (Key, error) {
 // whole completes a private key by the one public key of its CKA_ID.
 func (s *Session) whole(label string, o Object, id []byte, half []Object) (Key, error) {
 	if len(half) != 1 {
-		return Key{}, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v instead of one", len(half), label, s.Token)
+		return Key{}, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v instead of one",
+			len(half), label, s.Token)
 	}
 	return s.pair(Key{Label: label, id: id, object: o, public: half[0]})
 }

@@ -2,7 +2,7 @@ package hsm
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
@@ -41,9 +41,15 @@ type Item struct {
 	Trusted bool
 }
 
-// Inventory lists every token object that this role sees, in one search.
+// Inventory lists every token object that this role sees: one search for all,
+// and one for the trusted ones, since asking an object for an attribute that its
+// class does not have costs a call for each.
 func (s *Session) Inventory() ([]Item, error) {
 	objects, err := s.raw.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := s.findTrusted()
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +59,20 @@ func (s *Session) Inventory() ([]Item, error) {
 		if err != nil {
 			return nil, err
 		}
+		item.Trusted = slices.Contains(trusted, o)
 		items = append(items, item)
 	}
 	return items, nil
 }
 
+// findTrusted returns the trusted token objects that match.
+func (s *Session) findTrusted(match ...*pkcs11.Attribute) ([]Object, error) {
+	return s.raw.Find(append(match,
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))...)
+}
+
 func (s *Session) item(o Object) (Item, error) {
-	types := []uint{
-		pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE, pkcs11.CKA_TRUSTED,
-	}
-	values, err := s.raw.Attributes(o, types...)
+	values, err := s.raw.Attributes(o, pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE)
 	if err != nil {
 		return Item{}, err
 	}
@@ -72,7 +82,6 @@ func (s *Session) item(o Object) (Item, error) {
 		Label:   string(values[1]),
 		ID:      values[2],
 		KeyType: p11.ULong(values[3]),
-		Trusted: p11.Truth(values[4]),
 	}, nil
 }
 
@@ -87,7 +96,7 @@ type TrustedObject struct {
 // Trusted lists every token object with CKA_TRUSTED that this role sees.
 // Compare it, as user, with exactly the world's.
 func (s *Session) Trusted() ([]TrustedObject, error) {
-	objects, err := s.raw.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	objects, err := s.findTrusted()
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +113,7 @@ func (s *Session) Trusted() ([]TrustedObject, error) {
 
 func (s *Session) trustedObject(o Object) (TrustedObject, error) {
 	item, err := s.item(o)
+	item.Trusted = true
 	if err != nil || item.Class != PublicKey {
 		return TrustedObject{Item: item}, err
 	}
@@ -124,7 +134,8 @@ func (s *Session) Destroy(o Object) error { return s.raw.Destroy("an object", o)
 // DestroyLabelled destroys every token object with the label that this role
 // sees and returns how many there were.
 func (s *Session) DestroyLabelled(label string) (int, error) {
-	return s.raw.DestroyAll(label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+	return s.raw.DestroyAll(label,
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }
 
 // one returns the only object of a list. None is ErrNotFound; two are an
@@ -132,7 +143,8 @@ func (s *Session) DestroyLabelled(label string) (int, error) {
 func (s *Session) one(label string, found []Object) (Object, error) {
 	switch {
 	case len(found) == 0:
-		return 0, exitcode.Mark(exitcode.HSM, fmt.Errorf("%s is %w %s", label, ErrNotFound, strings.TrimPrefix(s.Token.String(), "token ")))
+		name := strings.TrimPrefix(s.Token.String(), "token ")
+		return 0, exitcode.Errorf(exitcode.HSM, "%s is %w %s", label, ErrNotFound, name)
 	case len(found) > 1:
 		return 0, exitcode.Errorf(exitcode.HSM, "%d objects on %v are labelled %s instead of one", len(found), s.Token, label)
 	}

@@ -15,6 +15,9 @@ import (
 // restoreBits is the size of the session's RSA key: as strong as KM.
 const restoreBits = 3072
 
+// nameRestored names what Restore returns in messages and in [Session.LeftOut].
+const nameRestored = "the restored key"
+
 // Seal encrypts a backup's AES key with RSA-OAEP (SHA-1, MGF1-SHA1, no label)
 // for a session's public key.
 type Seal func(session *rsa.PublicKey) ([]byte, error)
@@ -38,7 +41,7 @@ func (s *Session) Restore(kind keykind.Kind, public crypto.PublicKey, seal Seal,
 		return Key{}, err
 	}
 	defer s.Discard(aes)
-	k := Key{Label: sessionLabel, Kind: kind, Public: public, id: p11.NewID()}
+	k := Key{Label: nameRestored, Kind: kind, Public: public, id: p11.NewID()}
 	if k.object, err = s.unwrapKey(k, mech, aes, inner); err != nil {
 		return Key{}, err
 	}
@@ -61,9 +64,9 @@ func (s *Session) complete(k *Key) error {
 		return err
 	}
 	template := publicKey(SessionObject, k.Kind.Type == keykind.RSA)
-	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(k.Label, k.id), material...)...))
+	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(sessionLabel, k.id), material...)...))
 	if err != nil {
-		return p11.Fail("C_CreateObject of the public half of the restored key", err)
+		return p11.Fail("C_CreateObject of the public half of "+nameRestored, err)
 	}
 	return nil
 }
@@ -150,13 +153,13 @@ func (s *Session) generateOpener() (public, private Object, err error) {
 func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, inner []byte) (Object, error) {
 	return s.raw.Made(p11.Making{
 		Call:      "C_UnwrapKey of the backup",
-		Object:    "a restored key",
+		Object:    nameRestored,
 		Template:  k.template(SessionObject),
 		Mechanism: p11.NoMechanism,
 		// openCryptoki refuses EXTRACTABLE here, and has it true.
 		MayOmit: []uint{pkcs11.CKA_EXTRACTABLE},
 		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			list := slices.Concat(p11.Naming(k.Label, k.id), p11.Classed(k.class(), k.Kind.KeyType), t)
+			list := slices.Concat(p11.Naming(sessionLabel, k.id), p11.Classed(k.class(), k.Kind.KeyType), t)
 			return s.raw.Unwrap(p11.Mechanism(uint(mech)), aes, inner, list)
 		},
 	})
@@ -175,8 +178,8 @@ func (s *Session) tighten(o Object, t p11.Template) error {
 			continue
 		}
 		if err := s.raw.Set(o, []*pkcs11.Attribute{pkcs11.NewAttribute(types[i], true)}); err != nil {
-			return p11.Fail("C_SetAttributeValue of CKA_"+p11.Name(types[i])+" of the restored key", err)
+			return p11.Fail("C_SetAttributeValue of CKA_"+p11.Name(types[i])+" of "+nameRestored, err)
 		}
 	}
-	return s.raw.Shows(o, "the restored key", t)
+	return s.raw.Shows(o, nameRestored, t)
 }

@@ -123,7 +123,8 @@ func (m *Module) Token(id string) (Token, error) {
 		return Token{}, err
 	case len(found) == 0:
 		return Token{}, exitcode.Errorf(exitcode.HSM, "no token %s in %s%s", serialOr(id), m.Path, faults).
-			Hint("connect the HSM that holds this security world, then byok-offline module list --module-path %s", term.Quote(m.Path))
+			Hint("connect the HSM that holds this security world, then byok-offline module list --module-path %s",
+				term.Quote(m.Path))
 	case len(found) > 1:
 		return Token{}, exitcode.Errorf(exitcode.HSM, "%d tokens %s in %s: one cannot be distinguished from the other",
 			len(found), serialOr(id), m.Path)
@@ -152,7 +153,8 @@ func (m *Module) Free() (Token, error) {
 		return Token{}, err
 	}
 	if len(free) == 0 {
-		return Token{}, exitcode.Errorf(exitcode.HSM, "no free slot in %s: every token there is initialised%s", m.Path, faults).
+		return Token{}, exitcode.Errorf(exitcode.HSM,
+			"no free slot in %s: every token there is initialised%s", m.Path, faults).
 			Hint("add an empty partition or token with the vendor's tool, then run the command again")
 	}
 	return free[0], nil
@@ -191,7 +193,8 @@ func (m *Module) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, 
 			Hint("use another module; byok-offline module check --module-path %s says what this one lacks", term.Quote(m.Path))
 	}
 	if len(found) > 1 {
-		return Token{}, exitcode.Errorf(exitcode.HSM, "after C_InitToken %d tokens are labelled %q instead of one", len(found), label)
+		return Token{}, exitcode.Errorf(exitcode.HSM,
+			"after C_InitToken %d tokens are labelled %q instead of one", len(found), label)
 	}
 	return found[0], nil
 }

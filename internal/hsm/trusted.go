@@ -54,8 +54,8 @@ func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
 		return err
 	}
 	for _, old := range before {
-		if err := s.raw.Ctx.DestroyObject(s.raw.Handle, old.Object); err != nil {
-			return p11.Fail("C_DestroyObject of the anchor "+old.Label, err)
+		if err := s.raw.Destroy("the anchor "+old.Label, old.Object); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -76,9 +76,7 @@ func (s *Session) Anchors() ([]string, error) {
 }
 
 func (s *Session) anchors() ([]Item, error) {
-	objects, err := s.raw.Find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	objects, err := s.findTrusted(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +94,7 @@ func (s *Session) anchors() ([]Item, error) {
 }
 
 // FindAnchor returns the anchor with the label, for [Session.ProbeTrusted].
-func (s *Session) FindAnchor(label string) (Object, error) { return s.findTrusted(PublicKey, label) }
+func (s *Session) FindAnchor(label string) (Object, error) { return s.trusted(PublicKey, label) }
 
 // MakeKW makes KW, as SO, for a module that wraps in two steps: an AES-256 key
 // that is generated as a session object, wrapped under km, and frozen by a
@@ -206,7 +204,7 @@ func (s *Session) holds(o Object, name string, key *rsa.PublicKey) error {
 // FindKM returns KM's public half by its label. It must be trusted and the
 // only one, and its modulus and exponent must be km's.
 func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
-	o, err := s.findTrusted(PublicKey, label)
+	o, err := s.trusted(PublicKey, label)
 	if err != nil {
 		return 0, err
 	}
@@ -214,12 +212,11 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 }
 
 // FindKW returns KW by its label. It must be trusted and the only one.
-func (s *Session) FindKW(label string) (Object, error) { return s.findTrusted(SecretKey, label) }
+func (s *Session) FindKW(label string) (Object, error) { return s.trusted(SecretKey, label) }
 
-func (s *Session) findTrusted(class Class, label string) (Object, error) {
-	found, err := s.raw.Find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+func (s *Session) trusted(class Class, label string) (Object, error) {
+	found, err := s.findTrusted(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
 		return 0, err
 	}

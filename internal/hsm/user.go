@@ -110,7 +110,7 @@ func (u *User) GenerateKML(label string) (Key, error) {
 // maker returns crypto11, or the session for what crypto11 does not know.
 func (u *User) maker(spec Spec) maker {
 	if p256k(spec.Kind) {
-		return raw{u.Session}
+		return viaSession{u.Session}
 	}
 	return viaCrypto11{u}
 }

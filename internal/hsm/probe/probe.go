@@ -164,7 +164,8 @@ func (p *Prober) sweep() error {
 	if p.objects != nil {
 		return nil
 	}
-	_, err := p.s.DestroyAll(Label, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, Label))
+	_, err := p.s.DestroyAll(Label,
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, Label))
 	if err == nil {
 		p.objects = map[string]p11.Object{}
 	}

@@ -18,16 +18,36 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
 //go:embed csrc
 var sources embed.FS
 
-// Build compiles the shim into a folder of the test and returns the library's
-// path. The real library is named by SHIM_MODULE when it is loaded. A test
-// without a C compiler fails: it is never skipped.
+// Build puts the shim into a folder of the test and returns the library's
+// path. It is compiled once a test program. The real library is named by
+// SHIM_MODULE when it is loaded. A test without a C compiler fails: it is never
+// skipped.
 func Build(t testing.TB) string {
+	t.Helper()
+	compiled.once.Do(func() { compiled.library = compile(t) })
+	if compiled.library == nil {
+		t.Fatal("the shim was not compiled: see the first test that needed it")
+	}
+	library := filepath.Join(t.TempDir(), "shim.so")
+	if err := os.WriteFile(library, compiled.library, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return library
+}
+
+var compiled struct {
+	once    sync.Once
+	library []byte
+}
+
+func compile(t testing.TB) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, sources); err != nil {
@@ -42,7 +62,11 @@ func Build(t testing.TB) string {
 	line := slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter",
 		"-fvisibility=hidden", "-Wl,-z,nodelete", "-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
 	run(t, "cc", "apt-get install gcc libc6-dev", line...)
-	return library
+	data, err := os.ReadFile(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // headers finds the standard's C headers, which the binding carries.

@@ -13,7 +13,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/shim"
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // libraryVariable has a copy of the test program load that library and end, in

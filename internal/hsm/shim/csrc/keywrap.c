@@ -5,10 +5,11 @@
  *
  * A real module makes the AES key afresh inside the call. Here only the
  * security officer can make a key that a WRAP_WITH_TRUSTED key may be wrapped
- * under, so it is made when he creates a trusted RSA key: an AES key on the
- * token, trusted, with the RSA key's CKA_ID, which C_FindObjects never shows
- * and C_DestroyObject destroys with the RSA key. It serves every call with
- * that RSA key. Under an RSA key that nobody trusted an AES key of the user's
+ * under, so it is made when he creates a trusted RSA key: an AES key, on the
+ * token or of the session as that is, trusted, with the RSA key's CKA_ID, which
+ * C_FindObjects never shows and C_DestroyObject destroys with the RSA key. It
+ * serves every call with that RSA key, whose CKA_ALLOWED_MECHANISMS becomes
+ * what the real library is asked for in the end. Under an RSA key that nobody trusted an AES key of the user's
  * is used, and the real library refuses what it should.
  */
 #include <stdlib.h>
@@ -49,12 +50,13 @@ static int id_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUT
 	return real->C_GetAttributeValue(session, object, a, 1) == CKR_OK && a->ulValueLen > 0;
 }
 
-static CK_RV make_aes(CK_SESSION_HANDLE session, CK_BBOOL trusted, CK_ATTRIBUTE id, CK_OBJECT_HANDLE *key)
+/* make_aes makes a trusted AES key as lasting as an RSA key is, or one for a call. */
+static CK_RV make_aes(CK_SESSION_HANDLE session, CK_BBOOL trusted, CK_BBOOL on_token, CK_ATTRIBUTE id, CK_OBJECT_HANDLE *key)
 {
 	CK_MECHANISM generate = { CKM_AES_KEY_GEN, NULL, 0 };
 	CK_ATTRIBUTE template[] = {
 		{ CKA_VALUE_LEN, &aes_bytes, sizeof aes_bytes }, { CKA_LABEL, (void *)label, sizeof label - 1 },
-		FLAG(CKA_TOKEN, trusted), FLAG(CKA_PRIVATE, no), FLAG(CKA_SENSITIVE, no), FLAG(CKA_EXTRACTABLE, yes),
+		FLAG(CKA_TOKEN, on_token), FLAG(CKA_PRIVATE, no), FLAG(CKA_SENSITIVE, no), FLAG(CKA_EXTRACTABLE, yes),
 		FLAG(CKA_WRAP, yes), id, FLAG(CKA_TRUSTED, yes),
 	};
 	return real->C_GenerateKey(session, &generate, template, trusted ? COUNT(template) : COUNT(template) - 2, key);
@@ -92,12 +94,16 @@ static CK_RV create_object(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR t, CK_ULO
 	CK_BYTE buffer[256];
 	CK_ATTRIBUTE id = { CKA_ID, buffer, sizeof buffer };
 	CK_OBJECT_HANDLE key;
-	CK_RV rv = inner.C_CreateObject(session, t, n, object);
+	CK_RV rv;
+	for (CK_ULONG i = 0; setting("SHIM_RSA_AES") && i < n; i++)
+		if (t[i].type == CKA_ALLOWED_MECHANISMS && *(CK_MECHANISM_TYPE *)t[i].pValue == CKM_RSA_AES_KEY_WRAP)
+			*(CK_MECHANISM_TYPE *)t[i].pValue = CKM_RSA_PKCS_OAEP; /* the binding's copy */
+	rv = inner.C_CreateObject(session, t, n, object);
 	if (rv != CKR_OK || !setting("SHIM_RSA_AES") || !by_officer(session) || !has(t, n, CKA_TRUSTED, &yes, sizeof yes) ||
 	    !has(t, n, CKA_CLASS, &public_key, sizeof public_key) || !has(t, n, CKA_KEY_TYPE, &rsa, sizeof rsa) ||
 	    !id_of(session, *object, &id))
 		return rv;
-	return make_aes(session, yes, id, &key);
+	return make_aes(session, yes, flag_of(session, *object, CKA_TOKEN), id, &key);
 }
 
 static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
@@ -241,7 +247,7 @@ static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM_PTR m, CK_OBJECT_H
 		return CKR_MECHANISM_PARAM_INVALID;
 	aes = find_aes(session, wrapping);
 	if (!aes) {
-		if ((rv = make_aes(session, no, (CK_ATTRIBUTE){ 0 }, &fresh)) != CKR_OK)
+		if ((rv = make_aes(session, no, no, (CK_ATTRIBUTE){ 0 }, &fresh)) != CKR_OK)
 			return rv;
 		aes = fresh;
 	}

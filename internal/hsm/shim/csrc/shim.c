@@ -26,7 +26,15 @@
  *                             whatever the call asks for, wherever the wrapped key can be read
  * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
  *
- * What is not enforced. SHIM_WEAK is a comma-separated list of:
+ * What the module does otherwise. Each is a comma-separated list of numbers:
+ * SHIM_UNKNOWN                CKA_ values that it does not know: CKR_ATTRIBUTE_TYPE_INVALID wherever they stand
+ * SHIM_UNWRAP_DROP            CKA_ values that C_UnwrapKey ignores in the template of the new key
+ * SHIM_UNWRAP_REFUSE          CKA_ values that C_UnwrapKey refuses there: CKR_ATTRIBUTE_READ_ONLY
+ * SHIM_UNTRUSTED_WRAP         CKM_ values with which C_WrapKey forgets CKA_WRAP_WITH_TRUSTED
+ *
+ * What is not enforced. SHIM_TRUST is a comma-separated list of functions, such
+ * as C_CreateObject, by which the user may set CKA_TRUSTED, or of C_CreateObject:pub,
+ * for public keys alone (it is dropped; every object shows it true). SHIM_WEAK is a comma-separated list of:
  *   trusted            the user may set CKA_TRUSTED (it is dropped; every object shows it true)
  *   wrap-with-trusted  CKA_WRAP_WITH_TRUSTED is dropped when a key is made, and shown true
  *   modifiable         CKA_MODIFIABLE=false is dropped when an object is made, and shown false
@@ -186,6 +194,7 @@ static void load(void)
 	hide_install(&steered);
 	weak_install(&steered);
 	keywrap_install(&steered);
+	quirk_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -3,6 +3,7 @@
  * them this takes a trick: the attribute is changed on its way in, so the real
  * object has no such restriction, and shown on the way out as it was asked for.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,9 +28,9 @@ static const struct lie {
 	{ "encrypt", CKA_ENCRYPT, CK_FALSE },
 };
 
-int weak(const char *word)
+static int word_in(const char *name, const char *word)
 {
-	const char *at = setting("SHIM_WEAK");
+	const char *at = setting(name);
 	size_t length = strlen(word);
 	while (at) {
 		if (!strncmp(at, word, length) && (at[length] == ',' || !at[length]))
@@ -37,6 +38,24 @@ int weak(const char *word)
 		at = strchr(at, ',');
 		at = at ? at + 1 : NULL;
 	}
+	return 0;
+}
+
+int weak(const char *word)
+{
+	return word_in("SHIM_WEAK", word);
+}
+
+/* open_to_user tells whether SHIM_TRUST lets the user set CKA_TRUSTED by a call. */
+static int open_to_user(const char *call, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	char public[64];
+	if (word_in("SHIM_TRUST", call))
+		return 1;
+	snprintf(public, sizeof public, "%s:pub", call);
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type == CKA_CLASS && *(CK_OBJECT_CLASS *)t[i].pValue == CKO_PUBLIC_KEY)
+			return word_in("SHIM_TRUST", public);
 	return 0;
 }
 
@@ -56,12 +75,14 @@ int by_officer(CK_SESSION_HANDLE session)
 
 /* weaken copies a template with the lies told. The caller frees it. An officer
  * may set CKA_TRUSTED in earnest. */
-static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *from, CK_ULONG n)
+static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const char *call, const CK_ATTRIBUTE *from, CK_ULONG n)
 {
 	CK_ATTRIBUTE *to = calloc(n + 1, sizeof *to);
 	for (CK_ULONG i = 0; i < n; i++) {
 		const struct lie *lie = lie_about(from[i].type);
 		to[i] = from[i];
+		if (from[i].type == CKA_TRUSTED && open_to_user(call, from, n))
+			lie = &lies[0];
 		if (!lie || from[i].ulValueLen != sizeof lie->asked || *(CK_BBOOL *)from[i].pValue != lie->asked)
 			continue;
 		if (lie->type != CKA_TRUSTED || !by_officer(session))
@@ -72,7 +93,7 @@ static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *from,
 
 static CK_RV create_object(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
-	CK_ATTRIBUTE *w = weaken(s, t, n);
+	CK_ATTRIBUTE *w = weaken(s, "C_CreateObject", t, n);
 	CK_RV rv = real->C_CreateObject(s, w, n, o);
 	free(w);
 	return rv;
@@ -80,7 +101,7 @@ static CK_RV create_object(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, 
 
 static CK_RV copy_object(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE from, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
-	CK_ATTRIBUTE *w = weaken(s, t, n);
+	CK_ATTRIBUTE *w = weaken(s, "C_CopyObject", t, n);
 	CK_RV rv = real->C_CopyObject(s, from, w, n, o);
 	free(w);
 	return rv;
@@ -88,7 +109,7 @@ static CK_RV copy_object(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE from, CK_ATTRIBUT
 
 static CK_RV generate_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
-	CK_ATTRIBUTE *w = weaken(s, t, n);
+	CK_ATTRIBUTE *w = weaken(s, "C_GenerateKey", t, n);
 	CK_RV rv = real->C_GenerateKey(s, m, w, n, o);
 	free(w);
 	return rv;
@@ -97,7 +118,7 @@ static CK_RV generate_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR pub, CK_ULONG pubs,
 			   CK_ATTRIBUTE_PTR priv, CK_ULONG privs, CK_OBJECT_HANDLE_PTR a, CK_OBJECT_HANDLE_PTR b)
 {
-	CK_ATTRIBUTE *wpub = weaken(s, pub, pubs), *wpriv = weaken(s, priv, privs);
+	CK_ATTRIBUTE *wpub = weaken(s, "C_GenerateKeyPair", pub, pubs), *wpriv = weaken(s, "C_GenerateKeyPair", priv, privs);
 	CK_RV rv = real->C_GenerateKeyPair(s, m, wpub, pubs, wpriv, privs, a, b);
 	free(wpub);
 	free(wpriv);
@@ -107,7 +128,7 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE
 static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key, CK_BYTE_PTR blob, CK_ULONG length,
 			CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
-	CK_ATTRIBUTE *w = weaken(s, t, n);
+	CK_ATTRIBUTE *w = weaken(s, "C_UnwrapKey", t, n);
 	CK_RV rv = real->C_UnwrapKey(s, m, key, blob, length, w, n, o);
 	free(w);
 	return rv;
@@ -115,7 +136,7 @@ static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 
 static CK_RV set_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
-	if (n == 1 && t->type == CKA_TRUSTED && weak("trusted"))
+	if (n == 1 && t->type == CKA_TRUSTED && (weak("trusted") || open_to_user("C_SetAttributeValue", t, n)))
 		return CKR_OK;
 	return real->C_SetAttributeValue(s, o, t, n);
 }
@@ -144,7 +165,7 @@ static const unsigned char base_point[67] =
 
 static void distort(CK_ATTRIBUTE *a)
 {
-	const struct lie *lie = lie_about(a->type);
+	const struct lie *lie = a->type == CKA_TRUSTED && setting("SHIM_TRUST") ? &lies[0] : lie_about(a->type);
 	CK_BYTE *value = a->pValue;
 	CK_BBOOL said;
 	if (!value || a->ulValueLen == CK_UNAVAILABLE_INFORMATION)
