@@ -38,6 +38,9 @@ chmod 700 "$demo/secrets"
 printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$demo" >"$demo/softhsm2.conf"
 export SOFTHSM2_CONF="$demo/softhsm2.conf"
 
+# The two card holders of every quorum session.
+quorum=(--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3)
+
 # A real ceremony asks for these on the terminal.
 umask 077
 for name in pin card1 card2 card3; do
@@ -79,6 +82,10 @@ prepare_toolset() {
 	done
 	vault=$(cat "$demo/vault/url")
 	online kek create --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --size 4096 --expires-in 72h --yes
+	# What the vault's owner says of the KEK by another channel, such as the telephone.
+	owner=$(BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" kek show --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --output json)
+	kid=$(field "$owner" kid)
+	fingerprint=$(field "$owner" spki_sha256)
 	online toolset build --rehearsal "$demo/vault" --vault "$vault" --kek KEKforBYOK --suffix CONTOSO --out "$demo/online"
 
 	step "USB stick: the toolset goes to the disconnected workstation; its hash goes by another way"
@@ -93,23 +100,25 @@ make_world() {
 		--card card1 --card card2 --card card3 --holder Alice --holder Bob --holder Carol \
 		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
 	offline toolset install --to offline/tools --sha256 "$hash" usb/$zip
+	said=(--fingerprint "$fingerprint" --kid "$kid" --import-only --said-by "Olga, vault owner")
 	kek=offline/tools/BYOK-KEK-pkg-CONTOSO-1
 	world=offline/tools/BYOK-SecurityWorld-pkg-CONTOSO-1
-	offline verify -k $kek -w $world
+	offline verify -k $kek -w $world "${said[@]}"
+	hknso=$(field "$(BYOK_KMDATA="$demo/offline/kmdata" "$bin/byok-offline" world info --output json 2>/dev/null)" hknso)
 }
 
 make_key() {
-	step "3. Disconnected workstation: the key"
-	offline key generate --ident contosokey --type RSA --size 2048 --pin-file secrets/pin
+	step "3. Disconnected workstation: the key, generated before two card holders"
+	offline key generate --ident contosokey --type RSA --size 2048 --pin-file secrets/pin "${quorum[@]}"
 }
 
 package_key() {
-	step "4. Disconnected workstation: reduced permissions, then the package"
-	offline acl modify --ident contosokey -k $kek -w $world --pin-file secrets/pin \
-		--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3
-	offline acl print --ident contosokey --pin-file secrets/pin
-	offline package --ident contosokey -k $kek -w $world --pin-file secrets/pin \
-		--subscription-id 00000000-0000-0000-0000-000000000000 --key-friendly-name ContosoFirstHSMkey --out usb
+	step "4. Disconnected workstation: the quorum approves, then the package"
+	offline acl modify --ident contosokey -k $kek -w $world --key-friendly-name ContosoFirstHSMkey --pin-file secrets/pin \
+		"${quorum[@]}" "${said[@]}" --approve-unseen
+	offline acl print --ident contosokey
+	offline package --ident contosokey --pin-file secrets/pin \
+		--subscription-id 00000000-0000-0000-0000-000000000000 --out usb
 
 	step "USB stick: the package goes to the connected workstation"
 	package=KeyTransferPackage-ContosoFirstHSMkey
@@ -118,8 +127,8 @@ package_key() {
 
 upload_and_prove() {
 	step "5. Connected workstation: upload and proof"
-	online upload online/$package.byok --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
-	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --manifest online/$package.manifest.json
+	online upload online/$package.byok --hknso "$hknso" --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
+	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --hknso "$hknso" --manifest online/$package.manifest.json
 	offline ceremony verify
 	online ceremony verify
 }
@@ -130,8 +139,8 @@ show_result() {
 	proof=$(cat online/$package.proof-*.json)
 	table() { printf '%-22s %s\n' "$1" "$2"; }
 	words() { BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" fingerprint "$1" | tail -n +3; }
-	table "key" "contosokey, RSA 2048, in the world $(field "$manifest" hknso)"
-	table "KEK" "$(field "$manifest" kid)"
+	table "key" "contosokey, RSA 2048, in the world $hknso"
+	table "KEK" "$kid"
 	table "vault key id" "$(field "$proof" kid)"
 	table "toolset" "$hash"
 	words "$demo/online/$zip"

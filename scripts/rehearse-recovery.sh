@@ -6,19 +6,21 @@
 # shellcheck source=scripts/ceremony.sh
 . "$(dirname "$0")/ceremony.sh"
 
-quorum=(--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3)
-
 prepare_toolset
 make_world
 make_key
+
+# What the card holders wrote down: number and first word of the last statement.
+info=$(BYOK_KMDATA="$demo/offline/kmdata" "$bin/byok-offline" world info --output json 2>/dev/null)
+paper="$(sed -n 's/^ *"last_statement": \([0-9]*\),$/\1/p' <<<"$info") $(field "$info" last_statement_words | cut -d' ' -f1)"
 
 step "The HSM dies: its token is wiped"
 rm -rf "$demo"/tokens/*
 ls -l "$demo/tokens"
 
 step "Recovery: two cards, kmdata and an empty module"
-offline world recover --pin-file secrets/pin "${quorum[@]}"
-offline key restore --ident contosokey --pin-file secrets/pin "${quorum[@]}"
+offline world recover --module-path "$module" --pin-file secrets/pin --last-statement "$paper" "${quorum[@]}"
+offline key restore --all --pin-file secrets/pin "${quorum[@]}"
 offline world check --pin-file secrets/pin --card card1 --card card2 --card card3 \
 	--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
 

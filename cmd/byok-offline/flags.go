@@ -5,46 +5,89 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"byok/internal/ceremony"
+	"byok/internal/cards"
 	"byok/internal/command"
-	"byok/internal/hsm"
-	"byok/internal/secret"
-	"byok/internal/term"
+	"byok/internal/exitcode"
+	"byok/internal/keykind"
+	"byok/internal/quorum"
 	"byok/internal/world"
 )
 
 // libraryFlag is --module-path of a command that has no world to take it from.
 func libraryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM's vendor, PKCS#11", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
+	return &cli.StringFlag{Name: "module-path", Usage: "PKCS#11 `LIBRARY` of the HSM's vendor", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
 }
 
 func modulePathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM's vendor, PKCS#11 (default: the world's)", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
+	return &cli.StringFlag{Name: "module-path", Usage: "PKCS#11 `LIBRARY` (default: the one that the module statement names)",
+		EnvVars: []string{"BYOK_PKCS11_MODULE"}}
 }
 
 func pinFileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "pin-file", Usage: "`FILE` with the user PIN in its first line (default: asked for)"}
 }
 
-func packageFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "`FILE` BYOK-KEK-pkg-…"},
-		&cli.StringFlag{Name: "world-package", Aliases: []string{"w"}, Usage: "`FILE` BYOK-SecurityWorld-pkg-…"},
-	}
-}
-
-func unattestedFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "accept-unattested", Usage: "take a KEK that no attestation proves, by its fingerprint"},
-		&cli.StringFlag{Name: "fingerprint", Usage: "`WORDS` or hex of the KEK's fingerprint, heard over a second channel; compared also for an attested KEK"},
-	}
-}
-
 func identFlag() cli.Flag {
 	return &cli.StringFlag{Name: "ident", Usage: "`NAME` of the key in this world: digits, dashes, lower-case letters"}
 }
 
-// identOf is the key identifier of a command that takes nothing but flags.
+func packageFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "KEK package `FILE`, BYOK-KEK-pkg-…"},
+		&cli.StringFlag{Name: "world-package", Aliases: []string{"w"}, Usage: "SecurityWorld package `FILE`, BYOK-SecurityWorld-pkg-…"},
+	}
+}
+
+// acceptFlags answer what is asked before a new library is loaded.
+func acceptFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "library-sha256", Usage: "first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"},
+		&cli.StringFlag{Name: "serial", Usage: "`SERIAL` number as it stands on the device (default: asked for)"},
+	}
+}
+
+// sessionFlags are those of every quorum session with cards that exist.
+func sessionFlags() []cli.Flag {
+	return append(cardFlags(""),
+		&cli.StringFlag{Name: "last-statement", Usage: "\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"},
+		&cli.StringFlag{Name: "break-reason", Usage: "`TEXT` for the record, where part of it is missing (default: asked for)"})
+}
+
+// cardFlags are --card and --card-pin-file, or with a prefix such as "new-"
+// --new-card and --new-card-pin-file.
+func cardFlags(prefix string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: prefix + "card", Usage: "`DIR` of an administrator card; once per card"},
+		&cli.StringSliceFlag{Name: prefix + "card-pin-file", Usage: "`FILE` with a card's passphrase; once per card, in the same order (default: asked for)"},
+	}
+}
+
+// newCardFlags are for cards to be dealt.
+func newCardFlags(prefix string) []cli.Flag {
+	return append(cardFlags(prefix),
+		&cli.StringFlag{Name: "acs-quorum", Usage: "`K/N`: any K of the N cards are the quorum"},
+		&cli.StringSliceFlag{Name: prefix + "holder", Usage: "`NAME` of a card's holder; once per card, in the same order (default: asked for)"},
+		&cli.BoolFlag{Name: "own-passphrase", Usage: "holders choose their passphrases; the record says so (default: seven words are drawn)"})
+}
+
+// checkCardFlags requires cards, and one passphrase file for each, or none.
+func checkCardFlags(r *command.Run, prefix string) error {
+	dirs, files := len(r.StringSlice(prefix+"card")), len(r.StringSlice(prefix+"card-pin-file"))
+	if dirs == 0 {
+		return exitcode.Errorf(exitcode.Usage, "%s needs the administrator cards", r.Event.Command).
+			Hint("give --%scard DIR once per card", prefix)
+	}
+	if files != 0 && files != dirs {
+		return exitcode.Errorf(exitcode.Usage, "%d --%scard and %d --%scard-pin-file: one file per card is expected, in the same order", dirs, prefix, files, prefix)
+	}
+	return nil
+}
+
+func cardMedia(r *command.Run, prefix string) []cards.Medium {
+	return cards.Folders(r.StringSlice(prefix + "card"))
+}
+
+// identOf is the key identifier of a command that takes nothing but options.
 func identOf(r *command.Run) (string, error) {
 	if err := r.NoArgs(); err != nil {
 		return "", err
@@ -53,98 +96,45 @@ func identOf(r *command.Run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return ident, world.CheckIdent(ident)
+	return ident, exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
 }
 
-// opened is a world, its module, and how to leave both.
-type opened struct {
-	*world.World
-	module   *hsm.Module
-	serial   string          // of the world's token in it
-	operator *world.Operator // nil before login
-}
-
-// Close logs the operator out and unloads the library. What could fail in that
-// comes after everything that counts.
-func (o *opened) Close() {
-	if o.operator != nil {
-		_ = o.operator.Close()
-	}
-	o.module.Close()
-}
-
-// openWorld reads the world of --kmdata and loads its HSM's library.
-func openWorld(r *command.Run) (*opened, error) {
-	w, err := readWorld(r)
+// cardOrder reads the options of a card set to be dealt; it asks for the
+// holders that they do not name, and for no passphrase.
+func cardOrder(r *command.Run, u *ui, prefix string) (world.CardOrder, error) {
+	o := world.CardOrder{Media: cardMedia(r, prefix)}
+	text, err := r.Required("acs-quorum")
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	m, err := hsm.Load(libraryOf(r, w))
-	if err != nil {
-		return nil, err
+	if o.Quorum, err = quorum.ParseQuorum(text); err != nil {
+		return o, err
 	}
-	connected, err := w.Connected(m)
-	if err != nil {
-		m.Close()
-		return nil, err
+	if err := checkCardFlags(r, prefix); err != nil {
+		return o, err
 	}
-	r.Event.Module = &ceremony.Module{Library: m.Library, Model: connected.Model, Serial: connected.Serial}
-	return &opened{World: w, module: m, serial: connected.Serial}, nil
+	if warning := o.Quorum.Warning(); warning != "" {
+		u.Warn(warning)
+	}
+	o.Holders, err = holders(r, prefix)
+	return o, err
 }
 
-// libraryOf is the library of --module-path, or the world's own.
-func libraryOf(r *command.Run, w *world.World) string {
-	if path := r.String("module-path"); path != "" {
-		return path
+func holders(r *command.Run, prefix string) ([]string, error) {
+	dirs, names := r.StringSlice(prefix+"card"), r.StringSlice(prefix+"holder")
+	if len(names) == len(dirs) {
+		return names, nil
 	}
-	return w.LibraryPath()
-}
-
-// readWorld reads the world of --kmdata and says if it is a rehearsal's.
-func readWorld(r *command.Run) (*world.World, error) {
-	dir, err := r.KMData()
-	if err != nil {
-		return nil, err
+	if len(names) != 0 {
+		return nil, exitcode.Errorf(exitcode.Usage, "%d --%scard and %d --%sholder: one name per card is expected, in the same order", len(dirs), prefix, len(names), prefix)
 	}
-	w, err := world.Open(dir)
-	if err != nil {
-		return nil, err
+	list := make([]string, 0, len(dirs))
+	for i, dir := range dirs {
+		name, err := r.Console.Ask(fmt.Sprintf("holder of card %d, in %s", i+1, dir), "--"+prefix+"holder NAME")
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, name)
 	}
-	r.Event.Rehearsal = w.Rehearsal
-	r.Event.AddNote("hknso", w.HKNSO.String())
-	if w.Rehearsal {
-		r.Console.Warning("REHEARSAL world: nothing it makes is taken in production")
-	}
-	return w, nil
-}
-
-// warning says a text on the screen and notes it in the ceremony log.
-func warning(r *command.Run) func(text string) {
-	return func(text string) {
-		r.Console.Warning("%s", text)
-		r.Event.AddNote("warning", text)
-	}
-}
-
-// userPIN gets the user PIN for the token described by what.
-func userPIN(r *command.Run, what string) (*secret.Bytes, error) {
-	if path := r.String("pin-file"); path != "" {
-		return term.SecretFile(path)
-	}
-	return r.Console.Password("user PIN for "+what, "--pin-file FILE")
-}
-
-func (o *opened) tokenName() string {
-	return fmt.Sprintf("token %q (serial %s)", o.Label, o.serial)
-}
-
-// login asks for the user PIN and opens the world's token.
-func (o *opened) login(r *command.Run) (*world.Operator, error) {
-	pin, err := userPIN(r, o.tokenName())
-	if err != nil {
-		return nil, err
-	}
-	defer pin.Wipe()
-	o.operator, err = o.Login(o.module, pin)
-	return o.operator, err
+	return list, nil
 }

@@ -12,18 +12,19 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/stamp"
 	"byok/internal/term"
-	"byok/internal/transfer"
 	"byok/internal/world"
 )
 
 func keyCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "key", Usage: "generate and look at keys", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "key", Usage: "generate keys, show them, and bring them back", Subcommands: []*cli.Command{
 		{
-			Name: "generate", Usage: "generate a key on the HSM (generatekey)", Action: p.Step(generateKey),
-			Flags: []cli.Flag{
+			Name: "generate", Usage: "generate a key on the HSM, before a quorum of cards (generatekey)", Action: p.Step(generateKey),
+			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(), identFlag(),
 				&cli.StringFlag{Name: "plainname", Usage: "`NAME` for people (default: the ident)"},
 				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
@@ -31,139 +32,154 @@ func keyCommands(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"},
 				&cli.StringFlag{Name: "pubexp", Usage: "RSA public `EXPONENT`, decimal or 0x hex (default: 65537)"},
 				&cli.StringFlag{Name: "protect", Usage: "module: the only `PROTECTION` that can be transferred", Value: "module"},
-			},
+				&cli.BoolFlag{Name: "without-quorum", Usage: "generate with the user PIN alone: the key's origin stays unproved"},
+			}, sessionFlags()),
 		},
 		{Name: "list", Usage: "list the keys of this world (nfkminfo -k)", Action: p.Action(listKeys)},
 		{Name: "show", Usage: "show one key", Action: p.Action(showKey), Flags: []cli.Flag{identFlag()}},
 		{
-			Name: "restore", Usage: "bring a key back from its backup, with a quorum of cards", Action: p.Step(restoreKey),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, cardFlags()),
+			Name: "restore", Usage: "bring keys back from their backups, with a quorum of cards", Action: p.Step(restoreKeys),
+			Flags: slices.Concat([]cli.Flag{
+				modulePathFlag(), pinFileFlag(),
+				&cli.StringSliceFlag{Name: "ident", Usage: "`NAME` of a key; once per key"},
+				&cli.BoolFlag{Name: "all", Usage: "every key of this world that the token does not hold"},
+			}, sessionFlags()),
 		},
 		{
 			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(retireKey),
 			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), identFlag(),
 				&cli.StringFlag{Name: "really-destroy", Usage: "the `IDENT` again, instead of typing it at the prompt"}},
 		},
+		{
+			Name: "freeze", Usage: "make a key's original impossible to wrap, once its backup is proved", Action: p.Step(freezeKey),
+			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, sessionFlags()),
+		},
 	}}
 }
 
 func generateKey(r *command.Run) (command.Result, error) {
-	request, err := keyRequest(r)
+	g, err := generation(r)
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWorld(r)
+	if r.Bool("without-quorum") {
+		return generateAlone(r, g)
+	}
+	chain, err := readChain(r)
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
-	op, err := w.login(r)
-	if err != nil {
+	if len(r.StringSlice("card")) == 0 {
+		return nil, exitcode.Errorf(exitcode.Usage, "key generate needs the administrator cards").
+			Hint("give --card DIR once per card; with --without-quorum the key's origin stays unproved")
+	}
+	if err := g.Check(chain); err != nil {
 		return nil, err
 	}
-	printParameters(r, request)
-	k, err := op.GenerateKey(request)
-	if err != nil {
-		return nil, err
-	}
-	r.Console.Say("key successfully generated")
-	return describeKey(w.World, k), nil
+	return withQuorum(r, g.Check, func(s *world.Session) (command.Result, error) {
+		printParameters(r, g)
+		k, err := s.Generate(g)
+		if err != nil {
+			return nil, err
+		}
+		return describeKey(s.Chain, k)
+	})
 }
 
-// keyRequest reads the flags into a request that can be met.
-func keyRequest(r *command.Run) (world.KeyRequest, error) {
-	q := world.KeyRequest{Ident: r.String("ident"), PlainName: r.String("plainname")}
-	if q.PlainName == "" {
-		q.PlainName = q.Ident
-	}
-	if err := r.NoArgs(); err != nil {
-		return q, err
-	}
-	if _, err := r.Required("ident"); err != nil {
-		return q, err
+func generateAlone(r *command.Run, g world.Generation) (command.Result, error) {
+	return withOperator(r, func(o *world.Operator) (command.Result, error) {
+		if err := g.Check(o.Chain); err != nil {
+			return nil, err
+		}
+		newUI(r, o.Chain.Rehearsal()).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
+		printParameters(r, g)
+		k, err := o.Generate(g)
+		if err != nil {
+			return nil, err
+		}
+		return describeKey(o.Chain, k)
+	})
+}
+
+// generation reads the options into a request that can be met.
+func generation(r *command.Run) (world.Generation, error) {
+	g := world.Generation{PlainName: r.String("plainname")}
+	var err error
+	if g.Ident, err = identOf(r); err != nil {
+		return g, err
 	}
 	if protect := r.String("protect"); protect != "module" {
-		return q, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred, say --protect module", protect)
+		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).Hint("say --protect module")
 	}
-	var err error
-	if q.Spec, err = keySpec(r); err != nil {
-		return q, err
-	}
-	return q, q.Check()
+	g.Spec, err = keySpec(r)
+	return g, err
 }
 
-func keySpec(r *command.Run) (hsm.KeySpec, error) {
-	s := hsm.KeySpec{Type: strings.ToUpper(r.String("type")), Bits: r.Int("size"), Curve: r.String("curve")}
-	if s.Type == "EC" && r.IsSet("size") || s.Type != "EC" && r.IsSet("curve") || s.Type != "RSA" && r.IsSet("pubexp") {
-		return s, exitcode.Errorf(exitcode.Usage, "--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s", s.Type)
+func keySpec(r *command.Run) (s hsm.Spec, err error) {
+	kind, bits, curve := keykind.Type(strings.ToUpper(r.String("type"))), r.Int("size"), r.String("curve")
+	if kind == keykind.EC && r.IsSet("size") || kind != keykind.EC && r.IsSet("curve") || kind != keykind.RSA && r.IsSet("pubexp") {
+		return s, exitcode.Errorf(exitcode.Usage, "--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s", kind)
 	}
 	switch {
-	case s.Type == "RSA" && s.Bits == 0:
-		s.Bits = 2048
-	case s.Type == "AES" && s.Bits == 0:
-		s.Bits = 256
-	case s.Type == "EC" && s.Curve == "":
-		s.Curve = "P-256"
+	case kind == keykind.RSA && bits == 0:
+		bits = 2048
+	case kind == keykind.AES && bits == 0:
+		bits = 256
+	case kind == keykind.EC && curve == "":
+		curve = "P-256"
 	}
-	exponent, err := exponent(r.String("pubexp"))
-	s.Exponent = exponent
+	if s.Kind, err = keykind.Lookup(kind, bits, curve); err != nil {
+		return s, err
+	}
+	s.Exponent, err = exponent(r.String("pubexp"))
 	return s, err
 }
 
-// exponent reads a public exponent; blank is the default, as in the seed's pubexp=.
+// exponent reads a public exponent; blank is the default, as in pubexp= of generatekey.
 func exponent(text string) (uint32, error) {
 	if text == "" {
 		return 0, nil
 	}
 	e, err := strconv.ParseUint(text, 0, 32)
-	if err != nil || e > math.MaxInt32 {
-		return 0, exitcode.Errorf(exitcode.Usage, "--pubexp %s: an odd number from 3 to %d is expected", text, math.MaxInt32)
+	if err != nil || e > math.MaxInt32 || e < 3 || e%2 == 0 {
+		return 0, exitcode.Errorf(exitcode.Usage, "--pubexp %s: an odd number of at least 3 and at most %d is expected", text, math.MaxInt32)
 	}
 	return uint32(e), nil
 }
 
 // printParameters says what is about to be made, as generatekey did.
-func printParameters(r *command.Run, q world.KeyRequest) {
-	for _, row := range [][2]string{
-		{"operation", "generate"}, {"application", world.Simple}, {"protect", "module"}, {"type", q.Spec.Type}, {"size", sizeText(q.Spec.Bits, q.Spec.Curve)},
-		{"pubexp", exponentText(q.Spec)}, {"ident", q.Ident}, {"plainname", q.PlainName},
-	} {
+func printParameters(r *command.Run, g world.Generation) {
+	rows := [][2]string{
+		{"operation", "generate"}, {"application", kmdata.Simple}, {"protect", "module"}, {"type", string(g.Spec.Kind.Type)},
+		{"kind", g.Spec.Kind.String()}, {"ident", g.Ident},
+	}
+	if g.Spec.Exponent != 0 {
+		rows = append(rows, [2]string{"pubexp", strconv.FormatUint(uint64(g.Spec.Exponent), 10)})
+	}
+	for _, row := range rows {
 		r.Console.Say("%-12s %s", row[0], row[1])
 	}
-}
-
-func exponentText(s hsm.KeySpec) string {
-	switch {
-	case s.Type != "RSA":
-		return "-"
-	case s.Exponent == 0:
-		return "65537"
-	}
-	return strconv.FormatUint(uint64(s.Exponent), 10)
-}
-
-func sizeText(bits int, curve string) string {
-	if curve != "" {
-		return curve
-	}
-	return strconv.Itoa(bits)
 }
 
 func listKeys(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	w, err := readWorld(r)
+	chain, err := readChain(r)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := w.Keys()
+	keys, err := chain.Keys()
 	if err != nil {
 		return nil, err
 	}
 	list := keyList{Keys: []keyView{}}
 	for _, k := range keys {
-		list.Keys = append(list.Keys, describeKey(w, k))
+		view, err := describeKey(chain, k)
+		if err != nil {
+			return nil, err
+		}
+		list.Keys = append(list.Keys, view)
 	}
 	return list, nil
 }
@@ -173,62 +189,139 @@ func showKey(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := readWorld(r)
+	chain, err := readChain(r)
 	if err != nil {
 		return nil, err
 	}
-	k, err := w.Key(world.Simple, ident)
+	k, err := chain.Key(ident)
 	if err != nil {
 		return nil, err
 	}
-	return describeKey(w, k), nil
+	return describeKey(chain, k)
 }
 
-// keyView is what is shown of a key.
-type keyView struct {
-	world.KeyFile
-	Path        string          `json:"path"`
-	Fingerprint fingerprint.Sum `json:"public_key_spki_sha256"` // zeros for AES
+// restoreKeys brings keys back from their backups.
+func restoreKeys(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	if r.Bool("all") == (len(r.StringSlice("ident")) > 0) {
+		return nil, exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
+	}
+	if err := checkCardFlags(r, ""); err != nil {
+		return nil, err
+	}
+	chain, err := readChain(r)
+	if err != nil {
+		return nil, err
+	}
+	idents := r.StringSlice("ident")
+	if r.Bool("all") {
+		keys, err := chain.Keys()
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			idents = append(idents, k.Ident)
+		}
+	}
+	list, err := world.Restorables(chain, idents)
+	if err != nil {
+		return nil, err
+	}
+	station, u, err := connectChain(r, chain)
+	if err != nil {
+		return nil, err
+	}
+	defer station.Close()
+	for _, one := range list {
+		u.Say("%s: origin after restoring: %s", one.Key.Name(), kmdata.OriginText(one.Origin, true))
+	}
+	return inSession(r, station, u, cardMedia(r, ""), func(s *world.Session) (command.Result, error) {
+		if r.Bool("all") {
+			if list, err = s.Missing(list); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.Restore(list); err != nil {
+			return nil, err
+		}
+		return restoredView(s.Chain, list)
+	})
 }
 
-func describeKey(w *world.World, k world.KeyFile) keyView {
-	v := keyView{KeyFile: k, Path: w.Path(k)}
-	if public, err := transfer.ParsePublicKey(k.PublicKey); err == nil {
-		hash, _ := transfer.SPKIHash(public) // what parses encodes
-		v.Fingerprint = fingerprint.Sum(hash)
+func restoredView(chain *kmdata.Chain, list []world.Restorable) (command.Result, error) {
+	out := keyList{Keys: []keyView{}}
+	for _, one := range list {
+		view, err := describeKey(chain, one.Key)
+		if err != nil {
+			return nil, err
+		}
+		out.Keys = append(out.Keys, view)
 	}
-	return v
+	return out, nil
 }
 
-func (v keyView) Print(w io.Writer) error {
-	rows := [][]string{
-		{"key", v.Name() + standing(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.KeyType + " " + sizeText(v.Bits, v.Curve)},
-		{"permissions", strings.Join(v.Permissions, " ")}, {"module serial", v.Serial}, {"created", v.Created.Format("2006-01-02T15:04:05Z")},
+// retireKey destroys a key's objects after its identifier was typed again.
+func retireKey(r *command.Run) (command.Result, error) {
+	ident, err := identOf(r)
+	if err != nil {
+		return nil, err
 	}
-	if v.CheckValue != "" {
-		rows = append(rows, []string{"check value", v.CheckValue})
+	station, u, err := connect(r)
+	if err != nil {
+		return nil, err
 	}
-	if v.KEK != nil {
-		rows = append(rows, []string{"for KEK", v.KEK.KID.String()}, []string{"KEK fingerprint", v.KEK.Fingerprint.Groups()})
+	defer station.Close()
+	if _, err := station.Chain.Key(ident); err != nil {
+		return nil, err
 	}
-	if v.PublicKey != "" {
-		rows = append(rows, []string{"public key", v.Fingerprint.Groups()})
+	if err := confirmRetirement(r, station, ident); err != nil {
+		return nil, err
 	}
-	return term.Table(w, append(rows, []string{"path to key", v.Path}))
+	return asOperator(station, u, func(o *world.Operator) (command.Result, error) {
+		record, err := o.Retire(ident)
+		if err != nil {
+			return nil, err
+		}
+		return retiredView{*record}, nil
+	})
 }
 
-type keyList struct {
-	Keys []keyView `json:"keys"`
+func confirmRetirement(r *command.Run, s *world.Station, ident string) error {
+	if again := r.String("really-destroy"); again != "" {
+		if again != ident {
+			return exitcode.Errorf(exitcode.Refused, "--really-destroy %s is not --ident %s", again, ident)
+		}
+		return nil
+	}
+	return r.Console.Confirm(fmt.Sprintf("key %s on %v will be destroyed; type its identifier", ident, s.Token), ident)
 }
 
-func (l keyList) Print(w io.Writer) error {
-	rows := [][]string{{"APP", "IDENT", "TYPE", "PLAIN NAME", "CREATED"}}
-	for _, k := range l.Keys {
-		rows = append(rows, []string{k.App, k.Ident, k.KeyType + " " + sizeText(k.Bits, k.Curve), k.PlainName, k.Created.Format("2006-01-02T15:04:05Z")})
+// retiredView says what was destroyed.
+type retiredView struct{ kmdata.Retired }
+
+func (v retiredView) Print(w io.Writer) error {
+	return term.Table(w, [][]string{
+		{"retired", kmdata.KeyName(kmdata.Simple, v.Ident)}, {"objects destroyed", strconv.Itoa(v.Destroyed)}, {"module", v.Module},
+		{"retired at", stamp.Text(v.Created)}, {"still there", "its key file with the backup: K cards can bring it back"},
+	})
+}
+
+func freezeKey(r *command.Run) (command.Result, error) {
+	ident, err := identOf(r)
+	if err != nil {
+		return nil, err
 	}
-	if err := term.Table(w, rows); err != nil {
+	check := func(chain *kmdata.Chain) error {
+		_, err := world.Restorables(chain, []string{ident})
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d key(s)\n", len(l.Keys))
-	return err
+	return withQuorum(r, check, func(s *world.Session) (command.Result, error) {
+		k, err := s.Freeze(ident)
+		if err != nil {
+			return nil, err
+		}
+		return describeKey(s.Chain, k)
+	})
 }

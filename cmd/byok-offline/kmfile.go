@@ -1,48 +1,96 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
-	"byok/internal/world"
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
 )
 
 func kmfileCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "kmfile", Usage: "look into the files of kmdata", Subcommands: []*cli.Command{
-		{Name: "dump", Usage: "verify and print a world or key file (kmfile-dump)", ArgsUsage: "FILE", Action: p.Action(dumpFile)},
+		{Name: "dump", Usage: "verify and print a statement or key file (kmfile-dump)", ArgsUsage: "FILE", Action: p.Action(dumpFile)},
 	}}
 }
 
+// dumpFile verifies the whole kmdata folder around a file, then prints it.
 func dumpFile(r *command.Run) (command.Result, error) {
 	path, err := r.Arg("FILE")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.ReadFile(path, world.MaxFile); err != nil {
-		return nil, err
-	}
-	w, k, err := world.OpenFile(path)
+	data, err := r.ReadFile(path, kmdata.MaxFile)
 	if err != nil {
 		return nil, err
 	}
-	if k != nil {
-		return dumpView{describeKey(w, *k)}, nil
+	dir, err := folderOf(path)
+	if err != nil {
+		return nil, err
 	}
-	view, err := describeWorld(w)
-	return dumpView{view}, err
+	chain, err := kmdata.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := signerOf(chain, path)
+	if err != nil {
+		return nil, err
+	}
+	return dumpView{Signer: signer, Content: string(data)}, nil
 }
 
-// dumpView is a world or key file whose signature is good.
+// folderOf is the kmdata folder that a file is in.
+func folderOf(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Dir(abs)
+	if filepath.Base(dir) == filepath.Base(kmdata.StatementsDir("")) {
+		dir = filepath.Dir(dir)
+	}
+	if filepath.Base(dir) != filepath.Base(kmdata.Local("")) {
+		return "", exitcode.Errorf(exitcode.Usage, "%s: it is not in the local folder of a kmdata, beside its world file", path)
+	}
+	return filepath.Dir(dir), nil
+}
+
+// signerOf verifies the file and says who signed it.
+func signerOf(chain *kmdata.Chain, path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range chain.Entries() {
+		if entry, err := filepath.Abs(e.Path); err == nil && entry == abs {
+			return fmt.Sprintf("KNSO, as %v", e), nil
+		}
+	}
+	if !strings.HasPrefix(filepath.Base(path), "key_") || filepath.Ext(path) != "" {
+		return "", exitcode.Errorf(exitcode.Usage, "%s: it is neither a statement nor a key file", path)
+	}
+	k, err := chain.KeyFile(abs)
+	if err != nil {
+		return "", err
+	}
+	return "KML of module " + k.Module, nil
+}
+
+// dumpView is a file whose signature is good.
 type dumpView struct {
-	View command.Result `json:"file"`
+	Signer  string `json:"signed_by"`
+	Content string `json:"content"`
 }
 
 func (v dumpView) Print(w io.Writer) error {
-	if err := v.View.Print(w); err != nil {
+	if _, err := io.WriteString(w, v.Content); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "signature  good, by the world signing key\n")
+	_, err := fmt.Fprintf(w, "signature  good, by %s\n", v.Signer)
 	return err
 }

@@ -6,9 +6,24 @@ package main
 import (
 	"context"
 	"os"
+
+	"byok/internal/confine"
+	"byok/internal/exitcode"
+	"byok/internal/secondproc"
 )
 
 func main() {
 	released()
+	if secondproc.IsChild(os.Args) {
+		os.Exit(child())
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// child is the second process of a probe: confined as this one is.
+func child() int {
+	if err := confine.Apply(false); err != nil {
+		return int(exitcode.Of(err))
+	}
+	return secondproc.Child(os.Stdin, os.Stdout)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -11,18 +12,31 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/hsm/survey"
+	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/term"
+	"byok/internal/world"
 )
 
 func moduleCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "module", Usage: "look at the HSM", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "module", Usage: "look at an HSM, and have the quorum accept one", Subcommands: []*cli.Command{
 		{Name: "list", Usage: "list the tokens of a PKCS#11 library (enquiry)", Action: p.Action(listModules), Flags: []cli.Flag{libraryFlag()}},
 		{
-			Name: "check", Usage: "run a ceremony's operations on a throw-away token and say what it enforces", Action: p.Step(checkModule),
+			Name: "check", Usage: "run a ceremony's operations on a throw-away token and report which protections the HSM enforces", Action: p.Step(checkModule),
 			Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
 				&cli.StringFlag{Name: "with-test-keys", Usage: "use the initialised token with this `SERIAL`, with test keys that are removed again"},
 				&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"}},
+		},
+		{
+			Name: "accept", Usage: "accept another library or configuration for a module of the world, with a quorum of cards", Action: p.Step(acceptModule),
+			Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags()),
+		},
+		{
+			Name: "strike-off", Usage: "strike off a module that will not come back, with a quorum of cards", Action: p.Step(strikeOffModule),
+			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
+				&cli.StringFlag{Name: "module", Usage: "`ID` of the module, as world info --output json shows it"},
+				&cli.StringFlag{Name: "reason", Usage: "`TEXT` for the record"}}, sessionFlags()),
 		},
 	}}
 }
@@ -31,11 +45,7 @@ func listModules(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	path, err := r.Required("module-path")
-	if err != nil {
-		return nil, err
-	}
-	m, err := hsm.Load(path)
+	m, err := loadNamed(r)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +57,16 @@ func listModules(r *command.Run) (command.Result, error) {
 	return moduleView{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
 }
 
+// loadNamed loads the library of --module-path.
+func loadNamed(r *command.Run) (*hsm.Module, error) {
+	path, err := r.Required("module-path")
+	if err != nil {
+		return nil, err
+	}
+	return hsm.Load(path)
+}
+
+// moduleView is a table of tokens.
 type moduleView struct {
 	Library string      `json:"library"`
 	Path    string      `json:"path"`
@@ -56,85 +76,120 @@ type moduleView struct {
 func (v moduleView) Print(w io.Writer) error {
 	rows := [][]string{{"SLOT", "LABEL", "SERIAL", "MODEL", "FIRMWARE", "STATE"}}
 	for _, t := range v.Tokens {
-		state := "free"
-		if t.Initialised {
-			state = "initialised"
-		}
-		rows = append(rows, []string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, state})
+		rows = append(rows, []string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, tokenState(t)})
 	}
-	if _, err := io.WriteString(w, v.Library+" ("+v.Path+")\n"); err != nil {
+	if _, err := io.WriteString(w, term.Printable(v.Library+" ("+v.Path+")")+"\n"); err != nil {
 		return err
 	}
 	return term.Table(w, rows)
+}
+
+// tokenState says whether the token is free, and what it reports about PINs.
+func tokenState(t hsm.Token) string {
+	if !t.Initialised {
+		return "free"
+	}
+	state := "initialised"
+	for _, role := range []hsm.Role{hsm.RoleUser, hsm.RoleSO} {
+		if pin := t.PINState(role); pin != hsm.PINFresh {
+			state += fmt.Sprintf("; %v PIN: %s", role, pin)
+		}
+	}
+	return state
 }
 
 func checkModule(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	path, err := r.Required("module-path")
-	if err != nil {
-		return nil, err
-	}
 	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token"),
-			"name that token with --with-test-keys SERIAL")
+		return nil, exitcode.Errorf(exitcode.Usage, "a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token").
+			Hint("name that token with --with-test-keys SERIAL")
 	}
-	m, err := hsm.Load(path)
+	m, err := loadNamed(r)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	properties, err := survey(r, m)
-	if err != nil {
+	v := surveyView{Library: m.Library}
+	if v.Properties, v.Processes, err = surveyed(r, m); err != nil {
 		return nil, err
 	}
-	v := surveyView{Library: m.Library, Properties: properties}
-	v.Verdict, v.Why = hsm.Judge(properties)
-	r.Event.AddNote("module verdict", string(v.Verdict)+": "+v.Why)
+	v.Conclusion = survey.Conclude(v.Properties)
+	if v.Conclusion.Usable && len(v.Processes) > 0 && !secondproc.Guarded(v.Processes) {
+		v.Conclusion = survey.Conclusion{Why: "another process reaches what a login of this one protects"}
+	}
+	r.Event.AddNote("module check", v.Conclusion.Why)
 	return v, v.refusal(m.Path)
 }
 
-func survey(r *command.Run, m *hsm.Module) ([]hsm.Property, error) {
-	serial := r.String("with-test-keys")
-	if serial == "" {
-		return m.Survey()
+// surveyed tries the module, and what a second process can do where both PINs
+// are at hand.
+func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
+	id := r.String("with-test-keys")
+	if id == "" {
+		return surveyThrowAway(m)
 	}
-	token, err := m.Token(serial)
+	token, err := m.Token(id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Event.Module = &ceremony.Module{Library: m.Library, Model: token.Model, Serial: token.Serial}
 	var soPIN *secret.Bytes
 	if path := r.String("so-pin-file"); path != "" {
 		if soPIN, err = term.SecretFile(path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer soPIN.Wipe()
 	}
-	pin, err := userPIN(r, token.String())
+	pin, err := r.Secret("pin-file", "user PIN for "+token.String())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer pin.Wipe()
-	return m.SurveyToken(token, pin, soPIN)
+	properties, err := survey.OnToken(m, token, pin, soPIN)
+	if err != nil || soPIN == nil {
+		return properties, nil, err
+	}
+	rows, err := secondproc.Prove(m, token, soPIN, pin)
+	return properties, rows, err
 }
 
-// surveyView prints a property a line and the verdict.
+// surveyThrowAway tries a throw-away token, which keeps both its PINs for the
+// second process.
+func surveyThrowAway(m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
+	properties, err := survey.ThrowAway(m)
+	if err != nil || !survey.Conclude(properties).Usable {
+		return properties, nil, err
+	}
+	left, err := m.Labelled(survey.Label)
+	if err != nil || len(left) != 1 {
+		return properties, nil, err
+	}
+	pin := secret.Take([]byte(survey.Label))
+	defer pin.Wipe()
+	rows, err := secondproc.Prove(m, left[0], pin, pin)
+	return properties, rows, err
+}
+
+// surveyView prints a property a line, and the conclusion.
 type surveyView struct {
-	Library    string         `json:"library"`
-	Properties []hsm.Property `json:"properties"`
-	Verdict    hsm.Verdict    `json:"verdict"`
-	Why        string         `json:"why"`
+	Library    string            `json:"library"`
+	Properties []survey.Property `json:"properties"`
+	Processes  []secondproc.Row  `json:"second_process"`
+	Conclusion survey.Conclusion `json:"conclusion"`
 }
 
 // refusal is the error of a module that will not do. Where only the API to
-// initialise a token is wanting, it tells of the other way.
+// initialise a token is missing, the hint names the other way.
 func (v surveyView) refusal(path string) error {
-	err := v.Verdict.Refuse(v.Why)
+	if v.Conclusion.Usable {
+		return nil
+	}
+	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony: %s", v.Conclusion.Why)
 	for _, p := range v.Properties {
-		if p.Name == hsm.PropInitToken && p.Standing == hsm.Missing {
-			return exitcode.Hint(err, "initialise a token with the vendor's tool, then byok-offline module check --module-path %s --with-test-keys SERIAL --so-pin-file FILE", path)
+		if p.Name == survey.PropInitToken && p.Outcome == survey.Refused {
+			return err.Hint("initialise a token with the vendor's tool, then byok-offline module check --module-path %s --with-test-keys SERIAL --so-pin-file FILE", path)
 		}
 	}
 	return err
@@ -143,11 +198,69 @@ func (v surveyView) refusal(path string) error {
 func (v surveyView) Print(w io.Writer) error {
 	rows := [][]string{}
 	for _, p := range v.Properties {
-		rows = append(rows, []string{string(p.Standing), p.Name, p.Detail})
+		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
+	}
+	for _, p := range v.Processes {
+		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
 	}
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "verdict on %s: %s (%s)\n", v.Library, v.Verdict, v.Why)
+	can := "can serve a ceremony"
+	if !v.Conclusion.Usable {
+		can = "cannot serve a ceremony"
+	}
+	_, err := fmt.Fprintf(w, "%s %s: %s\n", term.Printable(v.Library), can, v.Conclusion.Why)
 	return err
+}
+
+// acceptModule has the quorum accept another library for a module at hand.
+func acceptModule(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	path, err := r.Required("module-path")
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCardFlags(r, ""); err != nil {
+		return nil, err
+	}
+	chain, err := readChain(r)
+	if err != nil {
+		return nil, err
+	}
+	u := newUI(r, chain.Rehearsal())
+	station, err := world.ConnectNew(chain, path, u)
+	if err != nil {
+		return nil, err
+	}
+	defer station.Close()
+	recordModule(r, station)
+	return inSession(r, station, u, cardMedia(r, ""), func(s *world.Session) (command.Result, error) {
+		if err := s.Accept(); err != nil {
+			return nil, err
+		}
+		return describeWorld(s.Chain), nil
+	})
+}
+
+func strikeOffModule(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	id, err := r.Required("module")
+	if err != nil {
+		return nil, err
+	}
+	reason, err := r.Required("reason")
+	if err != nil {
+		return nil, err
+	}
+	return withQuorum(r, nil, func(s *world.Session) (command.Result, error) {
+		if err := s.StrikeOff(id, reason); err != nil {
+			return nil, err
+		}
+		return describeWorld(s.Chain), nil
+	})
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 	"byok/internal/term"
 	"byok/internal/transfer"
 	"byok/internal/version"
@@ -18,12 +18,13 @@ import (
 
 func packageCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
-		Name: "package", Usage: "wrap the transfer copy for the vault (KeyTransferRemote -Package)", Action: p.Step(pack),
-		Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, packageFlags(), unattestedFlags(), []cli.Flag{
+		Name: "package", Usage: "write the transfer package that a quorum approved (KeyTransferRemote -Package)", Action: p.Step(pack),
+		Flags: []cli.Flag{
+			modulePathFlag(), pinFileFlag(), identFlag(),
+			&cli.StringFlag{Name: "key-friendly-name", Usage: "`NAME` in the vault, where the key was approved under several (default: the newest approval)"},
 			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the Azure subscription that holds the vault"},
-			&cli.StringFlag{Name: "key-friendly-name", Usage: "`NAME` that the key shall have in the vault"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
-		}),
+		},
 	}
 }
 
@@ -32,56 +33,39 @@ func pack(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWorld(r)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	if request.KEK, err = checkedKEK(r, w.World); err != nil {
-		return nil, err
-	}
-	request.Warn = warning(r)
-	op, err := w.login(r)
-	if err != nil {
-		return nil, err
-	}
-	packed, err := op.Package(request)
-	if err != nil {
-		return nil, err
-	}
-	return describePacked(r, packed)
+	return withOperator(r, func(o *world.Operator) (command.Result, error) {
+		packed, err := o.Package(request)
+		if err != nil {
+			return nil, err
+		}
+		return describePacked(r, packed)
+	})
 }
 
 func packRequest(r *command.Run) (world.PackRequest, error) {
 	q := world.PackRequest{
-		Ident: r.String("ident"), SubscriptionID: r.String("subscription-id"), FriendlyName: r.String("key-friendly-name"),
+		SubscriptionID: r.String("subscription-id"), Name: r.String("key-friendly-name"),
 		Dir: r.String("out"), Generator: "byok-offline " + version.String(),
 	}
-	if err := r.NoArgs(); err != nil {
+	var err error
+	if q.Ident, err = identOf(r); err != nil {
 		return q, err
 	}
-	for _, flag := range []string{"ident", "subscription-id", "key-friendly-name"} {
-		if _, err := r.Required(flag); err != nil {
-			return q, err
-		}
-	}
-	if err := world.CheckIdent(q.Ident); err != nil {
+	if _, err := r.Required("subscription-id"); err != nil {
 		return q, err
 	}
 	if !transfer.IsUUID(q.SubscriptionID) {
-		return q, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--subscription-id %s: a UUID is expected", q.SubscriptionID),
-			"byok-online subscription list, on the connected workstation, shows it")
-	}
-	if _, err := transfer.Names(q.FriendlyName); err != nil {
-		return q, exitcode.Mark(exitcode.Usage, err)
+		return q, exitcode.Errorf(exitcode.Usage, "--subscription-id %s: a UUID is expected", q.SubscriptionID).
+			Hint("byok-online subscription list, on the connected workstation, shows it")
 	}
 	return q, nil
 }
 
 // packedView is what is shown of a new transfer package.
 type packedView struct {
-	Manifest transfer.Manifest `json:"manifest"`
-	Files    []packedFile      `json:"files"`
+	Ident string       `json:"ident"`
+	Pair  kmdata.Pair  `json:"approved"`
+	Files []packedFile `json:"files"`
 }
 
 type packedFile struct {
@@ -90,7 +74,7 @@ type packedFile struct {
 }
 
 func describePacked(r *command.Run, p world.Packed) (command.Result, error) {
-	v := packedView{Manifest: p.Package.Manifest}
+	v := packedView{Ident: p.Pair.Ident, Pair: p.Pair}
 	for _, path := range p.Paths {
 		sum, err := fingerprint.File(path)
 		if err != nil {
@@ -103,11 +87,13 @@ func describePacked(r *command.Run, p world.Packed) (command.Result, error) {
 }
 
 func (v packedView) Print(w io.Writer) error {
-	m := v.Manifest
-	rows := [][]string{{"key", m.Key.Ident + standing(m.Rehearsal)}, {"for the vault's", m.Key.KTY + " " + m.Key.Crv}, {"KEK", m.KEK.KID.String()}}
+	rows := [][]string{
+		{"key", v.Ident}, {"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		{"in the vault", v.Pair.Target.Name},
+	}
 	for i, f := range v.Files {
 		rows = append(rows, []string{filepath.Base(f.Path), f.SHA256.Groups()})
-		if i == 0 { // the .byok's words, to be compared on the other side
+		if i == 0 { // the words of the .byok are compared on the other side
 			for _, row := range f.SHA256.Rows() {
 				rows = append(rows, []string{"", row})
 			}

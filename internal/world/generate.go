@@ -84,6 +84,9 @@ func recordedKey(chain *kmdata.Chain, ident string) (bool, error) {
 
 func (s *Session) generate(g Generation) (k *kmdata.Key, err error) {
 	err = s.asUser(func() error {
+		if err := s.exactlyTrusted(); err != nil {
+			return err
+		}
 		key, err := s.token.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
 		if err != nil {
 			return err
@@ -91,8 +94,10 @@ func (s *Session) generate(g Generation) (k *kmdata.Key, err error) {
 		if err := s.token.ProbeKey(key); err != nil {
 			return err
 		}
-		k, err = s.adopt(g, key)
-		return err
+		if k, err = s.adopt(g, key); err != nil {
+			return err
+		}
+		return s.exactlyTrusted()
 	})
 	return k, err
 }
@@ -241,6 +246,9 @@ func (o *Operator) Generate(g Generation) (*kmdata.Key, error) {
 }
 
 func (o *Operator) generate(g Generation, label string) (*kmdata.Key, error) {
+	if err := o.exactlyTrusted(); err != nil {
+		return nil, err
+	}
 	key, err := o.user.Generate(g.Spec, label)
 	if err != nil {
 		return nil, err
@@ -264,6 +272,9 @@ func (o *Operator) generate(g Generation, label string) (*kmdata.Key, error) {
 	k.Signed, k.App = o.Chain.NewSigned(kmdata.TypeKey, o.Module.Module), kmdata.Simple
 	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginUnproved, set.Cards.Number
 	k.Backup = base64.StdEncoding.EncodeToString(backup)
+	if err := o.exactlyTrusted(); err != nil {
+		return nil, err
+	}
 	return k, o.Chain.WriteKey(k, o)
 }
 

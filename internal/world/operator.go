@@ -15,6 +15,22 @@ type Operator struct {
 	key  hsm.Key // KML
 }
 
+// AskUser asks for the user PIN, logs the user in, and gives the module to f.
+func AskUser(station *Station, ui UI, f func(*Operator) error) error {
+	announce(ui, station.Token, hsm.RoleUser)
+	pin, err := ui.UserPIN(station.Token.String())
+	if err != nil {
+		return err
+	}
+	defer pin.Wipe()
+	o, err := Login(station, pin)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	return f(o)
+}
+
 // Login logs the user in and recognises the module by its KML: a token of the
 // same serial number that holds another key is refused.
 func Login(station *Station, pin *secret.Bytes) (*Operator, error) {

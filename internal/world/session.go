@@ -2,6 +2,7 @@ package world
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"byok/internal/cards"
@@ -92,6 +93,7 @@ func (s *Session) askPIN() (err error) {
 	if s.access.WithoutUser {
 		return nil
 	}
+	announce(s.access.UI, s.Token, hsm.RoleUser)
 	if s.pin, err = s.access.UI.UserPIN(s.Token.String()); err != nil {
 		return err
 	}
@@ -144,6 +146,7 @@ func (s *Session) asUser(f func() error) error { return s.as(hsm.RoleUser, s.pin
 // asSO runs f while the security officer is logged in with the PIN from the
 // cards.
 func (s *Session) asSO(f func() error) error {
+	announce(s.access.UI, s.Token, hsm.RoleSO)
 	pin, err := s.soPIN()
 	if err != nil {
 		return err
@@ -193,4 +196,12 @@ func (s *Session) append(statement kmdata.Statement, second kmdata.Signer) (kmda
 // sayStatement shows what goes into the paper record.
 func sayStatement(ui UI, e kmdata.Entry) {
 	ui.Say("%v is signed; write down: %d, %s", e, e.Number(), e.Sum.FirstWords(8))
+}
+
+// announce says that a login may be the last one that the token allows, before
+// the try is spent.
+func announce(ui UI, t hsm.Token, role hsm.Role) {
+	if t.PINState(role) == hsm.PINFinal {
+		ui.Warn(fmt.Sprintf("%v reports that one try of the %v PIN is left: a wrong one locks it", t, role))
+	}
 }

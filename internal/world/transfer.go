@@ -146,8 +146,7 @@ func (s *Session) pair(t Transfer) (*pair, error) {
 func recordKEK(k *attest.KEK) kmdata.KEK {
 	public := k.PublicKey()
 	record := kmdata.KEK{
-		KID: k.ID(), Bits: public.N.BitLen(), Exponent: public.E, Fingerprint: k.Fingerprint(), Said: k.Said(), Attested: k.Attested(),
-		Package: k.KEKPackageHash(), WorldPackage: k.SecurityWorldPackageHash(),
+		KID: k.ID(), Bits: public.N.BitLen(), Exponent: public.E, Fingerprint: k.Fingerprint(), Attested: k.Attested(), Said: k.Said(), Package: k.KEKPackageHash(), WorldPackage: k.SecurityWorldPackageHash(),
 	}
 	for _, f := range k.Findings() {
 		record.Attestation = append(record.Attestation, kmdata.Rule{Rule: f.Rule, OK: f.OK, Detail: f.Detail})

@@ -45,6 +45,8 @@ func (s *Station) exactlyTrustedOn(token *hsm.Session) error {
 
 func (s *Session) exactlyTrusted() error { return s.exactlyTrustedOn(s.token) }
 
+func (o *Operator) exactlyTrusted() error { return o.exactlyTrustedOn(o.user.Session) }
+
 // trustedLabels are the labels of the module's trusted keys.
 func (s *Station) trustedLabels() map[string]bool {
 	set := s.Chain.Set().Cards.Number

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/cards"
+	"byok/internal/command"
+	"byok/internal/term"
+)
+
+func cardCommands(p *command.Program) *cli.Command {
+	return &cli.Command{Name: "card", Usage: "look after an administrator card", Subcommands: []*cli.Command{{
+		Name: "passphrase", Usage: "change the passphrase of a card", Action: p.Step(changePassphrase),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "card", Usage: "`DIR` of the card"},
+			&cli.StringFlag{Name: "card-pin-file", Usage: "`FILE` with the present passphrase (default: asked for)"},
+			&cli.StringFlag{Name: "new-card-pin-file", Usage: "`FILE` with the new passphrase (default: seven words are drawn)"},
+			&cli.BoolFlag{Name: "own-passphrase", Usage: "the holder chooses the passphrase; the record says so"},
+		},
+	}}}
+}
+
+func changePassphrase(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	dir, err := r.Required("card")
+	if err != nil {
+		return nil, err
+	}
+	u := &ui{r: r, fileFlag: "--new-card-pin-file FILE"}
+	if path := r.String("new-card-pin-file"); path != "" {
+		u.files = []string{path}
+	}
+	old, err := r.Secret("card-pin-file", "present passphrase of the card in "+dir)
+	if err != nil {
+		return nil, err
+	}
+	defer old.Wipe()
+	ask := cards.Ask{Prompt: "new passphrase of the card in " + dir}
+	next, choice, err := cards.ChoosePassphrase(u, ask, "the card in "+dir)
+	if err != nil {
+		return nil, err
+	}
+	defer next.Wipe()
+	holding, err := cards.ChangePassphrase(cards.Folder(dir), old, next)
+	if err != nil {
+		return nil, err
+	}
+	if choice.Own {
+		r.Event.AddNote("own passphrase", holding.String())
+	}
+	return passphraseView{holding.String()}, nil
+}
+
+// passphraseView names the card whose passphrase was changed.
+type passphraseView struct {
+	Card string `json:"card"`
+}
+
+func (v passphraseView) Print(w io.Writer) error {
+	return term.Table(w, [][]string{{"passphrase changed", v.Card}, {"still open", "every copy of the card that was made before, to its old passphrase"}})
+}

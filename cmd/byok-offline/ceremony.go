@@ -1,0 +1,74 @@
+package main
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/ceremony"
+	"byok/internal/command"
+	"byok/internal/shared"
+	"byok/internal/term"
+	"byok/internal/world"
+)
+
+func ceremonyCommands(p *command.Program) *cli.Command {
+	group := shared.Ceremony(p)
+	group.Subcommands = append(group.Subcommands, &cli.Command{
+		Name: "seal", Usage: "have the module sign the ceremony log, or with cards the quorum", Action: p.Step(sealLog),
+		Flags: append([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags()...),
+	})
+	return group
+}
+
+// sealLog signs the log's head: the module's KML alone, or with --card KNSO as
+// a statement.
+func sealLog(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	if len(r.StringSlice("card")) > 0 {
+		return withQuorum(r, nil, func(s *world.Session) (command.Result, error) {
+			entry, err := s.Seal()
+			if err != nil {
+				return nil, err
+			}
+			return sealView{By: "KNSO", Statement: entry.Number(), Words: entry.Sum.FirstWords(8)}, nil
+		})
+	}
+	return withOperator(r, func(o *world.Operator) (command.Result, error) {
+		kml, err := o.Module.KMLHash()
+		if err != nil {
+			return nil, err
+		}
+		var sealed ceremony.Head
+		err = r.Seal(func(head ceremony.Head) (ceremony.Seal, error) {
+			sealed = head
+			sig, err := o.Sign(head.Text())
+			return ceremony.Seal{Module: o.Module.Module, KML: kml, Signature: sig}, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return sealView{By: "KML", Lines: sealed.Lines, Words: sealed.SHA256.FirstWords(8)}, nil
+	})
+}
+
+// sealView says what was sealed, for the paper record.
+type sealView struct {
+	By        string `json:"signed_by"`
+	Lines     int    `json:"lines,omitzero"`
+	Statement int    `json:"statement,omitzero"`
+	Words     string `json:"words"`
+}
+
+func (v sealView) Print(w io.Writer) error {
+	rows := [][]string{{"sealed by", v.By}}
+	if v.Statement > 0 {
+		rows = append(rows, []string{"statement", strconv.Itoa(v.Statement)})
+	} else {
+		rows = append(rows, []string{"log lines", strconv.Itoa(v.Lines)})
+	}
+	return term.Table(w, append(rows, []string{"write down", v.Words}))
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"io"
+
+	"byok/internal/attest"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/term"
+)
+
+// resultView is what came of a KEK's check: a line a rule, then what its
+// acceptance rests on.
+type resultView struct {
+	Findings    []kek.Finding    `json:"findings"`
+	Facts       []attest.Fact    `json:"facts,omitempty"` // of verify --attestation
+	Attested    bool             `json:"attested"`
+	Accepted    string           `json:"accepted_on,omitempty"`
+	Fingerprint *fingerprint.Sum `json:"spki_sha256,omitempty"` // with --show-words
+	Words       []string         `json:"words,omitempty"`
+}
+
+func (v resultView) Print(w io.Writer) error {
+	var rows [][]string
+	for _, f := range v.Findings {
+		rows = append(rows, []string{outcome(f.OK), f.Rule, f.Detail})
+	}
+	if v.Accepted != "" {
+		rows = append(rows, []string{"", "accepted on", v.Accepted})
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	if err := v.printFacts(w); err != nil || v.Fingerprint == nil {
+		return err
+	}
+	words := [][]string{{"fingerprint", v.Fingerprint.Groups()}}
+	for _, row := range v.Fingerprint.Rows() {
+		words = append(words, []string{"", row})
+	}
+	return term.Table(w, words)
+}
+
+func outcome(ok bool) string {
+	if ok {
+		return "pass"
+	}
+	return "FAIL"
+}
+
+// printFacts shows what the HSM states of the key, below the rules.
+func (v resultView) printFacts(w io.Writer) error {
+	if len(v.Facts) == 0 {
+		return nil
+	}
+	rows := [][]string{{"STATED ATTRIBUTE", "VALUE"}}
+	for _, f := range v.Facts {
+		rows = append(rows, []string{f.Attribute, f.Value})
+	}
+	return term.Table(w, rows)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"byok/internal/cards"
+	"byok/internal/command"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/secret"
+	"byok/internal/term"
+	"byok/internal/world"
+)
+
+// ui is the dialogue of a command with the people around it: questions go to
+// the terminal unless an option answers them. It is a [world.UI].
+type ui struct {
+	r         *command.Run
+	rehearsal bool
+	fileFlag  string   // names files in hints
+	files     []string // with the passphrases of cards, in the order of the media
+}
+
+func newUI(r *command.Run, rehearsal bool) *ui {
+	return &ui{r: r, rehearsal: rehearsal, fileFlag: "--card-pin-file FILE", files: r.StringSlice("card-pin-file")}
+}
+
+// forNewCards is the dialogue about the cards of --new-card.
+func (u *ui) forNewCards() *ui {
+	return &ui{r: u.r, rehearsal: u.rehearsal, fileFlag: "--new-card-pin-file FILE", files: u.r.StringSlice("new-card-pin-file")}
+}
+
+// Say reports progress.
+func (u *ui) Say(format string, args ...any) { u.r.Console.Say(format, args...) }
+
+// Warn says a text and notes it in the ceremony log.
+func (u *ui) Warn(text string) {
+	u.r.Console.Warning("%s", text)
+	u.r.Event.AddNote("warning", text)
+}
+
+// Tries is how often a passphrase is asked for.
+func (u *ui) Tries() int {
+	if len(u.files) > 0 {
+		return 1
+	}
+	return cards.Tries
+}
+
+// Passphrase gets the passphrase of a card that exists.
+func (u *ui) Passphrase(a cards.Ask) (*secret.Bytes, error) {
+	if len(u.files) > 0 {
+		return term.SecretFile(u.files[a.Medium])
+	}
+	return u.r.Console.Password(a.Prompt, u.fileFlag)
+}
+
+// NewPassphrase shows the drawn passphrase to the holder alone and has it
+// typed back. With --own-passphrase the holder chooses one.
+func (u *ui) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, bool, error) {
+	if len(u.files) > 0 {
+		typed, err := term.SecretFile(u.files[a.Medium])
+		return typed, true, err
+	}
+	if u.r.Bool("own-passphrase") {
+		typed, err := u.r.Console.NewPassword(a.Prompt, u.fileFlag)
+		return typed, true, err
+	}
+	heading := []string{a.Prompt, "For the holder's eyes alone. Write the seven words down, or learn them."}
+	if err := u.r.Console.ShowSecret(heading, drawn, "press Enter to clear them", u.fileFlag); err != nil {
+		return nil, false, err
+	}
+	typed, err := u.r.Console.Password(a.Prompt+", typed back", u.fileFlag)
+	return typed, false, err
+}
+
+// UserPIN gets the user PIN of a token.
+func (u *ui) UserPIN(token string) (*secret.Bytes, error) {
+	return u.r.Secret("pin-file", "user PIN for "+token)
+}
+
+// ApproveList has a card holder type the first word of the list's hash.
+func (u *ui) ApproveList(word string) error {
+	if given := u.r.String("approve"); given != "" {
+		return same("--approve", given, word)
+	}
+	if u.r.Bool("approve-unseen") {
+		if !u.rehearsal {
+			return exitcode.Errorf(exitcode.Refused, "--approve-unseen is for rehearsals").
+				Hint("have a card holder type the list's first word, or give it with --approve")
+		}
+		u.Warn("the list was approved unseen, as a rehearsal allows")
+		return nil
+	}
+	typed, err := u.r.Console.Ask("a card holder approves the list by typing its first word", "--approve WORD")
+	if err != nil {
+		return err
+	}
+	return same("the answer", typed, word)
+}
+
+func same(what, typed, word string) error {
+	if !strings.EqualFold(strings.TrimSpace(typed), word) {
+		return exitcode.Errorf(exitcode.Refused, "%s is not the first word of the list: nothing was approved", what)
+	}
+	return nil
+}
+
+// LastStatement asks for the last statement as it was written down.
+func (u *ui) LastStatement(why string) (int, string, error) {
+	text := u.r.String("last-statement")
+	if text == "" {
+		u.Say("%s", why)
+		var err error
+		text, err = u.r.Console.Ask("number and first word of the last statement, from the paper record", `--last-statement "NUMBER WORD"`)
+		if err != nil {
+			return 0, "", err
+		}
+	}
+	number, word, _ := strings.Cut(strings.TrimSpace(text), " ")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || strings.TrimSpace(word) == "" {
+		return 0, "", exitcode.Errorf(exitcode.Usage, "last statement %.60q: a number and a word are expected, such as \"7 abandon\"", text)
+	}
+	u.r.Event.AddNote("last statement on paper", text)
+	return n, strings.ToLower(strings.TrimSpace(word)), nil
+}
+
+// Reason asks why the record lacks what is missing.
+func (u *ui) Reason(missing []string) (string, error) {
+	reason := u.r.String("break-reason")
+	if reason == "" {
+		var err error
+		if reason, err = u.r.Console.Ask("reason for what is missing, for the record", "--break-reason TEXT"); err != nil {
+			return "", err
+		}
+	}
+	if strings.TrimSpace(reason) == "" {
+		return "", exitcode.Errorf(exitcode.Refused, "the record is incomplete and nobody gave a reason").
+			Hint("give --break-reason TEXT")
+	}
+	u.r.Event.AddNote("break", reason)
+	return reason, nil
+}
+
+// AcceptLibrary compares the library with the words from the vendor's release
+// or the plan. A rehearsal may do without.
+func (u *ui) AcceptLibrary(change world.LibraryChange) error {
+	given := u.r.String("library-sha256")
+	if given == "" && u.rehearsal {
+		u.r.Event.AddNote("library accepted without comparison", change.New.SHA256.String())
+		return nil
+	}
+	if given == "" {
+		var err error
+		given, err = u.r.Console.Ask("SHA-256 of the library from the vendor's release or the plan, first 8 words or hex", "--library-sha256 WORDS")
+		if err != nil {
+			return err
+		}
+	}
+	prefix, err := fingerprint.ParsePrefix(given, libraryWords)
+	if err != nil {
+		return err
+	}
+	if !prefix.Matches(change.New.SHA256) {
+		return exitcode.Errorf(exitcode.Check, "PKCS#11 library %s: its SHA-256 is not the one that was given", change.New.Path).
+			Hint("byok-offline fingerprint %s shows what it is; get the library from the vendor again", change.New.Path)
+	}
+	u.r.Event.AddNote("library accepted", change.New.SHA256.String())
+	return nil
+}
+
+// libraryWords is how many words of a library's hash are compared at least.
+const libraryWords = 8
+
+// AcceptSerial compares the token's serial with what stands on the device.
+func (u *ui) AcceptSerial(token, serial string) error {
+	given := u.r.String("serial")
+	if given == "" && (u.rehearsal || serial == "") {
+		return nil
+	}
+	if given == "" {
+		var err error
+		if given, err = u.r.Console.Ask("serial number of the HSM, as it stands on the device", "--serial SERIAL"); err != nil {
+			return err
+		}
+	}
+	if given != serial {
+		return exitcode.Errorf(exitcode.Check, "%s does not have the serial number that was typed", token).
+			Hint("connect the device whose serial number was read, or read it again")
+	}
+	u.r.Event.AddNote("serial compared", serial)
+	return nil
+}

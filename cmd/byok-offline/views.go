@@ -1,0 +1,194 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/stamp"
+	"byok/internal/term"
+	"byok/internal/world"
+)
+
+// worldView is what is shown of a world.
+type worldView struct {
+	Label      string          `json:"label"`
+	Rehearsal  bool            `json:"rehearsal"`
+	Guard      kmdata.Guard    `json:"guard"`
+	Modules    []moduleRow     `json:"modules"`
+	Suite      string          `json:"cipher_suite"`
+	Quorum     string          `json:"quorum"`
+	Holders    []string        `json:"holders"`
+	CardSet    int             `json:"card_set"`
+	FirstHKNSO fingerprint.Sum `json:"first_hknso"`
+	HKNSO      fingerprint.Sum `json:"hknso"`
+	Words      []string        `json:"hknso_words"`
+	Statement  int             `json:"last_statement"`
+	LastWords  string          `json:"last_statement_words"`
+	Created    string          `json:"created"`
+}
+
+// moduleRow is one module of a world.
+type moduleRow struct {
+	Module  string       `json:"module"`
+	Token   kmdata.Token `json:"token"`
+	Library string       `json:"library"`
+	SHA256  string       `json:"library_sha256"`
+	Guard   kmdata.Guard `json:"guard"`
+	CardSet int          `json:"card_set"`
+}
+
+func describeWorld(c *kmdata.Chain) worldView {
+	set, last := c.Set().Cards, c.Last()
+	v := worldView{
+		Label: c.World().Label, Rehearsal: c.Rehearsal(), Guard: c.World().Guard, Suite: c.World().Suite,
+		Quorum: set.Quorum.String(), Holders: set.Holders, CardSet: set.Number, FirstHKNSO: c.FirstHKNSO(),
+		HKNSO: c.HKNSO(), Words: c.HKNSO().Words(), Statement: last.Number(), LastWords: last.Sum.FirstWords(8),
+		Created: stamp.Text(c.World().Time), Modules: []moduleRow{},
+	}
+	for _, m := range c.Modules() {
+		v.Modules = append(v.Modules, moduleRow{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet})
+	}
+	return v
+}
+
+func (v worldView) Print(w io.Writer) error {
+	rows := [][]string{{"security world", v.Label + rehearsalMark(v.Rehearsal)}, {"guard", string(v.Guard)}}
+	for _, m := range v.Modules {
+		rows = append(rows, []string{"module", m.Token.String()}, []string{"library", m.Library})
+		if m.CardSet != v.CardSet {
+			rows = append(rows, []string{"", fmt.Sprintf("STILL OPEN to card set %d", m.CardSet)})
+		}
+	}
+	rows = append(rows, []string{"cipher suite", v.Suite}, []string{"quorum", v.Quorum}, []string{"created", v.Created})
+	for i, holder := range v.Holders {
+		rows = append(rows, []string{fmt.Sprintf("card %d", i+1), holder})
+	}
+	if v.FirstHKNSO != v.HKNSO {
+		rows = append(rows, []string{"first hknso", v.FirstHKNSO.Groups()})
+	}
+	rows = append(rows, []string{"hknso", v.HKNSO.Groups()})
+	for _, row := range v.HKNSO.Rows() {
+		rows = append(rows, []string{"", row})
+	}
+	rows = append(rows, []string{"last statement", strconv.Itoa(v.Statement)}, []string{"", v.LastWords})
+	return term.Table(w, rows)
+}
+
+func rehearsalMark(rehearsal bool) string {
+	if rehearsal {
+		return " (REHEARSAL)"
+	}
+	return ""
+}
+
+// backupView says what was copied.
+type backupView struct {
+	Dir   string `json:"dir"`
+	Files int    `json:"files"`
+	Last  int    `json:"last_statement"`
+	Words string `json:"last_statement_words"`
+}
+
+func (v backupView) Print(w io.Writer) error {
+	return term.Table(w, [][]string{
+		{"copy", v.Dir}, {"files", strconv.Itoa(v.Files)}, {"last statement", strconv.Itoa(v.Last)}, {"", v.Words},
+	})
+}
+
+// checkView prints a check a line.
+type checkView struct {
+	Checks []world.Row `json:"checks"`
+}
+
+func (v checkView) Print(w io.Writer) error {
+	rows := make([][]string, 0, len(v.Checks))
+	for _, row := range v.Checks {
+		rows = append(rows, []string{string(row.Outcome), row.What, row.Detail})
+	}
+	return term.Table(w, rows)
+}
+
+// keyView is what is shown of a key.
+type keyView struct {
+	kmdata.Key
+	Path        string          `json:"path"`
+	Fingerprint fingerprint.Sum `json:"public_key_spki_sha256,omitzero"`
+	Proved      string          `json:"origin_now"` // what the newest statement says
+	Retired     bool            `json:"retired"`
+}
+
+func describeKey(c *kmdata.Chain, k *kmdata.Key) (keyView, error) {
+	v := keyView{Key: *k, Path: c.KeyPath(k.Ident)}
+	if !k.Secret() {
+		sum, err := k.Identity.Fingerprint()
+		if err != nil {
+			return v, err
+		}
+		v.Fingerprint = sum
+	}
+	v.Proved = originNow(c, k)
+	retired, err := c.Retired(k.Ident)
+	v.Retired = retired != nil
+	return v, err
+}
+
+// originNow is what the newest statement says of a key, on the module it names.
+func originNow(c *kmdata.Chain, k *kmdata.Key) string {
+	o, found := c.Origin(k.Ident)
+	if !found || !o.Identity.Same(k.Identity) {
+		return kmdata.OriginText(kmdata.OriginUnproved, false)
+	}
+	return kmdata.OriginText(o.Origin, o.Restored)
+}
+
+func (v keyView) Print(w io.Writer) error {
+	rows := [][]string{
+		{"key", v.Name() + rehearsalMark(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.Identity.String()},
+		{"origin", v.Proved}, {"permissions", strings.Join(v.Permissions, " ")}, {"module", v.Module}, {"created", stamp.Text(v.Created)},
+	}
+	if v.CheckValue != "" {
+		rows = append(rows, []string{"check value", v.CheckValue})
+	}
+	if v.Frozen {
+		rows = append(rows, []string{"frozen", "the original cannot be wrapped any more"})
+	}
+	if v.Retired {
+		rows = append(rows, []string{"retired", "destroyed on the token; the backup stays"})
+	}
+	if v.PublicKey != "" {
+		rows = append(rows, []string{"public key", v.Fingerprint.Groups()})
+	}
+	return term.Table(w, append(rows, []string{"path to key", v.Path}))
+}
+
+// keyList is a table of keys.
+type keyList struct {
+	Keys []keyView `json:"keys"`
+}
+
+func (l keyList) Print(w io.Writer) error {
+	rows := [][]string{{"IDENT", "TYPE", "ORIGIN", "PLAIN NAME", "STATE"}}
+	for _, k := range l.Keys {
+		origin, _, _ := strings.Cut(k.Proved, ":")
+		rows = append(rows, []string{k.Ident, k.Identity.String(), origin, k.PlainName, k.state()})
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d key(s)\n", len(l.Keys))
+	return err
+}
+
+func (v keyView) state() string {
+	switch {
+	case v.Retired:
+		return "retired"
+	case v.Frozen:
+		return "frozen"
+	}
+	return ""
+}
