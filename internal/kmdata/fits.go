@@ -128,8 +128,8 @@ func (c *Chain) fitsModule(m *Module) error {
 
 // fitsOrigin: whatever comes later, a key's origin never gets better.
 func (c *Chain) fitsOrigin(o *Origin) error {
-	if _, err := c.Module(o.Module); err != nil {
-		return fmt.Errorf("field module: %w", err)
+	if m, _ := c.newest(o.Module); m == nil {
+		return fmt.Errorf("field module: no statement of this world names the module %s", o.Module)
 	}
 	if o.Origin != OriginQuorum {
 		return nil

@@ -219,7 +219,7 @@ func (c *Chain) Retired(ident string) (*Retired, error) {
 func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
 	data, err := durable.ReadFile(path, MaxFile)
 	if err != nil {
-		return err
+		return exitcode.Mark(exitcode.Check, err)
 	}
 	if err := strictjson.Expect(path, data, MaxFile, want, signedVersion); err != nil {
 		return exitcode.Mark(exitcode.Check, err)
@@ -227,8 +227,11 @@ func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
 	if err := strictjson.Exact(path, data, MaxFile, v); err != nil {
 		return exitcode.Mark(exitcode.Check, err)
 	}
-	if s.World != c.FirstHKNSO() || s.Rehearsal != c.Rehearsal() {
+	if s.World != c.FirstHKNSO() {
 		return exitcode.Errorf(exitcode.Check, "%s: it belongs to another security world (hknso %.8s)", path, s.World)
+	}
+	if s.Rehearsal != c.Rehearsal() {
+		return exitcode.Errorf(exitcode.Check, "%s: its rehearsal mark is not the world's", path)
 	}
 	signer, err := c.kml(s.Module)
 	if err != nil {
