@@ -49,6 +49,9 @@ func TestChangePassphraseRefuses(t *testing.T) {
 		{"another card is read back", lying(seal0(t, made.Cards[1], "next")), "pass 1", "next", failure{
 			"DIR: another card was read back than was written", exitcode.Refused,
 			"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},
+		{"another index is read back", lying(seal0(t, withShareOf(made.Cards[1], made.Cards[0]), "next")),
+			"pass 1", "next", failure{"DIR: another card was read back than was written", exitcode.Refused,
+				"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},
 		{"another share is read back", lying(seal0(t, withShareOf(made.Cards[0], made.Cards[1]), "next")),
 			"pass 1", "next", failure{"DIR: another card was read back than was written", exitcode.Refused,
 				"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},

@@ -14,7 +14,10 @@ import (
 
 func TestDeal(t *testing.T) {
 	made, media := issue(t, 2, 3), Folders(dirs(t, 3))
-	p := &person{tries: Tries, answers: []answer{{text: "same"}, {text: "my own", own: true}, {text: "no"}, {text: "same"}}}
+	p := &person{
+		tries:   Tries,
+		answers: []answer{{text: "same"}, {text: "my own", own: true}, {text: "no"}, {text: "same"}},
+	}
 	got, err := Deal(made, "Contoso", media, testWork, p)
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,8 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []Holding{{Index: 3, Holder: "Carol", Tries: 1}, {Index: 2, Holder: "Bob", Tries: 2}}; !slices.Equal(q.Cards, want) {
+	want := []Holding{{Index: 3, Holder: "Carol", Tries: 1}, {Index: 2, Holder: "Bob", Tries: 2}}
+	if !slices.Equal(q.Cards, want) {
 		t.Errorf("read %+v", q.Cards)
 	}
 	if q.Cards[1].String() != "card 2 (Bob)" {
