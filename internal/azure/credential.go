@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
 )
@@ -65,7 +66,7 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 	if err != nil {
 		return nil, Explain("--auth "+o.Method, exitcode.Mark(exitcode.Usage, err), time.Now())
 	}
-	return cred, nil
+	return hiding{cred, o.ClientSecret}, nil
 }
 
 // complete fills in the environment and names what is still missing.
@@ -129,7 +130,7 @@ func (o CredentialOptions) user() (azcore.TokenCredential, error) {
 			ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant, DisableInstanceDiscovery: o.DisableInstanceDiscovery})
 	}
 	if o.Prompt == nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "there is nobody to show the code to")
+		return nil, exitcode.Errorf(exitcode.Usage, "there is no one to show the code to")
 	}
 	return azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
@@ -152,7 +153,7 @@ func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 		return azidentity.NewClientSecretCredential(o.Tenant, o.ClientID, o.ClientSecret.Text(), &azidentity.ClientSecretCredentialOptions{
 			ClientOptions: o.client(), DisableInstanceDiscovery: o.DisableInstanceDiscovery})
 	}
-	data, err := readSmall(o.CertificateFile, 1<<20)
+	data, err := durable.ReadFile(o.CertificateFile, 1<<20)
 	if err != nil {
 		return nil, err
 	}

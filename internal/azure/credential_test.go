@@ -232,7 +232,7 @@ func TestCredentialRefused(t *testing.T) {
 		"no certificate": {CredentialOptions{Method: "client-certificate", Tenant: "t", ClientID: "c"}, exitcode.Usage, "--auth client-certificate: neither --client-certificate nor AZURE_CLIENT_CERTIFICATE_PATH is given", ""},
 		"no secret":      {CredentialOptions{Method: "client-secret", Tenant: "t", ClientID: "c"}, exitcode.Usage, "--auth client-secret: no secret is given", "--client-secret-file FILE"},
 		"junk":           {CredentialOptions{Method: "client-certificate", Tenant: "t", ClientID: "c", CertificateFile: junk}, exitcode.Usage, "--auth client-certificate: " + junk + ": no certificate with its private key, or a wrong password", "--client-certificate-password-file FILE"},
-		"missing file":   {CredentialOptions{Method: "client-certificate", Tenant: "t", ClientID: "c", CertificateFile: junk + "x"}, exitcode.Usage, "--auth client-certificate: open " + junk + "x: no such file or directory", ""},
+		"missing file":   {CredentialOptions{Method: "client-certificate", Tenant: "t", ClientID: "c", CertificateFile: junk + "x"}, exitcode.Usage, "--auth client-certificate: " + junk + "x: no such file", ""},
 		"no pipeline":    {CredentialOptions{Method: "azure-pipelines", Tenant: "t", ClientID: "c"}, exitcode.Usage, "--auth azure-pipelines: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN are set only in an AzureCLI or AzurePowerShell task that maps them", ""},
 		"no environment": {CredentialOptions{Method: "environment"}, exitcode.Usage, "--auth environment: missing environment variable AZURE_TENANT_ID", ""},
 	} {
@@ -263,7 +263,7 @@ func TestToolsOnThePath(t *testing.T) {
 	}{
 		"cli":             {"cli", "az", answer, "", ""},
 		"cli, absent":     {"cli", "nothing", "", "sign in: the Azure CLI is not installed, or not on the path", "install azure-cli, or --auth with another method"},
-		"cli, signed out": {"cli", "az", `echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`, "sign in: nobody is signed in to the Azure CLI", "az login"},
+		"cli, signed out": {"cli", "az", `echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`, "sign in: no one is signed in to the Azure CLI", "az login"},
 		"cli, expired":    {"cli", "az", `echo "ERROR: AADSTS700082: The refresh token has expired due to inactivity." >&2; exit 1`, "sign in: the sign-in has expired after long disuse (AADSTS700082)", "az login, or --auth with another method"},
 		"azd, absent":     {"azd", "nothing", "", "sign in: the Azure Developer CLI is not installed, or not on the path", "install azd, or --auth with another method"},
 		"pwsh, absent":    {"powershell", "nothing", "", "sign in: PowerShell is not installed, or not on the path", "install pwsh and the module Az.Accounts, or --auth with another method"},
@@ -299,7 +299,7 @@ func TestDeviceCode(t *testing.T) {
 	}
 	o.Prompt = nil
 	_, err = NewCredential(o)
-	check(t, err, exitcode.Usage, "--auth device-code: there is nobody to show the code to", "")
+	check(t, err, exitcode.Usage, "--auth device-code: there is no one to show the code to", "")
 }
 
 // failing is a credential that fails with words, as azidentity's do.

@@ -85,6 +85,7 @@ type Rule struct {
 	Contains string // somewhere in its message
 	Text     string
 	Hint     string
+	Quote    bool // the service's own sentence follows the text
 }
 
 func (r Rule) matches(a Answer) bool {
@@ -95,7 +96,7 @@ func (r Rule) matches(a Answer) bool {
 
 // Explain turns err, met while doing something ("import key contoso"), into
 // one line, a hint where there is a next step, and status Vault; now is this
-// machine's time. The first of rules that matches the answer gives the words,
+// computer's time. The first of rules that matches the answer gives the words,
 // then this package's own, then the service's. A cancelled context and an
 // error that has a status already keep theirs. Nil stays nil.
 func Explain(doing string, err error, now time.Time, rules ...Rule) error {
@@ -124,7 +125,11 @@ func (interrupted) Error() string { return "interrupted" }
 func (interrupted) Unwrap() error { return context.Canceled }
 
 func explain(err error, now time.Time, rules []Rule) (*Error, string) {
+	secrets := secretsOf(err)
 	e := &Error{Raw: redact(err.Error()), cause: err}
+	defer func() {
+		e.Text, e.Raw = redactKnown(e.Text, secrets), redactKnown(e.Raw, secrets)
+	}()
 	var refused *azcore.ResponseError
 	var failed *azidentity.AuthenticationFailedError
 	var hint string
@@ -173,6 +178,9 @@ func (e *Error) response(resp *http.Response, rules []Rule) (hint string) {
 	for _, r := range slices.Concat(rules, serviceRules()) {
 		if r.matches(a) {
 			e.Text = r.Text
+			if said := firstLine(a.Message); r.Quote && said != "" {
+				e.Text += ": " + said
+			}
 			return r.Hint
 		}
 	}

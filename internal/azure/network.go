@@ -13,12 +13,15 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"byok/internal/stamp"
 )
 
 const (
-	hintProxy = "check the network, and set HTTPS_PROXY where only a proxy reaches out"
-	hintCA    = "if this network inspects TLS, give its authority with --ca-file PEM; otherwise do not go on"
-	hintClock = "set the clock of this machine (timedatectl set-ntp true)"
+	hintProxy  = "check the network, and set HTTPS_PROXY where only a proxy reaches out"
+	hintCA     = "if this network inspects TLS, give its authority with --ca-file PEM; otherwise do not go on"
+	hintPortal = "check that no proxy or portal answers in the service's place"
+	hintClock  = "set the clock of this computer (timedatectl set-ntp true)"
 )
 
 // network explains an error that came instead of an answer. ok is false when
@@ -32,6 +35,7 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		return text, hint, true
 	}
 	var timeout net.Error
+	var large *http.MaxBytesError
 	var notTLS tls.RecordHeaderError
 	var alert tls.AlertError
 	switch {
@@ -39,6 +43,10 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		return host + " does not speak TLS", hintProxy, true
 	case errors.As(err, &alert):
 		return fmt.Sprintf("%s broke off the TLS handshake: %s", host, alert), hintProxy, true
+	case errors.As(err, &large):
+		return fmt.Sprintf("the answer is larger than %d bytes", large.Limit), hintPortal, true
+	case strings.Contains(err.Error(), "unmarshalling type"): // azcore has no type for it
+		return "the answer is not JSON as the service writes it", hintPortal, true
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return host + " cut the connection before its answer was complete", "the same command again; it finds what was done", true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -51,7 +59,12 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 func unreachable(err error) (text, hint string, ok bool) {
 	var dns *net.DNSError
 	var op *net.OpError
+	var refusal proxyRefusal
 	switch {
+	case errors.As(err, &refusal) && refusal.status == http.StatusProxyAuthRequired:
+		return "the proxy " + refusal.proxy + " requires a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", true
+	case errors.As(err, &refusal):
+		return refusal.Error(), "check HTTPS_PROXY and NO_PROXY, and what the proxy allows", true
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "the proxy cannot be reached: " + firstLine(op.Err.Error()), "check HTTPS_PROXY and NO_PROXY", true
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -62,8 +75,6 @@ func unreachable(err error) (text, hint string, ok bool) {
 		return "nothing listens on " + address(err), "check the address; a rehearsal's vault is started with byok-online rehearsal serve", true
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "there is no route to " + address(err), hintProxy, true
-	case strings.HasSuffix(err.Error(), "Proxy Authentication Required"): // a 407 to CONNECT has no type of its own
-		return "the proxy wants a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", true
 	}
 	return "", "", false
 }
@@ -74,21 +85,19 @@ func certificate(err error, host string, now time.Time) (text, hint string, ok b
 	var name x509.HostnameError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(invalid.Cert.NotBefore):
-		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host, stamp(invalid.Cert.NotBefore), stamp(now)), hintClock, true
+		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host, stamp.Text(invalid.Cert.NotBefore), stamp.Text(now)), hintClock, true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host, stamp(invalid.Cert.NotAfter), stamp(now)),
-			"if the clock of this machine is right, the server's certificate must be renewed", true
+		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host, stamp.Text(invalid.Cert.NotAfter), stamp.Text(now)),
+			"if the clock of this computer is right, the server's certificate must be renewed", true
 	case errors.As(err, &name):
 		return fmt.Sprintf("%s shows a certificate for %s", host, namesOf(name.Certificate)), hintCA, true
 	case errors.As(err, &unknown) && unknown.Cert != nil:
-		return fmt.Sprintf("the certificate of %s is issued by %q, which this machine does not trust", host, firstLine(unknown.Cert.Issuer.String())), hintCA, true
+		return fmt.Sprintf("the certificate of %s is issued by %q, which this computer does not trust", host, firstLine(unknown.Cert.Issuer.String())), hintCA, true
 	case errors.As(err, &invalid):
 		return fmt.Sprintf("the certificate of %s cannot be used: %s", host, firstLine(invalid.Error())), hintCA, true
 	}
 	return "", "", false
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func namesOf(c *x509.Certificate) string {
 	names := c.DNSNames

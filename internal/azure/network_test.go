@@ -102,11 +102,11 @@ func TestCertificates(t *testing.T) {
 		t.Errorf("with --ca-file: %v", err)
 	}
 	check(t, meet(t, Network{}, good.URL), exitcode.Vault,
-		"do: the certificate of "+hostPort(good)+` is issued by "CN=Proxy CA", which this machine does not trust`, hintCA)
+		"do: the certificate of "+hostPort(good)+` is issued by "CN=Proxy CA", which this computer does not trust`, hintCA)
 
 	old := ca.serve(t, ok, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = noon.AddDate(-2, 0, 0), noon.AddDate(-1, 0, 0) })
 	check(t, meet(t, Network{CAFile: ca.file}, old.URL), exitcode.Vault,
-		"do: the certificate of "+hostPort(old)+" expired on 2025-01-02T12:00:00Z, and it is 2026-01-02T12:00:00Z here", "if the clock of this machine is right, the server's certificate must be renewed")
+		"do: the certificate of "+hostPort(old)+" expired on 2025-01-02T12:00:00Z, and it is 2026-01-02T12:00:00Z here", "if the clock of this computer is right, the server's certificate must be renewed")
 
 	future := ca.serve(t, ok, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = noon.AddDate(20, 0, 0), noon.AddDate(21, 0, 0) })
 	check(t, meet(t, Network{CAFile: ca.file}, future.URL), exitcode.Vault,
@@ -154,7 +154,8 @@ func TestNetworkErrors(t *testing.T) {
 		"no route":       {dial("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "do: there is no route to 20.1.2.3:443", hintProxy},
 		"no network":     {dial("dial", os.NewSyscallError("connect", syscall.ENETUNREACH)), "do: there is no route to 20.1.2.3:443", hintProxy},
 		"proxy down":     {dial("proxyconnect", errors.New("connect: connection refused")), "do: the proxy cannot be reached: connect: connection refused", "check HTTPS_PROXY and NO_PROXY"},
-		"proxy wants":    {at(errors.New("Proxy Authentication Required")), "do: the proxy wants a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
+		"proxy requires": {at(proxyRefusal{"proxy:3128", 407}), "do: the proxy proxy:3128 requires a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
+		"proxy refuses":  {at(proxyRefusal{"proxy:3128", 403}), "do: the proxy proxy:3128 refuses the connection: 403 Forbidden", "check HTTPS_PROXY and NO_PROXY, and what the proxy allows"},
 		"reset":          {dial("read", os.NewSyscallError("read", syscall.ECONNRESET)), "do: contoso.vault.azure.net cut the connection before its answer was complete", again},
 		"end of file":    {at(io.ErrUnexpectedEOF), "do: contoso.vault.azure.net cut the connection before its answer was complete", again},
 		"time limit":     {at(context.DeadlineExceeded), "do: contoso.vault.azure.net did not answer in time", "the same command again; if that does not help, " + hintProxy},
@@ -174,12 +175,12 @@ func TestNetworkFiles(t *testing.T) {
 	_, err := Network{CAFile: empty}.Client()
 	check(t, err, exitcode.Usage, "CA file "+empty+": no PEM certificate in it", "openssl x509 -inform DER -in CERT -out ca.pem")
 	_, err = Network{CAFile: empty + "x"}.Client()
-	check(t, err, exitcode.Usage, "CA file: open "+empty+"x: no such file or directory", "")
+	check(t, err, exitcode.Usage, "CA file: "+empty+"x: no such file", "")
 	if err := os.WriteFile(empty, make([]byte, maxCAFile+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Network{CAFile: empty}.Client()
-	check(t, err, exitcode.Usage, "CA file: "+empty+": more than the 1048576 bytes such a file may have", "")
+	check(t, err, exitcode.Usage, "CA file: "+empty+": larger than the 1048576 bytes that such a file may have", "")
 }
 
 func TestNoRedirects(t *testing.T) {

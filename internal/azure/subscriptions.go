@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armsubscriptions"
 
 	"byok/internal/exitcode"
+	"byok/internal/kek"
 	"byok/internal/transfer"
 )
 
@@ -32,7 +33,7 @@ type Subscription struct {
 type Vault struct {
 	Name     string `json:"name"`
 	URL      string `json:"url"`     // "https://contoso.vault.azure.net", no trailing slash
-	Service  string `json:"service"` // "vault" or "managed-hsm"
+	Service  string `json:"service"` // kek.ServiceVault or kek.ServiceManagedHSM
 	SKU      string `json:"sku"`     // vault: standard or premium; Managed HSM: Standard_B1 and such
 	Location string `json:"location"`
 	Tenant   string `json:"tenant"`
@@ -40,11 +41,15 @@ type Vault struct {
 	State    string `json:"state"` // provisioning state
 }
 
-// TakesBYOK tells whether keys made in one's own HSM can be imported: Premium
+// TakesBYOK reports whether keys made in one's own HSM can be imported: Premium
 // vaults and Managed HSMs.
 func (v Vault) TakesBYOK() bool {
-	return v.Service == "managed-hsm" || strings.EqualFold(v.SKU, "premium")
+	return v.Service == kek.ServiceManagedHSM || strings.EqualFold(v.SKU, "premium")
 }
+
+// apiVersion is that of the resource provider Microsoft.KeyVault. Those before
+// it end on 27 February 2027.
+const apiVersion = "2026-02-01"
 
 // Manager asks Azure Resource Manager, which lists and never changes here.
 type Manager struct {
@@ -94,7 +99,7 @@ func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, err
 	}
 	var out []Vault
 	for _, kind := range []string{"vaults", "managedHSMs"} {
-		next := m.client.Endpoint() + "/subscriptions/" + subscription + "/providers/Microsoft.KeyVault/" + kind + "?api-version=2023-07-01"
+		next := m.client.Endpoint() + "/subscriptions/" + subscription + "/providers/Microsoft.KeyVault/" + kind + "?api-version=" + apiVersion
 		for next != "" {
 			page, err := m.page(ctx, next)
 			if err != nil {
@@ -111,7 +116,7 @@ func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, err
 }
 
 // vaultPage is the answer to Vaults/Managed Hsms - List By Subscription,
-// Microsoft.KeyVault 2023-07-01; the SDK's armkeyvault would bring a module
+// Microsoft.KeyVault [apiVersion]; the SDK's armkeyvault would bring a module
 // for these two lists alone.
 type vaultPage struct {
 	Value    []vaultResource `json:"value"`
@@ -137,10 +142,10 @@ type sku struct {
 }
 
 func (r vaultResource) vault() Vault {
-	v := Vault{Name: r.Name, Location: r.Location, Tenant: r.Properties.Tenant, State: r.Properties.State, Service: "vault",
+	v := Vault{Name: r.Name, Location: r.Location, Tenant: r.Properties.Tenant, State: r.Properties.State, Service: kek.ServiceVault,
 		SKU: cmp.Or(r.Properties.SKU.Name, r.SKU.Name), URL: strings.TrimSuffix(cmp.Or(r.Properties.VaultURI, r.Properties.HSMURI), "/")}
 	if r.Properties.HSMURI != "" {
-		v.Service = "managed-hsm"
+		v.Service = kek.ServiceManagedHSM
 	}
 	if id, err := arm.ParseResourceID(r.ID); err == nil {
 		v.Group = id.ResourceGroupName

@@ -4,17 +4,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 )
 
-// Network says how this machine reaches Azure. A rehearsal's vault has a
+// Network says how this computer reaches Azure. A rehearsal's vault has a
 // client of its own, see package rehearsal.
 type Network struct {
 	CAFile string // PEM certificates of authorities trusted beside the system's, for networks that inspect TLS
@@ -24,8 +23,12 @@ const maxCAFile = 1 << 20
 
 // Client returns the HTTP client for the vault, Entra and Resource Manager:
 // TLS 1.2 or newer, the proxy of HTTPS_PROXY and NO_PROXY, no redirects (the
-// services use none, and a token must not follow one).
+// services use none, and a token must not follow one). An address of a proxy
+// or a CA file that cannot be read is an error of status Usage.
 func (n Network) Client() (*http.Client, error) {
+	if err := checkProxy(); err != nil {
+		return nil, err
+	}
 	roots, err := n.roots()
 	if err != nil {
 		return nil, err
@@ -39,6 +42,8 @@ func (n Network) Client() (*http.Client, error) {
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   16,
 		ForceAttemptHTTP2:     true,
+
+		OnProxyConnectResponse: proxyAnswer,
 	}
 	return &http.Client{
 		Transport:     transport,
@@ -50,7 +55,7 @@ func (n Network) roots() (*x509.CertPool, error) {
 	if n.CAFile == "" {
 		return nil, nil // the system's
 	}
-	pem, err := readSmall(n.CAFile, maxCAFile)
+	pem, err := durable.ReadFile(n.CAFile, maxCAFile)
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Usage, "CA file: %w", err)
 	}
@@ -64,21 +69,8 @@ func (n Network) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func readSmall(path string, max int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(data)) > max {
-		err = exitcode.Errorf(exitcode.Usage, "%s: more than the %d bytes such a file may have", path, max)
-	}
-	return data, err
-}
-
-// worthAnotherTry is the SDK's own choice but for a host that is not there or
-// not trusted: of that a person wants to be told at once.
+// worthAnotherTry is the SDK's own choice, except for a host that is not there
+// or not trusted: a person should hear of that at once.
 func worthAnotherTry(resp *http.Response, err error) bool {
 	if err != nil {
 		return !NeverSent(err)
@@ -93,6 +85,6 @@ func NeverSent(err error) bool {
 	var dns *net.DNSError
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError
-	return errors.As(err, &dns) || errors.As(err, &untrusted) ||
+	return errors.As(err, new(proxyRefusal)) || errors.As(err, &dns) || errors.As(err, &untrusted) ||
 		errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 
+	"byok/internal/azure"
 	"byok/internal/exitcode"
 )
 
@@ -150,7 +151,7 @@ func TestNotSignedIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Import(context.Background(), kinds()["P-256"])
-	check(t, err, exitcode.Vault, "", "list the versions of key contoso: nobody is signed in to the Azure CLI", "az login")
+	check(t, err, exitcode.Vault, "", "list the versions of key contoso: no one is signed in to the Azure CLI", "az login")
 	if len(clock.slept) > 0 || s.requests != 1 {
 		t.Errorf("%d requests, waited %v", s.requests, clock.slept)
 	}
@@ -311,5 +312,24 @@ func TestListsEnd(t *testing.T) {
 	lines = listBound{}
 	if err := lines.next(nil, maxItems); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTokenIsNotEchoed: an answer that holds our token in another shape is
+// shown without it, also to --debug.
+func TestTokenIsNotEchoed(t *testing.T) {
+	const ours = "headerheader.payloadpayload.signaturesignature"
+	s := newScript(t)
+	s.token = ours
+	s.steps = []step{{"GET /keys/contoso/", refusal(400, "BadParameter", "", "what is "+strings.ReplaceAll(ours, ".", "-"))}}
+	client, _ := s.client()
+	c, err := New(client.address, token(ours), Options{HTTP: s.server.Client(), Clock: &fakeClock{now: noon}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Key(context.Background(), "contoso", "")
+	check(t, err, exitcode.Vault, "", "read key contoso: the service refused: what is [token]-[token]-[token] (BadParameter, request req-1)", "")
+	if detail := azure.Detail(err); !strings.Contains(detail, "what is [token]") || strings.Contains(detail, "payloadpayload") {
+		t.Errorf("%s", detail)
 	}
 }

@@ -111,7 +111,7 @@ func TestCreateKEKRefused(t *testing.T) {
 			`create KEK kek: the vault made another key than was asked for: KEK-TYPE: the key's type is "RSA"; RSA-HSM is required`, ""},
 		"never made": {lost, 2048, soon, exitcode.Vault, "create KEK kek: the service failed (HTTP 500, request req-1)", "the same command again; it finds what was done"},
 		"unknown": {[]step{{getKEK, missing}, {createKEK, answer(500, "")}, {getKEK, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, 2048, soon, exitcode.Vault,
-			"create KEK kek: the answer got lost, and whether the vault did it is not known: create KEK kek: the vault's firewall does not let this machine in (Forbidden/ForbiddenByFirewall, request req-1)",
+			"create KEK kek: the answer got lost, and whether the vault did it is not known: create KEK kek: the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request req-1)",
 			"the same command again; it finds what was done"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,8 +18,8 @@ const (
 // codes"); the messages are those users have quoted.
 func rules() []azure.Rule {
 	return append(importRules(), []azure.Rule{
-		{Status: http.StatusForbidden, Code: "ForbiddenByFirewall", Text: "the vault's firewall does not let this machine in", Hint: "add this network to the vault's firewall, or work from inside it"},
-		{Status: http.StatusForbidden, Contains: "client address is not authorized", Text: "the vault's firewall does not let this machine in", Hint: "add this network to the vault's firewall, or work from inside it"},
+		{Status: http.StatusForbidden, Code: "ForbiddenByFirewall", Text: "the vault's firewall does not let this computer in", Hint: "add this network to the vault's firewall, or work from inside it"},
+		{Status: http.StatusForbidden, Contains: "client address is not authorized", Text: "the vault's firewall does not let this computer in", Hint: "add this network to the vault's firewall, or work from inside it"},
 		{Status: http.StatusForbidden, Code: "ForbiddenByConnection", Text: "the vault answers only through its private endpoint", Hint: "work from inside its network"},
 		{Status: http.StatusForbidden, Contains: "public network access is disabled", Text: "the vault answers only through its private endpoint", Hint: "work from inside its network"},
 		{Status: http.StatusForbidden, Code: "KeyDisabled", Text: textDisabled, Hint: "enable it in the vault"},
@@ -28,9 +28,12 @@ func rules() []azure.Rule {
 		{Status: http.StatusForbidden, Contains: "not yet valid", Text: "the key is not yet valid", Hint: "change its dates in the vault"},
 		{Status: http.StatusForbidden, Contains: "expired", Text: "the key has expired", Hint: "change its dates in the vault; an expired KEK is replaced by a new one"},
 		{Status: http.StatusForbidden, Code: "ForbiddenByRbac", Text: "the account has no role in the vault that allows this", Hint: hintRole},
+		{Status: http.StatusForbidden, Contains: "security domain", Text: "the Managed HSM is not activated", Hint: "download its security domain first: az keyvault security-domain download"},
+		{Status: http.StatusForbidden, Code: "ForbiddenByPolicy", Contains: "azure policy", Text: "an Azure Policy forbids this", Hint: "ask who administers the subscription's policies", Quote: true},
 		{Status: http.StatusForbidden, Code: "ForbiddenByPolicy", Text: "the vault's access policy does not allow this to the account", Hint: "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
 		{Status: http.StatusForbidden, Code: "AccessDenied", Text: "the vault's access policy does not allow this to the account", Hint: "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
-		{Status: http.StatusForbidden, Text: "the vault does not allow this to the account", Hint: hintRole},
+		{Status: http.StatusForbidden, Text: "the vault does not allow this", Hint: hintRole, Quote: true},
+		{Status: http.StatusBadRequest, Contains: "consider using the latest supported version", Text: "this cloud's service does not know the interface version of this program", Hint: "use the release of this program made for it, or wait until the cloud has caught up", Quote: true},
 		{Status: http.StatusNotFound, Code: "KeyNotFound", Text: "the vault has no such key", Hint: "check the name and the vault"},
 		{Status: http.StatusConflict, Code: "ObjectIsDeletedButRecoverable", Text: "a deleted key holds this name", Hint: "--recover brings that key back; another --name does without"},
 		{Status: http.StatusConflict, Code: "ObjectIsBeingDeleted", Text: "a key of this name is being deleted", Hint: "the same command again in a minute"},

@@ -73,6 +73,7 @@ type script struct {
 	t         *testing.T
 	server    *httptest.Server
 	challenge string
+	token     string // that it takes
 	date      time.Time
 
 	mu       sync.Mutex
@@ -81,7 +82,7 @@ type script struct {
 }
 
 func newScript(t *testing.T, steps ...step) *script {
-	s := &script{t: t, steps: steps, date: noon, challenge: `Bearer authorization="https://login.rehearsal.invalid/tenant", resource="https://managed-hsm.rehearsal.invalid"`}
+	s := &script{t: t, steps: steps, date: noon, token: "rehearsal-token", challenge: `Bearer authorization="https://login.rehearsal.invalid/tenant", resource="https://managed-hsm.rehearsal.invalid"`}
 	s.server = httptest.NewUnstartedServer(s)
 	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.server.StartTLS()
@@ -101,7 +102,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	s.mu.Lock()
 	s.requests++
-	if r.Header.Get("Authorization") != "Bearer rehearsal-token" {
+	if r.Header.Get("Authorization") != "Bearer "+s.token {
 		s.mu.Unlock()
 		w.Header().Set("WWW-Authenticate", s.challenge)
 		w.WriteHeader(http.StatusUnauthorized)

@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -54,6 +55,7 @@ type Clock interface {
 type Client struct {
 	address Address
 	keys    *azkeys.Client
+	cred    *credential
 	pace    *pace
 	timeout time.Duration
 	clock   Clock
@@ -71,7 +73,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 	if address.url == "" {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
 	}
-	c := &Client{address: address, pace: newPace(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64}
+	c := &Client{address: address, pace: newPace(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64, cred: &credential{inner: cred}}
 	if c.timeout == 0 {
 		c.timeout = time.Minute
 	}
@@ -90,7 +92,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 		options.Transport = o.HTTP
 	}
 	var err error
-	c.keys, err = azkeys.NewClient(address.url, credential{cred}, &azkeys.ClientOptions{
+	c.keys, err = azkeys.NewClient(address.url, c.cred, &azkeys.ClientOptions{
 		ClientOptions:                        options,
 		DisableChallengeResourceVerification: address.rehearsal || address.test,
 	})
@@ -101,7 +103,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 func (c *Client) Address() Address { return c.address }
 
 func (c *Client) explain(doing string, err error) error {
-	return azure.Explain(doing, err, c.clock.Now(), rules()...)
+	return azure.Explain(doing, azure.WithSecrets(err, c.cred.token()), c.clock.Now(), rules()...)
 }
 
 type systemClock struct{}
@@ -120,18 +122,34 @@ func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // credential marks what signing in said, so that it is never taken for an
-// answer of the vault that got lost.
-type credential struct{ inner azcore.TokenCredential }
+// answer of the vault that got lost, and keeps the last token, so that it is
+// found where an answer echoes it.
+type credential struct {
+	inner azcore.TokenCredential
+
+	mu   sync.Mutex
+	last string
+}
 
 type signInError struct{ error }
 
 func (s signInError) Unwrap() error { return s.error }
 
 // GetToken implements azcore.TokenCredential.
-func (c credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := c.inner.GetToken(ctx, o)
 	if err != nil {
 		return token, signInError{err}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = token.Token
 	return token, nil
+}
+
+// token is the last one, "" before there was one.
+func (c *credential) token() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
 }
