@@ -41,6 +41,18 @@ func Check(dir string, heads []Anchored) (Record, error) {
 	return r, r.checkCreation(heads, broken)
 }
 
+// ReadSince is [Read] for whoever vouched for the log up to a head already,
+// such as a session before it signs the next statement: what is wrong in the
+// lines up to the head is a warning, a fault behind it fails with status 3.
+// Whether the log contains the head is for [Record.Contains] to say.
+func ReadSince(dir string, head Head) (Record, error) {
+	data, err := readLog(Path(dir))
+	if err != nil {
+		return Record{Path: Path(dir)}, err
+	}
+	return scan(Path(dir), data, head.Lines)
+}
+
 func lines(a Anchored) string {
 	if a.Head.Lines == 1 {
 		return "1 line"

@@ -155,6 +155,29 @@ func TestBreak(t *testing.T) {
 		"its end was cut off, or this is an older copy")
 }
 
+// TestReadSince: what is behind a head is checked, what is before it is not.
+func TestReadSince(t *testing.T) {
+	dir := newLog(t, 4)
+	whole := content(t, dir)
+	head, _ := read(t, dir).HeadAt(3)
+	setContent(t, dir, strings.Replace(whole, "alice", "mallo", 1))
+	r, err := ReadSince(dir, head)
+	if err != nil || !r.Contains(head) || len(r.Warnings) != 2 || len(r.Since(head)) != 1 {
+		t.Errorf("altered before: %+v, %v", r, err)
+	}
+	setContent(t, dir, strings.Replace(whole, `"seq":4`, `"seq":5`, 1))
+	_, err = ReadSince(dir, head)
+	wantErr(t, "altered behind", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: line 4: numbered 5; a line was removed or added")
+	setContent(t, dir, strings.Replace(whole, `"seq":3`, `"seq":5`, 1))
+	if r, err = ReadSince(dir, head); err == nil || r.Contains(head) {
+		t.Errorf("the head itself altered: %+v, %v", r, err)
+	}
+	_, err = ReadSince(t.TempDir(), head)
+	if exitcode.Of(err) != exitcode.Usage {
+		t.Errorf("no log: %v", err)
+	}
+}
+
 // TestHeads: heads of every length, and none beyond.
 func TestHeads(t *testing.T) {
 	dir, _ := worldLog(t)
