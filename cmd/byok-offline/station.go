@@ -152,7 +152,7 @@ func (l ceremonyLog) Head() (kmdata.LogHead, error) {
 // Since lists what happened after head. A log that does not read whole is
 // taken as one that does not contain it: the session shows that and goes on.
 func (l ceremonyLog) Since(head kmdata.LogHead) (events []string, found bool, err error) {
-	record, err := ceremony.Read(l.dir)
+	record, err := ceremony.ReadSince(l.dir, ceremony.Head(head))
 	if exitcode.Of(err) == exitcode.Check {
 		return nil, false, nil
 	}
