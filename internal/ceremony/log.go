@@ -147,9 +147,9 @@ func lastWhole(lines [][]byte) int {
 	return at
 }
 
-// torn tells a line that a crash cut short from one that was written whole: no
-// beginning of a JSON object is JSON. A whole line that a later release wrote
-// and this one cannot read is not torn.
+// torn reports whether a crash cut a line short: no beginning of a JSON object
+// is JSON. A whole line that a later release wrote and this one cannot read is
+// not torn.
 func torn(line []byte) bool {
 	return !jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

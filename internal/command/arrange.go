@@ -56,8 +56,8 @@ func spelled(args []string) []string {
 	return args
 }
 
-// isHelp tells what asks for help, whatever else is there: urfave/cli would
-// look for a topic by the name of a file.
+// isHelp reports whether a word asks for help. It counts wherever it stands:
+// urfave/cli would look for a topic by the name of a file.
 func isHelp(word string) bool { return word == "--help" || word == "-h" }
 
 func isVersion(word string) bool { return word == "--version" || word == "-v" }

@@ -33,7 +33,7 @@ type Run struct {
 	*cli.Context
 	Program *Program
 	Console *term.Console
-	Event   *ceremony.Event // of the command's end; of a command that is not recorded, nobody reads it
+	Event   *ceremony.Event // of the command's end; unused if the command is not a step
 	Log     *ceremony.Log   // nil unless the command is a step
 
 	began int // number of the begin event

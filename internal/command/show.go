@@ -20,7 +20,7 @@ type reported struct{ error }
 func (r reported) Unwrap() error { return r.error }
 
 // show prints a result, and why it is not good, to stdout. What cannot be
-// printed is a failure too: whoever reads stdout has not got the answer.
+// printed is a failure too: the answer did not reach whoever reads stdout.
 func (r *Run) show(result Result, err error, resultLine bool) error {
 	var failed error
 	if r.String("output") == "json" {

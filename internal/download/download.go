@@ -38,7 +38,7 @@ type Job struct {
 	SHA256  fingerprint.Sum // published out of band
 	Max     int64           // the most bytes the file may have
 	HTTP    *http.Client    // for FromURL: proxy, authorities, time limits for an answer to begin
-	Console *term.Console   // told of retries, and draws the progress
+	Console *term.Console   // says what is tried again, and draws the progress
 
 	pause func(context.Context, time.Duration) error // between tries; nil is sleep
 	stall time.Duration                              // the longest silence of a server; 0 is maxSilence
@@ -83,7 +83,7 @@ func (j Job) FromFolder(ctx context.Context, dir string) error {
 	name := filepath.Base(j.Path)
 	f, err := durable.Open(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return exitcode.Errorf(exitcode.Usage, "%s: there is no %s in this folder", dir, name)
+		return exitcode.Errorf(exitcode.Usage, "%s: no %s in this folder", dir, name)
 	}
 	if err != nil {
 		return exitcode.Mark(exitcode.Usage, err)

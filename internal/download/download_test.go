@@ -167,7 +167,7 @@ func TestNobodyThere(t *testing.T) {
 	j = newJob(t, s, data)
 	j.HTTP = &http.Client{}
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Vault, "",
-		"download "+name+`: the certificate of HOST is issued by "O=Acme Co", which this machine does not trust`)
+		"download "+name+`: the certificate of HOST is issued by "O=Acme Co", which this computer does not trust`)
 	if len(j.pauses) != 0 {
 		t.Errorf("pauses %v", j.pauses)
 	}
@@ -210,7 +210,7 @@ func TestFromFolder(t *testing.T) {
 	j.Max = 99_999
 	j.failed(t, j.FromFolder(t.Context(), dir), exitcode.Check, "", name+": 100000 bytes, more than the 99999 it may have")
 	j = newJob(t, nil, data)
-	j.failed(t, j.FromFolder(t.Context(), "testdata"), exitcode.Usage, "", "testdata: there is no "+name+" in this folder")
+	j.failed(t, j.FromFolder(t.Context(), "testdata"), exitcode.Usage, "", "testdata: no "+name+" in this folder")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	j.failed(t, j.FromFolder(cancelled, dir), exitcode.Interrupted, "", "interrupted")

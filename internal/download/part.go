@@ -20,7 +20,7 @@ type part struct {
 }
 
 // source is what the bytes of a part are the beginning of. Without a validator
-// nobody can tell, and the part is of no use to a later try.
+// that is unknown, and the part is of no use to a later try.
 type source struct {
 	Type      string `json:"type"`
 	Version   int    `json:"version"`

@@ -166,7 +166,8 @@ func (t *transfer) accept(resp *http.Response) (int64, error) {
 	return 0, exitcode.Errorf(exitcode.Vault, "%s answers HTTP %d to %s", t.url.Host, resp.StatusCode, t.url.Path)
 }
 
-// acceptWhole begins anew: the server has no ranges, or the file has changed.
+// acceptWhole starts over: the server does not support ranges, or the file has
+// changed.
 func (t *transfer) acceptWhole(resp *http.Response) (int64, error) {
 	if t.part.size > 0 {
 		t.console.Say("%s sends the whole file; from the beginning", t.url.Host)
@@ -176,7 +177,7 @@ func (t *transfer) acceptWhole(resp *http.Response) (int64, error) {
 	}
 	s := source{URL: t.url.String(), Validator: validator(resp.Header), Size: resp.ContentLength}
 	if s.Size < 0 {
-		s.Validator = "" // how much is missing could not be told
+		s.Validator = "" // how much is missing would be unknown
 	}
 	return s.Size, t.part.restart(s)
 }
@@ -216,7 +217,7 @@ func (t *transfer) arrived() error {
 	return nil
 }
 
-// counter tells the progress line.
+// counter advances the progress line.
 type counter struct{ *term.Progress }
 
 func (c counter) Write(p []byte) (int, error) {

@@ -48,7 +48,8 @@ func (r watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// classify tells the failures of a try that may pass from those that do not.
+// classify separates failures that may pass from those that another try would
+// meet again.
 func (w *watch) classify(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var last final

@@ -38,7 +38,7 @@ func lockFile(f *os.File) error {
 	}
 }
 
-// lockFolder keeps other processes of ours from placing files in the folder.
+// lockFolder keeps our other processes from placing files in the folder.
 func lockFolder(path string) (unlock func(), err error) {
 	folder, err := os.Open(path)
 	if err != nil {

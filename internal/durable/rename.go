@@ -43,13 +43,13 @@ func renameIfFree(old, new string) error {
 	return os.Rename(old, new)
 }
 
-// unsupported tells that the file system cannot do it at all. FAT says EPERM
+// unsupported reports whether the file system cannot do it at all. FAT says EPERM
 // to link(2), and the Linux kernel EINVAL to an unknown flag of renameat2(2).
 func unsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL)
 }
 
-// hasNoFolderSync tells that the file system cannot sync folders, as
+// hasNoFolderSync reports whether the file system cannot sync folders, as
 // fsync(2) reports it. Any other error counts.
 func hasNoFolderSync(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported)

@@ -31,7 +31,7 @@ func All() []Code {
 	return []Code{Done, Failed, Usage, Check, HSM, Vault, Refused, Interrupted}
 }
 
-// Meaning says in one line what the status tells a script.
+// Meaning says in one line what the status means to a script.
 func (c Code) Meaning() string {
 	switch c {
 	case Done:
@@ -41,7 +41,7 @@ func (c Code) Meaning() string {
 	case Check:
 		return "a check failed: hash, signature, attestation, binding, proof of possession"
 	case HSM:
-		return "the HSM refused or failed"
+		return "the HSM refused or failed, a crash of its library included"
 	case Vault:
 		return "the vault, its credential or the network refused or failed"
 	case Refused:

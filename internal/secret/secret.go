@@ -73,7 +73,7 @@ func (s *Bytes) Wipe() {
 // Format prints [secret], whatever the verb.
 func (s *Bytes) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }
 
-// MarshalJSON refuses: no secret belongs in a file of ours.
+// MarshalJSON always fails: no secret belongs in a file.
 func (s *Bytes) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("a secret is never encoded")
 }

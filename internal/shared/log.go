@@ -48,7 +48,7 @@ func (v logView) Print(w io.Writer) error {
 	return err
 }
 
-// resultOf is how a command ended, or what the event is if it is no end.
+// resultOf is how a command ended, or the phase of an event that is not an end.
 func resultOf(e ceremony.Event) string {
 	if e.Phase == ceremony.End {
 		return e.Result

@@ -54,7 +54,7 @@ func (c *Console) Warning(format string, args ...any) { c.message("warning: ", f
 // never wrapped, so that it can be pasted.
 func (c *Console) Hint(format string, args ...any) { c.write(c.prefix("hint: ", format, args)) }
 
-// Say tells what is being done; a quiet console leaves it out.
+// Say reports what is being done; a quiet console leaves it out.
 func (c *Console) Say(format string, args ...any) {
 	if !c.Quiet {
 		c.message("", format, args)

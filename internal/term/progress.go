@@ -12,7 +12,7 @@ import (
 // redrawEvery keeps a fast loop from spending its time on the screen.
 const redrawEvery = 100 * time.Millisecond
 
-// Progress is one line on the terminal that tells how far a long step has
+// Progress is one line on the terminal that shows how far a long step has
 // come, in bytes. In a pipe, and on a quiet console, it draws nothing.
 type Progress struct {
 	console *Console
@@ -37,7 +37,7 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	return p
 }
 
-// Add tells that n more bytes are done.
+// Add reports that n more bytes are done.
 func (p *Progress) Add(n int64) {
 	p.console.mu.Lock()
 	defer p.console.mu.Unlock()

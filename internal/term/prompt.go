@@ -91,7 +91,7 @@ func (c *Console) Ask(prompt, flag string) (string, error) {
 }
 
 // Confirm asks the question and returns nil only if the word is typed exactly.
-// Any other answer, and having nobody to ask, is a Refused error.
+// Any other answer is a Refused error, and so is a missing terminal.
 func (c *Console) Confirm(question, word string) error {
 	d, err := c.open()
 	if err != nil {

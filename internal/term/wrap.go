@@ -52,7 +52,7 @@ func breakAt(text string, width int) int {
 }
 
 // widthOf returns the columns that text on a stream may have: 0, for no limit,
-// if it is no terminal.
+// if it is not a terminal.
 func widthOf(stream io.Writer) int {
 	f, ok := terminal(stream)
 	if !ok {
