@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm"
+	"byok/internal/hsm/p11"
 	"byok/internal/secret"
 )
 
@@ -55,7 +56,7 @@ type child struct {
 	out    io.Writer
 	module *hsm.Module
 	*maker
-	key pkcs11.ObjectHandle // of the private key that the control has made
+	key p11.Object // of the private key that the control has made
 }
 
 // orders is the table of what the second process does.
@@ -133,10 +134,10 @@ func (c *child) within(pin *secret.Bytes, work func() error) error {
 	if pin.Len() == 0 {
 		return work()
 	}
-	err := c.p.Login(c.h, pkcs11.CKU_USER, pin.Text())
+	err := c.Ctx.Login(c.Handle, pkcs11.CKU_USER, pin.Text())
 	switch code(err) {
 	case pkcs11.CKR_OK:
-		defer c.p.Logout(c.h)
+		defer c.Ctx.Logout(c.Handle)
 	case pkcs11.CKR_USER_ALREADY_LOGGED_IN:
 	default:
 		return c.report(login, false, err)
@@ -174,7 +175,7 @@ func (c *child) tryRoutes(trust bool) error {
 func (c *child) look(o order, pin *secret.Bytes) error {
 	return c.within(pin, func() error {
 		for _, s := range o.Sought {
-			found, err := c.find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, s.Label))
+			found, err := c.Find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, s.Label))
 			if err := c.report(s.Name, len(found) > 0, err); err != nil {
 				return err
 			}

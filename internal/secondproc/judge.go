@@ -7,7 +7,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/hsm"
+	"byok/internal/hsm/p11"
 )
 
 // evidence is what is known for one row.
@@ -84,14 +84,20 @@ func (t try) judge(control try) (o Outcome, why string) {
 		return Failed, ""
 	case control.Name == "":
 		return NotAnswered, "it was not tried alone"
-	case !control.Worked && control.Code == t.Code && t.Code != pkcs11.CKR_OK:
+	case !control.Worked && control.Code == t.Code && t.means():
 		return notOffered, ""
 	case !control.Worked:
-		return NotAnswered, "alone it did not work either (" + hsm.ReturnCode(control.Code).Error() + ")"
+		return NotAnswered, "alone it did not work either (" + p11.ReturnCode(control.Code).Error() + ")"
 	case t.Code == pkcs11.CKR_OK, t.refused():
 		return Held, ""
 	}
-	return NotAnswered, hsm.ReturnCode(t.Code).Error()
+	return NotAnswered, p11.ReturnCode(t.Code).Error()
+}
+
+// means reports whether the return value says more than that the call failed.
+func (t try) means() bool {
+	err := p11.ReturnCode(t.Code)
+	return !p11.Gone(err) && !p11.Is(err, pkcs11.CKR_OK, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED)
 }
 
 // loginRefusals are the return values by which a token refuses a login because
@@ -109,5 +115,5 @@ func (t try) refused() bool {
 	if t.Name == login {
 		return slices.Contains(loginRefusals, t.Code)
 	}
-	return t.Code == pkcs11.CKR_OBJECT_HANDLE_INVALID || hsm.Refused(pkcs11.Error(t.Code))
+	return t.Code == pkcs11.CKR_OBJECT_HANDLE_INVALID || p11.Refusal(p11.ReturnCode(t.Code))
 }

@@ -3,6 +3,7 @@ package secondproc
 import (
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/p11"
 	"byok/internal/secret"
 )
 
@@ -62,12 +63,12 @@ func (c *child) lookForOwn() error {
 	if err != nil {
 		return c.report(sessionObject, false, err)
 	}
-	found, err := c.find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, c.label))
+	found, err := c.Find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, c.label))
 	return c.report(sessionObject, len(found) > 0, err)
 }
 
 // generatePair makes a private key on the token and returns its handle.
-func (c *child) generatePair() (pkcs11.ObjectHandle, error) {
+func (c *child) generatePair() (p11.Object, error) {
 	id := random(16)
 	naming := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
 		return append(more,
@@ -75,8 +76,7 @@ func (c *child) generatePair() (pkcs11.ObjectHandle, error) {
 			pkcs11.NewAttribute(pkcs11.CKA_LABEL, c.label),
 			pkcs11.NewAttribute(pkcs11.CKA_ID, id))
 	}
-	_, private, err := c.p.GenerateKeyPair(c.h,
-		[]*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
+	_, private, err := c.GeneratePair(pkcs11.CKM_EC_KEY_PAIR_GEN,
 		naming(pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true), pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256)),
 		naming(pkcs11.NewAttribute(pkcs11.CKA_SIGN, true), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true)))
 	return private, err
@@ -89,11 +89,11 @@ func (c *child) private(_ order, pin *secret.Bytes) error { return c.within(pin,
 // while the user was logged in, and makes another private key.
 func (c *child) tryPrivate() error {
 	label := pkcs11.NewAttribute(pkcs11.CKA_LABEL, c.label)
-	keys, err := c.find(label, pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
+	keys, err := c.Find(label, pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
 	if err := c.report(foundByLabel, len(keys) > 0, err); err != nil {
 		return err
 	}
-	objects, err := c.find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
+	objects, err := c.Find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
 	if err := c.report(foundPrivate, len(objects) > 0, err); err != nil {
 		return err
 	}
@@ -123,11 +123,10 @@ func privateAES(label string) []*pkcs11.Attribute {
 }
 
 // sign signs random bytes of a digest's length.
-func (c *child) sign(key pkcs11.ObjectHandle) error {
-	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}
-	if err := c.p.SignInit(c.h, mechanism, key); err != nil {
+func (c *child) sign(key p11.Object) error {
+	if err := c.Ctx.SignInit(c.Handle, p11.Mechanism(pkcs11.CKM_ECDSA), key); err != nil {
 		return err
 	}
-	_, err := c.p.Sign(c.h, random(32))
+	_, err := c.Ctx.Sign(c.Handle, random(32))
 	return err
 }

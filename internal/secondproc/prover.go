@@ -10,6 +10,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/hsm/p11"
 	"byok/internal/secret"
 )
 
@@ -130,7 +131,7 @@ func (p *prover) as(role hsm.Role, pin *secret.Bytes, work func() error) error {
 		p.noteLogin(role)
 	}
 	out := p.roles.Logout()
-	if err == nil && !errors.Is(out, hsm.ReturnCode(pkcs11.CKR_USER_NOT_LOGGED_IN)) {
+	if err == nil && !errors.Is(out, p11.ReturnCode(pkcs11.CKR_USER_NOT_LOGGED_IN)) {
 		err = out
 	}
 	return err
@@ -146,7 +147,7 @@ func (p *prover) noteLogin(role hsm.Role) {
 	if role == hsm.RoleSO {
 		rows = []*evidence{&p.trust, &p.private}
 	}
-	info, err := p.objects.p.GetSessionInfo(p.objects.h)
+	info, err := p.objects.Ctx.GetSessionInfo(p.objects.Handle)
 	for _, e := range rows {
 		switch {
 		case err != nil:
@@ -265,7 +266,7 @@ func (p *prover) makePrivate() {
 
 // seek notes an object to look for, once this process finds it itself.
 func (p *prover) seek(name, label string) {
-	found, err := p.objects.find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+	found, err := p.objects.Find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil || len(found) == 0 {
 		p.session.add("", nil, fmt.Errorf("%s: this process does not find its own", name))
 		return

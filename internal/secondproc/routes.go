@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/p11"
 	"byok/internal/secret"
 )
 
@@ -30,30 +31,30 @@ func (p place) String() string {
 // an ordinary one: the control.
 type route struct {
 	name string
-	take func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error)
+	take func(m *maker, where place, trust bool) (p11.Object, error)
 }
 
 // routes is the table of ways that PKCS#11 offers.
 var routes = []route{
-	{"an AES key created", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an AES key created", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.create(m.aes(where, trust, pkcs11.NewAttribute(pkcs11.CKA_VALUE, random(32))))
 	}},
-	{"an AES key generated", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an AES key generated", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.generate(m.aes(where, trust, pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)))
 	}},
-	{"an RSA public key created", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an RSA public key created", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.create(m.rsa(where, trust))
 	}},
-	{"an AES key trusted afterwards", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an AES key trusted afterwards", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.changed(where, trust, m.plainAES)
 	}},
-	{"an RSA public key trusted afterwards", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an RSA public key trusted afterwards", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.changed(where, trust, m.plainRSA)
 	}},
-	{"an AES key trusted in a copy", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an AES key trusted in a copy", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.copied(where, trust, m.plainAES)
 	}},
-	{"an RSA public key trusted in a copy", func(m *maker, where place, trust bool) (pkcs11.ObjectHandle, error) {
+	{"an RSA public key trusted in a copy", func(m *maker, where place, trust bool) (p11.Object, error) {
 		return m.copied(where, trust, m.plainRSA)
 	}},
 }
@@ -63,7 +64,7 @@ type maker struct {
 	*raw
 	label   string
 	modulus func() *big.Int
-	made    []pkcs11.ObjectHandle
+	made    []p11.Object
 }
 
 func newMaker(r *raw, label string) *maker {
@@ -116,44 +117,43 @@ func (m *maker) rsa(where place, trust bool) []*pkcs11.Attribute {
 		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(65537).Bytes()))
 }
 
-func (m *maker) create(template []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
-	return m.keep(m.p.CreateObject(m.h, template))
+func (m *maker) create(template []*pkcs11.Attribute) (p11.Object, error) {
+	return m.keep(m.Create(template))
 }
 
-func (m *maker) generate(template []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
-	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}
-	return m.keep(m.p.GenerateKey(m.h, mechanism, template))
+func (m *maker) generate(template []*pkcs11.Attribute) (p11.Object, error) {
+	return m.keep(m.Generate(pkcs11.CKM_AES_KEY_GEN, template))
 }
 
-func (m *maker) plainAES(where place) (pkcs11.ObjectHandle, error) {
+func (m *maker) plainAES(where place) (p11.Object, error) {
 	return m.generate(m.aes(where, false, pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)))
 }
 
-func (m *maker) plainRSA(where place) (pkcs11.ObjectHandle, error) {
+func (m *maker) plainRSA(where place) (p11.Object, error) {
 	return m.create(m.rsa(where, false))
 }
 
 // making makes an ordinary object.
-type making func(place) (pkcs11.ObjectHandle, error)
+type making func(place) (p11.Object, error)
 
 // changed sets TRUSTED of an ordinary object, or its label as a control.
-func (m *maker) changed(where place, trust bool, plain making) (pkcs11.ObjectHandle, error) {
+func (m *maker) changed(where place, trust bool, plain making) (p11.Object, error) {
 	o, err := plain(where)
 	if err != nil {
 		return 0, err
 	}
-	return o, m.p.SetAttributeValue(m.h, o, m.change(trust))
+	return o, m.Set(o, m.change(trust))
 }
 
 // copied copies an ordinary object to the same place, with TRUSTED or, as a
 // control, with a label.
-func (m *maker) copied(where place, trust bool, plain making) (pkcs11.ObjectHandle, error) {
+func (m *maker) copied(where place, trust bool, plain making) (p11.Object, error) {
 	o, err := plain(where)
 	if err != nil {
 		return 0, err
 	}
 	template := append(m.change(trust), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, bool(where)))
-	return m.keep(m.p.CopyObject(m.h, o, template))
+	return m.keep(m.Copy(o, template))
 }
 
 func (m *maker) change(trust bool) []*pkcs11.Attribute {
@@ -164,7 +164,7 @@ func (m *maker) change(trust bool) []*pkcs11.Attribute {
 }
 
 // keep notes an object that was made.
-func (m *maker) keep(o pkcs11.ObjectHandle, err error) (pkcs11.ObjectHandle, error) {
+func (m *maker) keep(o p11.Object, err error) (p11.Object, error) {
 	if err == nil {
 		m.made = append(m.made, o)
 	}
@@ -175,7 +175,7 @@ func (m *maker) keep(o pkcs11.ObjectHandle, err error) (pkcs11.ObjectHandle, err
 // parent, which knows the label.
 func (m *maker) discard() {
 	for _, o := range m.made {
-		_ = m.p.DestroyObject(m.h, o)
+		m.Discard(o)
 	}
 	m.made = nil
 }

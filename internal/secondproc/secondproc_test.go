@@ -148,11 +148,9 @@ func objects(t *testing.T, m *hsm.Module, token hsm.Token) []string {
 	as(t, m, token, hsm.RoleUser, userPIN, func(s *hsm.Session) error {
 		r := must[*raw](t)(connect(m.Path, s.Token.Slot))
 		defer r.close()
-		found := must[[]pkcs11.ObjectHandle](t)(r.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true)))
+		found := must[[]pkcs11.ObjectHandle](t)(r.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true)))
 		for _, o := range found {
-			list := must[[]*pkcs11.Attribute](t)(r.p.GetAttributeValue(r.h, o,
-				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil)}))
-			labels = append(labels, string(list[0].Value))
+			labels = append(labels, string(r.value(o, pkcs11.CKA_LABEL)))
 		}
 		return nil
 	})
