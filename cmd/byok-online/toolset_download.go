@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,9 +30,9 @@ func downloadCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:   "download",
 		Usage:  "get a region's retired toolset, if its hash is the published one",
-		Action: p.Step(debuggable(downloadToolset)),
+		Action: p.Step(command.WithoutFiles(debuggable(downloadToolset))),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "region", Usage: "`NAME` or suffix of the region"},
+			&cli.StringFlag{Name: "region", Usage: "`NAME` or suffix of the region", Required: true},
 			&cli.StringFlag{Name: "from", Usage: "https `URL` of the zip or of its folder, or a local FOLDER"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the zip", Value: "."},
 			caFileFlag(),
@@ -41,7 +42,7 @@ func downloadCommand(p *command.Program) *cli.Command {
 }
 
 func downloadToolset(r *command.Run) (command.Result, error) {
-	region, err := downloadRegion(r)
+	region, err := toolset.FindRegion(r.String("region"))
 	if err != nil {
 		return nil, err
 	}
@@ -67,18 +68,7 @@ func downloadToolset(r *command.Run) (command.Result, error) {
 	return downloadedView{region.Name, job.Path, region.SHA256}, nil
 }
 
-func downloadRegion(r *command.Run) (toolset.Region, error) {
-	if err := r.NoArgs(); err != nil {
-		return toolset.Region{}, err
-	}
-	name, err := r.Required("region")
-	if err != nil {
-		return toolset.Region{}, err
-	}
-	return toolset.FindRegion(name)
-}
-
-// fetch takes what is a folder here for a folder, and all else for a URL.
+// fetch reads what is a folder here as a folder, and all else as a URL.
 func fetch(r *command.Run, job download.Job, from string) error {
 	if info, err := os.Stat(from); err == nil && info.IsDir() {
 		return job.FromFolder(r.Context.Context, from)
@@ -91,6 +81,7 @@ func fetch(r *command.Run, job download.Job, from string) error {
 		return err
 	}
 	job.HTTP = client
+	job.Explain = func(doing string, err error) error { return azure.Explain(doing, err, time.Now()) }
 	return job.FromURL(r.Context.Context, from)
 }
 

@@ -66,7 +66,7 @@ func TestHashFileInterrupted(t *testing.T) {
 		_, err := r.HashFile(file)
 		return nil, err
 	}
-	wantAnswer(t, "interrupted", run(t, program(hash), "look"), answer{130, "", "byok-test: error: context canceled\n"})
+	wantAnswer(t, "interrupted", run(t, program(hash), "look"), answer{130, "", "byok-test: error: interrupted\n"})
 }
 
 // TestUI: what a command says through interfaces of other packages, and a

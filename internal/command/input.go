@@ -82,8 +82,8 @@ type interruptible struct {
 
 // Read implements [io.Reader].
 func (i interruptible) Read(p []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
-		return 0, err
+	if i.ctx.Err() != nil {
+		return 0, exitcode.ErrInterrupted
 	}
 	return i.file.Read(p)
 }

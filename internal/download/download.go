@@ -25,7 +25,6 @@ import (
 	"strings"
 	"time"
 
-	"byok/internal/azure"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -39,6 +38,10 @@ type Job struct {
 	Max     int64           // the most bytes the file may have
 	HTTP    *http.Client    // for FromURL: proxy, authorities, time limits for an answer to begin
 	Console *term.Console   // says what is tried again, and draws the progress
+
+	// Explain puts an error of HTTP into words; doing is "download NAME". Nil
+	// leaves the words of net/http.
+	Explain func(doing string, err error) error
 
 	pause func(context.Context, time.Duration) error // between tries; nil is sleep
 	stall time.Duration                              // the longest silence of a server; 0 is maxSilence
@@ -140,7 +143,7 @@ type cancellable struct {
 
 func (c cancellable) Read(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
-		return 0, azure.ErrInterrupted
+		return 0, exitcode.ErrInterrupted
 	}
 	return c.Reader.Read(p)
 }
@@ -152,7 +155,7 @@ func (j Job) finish(err error, p *part) error {
 		p.remove()
 		return err
 	case exitcode.Vault, exitcode.Interrupted:
-		err = azure.Explain("download "+filepath.Base(j.Path), err, time.Now())
+		err = j.explain(err)
 	default:
 		return err
 	}
@@ -162,6 +165,14 @@ func (j Job) finish(err error, p *part) error {
 	}
 	hint := cmp.Or(exitcode.HintOf(err), "the same command again; it goes on from there")
 	return exitcode.Hint(fmt.Errorf("%w; %d of %d bytes are kept in %s", err, p.size, p.source.Size, p.path), "%s", hint)
+}
+
+func (j Job) explain(err error) error {
+	doing := "download " + filepath.Base(j.Path)
+	if j.Explain == nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return j.Explain(doing, err)
 }
 
 func (j Job) tooLarge(size int64) error {

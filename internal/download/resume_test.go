@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"byok/internal/azure"
 	"byok/internal/exitcode"
 )
 
@@ -29,7 +28,7 @@ func TestCutAndResumed(t *testing.T) {
 
 		s = serve(t, cut(n, sends(tag, data)), sends(tag, data))
 		j = newJob(t, s, data)
-		j.pause = func(context.Context, time.Duration) error { return azure.ErrInterrupted }
+		j.pause = func(context.Context, time.Duration) error { return context.Canceled }
 		j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Interrupted, partLeft,
 			"download "+name+": interrupted; "+itoa(n)+" of 100000 bytes are kept in DIR/"+name+".part")
 		j.arrived(t, j.FromURL(t.Context(), s.URL), data)

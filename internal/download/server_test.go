@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/term"
@@ -105,6 +106,7 @@ func newJob(t *testing.T, s *server, want []byte) *job {
 	j.Job = Job{
 		Path: filepath.Join(t.TempDir(), name), SHA256: fingerprint.Of(want), Max: 1 << 20,
 		Console: &term.Console{Program: "p", Err: j.said},
+		Explain: func(doing string, err error) error { return azure.Explain(doing, err, time.Now()) },
 		pause: func(_ context.Context, d time.Duration) error {
 			j.pauses = append(j.pauses, d)
 			return nil

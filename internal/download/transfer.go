@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/term"
 )
@@ -32,12 +31,23 @@ type transfer struct {
 	max     int64
 	name    string
 	console *term.Console
+	explain func(error) error
 	pause   func(context.Context, time.Duration) error
 	stall   time.Duration
 }
 
 func (j Job) newTransfer(u *url.URL, p *part) *transfer {
-	t := &transfer{http: following(j.HTTP), url: u, part: p, max: j.Max, name: filepath.Base(j.Path), console: j.Console, pause: j.pause, stall: j.stall}
+	t := &transfer{
+		http:    following(j.HTTP),
+		url:     u,
+		part:    p,
+		max:     j.Max,
+		name:    filepath.Base(j.Path),
+		console: j.Console,
+		explain: j.explain,
+		pause:   j.pause,
+		stall:   j.stall,
+	}
 	if t.pause == nil {
 		t.pause = sleep
 	}
@@ -63,7 +73,7 @@ func following(client *http.Client) *http.Client {
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
-		return azure.ErrInterrupted
+		return exitcode.ErrInterrupted
 	case <-time.After(d):
 		return nil
 	}
@@ -94,7 +104,7 @@ func (t *transfer) run(ctx context.Context) error {
 			return err
 		}
 		wait := min(maxPause, max(again.after, firstPause<<(tries-1)))
-		t.console.Say("%v; trying again in %v", azure.Explain("download "+t.name, err, time.Now()), wait)
+		t.console.Say("%v; trying again in %v", t.explain(err), wait)
 		if err := t.pause(ctx, wait); err != nil {
 			return err
 		}

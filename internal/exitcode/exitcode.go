@@ -102,6 +102,15 @@ func Of(err error) Code {
 	return Failed
 }
 
+// ErrInterrupted is [context.Canceled] in the operator's words, and is
+// context.Canceled to errors.Is. Return it in place of a context's error.
+var ErrInterrupted error = interrupted{}
+
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+func (interrupted) Unwrap() error { return context.Canceled }
+
 type hinted struct {
 	error
 	hint string

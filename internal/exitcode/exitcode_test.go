@@ -22,6 +22,7 @@ func TestOf(t *testing.T) {
 		"marked beneath plain":      {fmt.Errorf("outer: %w", Mark(Check, cause)), Check},
 		"hinted keeps the mark":     {Hint(Mark(Refused, cause), "byok-offline %s", "world info"), Refused},
 		"cancelled over its mark":   {Mark(Vault, fmt.Errorf("put: %w", context.Canceled)), Interrupted},
+		"interrupted":               {fmt.Errorf("put: %w", ErrInterrupted), Interrupted},
 		"nil stays nil when marked": {Mark(HSM, nil), Done},
 		"nil stays nil when hinted": {Hint(nil, "x"), Done},
 	} {
@@ -35,6 +36,10 @@ func TestHintOf(t *testing.T) {
 	err := fmt.Errorf("outer: %w", Hint(errors.New("no world"), "byok-offline world create"))
 	if got := HintOf(err); got != "byok-offline world create" {
 		t.Errorf("hint %q", got)
+	}
+	made := Errorf(Usage, "no %s", "world").Hint("byok-offline world %s", "create")
+	if Of(made) != Usage || HintOf(made) != "byok-offline world create" || made.Error() != "no world" {
+		t.Errorf("%v, status %d, hint %q", made, Of(made), HintOf(made))
 	}
 	if got := HintOf(errors.New("plain")); got != "" {
 		t.Errorf("hint of a plain error: %q", got)
