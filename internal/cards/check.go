@@ -8,12 +8,13 @@ import (
 
 // Checked is what came of checking one card on its own.
 type Checked struct {
-	Card string // names it for people
-	Err  error
+	Card string // its name for people: that of its holder once it has been opened
+	Err  error  // nil if it is a card of the set, and its share fits the commitments
 }
 
-// Check checks each card on its own against the commitments of its set. Fewer
-// than K will do: nothing is rebuilt from them.
+// Check checks each card on its own against its set, whatever is wrong with
+// the others; their holders are asked as by [Read]. Fewer than K will do:
+// nothing is rebuilt from them. The error is about the set alone.
 func Check(media []Medium, set quorum.CardSet, ui UI) ([]Checked, error) {
 	reader, err := quorum.NewReader(set)
 	if err != nil {
@@ -30,12 +31,11 @@ func Check(media []Medium, set quorum.CardSet, ui UI) ([]Checked, error) {
 func check(reader *quorum.Reader, i int, m Medium, ui UI) Checked {
 	l, err := load(m)
 	if err != nil {
-		return Checked{"card in " + m.String(), err}
+		return Checked{Card: "card in " + m.String(), Err: err}
 	}
 	card, _, err := l.open(ui, Ask{Medium: i, Prompt: fmt.Sprintf("passphrase of %s", l)})
 	if err != nil {
-		return Checked{"card in " + m.String(), err}
+		return Checked{Card: "card in " + m.String(), Err: err}
 	}
-	name := card.String()
-	return Checked{name, reader.Add(m.String(), card)}
+	return Checked{Card: card.String(), Err: reader.Add(m.String(), card)}
 }
