@@ -128,7 +128,7 @@ func workFactor(asked int, card quorum.Card) int {
 
 // Reread takes up the set of an interrupted run that had dealt every card: it
 // has each opened by its holder again, and rebuilds the world secret. Where a
-// medium is blank or holds another card, nobody is asked, and the status is
+// medium is blank or holds another card, no holder is asked, and the status is
 // Refused.
 func Reread(set quorum.CardSet, media []Medium, ui UI) (*quorum.Secret, error) {
 	found, err := left(set, media)

@@ -67,8 +67,8 @@ func TestDealTakesBack(t *testing.T) {
 		second answer
 		want   func(m Medium) failure
 	}{
-		{"the holder gives up", nil, answer{err: errNobody},
-			func(Medium) failure { return failure{errNobody.Error(), exitcode.Failed, ""} }},
+		{"the holder gives up", nil, answer{err: errGaveUp},
+			func(Medium) failure { return failure{errGaveUp.Error(), exitcode.Failed, ""} }},
 		{"empty passphrase", nil, answer{own: true}, func(Medium) failure {
 			return failure{"card 2 (Bob): an empty passphrase seals nothing", exitcode.Usage, ""}
 		}},
@@ -125,15 +125,15 @@ func TestDealSaysWhatIsLeft(t *testing.T) {
 	media[0] = faulty{Medium: media[0], remove: func() error { return pulled }}
 	_, err := Deal(made, "Contoso", media, testWork, &person{tries: 1, answers: []answer{{text: "same"}}})
 	expect(t, "removal fails", err, failure{fmt.Sprintf("%v; the card in %s could not be removed: %v",
-		errNobody, media[0], pulled), exitcode.Failed, ""})
-	if !errors.Is(err, errNobody) || !errors.Is(err, pulled) {
+		errGaveUp, media[0], pulled), exitcode.Failed, ""})
+	if !errors.Is(err, errGaveUp) || !errors.Is(err, pulled) {
 		t.Error("an error was lost")
 	}
 }
 
-// TestDealAsksNobodyInVain holds that what can be refused is refused before a
+// TestDealRefusesBeforeItAsks holds that what can be refused is refused before a
 // passphrase is asked for.
-func TestDealAsksNobodyInVain(t *testing.T) {
+func TestDealRefusesBeforeItAsks(t *testing.T) {
 	made := issue(t, 2, 3)
 	used := written(t, made)[2]
 	blank := Folders(dirs(t, 4))
@@ -235,7 +235,7 @@ func TestRereadRefuses(t *testing.T) {
 		{"wrong passphrase", made.Set, media, []string{"pass 1", "a", "b", "c"}, failure{
 			media[1].String() + ": wrong passphrase", exitcode.Refused,
 			"give the passphrase that was chosen for this card in the interrupted run"}},
-		{"interrupted again", made.Set, media, nil, failure{errNobody.Error(), exitcode.Failed, ""}},
+		{"interrupted again", made.Set, media, nil, failure{errGaveUp.Error(), exitcode.Failed, ""}},
 		{"altered", made.Set, []Medium{media[0], media[1], altered}, []string{"pass 1", "pass 2", "pass 3"}, failure{
 			altered.String() + ": the share of card 3 (Carol) does not fit the world's commitments: the card was altered",
 			exitcode.Refused,

@@ -56,7 +56,7 @@ func TestNothingStaysInMemory(t *testing.T) {
 		}
 	}
 	if found != 7 { // all but the three in hex
-		t.Errorf("%d of 7 secrets are found while they are there: the search is no good", found)
+		t.Errorf("%d of 7 secrets are found while they are there: the search proves nothing", found)
 	}
 	for _, w := range append(h.words, next) {
 		w.Wipe()

@@ -89,14 +89,6 @@ func written(t *testing.T, made *quorum.Issue) []Medium {
 	return media
 }
 
-// folderWith returns a folder with data as its card file.
-func folderWith(t *testing.T, data []byte) string {
-	t.Helper()
-	dir := t.TempDir()
-	put(t, filepath.Join(dir, CardFile), string(data))
-	return dir
-}
-
 func put(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -170,12 +162,12 @@ func (p *person) Tries() int { return p.tries }
 
 func (p *person) hear(text string) { p.heard = append(p.heard, text) }
 
-var errNobody = errors.New("the test types nothing more")
+var errGaveUp = errors.New("the test types nothing more")
 
 func (p *person) next(kind string, a Ask) answer {
 	p.hear(fmt.Sprintf("%s %d, try %d: %s", kind, a.Medium, a.Try, a.Prompt))
 	if len(p.answers) == 0 {
-		return answer{err: errNobody}
+		return answer{err: errGaveUp}
 	}
 	first := p.answers[0]
 	p.answers = p.answers[1:]

@@ -152,7 +152,7 @@ func TestChoosePassphraseRefuses(t *testing.T) {
 		{"once, from a file", 1, []string{""}, failure{
 			"card 1 (Alice): what was typed is not the passphrase that was shown", exitcode.Refused,
 			"run the same command again: another passphrase is drawn"}},
-		{"interrupted", 3, nil, failure{errNobody.Error(), exitcode.Failed, ""}},
+		{"interrupted", 3, nil, failure{errGaveUp.Error(), exitcode.Failed, ""}},
 	} {
 		p := types(c.typed...)
 		p.tries = c.tries

@@ -33,12 +33,12 @@ func device(st unix.Statx_t) string { return fmt.Sprintf("%d:%d", st.Dev_major, 
 
 // differsFromAbove reports whether the folder above is on another device.
 func (f folder) differsFromAbove(own string) bool {
-	real, err := filepath.EvalSymlinks(string(f))
+	target, err := filepath.EvalSymlinks(string(f))
 	if err != nil {
 		return false
 	}
 	var above unix.Statx_t
-	if err := unix.Statx(unix.AT_FDCWD, filepath.Join(real, ".."), 0, unix.STATX_INO, &above); err != nil {
+	if err := unix.Statx(unix.AT_FDCWD, filepath.Join(target, ".."), 0, unix.STATX_INO, &above); err != nil {
 		return false
 	}
 	return device(above) != own

@@ -67,9 +67,9 @@ func expectSecret(t *testing.T, q *Quorum, made *quorum.Issue) {
 	}
 }
 
-// TestReadAsksNobodyInVain holds that all media are looked at before the first
+// TestReadRefusesBeforeItAsks holds that all media are looked at before the first
 // passphrase is asked for.
-func TestReadAsksNobodyInVain(t *testing.T) {
+func TestReadRefusesBeforeItAsks(t *testing.T) {
 	made := issue(t, 2, 3)
 	media := written(t, made)
 	blank := Folder(t.TempDir())
@@ -119,7 +119,7 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		{"wrong passphrase", media, setOf(made.Set), []string{"pass 1", "a", "b", "c", "pass 3"},
 			failure{media[1].String() + ": wrong passphrase", exitcode.Refused, hintAgain}},
-		{"interrupted", media, setOf(made.Set), []string{"pass 1"}, failure{errNobody.Error(), exitcode.Failed, ""}},
+		{"interrupted", media, setOf(made.Set), []string{"pass 1"}, failure{errGaveUp.Error(), exitcode.Failed, ""}},
 		{"kmdata of another world", media, func(quorum.Card) (quorum.CardSet, error) {
 			return quorum.CardSet{}, elsewhere
 		}, []string{"pass 1"}, failure{"kmdata is of another world", exitcode.Refused, "name that world's folder"}},

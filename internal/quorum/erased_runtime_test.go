@@ -36,7 +36,7 @@ func TestNothingStaysInMemory(t *testing.T) {
 	}
 	for _, n := range needles {
 		if !strings.HasSuffix(n.String(), "hex") && n.Count(t) == 0 {
-			t.Errorf("%s is not found while it is there: the search is no good", n)
+			t.Errorf("%s is not found while it is there: the search proves nothing", n)
 		}
 	}
 	for _, b := range derived {

@@ -130,6 +130,24 @@ func shareOf(card Card) (secretsharing.Share, error) {
 	return secretsharing.Share{ID: scalarOf(card.Index), Value: value}, err
 }
 
+// sharesOf returns the shares of cards, on an error those before it.
+func sharesOf(cards []Card) (shares []secretsharing.Share, err error) {
+	for _, card := range cards {
+		share, err := shareOf(card)
+		if err != nil {
+			return shares, err
+		}
+		shares = append(shares, share)
+	}
+	return shares, nil
+}
+
+func wipeAll(shares []secretsharing.Share) {
+	for _, s := range shares {
+		wipe(s.Value)
+	}
+}
+
 // Missing returns how many more cards are needed; 0 when Secret can be called.
 func (r *Reader) Missing() int { return max(0, r.set.Quorum.K-len(r.cards)) }
 
@@ -146,14 +164,10 @@ func (r *Reader) Secret() (out *Secret, err error) {
 }
 
 func (r *Reader) recover() (*Secret, error) {
-	var shares []secretsharing.Share
-	for _, card := range r.cards[:r.set.Quorum.K] {
-		share, err := shareOf(card)
-		if err != nil {
-			return nil, err
-		}
-		defer wipe(share.Value)
-		shares = append(shares, share)
+	shares, err := sharesOf(r.cards[:r.set.Quorum.K])
+	defer wipeAll(shares)
+	if err != nil {
+		return nil, err
 	}
 	scalar, err := secretsharing.Recover(r.set.Quorum.threshold(), shares)
 	if err != nil {
