@@ -67,19 +67,23 @@ func TestCheckRefuses(t *testing.T) {
 		name, log, want string
 	}{
 		{"emptied", "", "empty, but statement 1 was signed over 3 lines; the log was emptied"},
-		{"zeroed", strings.Repeat("\x00", len(whole)), "nothing but zero bytes; the record was overwritten, or its medium lost it"},
+		{"zeroed", strings.Repeat("\x00", len(whole)),
+			"nothing but zero bytes; the record was overwritten, or its medium lost it"},
 		{"second half zeroed", strings.Join(all[:4], "") + strings.Repeat("\x00", 900),
 			"line 5: zero bytes; the record was overwritten there, or its medium lost it"},
-		{"zeroed in the middle", strings.Join(all[:2], "") + strings.Repeat("\x00", len(all[2])) + strings.Join(all[3:], ""),
+		{"zeroed in the middle", strings.Join(all[:2], "") + strings.Repeat("\x00", len(all[2])) +
+			strings.Join(all[3:], ""),
 			"line 3: zero bytes; the record was overwritten there, or its medium lost it"},
 		{"cut in half", strings.Join(all[:4], ""),
 			"ends with line 4, but statement 2 was signed over 5 lines; its end was cut off, or this is an older copy"},
 		{"cut by two lines", strings.Join(all[:6], ""),
 			"ends with line 6, but statement 3 was signed over 7 lines; its end was cut off, or this is an older copy"},
-		{"another log", other, "line 3 is not the one that statement 1 was signed over; the log was rewritten, or is another world's"},
+		{"another log", other, "line 3 is not the one that statement 1 was signed over; the log was rewritten, " +
+			"or is another world's"},
 		{"two logs joined", whole + other, "line 9: a second log begins here; two logs were joined"},
 		{"itself twice", whole + whole, "line 9: a second log begins here; two logs were joined"},
-		{"text mode", strings.ReplaceAll(whole, "\n", "\r\n"), "every line ends with CR LF; the file was copied in text mode"},
+		{"text mode", strings.ReplaceAll(whole, "\n", "\r\n"),
+			"every line ends with CR LF; the file was copied in text mode"},
 	} {
 		setContent(t, dir, c.log)
 		_, err := Check(dir, heads)
@@ -93,7 +97,8 @@ func TestCheckRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Check(dir, heads)
-	wantErr(t, "missing", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: missing, but statement 3 was signed over 7 lines of it")
+	wantErr(t, "missing", dir, err, exitcode.Check,
+		"DIR/local/ceremony.jsonl: missing, but statement 3 was signed over 7 lines of it")
 	_, err = Check(dir, nil)
 	wantErr(t, "missing, no world", dir, err, exitcode.Usage, "DIR/local/ceremony.jsonl: no ceremony log there")
 }
@@ -104,14 +109,16 @@ func TestNoCreation(t *testing.T) {
 	r := read(t, dir)
 	head, _ := r.HeadAt(1)
 	_, err := Check(dir, []Anchored{{Statement: 1, Head: head}})
-	wantErr(t, "no creation", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: no world create in it, but there is a world")
+	wantErr(t, "no creation", dir, err, exitcode.Check,
+		"DIR/local/ceremony.jsonl: no world create in it, but there is a world")
 	r, err = Check(dir, []Anchored{{Statement: 1, Head: head}, {Statement: 2, Head: head, Break: "the log was lost"}})
 	if err != nil || len(r.Before) != 0 {
 		t.Errorf("after a break: %q, %v", r.Before, err)
 	}
 	_, err = Check(dir, []Anchored{{Statement: 1, Head: Head{1, fingerprint.Sum{1}}}})
 	wantErr(t, "another line", dir, err, exitcode.Check,
-		"DIR/local/ceremony.jsonl: line 1 is not the one that statement 1 was signed over; the log was rewritten, or is another world's")
+		"DIR/local/ceremony.jsonl: line 1 is not the one that statement 1 was signed over; the log was "+
+			"rewritten, or is another world's")
 }
 
 // TestBreak: what a statement with a break excuses is a warning, up to the
@@ -136,11 +143,14 @@ func TestBreak(t *testing.T) {
 		t.Fatal(err)
 	}
 	const path, lost = "DIR/local/ceremony.jsonl: ", "; statement 4 gives the reason: power cut"
-	wantWarnings(t, "broken", r, strings.ReplaceAll(path, "DIR", dir)+"line 5: zero bytes; the record was overwritten there, or its medium lost it",
+	wantWarnings(t, "broken", r, strings.ReplaceAll(path, "DIR", dir)+
+		"line 5: zero bytes; the record was overwritten there, or its medium lost it",
 		"line 5 was cut short while it was written; the chain goes on over it",
 		"line 6: byok-offline acl modify has no end: killed, or still running",
-		strings.ReplaceAll(path, "DIR", dir)+"line 5 is not the one that statement 2 was signed over; the log was rewritten, or is another world's"+lost,
-		strings.ReplaceAll(path, "DIR", dir)+"line 7 is not the one that statement 3 was signed over; the log was rewritten, or is another world's"+lost)
+		strings.ReplaceAll(path, "DIR", dir)+"line 5 is not the one that statement 2 was signed over; the log "+
+			"was rewritten, or is another world's"+lost,
+		strings.ReplaceAll(path, "DIR", dir)+"line 7 is not the one that statement 3 was signed over; the log "+
+			"was rewritten, or is another world's"+lost)
 	wantNumbers(t, r, 1, 2, 3, 4, 6, 7, 8)
 
 	// Behind the break, nothing is excused.
@@ -167,7 +177,8 @@ func TestReadSince(t *testing.T) {
 	}
 	setContent(t, dir, strings.Replace(whole, `"seq":4`, `"seq":5`, 1))
 	_, err = ReadSince(dir, head)
-	wantErr(t, "altered behind", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: line 4: numbered 5; a line was removed or added")
+	wantErr(t, "altered behind", dir, err, exitcode.Check,
+		"DIR/local/ceremony.jsonl: line 4: numbered 5; a line was removed or added")
 	setContent(t, dir, strings.Replace(whole, `"seq":3`, `"seq":5`, 1))
 	if r, err = ReadSince(dir, head); err == nil || r.Contains(head) {
 		t.Errorf("the head itself altered: %+v, %v", r, err)
@@ -282,11 +293,13 @@ func TestSeal(t *testing.T) {
 		t.Errorf("%d seals, %v", calls, err)
 	}
 	err = r.CheckSeals(func(Head, Seal) error { return errors.New("another key made it") })
-	wantErr(t, "does not hold", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl: line 3: the seal does not hold: another key made it")
+	wantErr(t, "does not hold", dir, err, exitcode.Check,
+		"DIR/local/ceremony.jsonl: line 3: the seal does not hold: another key made it")
 
 	before := content(t, dir)
 	_, err = l.Seal(e, func(Head) (Seal, error) { return Seal{}, exitcode.Errorf(exitcode.HSM, "CKR_DEVICE_ERROR") })
-	wantErr(t, "the module fails", dir, err, exitcode.HSM, "ceremony log: the event could not be recorded: CKR_DEVICE_ERROR")
+	wantErr(t, "the module fails", dir, err, exitcode.HSM,
+		"ceremony log: the event could not be recorded: CKR_DEVICE_ERROR")
 	if content(t, dir) != before {
 		t.Error("a seal that was not made is in the log")
 	}

@@ -47,7 +47,8 @@ func TestEveryBit(t *testing.T) {
 		}
 	}
 	t.Logf("in the lines before the last: %d of %d caught", caught, chained)
-	t.Logf("in the last line: %d flips, %d refused, %d warned of, %d another good event", lastLine, refused, warned, unseen)
+	t.Logf("in the last line: %d flips, %d refused, %d warned of, %d another good event", lastLine, refused,
+		warned, unseen)
 	t.Logf("of those not refused, %d of %d show against a noted head", headShows, warned+unseen)
 	if headShows != warned+unseen {
 		t.Error("a flip in the last line shows neither by itself nor against the head")

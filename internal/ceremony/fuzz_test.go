@@ -42,7 +42,8 @@ func FuzzRead(f *testing.F) {
 		}
 		setContent(t, dir, data)
 		appendEvents(t, &Log{Path(dir)}, 1, 1)
-		if again := read(t, dir); len(again.Events) != len(r.Events)+1 || again.Events[len(r.Events)].Previous != r.Head.SHA256 {
+		if again := read(t, dir); len(again.Events) != len(r.Events)+
+			1 || again.Events[len(r.Events)].Previous != r.Head.SHA256 {
 			t.Errorf("after one more event: %+v", again)
 		}
 	})
@@ -59,7 +60,8 @@ func wantSame(t *testing.T, e Event) {
 		t.Fatal(err)
 	}
 	twice, err := encode(again)
-	if err != nil || string(twice) != string(line) || again.Seq != e.Seq || !again.Time.Equal(e.Time) || !reflect.DeepEqual(again.Arguments, e.Arguments) {
+	if err != nil || string(twice) != string(line) || again.Seq != e.Seq || !again.Time.Equal(e.Time) ||
+		!reflect.DeepEqual(again.Arguments, e.Arguments) {
 		t.Errorf("%s\nbecame %s (%v)", line, twice, err)
 	}
 }

@@ -156,7 +156,8 @@ func TestAppendFails(t *testing.T) {
 	big := event(3)
 	big.Arguments = []string{strings.Repeat("x", maxLine)}
 	_, err := l.Append(big)
-	wantErr(t, "a large event", dir, err, exitcode.Failed, unrecorded+"1048822 bytes, more than the 1048576 an event may have")
+	wantErr(t, "a large event", dir, err, exitcode.Failed, unrecorded+
+		"1048822 bytes, more than the 1048576 an event may have")
 	if content(t, dir) != before {
 		t.Error("a refused event changed the log")
 	}
@@ -165,7 +166,8 @@ func TestAppendFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = l.Append(event(3))
-	wantErr(t, "no folder", dir, err, exitcode.Failed, unrecorded+"DIR/local/ceremony.jsonl cannot be appended to: no such file or directory")
+	wantErr(t, "no folder", dir, err, exitcode.Failed, unrecorded+
+		"DIR/local/ceremony.jsonl cannot be appended to: no such file or directory")
 }
 
 // TestForeignBytes: the name of a file need not be UTF-8, and must not keep

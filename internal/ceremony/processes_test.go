@@ -76,7 +76,8 @@ func TestHold(t *testing.T) {
 		t.Fatalf("the other process said %q, %v", line, err)
 	}
 	_, err := Hold(dir, "late")
-	wantErr(t, "held by another process", dir, err, exitcode.Refused, fmt.Sprintf("DIR is in use by byok-offline package, process %d", holder.Process.Pid))
+	wantErr(t, "held by another process", dir, err, exitcode.Refused,
+		fmt.Sprintf("DIR is in use by byok-offline package, process %d", holder.Process.Pid))
 	if got := exitcode.HintOf(err); got != "wait until it has ended, then run the command again" {
 		t.Errorf("hint %q", got)
 	}
@@ -106,7 +107,8 @@ func TestHold(t *testing.T) {
 func TestCannotHold(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Hold(dir, "no log there")
-	wantErr(t, "no folder", dir, err, exitcode.Failed, "DIR cannot be held for one command at a time: no such file or directory")
+	wantErr(t, "no folder", dir, err, exitcode.Failed,
+		"DIR cannot be held for one command at a time: no such file or directory")
 	if err := os.MkdirAll(dir+"/local/.held-by", 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,8 @@ func TestNoLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Read(dir)
-	wantErr(t, "over-size", dir, err, exitcode.Failed, "DIR/local/ceremony.jsonl cannot be read: larger than the 268435456 bytes that such a file may have")
+	wantErr(t, "over-size", dir, err, exitcode.Failed,
+		"DIR/local/ceremony.jsonl cannot be read: larger than the 268435456 bytes that such a file may have")
 
 	if err := os.Remove(Path(dir)); err != nil {
 		t.Fatal(err)
@@ -60,35 +61,60 @@ func TestTampering(t *testing.T) {
 		fault func(l []string) []string
 		want  string
 	}{
-		"first edited":        {edit(1, "alice", "mallo"), "line 2: does not carry the hash of line 1; the log was altered there or before"},
-		"third edited":        {edit(3, "contosokey", "otherkey"), "line 4: does not carry the hash of line 3; the log was altered there or before"},
-		"failure made good":   {edit(4, "SUCCESS", "FAILURE"), "line 5: does not carry the hash of line 4; the log was altered there or before"},
-		"blank added":         {edit(3, `"seq":3,`, `"seq":3, `), "line 3: not as the program writes it; the log was altered there"},
-		"Windows line end":    {func(l []string) []string { l[2] += "\r"; return l }, "line 3: not as the program writes it; the log was altered there"},
-		"first removed":       {func(l []string) []string { return l[1:] }, "line 1: numbered 2; a line was removed or added"},
-		"third removed":       {func(l []string) []string { return slices.Delete(l, 2, 3) }, "line 3: numbered 4; a line was removed or added"},
-		"two swapped":         {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l }, "line 3: numbered 4; a line was removed or added"},
-		"third doubled":       {func(l []string) []string { return slices.Insert(l, 3, l[2]) }, "line 4: numbered 3; a line was removed or added"},
-		"last doubled":        {func(l []string) []string { return append(l, l[5]) }, "line 7: numbered 6; a line was removed or added"},
-		"forged inserted":     {func(l []string) []string { return slices.Insert(l, 2, forged) }, "line 4: numbered 3; a line was removed or added"},
-		"forged in place":     {func(l []string) []string { l[2] = forged; return l }, "line 4: does not carry the hash of line 3; the log was altered there or before"},
-		"empty line inserted": {func(l []string) []string { return slices.Insert(l, 2, "") }, "line 4: numbered 3; a line was removed or added"},
-		"empty line at end":   {func(l []string) []string { return append(l, "") }, "line 7: not a whole event; the log was altered there"},
-		"not JSON":            {edit(3, `"seq":3`, `"seq:3`), "line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
-		"cut by a byte":       {func(l []string) []string { l[2] = l[2][:len(l[2])-1]; return l }, "line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
-		"first cut":           {func(l []string) []string { l[0] = l[0][1:]; return l }, "line 1: not a whole event, and line 2 does not carry its hash; the log was altered there"},
-		"emptied":             {func(l []string) []string { l[2] = ""; return l }, "line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
-		"last not JSON":       {edit(6, `"seq":6`, `"seq:6`), "line 6: not a whole event; the log was altered there"},
-		"last cut by a byte":  {func(l []string) []string { l[5] = l[5][:len(l[5])-1]; return l }, "line 6: not a whole event; the log was altered there"},
-		"two joined":          {func(l []string) []string { l[2] += l[3]; return slices.Delete(l, 3, 4) }, "line 4: numbered 5; a line was removed or added"},
-		"unknown field":       {edit(6, `"seq"`, `"sequence"`), "line 6: unknown field sequence"},
-		"field twice":         {edit(6, `"seq":6`, `"seq":6,"seq":6`), "line 6: field seq appears twice"},
-		"other type":          {edit(6, `"seq":6`, `"seq":"6"`), "line 6: field seq: a JSON string where a number is expected"},
-		"not UTF-8":           {edit(6, "alice", "alic\xff"), "line 6: not valid JSON at byte 198, in field operator"},
-		"unknown phase":       {edit(6, `"end"`, `"ended"`), `line 6: field phase: "begin", "end", "note" or "seal" is expected`},
-		"short hash":          {edit(6, `"previous":"`, `"previous":"0`), "line 6: field previous: a SHA-256 sum is 64 lower-case hex digits"},
-		"null":                {func(l []string) []string { return append(l, "null") }, "line 7: numbered 0; a line was removed or added"},
-		"large event":         {edit(6, "alice", strings.Repeat("a", maxLine)), fmt.Sprintf("line 6: %d bytes, more than the 1048576 such a file may have", maxLine+len(whole[5])-5)},
+		"first edited": {edit(1, "alice", "mallo"),
+			"line 2: does not carry the hash of line 1; the log was altered there or before"},
+		"third edited": {edit(3, "contosokey", "otherkey"),
+			"line 4: does not carry the hash of line 3; the log was altered there or before"},
+		"failure made good": {edit(4, "SUCCESS", "FAILURE"),
+			"line 5: does not carry the hash of line 4; the log was altered there or before"},
+		"blank added": {edit(3, `"seq":3,`, `"seq":3, `),
+			"line 3: not as the program writes it; the log was altered there"},
+		"Windows line end": {func(l []string) []string { l[2] += "\r"; return l },
+			"line 3: not as the program writes it; the log was altered there"},
+		"first removed": {func(l []string) []string { return l[1:] },
+			"line 1: numbered 2; a line was removed or added"},
+		"third removed": {func(l []string) []string { return slices.Delete(l, 2, 3) },
+			"line 3: numbered 4; a line was removed or added"},
+		"two swapped": {func(l []string) []string { l[2], l[3] = l[3], l[2]; return l },
+			"line 3: numbered 4; a line was removed or added"},
+		"third doubled": {func(l []string) []string { return slices.Insert(l, 3, l[2]) },
+			"line 4: numbered 3; a line was removed or added"},
+		"last doubled": {func(l []string) []string { return append(l, l[5]) },
+			"line 7: numbered 6; a line was removed or added"},
+		"forged inserted": {func(l []string) []string { return slices.Insert(l, 2, forged) },
+			"line 4: numbered 3; a line was removed or added"},
+		"forged in place": {func(l []string) []string { l[2] = forged; return l },
+			"line 4: does not carry the hash of line 3; the log was altered there or before"},
+		"empty line inserted": {func(l []string) []string { return slices.Insert(l, 2, "") },
+			"line 4: numbered 3; a line was removed or added"},
+		"empty line at end": {func(l []string) []string { return append(l, "") },
+			"line 7: not a whole event; the log was altered there"},
+		"not JSON": {edit(3, `"seq":3`, `"seq:3`),
+			"line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
+		"cut by a byte": {func(l []string) []string { l[2] = l[2][:len(l[2])-1]; return l },
+			"line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
+		"first cut": {func(l []string) []string { l[0] = l[0][1:]; return l },
+			"line 1: not a whole event, and line 2 does not carry its hash; the log was altered there"},
+		"emptied": {func(l []string) []string { l[2] = ""; return l },
+			"line 3: not a whole event, and line 4 does not carry its hash; the log was altered there"},
+		"last not JSON": {edit(6, `"seq":6`, `"seq:6`), "line 6: not a whole event; the log was altered there"},
+		"last cut by a byte": {func(l []string) []string { l[5] = l[5][:len(l[5])-1]; return l },
+			"line 6: not a whole event; the log was altered there"},
+		"two joined": {func(l []string) []string { l[2] += l[3]; return slices.Delete(l, 3, 4) },
+			"line 4: numbered 5; a line was removed or added"},
+		"unknown field": {edit(6, `"seq"`, `"sequence"`), "line 6: unknown field sequence"},
+		"field twice":   {edit(6, `"seq":6`, `"seq":6,"seq":6`), "line 6: field seq appears twice"},
+		"other type": {edit(6, `"seq":6`, `"seq":"6"`),
+			"line 6: field seq: a JSON string where a number is expected"},
+		"not UTF-8": {edit(6, "alice", "alic\xff"), "line 6: not valid JSON at byte 198, in field operator"},
+		"unknown phase": {edit(6, `"end"`, `"ended"`),
+			`line 6: field phase: "begin", "end", "note" or "seal" is expected`},
+		"short hash": {edit(6, `"previous":"`, `"previous":"0`),
+			"line 6: field previous: a SHA-256 sum is 64 lower-case hex digits"},
+		"null": {func(l []string) []string { return append(l, "null") },
+			"line 7: numbered 0; a line was removed or added"},
+		"large event": {edit(6, "alice", strings.Repeat("a", maxLine)),
+			fmt.Sprintf("line 6: %d bytes, more than the 1048576 such a file may have", maxLine+len(whole[5])-5)},
 		"hash before first": {func(l []string) []string {
 			l[0] = strings.Replace(l[0], strings.Repeat("0", 64), strings.Repeat("1", 64), 1)
 			return l
@@ -134,5 +160,6 @@ func TestUnended(t *testing.T) {
 		}
 	}
 	wantWarnings(t, "two killed", read(t, dir),
-		"line 1: byok-offline world create has no end: killed, or still running", "line 6: byok-offline package has no end: killed, or still running")
+		"line 1: byok-offline world create has no end: killed, or still running",
+		"line 6: byok-offline package has no end: killed, or still running")
 }

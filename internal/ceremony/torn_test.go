@@ -67,9 +67,11 @@ func TestAroundATornLine(t *testing.T) {
 		"torn line cut further":  {replaced(4, lines[3][:20]+"\n"), altered},
 		"torn line emptied":      {replaced(4, "\n"), altered},
 		"torn line removed":      {replaced(4, ""), "line 4: numbered 5; a line was removed or added"},
-		"torn line doubled":      {replaced(4, lines[3]+"\n"+lines[3]+"\n"), "line 6: numbered 5; a line was removed or added"},
-		"torn line completed":    {replaced(4, `{"seq":4,"time":"2026-01-02T03:04:04Z","phase":"end"}`+"\n"), "line 4: does not carry the hash of line 3; the log was altered there or before"},
-		"event before it torn":   {replaced(3, lines[2][:50]+"\n"), altered},
+		"torn line doubled": {replaced(4, lines[3]+"\n"+lines[3]+"\n"),
+			"line 6: numbered 5; a line was removed or added"},
+		"torn line completed": {replaced(4, `{"seq":4,"time":"2026-01-02T03:04:04Z","phase":"end"}`+"\n"),
+			"line 4: does not carry the hash of line 3; the log was altered there or before"},
+		"event before it torn": {replaced(3, lines[2][:50]+"\n"), altered},
 	} {
 		setContent(t, dir, c.data)
 		_, err := Read(dir)
@@ -96,7 +98,8 @@ func TestTornTwice(t *testing.T) {
 	setContent(t, dir, strings.Replace(content(t, dir), `{"seq":1,"ti`, `{"seq":1,"tI`, 1))
 	_, err := Read(dir)
 	wantErr(t, "the first one edited", dir, err, exitcode.Check,
-		"DIR/local/ceremony.jsonl: line 2: not a whole event, and line 3 does not carry its hash; the log was altered there")
+		"DIR/local/ceremony.jsonl: line 2: not a whole event, and line 3 does not carry its hash; the log was "+
+			"altered there")
 }
 
 // TestLaterRelease: an event that this release cannot read is an error, but

@@ -97,7 +97,8 @@ func TestVariable(t *testing.T) {
 // TestPasswordsInURLs: the record keeps neither user information nor a query.
 func TestPasswordsInURLs(t *testing.T) {
 	dir := kmdata(t)
-	run(t, program(nothing), "change", "--vault", "https://u:hunter2@h", "--card=pkcs11:token=a?pin-value=1", "https://h/f?sig=s")
+	run(t, program(nothing), "change", "--vault", "https://u:hunter2@h", "--card=pkcs11:token=a?pin-value=1",
+		"https://h/f?sig=s")
 	want := []string{"--vault=https://***@h", "--card=pkcs11:token=a?***", "--kmdata=" + dir, "https://h/f?***"}
 	for _, e := range events(t, dir) {
 		if !slices.Equal(e.Arguments, want) {
@@ -156,7 +157,8 @@ func TestRefusedCommandLine(t *testing.T) {
 		wantUntouched(t, line, dir)
 	}
 	dir := kmdata(t)
-	wantAnswer(t, "empty word", run(t, program(given), ""), answer{2, "", lines(`byok-test: error: unknown command ""`, "byok-test: hint: "+all)})
+	wantAnswer(t, "empty word", run(t, program(given), ""), answer{2, "",
+		lines(`byok-test: error: unknown command ""`, "byok-test: hint: "+all)})
 	wantUntouched(t, "empty word", dir)
 }
 
@@ -166,7 +168,8 @@ func TestHelp(t *testing.T) {
 	for line, file := range map[string]string{
 		"": "program", "--help": "program", "-h": "program", "help": "program",
 		"key --help": "group", "help key": "group", "help change": "command", "help key make": "described",
-		"change --help": "command", "change F -h": "command", "change --other F --help": "command", "--help F": "program", "key --help F": "group", "key -h": "group",
+		"change --help": "command", "change F -h": "command", "change --other F --help": "command",
+		"--help F": "program", "key --help F": "group", "key -h": "group",
 		"change --vault U --help F": "command",
 		"key make --help":           "described",
 	} {

@@ -41,7 +41,8 @@ func (t text) MarshalText() ([]byte, error) { return []byte(t), nil }
 // "look" an action, "peek" a check; "key list" is in a group.
 func program(f command.Func) *command.Program {
 	p := &command.Program{
-		Name: "byok-test", Version: "1.2.3", Usage: "what the tests run", Text: "A session:\n\n    byok-test change --yes FILE",
+		Name: "byok-test", Version: "1.2.3", Usage: "what the tests run",
+		Text:    "A session:\n\n    byok-test change --yes FILE",
 		Console: &term.Console{Program: "byok-test"},
 		Flags:   []cli.Flag{&cli.BoolFlag{Name: "network", Usage: "a flag of every command"}},
 	}
@@ -62,7 +63,8 @@ func program(f command.Func) *command.Program {
 			{Name: "list", Usage: "list them", Action: p.Action(f)},
 			{Name: "make", Usage: "make one", Action: p.Step(f), Description: "More about it.", Flags: []cli.Flag{
 				&cli.StringFlag{Name: "ident", Usage: "`IDENT` of the key", Required: true},
-				&cli.StringFlag{Name: "hsm-module-with-a-long-name", Usage: "path of the `LIBRARY` of the HSM's vendor", Category: "HSM"},
+				&cli.StringFlag{Name: "hsm-module-with-a-long-name",
+					Usage: "path of the `LIBRARY` of the HSM's vendor", Category: "HSM"},
 			}},
 		}},
 	}

@@ -58,11 +58,14 @@ func TestUnwritable(t *testing.T) {
 		t.Error("the command ran")
 		return nil, nil
 	}
-	text := fmt.Sprintf("ceremony log %s/local/ceremony.jsonl cannot be written, so nothing was done: not a directory", dir)
+	text := fmt.Sprintf("ceremony log %s/local/ceremony.jsonl cannot be written, so nothing was done: not a "+
+		"directory", dir)
 	said := lines("byok-test: error: "+text, "byok-test: hint: name a folder you may write to with --kmdata")
 	wantAnswer(t, "step", run(t, program(never), "change"), answer{1, "Result: FAILURE\n", said})
-	wantAnswer(t, "JSON", run(t, program(never), "change", "--output", "json"), answer{1, lines(`{`, `  "command": "change",`, `  "result": "FAILURE",`,
-		`  "status": 1,`, `  "error": "`+text+`",`, `  "hint": "name a folder you may write to with --kmdata"`, `}`), said})
+	wantAnswer(t, "JSON", run(t, program(never), "change", "--output", "json"), answer{1, lines(`{`,
+		`  "command": "change",`, `  "result": "FAILURE",`,
+		`  "status": 1,`, `  "error": "`+text+`",`, `  "hint": "name a folder you may write to with --kmdata"`,
+		`}`), said})
 }
 
 // TestLogLost: a step whose end cannot be recorded has failed, and says what
@@ -78,7 +81,8 @@ func TestLogLost(t *testing.T) {
 			return text("made"), os.Mkdir(log, 0o700)
 		}), line)
 		wantAnswer(t, line, got, answer{1, out,
-			"byok-test: error: ceremony log: the event could not be recorded: " + log + " cannot be appended to: is a directory\n"})
+			"byok-test: error: ceremony log: the event could not be recorded: " + log +
+				" cannot be appended to: is a directory\n"})
 		if err := os.Remove(log); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +98,8 @@ func TestTwoSteps(t *testing.T) {
 		second := run(t, program(given), "key", "make", "--ident", "k")
 		second.err = clean(second.err)
 		wantAnswer(t, "second step", second, answer{6, "Result: FAILURE\n",
-			lines("byok-test: error: "+refused, "byok-test: hint: wait until it has ended, then run the command again")})
+			lines("byok-test: error: "+refused, "byok-test: hint: wait until it has ended, then run the command "+
+				"again")})
 		if e := last(t, dir); clean(e.Error) != refused || e.Status != 6 || e.Command != "key make" {
 			t.Errorf("recorded %+v", e)
 		}
@@ -105,7 +110,8 @@ func TestTwoSteps(t *testing.T) {
 	}
 	wantAnswer(t, "first step", run(t, program(first), "change"), answer{0, "Result: SUCCESS\n", ""})
 	t.Setenv("BYOK_KMDATA", dir)
-	wantAnswer(t, "next step", run(t, program(nothing), "key", "make", "--ident", "k"), answer{0, "Result: SUCCESS\n", ""})
+	wantAnswer(t, "next step", run(t, program(nothing), "key", "make", "--ident", "k"), answer{0,
+		"Result: SUCCESS\n", ""})
 	if r, err := ceremony.Read(dir); err != nil || len(r.Warnings) > 0 || len(r.Events) != 6 {
 		t.Errorf("%d events, %q, %v", len(r.Events), r.Warnings, err)
 	}

@@ -5,7 +5,8 @@ import "testing"
 func TestRedact(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"plain URL", "https://contoso.vault.azure.net/keys/a", "https://contoso.vault.azure.net/keys/a"},
-		{"user and password", "https://user:hunter2@contoso.vault.azure.net/keys", "https://***@contoso.vault.azure.net/keys"},
+		{"user and password", "https://user:hunter2@contoso.vault.azure.net/keys",
+			"https://***@contoso.vault.azure.net/keys"},
 		{"user alone", "https://hunter2@host", "https://***@host"},
 		{"a slash in the password", "https://user:hun/ter2@host/x", "https://***@host/x"},
 		{"an at sign in the password", "https://user:hunt@er2@host", "https://***@host"},

@@ -52,7 +52,8 @@ func TestText(t *testing.T) {
 // TestJSON: one envelope for success and failure, whatever the kind.
 func TestJSON(t *testing.T) {
 	broken := exitcode.Hint(exitcode.Errorf(exitcode.Refused, `"F" exists`), "byok-test look")
-	success := lines(`{`, `  "command": "look",`, `  "result": "SUCCESS",`, `  "status": 0,`, `  "data": "vault=\"U\""`, `}`)
+	success := lines(`{`, `  "command": "look",`, `  "result": "SUCCESS",`, `  "status": 0,`,
+		`  "data": "vault=\"U\""`, `}`)
 	failure := lines(`{`, `  "command": "key make",`, `  "result": "FAILURE",`, `  "status": 6,`,
 		`  "error": "\"F\" exists",`, `  "hint": "byok-test look",`, `  "data": "found"`, `}`)
 	for line, c := range map[string]struct {
@@ -61,7 +62,8 @@ func TestJSON(t *testing.T) {
 	}{
 		"look --output json --vault U": {given, answer{0, success, ""}},
 		"look --vault=U --output=json": {given, answer{0, success, ""}},
-		"change --output json":         {nothing, answer{0, lines(`{`, `  "command": "change",`, `  "result": "SUCCESS",`, `  "status": 0`, `}`), ""}},
+		"change --output json": {nothing, answer{0, lines(`{`, `  "command": "change",`,
+			`  "result": "SUCCESS",`, `  "status": 0`, `}`), ""}},
 		"key make --ident k --output json": {failing(broken), answer{6, failure,
 			"byok-test: error: \"F\" exists\nbyok-test: hint: byok-test look\n"}},
 	} {
@@ -103,19 +105,25 @@ func TestStatus(t *testing.T) {
 		status int
 		said   string
 	}{
-		"unmarked":    {errors.New("broken"), 1, "byok-test: error: broken\n"},
-		"usage":       {exitcode.Errorf(exitcode.Usage, "bad"), 2, "byok-test: error: bad\n"},
-		"HSM":         {fmt.Errorf("token: %w", exitcode.Errorf(exitcode.HSM, "CKR_PIN_INCORRECT")), 4, "byok-test: error: token: CKR_PIN_INCORRECT\n"},
-		"vault":       {exitcode.Errorf(exitcode.Vault, "down"), 5, "byok-test: error: down\n"},
-		"cancelled":   {exitcode.Mark(exitcode.Vault, context.Canceled), 130, "byok-test: error: context canceled\n"},
-		"two at once": {errors.Join(errors.New("first"), exitcode.Errorf(exitcode.HSM, "second")), 4, "byok-test: error: first\nbyok-test: error: second\n"},
-		"joined, then marked": {exitcode.Hint(exitcode.Mark(exitcode.Check, errors.Join(errors.New("first"), errors.Join(errors.New("second"),
-			exitcode.Errorf(exitcode.HSM, "third").Hint("one")))), "all"), 4,
-			"byok-test: error: first\nbyok-test: error: second\nbyok-test: error: third\nbyok-test: hint: one\nbyok-test: hint: all\n"},
-		"two causes":           {fmt.Errorf("%w; %w", errors.New("a"), errors.New("b")), 1, "byok-test: error: a; b\n"},
-		"foreign text":         {errors.New("a\nResult: SUCCESS\x1b[2J\rx"), 1, "byok-test: error: a\\nResult: SUCCESS\\x1b[2J\\rx\n"},
-		"foreign text, joined": {errors.Join(errors.New("a\nb"), errors.New("c")), 1, "byok-test: error: a\\nb\nbyok-test: error: c\n"},
-		"hint only":            {exitcode.Hint(errors.New("a"), "b\nc"), 1, "byok-test: error: a\nbyok-test: hint: b\\nc\n"},
+		"unmarked": {errors.New("broken"), 1, "byok-test: error: broken\n"},
+		"usage":    {exitcode.Errorf(exitcode.Usage, "bad"), 2, "byok-test: error: bad\n"},
+		"HSM": {fmt.Errorf("token: %w", exitcode.Errorf(exitcode.HSM, "CKR_PIN_INCORRECT")), 4,
+			"byok-test: error: token: CKR_PIN_INCORRECT\n"},
+		"vault":     {exitcode.Errorf(exitcode.Vault, "down"), 5, "byok-test: error: down\n"},
+		"cancelled": {exitcode.Mark(exitcode.Vault, context.Canceled), 130, "byok-test: error: context canceled\n"},
+		"two at once": {errors.Join(errors.New("first"), exitcode.Errorf(exitcode.HSM, "second")), 4,
+			"byok-test: error: first\nbyok-test: error: second\n"},
+		"joined, then marked": {exitcode.Hint(exitcode.Mark(exitcode.Check, errors.Join(errors.New("first"),
+			errors.Join(errors.New("second"),
+				exitcode.Errorf(exitcode.HSM, "third").Hint("one")))), "all"), 4,
+			"byok-test: error: first\nbyok-test: error: second\nbyok-test: error: third\nbyok-test: hint: " +
+				"one\nbyok-test: hint: all\n"},
+		"two causes": {fmt.Errorf("%w; %w", errors.New("a"), errors.New("b")), 1, "byok-test: error: a; b\n"},
+		"foreign text": {errors.New("a\nResult: SUCCESS\x1b[2J\rx"), 1,
+			"byok-test: error: a\\nResult: SUCCESS\\x1b[2J\\rx\n"},
+		"foreign text, joined": {errors.Join(errors.New("a\nb"), errors.New("c")), 1,
+			"byok-test: error: a\\nb\nbyok-test: error: c\n"},
+		"hint only": {exitcode.Hint(errors.New("a"), "b\nc"), 1, "byok-test: error: a\nbyok-test: hint: b\\nc\n"},
 	} {
 		dir := kmdata(t)
 		got := run(t, program(failing(c.err)), "change")
@@ -151,7 +159,8 @@ func TestRecord(t *testing.T) {
 		Arguments: []string{"--yes=true", "--kmdata=" + dir, "F"}, Operator: all[0].Operator,
 	}
 	end := begin
-	end.Seq, end.Phase, end.Began, end.Time, end.Millis, end.Previous = 2, ceremony.End, 1, all[1].Time, all[1].Millis, all[1].Previous
+	end.Seq, end.Phase, end.Began, end.Time, end.Millis, end.Previous = 2, ceremony.End, 1, all[1].Time,
+		all[1].Millis, all[1].Previous
 	end.Rehearsal, end.Module = true, &ceremony.Module{Serial: "0123"}
 	end.AddInput("in", fingerprint.Sum{1})
 	end.AddOutput("out", fingerprint.Sum{2})
@@ -165,7 +174,8 @@ func TestRecord(t *testing.T) {
 			t.Errorf("event %d: time %v", i+1, all[i].Time)
 		}
 	}
-	if host, _ := os.Hostname(); !strings.HasSuffix(all[0].Operator, "@"+host) || strings.HasPrefix(all[0].Operator, "@") {
+	if host, _ := os.Hostname(); !strings.HasSuffix(all[0].Operator, "@"+
+		host) || strings.HasPrefix(all[0].Operator, "@") {
 		t.Errorf("operator %q", all[0].Operator)
 	}
 }
@@ -199,7 +209,8 @@ func TestBetween(t *testing.T) {
 		t.Fatalf("%d events", len(all))
 	}
 	note, sealed := all[1], all[2]
-	if note.Phase != ceremony.Noted || note.Began != 1 || note.Notes[0].Value != "by Alice" || note.Module.Serial != "0123" || !note.Rehearsal {
+	if note.Phase != ceremony.Noted || note.Began != 1 || note.Notes[0].Value != "by Alice" ||
+		note.Module.Serial != "0123" || !note.Rehearsal {
 		t.Errorf("note %+v", note)
 	}
 	if sealed.Phase != ceremony.Sealed || sealed.Began != 1 || !reflect.DeepEqual(*sealed.Seal, seal) {
@@ -219,7 +230,8 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := run(t, program(nothing), "change")
-	const before, behind = "byok-test: warning: the clock of this computer says ", ", and the last event in the log was at 2199-01-01T00:00:00Z: set the clock\n"
+	const before, behind = "byok-test: warning: the clock of this computer says ",
+		", and the last event in the log was at 2199-01-01T00:00:00Z: set the clock\n"
 	if !strings.HasPrefix(got.err, before) || !strings.HasSuffix(got.err, behind) || got.status != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -237,10 +249,13 @@ func TestPanic(t *testing.T) {
 	p := program(func(*command.Run) (command.Result, error) { return secretive("hunter2", []int{1}) })
 	got := run(t, p, "change", "F")
 	const message = "internal error, nothing more was done: runtime error: index out of range [7] with length 1"
-	hint := "byok-test: hint: report it with version 1.2.3 and this trace: byok/internal/command_test.secretive < byok/internal/command_test.TestPanic.func1 < "
+	hint := "byok-test: hint: report it with version 1.2.3 and this trace: byok/internal/command_test.secretive " +
+		"< byok/internal/command_test.TestPanic.func1 < "
 	said, trace, _ := strings.Cut(got.err, hint)
-	wantAnswer(t, "panic", answer{got.status, got.out, said}, answer{1, "Result: FAILURE\n", lines("byok-test: error: " + message)})
-	if strings.Contains(trace, "0x") || strings.Contains(trace, "{") || !strings.HasSuffix(trace, "byok/internal/command_test.TestPanic\n") {
+	wantAnswer(t, "panic", answer{got.status, got.out, said}, answer{1, "Result: FAILURE\n",
+		lines("byok-test: error: " + message)})
+	if strings.Contains(trace, "0x") || strings.Contains(trace, "{") || !strings.HasSuffix(trace,
+		"byok/internal/command_test.TestPanic\n") {
 		t.Errorf("trace %s", trace)
 	}
 	if e := last(t, dir); e.Result != ceremony.Failure || e.Status != 1 || e.Error != message {
@@ -269,7 +284,8 @@ func TestPanicElsewhere(t *testing.T) {
 	p := program(nothing)
 	p.Commands = append(p.Commands, nil)
 	got = run(t, p, "change")
-	if said, _, _ := strings.Cut(got.err, "\n"); got.status != 1 || said != message+"runtime error: invalid memory address or nil pointer dereference" || got.out != "" {
+	if said, _, _ := strings.Cut(got.err, "\n"); got.status != 1 || said != message+
+		"runtime error: invalid memory address or nil pointer dereference" || got.out != "" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -285,7 +301,8 @@ func TestPrepare(t *testing.T) {
 	}
 	p := withPrepare(func(r *command.Run) error { r.Event.AddNote("network", "allowed"); return nil })
 	wantAnswer(t, "prepared", run(t, p, "change"), answer{0, "Result: SUCCESS\n", ""})
-	if e := last(t, dir); len(e.Notes) != 1 || e.Notes[0] != (ceremony.Note{Name: "network", Value: "allowed"}) || ran != 1 {
+	if e := last(t, dir); len(e.Notes) != 1 || e.Notes[0] != (ceremony.Note{Name: "network",
+		Value: "allowed"}) || ran != 1 {
 		t.Errorf("recorded %+v, ran %d times", e, ran)
 	}
 	for line, want := range map[string]string{"change": "Result: FAILURE\n", "look": "", "peek": "Result: FAILURE\n"} {
@@ -297,7 +314,8 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("recorded %+v, ran %d times", e, ran)
 	}
 	got := run(t, withPrepare(func(*command.Run) error { panic("no kernel") }), "change")
-	if said, _, _ := strings.Cut(got.err, "\n"); said != "byok-test: error: internal error, nothing more was done: no kernel" || ran != 1 {
+	if said, _, _ := strings.Cut(got.err, "\n"); said != "byok-test: error: internal error, nothing more was "+
+		"done: no kernel" || ran != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -321,11 +339,15 @@ func TestStdoutFails(t *testing.T) {
 		f    command.Func
 		want answer
 	}{
-		"result":      {0, []string{"change"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
-		"result line": {1, []string{"change"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
-		"JSON":        {5, []string{"change", "--output", "json"}, given, answer{1, "", "byok-test: error: the result could not be printed: no space left on device\n"}},
+		"result": {0, []string{"change"}, given, answer{1, "",
+			"byok-test: error: the result could not be printed: no space left on device\n"}},
+		"result line": {1, []string{"change"}, given, answer{1, "",
+			"byok-test: error: the result could not be printed: no space left on device\n"}},
+		"JSON": {5, []string{"change", "--output", "json"}, given, answer{1, "",
+			"byok-test: error: the result could not be printed: no space left on device\n"}},
 		"failure too": {0, []string{"change"}, failing(exitcode.Errorf(exitcode.HSM, "broken")),
-			answer{4, "", "byok-test: error: broken\nbyok-test: error: the result could not be printed: no space left on device\n"}},
+			answer{4, "", "byok-test: error: broken\nbyok-test: error: the result could not be printed: no " +
+				"space left on device\n"}},
 	} {
 		dir := kmdata(t)
 		p := program(c.f)

@@ -90,7 +90,8 @@ func TestBusy(t *testing.T) {
 	})
 	time.AfterFunc(3*time.Second, func() { close(said) })
 	wantAnswer(t, "busy", run(t, p, "change"), answer{0, lines("made", "Result: SUCCESS"),
-		lines("byok-test: warning: interrupted, but the step under way is finished first; interrupt again to end the program at once")})
+		lines("byok-test: warning: interrupted, but the step under way is finished first; interrupt again to " +
+			"end the program at once")})
 }
 
 // TestSecondInterrupt: what does not listen, such as an HSM that hangs, is
@@ -120,7 +121,8 @@ func TestSecondInterrupt(t *testing.T) {
 				t.Errorf("after %d signals: %v", sent+1, err)
 			}
 			r, err := ceremony.Read(dir)
-			if want := "line 1: byok-test change has no end: killed, or still running"; err != nil || strings.Join(r.Warnings, "") != want {
+			if want := "line 1: byok-test change has no end: killed, or still " +
+				"running"; err != nil || strings.Join(r.Warnings, "") != want {
 				t.Errorf("the log says %q, %v", r.Warnings, err)
 			}
 			return
@@ -133,7 +135,8 @@ func TestSecondInterrupt(t *testing.T) {
 // streams, past those of the console.
 func TestNothingElsewhere(t *testing.T) {
 	for _, line := range []string{
-		"", "--help", "--version", "help", "key", "key --help", "key show", "change --help", "change --other", "change --size x",
+		"", "--help", "--version", "help", "key", "key --help", "key show", "change --help", "change --other",
+		"change --size x",
 		"change F --yes", "change --output xml", "--other", "look --output json",
 	} {
 		kmdata(t)

@@ -164,7 +164,8 @@ func (j Job) finish(err error, p *part) error {
 		return err
 	}
 	hint := cmp.Or(exitcode.HintOf(err), "the same command again; it goes on from there")
-	return exitcode.Hint(fmt.Errorf("%w; %d of %d bytes are kept in %s", err, p.size, p.source.Size, p.path), "%s", hint)
+	return exitcode.Hint(fmt.Errorf("%w; %d of %d bytes are kept in %s", err, p.size, p.source.Size, p.path),
+		"%s", hint)
 }
 
 func (j Job) explain(err error) error {
@@ -190,7 +191,8 @@ func parseURL(raw, name string) (*url.URL, error) {
 	case u.Scheme != "https":
 		return nil, exitcode.Errorf(exitcode.Usage, "the source is a URL of %s, and only https is used", u.Scheme)
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, exitcode.Errorf(exitcode.Usage, "the source is a URL with a user, a query or a fragment; such parts hold secrets").
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"the source is a URL with a user, a query or a fragment; such parts hold secrets").
 			Hint("download it with a browser, and give its folder instead")
 	}
 	if u.Path == "" {

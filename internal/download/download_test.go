@@ -47,7 +47,8 @@ func TestRedirected(t *testing.T) {
 	data := content()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		cut(30_000, sends(tag, data)),
-		func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, sends(tag, data))
+		func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		sends(tag, data))
 	j := newJob(t, s, data)
 	j.arrived(t, j.FromURL(t.Context(), s.URL), data)
 	if s.asked() != "||bytes=30000-|bytes=30000-" {
@@ -76,7 +77,8 @@ func TestCancelled(t *testing.T) {
 		cancel()
 	}()
 	err := j.FromURL(ctx, s.URL)
-	j.failed(t, err, exitcode.Interrupted, partLeft, "download "+name+": interrupted; 20000 of 100000 bytes are kept in DIR/"+name+".part")
+	j.failed(t, err, exitcode.Interrupted, partLeft, "download "+name+
+		": interrupted; 20000 of 100000 bytes are kept in DIR/"+name+".part")
 	if exitcode.HintOf(err) != "the same command again; it goes on from there" {
 		t.Error(exitcode.HintOf(err))
 	}
@@ -91,14 +93,17 @@ func TestInTheWay(t *testing.T) {
 	if err := os.WriteFile(j.Path, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME", "DIR/"+name+" exists already and is never overwritten")
-	j.failed(t, j.FromFolder(t.Context(), "."), exitcode.Refused, "NAME", "DIR/"+name+" exists already and is never overwritten")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME", "DIR/"+name+
+		" exists already and is never overwritten")
+	j.failed(t, j.FromFolder(t.Context(), "."), exitcode.Refused, "NAME", "DIR/"+name+
+		" exists already and is never overwritten")
 
 	j = newJob(t, s, data)
 	if err := os.Symlink("elsewhere", j.Path+".part"); err != nil {
 		t.Fatal(err)
 	}
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+".part cannot be opened: too many levels of symbolic links")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+
+		".part cannot be opened: too many levels of symbolic links")
 
 	j = newJob(t, s, data)
 	held, err := openPart(j.Path, "")
@@ -106,13 +111,15 @@ func TestInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.close()
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, partLeft, "DIR/"+name+".part is being written by another process")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, partLeft, "DIR/"+name+
+		".part is being written by another process")
 
 	j = newJob(t, s, data)
 	if out, err := exec.Command("mkfifo", j.Path+".part").CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+".part is left alone: a named pipe, not a file")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+
+		".part is left alone: a named pipe, not a file")
 
 	// What a hard link leads to has another name, and would be overwritten there.
 	j = newJob(t, s, data)
@@ -133,22 +140,25 @@ func TestInTheWay(t *testing.T) {
 	}
 	j = newJob(t, s, data)
 	j.Path = filepath.Join(j.Path, name)
-	if err := j.FromURL(t.Context(), s.URL); exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(), ".part cannot be opened: no such file or directory") {
+	if err := j.FromURL(t.Context(),
+		s.URL); exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(),
+		".part cannot be opened: no such file or directory") {
 		t.Error(err)
 	}
 }
 
 func TestSources(t *testing.T) {
 	for raw, want := range map[string]string{
-		"http://127.0.0.1/x":          "the source is a URL of http, and only https is used",
-		"ftp://example.com/x":         "the source is a URL of ftp, and only https is used",
-		"https:///x":                  "the source is not a URL such as https://HOST/FOLDER/",
-		"https:opaque":                "the source is not a URL such as https://HOST/FOLDER/",
-		"https://a b/":                "the source is not a URL such as https://HOST/FOLDER/",
-		"https://user:word@a.example": "the source is a URL with a user, a query or a fragment; such parts hold secrets",
-		"https://a.example/x?sig=1":   "the source is a URL with a user, a query or a fragment; such parts hold secrets",
-		"https://a.example/x?":        "the source is a URL with a user, a query or a fragment; such parts hold secrets",
-		"https://a.example/x#y":       "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"http://127.0.0.1/x":  "the source is a URL of http, and only https is used",
+		"ftp://example.com/x": "the source is a URL of ftp, and only https is used",
+		"https:///x":          "the source is not a URL such as https://HOST/FOLDER/",
+		"https:opaque":        "the source is not a URL such as https://HOST/FOLDER/",
+		"https://a b/":        "the source is not a URL such as https://HOST/FOLDER/",
+		"https://user:word@a.example": "the source is a URL with a user, a query or a fragment; such parts hold " +
+			"secrets",
+		"https://a.example/x?sig=1": "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"https://a.example/x?":      "the source is a URL with a user, a query or a fragment; such parts hold secrets",
+		"https://a.example/x#y":     "the source is a URL with a user, a query or a fragment; such parts hold secrets",
 	} {
 		j := newJob(t, nil, nil)
 		j.failed(t, j.FromURL(t.Context(), raw), exitcode.Usage, "", want)
@@ -160,7 +170,8 @@ func TestNobodyThere(t *testing.T) {
 	data := content()
 	s := serve(t, sends(tag, data))
 	j := newJob(t, s, data)
-	j.failed(t, j.FromURL(t.Context(), "https://127.0.0.1:1/x"), exitcode.Vault, "", "download "+name+": nothing listens on HOST")
+	j.failed(t, j.FromURL(t.Context(), "https://127.0.0.1:1/x"), exitcode.Vault, "", "download "+name+
+		": nothing listens on HOST")
 	if len(j.pauses) != maxTries-1 {
 		t.Errorf("pauses %v", j.pauses)
 	}
@@ -188,7 +199,8 @@ func TestDiskFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.close()
-	j.failed(t, j.finish(j.newTransfer(u, p).run(t.Context()), p), exitcode.Failed, partLeft, "truncate DIR/"+name+".part: file already closed")
+	j.failed(t, j.finish(j.newTransfer(u, p).run(t.Context()), p), exitcode.Failed, partLeft, "truncate DIR/"+
+		name+".part: file already closed")
 	if j.pauses != nil {
 		t.Errorf("pauses %v", j.pauses)
 	}
@@ -205,10 +217,12 @@ func TestFromFolder(t *testing.T) {
 
 	j = newJob(t, nil, data[1:])
 	j.failed(t, j.FromFolder(t.Context(), dir), exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(data).String()+" and not the published "+fingerprint.Of(data[1:]).String()+"; nothing was kept")
+		name+": its SHA-256 is "+fingerprint.Of(data).String()+" and not the published "+
+			fingerprint.Of(data[1:]).String()+"; nothing was kept")
 	j = newJob(t, nil, data)
 	j.Max = 99_999
-	j.failed(t, j.FromFolder(t.Context(), dir), exitcode.Check, "", name+": 100000 bytes, more than the 99999 it may have")
+	j.failed(t, j.FromFolder(t.Context(), dir), exitcode.Check, "", name+
+		": 100000 bytes, more than the 99999 it may have")
 	j = newJob(t, nil, data)
 	j.failed(t, j.FromFolder(t.Context(), "testdata"), exitcode.Usage, "", "testdata: no "+name+" in this folder")
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -221,7 +235,8 @@ func TestFromFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "sub", name), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	j.failed(t, j.FromFolder(t.Context(), filepath.Join(dir, "sub")), exitcode.Usage, "", strings.ReplaceAll(filepath.Join(dir, "sub", name), filepath.Dir(j.Path), "DIR")+": a folder, not a file")
+	j.failed(t, j.FromFolder(t.Context(), filepath.Join(dir, "sub")), exitcode.Usage, "",
+		strings.ReplaceAll(filepath.Join(dir, "sub", name), filepath.Dir(j.Path), "DIR")+": a folder, not a file")
 }
 
 // TestConstantMemory gets a file of 64 MiB and counts all that is allocated

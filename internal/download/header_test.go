@@ -12,8 +12,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func TestParseRange(t *testing.T) {
 	for text, want := range map[string]byteRange{
 		"bytes 0-0/1": {0, 0, 1}, "bytes 5-9/10": {5, 9, 10},
-		"": {}, "bytes": {}, "bytes 5-9/*": {}, "bytes */10": {}, "bytes 5-9/9": {}, "bytes 9-5/10": {}, "bytes -5-9/10": {}, "items 5-9/10": {},
-		"bytes 5-9/10 ": {}, "bytes 5-9/10x": {}, "bytes 05-9/10": {}, "bytes +5-9/10": {}, "bytes 0-9223372036854775807/9223372036854775808": {},
+		"": {}, "bytes": {}, "bytes 5-9/*": {}, "bytes */10": {}, "bytes 5-9/9": {}, "bytes 9-5/10": {},
+		"bytes -5-9/10": {}, "items 5-9/10": {},
+		"bytes 5-9/10 ": {}, "bytes 5-9/10x": {}, "bytes 05-9/10": {}, "bytes +5-9/10": {},
+		"bytes 0-9223372036854775807/9223372036854775808": {},
 	} {
 		r, ok := parseRange(text)
 		if ok != (want != byteRange{}) || ok && r != want {
@@ -28,7 +30,8 @@ func FuzzParseRange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r, ok := parseRange(text)
-		if ok && (fmt.Sprintf("bytes %d-%d/%d", r.first, r.last, r.size) != text || r.length() < 1 || r.length() > r.size) {
+		if ok && (fmt.Sprintf("bytes %d-%d/%d", r.first, r.last,
+			r.size) != text || r.length() < 1 || r.length() > r.size) {
 			t.Errorf("%q: %v", text, r)
 		}
 	})

@@ -43,7 +43,8 @@ func TestLyingRest(t *testing.T) {
 		if s.asked() != "|bytes=50000-|" {
 			t.Errorf("%s: asked for %q", what, s.asked())
 		}
-		if want := "p: download " + name + ": HOST " + c.said + "; what had arrived is thrown away; trying again in 2s"; !strings.Contains(j.plain(j.said.String()), want) {
+		if want := "p: download " + name + ": HOST " + c.said +
+			"; what had arrived is thrown away; trying again in 2s"; !strings.Contains(j.plain(j.said.String()), want) {
 			t.Errorf("%s:\n%s", what, j.said)
 		}
 	}
@@ -58,7 +59,8 @@ func TestAnotherFileOnResume(t *testing.T) {
 	j := newJob(t, s, data)
 	err := j.FromURL(t.Context(), s.URL)
 	j.failed(t, err, exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+fingerprint.Of(data).String()+"; nothing was kept")
+		name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+
+			fingerprint.Of(data).String()+"; nothing was kept")
 	if exitcode.HintOf(err) != "do not use this source before its owner has said why" {
 		t.Error(exitcode.HintOf(err))
 	}
@@ -73,7 +75,8 @@ func TestOneBitChanged(t *testing.T) {
 		s := serve(t, sends(tag, other))
 		j := newJob(t, s, data)
 		j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "",
-			name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+fingerprint.Of(data).String()+"; nothing was kept")
+			name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+
+				fingerprint.Of(data).String()+"; nothing was kept")
 	}
 }
 
@@ -91,12 +94,14 @@ func TestLyingLength(t *testing.T) {
 	s := serve(t, says(90_000))
 	j := newJob(t, s, data)
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(data[:90_000]).String()+" and not the published "+fingerprint.Of(data).String()+"; nothing was kept")
+		name+": its SHA-256 is "+fingerprint.Of(data[:90_000]).String()+" and not the published "+
+			fingerprint.Of(data).String()+"; nothing was kept")
 
 	s = serve(t, says(110_000))
 	j = newJob(t, s, data)
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Vault, partLeft,
-		"download "+name+": the server cut the connection before its answer was complete; 100000 of 110000 bytes are kept in DIR/"+name+".part")
+		"download "+name+": the server cut the connection before its answer was complete; 100000 of 110000 "+
+			"bytes are kept in DIR/"+name+".part")
 	if len(j.pauses) != maxTries-1 || j.pauses[3] != 8*time.Second {
 		t.Errorf("pauses %v", j.pauses)
 	}
@@ -107,7 +112,8 @@ func TestTooLarge(t *testing.T) {
 	s := serve(t, sends(tag, data))
 	j := newJob(t, s, data)
 	j.Max = 99_999
-	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "", name+": 100000 bytes, more than the 99999 it may have")
+	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "", name+
+		": 100000 bytes, more than the 99999 it may have")
 
 	endless := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		for {
@@ -117,7 +123,8 @@ func TestTooLarge(t *testing.T) {
 		}
 	})
 	j = newJob(t, endless, data)
-	j.failed(t, j.FromURL(t.Context(), endless.URL), exitcode.Check, "", name+": more than the 1048576 bytes it may have")
+	j.failed(t, j.FromURL(t.Context(), endless.URL), exitcode.Check, "", name+
+		": more than the 1048576 bytes it may have")
 }
 
 func TestAnswers(t *testing.T) {
@@ -128,7 +135,8 @@ func TestAnswers(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}
-	for after, want := range map[string]time.Duration{"7": 7 * time.Second, "": time.Second, "9999": maxPause, "tomorrow": time.Second, "-1": time.Second} {
+	for after, want := range map[string]time.Duration{"7": 7 * time.Second, "": time.Second, "9999": maxPause,
+		"tomorrow": time.Second, "-1": time.Second} {
 		s := serve(t, busy(after), sends(tag, data))
 		j := newJob(t, s, data)
 		j.arrived(t, j.FromURL(t.Context(), s.URL), data)
@@ -175,7 +183,8 @@ func TestSilence(t *testing.T) {
 	j := newJob(t, s, data)
 	j.stall = 200 * time.Millisecond
 	j.arrived(t, j.FromURL(t.Context(), s.URL), data)
-	if !strings.HasPrefix(j.said.String(), "p: download "+name+": the server has sent nothing for 200ms; trying again in 1s\n") {
+	if !strings.HasPrefix(j.said.String(), "p: download "+name+
+		": the server has sent nothing for 200ms; trying again in 1s\n") {
 		t.Errorf("%s", j.said)
 	}
 }

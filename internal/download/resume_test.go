@@ -48,7 +48,8 @@ func TestCutOften(t *testing.T) {
 	if n := strings.Count(s.asked(), "|"); n != 9 || len(j.pauses) != 9 {
 		t.Errorf("%d requests more, pauses %v", n, j.pauses)
 	}
-	if want := `p: download ` + name + `: the server cut the connection before its answer was complete; trying again in 1s
+	if want := `p: download ` + name +
+		`: the server cut the connection before its answer was complete; trying again in 1s
 p: ` + name + `: going on at byte 10000 of 100000
 `; !strings.HasPrefix(j.said.String(), want) {
 		t.Errorf("%s", j.said)
@@ -109,7 +110,8 @@ func TestPlacingInterrupted(t *testing.T) {
 	data := content()
 	s := serve(t, sends(tag, data))
 	j := newJob(t, s, data)
-	leave(t, j, data, source{Type: sourceType, Version: 1, URL: "https://127.0.0.1:1/x", Validator: tag, Size: int64(len(data))})
+	leave(t, j, data, source{Type: sourceType, Version: 1, URL: "https://127.0.0.1:1/x", Validator: tag,
+		Size: int64(len(data))})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	j.failed(t, j.FromURL(cancelled, "https://127.0.0.1:1/x"), exitcode.Interrupted, partLeft,
@@ -123,7 +125,8 @@ func leave(t *testing.T, j *job, data []byte, s source) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.WriteFile(j.Path+".part", data, 0o644), os.WriteFile(j.Path+".part.json", record, 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(j.Path+".part", data, 0o644), os.WriteFile(j.Path+".part.json", record,
+		0o644)); err != nil {
 		t.Fatal(err)
 	}
 }

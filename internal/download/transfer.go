@@ -171,7 +171,8 @@ func (t *transfer) accept(resp *http.Response) (int64, error) {
 		return 0, t.again("has no more of the file")
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return 0, passing{exitcode.Errorf(exitcode.Vault, "%s answers HTTP %d", t.url.Host, resp.StatusCode), retryAfter(resp.Header)}
+		return 0, passing{exitcode.Errorf(exitcode.Vault, "%s answers HTTP %d", t.url.Host, resp.StatusCode),
+			retryAfter(resp.Header)}
 	}
 	return 0, exitcode.Errorf(exitcode.Vault, "%s answers HTTP %d to %s", t.url.Host, resp.StatusCode, t.url.Path)
 }
@@ -183,7 +184,8 @@ func (t *transfer) acceptWhole(resp *http.Response) (int64, error) {
 		t.console.Say("%s sends the whole file; from the beginning", t.url.Host)
 	}
 	if resp.ContentLength > t.max {
-		return 0, exitcode.Errorf(exitcode.Check, "%s: %d bytes, more than the %d it may have", t.name, resp.ContentLength, t.max)
+		return 0, exitcode.Errorf(exitcode.Check, "%s: %d bytes, more than the %d it may have", t.name,
+			resp.ContentLength, t.max)
 	}
 	s := source{URL: t.url.String(), Validator: validator(resp.Header), Size: resp.ContentLength}
 	if s.Size < 0 {
@@ -197,7 +199,8 @@ func (t *transfer) acceptRest(resp *http.Response) (int64, error) {
 	r, ok := parseRange(resp.Header.Get("Content-Range"))
 	tag, s := resp.Header.Get("ETag"), t.part.source
 	switch {
-	case !ok || s.Validator == "" || r.first != t.part.size || resp.ContentLength >= 0 && resp.ContentLength != r.length():
+	case !ok || s.Validator == "" || r.first != t.part.size ||
+		resp.ContentLength >= 0 && resp.ContentLength != r.length():
 		return 0, t.again("sends another part than the one asked for")
 	case r.size != s.Size || r.size > t.max || strings.HasPrefix(s.Validator, `"`) && tag != "" && tag != s.Validator:
 		return 0, t.again("has another file by now")

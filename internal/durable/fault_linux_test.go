@@ -133,7 +133,8 @@ func TestSetWithFaults(t *testing.T) {
 func TestWithdrawalFails(t *testing.T) {
 	dir := t.TempDir()
 	said, _ := run(t, dir, "set", "fsync:error=EIO:when=5", "unlinkat:error=EIO:when=1")
-	want := fmt.Sprintf("status 1: %s/head cannot be put into place: input/output error; %s/head is left behind: input/output error", dir, dir)
+	want := fmt.Sprintf("status 1: %s/head cannot be put into place: input/output error; %s/head is left "+
+		"behind: input/output error", dir, dir)
 	if said != want {
 		t.Errorf(" got %s\nwant %s", said, want)
 	}
@@ -142,7 +143,8 @@ func TestWithdrawalFails(t *testing.T) {
 // TestKilledSet kills the process at every step: the head vouches for the
 // whole set, and a second run is not disturbed by what the first one left.
 func TestKilledSet(t *testing.T) {
-	for _, step := range []string{"write:1", "write:3", "fsync:1", "fsync:3", "flock:1", "renameat:1", "renameat:2", "fsync:4", "renameat2:1", "fsync:5"} {
+	for _, step := range []string{"write:1", "write:3", "fsync:1", "fsync:3", "flock:1", "renameat:1",
+		"renameat:2", "fsync:4", "renameat2:1", "fsync:5"} {
 		dir := t.TempDir()
 		call, when, _ := strings.Cut(step, ":")
 		if said, killed := run(t, dir, "set", call+":signal=KILL:when="+when); !killed {

@@ -84,7 +84,8 @@ func TestTouch(t *testing.T) {
 	put(t, dir, "log", "one\n")
 	wantOK(t, Touch(dir+"/log", 0o600))
 	wantFiles(t, dir, "log=one\n")
-	wantErr(t, Touch(dir+"/none/log", 0o600), exitcode.Failed, dir+"/none/log cannot be appended to: no such file or directory")
+	wantErr(t, Touch(dir+"/none/log", 0o600), exitcode.Failed, dir+
+		"/none/log cannot be appended to: no such file or directory")
 }
 
 func TestCause(t *testing.T) {

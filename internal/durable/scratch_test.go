@@ -31,7 +31,10 @@ func TestOpenScratchRefuses(t *testing.T) {
 			func(dir, path string) error { return os.Link(dir+"/victim", path) }},
 		{"link", "cannot be opened: too many levels of symbolic links",
 			func(dir, path string) error { return os.Symlink(dir+"/victim", path) }},
-		{"pipe", "is left alone: a named pipe, not a file", func(_, path string) error { return syscall.Mkfifo(path, 0o600) }},
+		{"pipe", "is left alone: a named pipe, not a file", func(_,
+			path string) error {
+			return syscall.Mkfifo(path, 0o600)
+		}},
 		{"folder", "cannot be opened: is a directory", func(_, path string) error { return os.Mkdir(path, 0o700) }},
 		{"another user's", "is left alone: it belongs to another user", func(_, path string) error {
 			if err := os.WriteFile(path, nil, 0o666); err != nil {

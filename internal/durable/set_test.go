@@ -42,7 +42,8 @@ func TestWriteFileNeverOverwrites(t *testing.T) {
 func TestWriteFileWithoutFolder(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "file", "no folder")
-	wantErr(t, WriteFile(dir+"/none/x", nil, 0o600), exitcode.Failed, dir+"/none/x cannot be created: no such file or directory")
+	wantErr(t, WriteFile(dir+"/none/x", nil, 0o600), exitcode.Failed, dir+
+		"/none/x cannot be created: no such file or directory")
 	wantErr(t, WriteFile(dir+"/file/x", nil, 0o600), exitcode.Failed, dir+"/file/x cannot be created: not a directory")
 	long := dir + "/" + strings.Repeat("n", 250)
 	wantErr(t, WriteFile(long, nil, 0o600), exitcode.Failed, long+" cannot be created: file name too long")
@@ -199,7 +200,8 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantErr(t, Replace(dir+"/folder", nil, 0o600), exitcode.Failed, dir+"/folder cannot be put into place: file exists")
-	wantErr(t, Replace(dir+"/none/state", nil, 0o600), exitcode.Failed, dir+"/none/state cannot be created: no such file or directory")
+	wantErr(t, Replace(dir+"/none/state", nil, 0o600), exitcode.Failed, dir+
+		"/none/state cannot be created: no such file or directory")
 	wantFiles(t, dir, "folder/", "state=2")
 }
 

@@ -91,16 +91,18 @@ func TestInspectOthers(t *testing.T) {
 			"SHA-256  "+fingerprint.Of([]byte("0E\x02\x21")).String())},
 		{"ceremony.jsonl", `{"seq":1}` + "\n", lines("file   ceremony log", "lines  1",
 			"byok-offline ceremony verify checks a log where it lies, in local/ceremony.jsonl")},
-		{"key", `{"type":"byok-key","bits":2048,"ok":true,"none":null,"list":["a",{"b":1.5}],"empty":{},"text":"a\nb\u001b"}`, lines(
-			"file      key file", "type      byok-key", "bits      2048", "ok        true", "none      null",
-			"list.0    a", "list.1.b  1.5", `text      a\nb\x1b`)},
+		{"key",
+			`{"type":"byok-key","bits":2048,"ok":true,"none":null,"list":["a",{"b":1.5}],"empty":{},"text":"a\nb\u001b"}`, lines(
+				"file      key file", "type      byok-key", "bits      2048", "ok        true", "none      null",
+				"list.0    a", "list.1.b  1.5", `text      a\nb\x1b`)},
 		{"long", `{"type":"byok-retired","value":"` + long + `"}`, lines(
 			"file   record of a destroyed key", "type   byok-retired", "value  "+long[:100]+"…")},
 		{"many", `{"type":"byok-proof","list":[` + strings.Repeat("1,", 600) + `1]}`, ""},
 	} {
 		got := run(t, "inspect", write(t, t.TempDir()+"/"+c.name, c.data))
 		if c.want == "" {
-			if rows := strings.Split(got.out, "\n"); len(rows) != 503 || rows[501] != "only the first 500 fields are shown" {
+			if rows := strings.Split(got.out,
+				"\n"); len(rows) != 503 || rows[501] != "only the first 500 fields are shown" {
 				t.Errorf("%s: %d rows, %q", c.name, len(rows), rows[len(rows)-2])
 			}
 			continue
@@ -124,7 +126,8 @@ func TestInspectWords(t *testing.T) {
 	words := run(t, "inspect", "testdata/inspect/"+kekName, "--show-words")
 	golden(t, "inspect/words.txt", strings.TrimPrefix(words.out, plain.out))
 	zip := write(t, t.TempDir()+"/t.zip", string(crossing(t)["KeyVault-BYOK-Tools-CONTOSO.zip"]))
-	if got := run(t, "inspect", "--show-words", zip); !strings.HasSuffix(got.out, strings.TrimPrefix(words.out, plain.out)) {
+	if got := run(t, "inspect", "--show-words", zip); !strings.HasSuffix(got.out, strings.TrimPrefix(words.out,
+		plain.out)) {
 		t.Errorf("a zip's KEK has other words:\n%s", got.out)
 	}
 }
@@ -153,11 +156,13 @@ func TestInspectRefuses(t *testing.T) {
 		{"foreign.json", []byte(`{"type":"other"}`), 2, unknown},
 		{"large", make([]byte, toolset.MaxZip+1), 2, "larger than the 1048576 bytes that such a file may have"},
 		{"t.zip", zip[:len(zip)-1], 2, "not a zip file, or cut short"},
-		{"edited.zip", edited(zip, "CONTOSO", "CONTOSA"), 3, `entry "BYOK-KEK-pkg-CONTOSO-1": its own header and the directory disagree`},
+		{"edited.zip", edited(zip, "CONTOSO", "CONTOSA"), 3,
+			`entry "BYOK-KEK-pkg-CONTOSO-1": its own header and the directory disagree`},
 		{"BYOK-KEK-pkg-X-1", kekPackage[:100], 2, "not valid JSON at byte 100, in field mark"},
 		{"BYOK-KEK-pkg-X-2", []byte("\x00\x01\x02"), 2, "a binary package of the nCipher toolset retired in June 2021"},
 		{"BYOK-KEK-pkg-X-3", edited(kekPackage, `"suffix"`, `"Suffix"`), 2, "unknown field Suffix"},
-		{"BYOK-SecurityWorld-pkg", edited(world, `"managed-hsm"`, `"hsm"`), 2, `field service: expected "vault" or "managed-hsm"`},
+		{"BYOK-SecurityWorld-pkg", edited(world, `"managed-hsm"`, `"hsm"`), 2,
+			`field service: expected "vault" or "managed-hsm"`},
 		{"empty.byok", nil, 2, "not valid JSON at byte 0"},
 		{"legacy.byok", bytes.Repeat([]byte{0, 1, 2}, 100), 2,
 			"binary, not JSON: a legacy nCipher transfer package, which the service stopped taking in June 2021"},
@@ -168,6 +173,7 @@ func TestInspectRefuses(t *testing.T) {
 		path := write(t, t.TempDir()+"/"+c.name, string(c.data))
 		got := run(t, "inspect", path)
 		said, _, _ := strings.Cut(got.err, "byok-test: hint:")
-		wantAnswer(t, c.name, answer{got.status, got.out, said}, answer{c.status, "", lines("byok-test: error: " + path + ": " + c.err)})
+		wantAnswer(t, c.name, answer{got.status, got.out, said}, answer{c.status, "",
+			lines("byok-test: error: " + path + ": " + c.err)})
 	}
 }

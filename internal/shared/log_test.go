@@ -85,7 +85,8 @@ func plainLog(t *testing.T, dir string) (path string) {
 	r.end("verify", r.begin("verify"), func(e *ceremony.Event) {
 		e.Result, e.Status, e.Error = ceremony.Failure, 2, "no such file"
 		e.Rehearsal = true
-		e.Arguments = []string{"--ident=contosokey", "--card=/media/one", "--card=/media/two", "--card=/media/three", "--pin-file=/run/pin"}
+		e.Arguments = []string{"--ident=contosokey", "--card=/media/one", "--card=/media/two",
+			"--card=/media/three", "--pin-file=/run/pin"}
 		e.AddOutput("key_simple_contosokey", fingerprint.Sum{1})
 	})
 	r.begin("package")
@@ -111,7 +112,8 @@ func TestCeremonyLog(t *testing.T) {
 	dir := kmdataDir(t)
 	log := plainLog(t, dir)
 	before := read(t, log)
-	wantAnswer(t, "log", run(t, "ceremony", "log"), answer{0, fmt.Sprintf(table, "FAILURE") + "Result: SUCCESS\n", killed})
+	wantAnswer(t, "log", run(t, "ceremony", "log"), answer{0, fmt.Sprintf(table, "FAILURE") +
+		"Result: SUCCESS\n", killed})
 
 	last := before[strings.LastIndex(strings.TrimSpace(before), "\n")+1 : len(before)-1]
 	head := fingerprint.Of([]byte(last))
@@ -143,7 +145,8 @@ func TestCeremonyFaults(t *testing.T) {
 	write(t, log, strings.Replace(read(t, log), "FAILURE", "SUCCESS", 1))
 	for _, name := range []string{"log", "verify"} {
 		wantAnswer(t, name, run(t, "ceremony", name), answer{3, fmt.Sprintf(table, "SUCCESS") + "Result: FAILURE\n",
-			"byok-test: error: " + log + ": line 5: does not carry the hash of line 4; the log was altered there or before\n" + keep})
+			"byok-test: error: " + log + ": line 5: does not carry the hash of line 4; the log was altered " +
+				"there or before\n" + keep})
 	}
 	write(t, log, "{}\n")
 	wantAnswer(t, "first line", run(t, "ceremony", "verify"), answer{3, "Result: FAILURE\n",
@@ -151,12 +154,15 @@ func TestCeremonyFaults(t *testing.T) {
 	write(t, log, "")
 	wantAnswer(t, "empty", run(t, "ceremony", "verify"), answer{0, lines(log,
 		"0 events, every line carries the hash of the one before", "head of 0 lines", fingerprint.Sum{}.Groups(),
-		strings.Join(fingerprint.Sum{}.Rows(), "\n"), "Result: SUCCESS"), "byok-test: warning: the log has no events\n"})
+		strings.Join(fingerprint.Sum{}.Rows(), "\n"), "Result: SUCCESS"),
+		"byok-test: warning: the log has no events\n"})
 	wantAnswer(t, "stray word", run(t, "ceremony", "log", "x"), answer{2, "Result: FAILURE\n",
-		lines(`byok-test: error: ceremony log: unexpected argument "x"`, "byok-test: hint: byok-test ceremony log --help")})
+		lines(`byok-test: error: ceremony log: unexpected argument "x"`,
+			"byok-test: hint: byok-test ceremony log --help")})
 
 	dir = kmdataDir(t)
-	missing := lines("byok-test: error: "+ceremony.Path(dir)+": no ceremony log there", "byok-test: hint: name the folder with --kmdata")
+	missing := lines("byok-test: error: "+ceremony.Path(dir)+": no ceremony log there",
+		"byok-test: hint: name the folder with --kmdata")
 	for _, name := range []string{"log", "verify"} {
 		wantAnswer(t, name, run(t, "ceremony", name), answer{2, "Result: FAILURE\n", missing})
 	}
@@ -219,7 +225,9 @@ func TestCeremonyOfAWorld(t *testing.T) {
 		"before world create: line 1: byok-offline toolset install",
 		"head of 7 lines", r.Head.SHA256.Groups(), strings.Join(r.Head.SHA256.Rows(), "\n"), "Result: SUCCESS"), ""})
 	got := run(t, "ceremony", "log")
-	if got.status != 0 || !strings.Contains(got.out, "\n6  2026-01-02T03:04:05Z  acl modify       seal     alice@vault-room\n   byok-offline 1.0.0\n   sealed by module ") {
+	if got.status != 0 || !strings.Contains(got.out,
+		"\n6  2026-01-02T03:04:05Z  acl modify       seal     alice@vault-room\n   byok-offline 1.0.0\n   "+
+			"sealed by module ") {
 		t.Errorf("log: %+v", got)
 	}
 }
@@ -234,13 +242,16 @@ func TestCeremonyAgainstTheWorld(t *testing.T) {
 	all := strings.SplitAfter(whole, "\n")
 	for _, c := range []struct{ name, log, want string }{
 		{"emptied", "", "empty, but statement 1 was signed over 3 lines; the log was emptied"},
-		{"zeroed", strings.Repeat("\x00", len(whole)), "nothing but zero bytes; the record was overwritten, or its medium lost it"},
-		{"cut", strings.Join(all[:4], ""), "ends with line 4, but statement 3 was signed over 5 lines; its end was cut off, or this is an older copy"},
+		{"zeroed", strings.Repeat("\x00", len(whole)),
+			"nothing but zero bytes; the record was overwritten, or its medium lost it"},
+		{"cut", strings.Join(all[:4], ""), "ends with line 4, but statement 3 was signed over 5 lines; its end " +
+			"was cut off, or this is an older copy"},
 	} {
 		write(t, log, c.log)
 		got := run(t, "ceremony", "verify")
 		said := strings.SplitAfter(got.err, "\n")
-		if want := "byok-test: error: " + log + ": " + c.want + "\n"; got.status != 3 || !strings.Contains(got.err, want) {
+		if want := "byok-test: error: " + log + ": " + c.want +
+			"\n"; got.status != 3 || !strings.Contains(got.err, want) {
 			t.Errorf("%s: status %d\n got %s\nwant %s", c.name, got.status, said, want)
 		}
 	}
@@ -270,8 +281,10 @@ func TestSeals(t *testing.T) {
 		change func(*ceremony.Seal)
 		want   string
 	}{
-		{"another module", func(s *ceremony.Seal) { s.Module = "00" }, "no statement certifies the module signing key that made it"},
-		{"another KML", func(s *ceremony.Seal) { s.KML = other.Sum() }, "no statement certifies the module signing key that made it"},
+		{"another module", func(s *ceremony.Seal) { s.Module = "00" },
+			"no statement certifies the module signing key that made it"},
+		{"another KML", func(s *ceremony.Seal) { s.KML = other.Sum() },
+			"no statement certifies the module signing key that made it"},
 		{"another signature", func(s *ceremony.Seal) { s.Signature, _ = other.Sign([]byte("x")) },
 			"the signature does not belong to this content and this public key"},
 	} {
@@ -292,7 +305,8 @@ func TestSeals(t *testing.T) {
 	r := newRecorder(t, dir)
 	r.seal(w, r.begin("acl modify"), func(*ceremony.Seal) {})
 	got := run(t, "ceremony", "verify")
-	want := "byok-test: error: " + ceremony.Path(dir) + ": line 2: the seal does not hold: there is no security world here that certifies its module\n"
+	want := "byok-test: error: " + ceremony.Path(dir) +
+		": line 2: the seal does not hold: there is no security world here that certifies its module\n"
 	if got.status != 3 || !strings.Contains(got.err, want) {
 		t.Errorf("no world: status %d\n got %s\nwant %s", got.status, got.err, want)
 	}

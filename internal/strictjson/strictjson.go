@@ -76,7 +76,8 @@ func Same(name string, data []byte, v any) error {
 		return fmt.Errorf("%s: its lines end in CR LF: it was copied in text mode", name)
 	}
 	if !bytes.Equal(again, data) {
-		return fmt.Errorf("%s: line %d is not as the program writes it: a field is missing, null, out of order or spaced otherwise",
+		return fmt.Errorf("%s: line %d is not as the program writes it: a field is missing, null, out of order "+
+			"or spaced otherwise",
 			name, differingLine(data, again))
 	}
 	return nil

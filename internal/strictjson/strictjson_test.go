@@ -21,14 +21,16 @@ func TestUnmarshalRefuses(t *testing.T) {
 		"unknown nested": {`{"header":{"kidd":"x"}}`, `f.json: unknown field header.kidd`},
 		"other case":     {`{"Version":1}`, `f.json: unknown field Version`},
 		"doubled":        {`{"version":1,"version":2}`, `f.json: field version appears twice`},
-		"wrong type":     {`{"header":{"kid":7}}`, `f.json: field header.kid: a JSON number where a string is expected`},
+		"wrong type": {`{"header":{"kid":7}}`,
+			`f.json: field header.kid: a JSON number where a string is expected`},
 		"not an integer": {`{"version":1.5}`, `f.json: field version: invalid syntax`},
 		"trailing data":  {`{"version":1} {}`, `f.json: not valid JSON at byte 14`},
 		"cut short":      {`{"version":1`, `f.json: not valid JSON at byte 12`},
 		"empty":          {``, `f.json: not valid JSON at byte 0`},
 		"an array":       {`[]`, `f.json: field (the whole file): a JSON array where an object is expected`},
 		"invalid UTF-8":  {"{\"header\":{\"kid\":\"\xff\"}}", `f.json: not valid JSON at byte 18, in field header.kid`},
-		"over-size":      {`{"version":1}` + strings.Repeat(" ", 100), `f.json: 113 bytes, more than the 100 such a file may have`},
+		"over-size": {`{"version":1}` + strings.Repeat(" ", 100),
+			`f.json: 113 bytes, more than the 100 such a file may have`},
 	} {
 		var v file
 		err := Unmarshal("f.json", []byte(c.data), 100, &v)
@@ -90,11 +92,12 @@ func TestTextModeIsNamed(t *testing.T) {
 
 func TestTypeOf(t *testing.T) {
 	for name, c := range map[string]struct{ data, typ, want string }{
-		"a type":     {`{"type":"byok-x","other":{}}`, "byok-x", ""},
-		"no type":    {`{}`, "", ""},
-		"a number":   {`{"type":1}`, "", "f.json: field type: a JSON number where a string is expected"},
-		"cut short":  {`{"type":"byok`, "", "f.json: not valid JSON at byte 13, in field type"},
-		"over-large": {`{"type":"` + strings.Repeat("x", 100) + `"}`, "", "f.json: 111 bytes, more than the 100 such a file may have"},
+		"a type":    {`{"type":"byok-x","other":{}}`, "byok-x", ""},
+		"no type":   {`{}`, "", ""},
+		"a number":  {`{"type":1}`, "", "f.json: field type: a JSON number where a string is expected"},
+		"cut short": {`{"type":"byok`, "", "f.json: not valid JSON at byte 13, in field type"},
+		"over-large": {`{"type":"` + strings.Repeat("x", 100) + `"}`, "",
+			"f.json: 111 bytes, more than the 100 such a file may have"},
 	} {
 		typ, err := TypeOf("f.json", []byte(c.data), 100)
 		if typ != c.typ || (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {

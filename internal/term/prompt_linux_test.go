@@ -251,17 +251,19 @@ func TestPassword(t *testing.T) {
 
 func TestPasswordRefused(t *testing.T) {
 	for name, c := range map[string]struct{ keys, want string }{
-		"nothing":    {"\n", `status 2: PIN of token "contoso": empty; hint: `},
-		"Ctrl-D":     {"\x04", `status 2: PIN of token "contoso": no answer; hint: `},
-		"Ctrl-C":     {"hunt\x03", `status 130: PIN of token "contoso": interrupted; hint: `},
-		"too long":   {strings.Repeat("p", 1025) + "\n", `status 2: PIN of token "contoso": over 1024 bytes; hint: `},
-		"in full":    {strings.Repeat("p", 1024) + "\n", strings.Repeat("p", 1024)},
-		"corrected":  {"huntr\x7fer2\n", "hunter2"},
-		"wiped":      {"hunter3\x15hunter2\n", "hunter2"},
-		"Ctrl-D end": {"hunter2\x04", `status 2: PIN of token "contoso": ended by Ctrl-D and not by Enter, so nothing was taken; hint: `},
-		"Ctrl-\\":    {"hunt\x1c", `status 130: PIN of token "contoso": interrupted; hint: `},
-		"arrow key":  {"hunter\x1b[D\n", `status 2: PIN of token "contoso": a control character in it, such as that of an arrow key; hint: `},
-		"not ASCII":  {"Schlüssel 鍵\n", "Schlüssel 鍵"},
+		"nothing":   {"\n", `status 2: PIN of token "contoso": empty; hint: `},
+		"Ctrl-D":    {"\x04", `status 2: PIN of token "contoso": no answer; hint: `},
+		"Ctrl-C":    {"hunt\x03", `status 130: PIN of token "contoso": interrupted; hint: `},
+		"too long":  {strings.Repeat("p", 1025) + "\n", `status 2: PIN of token "contoso": over 1024 bytes; hint: `},
+		"in full":   {strings.Repeat("p", 1024) + "\n", strings.Repeat("p", 1024)},
+		"corrected": {"huntr\x7fer2\n", "hunter2"},
+		"wiped":     {"hunter3\x15hunter2\n", "hunter2"},
+		"Ctrl-D end": {"hunter2\x04",
+			`status 2: PIN of token "contoso": ended by Ctrl-D and not by Enter, so nothing was taken; hint: `},
+		"Ctrl-\\": {"hunt\x1c", `status 130: PIN of token "contoso": interrupted; hint: `},
+		"arrow key": {"hunter\x1b[D\n",
+			`status 2: PIN of token "contoso": a control character in it, such as that of an arrow key; hint: `},
+		"not ASCII": {"Schlüssel 鍵\n", "Schlüssel 鍵"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, "password", controlling)
@@ -310,11 +312,13 @@ func TestTerminated(t *testing.T) {
 }
 
 func TestNewPassword(t *testing.T) {
-	const first, second, differ = "passphrase of card 1: \n", "passphrase of card 1, again: \n", "entries do not match, try again\n"
+	const first, second, differ = "passphrase of card 1: \n", "passphrase of card 1, again: \n",
+		"entries do not match, try again\n"
 	for name, c := range map[string]struct{ keys, want, screen string }{
-		"same":          {"abc abc", "abc", first + second},
-		"second round":  {"abc abd xyz xyz", "xyz", first + second + differ + first + second},
-		"never":         {"a b c d e f", "status 2: passphrase of card 1: the two answers differed 3 times; hint: ", strings.Repeat(first+second+differ, 2) + first + second},
+		"same":         {"abc abc", "abc", first + second},
+		"second round": {"abc abd xyz xyz", "xyz", first + second + differ + first + second},
+		"never": {"a b c d e f", "status 2: passphrase of card 1: the two answers differed 3 times; " +
+			"hint: ", strings.Repeat(first+second+differ, 2) + first + second},
 		"empty":         {"", "status 2: passphrase of card 1: empty; hint: ", first},
 		"second empty":  {"abc ", "status 2: passphrase of card 1, again: empty; hint: ", first + second},
 		"second Ctrl-C": {"abc \x03", "status 130: passphrase of card 1, again: interrupted; hint: ", first + second},
