@@ -43,18 +43,9 @@ func expect(t *testing.T, err error, want string) {
 func open(t *testing.T) *Session {
 	t.Helper()
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
-	p := pkcs11.New(shim.Build(t))
-	t.Cleanup(p.Destroy)
-	ok(t, p.Initialize())
-	t.Cleanup(func() { _ = p.Finalize() })
-	slots := must[[]uint](t)(p.GetSlotList(true))
-	ok(t, p.InitToken(slots[0], "so-pin", "token"))
-	slot := must[[]uint](t)(p.GetSlotList(true))[0]
-	h := must[pkcs11.SessionHandle](t)(p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION))
-	ok(t, p.Login(h, pkcs11.CKU_SO, "so-pin"))
-	ok(t, p.InitPIN(h, "user-pin"))
+	p, _, h := softhsm.Session(t, shim.Build(t))
 	ok(t, p.Logout(h))
-	ok(t, p.Login(h, pkcs11.CKU_USER, "user-pin"))
+	ok(t, p.Login(h, pkcs11.CKU_USER, softhsm.UserPIN))
 	return &Session{Ctx: p, Handle: h, Token: name("the token"), Omitted: map[string][]uint{}}
 }
 

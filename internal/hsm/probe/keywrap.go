@@ -47,12 +47,12 @@ func (p *Prober) tryKeyWraps() (KeyWrap, error) {
 	defer p.s.Discard(key.object)
 	defer clear(key.value)
 	kwpErr := p.tryKeyWrap(p11.KWP, key)
-	if kwpErr == nil {
-		return p11.KWP, nil
+	if kwpErr == nil || p11.Gone(kwpErr) {
+		return p11.KWP, kwpErr
 	}
 	padErr := p.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, key)
-	if padErr == nil {
-		return pkcs11.CKM_AES_KEY_WRAP_PAD, nil
+	if padErr == nil || p11.Gone(padErr) {
+		return pkcs11.CKM_AES_KEY_WRAP_PAD, padErr
 	}
 	return 0, exitcode.Errorf(exitcode.HSM,
 		"%v offers no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: %w; CKM_AES_KEY_WRAP_PAD: %w",
@@ -108,6 +108,9 @@ func (p *Prober) tryKeyWrap(m uint, under knownKey) error {
 	}
 	defer p.s.Discard(o)
 	blob, err := p.s.Wrap(p11.Mechanism(m), under.object, o)
+	if p11.Gone(err) {
+		return p11.Fail("C_WrapKey of a worthless key with "+KeyWrap(m).String(), err)
+	}
 	if err != nil {
 		return p11.Named(err)
 	}

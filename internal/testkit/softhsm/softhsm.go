@@ -3,6 +3,7 @@
 package softhsm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,14 +27,22 @@ func New(t testing.TB) string {
 	return library
 }
 
-// Library finds libsofthsm2.so where Debian and others put it.
+// paths are where Debian and others put the library.
+var paths = []string{
+	"/usr/lib/softhsm/libsofthsm2.so",
+	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+	"/usr/lib64/softhsm/libsofthsm2.so",
+	"/usr/local/lib/softhsm/libsofthsm2.so",
+}
+
+// Library finds libsofthsm2.so.
 func Library() (string, error) {
-	for _, path := range []string{"/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so"} {
+	for _, path := range paths {
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("SoftHSM is not installed, and these tests need a real PKCS#11 library: apt-get install softhsm2")
+	return "", errors.New("SoftHSM is not installed, and these tests need a real PKCS#11 library: apt-get install softhsm2")
 }
 
 // Configure writes a SoftHSM configuration with its tokens below dir and

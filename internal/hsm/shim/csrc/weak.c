@@ -85,8 +85,10 @@ static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const char *call, const C
 			lie = &lies[0];
 		if (!lie || from[i].ulValueLen != sizeof lie->asked || *(CK_BBOOL *)from[i].pValue != lie->asked)
 			continue;
-		if (lie->type != CKA_TRUSTED || !by_officer(session))
+		if (lie->type != CKA_TRUSTED)
 			to[i].pValue = lie->asked ? &no : &yes;
+		else if (!by_officer(session))
+			to[i] = from[0]; /* twice; a copy may not even have it false */
 	}
 	return to;
 }
