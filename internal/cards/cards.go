@@ -102,8 +102,8 @@ type Holding struct {
 func (h Holding) String() string { return fmt.Sprintf("card %d (%s)", h.Index, h.Holder) }
 
 // Quorum is K cards of one set, read: the world secret, and whose cards they
-// were. Wipe it as soon as it has served. Verify kmdata under [Quorum.HKNSO],
-// before anything is believed that kmdata says.
+// were. Wipe it as soon as it has served. Set.HKNSO is what the cards carry:
+// verify kmdata under it before anything is believed that kmdata says.
 type Quorum struct {
 	Set    quorum.CardSet
 	Secret *quorum.Secret

@@ -13,9 +13,10 @@
 // and encode each card with [Card.Encode]. To open a world, make a [Reader]
 // for the card set that the world's statements name, [Reader.Add] cards until
 // [Reader.Missing] is 0, then call [Reader.Secret]. Before anything is
-// believed that kmdata says, verify it under [Reader.HKNSO]: the KNSO of the
-// cards, not the one that the folder names. Wipe every Issue, Card, Reader and
-// Secret as soon as it has served.
+// believed that kmdata says, verify it under the hknso that the cards carry,
+// not under the one that the folder names; a Reader takes no card with another
+// hknso than its set. Wipe every Issue, Card, Reader and Secret as soon as it
+// has served.
 //
 // Shares, the secret and what is derived from it lie in locked memory of
 // package secret. What circl, HKDF and AES copy on the heap while they work

@@ -7,7 +7,6 @@ import (
 	"github.com/cloudflare/circl/secretsharing"
 
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/secret"
 )
 
@@ -31,11 +30,6 @@ func NewReader(set CardSet) (*Reader, error) {
 	}
 	return &Reader{set: set, commitments: commitments}, nil
 }
-
-// HKNSO returns the hash of the signing key that the cards themselves carry,
-// which every card taken agrees with. Verify kmdata under it, and under no
-// other, before anything that kmdata says is believed.
-func (r *Reader) HKNSO() fingerprint.Sum { return r.set.HKNSO }
 
 // Add takes a card; name says in messages where it was read. The reader owns
 // the card's share from here on: a card it refuses is wiped. A card with

@@ -57,16 +57,6 @@ func checkSecret(t *testing.T, r *Reader, count int, want *Secret) {
 	s.Wipe()
 }
 
-func TestReaderTakesHKNSOFromTheSet(t *testing.T) {
-	r, err := NewReader(fixedWorld(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.HKNSO() != fixedWorld(t).HKNSO {
-		t.Errorf("hknso %s", r.HKNSO())
-	}
-}
-
 func TestAddRefuses(t *testing.T) {
 	made, other := issue(t, Quorum{2, 3}), issue(t, Quorum{2, 3})
 	const evidence = "keep the card as evidence and use another card of the set, then byok-offline world replace-cards"
