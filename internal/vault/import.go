@@ -45,8 +45,9 @@ type Expected struct {
 	Authorization fingerprint.Sum
 }
 
-// Import is one package on its way into the vault. NewImport fills in what a
-// manifest says; for a .byok of another vendor's tool the caller does.
+// Import is one package on its way into the vault. What it asks for comes from
+// the quorum's authorization (package approval), or from whoever vouches for
+// a .byok of another vendor's tool.
 type Import struct {
 	Name          string            // of the key in the vault
 	Blob          []byte            // the .byok file, byte for byte
@@ -68,17 +69,6 @@ type Imported struct {
 	Already bool   // the vault had this key under this name before; nothing was sent
 	Differs string // what was asked for and the version does not have, "it is enabled"; only with Already
 	Unread  bool   // the version is disabled and may not be read: known by TagBlob, and not compared
-}
-
-// NewImport takes from a verified package what the vault needs, under the
-// key's plain name, or under the package's where the vault takes no such name.
-func NewImport(p transfer.Package) (Import, error) {
-	expected, err := ExpectedOf(p.Manifest)
-	name := p.Manifest.Key.PlainName
-	if kek.CheckName(name) != nil {
-		name = p.Manifest.Name
-	}
-	return Import{Name: name, Blob: p.BlobBytes, Expected: expected, Ops: p.Manifest.Key.KeyOps}, err
 }
 
 // Import makes the package a new version of the key called p.Name, and checks

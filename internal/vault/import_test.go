@@ -29,12 +29,12 @@ const (
 func kinds() map[string]Import {
 	out := map[string]Import{}
 	for _, name := range []string{"RSA", "P-256", "P-384", "P-521", "P-256K"} {
-		key, err := transfer.KeyOf(public(name))
+		key, err := keykind.Of(public(name))
 		if err != nil {
 			panic(err)
 		}
 		out[name] = Import{Name: "contoso", Blob: []byte("blob of " + name), Ops: []string{"sign", "verify"},
-			Expected: Expected{Kty: key.KTY, Crv: key.Crv, Bits: key.Bits, PublicKey: public(name)}}
+			Expected: Expected{Kty: key.KTY, Crv: key.Curve, Bits: key.Bits, PublicKey: public(name)}}
 	}
 	out["AES"] = Import{Name: "contoso", Blob: []byte("blob of AES"), Ops: []string{"encrypt", "decrypt"},
 		Expected: Expected{Kty: keykind.OctHSM, Bits: 256, CheckValue: make([]byte, 16)}}

@@ -25,6 +25,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/kmdata"
 	"byok/internal/transfer"
 )
 
@@ -276,24 +277,30 @@ func TestChallengesAreFresh(t *testing.T) {
 	}
 }
 
-func TestNewImport(t *testing.T) {
-	key, err := transfer.KeyOf(public("P-256K"))
+func TestExpectedOf(t *testing.T) {
+	sum := fingerprint.Of([]byte("authorization"))
+	identity, err := kmdata.IdentityOf(public("P-256K"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key.KeyOps = []string{"sign"}
-	p := transfer.Package{Manifest: transfer.Manifest{Name: "contoso", Key: key}, BlobBytes: []byte("{}")}
-	got, err := NewImport(p)
-	if err != nil || got.Name != "contoso" || string(got.Blob) != "{}" || got.Ops[0] != "sign" || got.Expected.Kty != "EC-HSM" ||
-		got.Expected.Crv != "P-256K" || !keykind.SamePublicKey(got.Expected.PublicKey, public("P-256K")) {
-		t.Errorf("%+v, %v", got, err)
+	facts := transfer.Facts{Sum: sum}
+	facts.Pair.Identity = identity
+	e, err := ExpectedOf(facts)
+	if err != nil || e.Kty != "EC-HSM" || e.Crv != "P-256K" || e.Bits != 256 || e.Authorization != sum ||
+		!keykind.SamePublicKey(e.PublicKey, public("P-256K")) {
+		t.Errorf("%+v, %v", e, err)
 	}
-	p.Manifest.Key = transfer.Key{KTY: keykind.OctHSM, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
-	if got, err = NewImport(p); err != nil || hex.EncodeToString(got.Expected.CheckValue) != "00112233445566778899aabbccddeeff" || got.Expected.PublicKey != nil {
-		t.Errorf("%+v, %v", got, err)
+	facts.Pair.Identity = kmdata.Identity{KeyType: keykind.AES, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
+	e, err = ExpectedOf(facts)
+	if err != nil || e.Kty != "oct-HSM" || hex.EncodeToString(e.CheckValue) != facts.Pair.CheckValue || e.PublicKey != nil {
+		t.Errorf("%+v, %v", e, err)
 	}
-	p.Manifest.Key.CheckValue = "x"
-	if _, err = NewImport(p); exitcode.Of(err) != exitcode.Check {
+	facts.Pair.CheckValue = "x"
+	if _, err := ExpectedOf(facts); exitcode.Of(err) != exitcode.Check {
+		t.Error(err)
+	}
+	facts.Pair.Bits = 100
+	if _, err := ExpectedOf(facts); exitcode.Of(err) != exitcode.Check {
 		t.Error(err)
 	}
 }

@@ -117,12 +117,12 @@ func fresh(t *testing.T, kind string) (Import, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := transfer.KeyOf(pub)
+	key, err := keykind.Of(pub)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Ops = []string{"sign", "verify"}
-	p.Expected = Expected{Kty: key.KTY, Crv: key.Crv, Bits: key.Bits, PublicKey: pub}
+	p.Expected = Expected{Kty: key.KTY, Crv: key.Curve, Bits: key.Bits, PublicKey: pub}
 	return p, plain
 }
 

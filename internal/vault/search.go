@@ -17,16 +17,20 @@ import (
 	"byok/internal/transfer"
 )
 
-// ExpectedOf says what the key of a manifest must look like in a vault.
-func ExpectedOf(m transfer.Manifest) (Expected, error) {
-	e := Expected{Kty: m.Key.KTY, Crv: m.Key.Crv, Bits: m.Key.Bits}
-	var err error
-	if m.Key.KTY == keykind.OctHSM {
-		e.CheckValue, err = hex.DecodeString(m.Key.CheckValue)
-	} else {
-		e.PublicKey, err = m.Key.Public()
+// ExpectedOf returns what the key that a quorum approved must look like in a
+// vault. The error has the status Check.
+func ExpectedOf(f transfer.Facts) (Expected, error) {
+	kind, err := f.Pair.Kind()
+	if err != nil {
+		return Expected{}, exitcode.Mark(exitcode.Check, err)
 	}
-	return e, exitcode.Mark(exitcode.Check, err)
+	e := Expected{Kty: kind.KTY, Crv: kind.Curve, Bits: kind.Bits, Authorization: f.Sum}
+	if f.Pair.Secret() {
+		e.CheckValue, err = hex.DecodeString(f.Pair.CheckValue)
+		return e, exitcode.Mark(exitcode.Check, err)
+	}
+	e.PublicKey = f.Pair.Public()
+	return e, nil
 }
 
 // Compare fails, status Check, unless k can be the expected key. An AES key

@@ -3,9 +3,9 @@
 // transfer packages without ever making a version twice, and has the vault
 // prove that it holds the key that was made offline.
 //
-// ParseAddress, then New, then the methods of Client; a Client may be used by
-// several goroutines. Whoever imports a package verifies it first
-// (transfer.Package.Verify), asks CheckKEK, and calls Prove afterwards.
+// [ParseAddress], then [New], then the methods of [Client]; a Client may be used
+// by several goroutines. Whoever imports a package verifies it first (package
+// approval), asks [Client.CheckKEK], and calls [Client.Prove] afterwards.
 //
 // Do not use the azkeys client beside it: its own retry makes duplicate
 // versions after a lost answer, and it panics on a malformed challenge.
