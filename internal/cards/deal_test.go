@@ -59,14 +59,36 @@ func setOf(set quorum.CardSet) func(quorum.Card) (quorum.CardSet, error) {
 // TestDealTakesBack spoils the dealing at its second card.
 func TestDealTakesBack(t *testing.T) {
 	made := issue(t, 2, 3)
+	for _, c := range spoiltDealings(t, made) {
+		media := Folders(dirs(t, 3))
+		plain := media[1]
+		if c.spoil != nil {
+			media[1] = c.spoil(plain)
+		}
+		p := &person{tries: 1, answers: []answer{{text: "same"}, c.second}}
+		_, err := Deal(made, "Contoso", media, testWork, p)
+		expect(t, c.name, err, c.want(plain))
+		for i, m := range []Medium{media[0], plain, media[2]} {
+			if left := names(t, m); len(left) != 0 {
+				t.Errorf("%s: on medium %d is left %q", c.name, i+1, left)
+			}
+		}
+	}
+}
+
+// spoiltDealing is what goes wrong with the second card.
+type spoiltDealing struct {
+	name   string
+	spoil  func(m Medium) Medium
+	second answer
+	want   func(m Medium) failure
+}
+
+func spoiltDealings(t *testing.T, made *quorum.Issue) []spoiltDealing {
+	t.Helper()
 	full := errors.New("no space left on device")
 	other := written(t, made)[2]
-	for _, c := range []struct {
-		name   string
-		spoil  func(m Medium) Medium
-		second answer
-		want   func(m Medium) failure
-	}{
+	return []spoiltDealing{
 		{"the holder gives up", nil, answer{err: errGaveUp},
 			func(Medium) failure { return failure{errGaveUp.Error(), exitcode.Failed, ""} }},
 		{"empty passphrase", nil, answer{own: true}, func(Medium) failure {
@@ -102,20 +124,6 @@ func TestDealTakesBack(t *testing.T) {
 			return failure{m.String() + ": card 1 (Alice) has already been read", exitcode.Refused,
 				"use a card that has not been read"}
 		}},
-	} {
-		media := Folders(dirs(t, 3))
-		plain := media[1]
-		if c.spoil != nil {
-			media[1] = c.spoil(plain)
-		}
-		p := &person{tries: 1, answers: []answer{{text: "same"}, c.second}}
-		_, err := Deal(made, "Contoso", media, testWork, p)
-		expect(t, c.name, err, c.want(plain))
-		for i, m := range []Medium{media[0], plain, media[2]} {
-			if left := names(t, m); len(left) != 0 {
-				t.Errorf("%s: on medium %d is left %q", c.name, i+1, left)
-			}
-		}
 	}
 }
 
