@@ -8,6 +8,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/strictjson"
 )
@@ -315,7 +316,7 @@ func (s *Session) signAll(pairs []*pair, list fingerprint.Sum) error {
 		if p.approval.Identity.Secret() {
 			continue
 		}
-		if p.copy.Copy.Possession, err = s.token.SignPossession(p.key, kmdata.PossessionText(kmdata.PurposeTransfer, sum)); err != nil {
+		if p.copy.Copy.Possession, err = s.token.SignPossession(p.key, keykind.PossessionText(keykind.PurposeTransfer, sum)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,180 @@
+package transfer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/stamp"
+)
+
+// Request asks for the package of a transfer copy.
+type Request struct {
+	Copy           *kmdata.Key // a key file of app xferacld
+	SubscriptionID string      // UUID
+	Generator      string      // tool and version; HSM name and firmware: one line of at most 255 bytes
+}
+
+// Make makes the package of a transfer copy whose authorization is in the
+// chain. The module's KML signs the manifest, and nothing else is signed. The
+// package verifies under the hknso in force: what would not is an error.
+func Make(chain *kmdata.Chain, r Request, kml kmdata.Signer) (*Package, error) {
+	if r.Copy.Copy == nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: it is not a transfer copy", r.Copy.Name()).
+			Hint("byok-offline acl modify --ident %s", r.Copy.Ident)
+	}
+	cert, err := chain.Certificate(r.Copy.Copy.Number)
+	if err != nil {
+		return nil, err
+	}
+	p, err := assemble(cert, r)
+	if err != nil {
+		return nil, err
+	}
+	if p.manifestFile.Signature, err = kml.Sign(p.manifestFile.Data); err != nil {
+		return nil, err
+	}
+	_, err = p.Verify(chain.HKNSO())
+	return p, err
+}
+
+// assemble puts together all but the manifest's signature.
+func assemble(cert *kmdata.Certificate, r Request) (p *Package, err error) {
+	statement, a := cert.Authorization()
+	if r.Copy.Copy.Index >= len(a.Pairs) {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %v has only %d pairs", r.Copy.Name(), statement, len(a.Pairs))
+	}
+	pair := a.Pairs[r.Copy.Copy.Index]
+	p = &Package{possession: r.Copy.Copy.Possession}
+	if p.names, err = Names(pair.Target.Name); err != nil {
+		return nil, err
+	}
+	p.addStatements(cert)
+	p.blob = Blob{KEK: pair.KEK.KID, Generator: r.Generator, Ciphertext: r.Copy.Copy.Ciphertext}
+	if p.blobBytes, err = p.blob.Marshal(); err != nil {
+		return nil, err
+	}
+	p.manifest = Manifest{
+		Rehearsal:      a.Rehearsal,
+		Name:           pair.Target.Name,
+		Blob:           BlobFile{p.names.Blob, fingerprint.Of(p.blobBytes)},
+		Authorization:  Authorization{r.Copy.Copy.Authorization, a.Number, r.Copy.Copy.Index},
+		SubscriptionID: r.SubscriptionID,
+		Module:         a.Module,
+		Permissions:    r.Copy.Permissions,
+		Created:        stamp.Now(),
+		Generator:      r.Generator,
+	}
+	p.manifestFile.Path = p.names.Manifest
+	p.manifestFile.Data, err = p.manifest.Marshal()
+	return p, err
+}
+
+// addStatements takes the statements of a certificate, under the names that
+// they have in a package.
+func (p *Package) addStatements(cert *kmdata.Certificate) {
+	for _, e := range cert.Entries() {
+		f := e.File
+		switch s := e.Statement.(type) {
+		case *kmdata.World:
+			f.Path = p.names.World
+			p.world = f
+		case *kmdata.Cards:
+			f.Path = p.names.Cards(s.Cards.Number)
+			p.cards = append(p.cards, f)
+		case *kmdata.Module:
+			f.Path = p.names.Module
+			p.module = f
+		case *kmdata.Authorization:
+			f.Path = p.names.Authorization
+			p.authorization = f
+		}
+	}
+}
+
+// Write writes the package into the folder dir as one durable set and returns
+// the paths of its files, the .byok first: it is the set's head. Existing files
+// are never overwritten, and no file of another package may lie under the same
+// name.
+func (p *Package) Write(dir string) ([]string, error) {
+	files, paths := p.files(p.names.In(dir)), p.Paths(dir)
+	if err := p.names.In(dir).refuseOthers(paths); err != nil {
+		return nil, err
+	}
+	set := durable.NewSet()
+	defer set.Discard()
+	for _, f := range files {
+		out, err := set.Create(f.path, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := out.Write(f.data); err != nil {
+			return nil, err
+		}
+	}
+	return paths, set.Commit()
+}
+
+// file is a file of a package.
+type file struct {
+	path string
+	data []byte
+}
+
+// files lists every file of the package, the .byok first.
+func (p *Package) files(n FileNames) []file {
+	list := []file{{n.Blob, p.blobBytes}}
+	if p.possession != nil {
+		list = append(list, file{n.Possession, p.possession})
+	}
+	for _, signed := range []struct {
+		path string
+		kmdata.File
+	}{
+		{n.Manifest, p.manifestFile}, {n.Authorization, p.authorization}, {n.World, p.world}, {n.Module, p.module},
+	} {
+		list = append(list, file{signed.path, signed.Data}, file{kmdata.SignaturePath(signed.path), signed.Signature})
+	}
+	for i, f := range p.cards {
+		path := n.Cards(i + 2)
+		list = append(list, file{path, f.Data}, file{kmdata.SignaturePath(path), f.Signature}, file{kmdata.SecondPath(path), f.Second})
+	}
+	return list
+}
+
+// refuseOthers refuses a folder where a file is named like this package's and
+// would not be replaced: a reader would take it for a part of it.
+func (n FileNames) refuseOthers(paths []string) error {
+	entries, err := os.ReadDir(filepath.Dir(n.stem))
+	if errors.Is(err, fs.ErrNotExist) {
+		return exitcode.Errorf(exitcode.Usage, "%s: there is no such folder", filepath.Dir(n.stem))
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(filepath.Dir(n.stem), e.Name())
+		if strings.HasPrefix(e.Name(), filepath.Base(n.stem)+".") && !slices.Contains(paths, path) {
+			return exitcode.Errorf(exitcode.Refused, "%s: it is named like a file of this package and is not one", path).
+				Hint("give an empty folder with --out")
+		}
+	}
+	return nil
+}
+
+// Paths returns the paths of the package's files in the folder dir, the .byok
+// first.
+func (p *Package) Paths(dir string) []string {
+	var paths []string
+	for _, f := range p.files(p.names.In(dir)) {
+		paths = append(paths, f.path)
+	}
+	return paths
+}

@@ -1,0 +1,111 @@
+package world
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+	"byok/internal/transfer"
+)
+
+// PackRequest asks for the transfer package of a key that a quorum approved.
+type PackRequest struct {
+	Ident          string
+	Name           string // in the vault; "" takes the newest approval of the key
+	SubscriptionID string
+	Dir            string // where the package goes
+	Generator      string // tool and version
+}
+
+// Packed is a transfer package as it was written.
+type Packed struct {
+	Pair  kmdata.Pair
+	Paths []string // the .byok first
+}
+
+// Package writes the transfer package of a wrapped copy. It wraps nothing, and
+// uses no key except KML, which signs the manifest.
+func (o *Operator) Package(r PackRequest) (Packed, error) {
+	k, pair, err := o.approved(r)
+	if err != nil {
+		return Packed{}, err
+	}
+	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
+		return Packed{}, exitcode.Mark(exitcode.Refused, err)
+	}
+	if done, err := o.packedBefore(r, k, pair); err != nil || len(done.Paths) > 0 {
+		return done, err
+	}
+	if err := o.exactlyTrusted(); err != nil {
+		return Packed{}, err
+	}
+	made, err := transfer.Make(o.Chain, transfer.Request{
+		Copy: k, SubscriptionID: r.SubscriptionID,
+		Generator: fmt.Sprintf("%s; %s %s", r.Generator, o.Token.Model, o.Token.Firmware),
+	}, o)
+	if err != nil {
+		return Packed{}, err
+	}
+	paths, err := made.Write(r.Dir)
+	return Packed{Pair: pair, Paths: paths}, err
+}
+
+// approved finds the newest wrapped copy of the key, under the name asked for.
+func (o *Operator) approved(r PackRequest) (*kmdata.Key, kmdata.Pair, error) {
+	copies, err := o.Chain.Copies(r.Ident)
+	if err != nil {
+		return nil, kmdata.Pair{}, err
+	}
+	for i := len(copies) - 1; i >= 0; i-- {
+		pair, err := pairOf(o.Chain, copies[i])
+		if err != nil {
+			return nil, pair, err
+		}
+		if r.Name == "" || pair.Target.Name == r.Name {
+			return copies[i], pair, nil
+		}
+	}
+	what := fmt.Sprintf("no quorum approved %s", kmdata.KeyName(kmdata.Simple, r.Ident))
+	if r.Name != "" {
+		what += " under the name " + r.Name
+	}
+	return nil, kmdata.Pair{}, exitcode.Errorf(exitcode.Usage, "%s", what).
+		Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", r.Ident)
+}
+
+// pairOf is what the quorum approved of a wrapped copy. The copy's file is
+// KML's; the authorization decides.
+func pairOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Pair, error) {
+	entry, a, err := chain.Authorization(k.Copy.Number)
+	if err != nil {
+		return kmdata.Pair{}, err
+	}
+	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) {
+		return kmdata.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
+	}
+	return a.Pairs[k.Copy.Index], nil
+}
+
+// packedBefore takes up a run that was cut short after its files had their
+// names.
+func (o *Operator) packedBefore(r PackRequest, k *kmdata.Key, pair kmdata.Pair) (Packed, error) {
+	names, err := transfer.Names(pair.Target.Name)
+	if err != nil {
+		return Packed{}, err
+	}
+	path := filepath.Join(r.Dir, names.Blob)
+	if _, err := os.Lstat(path); err != nil {
+		return Packed{}, nil
+	}
+	if p, err := transfer.ReadPackage(path); err == nil {
+		a, err := p.Verify(o.Chain.HKNSO())
+		facts := a.Facts()
+		if err == nil && facts.Sum == k.Copy.Authorization && facts.Manifest.SubscriptionID == r.SubscriptionID {
+			return Packed{Pair: pair, Paths: p.Paths(r.Dir)}, nil
+		}
+	}
+	return Packed{}, exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path).
+		Hint("choose another folder with --out")
+}
