@@ -1,26 +1,39 @@
 package specimen
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/hex"
-	"errors"
-	"os/exec"
+	"os"
+	"strings"
 	"testing"
 
+	"byok/internal/kek"
+	"byok/internal/testkit/softworld"
 	"byok/internal/transfer"
 )
 
-// TestPackages verifies packages of every kind as byok-online does, and
-// unwraps their plaintext with openssl.
+func newKEK(t *testing.T) KEK {
+	t.Helper()
+	private, err := softworld.RSA(2048, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := kek.ParseID("https://localhost:8443/keys/KEKforBYOK/00112233445566778899aabbccddeeff")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return KEK{ID: id, Public: &private.PublicKey, Rehearsal: true}
+}
+
+// TestPackages verifies packages of every type of key as byok-online does.
 func TestPackages(t *testing.T) {
 	world, err := NewWorld()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer world.Close()
 	small, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -29,13 +42,20 @@ func TestPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := transfer.ParseKeyID("https://localhost:8443/keys/KEKforBYOK/00112233445566778899aabbccddeeff")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kek := KEK{ID: id, Public: &small.PublicKey, Rehearsal: true}
-	for name, key := range map[string]any{"rsa": small, "ec": ec, "aes": make([]byte, 16)} {
-		p, err := world.Package(kek, name, key)
+	exchange := newKEK(t)
+	for _, c := range []struct {
+		name      string
+		key       any
+		ops       []string
+		rehearsal bool
+		wantOps   string
+	}{
+		{"rsa", small, nil, true, "encrypt decrypt sign verify wrapKey unwrapKey"},
+		{"ec", ec, []string{"sign"}, true, "sign"},
+		{"aes", make([]byte, 16), nil, false, "encrypt decrypt wrapKey unwrapKey"},
+	} {
+		exchange.Rehearsal = c.rehearsal
+		p, err := world.Package(exchange, c.name, c.key, c.ops...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,32 +67,46 @@ func TestPackages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := read.Verify(); err != nil {
-			t.Errorf("%s: %v", name, err)
+		hknso, err := world.HKNSO(c.rehearsal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		approved, err := read.Verify(hknso)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if f := approved.Facts(); f.Rehearsal != c.rehearsal || f.Pair.Target.Name != c.name ||
+			strings.Join(f.Pair.Target.KeyOps, " ") != c.wantOps || !f.Pair.KEK.KID.Equal(exchange.ID) {
+			t.Errorf("%s: %+v", c.name, f.Pair)
+		}
+		if _, err := Write(t.TempDir()+"/none", p); err == nil {
+			t.Error("written into a folder that is not there")
 		}
 	}
 }
 
-func TestWrapPadded(t *testing.T) {
-	key := bytes.Repeat([]byte{7}, 32)
-	for n := 9; n < 100; n++ {
-		plain := make([]byte, n)
-		_, _ = rand.Read(plain)
-		wrapped, err := wrapPadded(key, plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("openssl", "enc", "-d", "-id-aes256-wrap-pad", "-K", hex.EncodeToString(key), "-iv", "A65959A6")
-		cmd.Stdin = bytes.NewReader(wrapped)
-		got, err := cmd.Output()
-		if errors.Is(err, exec.ErrNotFound) {
-			t.Fatal("install openssl: it unwraps what is wrapped here")
-		}
-		if err != nil || !bytes.Equal(got, plain) {
-			t.Fatalf("%d bytes: %v", n, err)
+func TestRefused(t *testing.T) {
+	world, err := NewWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange := newKEK(t)
+	for name, key := range map[string]any{"not a key": make([]byte, 15), "a/b": make([]byte, 16)} {
+		if _, err := world.Package(exchange, name, key); err == nil {
+			t.Errorf("%s: a package was made", name)
 		}
 	}
-	if _, err := wrapPadded(key, make([]byte, 8)); err == nil || err.Error() != "a specimen's plaintext has more than 8 bytes" {
-		t.Error(err)
+	if err := world.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(world.dir); !os.IsNotExist(err) {
+		t.Errorf("its folder is left: %v", err)
+	}
+	exchange.Rehearsal = false
+	if _, err := world.Package(exchange, "k", make([]byte, 16)); err == nil {
+		t.Error("a package without a folder")
+	}
+	if _, err := world.HKNSO(false); err == nil {
+		t.Error("an hknso without a folder")
 	}
 }

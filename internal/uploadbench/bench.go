@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"byok/internal/base64url"
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
 	"byok/internal/vault"
@@ -162,7 +162,7 @@ func (b *bench) bare(ctx context.Context, dir, name string) (time.Duration, erro
 			return 0, err
 		}
 		body, err := json.Marshal(map[string]any{"key": map[string]any{
-			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"}, "key_hsm": base64.RawURLEncoding.EncodeToString(blob)}})
+			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"}, "key_hsm": base64url.Encode(blob)}})
 		if err != nil {
 			return 0, err
 		}

@@ -22,7 +22,7 @@ import (
 func ExpectedOf(f transfer.Facts) (Expected, error) {
 	kind, err := f.Pair.Kind()
 	if err != nil {
-		return Expected{}, exitcode.Mark(exitcode.Check, err)
+		return Expected{}, exitcode.Errorf(exitcode.Check, "the approved key: %v", err)
 	}
 	e := Expected{Kty: kind.KTY, Crv: kind.Curve, Bits: kind.Bits, Authorization: f.Sum}
 	if f.Pair.Secret() {
