@@ -18,9 +18,9 @@ func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"shared", "command", "ceremony"}},
-		{"Operations", []string{"world", "readback", "upload", "approval", "rehearsal", "download"}},
-		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "vault", "azure"}},
-		{"What crosses the air gap, and what is kept", []string{"attest", "kmdata", "transfer", "toolset", "worlds"}},
+		{"Operations", []string{"world", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
+		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/p11", "vault", "azure"}},
+		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "worlds"}},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "durable"}},
 		{base, []string{
