@@ -77,9 +77,6 @@ type Target struct {
 }
 
 func (a *Authorization) check() error {
-	if err := a.checkHeader(); err != nil {
-		return err
-	}
 	if err := checkModuleID(a.Module); err != nil {
 		return err
 	}
@@ -138,11 +135,7 @@ func (p Approval) check() error {
 	if err := p.KEK.check(); err != nil {
 		return err
 	}
-	kind, err := p.Kind()
-	if err != nil {
-		return err
-	}
-	return p.Target.check(kind, p.KEK.KID)
+	return p.Target.check(p.Identity, p.KEK.KID)
 }
 
 func (k KEK) check() error {
@@ -150,8 +143,6 @@ func (k KEK) check() error {
 		return fmt.Errorf("field kek.bits: %w", err)
 	}
 	switch {
-	case k.KID.IsZero():
-		return errors.New("field kek.kid is missing")
 	case k.Exponent != 65537:
 		return errors.New("field kek.exponent: 65537 is expected")
 	case k.Fingerprint.IsZero():
@@ -172,7 +163,11 @@ func (k KEK) check() error {
 	return nil
 }
 
-func (t Target) check(kind keykind.Kind, kid kek.ID) error {
+func (t Target) check(key Identity, kid kek.ID) error {
+	kind, err := key.Kind()
+	if err != nil {
+		return err
+	}
 	if err := kek.CheckName(t.Name); err != nil {
 		return fmt.Errorf("field target.name: %w", err)
 	}

@@ -232,5 +232,5 @@ func TestCertifyLinks(t *testing.T) {
 	resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) { header(s).Previous = ones })
 	_, err := c.certify()
 	refused(t, noFolder, err, exitcode.Check,
-		"p.module.json: it does not follow statement 8" + otherCopy)
+		"p.module.json: it does not follow statement 8"+otherCopy)
 }

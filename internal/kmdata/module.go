@@ -78,9 +78,6 @@ type Finding struct {
 }
 
 func (m *Module) check() error {
-	if err := m.checkHeader(); err != nil {
-		return err
-	}
 	if err := checkModuleID(m.Module); err != nil {
 		return err
 	}

@@ -203,6 +203,9 @@ func parse(path, want string, data []byte) (Statement, error) {
 	if err := strictjson.Unmarshal(path, data, MaxFile, s); err != nil {
 		return nil, exitcode.Mark(exitcode.Check, err)
 	}
+	if err := s.header().check(); err != nil {
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
+	}
 	if err := s.check(); err != nil {
 		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
 	}

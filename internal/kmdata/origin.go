@@ -29,9 +29,6 @@ type Origin struct {
 }
 
 func (o *Origin) check() error {
-	if err := o.checkHeader(); err != nil {
-		return err
-	}
 	if err := CheckIdent(o.Ident); err != nil {
 		return fmt.Errorf("field ident: %w", err)
 	}

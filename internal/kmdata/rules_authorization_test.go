@@ -49,6 +49,8 @@ var authorizationRules = []contentRule{
 		"pair 1: field origin: quorum or unproved is expected"},
 	{"pair of no kind", approval, pair(func(p *kmdata.Pair) { p.KeyType = "DES" }),
 		`pair 1: key type "DES": expected RSA, EC or AES`},
+	{"pair without a public key", approval, pair(func(p *kmdata.Pair) { p.PublicKey = "" }),
+		"pair 1: field public_key: public key: not a PEM block"},
 	{"pair of worse origin", approval, pair(func(p *kmdata.Pair) { p.Origin = kmdata.OriginUnproved }),
 		"pair 1: field origin: the statements say quorum, restored false"},
 	{"pair that was not restored", approval, pair(func(p *kmdata.Pair) { p.Restored = true }),

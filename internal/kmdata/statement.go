@@ -70,7 +70,7 @@ func (c CardHolder) String() string { return fmt.Sprintf("card %d (%s)", c.Index
 type Statement interface {
 	header() *Header
 	kind() string // as its field type says
-	check() error // everything the statement can be held to on its own
+	check() error // everything that it can be held to on its own, beside the header
 }
 
 // kind is a row of the table of statement types.
@@ -103,8 +103,8 @@ func (*Seal) kind() string          { return TypeSeal }
 // HeaderOf returns the header of a statement.
 func HeaderOf(s Statement) Header { return *s.header() }
 
-// checkHeader holds what is common to all statements.
-func (h *Header) checkHeader() error {
+// check holds what is common to all statements.
+func (h *Header) check() error {
 	if err := stamp.Check(h.Time); err != nil {
 		return fmt.Errorf("field time: %w", err)
 	}
@@ -166,4 +166,4 @@ func (b *Break) check() error {
 // Seal is a statement without other content: it vouches for the log so far.
 type Seal struct{ Header }
 
-func (s *Seal) check() error { return s.checkHeader() }
+func (*Seal) check() error { return nil }

@@ -71,9 +71,6 @@ type SealedKey struct {
 }
 
 func (w *World) check() error {
-	if err := w.checkHeader(); err != nil {
-		return err
-	}
 	if err := CheckLabel(w.Label); err != nil {
 		return fmt.Errorf("field label: %w", err)
 	}
@@ -188,9 +185,6 @@ type SealedPIN struct {
 }
 
 func (c *Cards) check() error {
-	if err := c.checkHeader(); err != nil {
-		return err
-	}
 	for i, p := range c.PINs {
 		if err := checkModuleID(p.Module); err != nil {
 			return fmt.Errorf("field pins: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/printable"
 	"byok/internal/strictjson"
 )
 
@@ -52,7 +53,8 @@ type blobHeader struct {
 // ErrLegacy is what ParseBlob finds in the binary packages that the nCipher
 // toolset made until 2021, which carry the same file name. Nothing can be done
 // with one but to package the key again. Test with errors.Is.
-var ErrLegacy = errors.New("binary, not JSON: a legacy nCipher transfer package, which the service stopped taking in June 2021")
+var ErrLegacy = errors.New("binary, not JSON: a legacy nCipher transfer package, " +
+	"which the service stopped taking in June 2021")
 
 // ParseBlob decodes data, the content of the .byok file called name, from this
 // program or another vendor's tool: the ciphertext may carry base64 padding,
@@ -78,7 +80,8 @@ func ParseBlob(name string, data []byte) (Blob, error) {
 func refuseEncoding(data []byte) error {
 	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(data, []byte(mark)) {
-			return errors.New("begins with a byte order mark, as Windows PowerShell writes it: the service takes UTF-8 without one")
+			return errors.New("begins with a byte order mark, as Windows PowerShell writes it: " +
+				"the service takes UTF-8 without one")
 		}
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && binary(data) {
@@ -130,11 +133,12 @@ func (b Blob) check() error {
 	if err := b.KEK.Check(); err != nil {
 		return fmt.Errorf("field header.kid: %w", err)
 	}
-	if !printable(b.Generator, 255) {
+	if len(b.Generator) > maxGenerator || !printable.Is(b.Generator) {
 		return errors.New("field generator: expected one line of at most 255 bytes")
 	}
 	if n := len(b.Ciphertext); n < 256+minWrapped || n%8 != 0 {
-		return fmt.Errorf("field ciphertext: %d bytes are no %s, which has at least %d and a multiple of 8", n, encKeyWrap, 256+minWrapped)
+		return fmt.Errorf("field ciphertext: %d bytes are no %s, which has at least %d and a multiple of 8", n,
+			encKeyWrap, 256+minWrapped)
 	}
 	return nil
 }
@@ -165,8 +169,8 @@ func (b Blob) CheckSize(kekBits int) error {
 		return fmt.Errorf("KEK: %v", err)
 	}
 	if wrapped := len(b.Ciphertext) - kekBits/8; wrapped < minWrapped || wrapped%8 != 0 {
-		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least %d, in multiples of 8",
-			len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
+		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least %d, "+
+			"in multiples of 8", len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package transfer
+package transfer_test
 
 import (
 	"bytes"
@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"byok/internal/kek"
+	"byok/internal/transfer"
 )
 
 func TestParseBlob(t *testing.T) {
 	for _, path := range vectors(t, "blob/valid/*.byok") {
 		data := read(t, path)
-		b, err := ParseBlob(path, data)
+		b, err := transfer.ParseBlob(path, data)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -26,19 +27,20 @@ func TestParseBlob(t *testing.T) {
 		if strings.HasPrefix(filepath.Base(path), "canonical") && !bytes.Equal(again, data) {
 			t.Errorf("%s re-encodes otherwise:\n%s", path, again)
 		}
-		if back, err := ParseBlob(path, again); err != nil || !reflect.DeepEqual(back, b) {
+		if back, err := transfer.ParseBlob(path, again); err != nil || !reflect.DeepEqual(back, b) {
 			t.Errorf("%s: the canonical form does not parse back: %v", path, err)
 		}
 	}
 }
 
 func TestBlobSpellingsAreOneBlob(t *testing.T) {
-	want := must[Blob](t)(ParseBlob("a", read(t, "testdata/blob/valid/canonical.byok")))
-	if want.KEK.String() != kid || len(want.Ciphertext) != 256+40 || want.Generator != "byok-offline 1.0.0; SoftHSM v2 2.6" {
+	want := must(transfer.ParseBlob("a", read(t, "testdata/blob/valid/canonical.byok")))(t)
+	generator := "byok-offline 1.0.0; SoftHSM v2 2.6"
+	if want.KEK.String() != kid || len(want.Ciphertext) != 256+40 || want.Generator != generator {
 		t.Errorf("%+v", want)
 	}
 	for _, name := range []string{"padded", "one-line", "other-order", "host-in-capitals"} {
-		b := must[Blob](t)(ParseBlob(name, read(t, "testdata/blob/valid/"+name+".byok")))
+		b := must(transfer.ParseBlob(name, read(t, "testdata/blob/valid/"+name+".byok")))(t)
 		if !reflect.DeepEqual(b, want) {
 			t.Errorf("%s: %+v", name, b)
 		}
@@ -47,31 +49,34 @@ func TestBlobSpellingsAreOneBlob(t *testing.T) {
 
 func TestParseBlobRefuses(t *testing.T) {
 	for _, path := range vectors(t, "blob/invalid/*.byok") {
-		b, err := ParseBlob("usb/key.byok", read(t, path))
+		b, err := transfer.ParseBlob("usb/key.byok", read(t, path))
 		refused(t, path, err, "usb/key.byok: "+wanted(t, path))
 		if b.Ciphertext != nil {
 			t.Errorf("%s: gives a blob beside its error", path)
 		}
-		if legacy := strings.HasPrefix(filepath.Base(path), "legacy"); errors.Is(err, ErrLegacy) != legacy {
-			t.Errorf("%s: ErrLegacy is %t", path, !legacy)
+		if legacy := strings.HasPrefix(filepath.Base(path), "legacy"); errors.Is(err, transfer.ErrLegacy) != legacy {
+			t.Errorf("%s: transfer.ErrLegacy is %t", path, !legacy)
 		}
 	}
 }
 
 func TestBlobMarshalRefuses(t *testing.T) {
-	good := must[Blob](t)(ParseBlob("a", read(t, "testdata/blob/valid/canonical.byok")))
+	good := must(transfer.ParseBlob("a", read(t, "testdata/blob/valid/canonical.byok")))(t)
 	for name, c := range map[string]struct {
-		change func(*Blob)
+		change func(*transfer.Blob)
 		want   string
 	}{
-		"no KEK": {func(b *Blob) { b.KEK = kek.ID{} },
+		"no KEK": {func(b *transfer.Blob) { b.KEK = kek.ID{} },
 			`transfer blob: field header.kid: key identifier "/keys//": it does not begin with https://`},
-		"KEK in another spelling": {func(b *Blob) { b.KEK.Vault = "https://Contoso.vault.azure.net:443" },
-			`transfer blob: field header.kid: key identifier "https://Contoso.vault.azure.net:443/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8": the usual spelling is "` + kid + `"`},
-		"generator": {func(b *Blob) { b.Generator = "a\x00" },
+		"KEK in another spelling": {func(b *transfer.Blob) { b.KEK.Vault = "https://Contoso.vault.azure.net:443" },
+			`transfer blob: field header.kid: key identifier "` +
+				strings.Replace(kid, "contoso.vault.azure.net", "Contoso.vault.azure.net:443", 1) +
+				`": the usual spelling is "` + kid + `"`},
+		"generator": {func(b *transfer.Blob) { b.Generator = "a\x00" },
 			`transfer blob: field generator: expected one line of at most 255 bytes`},
-		"ciphertext": {func(b *Blob) { b.Ciphertext = b.Ciphertext[:272] },
-			`transfer blob: field ciphertext: 272 bytes are no CKM_RSA_AES_KEY_WRAP, which has at least 280 and a multiple of 8`},
+		"ciphertext": {func(b *transfer.Blob) { b.Ciphertext = b.Ciphertext[:272] },
+			"transfer blob: field ciphertext: 272 bytes are no CKM_RSA_AES_KEY_WRAP, " +
+				"which has at least 280 and a multiple of 8"},
 	} {
 		b := good
 		c.change(&b)
@@ -81,20 +86,21 @@ func TestBlobMarshalRefuses(t *testing.T) {
 }
 
 func TestCheckSize(t *testing.T) {
+	const atLeast = " and a wrapped key of at least 24, in multiples of 8"
 	for _, c := range []struct {
 		kek, ciphertext int
 		want            string
 	}{
 		{2048, 256 + 24, ""}, {2048, 256 + 40, ""}, {3072, 384 + 144, ""}, {4096, 512 + 2400, ""},
-		{2048, 256 + 16, "ciphertext of 272 bytes: under a KEK of 2048 bits it has 256 and a wrapped key of at least 24, in multiples of 8"},
-		{3072, 256 + 40, "ciphertext of 296 bytes: under a KEK of 3072 bits it has 384 and a wrapped key of at least 24, in multiples of 8"},
-		{4096, 512 + 41, "ciphertext of 553 bytes: under a KEK of 4096 bits it has 512 and a wrapped key of at least 24, in multiples of 8"},
-		{2048, 256 + 28, "ciphertext of 284 bytes: under a KEK of 2048 bits it has 256 and a wrapped key of at least 24, in multiples of 8"},
-		{4096, 0, "ciphertext of 0 bytes: under a KEK of 4096 bits it has 512 and a wrapped key of at least 24, in multiples of 8"},
+		{2048, 256 + 16, "ciphertext of 272 bytes: under a KEK of 2048 bits it has 256" + atLeast},
+		{3072, 256 + 40, "ciphertext of 296 bytes: under a KEK of 3072 bits it has 384" + atLeast},
+		{4096, 512 + 41, "ciphertext of 553 bytes: under a KEK of 4096 bits it has 512" + atLeast},
+		{2048, 256 + 28, "ciphertext of 284 bytes: under a KEK of 2048 bits it has 256" + atLeast},
+		{4096, 0, "ciphertext of 0 bytes: under a KEK of 4096 bits it has 512" + atLeast},
 		{1024, 128 + 40, "KEK: RSA key of 1024 bits: expected 2048, 3072 or 4096"},
 		{0, 40, "KEK: RSA key of 0 bits: expected 2048, 3072 or 4096"},
 	} {
-		err := Blob{Ciphertext: make([]byte, c.ciphertext)}.CheckSize(c.kek)
+		err := transfer.Blob{Ciphertext: make([]byte, c.ciphertext)}.CheckSize(c.kek)
 		if c.want != "" {
 			refused(t, "size", err, c.want)
 		} else if err != nil {

@@ -144,7 +144,8 @@ func (p *Package) files(n FileNames) []file {
 	}
 	for i, f := range p.cards {
 		path := n.Cards(i + 2)
-		list = append(list, file{path, f.Data}, file{kmdata.SignaturePath(path), f.Signature}, file{kmdata.SecondPath(path), f.Second})
+		list = append(list, file{path, f.Data}, file{kmdata.SignaturePath(path), f.Signature},
+			file{kmdata.SecondPath(path), f.Second})
 	}
 	return list
 }

@@ -1,157 +1,161 @@
 package transfer
 
 import (
-	"bytes"
-	"crypto"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"time"
 
+	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/printable"
+	"byok/internal/stamp"
 	"byok/internal/strictjson"
 )
 
-// Manifest says what a .byok file holds, for whom and by whom it was made. Its
-// file is signed by KNSO and, but for AES keys, by the transferred key.
+// Manifest ties a .byok file to the authorization that approved it. Its file
+// is signed by the module's KML. What the authorization says of key, KEK and
+// vault is not repeated.
 type Manifest struct {
-	Rehearsal      bool        `json:"rehearsal"`
-	Name           string      `json:"name"` // the friendly name, see Names
-	Blob           BlobRecord  `json:"blob"`
-	Key            Key         `json:"key"`
-	KEK            KEKRecord   `json:"kek"`
-	SubscriptionID string      `json:"subscription_id"` // UUID
-	World          WorldRecord `json:"world"`
-	Permissions    []string    `json:"permissions"` // PKCS#11 attributes, without CKA_, that are true for the transfer copy
-	Created        time.Time   `json:"created"`     // UTC, whole seconds
-	Generator      string      `json:"generator"`   // tool and version; HSM name and firmware
+	Type           string        `json:"type"`
+	Version        int           `json:"version"`
+	Rehearsal      bool          `json:"rehearsal"`
+	Name           string        `json:"name"` // of the key in the vault; see Names
+	Blob           BlobFile      `json:"blob"`
+	Authorization  Authorization `json:"authorization"`
+	SubscriptionID string        `json:"subscription_id"` // UUID
+	Module         string        `json:"module"`          // id of the module that signed
+	Permissions    []string      `json:"permissions"`     // of the transfer copy: PKCS#11 attributes that were true
+	Created        time.Time     `json:"created"`
+	Generator      string        `json:"generator"` // tool and version; HSM name and firmware
 }
 
-// BlobRecord names the .byok file (without a folder) and its SHA-256.
-type BlobRecord struct {
+// BlobFile names the .byok file, without a folder, and its SHA-256.
+type BlobFile struct {
 	File   string          `json:"file"`
 	SHA256 fingerprint.Sum `json:"sha256"`
 }
 
-// Key describes the transferred key. KeyOf fills in what its public key tells.
-type Key struct {
-	App        string   `json:"app"`       // digits, dashes, lower-case letters
-	Ident      string   `json:"ident"`     // likewise; at most 80 characters together with App
-	PlainName  string   `json:"plainname"` // one line of at most 127 bytes
-	KTY        string   `json:"kty"`       // keykind.RSAHSM, keykind.ECHSM or keykind.OctHSM
-	Crv        string   `json:"crv,omitzero"`
-	Bits       int      `json:"bits"` // RSA modulus, EC field (256, 384, 521) or AES key
-	PublicKey  string   `json:"public_key,omitzero"`
-	Thumbprint string   `json:"thumbprint,omitzero"`
-	CheckValue string   `json:"check_value,omitzero"` // AES only: AES-ECB of 16 zero bytes, 32 lower-case hex digits
-	KeyOps     []string `json:"key_ops"`
+// Authorization names a pair of an authorization.
+type Authorization struct {
+	SHA256 fingerprint.Sum `json:"sha256"` // of the statement's bytes
+	Number int             `json:"number"` // of the statement
+	Pair   int             `json:"pair"`   // index of the pair, from 0
 }
 
-// KEKRecord names the key exchange key, and whether its attestation was checked.
-type KEKRecord struct {
-	KID        kek.ID          `json:"kid"`
-	Bits       int             `json:"bits"`
-	SPKISHA256 fingerprint.Sum `json:"spki_sha256"`
-	Attested   bool            `json:"attested"`
-}
+// ManifestType is the field type of a manifest.
+const ManifestType = "byok-transfer-manifest"
 
-// WorldRecord names the security world and module. WorldOf makes one.
-type WorldRecord struct {
-	HKNSO         fingerprint.Sum `json:"hknso"` // SPKIHash of KNSO
-	KNSOPublicKey string          `json:"knso_public_key"`
-	ModuleSerial  string          `json:"module_serial"`
-}
+const manifestVersion = 1
 
-// The identity of a manifest file.
-const (
-	manifestType    = "byok-transfer-manifest"
-	manifestVersion = 1
+var (
+	uuidShape      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	attributeShape = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	moduleShape    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
-type manifestFile struct {
-	Type    string `json:"type"`
-	Version int    `json:"version"`
-	Manifest
-}
-
-// KeyOf describes pub: KTY, Crv, Bits, PublicKey and Thumbprint.
-func KeyOf(pub crypto.PublicKey) (Key, error) {
-	text, err := keykind.MarshalPublicKey(pub)
-	if err != nil {
-		return Key{}, err
-	}
-	thumbprint, err := keykind.Thumbprint(pub)
-	if err != nil {
-		return Key{}, err
-	}
-	kind, err := keykind.Of(pub)
-	return Key{
-		KTY:        kind.KTY,
-		Crv:        kind.Curve,
-		Bits:       kind.Bits,
-		PublicKey:  text,
-		Thumbprint: thumbprint,
-	}, err
-}
-
-// Public gives the key's public half. It fails for an AES key, which has none.
-func (k Key) Public() (crypto.PublicKey, error) {
-	if k.KTY == keykind.OctHSM {
-		return nil, errors.New("an AES key has no public key")
-	}
-	return keykind.ParsePublicKey(k.PublicKey)
-}
-
-// WorldOf describes the security world whose signing key is knso.
-func WorldOf(knso crypto.PublicKey, moduleSerial string) (WorldRecord, error) {
-	text, err := keykind.MarshalPublicKey(knso)
-	if err != nil {
-		return WorldRecord{}, err
-	}
-	hash, err := keykind.SPKIHash(knso)
-	return WorldRecord{HKNSO: hash, KNSOPublicKey: text, ModuleSerial: moduleSerial}, err
-}
+// IsUUID reports whether s has the form of a subscription's id (RFC 9562,
+// section 4).
+func IsUUID(s string) bool { return uuidShape.MatchString(s) }
 
 // ParseManifest decodes data, the content of the manifest file called name. It
-// takes only what Marshal writes, to the byte. It does not check signatures:
-// nothing in a manifest is to be believed before Package.Verify.
+// accepts only what [Manifest.Marshal] writes, to the byte. It checks no
+// signature: nothing in a manifest is to be believed before [Package.Verify].
+// The error has status Usage.
 func ParseManifest(name string, data []byte) (Manifest, error) {
-	var file manifestFile
-	if err := strictjson.Unmarshal(name, data, MaxFile, &file); err != nil {
-		return Manifest{}, err
+	if err := strictjson.Expect(name, data, MaxFile, ManifestType, manifestVersion); err != nil {
+		return Manifest{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	if file.Type != manifestType || file.Version != manifestVersion {
-		return Manifest{}, fmt.Errorf("%s: expected type %q, version %d", name, manifestType, manifestVersion)
+	var m Manifest
+	if err := strictjson.Unmarshal(name, data, MaxFile, &m); err != nil {
+		return Manifest{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	if err := file.Manifest.check(); err != nil {
-		return Manifest{}, fmt.Errorf("%s: %w", name, err)
+	if err := m.check(); err != nil {
+		return Manifest{}, exitcode.Errorf(exitcode.Usage, "%s: %w", name, err)
 	}
-	// Last, because it cannot say what is wrong, only where.
-	again, err := strictjson.Marshal(file)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("%s: %w", name, err)
+	if err := strictjson.Same(name, data, m); err != nil {
+		return Manifest{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	if !bytes.Equal(again, data) {
-		return Manifest{}, fmt.Errorf("%s: line %d is not as byok-offline writes it: a field is missing, null, out of order or spaced otherwise", name, differingLine(data, again))
-	}
-	return file.Manifest, nil
+	return m, nil
 }
 
-// differingLine counts from 1.
-func differingLine(a, b []byte) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return 1 + bytes.Count(a[:n], []byte("\n"))
-}
-
-// Marshal encodes m. The same manifest always gives the same bytes. It fails,
-// naming the field, for a manifest that ParseManifest would refuse.
+// Marshal encodes m, with type and version filled in. The same manifest always
+// gives the same bytes. It fails, naming the field, for a manifest that
+// ParseManifest would refuse.
 func (m Manifest) Marshal() ([]byte, error) {
+	m.Type, m.Version = ManifestType, manifestVersion
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("transfer manifest: %w", err)
 	}
-	return strictjson.Marshal(manifestFile{manifestType, manifestVersion, m})
+	return strictjson.Marshal(m)
 }
+
+// check holds everything that a manifest can be held to without other files.
+func (m Manifest) check() error {
+	for _, part := range []func() error{m.checkNames, m.checkAuthorization, m.checkRecord} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func missing(field string) error { return fmt.Errorf("field %s is missing", field) }
+
+func (m Manifest) checkNames() error {
+	if m.Name == "" {
+		return missing("name")
+	}
+	if err := kek.CheckName(m.Name); err != nil {
+		return fmt.Errorf("field name: %w", err)
+	}
+	switch {
+	case m.Blob.File != filepath.Base(namesOf("KeyTransferPackage-"+m.Name).Blob):
+		return fmt.Errorf("field blob.file: KeyTransferPackage-%s.byok is expected", m.Name)
+	case m.Blob.SHA256.IsZero():
+		return missing("blob.sha256")
+	}
+	return nil
+}
+
+func (m Manifest) checkAuthorization() error {
+	switch a := m.Authorization; {
+	case a.SHA256.IsZero():
+		return missing("authorization.sha256")
+	case a.Number < 2:
+		return errors.New("field authorization.number: the number of a statement, at least 2, is expected")
+	case a.Pair < 0 || a.Pair >= kmdata.MaxPairs:
+		return fmt.Errorf("field authorization.pair: 0 to %d is expected", kmdata.MaxPairs-1)
+	}
+	return nil
+}
+
+func (m Manifest) checkRecord() error {
+	switch {
+	case !IsUUID(m.SubscriptionID):
+		return errors.New("field subscription_id: a UUID is expected")
+	case !moduleShape.MatchString(m.Module):
+		return errors.New("field module: 32 lower-case hex digits are expected")
+	case len(m.Permissions) == 0:
+		return missing("permissions")
+	}
+	for i, p := range m.Permissions {
+		if !attributeShape.MatchString(p) || slices.Contains(m.Permissions[:i], p) {
+			return fmt.Errorf("field permissions: %.40q is not an attribute's name, or appears twice", p)
+		}
+	}
+	if err := stamp.Check(m.Created); err != nil {
+		return fmt.Errorf("field created: %w", err)
+	}
+	if err := printable.Check(m.Generator, maxGenerator); err != nil {
+		return fmt.Errorf("field generator: %w", err)
+	}
+	return nil
+}
+
+// maxGenerator is the most bytes of a generator.
+const maxGenerator = 255

@@ -1,121 +1,113 @@
-package transfer
+package transfer_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/keykind"
+	"byok/internal/transfer"
 )
 
-func manifest(t testing.TB, name string) Manifest {
+func manifestText(t testing.TB) []byte {
 	t.Helper()
-	path := "testdata/manifest/valid/" + name + ".json"
-	return must[Manifest](t)(ParseManifest(path, read(t, path)))
+	v := valid(t, "replaced")
+	return v.bundle[v.end(".manifest.json")]
 }
 
 func TestParseManifest(t *testing.T) {
-	for _, path := range vectors(t, "manifest/valid/*.json") {
+	for _, path := range vectors(t, "package/valid/*/*.manifest.json") {
 		data := read(t, path)
-		m, err := ParseManifest(path, data)
-		if err != nil {
-			t.Error(err)
-			continue
+		m := must(transfer.ParseManifest(path, data))(t)
+		if again := must(m.Marshal())(t); !bytes.Equal(again, data) {
+			t.Errorf("%s re-encodes otherwise:\n%s", path, again)
 		}
-		if again, err := m.Marshal(); err != nil || !bytes.Equal(again, data) {
-			t.Errorf("%s re-encodes otherwise: %v\n%s", path, err, again)
+		if m.Name != "contoso-key" || m.SubscriptionID != subscription || len(m.Permissions) != 3 {
+			t.Errorf("%+v", m)
 		}
 	}
 }
 
-func TestManifestFields(t *testing.T) {
-	m := manifest(t, "rehearsal")
-	if !m.Rehearsal || m.KEK.Attested || m.Key.PlainName != "Schlüssel der Probe" || m.KEK.KID.String() != kid || m.KEK.Bits != 2048 {
-		t.Errorf("%+v", m)
-	}
-	if want := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC); !m.Created.Equal(want) {
-		t.Errorf("created %s", m.Created)
-	}
-	pub, err := m.Key.Public()
-	if err != nil || !keykind.SamePublicKey(pub, publicKey(t, "p256")) {
-		t.Errorf("another public key: %v", err)
-	}
-	_, err = manifest(t, "aes256").Key.Public()
-	refused(t, "public key of AES", err, "an AES key has no public key")
-}
-
+// What no reader accepts, as text.
 func TestParseManifestRefuses(t *testing.T) {
-	for _, path := range vectors(t, "manifest/invalid/*.json") {
-		m, err := ParseManifest("usb/key.manifest.json", read(t, path))
-		refused(t, path, err, "usb/key.manifest.json: "+wanted(t, path))
+	good := string(manifestText(t))
+	for name, c := range map[string]struct{ old, new, want string }{
+		"empty":     {good, "", "not valid JSON at byte 0"},
+		"cut short": {good, good[:50], "not valid JSON at byte 50, in field version"},
+		"other type": {"byok-transfer-manifest", "byok-seal",
+			`type "byok-seal" where "byok-transfer-manifest" is expected`},
+		"later version": {`"version": 1`, `"version": 9`,
+			"version 9 of byok-transfer-manifest, written by a later release; this one reads version 1"},
+		"earlier version": {`"version": 1`, `"version": 0`,
+			"version 0 of byok-transfer-manifest; this release reads version 1"},
+		"unknown field": {`"name"`, `"kty": "RSA", "name"`, "unknown field kty"},
+		"doubled field": {`"rehearsal": false`, `"rehearsal": false, "rehearsal": false`,
+			"field rehearsal appears twice"},
+		"missing field": {"  \"rehearsal\": false,\n", "",
+			"line 4 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+		"no final newline": {"}\n", "}",
+			"line 24 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+		"Windows lines": {"{\n", "{\r\n",
+			"its lines end in CR LF: it was copied in text mode"},
+		"trailing": {"}\n", "}\n}", "not valid JSON at byte LENGTH"},
+		"too large": {"}\n", "}\n" + strings.Repeat(" ", transfer.MaxFile),
+			"LARGE bytes, more than the 65536 such a file may have"},
+	} {
+		at := strings.LastIndex(good, c.old)
+		if at < 0 {
+			t.Fatalf("%s: there is no %q", name, c.old)
+		}
+		data := good[:at] + c.new + good[at+len(c.old):]
+		want := strings.NewReplacer("LENGTH", itoa(len(good)), "LARGE", itoa(len(good)+transfer.MaxFile)).Replace(c.want)
+		m, err := transfer.ParseManifest("usb/key.manifest.json", []byte(data))
+		refused(t, name, err, "usb/key.manifest.json: "+want)
+		status(t, name, err, exitcode.Usage)
 		if m.Name != "" {
-			t.Errorf("%s: gives a manifest beside its error", path)
+			t.Errorf("%s: gives a manifest beside its error", name)
 		}
 	}
-}
-
-// Whatever the parsers of keys and identifiers refuse, no manifest may carry.
-func TestManifestRefusesEveryInvalidPart(t *testing.T) {
-	good := string(read(t, "testdata/manifest/valid/p384.json"))
-	replaced := func(old, new string) []byte {
-		return []byte(strings.Replace(good, string(must[[]byte](t)(json.Marshal(old))), string(must[[]byte](t)(json.Marshal(new))), 1))
-	}
-	m := manifest(t, "p384")
-	for _, path := range vectors(t, "../../keykind/testdata/publickey/invalid/*.pem") {
-		text, want := string(read(t, path)), wanted(t, path)
-		if text == "" {
-			continue // a missing field, which has its own vector
-		}
-		_, err := ParseManifest("m", replaced(m.Key.PublicKey, text))
-		refused(t, path, err, "m: field key.public_key: "+want)
-		w := m
-		w.World.KNSOPublicKey = text
-		_, err = w.Marshal()
-		refused(t, path, err, "transfer manifest: field world.knso_public_key: "+want)
-	}
-	bad := "https://contoso.vault.azure.net/keys/KEKforBYOK"
-	_, err := ParseManifest("m", replaced(kid, bad))
-	refused(t, bad, err, "m: field kek.kid: key identifier \""+bad+"\": the version is missing")
 }
 
 func TestManifestMarshalRefuses(t *testing.T) {
+	const seconds = "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"
 	for name, c := range map[string]struct {
-		change func(*Manifest)
+		change func(*transfer.Manifest)
 		want   string
 	}{
-		"name":                {func(m *Manifest) { m.Name = "" }, "field name is missing"},
-		"blob":                {func(m *Manifest) { m.Blob.SHA256 = fingerprint.Sum{} }, "field blob.sha256 is missing"},
-		"thumbprint":          {func(m *Manifest) { m.Key.Thumbprint = "" }, "field key.thumbprint: the public key has " + manifest(t, "p521").Key.Thumbprint},
-		"kid":                 {func(m *Manifest) { m.KEK.KID.Version = "" }, `field kek.kid: key identifier "https://contoso.vault.azure.net/keys/KEKforBYOK/": the version has 32 hex digits and nothing after them`},
-		"ops":                 {func(m *Manifest) { m.Key.KeyOps = nil }, "field key.key_ops is missing"},
-		"local time":          {func(m *Manifest) { m.Created = m.Created.In(time.FixedZone("", 3600)) }, "field created: expected UTC and whole seconds"},
-		"nanoseconds":         {func(m *Manifest) { m.Created = m.Created.Add(1) }, "field created: expected UTC and whole seconds"},
-		"UTF-8":               {func(m *Manifest) { m.Key.PlainName = "a\xff" }, "field key.plainname: expected one line of at most 127 bytes"},
-		"AES with crv":        {func(m *Manifest) { m.Key = manifest(t, "aes256").Key; m.Key.Crv = "P-256" }, "field key.kty: oct-HSM has no crv, public_key or thumbprint"},
-		"AES with public key": {func(m *Manifest) { m.Key = manifest(t, "aes256").Key; m.Key.PublicKey = "PEM" }, "field key.kty: oct-HSM has no crv, public_key or thumbprint"},
-		"AES with thumbprint": {func(m *Manifest) { m.Key = manifest(t, "aes256").Key; m.Key.Thumbprint = "x" }, "field key.kty: oct-HSM has no crv, public_key or thumbprint"},
-		"crv of RSA":          {func(m *Manifest) { m.Key = manifest(t, "rsa2048").Key; m.Key.Crv = "P-256" }, `field key.crv: an RSA-HSM key has none`},
+		"no name": {func(m *transfer.Manifest) { m.Name = "" }, "field name is missing"},
+		"bad name": {func(m *transfer.Manifest) { m.Name = "a_b" },
+			`field name: key name "a_b": 1 to 127 digits, letters and dashes are allowed`},
+		"blob file": {func(m *transfer.Manifest) { m.Blob.File = "x.byok" },
+			"field blob.file: KeyTransferPackage-contoso-key.byok is expected"},
+		"blob hash": {func(m *transfer.Manifest) { m.Blob.SHA256 = fingerprint.Sum{} }, "field blob.sha256 is missing"},
+		"authorization": {func(m *transfer.Manifest) { m.Authorization.SHA256 = fingerprint.Sum{} },
+			"field authorization.sha256 is missing"},
+		"number": {func(m *transfer.Manifest) { m.Authorization.Number = 1 },
+			"field authorization.number: the number of a statement, at least 2, is expected"},
+		"pair before the first": {func(m *transfer.Manifest) { m.Authorization.Pair = -1 },
+			"field authorization.pair: 0 to 49 is expected"},
+		"pair behind the last": {func(m *transfer.Manifest) { m.Authorization.Pair = 50 },
+			"field authorization.pair: 0 to 49 is expected"},
+		"subscription": {func(m *transfer.Manifest) { m.SubscriptionID = "contoso" },
+			"field subscription_id: a UUID is expected"},
+		"module": {func(m *transfer.Manifest) { m.Module = "A" },
+			"field module: 32 lower-case hex digits are expected"},
+		"no permissions": {func(m *transfer.Manifest) { m.Permissions = nil }, "field permissions is missing"},
+		"a permission twice": {func(m *transfer.Manifest) { m.Permissions = []string{"SIGN", "SIGN"} },
+			`field permissions: "SIGN" is not an attribute's name, or appears twice`},
+		"a permission in small letters": {func(m *transfer.Manifest) { m.Permissions = []string{"sign"} },
+			`field permissions: "sign" is not an attribute's name, or appears twice`},
+		"no time":      {func(m *transfer.Manifest) { m.Created = time.Time{} }, "field created: a time is missing"},
+		"nanoseconds":  {func(m *transfer.Manifest) { m.Created = m.Created.Add(1) }, "field created: " + seconds},
+		"no generator": {func(m *transfer.Manifest) { m.Generator = "" }, "field generator: it is empty"},
+		"generator": {func(m *transfer.Manifest) { m.Generator = "\x1b[2J" },
+			"field generator: it is not one line of printable characters"},
 	} {
-		m := manifest(t, "p521")
+		m := must(transfer.ParseManifest("m", manifestText(t)))(t)
 		c.change(&m)
 		_, err := m.Marshal()
 		refused(t, name, err, "transfer manifest: "+c.want)
-	}
-}
-
-func TestKeyOfAndWorldOf(t *testing.T) {
-	for _, path := range vectors(t, "../../keykind/testdata/publickey/valid/*.pem") {
-		name := strings.TrimSuffix(strings.TrimPrefix(path, "../keykind/testdata/publickey/valid/"), ".pem")
-		pub := publicKey(t, name)
-		k := must[Key](t)(KeyOf(pub))
-		k.App, k.Ident, k.PlainName, k.KeyOps = "simple", "contosokey", "contosokey", keykind.KeyOps(k.KTY)
-		m := manifest(t, "aes128")
-		m.Key, m.World = k, must[WorldRecord](t)(WorldOf(pub, "serial"))
-		if _, err := m.Marshal(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

@@ -3,62 +3,70 @@ package transfer
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"byok/internal/exitcode"
 	"byok/internal/kek"
 )
 
-// MaxFile is the size in bytes above which no file of a transfer package is
-// read: the largest, the blob of an RSA-4096 key under a 4096-bit KEK, has 4 KiB.
+// MaxFile is the size in bytes above which no .byok file and no manifest is
+// read: the largest, the blob of an RSA-4096 key under a 4096-bit KEK, has
+// 4 KiB. Statements may have [kmdata.MaxFile].
 const MaxFile = 64 << 10
 
-// FileNames are the four files of one transfer package. They lie in one
-// folder. An AES key has no Possession file: it signs nothing.
+// FileNames are the files of one transfer package, in one folder. Beside each
+// .json is its signature, .sig in place of .json ([kmdata.SignaturePath]), and
+// beside a card replacement a second one ([kmdata.SecondPath]). An AES key has
+// no Possession file: it signs nothing.
 type FileNames struct {
-	Blob       string // .byok
-	Manifest   string // .manifest.json
-	Signature  string // .manifest.sig: KNSO over the manifest file
-	Possession string // .pop.sig: the transferred key over the manifest file
+	Blob          string // .byok
+	Manifest      string // .manifest.json, signed by KML
+	Authorization string // .authorization.json, signed by KNSO
+	Possession    string // .pop.sig, the transferred key's signature
+	World         string // .world.json, the world file, signed by KNSO
+	Module        string // .module.json, the statement of the module, signed by KNSO
+
+	stem string
 }
 
-// Names gives the file names of the package for the key that shall be called
-// friendly in the vault: KeyTransferPackage-<friendly>.byok and its companions.
-// It fails for a name the service would refuse (see [kek.CheckName]).
-func Names(friendly string) (FileNames, error) {
-	if err := kek.CheckName(friendly); err != nil {
-		return FileNames{}, err
+// Names returns the file names of the package for the key that is to be called
+// name in the vault: KeyTransferPackage-<name>.byok and its companions. It
+// fails, with status Usage, for a name that the service refuses (see
+// [kek.CheckName]).
+func Names(name string) (FileNames, error) {
+	if err := kek.CheckName(name); err != nil {
+		return FileNames{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	return namesOf("KeyTransferPackage-" + friendly), nil
+	return namesOf("KeyTransferPackage-" + name), nil
 }
 
-// NamesFor gives the files that belong to the .byok file at blobPath, in its
-// folder, whichever tool named it.
-func NamesFor(blobPath string) (FileNames, error) {
-	stem, found := strings.CutSuffix(blobPath, ".byok")
-	if !found || filepath.Base(blobPath) == ".byok" {
-		return FileNames{}, fmt.Errorf("%s: the name of a transfer package ends in .byok", blobPath)
+// NamesFor returns the files that belong to the .byok file at path, in its
+// folder, whichever tool named it. The error has status Usage.
+func NamesFor(path string) (FileNames, error) {
+	stem, found := strings.CutSuffix(path, ".byok")
+	if !found || filepath.Base(path) == ".byok" {
+		return FileNames{}, exitcode.Errorf(exitcode.Usage, "%s: the name of a transfer package ends in .byok", path)
 	}
 	return namesOf(stem), nil
 }
 
 func namesOf(stem string) FileNames {
 	return FileNames{
-		Blob:       stem + ".byok",
-		Manifest:   stem + ".manifest.json",
-		Signature:  stem + ".manifest.sig",
-		Possession: stem + ".pop.sig",
+		Blob:          stem + ".byok",
+		Manifest:      stem + ".manifest.json",
+		Authorization: stem + ".authorization.json",
+		Possession:    stem + ".pop.sig",
+		World:         stem + ".world.json",
+		Module:        stem + ".module.json",
+		stem:          stem,
 	}
 }
 
-var hexDigits = regexp.MustCompile(`^[0-9a-f]+$`)
+// Cards returns the file of the replacement that brought a card set into
+// force, .cards-<set>.json: sets are counted from 1, and the first needs none.
+func (n FileNames) Cards(set int) string { return fmt.Sprintf("%s.cards-%d.json", n.stem, set) }
 
-// printable tells whether s is text of one line that cannot steer a terminal.
-func printable(s string, maxBytes int) bool {
-	if len(s) > maxBytes || !utf8.ValidString(s) {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+// In returns the same files in the folder dir.
+func (n FileNames) In(dir string) FileNames {
+	return namesOf(filepath.Join(dir, filepath.Base(n.stem)))
 }

@@ -1,48 +1,59 @@
-package transfer
+package transfer_test
 
 import (
 	"strings"
 	"testing"
 
+	"byok/internal/exitcode"
 	"byok/internal/kek"
+	"byok/internal/transfer"
 )
 
 func TestNames(t *testing.T) {
-	want := FileNames{
-		Blob:       "KeyTransferPackage-ContosoFirstHSMkey.byok",
-		Manifest:   "KeyTransferPackage-ContosoFirstHSMkey.manifest.json",
-		Signature:  "KeyTransferPackage-ContosoFirstHSMkey.manifest.sig",
-		Possession: "KeyTransferPackage-ContosoFirstHSMkey.pop.sig",
+	n := must(transfer.Names("ContosoFirstHSMkey"))(t)
+	const stem = "KeyTransferPackage-ContosoFirstHSMkey"
+	for want, got := range map[string]string{
+		stem + ".byok":                          n.Blob,
+		stem + ".manifest.json":                 n.Manifest,
+		stem + ".authorization.json":            n.Authorization,
+		stem + ".pop.sig":                       n.Possession,
+		stem + ".world.json":                    n.World,
+		stem + ".module.json":                   n.Module,
+		stem + ".cards-2.json":                  n.Cards(2),
+		"/media/usb/" + stem + ".byok":          n.In("/media/usb").Blob,
+		"/media/usb/" + stem + ".cards-12.json": n.In("/media/usb").Cards(12),
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
-	names, err := Names("ContosoFirstHSMkey")
-	if err != nil || names != want {
-		t.Errorf("%+v, %v", names, err)
-	}
-	if _, err := Names(strings.Repeat("a", 127)); err != nil {
-		t.Error(err)
-	}
-	names, err = NamesFor("/media/usb/vendor.v2.byok")
-	if err != nil || names.Manifest != "/media/usb/vendor.v2.manifest.json" || names.Blob != "/media/usb/vendor.v2.byok" {
-		t.Errorf("%+v, %v", names, err)
+	must(transfer.Names(strings.Repeat("a", 127)))(t)
+	n = must(transfer.NamesFor("/media/usb/vendor.v2.byok"))(t)
+	if n.Manifest != "/media/usb/vendor.v2.manifest.json" || n.Blob != "/media/usb/vendor.v2.byok" {
+		t.Errorf("%+v", n)
 	}
 }
 
 func TestNamesRefuse(t *testing.T) {
-	for friendly, want := range map[string]string{
-		"":                       `key name "": 1 to 127 digits, letters and dashes are allowed`,
-		"a_b":                    `key name "a_b": 1 to 127 digits, letters and dashes are allowed`,
-		"../a":                   `key name "../a": 1 to 127 digits, letters and dashes are allowed`,
-		"Schlüssel":              `key name "Schlüssel": 1 to 127 digits, letters and dashes are allowed`,
-		"a\n":                    `key name "a\n": 1 to 127 digits, letters and dashes are allowed`,
-		strings.Repeat("a", 128): `key name "` + strings.Repeat("a", 128) + `": 1 to 127 digits, letters and dashes are allowed`,
-		strings.Repeat("a", 999): `key name "` + strings.Repeat("a", 200) + `": 1 to 127 digits, letters and dashes are allowed`,
+	const rule = ": 1 to 127 digits, letters and dashes are allowed"
+	for name, want := range map[string]string{
+		"":                       `key name ""` + rule,
+		"a_b":                    `key name "a_b"` + rule,
+		"../a":                   `key name "../a"` + rule,
+		"Schlüssel":              `key name "Schlüssel"` + rule,
+		"a\n":                    `key name "a\n"` + rule,
+		strings.Repeat("a", 128): `key name "` + strings.Repeat("a", 128) + `"` + rule,
+		strings.Repeat("a", 999): `key name "` + strings.Repeat("a", 200) + `"` + rule,
 	} {
-		_, err := Names(friendly)
-		refused(t, friendly, err, want)
-		refused(t, friendly, kek.CheckName(friendly), want)
+		_, err := transfer.Names(name)
+		refused(t, name, err, want)
+		status(t, name, err, exitcode.Usage)
+		refused(t, name, kek.CheckName(name), want)
 	}
 	for _, path := range []string{"", ".byok", "usb/.byok", "key.BYOK", "key.byok.txt", "key.manifest.json"} {
-		_, err := NamesFor(path)
+		_, err := transfer.NamesFor(path)
 		refused(t, path, err, path+": the name of a transfer package ends in .byok")
+		_, err = transfer.ReadPackage(path)
+		status(t, path, err, exitcode.Usage)
 	}
 }

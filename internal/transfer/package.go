@@ -1,11 +1,12 @@
-// Package transfer reads, writes and verifies transfer packages: the .byok blob
-// that the vault takes, the manifest beside it that says what is inside, and
-// the two signatures over the manifest.
+// Package transfer reads, verifies and writes transfer packages: the .byok blob
+// that the vault takes, the authorization by which a quorum approved it, the
+// transferred key's proof of possession, the manifest that ties them together,
+// and the statements that certify who signed.
 //
-// Producers fill in a Blob and a Manifest and Marshal them. Consumers call
-// ReadPackage, then Package.Verify, then compare the world, the KEK and the
-// rehearsal flag with the ones they mean: a package that verifies is whole,
-// not trusted. Use Names for the files' names.
+// Producers call [Make] and [Package.Write]. Consumers call [ReadPackage] and
+// [Package.Verify] with an hknso that a person gave them, and use what the
+// [Approved] says. Nothing that a package says of itself makes it anybody's:
+// where no hknso is known, [Package.Inspect] shows whose it claims to be.
 //
 // Everything here is public data; no key in clear ever passes through. Do not
 // compare key identifiers except with kek.ID.Equal, and public keys except as
@@ -13,166 +14,157 @@
 package transfer
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"reflect"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"byok/internal/durable"
-	"byok/internal/fingerprint"
-	"byok/internal/keykind"
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
 )
 
-// Package is a transfer package as it was read: the bytes of its files and
-// what they say.
+// Package is a transfer package: its files, as they were read or will be
+// written. Only Verify and Inspect say what they hold.
 type Package struct {
-	Blob      Blob
-	Manifest  Manifest
-	BlobBytes []byte // what is uploaded, byte for byte
-	// ManifestBytes are what Signature and Possession sign.
-	ManifestBytes []byte
-	Signature     []byte // by KNSO
-	Possession    []byte // by the transferred key; nil for an AES key
+	names         FileNames
+	blobBytes     []byte
+	blob          Blob
+	manifest      Manifest
+	manifestFile  kmdata.File
+	authorization kmdata.File
+	world         kmdata.File
+	cards         []kmdata.File
+	module        kmdata.File
+	possession    []byte // nil without one
 }
 
-// ReadPackage reads the .byok file at blobPath and its companions (see
-// NamesFor). An error that is fs.ErrNotExist means that a file is not there;
-// a possession file may be absent, which Verify judges. Nothing is verified.
-func ReadPackage(blobPath string) (Package, error) {
-	names, err := NamesFor(blobPath)
+// hintWhole is for a package of which a file is missing.
+const hintWhole = "copy every file of the transfer package, all that begin with its name, into one folder"
+
+// maxForeign is more than a .byok may have, in bytes, so that ParseBlob can
+// name a large binary of the legacy toolset as such.
+const maxForeign = 1 << 20
+
+// ReadPackage reads the .byok file at path and its companions (see [NamesFor]).
+// Nothing is verified. A file that is missing or that cannot be parsed has
+// status Usage; an error that is fs.ErrNotExist means a missing one.
+func ReadPackage(path string) (*Package, error) {
+	names, err := NamesFor(path)
 	if err != nil {
-		return Package{}, err
+		return nil, err
 	}
-	var p Package
+	p := &Package{names: names}
 	// The blob is parsed before the others are missed: a legacy package has no
-	// companions, and shall be named as such.
-	if p.BlobBytes, err = readFile(names.Blob); err != nil {
-		return Package{}, err
+	// companions, and is to be named as such.
+	if err := p.readBlob(); err != nil {
+		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
-	if p.Blob, err = ParseBlob(names.Blob, p.BlobBytes); err != nil {
-		return Package{}, err
-	}
-	if p.ManifestBytes, err = readFile(names.Manifest); err != nil {
-		return Package{}, err
-	}
-	if p.Manifest, err = ParseManifest(names.Manifest, p.ManifestBytes); err != nil {
-		return Package{}, err
-	}
-	if p.Signature, err = readFile(names.Signature); err != nil {
-		return Package{}, err
-	}
-	if p.Possession, err = readFile(names.Possession); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Package{}, err
+	if err := p.readFiles(); err != nil {
+		err = exitcode.Mark(exitcode.Usage, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, exitcode.Hint(err, hintWhole)
+		}
+		return nil, err
 	}
 	return p, nil
 }
 
-func readFile(path string) ([]byte, error) {
-	file, err := durable.Open(path)
+func (p *Package) readBlob() (err error) {
+	if p.blobBytes, err = durable.ReadFile(p.names.Blob, maxForeign); err != nil {
+		return err
+	}
+	p.blob, err = ParseBlob(p.names.Blob, p.blobBytes)
+	return err
+}
+
+func (p *Package) readFiles() (err error) {
+	for _, f := range []struct {
+		file *kmdata.File
+		path string
+		max  int
+	}{
+		{&p.manifestFile, p.names.Manifest, MaxFile},
+		{&p.authorization, p.names.Authorization, kmdata.MaxFile},
+		{&p.world, p.names.World, kmdata.MaxFile},
+		{&p.module, p.names.Module, kmdata.MaxFile},
+	} {
+		if *f.file, err = readSigned(f.path, f.max); err != nil {
+			return err
+		}
+	}
+	if p.manifest, err = ParseManifest(p.names.Manifest, p.manifestFile.Data); err != nil {
+		return err
+	}
+	if err := p.readCards(); err != nil {
+		return err
+	}
+	p.possession, err = durable.ReadFile(p.names.Possession, kmdata.MaxSignature)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // whether there must be one is for Verify
+	}
+	return err
+}
+
+// readSigned reads a file of at most max bytes and its signature.
+func readSigned(path string, max int) (kmdata.File, error) {
+	data, err := durable.ReadFile(path, max)
+	if err != nil {
+		return kmdata.File{}, err
+	}
+	sig, err := durable.ReadFile(kmdata.SignaturePath(path), kmdata.MaxSignature)
+	return kmdata.File{Path: path, Data: data, Signature: sig}, err
+}
+
+// readCards reads every card replacement that is there.
+func (p *Package) readCards() error {
+	sets, err := p.names.cardSets()
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		f, err := readSigned(p.names.Cards(set), kmdata.MaxFile)
+		if err != nil {
+			return err
+		}
+		if f.Second, err = durable.ReadFile(kmdata.SecondPath(f.Path), kmdata.MaxSignature); err != nil {
+			return err
+		}
+		p.cards = append(p.cards, f)
+	}
+	return nil
+}
+
+// cardSets lists the card sets whose replacement files lie beside the .byok,
+// which must be 2 and so on without a gap.
+func (n FileNames) cardSets() ([]int, error) {
+	entries, err := os.ReadDir(filepath.Dir(n.stem))
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
-	// A legacy package may be larger: ParseBlob shall name it.
-	if err == nil && len(data) > MaxFile && refuseEncoding(data) == nil {
-		err = fmt.Errorf("%s: more than the %d bytes such a file may have", path, MaxFile)
+	var sets []int
+	for _, e := range entries {
+		rest, found := strings.CutPrefix(e.Name(), filepath.Base(n.stem)+".cards-")
+		rest, json := strings.CutSuffix(rest, ".json")
+		if !found || !json {
+			continue
+		}
+		set, err := strconv.Atoi(rest)
+		if path := filepath.Join(filepath.Dir(n.stem), e.Name()); err != nil || filepath.Clean(n.Cards(set)) != path {
+			return nil, exitcode.Errorf(exitcode.Usage, "%s: it is not named like a card replacement", path)
+		}
+		sets = append(sets, set)
 	}
-	return data, err
-}
-
-// Verify checks that the parts belong together: the hash, KEK and size of the
-// blob are the manifest's, and both signatures over the manifest are good. KNSO
-// comes from the manifest itself: compare Manifest.World.HKNSO with the world
-// you know. An error is a failed check, named by the file it is about.
-func (p Package) Verify() error {
-	names, err := Names(p.Manifest.Name)
-	if err != nil {
-		return err
-	}
-	for _, check := range []struct {
-		file string
-		run  func() error
-	}{
-		{names.Manifest, p.checkManifest},
-		{names.Blob, p.checkBlob},
-		{names.Signature, p.checkSignature},
-		{names.Possession, p.checkPossession},
-	} {
-		if err := check.run(); err != nil {
-			return fmt.Errorf("%s: %w", check.file, err)
+	slices.Sort(sets)
+	for i, set := range sets {
+		if set != i+2 {
+			return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no such file, but there is %s", n.Cards(i+2),
+				n.Cards(set)).
+				Hint(hintWhole)
 		}
 	}
-	return nil
-}
-
-// checkManifest keeps a caller from signing off one manifest and using another.
-func (p Package) checkManifest() error {
-	again, err := p.Manifest.Marshal()
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(again, p.ManifestBytes) {
-		return errors.New("the file is not the manifest that was read from it")
-	}
-	return nil
-}
-
-func (p Package) checkBlob() error {
-	said, is := p.Manifest.Blob.SHA256, fingerprint.Of(p.BlobBytes)
-	if is != said {
-		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, said)
-	}
-	again, err := ParseBlob(p.Manifest.Blob.File, p.BlobBytes)
-	if err != nil || !reflect.DeepEqual(again, p.Blob) {
-		return errors.New("the file is not the blob that was read from it")
-	}
-	if !p.Blob.KEK.Equal(p.Manifest.KEK.KID) {
-		return fmt.Errorf("it is for the KEK %s, the manifest says %s", p.Blob.KEK, p.Manifest.KEK.KID)
-	}
-	if err := p.Blob.CheckSize(p.Manifest.KEK.Bits); err != nil {
-		return err
-	}
-	return p.checkWrapped()
-}
-
-// checkWrapped compares the length of the wrapped key with the key's size: raw
-// bytes give an exact length, PKCS#8 varies but holds more than the key's bits.
-func (p Package) checkWrapped() error {
-	key := p.Manifest.Key
-	wrapped := len(p.Blob.Ciphertext) - p.Manifest.KEK.Bits/8
-	raw := 8 + (key.Bits+7)/8
-	switch {
-	case key.KTY == keykind.OctHSM && wrapped != raw:
-		return fmt.Errorf("%d bytes of wrapped key: an AES key of %d bits has %d", wrapped, key.Bits, raw)
-	case key.KTY != keykind.OctHSM && wrapped <= raw:
-		return fmt.Errorf("%d bytes of wrapped key: %s of %d bits has more than %d", wrapped, key.KTY, key.Bits, raw)
-	}
-	return nil
-}
-
-func (p Package) checkSignature() error {
-	return p.verifyManifest(p.Manifest.World.KNSOPublicKey, p.Signature)
-}
-
-func (p Package) checkPossession() error {
-	switch isAES := p.Manifest.Key.KTY == keykind.OctHSM; {
-	case isAES && len(p.Possession) > 0:
-		return errors.New("an AES key signs nothing, there must be no such file")
-	case isAES:
-		return nil
-	case len(p.Possession) == 0:
-		return errors.New("missing: the transferred key has to sign the manifest")
-	}
-	return p.verifyManifest(p.Manifest.Key.PublicKey, p.Possession)
-}
-
-func (p Package) verifyManifest(pemText string, sig []byte) error {
-	pub, err := keykind.ParsePublicKey(pemText)
-	if err != nil {
-		return err
-	}
-	return keykind.VerifySignature(pub, p.ManifestBytes, sig)
+	return sets, nil
 }

@@ -1,160 +1,185 @@
-package transfer
+package transfer_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 
-	"byok/internal/keykind"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/transfer"
 )
 
-const blobName = "KeyTransferPackage-ContosoFirstHSMkey.byok"
-
-func TestPackageVerify(t *testing.T) {
-	for _, folder := range vectors(t, "package/valid/*") {
-		p, err := ReadPackage(filepath.Join(folder, blobName))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if err := p.Verify(); err != nil {
-			t.Errorf("%s: %v", folder, err)
-		}
-		if aes := p.Manifest.Key.KTY == keykind.OctHSM; aes != (p.Possession == nil) {
-			t.Errorf("%s: proof of possession of %d bytes", folder, len(p.Possession))
-		}
+func TestVerify(t *testing.T) {
+	for _, dir := range vectors(t, "package/valid/*") {
+		name := filepath.Base(dir)
+		t.Run(name, func(t *testing.T) {
+			v := valid(t, name)
+			path := v.put(t)
+			p := must(transfer.ReadPackage(path))(t)
+			facts := must(p.Inspect())(t)
+			for _, hknso := range v.hknso {
+				a := must(p.Verify(hknso))(t)
+				if !reflect.DeepEqual(a.Facts(), facts) {
+					t.Errorf("Inspect has other facts: %+v", facts)
+				}
+				if !bytes.Equal(a.Blob(), v.bundle[v.end(".byok")]) {
+					t.Error("another .byok than the file")
+				}
+			}
+			if facts.First != v.hknso[0] || facts.Current != v.hknso[len(v.hknso)-1] {
+				t.Errorf("hknso %v, %v", facts.First, facts.Current)
+			}
+			_, err := p.Verify(fingerprint.Of([]byte("others")))
+			refused(t, name, err, strings.ReplaceAll(notNamed, "STEM", strings.TrimSuffix(path, ".byok")))
+		})
 	}
 }
 
-func TestPackageVerifyRefuses(t *testing.T) {
-	for _, folder := range vectors(t, "package/invalid/*") {
-		p, err := ReadPackage(filepath.Join(folder, blobName))
-		if err == nil {
-			err = p.Verify()
-		}
-		refused(t, folder, err, string(read(t, filepath.Join(folder, "want"))))
+func TestFacts(t *testing.T) {
+	v := valid(t, "replaced")
+	a := must(verified(v.put(t), v.hknso[0]))(t)
+	f := a.Facts()
+	if f.Label != "Contoso" || f.Rehearsal || f.Guard != kmdata.GuardTrust || f.Module.CardSet != 3 {
+		t.Errorf("%+v", f)
+	}
+	p := f.Pair
+	if p.Ident != "key" || p.Identity.String() != "P-384" || p.Origin != kmdata.OriginQuorum {
+		t.Errorf("%+v", p)
+	}
+	if p.KEK.KID.String() != kid || p.Wrapped != f.Authorization.Pairs[1].Wrapped {
+		t.Errorf("%+v", p)
+	}
+	if f.Sum != f.Manifest.Authorization.SHA256 || f.Manifest.Authorization.Pair != 1 {
+		t.Errorf("%+v", f.Manifest)
+	}
+	blob := a.Blob()
+	blob[0] ^= 1
+	if bytes.Equal(blob, a.Blob()) {
+		t.Error("the .byok can be changed from outside")
+	}
+	if none := (transfer.Approved{}); none.Blob() != nil {
+		t.Error("an empty Approved has a .byok")
+	}
+	if f := must(verified(valid(t, "rehearsal").put(t), valid(t, "rehearsal").hknso[0]))(t).Facts(); !f.Rehearsal {
+		t.Errorf("%+v", f)
 	}
 }
 
-// Any two packages share no file that could stand for the other's.
-func TestPackagePartsDoNotMix(t *testing.T) {
-	folders := vectors(t, "package/valid/*")
-	for i, folder := range folders {
-		mine := must[Package](t)(ReadPackage(filepath.Join(folder, blobName)))
-		other := must[Package](t)(ReadPackage(filepath.Join(folders[(i+1)%len(folders)], blobName)))
-		for name, mix := range map[string]func(*Package){
-			"blob":       func(p *Package) { p.Blob, p.BlobBytes = other.Blob, other.BlobBytes },
-			"manifest":   func(p *Package) { p.Manifest, p.ManifestBytes = other.Manifest, other.ManifestBytes },
-			"signature":  func(p *Package) { p.Signature = other.Signature },
-			"possession": func(p *Package) { p.Possession = append([]byte{1}, other.Possession...) },
-		} {
-			p := mine
-			mix(&p)
-			if p.Verify() == nil {
-				t.Errorf("%s verifies with the %s of another", folder, name)
+func TestVerifyRefuses(t *testing.T) {
+	for _, dir := range vectors(t, "package/invalid/*") {
+		name := filepath.Base(dir)
+		t.Run(name, func(t *testing.T) {
+			v := invalid(t, name)
+			path := v.put(t)
+			want := strings.ReplaceAll(v.want, "STEM", strings.TrimSuffix(path, ".byok"))
+			for _, hknso := range v.hknso {
+				a, err := verified(path, hknso)
+				refused(t, name, err, want)
+				if a.Blob() != nil {
+					t.Error("there is a .byok beside the error")
+				}
+			}
+			p, err := transfer.ReadPackage(path)
+			if err != nil {
+				status(t, name, err, exitcode.Usage)
+				return
+			}
+			_, err = p.Verify(v.hknso[0])
+			status(t, name, err, exitcode.Check)
+			_, err = p.Inspect()
+			if named := strings.HasSuffix(v.want, "replaced since"); named != (err == nil) {
+				t.Errorf("Inspect: %v", err)
+			}
+		})
+	}
+}
+
+// No file of a package can stand for another package's, of the same world and
+// for the same KEK.
+func TestPartsDoNotMix(t *testing.T) {
+	kinds := []string{"p-256", "p-384", "p-521", "p-256k", "rsa-2048", "aes-256"}
+	for i, kind := range kinds {
+		mine, other := valid(t, kind), valid(t, kinds[(i+1)%len(kinds)])
+		for name, data := range other.bundle {
+			if bytes.Equal(mine.bundle[name], data) {
+				continue // the statements of world and module
+			}
+			mixed := vector{bundle: clone(mine.bundle)}
+			mixed.bundle[name] = data
+			if _, err := verified(mixed.put(t), mine.hknso[0]); err == nil {
+				t.Errorf("%s verifies with %s of another", kind, name)
 			}
 		}
 	}
 }
 
-// A package whose parsed and raw halves differ would upload one and check the other.
-func TestPackageVerifyRefusesHalves(t *testing.T) {
-	rsa := must[Package](t)(ReadPackage("testdata/package/valid/rsa2048/" + blobName))
-	aes := must[Package](t)(ReadPackage("testdata/package/valid/aes256/" + blobName))
-	for name, c := range map[string]struct {
-		change func(*Package)
-		want   string
-	}{
-		"blob": {func(p *Package) { p.Blob = aes.Blob },
-			"KeyTransferPackage-ContosoFirstHSMkey.byok: the file is not the blob that was read from it"},
-		"blob for another KEK": {func(p *Package) { p.Blob.KEK.Name = "other" },
-			"KeyTransferPackage-ContosoFirstHSMkey.byok: the file is not the blob that was read from it"},
-		"manifest": {func(p *Package) { p.Manifest.Rehearsal = true },
-			"KeyTransferPackage-ContosoFirstHSMkey.manifest.json: the file is not the manifest that was read from it"},
-		"manifest bytes": {func(p *Package) {
-			p.ManifestBytes = append(p.ManifestBytes[:len(p.ManifestBytes):len(p.ManifestBytes)], '\n')
-		},
-			"KeyTransferPackage-ContosoFirstHSMkey.manifest.json: the file is not the manifest that was read from it"},
-		"manifest content": {func(p *Package) { p.Manifest.Key.Bits = 0 },
-			"KeyTransferPackage-ContosoFirstHSMkey.manifest.json: transfer manifest: field key.bits: the public key has 2048"},
-		"nothing": {func(p *Package) { *p = Package{} },
-			`key name "": 1 to 127 digits, letters and dashes are allowed`},
-	} {
-		p := rsa
-		c.change(&p)
-		refused(t, name, p.Verify(), c.want)
-	}
-}
-
-// copyPackage puts a valid package into a new folder, where files can be exchanged.
-func copyPackage(t *testing.T) FileNames {
-	t.Helper()
-	folder := filepath.Join(t.TempDir(), "usb")
-	if err := os.CopyFS(folder, os.DirFS("testdata/package/valid/p256")); err != nil {
-		t.Fatal(err)
-	}
-	return must[FileNames](t)(NamesFor(filepath.Join(folder, blobName)))
-}
-
-func TestReadPackageRefusesEveryInvalidFile(t *testing.T) {
-	for _, pattern := range []string{"blob/invalid/*.byok", "manifest/invalid/*.json"} {
-		for _, path := range vectors(t, pattern) {
-			names := copyPackage(t)
-			target := names.Blob
-			if filepath.Ext(path) == ".json" {
-				target = names.Manifest
-			}
-			data, want := read(t, path), target+": "+wanted(t, path)
-			if err := os.WriteFile(target, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			// Files of unknown size are not read to their end.
-			if strings.HasSuffix(path, "/too-large.byok") || strings.HasSuffix(path, "/form-too-large.json") {
-				want = target + ": more than the 65536 bytes such a file may have"
-			}
-			_, err := ReadPackage(names.Blob)
-			refused(t, path, err, want)
-		}
-	}
-}
-
+// Every file of a package is needed, and none may be a named pipe.
 func TestReadPackageMissingFiles(t *testing.T) {
-	all := copyPackage(t)
-	for _, gone := range []string{all.Blob, all.Manifest, all.Signature} { // without Possession: package/invalid/pop-missing
-		names := copyPackage(t)
-		gone = filepath.Join(filepath.Dir(names.Blob), filepath.Base(gone))
-		if err := os.Remove(gone); err != nil {
-			t.Fatal(err)
+	v := valid(t, "replaced")
+	for name := range v.bundle {
+		gone := vector{bundle: clone(v.bundle)}
+		delete(gone.bundle, name)
+		path := gone.put(t)
+		p, err := transfer.ReadPackage(path)
+		missing := filepath.Join(filepath.Dir(path), name)
+		switch {
+		case strings.HasSuffix(name, ".pop.sig"):
+			check(t, err)
+			_, err = p.Verify(v.hknso[0])
+			status(t, name, err, exitcode.Check)
+		case strings.HasSuffix(name, ".cards-3.json"): // nothing says that there was one
+			check(t, err)
+			_, err = p.Verify(v.hknso[0])
+			status(t, name, err, exitcode.Check)
+		case strings.HasSuffix(name, ".cards-2.json"):
+			refused(t, name, err, missing+": there is no such file, but there is "+strings.Replace(missing, "-2", "-3", 1))
+		default:
+			refused(t, name, err, missing+": no such file")
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: the error is not fs.ErrNotExist", name)
+			}
 		}
-		_, err := ReadPackage(names.Blob)
-		refused(t, gone, err, gone+": no such file")
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: the error is not fs.ErrNotExist", gone)
-		}
+		check(t, syscall.Mkfifo(missing, 0o600))
+		_, err = transfer.ReadPackage(path)
+		refused(t, name, err, missing+": a named pipe, not a file")
+		status(t, name, err, exitcode.Usage)
 	}
-	legacy := filepath.Join(t.TempDir(), "KeyTransferPackage-old.byok")
-	if err := os.WriteFile(legacy, read(t, "testdata/blob/invalid/legacy-ncipher-large.byok"), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+func TestReadPackageHint(t *testing.T) {
+	v := valid(t, "p-256")
+	delete(v.bundle, v.end(".world.json"))
+	_, err := transfer.ReadPackage(v.put(t))
+	want := "copy every file of the transfer package, all that begin with its name, into one folder"
+	if hint := exitcode.HintOf(err); hint != want {
+		t.Errorf("hint: %q", hint)
 	}
-	if _, err := ReadPackage(legacy); !errors.Is(err, ErrLegacy) {
-		t.Errorf("a legacy package alone: %v", err)
+}
+
+func TestReadPackageLegacyAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "KeyTransferPackage-old.byok")
+	check(t, os.WriteFile(path, read(t, "testdata/blob/invalid/legacy-ncipher-large.byok"), 0o600))
+	_, err := transfer.ReadPackage(path)
+	if !errors.Is(err, transfer.ErrLegacy) {
+		t.Errorf("%v", err)
 	}
-	_, err := ReadPackage("key.json")
-	refused(t, "name", err, "key.json: the name of a transfer package ends in .byok")
-	folder := t.TempDir() + "/key.byok"
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
+}
+
+// The error for every invalid .byok names the file.
+func TestReadPackageRefusesEveryInvalidBlob(t *testing.T) {
+	for _, invalid := range vectors(t, "blob/invalid/*.byok") {
+		v := valid(t, "p-256")
+		v.bundle[v.end(".byok")] = read(t, invalid)
+		path := v.put(t)
+		_, err := transfer.ReadPackage(path)
+		refused(t, invalid, err, path+": "+wanted(t, invalid))
 	}
-	_, err = ReadPackage(folder)
-	refused(t, "folder", err, folder+": a folder, not a file")
-	pipe := t.TempDir() + "/key.byok"
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err = ReadPackage(pipe)
-	refused(t, "pipe", err, pipe+": a named pipe, not a file")
 }
