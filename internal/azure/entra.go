@@ -124,9 +124,9 @@ func serviceRules() []Rule {
 		{Code: "SubscriptionNotFound", Text: "there is no such subscription, or the account cannot see it", Hint: "byok-online subscription list"},
 		{Status: http.StatusProxyAuthRequired, Text: "the proxy requires a user name and password", Hint: "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
 		{Status: http.StatusTooManyRequests, Text: "the service is asked too often", Hint: "wait a minute; for uploads lower --rate"},
-		{Status: http.StatusInternalServerError, Text: "the service failed", Hint: "the same command again; it finds what was done", Quote: true},
-		{Status: http.StatusBadGateway, Text: "the service failed", Hint: "the same command again; it finds what was done", Quote: true},
-		{Status: http.StatusServiceUnavailable, Text: "the service is not available", Hint: "the same command again; it finds what was done", Quote: true},
+		{Status: http.StatusInternalServerError, Text: "the service failed", Hint: "the same command again; it finds what was done"},
+		{Status: http.StatusBadGateway, Text: "the service failed", Hint: "the same command again; it finds what was done"},
+		{Status: http.StatusServiceUnavailable, Text: "the service is not available", Hint: "the same command again; it finds what was done"},
 		{Status: http.StatusGatewayTimeout, Text: "the service did not answer its own gateway in time", Hint: "the same command again; it finds what was done"},
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"byok/internal/attest"
-	"byok/internal/transfer"
+	"byok/internal/kek"
 )
 
 // partition returns the folder's HSM partition, made on the first run, and
@@ -48,7 +48,7 @@ func (v *vault) attestation(c *call) (any, error) {
 	case !isRSA:
 		return nil, &failure{status: http.StatusBadRequest, code: "NotSupported", message: "The rehearsal vault attests RSA keys only"}
 	}
-	kid, err := transfer.ParseKeyID(v.kid(name, key.Version))
+	kid, err := kek.ParseID(v.kid(name, key.Version))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (v *vault) attestation(c *call) (any, error) {
 
 // statement is true also of a key that was imported, which came from outside,
 // or that may leave.
-func statement(kid transfer.KeyID, public *rsa.PublicKey, key keyVersion) attest.Statement {
+func statement(kid kek.ID, public *rsa.PublicKey, key keyVersion) attest.Statement {
 	s := attest.NewStatement(attest.Firmware2, kid, public, key.Ops)
 	values := map[attest.AttributeType]bool{}
 	if key.Imported {

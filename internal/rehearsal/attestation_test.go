@@ -17,9 +17,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/attest"
-	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
 // attested is a key with its attestation.
@@ -33,34 +33,57 @@ func (r *running) attested(t *testing.T, name string) azkeys.KeyBundle {
 	return got.KeyBundle
 }
 
-// judge has package attest check a key as a rehearsal world would.
-func (r *running) judge(t *testing.T, b azkeys.KeyBundle, now time.Time) (attest.Verdict, error) {
+// judge has package attest check a key as a rehearsal world would, whose
+// holders know the key.
+func (r *running) judge(t *testing.T, b azkeys.KeyBundle, now time.Time) (attest.Result, error) {
 	t.Helper()
 	a := b.Attributes.Attestation
-	kid, err := transfer.ParseKeyID(string(*b.Key.KID))
+	id, err := kek.ParseID(string(*b.Key.KID))
 	must(t, err)
 	world := toolset.SecurityWorldPackage{
-		Type: toolset.SecurityWorldType, Version: 1, Suffix: "REHEARSAL", Generation: 1, Rehearsal: true, Service: r.vault.Service,
-		Cloud: "Rehearsal", Vault: kid.Vault, Tenant: r.vault.Tenant,
-		PartitionCertificates: string(a.CertificatePEMFile), RehearsalRoot: string(r.vault.AttestationRoot),
+		Suffix:                "REHEARSAL",
+		Generation:            1,
+		Mark:                  kek.Rehearsal,
+		Service:               r.vault.Service,
+		Cloud:                 "Rehearsal",
+		Vault:                 id.Vault,
+		Tenant:                r.vault.Tenant,
+		PartitionCertificates: string(a.CertificatePEMFile),
+		RehearsalRoot:         string(r.vault.AttestationRoot),
 	}
-	encoded, err := world.Marshal()
+	pair, err := toolset.NewPair(toolset.KEKPackage{
+		Suffix:      "REHEARSAL",
+		Generation:  1,
+		Mark:        kek.Rehearsal,
+		KID:         id,
+		PublicKey:   publicPEM(t, b.Key),
+		KTY:         string(*b.Key.Kty),
+		KeyOps:      opNames(b.Key.KeyOps),
+		Enabled:     *b.Attributes.Enabled,
+		HSMPlatform: *b.Attributes.HSMPlatform,
+		Created:     b.Attributes.Created.UTC(),
+		Attestation: &toolset.Attestation{
+			CertificatePEM: a.CertificatePEMFile,
+			PrivateKey:     a.PrivateKeyAttestation,
+			PublicKey:      a.PublicKeyAttestation,
+			Version:        *a.Version,
+		},
+	}, world)
 	must(t, err)
-	return attest.Check(toolset.KEKPackage{
-		Type: toolset.KEKType, Version: 1, Suffix: "REHEARSAL", Generation: 1, Rehearsal: true, KID: kid,
-		PublicKey: publicPEM(t, b.Key), KeyOps: opNames(b.Key.KeyOps), HSMPlatform: *b.Attributes.HSMPlatform, Created: b.Attributes.Created.UTC(),
-		SecurityWorld: fingerprint.Of(encoded),
-		Attestation:   &toolset.Attestation{CertificatePEM: a.CertificatePEMFile, PrivateKey: a.PrivateKeyAttestation, PublicKey: a.PublicKeyAttestation, Version: *a.Version},
-	}, world, encoded, attest.Policy{Rehearsal: true, Now: now})
+	sum, err := keykind.SPKIHash(public(t, b.Key))
+	must(t, err)
+	said, err := kek.NewStatement(sum.String(), id.String(), true, "Dana Okafor")
+	must(t, err)
+	return attest.Check(pair, kek.Policy{Rehearsal: true, Said: &said, Now: now})
 }
 
 func TestAttestationOfAKEK(t *testing.T) {
 	r := start(t, ManagedHSM)
 	r.kek(t, "KEKforBYOK")
 	b := r.attested(t, "KEKforBYOK")
-	verdict, err := r.judge(t, b, time.Now())
-	if err != nil || verdict.KEK == nil || !verdict.KEK.Attested() || !verdict.KEK.Rehearsal() {
-		t.Fatalf("%v: %+v", err, verdict.Findings)
+	result, err := r.judge(t, b, time.Now())
+	if err != nil || result.KEK == nil || !result.KEK.Attested() || !result.KEK.Rehearsal() {
+		t.Fatalf("%v: %+v", err, result.Findings)
 	}
 
 	// The same from the same state after a restart, under the same root.
@@ -76,13 +99,13 @@ func TestAttestationOfAKEK(t *testing.T) {
 	r.kek(t, "another-kek")
 	other := r.attested(t, "another-kek")
 	b.Attributes.Attestation = other.Attributes.Attestation
-	verdict, err = r.judge(t, b, time.Now())
-	if failed := failedRules(verdict); err == nil || fmt.Sprint(failed) != "[KEK-ATTEST-KEY KEK-ATTEST-ID]" {
+	result, err = r.judge(t, b, time.Now())
+	if failed := failedRules(result); err == nil || fmt.Sprint(failed) != "[KEK-ATTEST-KEY KEK-ATTEST-ID]" {
 		t.Errorf("another key's attestation: %v, %v", failed, err)
 	}
 }
 
-func failedRules(v attest.Verdict) (rules []string) {
+func failedRules(v attest.Result) (rules []string) {
 	for _, f := range v.Findings {
 		if !f.OK {
 			rules = append(rules, f.Rule)
@@ -95,18 +118,18 @@ func failedRules(v attest.Verdict) (rules []string) {
 // does more than import.
 func TestAttestationOfOtherKeys(t *testing.T) {
 	r := start(t, ManagedHSM)
-	kek := r.kek(t, "KEKforBYOK")
+	exchange := r.kek(t, "KEKforBYOK")
 	der, _ := newPKCS8(t, rsaBits("2048")...)
-	_, err := r.imports("imported", "RSA-HSM", "", wrap(t, kek, der, wrapping{}), nil)
+	_, err := r.imports("imported", "RSA-HSM", "", wrap(t, exchange, der, wrapping{}), nil)
 	must(t, err)
 	r.key(t, "exportable", azkeys.CreateKeyParameters{Kty: to.Ptr(azkeys.KeyTypeRSAHSM), KeyOps: ops("unwrapKey"),
 		KeyAttributes: &azkeys.KeyAttributes{Exportable: to.Ptr(true)}, ReleasePolicy: &azkeys.KeyReleasePolicy{EncodedPolicy: []byte("{}")}})
 	for name, want := range map[string][]string{
-		"imported":   {attest.RuleOps, attest.RuleSensitive, attest.RuleExtractable, attest.RuleLocal, attest.RuleUsage},
-		"exportable": {attest.RuleOps, attest.RuleExtractable},
+		"imported":   {kek.RuleOps, attest.RuleSensitive, attest.RuleExtractable, attest.RuleLocal, attest.RuleUsage},
+		"exportable": {kek.RuleOps, attest.RuleExtractable},
 	} {
-		verdict, err := r.judge(t, r.attested(t, name), time.Now())
-		if got := failedRules(verdict); err == nil || !slices.Equal(got, want) {
+		result, err := r.judge(t, r.attested(t, name), time.Now())
+		if got := failedRules(result); err == nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}

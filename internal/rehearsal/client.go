@@ -9,15 +9,16 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
+	"byok/internal/term"
 )
 
 // Client is what a client needs to use the rehearsal vault of a state folder.
@@ -33,7 +34,7 @@ type Client struct {
 
 // Open reads the state folder dir, which a server has been started on before;
 // it need not be running. A folder without a rehearsal vault is a Usage error,
-// a URL that is not this machine's own is Refused.
+// a URL that is not this computer's own is Refused.
 func Open(dir string) (*Client, error) {
 	files := map[string][]byte{}
 	for _, name := range []string{fileURL, fileService, fileToken, fileCA} {
@@ -62,10 +63,10 @@ func Open(dir string) (*Client, error) {
 }
 
 func readInto(files map[string][]byte, dir, name string) error {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+	data, err := durable.ReadFile(filepath.Join(dir, name), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s holds no rehearsal vault: %s is missing", dir, name),
-			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state %s", dir)
+			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state %s", term.Quote(dir))
 	}
 	files[name] = data
 	return exitcode.Mark(exitcode.Usage, err)
@@ -94,7 +95,7 @@ func (c *Client) HTTP() *http.Client {
 	}}
 }
 
-// dialLoopback connects to this machine, whoever asks for what.
+// dialLoopback connects to this computer, whoever asks for what.
 func dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -106,7 +107,7 @@ func dialLoopback(ctx context.Context, network, address string) (net.Conn, error
 	}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return nil, exitcode.Errorf(exitcode.Refused, "%s is not this machine: a rehearsal talks to loopback only", address)
+			return nil, exitcode.Errorf(exitcode.Refused, "%s is not this computer: a rehearsal talks to loopback only", address)
 		}
 		var conn net.Conn
 		if conn, err = new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(host, port)); err == nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	ecdsak1 "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"byok/internal/keykind"
 )
 
 // koblitz is the service's name of secp256k1, the one curve Go lacks.
@@ -17,15 +19,11 @@ const koblitz = "P-256K"
 
 // curveOf returns the NIST curve of a service's name, nil for any other.
 func curveOf(name string) elliptic.Curve {
-	switch name {
-	case "P-256":
-		return elliptic.P256()
-	case "P-384":
-		return elliptic.P384()
-	case "P-521":
-		return elliptic.P521()
+	kind, err := keykind.Lookup(keykind.EC, 0, name)
+	if err != nil || kind.Curve == koblitz {
+		return nil
 	}
-	return nil
+	return kind.EllipticCurve()
 }
 
 func decodeEC(curve string, scalar []byte) (material, error) {
@@ -67,7 +65,7 @@ type nistKey struct{ *ecdsa.PrivateKey }
 
 func newNIST(key *ecdsa.PrivateKey) (material, error) {
 	if curveOf(key.Params().Name) != key.Curve {
-		return nil, fmt.Errorf("an EC key on %s, which the service does not take", key.Params().Name)
+		return nil, fmt.Errorf("an EC key on %s, which the service does not import", key.Params().Name)
 	}
 	return nistKey{key}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"byok/internal/keykind"
 )
 
 // handshake is the operation of a client that opens a connection.
@@ -136,7 +138,7 @@ func deleteMeanwhile(v *vault, w http.ResponseWriter, r *http.Request, next http
 	if _, err := v.keys.live(t.name); err != nil {
 		m, err := generateEC("P-256")
 		if err == nil {
-			_, err = v.keep(t.name, keyVersion{Type: typeEC, Ops: allowedOps(typeEC), Enabled: true}, m)
+			_, err = v.keep(t.name, keyVersion{Type: keykind.ECHSM, Ops: keykind.KeyOps(keykind.ECHSM), Enabled: true}, m)
 		}
 		if err != nil {
 			v.refuse(w, r, err)

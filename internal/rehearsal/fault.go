@@ -147,7 +147,7 @@ func (f *fault) String() string {
 	return text + fmt.Sprintf(",times=%d", f.times)
 }
 
-// meets counts an operation that arrives at f, and tells whether it is hit.
+// meets counts an operation that arrives at f, and reports whether it is hit.
 func (f *fault) meets(operation string) bool {
 	on := f.on
 	if on == nil {
@@ -204,7 +204,7 @@ func (f *faults) meets(one *fault, operation string) bool {
 	return one.meets(operation)
 }
 
-// meets tells whether an operation meets one of the faults, and logs it.
+// meets reports whether an operation meets one of the faults, and logs it.
 func (v *vault) meets(one *fault, operation string) bool {
 	met := v.faults.meets(one, operation)
 	if met {
@@ -235,7 +235,7 @@ func (v *vault) around(next http.Handler, one *fault) http.Handler {
 	})
 }
 
-// certificateExpired tells whether a new connection meets a fault.
+// certificateExpired reports whether a new connection meets a fault.
 func (v *vault) certificateExpired() bool {
 	return slices.ContainsFunc(v.faults.left(), func(one *fault) bool { return v.meets(one, handshake) })
 }

@@ -2,11 +2,13 @@ package rehearsal
 
 import (
 	"crypto"
-	"crypto/aes"
 	"errors"
 	"fmt"
 	"strings"
 
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/transfer"
 )
 
@@ -38,18 +40,18 @@ func (v *vault) importKey(c *call) (any, error) {
 
 // unwrapTarget opens key_hsm and checks that it holds what kty and crv say.
 func (v *vault) unwrapTarget(key jsonWebKey, keyType string) (material, error) {
-	if len(key.KeyHSM) == 0 || (key.Curve == "") != (keyType != typeEC) {
+	if len(key.KeyHSM) == 0 || (key.Curve == "") != (keyType != keykind.ECHSM) {
 		return nil, invalidKey().because(errors.New("key_hsm, or crv for EC and only there, is missing"))
 	}
 	blob, err := transfer.ParseBlob("key_hsm", key.KeyHSM)
 	if err != nil {
 		return nil, invalidKey().because(err)
 	}
-	kek, err := v.exchangeKey(blob.KEK)
+	exchange, err := v.exchangeKey(blob.KEK)
 	if err != nil {
 		return nil, err
 	}
-	m, err := openBlob(kek, blob, keyType)
+	m, err := openBlob(exchange, blob, keyType)
 	if err == nil {
 		err = holds(m, keyType, key.Curve)
 	}
@@ -61,22 +63,22 @@ func (v *vault) unwrapTarget(key jsonWebKey, keyType string) (material, error) {
 
 // exchangeKey finds the KEK a blob names. It must be of this vault, by its
 // whole identifier, and usable for import now.
-func (v *vault) exchangeKey(id transfer.KeyID) (rsaKey, error) {
-	if own, err := transfer.ParseKeyID(v.kid(id.Name, id.Version)); err != nil || !own.Equal(id) {
+func (v *vault) exchangeKey(id kek.ID) (rsaKey, error) {
+	if own, err := kek.ParseID(v.kid(id.Name, id.Version)); err != nil || !own.Equal(id) {
 		return rsaKey{}, badParameter("The key exchange key %s is not in this vault", id) // our text
 	}
 	r, err := v.keys.live(id.Name)
 	if err != nil {
 		return rsaKey{}, notFound(id.Name, id.Version)
 	}
-	kek, err := r.find(id.Version)
+	key, err := r.find(id.Version)
 	if err != nil {
 		return rsaKey{}, err
 	}
-	if err := kek.allowedFor("import"); err != nil {
+	if err := key.allowedFor(kek.OpImport); err != nil {
 		return rsaKey{}, err
 	}
-	return kek.material.(rsaKey), nil // only an RSA key can have import, see checkOps
+	return key.material.(rsaKey), nil // only an RSA key can have import, see checkOps
 }
 
 // openBlob undoes CKM_RSA_AES_KEY_WRAP: OAEP with SHA-1 gives an AES-256 key,
@@ -93,15 +95,11 @@ func openBlob(kek rsaKey, blob transfer.Blob, keyType string) (material, error) 
 	if len(wrappingKey) != 32 {
 		return nil, fmt.Errorf("the wrapping key has %d bytes, not the 32 of AES-256", len(wrappingKey))
 	}
-	block, err := aes.NewCipher(wrappingKey)
+	plain, err := keywrap.Unwrap(wrappingKey, blob.Ciphertext[n:])
 	if err != nil {
 		return nil, err
 	}
-	plain, err := unwrapKWP(block, blob.Ciphertext[n:])
-	if err != nil {
-		return nil, err
-	}
-	if keyType == typeOct {
+	if keyType == keykind.OctHSM {
 		return newOct(plain)
 	}
 	return parsePKCS8(plain)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"byok/internal/keykind"
 )
 
 // create makes a key in the vault: POST /keys/{name}/create.
@@ -64,9 +66,9 @@ func (v *vault) keep(name string, key keyVersion, m material) (any, error) {
 func (v *vault) keyType(asked string) (string, error) {
 	hsm := strings.TrimSuffix(asked, "-HSM") + "-HSM"
 	switch {
-	case hsm != typeRSA && hsm != typeEC && hsm != typeOct:
+	case hsm != keykind.RSAHSM && hsm != keykind.ECHSM && hsm != keykind.OctHSM:
 		return "", invalidKey().because(fmt.Errorf("no key type %q", asked))
-	case v.service == Vault && hsm == typeOct:
+	case v.service == Vault && hsm == keykind.OctHSM:
 		return "", badParameter("Key type %s is not supported by a vault, only by a Managed HSM", asked)
 	case v.service == Vault && hsm != asked:
 		return "", badParameter("Key type %s is a software key, which the rehearsal vault does not keep", asked)
@@ -208,7 +210,7 @@ func (v *vault) amend(k *keyVersion, in updateRequest) error {
 	return k.schedule(in.Attributes)
 }
 
-// exchanges tells whether k is a key exchange key.
+// exchanges reports whether k is a key exchange key.
 func (k keyVersion) exchanges() bool { return len(k.Ops) == 1 && k.Ops[0] == "import" }
 
 // delete makes a key recoverable: DELETE /keys/{name}.

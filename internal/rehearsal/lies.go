@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"byok/internal/transfer"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
 // storeAnother imports a key and keeps another of the same type and size.
 func storeAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	v.alter(w, r, next, func(b *bundle, id transfer.KeyID, other material) error {
+	v.alter(w, r, next, func(b *bundle, id kek.ID, other material) error {
 		_, changed, err := v.keys.change(id.Name, id.Version, func(k *keyVersion) error {
 			k.material, k.Private = other, other.private()
 			return nil
@@ -21,14 +22,14 @@ func storeAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Ha
 
 // showAnother answers with the public half of another key. AES keys have none.
 func showAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-	v.alter(w, r, next, func(b *bundle, _ transfer.KeyID, other material) error {
+	v.alter(w, r, next, func(b *bundle, _ kek.ID, other material) error {
 		other.describe(&b.Key)
 		return nil
 	})
 }
 
 // alter changes a good answer about a key version, with another key at hand.
-func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler, change func(*bundle, transfer.KeyID, material) error) {
+func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler, change func(*bundle, kek.ID, material) error) {
 	a := serve(w, r, next)
 	if a.status != http.StatusOK {
 		a.send(w)
@@ -50,11 +51,11 @@ func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler,
 }
 
 // answered decodes an answer about a key version, and finds that version.
-func (v *vault) answered(a *held, b *bundle) (k keyVersion, id transfer.KeyID, err error) {
+func (v *vault) answered(a *held, b *bundle) (k keyVersion, id kek.ID, err error) {
 	if err = json.Unmarshal(a.body.Bytes(), b); err != nil {
 		return k, id, err
 	}
-	if id, err = transfer.ParseKeyID(b.Key.KID); err != nil {
+	if id, err = kek.ParseID(b.Key.KID); err != nil {
 		return k, id, err
 	}
 	_, k, err = v.version(&call{name: id.Name, version: id.Version})
@@ -66,7 +67,7 @@ func another(k keyVersion) (material, error) {
 	var public jsonWebKey
 	k.material.describe(&public)
 	bits := 8 * len(public.N)
-	if k.Type == typeOct {
+	if k.Type == keykind.OctHSM {
 		bits = 8 * len(k.material.private())
 	}
 	return generate(k.Type, k.Curve, bits)

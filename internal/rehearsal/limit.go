@@ -55,7 +55,7 @@ type limiter struct {
 	made  []time.Time // at most keys of them, the oldest first
 }
 
-// admit tells whether one more key may be made now, and counts it if so.
+// admit reports whether one more key may be made now, and counts it if so.
 func (l *limiter) admit() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

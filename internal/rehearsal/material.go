@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"byok/internal/kek"
+	"byok/internal/keykind"
 )
 
 // material is a private or secret key, as the HSM would hold it.
@@ -30,35 +33,17 @@ type encrypter interface {
 
 var errAlgorithm = errors.New("the algorithm is not for a key of this type and size")
 
-const (
-	typeRSA = "RSA-HSM"
-	typeEC  = "EC-HSM"
-	typeOct = "oct-HSM"
-)
-
-// allowedOps are the key_ops of a type; the first without asking for any. A
-// key exchange key is RSA with import and nothing else.
-func allowedOps(keyType string) []string {
-	switch keyType {
-	case typeRSA:
-		return []string{"encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"}
-	case typeEC:
-		return []string{"sign", "verify"}
-	}
-	return []string{"encrypt", "decrypt", "wrapKey", "unwrapKey"}
-}
-
 // checkOps refuses key_ops that do not fit the type, are doubled, or mix
 // import with others; none are the type's default.
 func checkOps(keyType string, ops []string, exchange bool) ([]string, error) {
 	if len(ops) == 0 {
-		return allowedOps(keyType), nil
+		return keykind.KeyOps(keyType), nil
 	}
-	if exchange && keyType == typeRSA && slices.Equal(ops, []string{"import"}) {
+	if exchange && keyType == keykind.RSAHSM && slices.Equal(ops, []string{kek.OpImport}) {
 		return ops, nil
 	}
 	for i, op := range ops {
-		if !slices.Contains(allowedOps(keyType), op) || slices.Contains(ops[:i], op) {
+		if !slices.Contains(keykind.KeyOps(keyType), op) || slices.Contains(ops[:i], op) {
 			return nil, unsupportedOperations().because(fmt.Errorf("%s is not for a key of type %s here", op, keyType))
 		}
 	}
@@ -69,11 +54,11 @@ func checkOps(keyType string, ops []string, exchange bool) ([]string, error) {
 // long as the field for EC, the bytes of oct.
 func decodeMaterial(keyType, curve string, private []byte) (material, error) {
 	switch keyType {
-	case typeRSA:
+	case keykind.RSAHSM:
 		return decodeRSA(private)
-	case typeEC:
+	case keykind.ECHSM:
 		return decodeEC(curve, private)
-	case typeOct:
+	case keykind.OctHSM:
 		return newOct(private)
 	}
 	return nil, fmt.Errorf("no key type %s", keyType)
@@ -82,9 +67,9 @@ func decodeMaterial(keyType, curve string, private []byte) (material, error) {
 // generate makes a key; zero values are the service's defaults.
 func generate(keyType, curve string, bits int) (material, error) {
 	switch keyType {
-	case typeRSA:
+	case keykind.RSAHSM:
 		return generateRSA(bits)
-	case typeEC:
+	case keykind.ECHSM:
 		return generateEC(curve)
 	}
 	return generateOct(bits)

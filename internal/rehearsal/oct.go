@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"byok/internal/keywrap"
 )
 
 // octKey is an AES key of 16, 24 or 32 bytes.
@@ -61,9 +63,9 @@ func (k octKey) encrypt(in operation) (out operationResult, err error) {
 	}
 	switch k.mode(in.Algorithm) {
 	case "KW":
-		out.Value, err = wrapKW(block, in.Value)
+		out.Value, err = keywrap.WrapUnpadded(k, in.Value)
 	case "KWP":
-		out.Value, err = wrapKWP(block, in.Value)
+		out.Value, err = keywrap.Wrap(k, in.Value)
 	case "CBC":
 		out.IV = in.IV
 		out.Value, err = sealCBC(block, in.IV, in.Value)
@@ -85,9 +87,9 @@ func (k octKey) decrypt(in operation) (out operationResult, err error) {
 	}
 	switch k.mode(in.Algorithm) {
 	case "KW":
-		out.Value, err = unwrapKW(block, in.Value)
+		out.Value, err = keywrap.UnwrapUnpadded(k, in.Value)
 	case "KWP":
-		out.Value, err = unwrapKWP(block, in.Value)
+		out.Value, err = keywrap.Unwrap(k, in.Value)
 	case "CBC":
 		out.Value, err = openCBC(block, in.IV, in.Value)
 	case "CBCPAD":

@@ -3,6 +3,8 @@ package rehearsal
 import (
 	"errors"
 	"fmt"
+
+	"byok/internal/keykind"
 )
 
 // signatureAlgorithm is what an alg of sign and verify needs: a digest of so
@@ -52,7 +54,7 @@ func signerFor(kid string, key keyVersion, algorithm string, digest []byte) (sig
 	s, signs := key.material.(signer)
 	wanted, known := signatureAlgorithms()[algorithm]
 	const incompatible = "Key and signing algorithm are incompatible. Key %s "
-	switch isEC := key.Type == typeEC; {
+	switch isEC := key.Type == keykind.ECHSM; {
 	case !signs || !known:
 		return nil, badParameter("The algorithm %s is not supported for signing with this key", algorithm) // our text
 	case isEC && wanted.curve == "":

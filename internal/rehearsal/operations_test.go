@@ -178,7 +178,7 @@ func TestOperationRefusals(t *testing.T) {
 		{"iv missing", "oct", "A256CBC", long[:16], nil, nil, incorrect, "AES-CBC takes an iv of 16 bytes and whole blocks"},
 		{"part of a block", "oct", "A256CBC", long[:17], long[:16], nil, incorrect, "AES-CBC takes an iv of 16 bytes and whole blocks"},
 		{"iv for GCM", "oct", "A256GCM", long[:17], long[:12], nil, incorrect, "AES-GCM takes no iv: the vault chooses it"},
-		{"wrap 7 bytes", "oct", "A256KW", long[:7], nil, nil, incorrect, "AES key wrap takes a multiple of 8 bytes, at least 16"},
+		{"wrap 7 bytes", "oct", "A256KW", long[:7], nil, nil, incorrect, "AES key wrap takes a multiple of 8 bytes, 16 to 65536, not 7"},
 		{"key of another size", "oct", "A128CBC", long[:16], long[:16], nil, "400 BadParameter: Key and encryption algorithm are incompatible. Key " + string(*oct.Key.KID) + " is of type 'oct-HSM', and algorithm 'A128CBC' can not be used with it.", ""},
 		{"bare mode", "oct", "CBC", long[:16], long[:16], nil, "400 BadParameter: Key and encryption algorithm are incompatible. Key " + string(*oct.Key.KID) + " is of type 'oct-HSM', and algorithm 'CBC' can not be used with it.", ""},
 		{"too long for RSA", "rsa", "RSA-OAEP", long, nil, nil, incorrect, "crypto/rsa: message too long for RSA key size"},

@@ -63,7 +63,7 @@ func parsePKCS8(der []byte) (material, error) {
 	return nil, errors.New("the unwrapped key is neither RSA nor EC")
 }
 
-// isFill tells whether rest is what some HSMs (SoftHSM 2.6.1) put behind the
+// isFill reports whether rest is what some HSMs (SoftHSM 2.6.1) put behind the
 // PKCS#8 structure: they fill it up to eight bytes with zeros before they wrap
 // it after RFC 5649. Whether the service takes it is not documented.
 func isFill(rest []byte) bool {

@@ -2,10 +2,11 @@ package rehearsal
 
 import (
 	"cmp"
-	"encoding/base64"
 	"net/url"
 	"slices"
 	"strconv"
+
+	"byok/internal/base64url"
 )
 
 // recoverableDays is how long a deleted key can be recovered: the service's
@@ -83,7 +84,7 @@ func (v *vault) page(c *call, path string, items []item) (any, error) {
 		return nil, err
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.KID, b.KID) })
-	last, err := base64.RawURLEncoding.DecodeString(c.query.Get("$skiptoken"))
+	last, err := base64url.Decode(c.query.Get("$skiptoken"))
 	if err != nil {
 		return nil, badParameter("Invalid $skiptoken").because(err)
 	}
@@ -92,7 +93,7 @@ func (v *vault) page(c *call, path string, items []item) (any, error) {
 		return list{Value: items}, nil
 	}
 	next := url.Values{"api-version": c.query["api-version"], "maxresults": {strconv.Itoa(size)}}
-	next.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(items[size-1].KID)))
+	next.Set("$skiptoken", base64url.Encode([]byte(items[size-1].KID)))
 	link := v.url + path + "?" + next.Encode()
 	return list{Value: items[:size], NextLink: &link}, nil
 }

@@ -16,22 +16,34 @@ package rehearsal
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log"
 	"net"
 	"net/http"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"byok/internal/exitcode"
+	"byok/internal/kek"
 )
 
 // The services a rehearsal can play, as the SecurityWorld package names them.
 const (
-	ManagedHSM = "managed-hsm" // attestation, AES keys
-	Vault      = "vault"       // a Premium vault: neither
+	ManagedHSM = kek.ServiceManagedHSM // attestation, AES keys
+	Vault      = kek.ServiceVault      // a Premium vault: neither
 )
 
-// Tenant is the Entra tenant the rehearsal claims to be in. It is nobody's.
+// Limits on what one client can hold up: a request must have arrived within
+// readTimeout, and further connections wait.
+const (
+	headerTimeout  = 10 * time.Second
+	readTimeout    = 15 * time.Second
+	maxConnections = 512
+)
+
+// Tenant is the Entra tenant the rehearsal claims to be in. No one owns it.
 const Tenant = "72656865-6172-7361-6c00-000000000000"
 
 // Config says which rehearsal vault to serve.
@@ -89,14 +101,24 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
-	server := &http.Server{
-		Handler: v.handler(), TLSConfig: config, Protocols: http1(),
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: log.New(lineWriter(v.log), "", 0),
-	}
+	server := newServer(v.handler(), config, v.log)
 	if ready != nil {
 		ready(Info{URL: s.url, Service: s.service, Tenant: Tenant, State: c.State})
 	}
-	return exitcode.Mark(exitcode.Failed, serveUntil(ctx, server, listener))
+	return exitcode.Mark(exitcode.Failed, serveUntil(ctx, server, netutil.LimitListener(listener, maxConnections)))
+}
+
+// newServer keeps a client from holding a connection without a request.
+func newServer(handler http.Handler, config *tls.Config, logged func(string)) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		TLSConfig:         config,
+		Protocols:         http1(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          log.New(lineWriter(logged), "", 0),
+	}
 }
 
 // serveUntil serves until ctx is done and lets requests under way finish, so

@@ -4,15 +4,15 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	_ "crypto/sha1" // RSA-OAEP is with SHA-1
+	_ "crypto/sha1"
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"math/big"
-	"slices"
 	"strings"
+
+	"byok/internal/keykind"
 )
 
 var errDecrypt = errors.New("the ciphertext is not for this key and padding")
@@ -21,8 +21,8 @@ var errDecrypt = errors.New("the ciphertext is not for this key and padding")
 type rsaKey struct{ *rsa.PrivateKey }
 
 func newRSA(key *rsa.PrivateKey) (material, error) {
-	if !slices.Contains([]int{2048, 3072, 4096}, key.N.BitLen()) {
-		return nil, fmt.Errorf("an RSA key of %d bits: 2048, 3072 or 4096 are taken", key.N.BitLen())
+	if _, err := keykind.Lookup(keykind.RSA, key.N.BitLen(), ""); err != nil {
+		return nil, err
 	}
 	return rsaKey{key}, nil
 }
@@ -39,7 +39,7 @@ func generateRSA(bits int) (material, error) {
 	if bits == 0 {
 		bits = 2048
 	}
-	if !slices.Contains([]int{2048, 3072, 4096}, bits) {
+	if _, err := keykind.Lookup(keykind.RSA, bits, ""); err != nil {
 		return nil, badParameter("Invalid key_size: %d. An RSA key has 2048, 3072 or 4096 bits", bits) // our text
 	}
 	key, err := rsa.GenerateKey(rand.Reader, bits)

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"byok/internal/kek"
 )
 
 const (
@@ -186,8 +188,6 @@ func (r route) match(path string) (name, version string, ok bool) {
 	return name, version, true
 }
 
-var keyName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
-
 // target is what a request asks for.
 type target struct {
 	route
@@ -221,7 +221,7 @@ func (v *vault) route(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to target) (any, error) {
-	if strings.Contains(to.path, "{name}") && !keyName.MatchString(to.name) {
+	if strings.Contains(to.path, "{name}") && kek.CheckName(to.name) != nil {
 		return nil, badParameter("The request URI contains an invalid name: %s", to.name)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

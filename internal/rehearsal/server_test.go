@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -151,9 +153,9 @@ func TestServeRefusals(t *testing.T) {
 		hint   string
 	}{
 		"no folder":     {Config{Listen: "127.0.0.1:0"}, "no folder was given for the rehearsal vault's state", exitcode.Usage, ""},
-		"all addresses": {Config{State: t.TempDir(), Listen: "0.0.0.0:0"}, "listen address 0.0.0.0:0 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
-		"no address":    {Config{State: t.TempDir(), Listen: ":0"}, "listen address :0 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
-		"other host":    {Config{State: t.TempDir(), Listen: "example.org:443"}, "listen address example.org:443 is not loopback: a rehearsal vault never serves another machine", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"all addresses": {Config{State: t.TempDir(), Listen: "0.0.0.0:0"}, "listen address 0.0.0.0:0 is not loopback: a rehearsal vault never serves another computer", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"no address":    {Config{State: t.TempDir(), Listen: ":0"}, "listen address :0 is not loopback: a rehearsal vault never serves another computer", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
+		"other host":    {Config{State: t.TempDir(), Listen: "example.org:443"}, "listen address example.org:443 is not loopback: a rehearsal vault never serves another computer", exitcode.Refused, "byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
 		"no port":       {Config{State: t.TempDir(), Listen: "127.0.0.1"}, "listen address 127.0.0.1: host:port is expected, such as 127.0.0.1:8443", exitcode.Usage, ""},
 		"service port":  {Config{State: t.TempDir(), Listen: "127.0.0.1:https"}, "listen address 127.0.0.1:https: https is not a port number", exitcode.Usage, ""},
 		"port taken":    {Config{State: t.TempDir(), Listen: "localhost:" + port}, "listen tcp 127.0.0.1:" + port + ": bind: address already in use", exitcode.Vault, ""},
@@ -300,7 +302,7 @@ func TestClientStaysOnLoopback(t *testing.T) {
 	}
 	for _, address := range []string{"contoso.vault.azure.net:443", "192.0.2.1:443", "localhost.example:443"} {
 		_, err := r.http.Get("https://" + address)
-		want := fmt.Sprintf(`Get "https://%s": %s is not this machine: a rehearsal talks to loopback only`, address, address)
+		want := fmt.Sprintf(`Get "https://%s": %s is not this computer: a rehearsal talks to loopback only`, address, address)
 		if err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Refused {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -376,5 +378,30 @@ func TestManyAtOnce(t *testing.T) {
 	must(t, err)
 	if len(page.Value) != many {
 		t.Errorf("%d versions of %d", len(page.Value), many)
+	}
+}
+
+// TestNoConnectionIsHeld: a client that announces a body and sends none is cut
+// off, as is one that sends no header.
+func TestNoConnectionIsHeld(t *testing.T) {
+	s := newServer(http.NotFoundHandler(), nil, func(string) {})
+	if s.ReadTimeout != readTimeout || s.ReadHeaderTimeout != headerTimeout || s.IdleTimeout == 0 || readTimeout < headerTimeout {
+		t.Errorf("%s, %s, %s", s.ReadTimeout, s.ReadHeaderTimeout, s.IdleTimeout)
+	}
+	s.ReadTimeout = time.Millisecond
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(listener) }()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	must(t, err)
+	_, err = io.WriteString(conn, "PUT /keys/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+	must(t, err)
+	if _, err := io.ReadAll(conn); err != nil { // it ends
+		t.Log(err)
+	}
+	must(t, s.Close())
+	if err := <-ended; err != http.ErrServerClosed {
+		t.Error(err)
 	}
 }

@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 
+	"byok/internal/base64url"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/term"
 )
 
 // The files of a state folder that clients read. Beside them are the private
@@ -26,6 +27,9 @@ const (
 	fileCA      = "ca.pem"               // whoever serves url has a certificate from it
 	fileRoot    = "attestation-root.pem" // managed-hsm only
 )
+
+// maxFile is the most bytes a file of the folder may have.
+const maxFile = 1 << 20
 
 // state is a state folder held by this process.
 type state struct {
@@ -64,9 +68,14 @@ func (s *state) hold() error {
 	if err != nil {
 		return err
 	}
-	if !tryLock(f) {
+	held, err := durable.TryLock(f)
+	if err != nil {
+		_ = f.Close()
+		return err
+	}
+	if !held {
 		defer f.Close()
-		holder, _ := os.ReadFile(s.path("lock"))
+		holder, _ := durable.ReadFile(s.path("lock"), maxFile)
 		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s is in use by another rehearsal vault (process %s)", s.dir, strings.TrimSpace(string(holder))),
 			"stop that one, or give this one a folder of its own with --state")
 	}
@@ -99,7 +108,7 @@ func (s *state) identity(service string) error {
 			"use another folder with --state")
 	}
 	token, err := s.once(fileToken, 0o600, newToken)
-	if s.token = []byte(line(token)); err == nil && len(s.token) != base64.RawURLEncoding.EncodedLen(tokenSize) {
+	if s.token = []byte(line(token)); err == nil && len(s.token) != len(base64url.Encode(make([]byte, tokenSize))) {
 		err = fmt.Errorf("%s: not a token of a rehearsal vault", s.path(fileToken))
 	}
 	return err
@@ -112,12 +121,12 @@ const tokenSize = 32
 func newToken() ([]byte, error) {
 	var b [tokenSize]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return append(base64.RawURLEncoding.AppendEncode(nil, b[:]), '\n'), nil
+	return []byte(base64url.Encode(b[:]) + "\n"), nil
 }
 
 // once returns the content of a file of the folder, made on the first run.
 func (s *state) once(name string, perm fs.FileMode, first func() ([]byte, error)) ([]byte, error) {
-	data, err := os.ReadFile(s.path(name))
+	data, err := durable.ReadFile(s.path(name), maxFile)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}
@@ -129,7 +138,7 @@ func (s *state) once(name string, perm fs.FileMode, first func() ([]byte, error)
 
 // publish keeps a file that is derived from a private one equal to it.
 func (s *state) publish(name string, data []byte) error {
-	if held, err := os.ReadFile(s.path(name)); err == nil && bytes.Equal(held, data) {
+	if held, err := durable.ReadFile(s.path(name), maxFile); err == nil && bytes.Equal(held, data) {
 		return nil
 	}
 	return durable.Replace(s.path(name), data, 0o644)
@@ -150,7 +159,7 @@ func (s *state) listen(address string) (net.Listener, error) {
 	}
 	if fixed != "0" && port != fixed {
 		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "the rehearsal vault in %s is https://localhost:%s, which cannot change: it is part of every key identifier", s.dir, fixed),
-			"byok-online rehearsal serve --listen 127.0.0.1:%s --state %s", fixed, s.dir)
+			"byok-online rehearsal serve --listen 127.0.0.1:%s --state %s", fixed, term.Quote(s.dir))
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
@@ -169,7 +178,7 @@ func (s *state) announce() error {
 
 // fixedPort is the port of the folder's URL, or "0" before the first run.
 func (s *state) fixedPort() (string, error) {
-	data, err := os.ReadFile(s.path(fileURL))
+	data, err := durable.ReadFile(s.path(fileURL), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "0", nil
 	}
@@ -179,7 +188,7 @@ func (s *state) fixedPort() (string, error) {
 	return portOf(s.path(fileURL), line(data))
 }
 
-// loopback splits host:port and lets only this machine's own addresses pass.
+// loopback splits host:port and lets only this computer's own addresses pass.
 func loopback(address string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(address)
 	if err != nil {
@@ -192,7 +201,7 @@ func loopback(address string) (host, port string, err error) {
 		host = "127.0.0.1" // whatever the resolver says
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return "", "", exitcode.Hint(exitcode.Errorf(exitcode.Refused, "listen address %s is not loopback: a rehearsal vault never serves another machine", address),
+		return "", "", exitcode.Hint(exitcode.Errorf(exitcode.Refused, "listen address %s is not loopback: a rehearsal vault never serves another computer", address),
 			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR")
 	}
 	return host, port, nil

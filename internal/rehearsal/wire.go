@@ -1,35 +1,22 @@
 package rehearsal
 
 import (
-	"encoding/base64"
-	"strings"
 	"time"
+
+	"byok/internal/base64url"
 )
-
-// base64URL is bytes as the service writes them: base64url without padding
-// (RFC 4648, section 5). Padding is accepted.
-type base64URL []byte
-
-func (b base64URL) MarshalText() ([]byte, error) {
-	return base64.RawURLEncoding.AppendEncode(nil, b), nil
-}
-
-func (b *base64URL) UnmarshalText(text []byte) (err error) {
-	*b, err = base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(string(text), "="))
-	return err
-}
 
 // jsonWebKey is the public half of a key, and of what an import names.
 type jsonWebKey struct {
 	KID    string    `json:"kid,omitempty"`
 	Type   string    `json:"kty,omitempty"`
 	Ops    []string  `json:"key_ops,omitempty"`
-	N      base64URL `json:"n,omitempty"`
-	E      base64URL `json:"e,omitempty"`
+	N      base64url.Bytes `json:"n,omitempty"`
+	E      base64url.Bytes `json:"e,omitempty"`
 	Curve  string    `json:"crv,omitempty"`
-	X      base64URL `json:"x,omitempty"`
-	Y      base64URL `json:"y,omitempty"`
-	KeyHSM base64URL `json:"key_hsm,omitempty"`
+	X      base64url.Bytes `json:"x,omitempty"`
+	Y      base64url.Bytes `json:"y,omitempty"`
+	KeyHSM base64url.Bytes `json:"key_hsm,omitempty"`
 }
 
 // attributes are times in seconds since 1970 and the service's own claims.
@@ -47,15 +34,15 @@ type attributes struct {
 }
 
 type attestationJSON struct {
-	CertificatePEMFile base64URL `json:"certificatePemFile"`
-	PrivateKey         base64URL `json:"privateKeyAttestation"`
-	PublicKey          base64URL `json:"publicKeyAttestation,omitempty"`
+	CertificatePEMFile base64url.Bytes `json:"certificatePemFile"`
+	PrivateKey         base64url.Bytes `json:"privateKeyAttestation"`
+	PublicKey          base64url.Bytes `json:"publicKeyAttestation,omitempty"`
 	Version            string    `json:"version"`
 }
 
 type releasePolicy struct {
 	ContentType string    `json:"contentType,omitempty"`
-	Data        base64URL `json:"data,omitempty"`
+	Data        base64url.Bytes `json:"data,omitempty"`
 	Immutable   bool      `json:"immutable,omitempty"`
 }
 
@@ -116,19 +103,19 @@ type list struct {
 // operation is the request of encrypt, decrypt, wrapKey, unwrapKey and sign.
 type operation struct {
 	Algorithm string    `json:"alg"`
-	Value     base64URL `json:"value"`
-	Digest    base64URL `json:"digest"` // verify: value is the signature
-	IV        base64URL `json:"iv"`
-	AAD       base64URL `json:"aad"`
-	Tag       base64URL `json:"tag"`
+	Value     base64url.Bytes `json:"value"`
+	Digest    base64url.Bytes `json:"digest"` // verify: value is the signature
+	IV        base64url.Bytes `json:"iv"`
+	AAD       base64url.Bytes `json:"aad"`
+	Tag       base64url.Bytes `json:"tag"`
 }
 
 type operationResult struct {
 	KID   string    `json:"kid"`
-	Value base64URL `json:"value"`
-	IV    base64URL `json:"iv,omitempty"`
-	Tag   base64URL `json:"tag,omitempty"`
-	AAD   base64URL `json:"aad,omitempty"`
+	Value base64url.Bytes `json:"value"`
+	IV    base64url.Bytes `json:"iv,omitempty"`
+	Tag   base64url.Bytes `json:"tag,omitempty"`
+	AAD   base64url.Bytes `json:"aad,omitempty"`
 }
 
 type verifyResult struct {

@@ -101,7 +101,7 @@ func lasting() []failure {
 // refusing are those that need a person.
 func refusing() []failure {
 	return []failure{
-		{"forbidden=firewall", "the vault's firewall does not let this machine in (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
+		{"forbidden=firewall", "the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
 		{"forbidden=private", "the vault answers only through its private endpoint (Forbidden/ForbiddenByConnection, request ID)", "work from inside its network"},
 		{"forbidden=role", "the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request ID)", hintRole},
 		{"forbidden=policy", "the vault's access policy does not allow this to the account (Forbidden/AccessDenied, request ID)", "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
@@ -119,7 +119,7 @@ func spoiled() []cell {
 	const kid = "the package's KEK https://HOST/keys/KEK/VERSION"
 	return []cell{
 		read("disabled", kid+": read key KEK/VERSION: the key is disabled (Forbidden/KeyDisabled, request ID)", "enable it in the vault, or "+hintKEK),
-		read("expired", kid+": it expired on TIME", hintKEK),
+		read("expired", kid+": KEK-EXPIRY: the key expired at TIME, and now is TIME", hintKEK),
 		read("deleted", kid+" is no longer in the vault: read key KEK/VERSION: the vault has no such key (KeyNotFound, request ID)", hintKEK),
 		late("disabled", "the key is disabled (Forbidden/KeyDisabled, request ID)", "enable it in the vault"),
 		late("expired", "the key has expired (Forbidden/KeyExpired, request ID)", "change its dates in the vault; an expired KEK is replaced by a new one"),
@@ -131,7 +131,7 @@ func spoiled() []cell {
 func special(s sample) []cell {
 	deleted := outcome{exitcode.Vault, "import key NAME: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request ID)",
 		"--recover brings that key back; another --name does without", 0}
-	expired := failure{"", "the certificate of HOST expired on TIME, and it is TIME here", "if the clock of this machine is right, the server's certificate must be renewed"}
+	expired := failure{"", "the certificate of HOST expired on TIME, and it is TIME here", "if the clock of this computer is right, the server's certificate must be renewed"}
 	const cut = "cut=stored,on=import"
 	return []cell{
 		{"deleted while looking for the key", []string{"deleted,on=versions"}, deleted, true},

@@ -14,8 +14,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
+	"byok/internal/keykind"
 	"byok/internal/rehearsal"
-	"byok/internal/transfer"
 	"byok/internal/vault"
 )
 
@@ -36,9 +36,9 @@ func samples(t *testing.T) map[string]sample {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
 	return map[string]sample{
-		"RSA": {rehearsal.Vault, vault.Expected{Kty: transfer.RSAHSM, Bits: 2048, PublicKey: rsaKey.Public()}, []string{"sign", "verify"}, pkcs8(t, rsaKey)},
-		"EC":  {rehearsal.Vault, vault.Expected{Kty: transfer.ECHSM, Crv: "P-256", Bits: 256, PublicKey: ecKey.Public()}, []string{"sign", "verify"}, pkcs8(t, ecKey)},
-		"oct": {rehearsal.ManagedHSM, vault.Expected{Kty: transfer.OctHSM, Bits: 256, CheckValue: checkValue(t, secret)}, []string{"encrypt", "decrypt"}, secret},
+		"RSA": {rehearsal.Vault, vault.Expected{Kty: keykind.RSAHSM, Bits: 2048, PublicKey: rsaKey.Public()}, []string{"sign", "verify"}, pkcs8(t, rsaKey)},
+		"EC":  {rehearsal.Vault, vault.Expected{Kty: keykind.ECHSM, Crv: "P-256", Bits: 256, PublicKey: ecKey.Public()}, []string{"sign", "verify"}, pkcs8(t, ecKey)},
+		"oct": {rehearsal.ManagedHSM, vault.Expected{Kty: keykind.OctHSM, Bits: 256, CheckValue: checkValue(t, secret)}, []string{"encrypt", "decrypt"}, secret},
 	}
 }
 

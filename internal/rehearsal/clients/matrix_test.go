@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/keykind"
 	"byok/internal/rehearsal"
-	"byok/internal/transfer"
 	"byok/internal/vault"
 )
 
@@ -124,7 +124,7 @@ func (m *matrix) upload(ctx context.Context, t *testing.T, name string, c cell) 
 		o.Timeout = 250 * time.Millisecond
 	}
 	client := m.client(t, o)
-	hash, err := transfer.SPKIHash(m.kek.PublicKey)
+	hash, err := keykind.SPKIHash(m.kek.PublicKey)
 	must(t, err)
 	if _, err := client.CheckKEK(ctx, m.kek.ID, hash); err != nil {
 		return vault.Imported{}, err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"byok/internal/kek"
 	"byok/internal/rehearsal"
 	"byok/internal/transfer"
 	"byok/internal/vault"
@@ -67,7 +68,7 @@ func (p practice) client(t *testing.T, o vault.Options) *vault.Client {
 
 // seal makes a .byok of plain for a KEK: OAEP with SHA-1 by Go, the key wrap of
 // RFC 5649 by openssl.
-func seal(t *testing.T, kid transfer.KeyID, kek *rsa.PublicKey, plain []byte) []byte {
+func seal(t *testing.T, kid kek.ID, kek *rsa.PublicKey, plain []byte) []byte {
 	t.Helper()
 	aes := make([]byte, 32)
 	_, _ = rand.Read(aes)

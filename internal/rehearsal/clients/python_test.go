@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"byok/internal/keykind"
 	"byok/internal/rehearsal"
-	"byok/internal/transfer"
 	"byok/internal/vault"
 )
 
@@ -44,10 +44,10 @@ func TestPythonSDK(t *testing.T) {
 	must(t, err)
 	var list []packageEntry
 	for _, e := range []packageEntry{
-		{Name: "rsa-2048", Kty: transfer.RSAHSM}, {Name: "rsa-3072", Kty: transfer.RSAHSM},
-		{Name: "ec-p256", Kty: transfer.ECHSM, Crv: "P-256"}, {Name: "ec-p384", Kty: transfer.ECHSM, Crv: "P-384"},
-		{Name: "ec-p521", Kty: transfer.ECHSM, Crv: "P-521"}, {Name: "ec-p256k", Kty: transfer.ECHSM, Crv: "P-256K"},
-		{Name: "aes-128", Kty: transfer.OctHSM, Bits: 128}, {Name: "aes-256", Kty: transfer.OctHSM, Bits: 256},
+		{Name: "rsa-2048", Kty: keykind.RSAHSM}, {Name: "rsa-3072", Kty: keykind.RSAHSM},
+		{Name: "ec-p256", Kty: keykind.ECHSM, Crv: "P-256"}, {Name: "ec-p384", Kty: keykind.ECHSM, Crv: "P-384"},
+		{Name: "ec-p521", Kty: keykind.ECHSM, Crv: "P-521"}, {Name: "ec-p256k", Kty: keykind.ECHSM, Crv: "P-256K"},
+		{Name: "aes-128", Kty: keykind.OctHSM, Bits: 128}, {Name: "aes-256", Kty: keykind.OctHSM, Bits: 256},
 	} {
 		list = append(list, e.pack(t, kek))
 	}
@@ -62,7 +62,7 @@ func TestPythonSDK(t *testing.T) {
 func (e packageEntry) pack(t *testing.T, kek vault.Key) packageEntry {
 	t.Helper()
 	var plain []byte
-	if e.Kty == transfer.OctHSM {
+	if e.Kty == keykind.OctHSM {
 		plain = openssl(t, nil, "rand", map[int]string{128: "16", 256: "32"}[e.Bits])
 		e.Ops, e.CheckValue = []string{"encrypt", "decrypt", "wrapKey", "unwrapKey"}, hex.EncodeToString(checkValue(t, plain))
 	} else {
