@@ -63,7 +63,7 @@ type Copy struct {
 	Index         int             `json:"pair"` // from 0
 	Ciphertext    []byte          `json:"ciphertext"`
 	// Possession is the key's proof of possession over the authorization, none
-	// for AES: see PossessionText.
+	// for AES: see keykind.PossessionText.
 	Possession []byte `json:"possession,omitempty"`
 }
 

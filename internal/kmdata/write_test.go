@@ -11,7 +11,6 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
-	"byok/internal/strictjson"
 	"byok/internal/testkit/softworld"
 )
 
@@ -168,18 +167,5 @@ func TestLargestAuthorization(t *testing.T) {
 	data := must(kmdata.Encode(a))(t)
 	if len(data) > kmdata.MaxFile/2 {
 		t.Errorf("%d bytes", len(data))
-	}
-}
-
-func TestPossessionText(t *testing.T) {
-	const want = "byok proof of possession v1\ntransfer authorization\n" +
-		"57ab4a2c1be88e2f9fd8c8e84af9c1bb0ce4e83b5bb3e1ea7ed3d9b3bd8e0ad2\n"
-	var sum fingerprint.Sum
-	check(t, sum.UnmarshalText([]byte(want[51:115])))
-	if got := string(kmdata.PossessionText(kmdata.PurposeTransfer, sum)); got != want {
-		t.Errorf("%q", got)
-	}
-	if strictjson.Equal(want, []byte(want)) {
-		t.Error("a proof of possession is a JSON file")
 	}
 }

@@ -158,7 +158,7 @@ func (w *World) TransferFrom(module string, list ...Request) ([]*kmdata.Key, err
 	}
 	for i, c := range copies {
 		c.Copy.Authorization, c.Copy.Number = e.Sum, a.Number
-		if c.Copy.Possession, err = list[i].Key.Possess(kmdata.PossessionText(kmdata.PurposeTransfer, e.Sum)); err != nil {
+		if c.Copy.Possession, err = list[i].Key.Possess(keykind.PossessionText(keykind.PurposeTransfer, e.Sum)); err != nil {
 			return nil, err
 		}
 		if err := w.Chain.WriteKey(c, w.KML[module]); err != nil {
