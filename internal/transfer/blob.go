@@ -2,12 +2,12 @@ package transfer
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"unicode"
 	"unicode/utf8"
 
+	"byok/internal/base64url"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/printable"
@@ -78,11 +78,8 @@ func ParseBlob(name string, data []byte) (Blob, error) {
 // refuseEncoding names the two kinds of file people bring that a JSON decoder
 // would only call invalid.
 func refuseEncoding(data []byte) error {
-	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
-		if bytes.HasPrefix(data, []byte(mark)) {
-			return errors.New("begins with a byte order mark, as Windows PowerShell writes it: " +
-				"the service takes UTF-8 without one")
-		}
+	if err := strictjson.CheckEncoding(data); err != nil {
+		return err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && binary(data) {
 		return ErrLegacy
@@ -106,25 +103,12 @@ func (f blobFile) blob() (Blob, error) {
 	case f.Header.Enc != encKeyWrap:
 		return Blob{}, fmt.Errorf("field header.enc: expected %q", encKeyWrap)
 	}
-	ciphertext, err := decodeBase64URL(f.Ciphertext)
+	ciphertext, err := base64url.Decode(f.Ciphertext)
 	if err != nil {
 		return Blob{}, fmt.Errorf("field ciphertext: %w", err)
 	}
 	b := Blob{KEK: f.Header.KID, Generator: f.Generator, Ciphertext: ciphertext}
 	return b, b.check()
-}
-
-// decodeBase64URL takes base64url with and without padding, because producers
-// differ, and nothing else: the standard library alone would also skip line
-// breaks and ignore stray bits in the last character.
-func decodeBase64URL(s string) ([]byte, error) {
-	for _, encoding := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding} {
-		data, err := encoding.DecodeString(s)
-		if err == nil && encoding.EncodeToString(data) == s {
-			return data, nil
-		}
-	}
-	return nil, errors.New("not base64url (RFC 4648, section 5)")
 }
 
 // check holds what is true for every KEK: the smallest blob is an AES-128 key
@@ -137,14 +121,14 @@ func (b Blob) check() error {
 		return errors.New("field generator: expected one line of at most 255 bytes")
 	}
 	if n := len(b.Ciphertext); n < 256+minWrapped || n%8 != 0 {
-		return fmt.Errorf("field ciphertext: %d bytes are no %s, which has at least %d and a multiple of 8", n,
+		return fmt.Errorf("field ciphertext: %d bytes are not a %s, which has at least %d and a multiple of 8", n,
 			encKeyWrap, 256+minWrapped)
 	}
 	return nil
 }
 
 // Marshal encodes b as the service's JSON, the ciphertext without padding. The
-// same blob always gives the same bytes, and ParseBlob gives b again.
+// same blob always gives the same bytes, and [ParseBlob] returns b again.
 func (b Blob) Marshal() ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("transfer blob: %w", err)
@@ -152,7 +136,7 @@ func (b Blob) Marshal() ([]byte, error) {
 	return strictjson.Marshal(blobFile{
 		SchemaVersion: schemaVersion,
 		Header:        blobHeader{KID: b.KEK, Alg: algDirect, Enc: encKeyWrap},
-		Ciphertext:    base64.RawURLEncoding.EncodeToString(b.Ciphertext),
+		Ciphertext:    base64url.Encode(b.Ciphertext),
 		Generator:     b.Generator,
 	})
 }

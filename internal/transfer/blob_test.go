@@ -75,7 +75,7 @@ func TestBlobMarshalRefuses(t *testing.T) {
 		"generator": {func(b *transfer.Blob) { b.Generator = "a\x00" },
 			`transfer blob: field generator: expected one line of at most 255 bytes`},
 		"ciphertext": {func(b *transfer.Blob) { b.Ciphertext = b.Ciphertext[:272] },
-			"transfer blob: field ciphertext: 272 bytes are no CKM_RSA_AES_KEY_WRAP, " +
+			"transfer blob: field ciphertext: 272 bytes are not a CKM_RSA_AES_KEY_WRAP, " +
 				"which has at least 280 and a multiple of 8"},
 	} {
 		b := good

@@ -31,12 +31,12 @@ def blobs(kek):
         fault(name.replace("_", "-"), json.dumps(bad), want)
 
     legacy = "binary, not JSON: a legacy nCipher transfer package, which the service stopped taking in June 2021"
-    mark = "begins with a byte order mark, as Windows PowerShell writes it: the service takes UTF-8 without one"
+    mark = "it {}, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
     fault("legacy-ncipher", bytes([0, 0, 0, 1, 0x93, 0x12, 0, 0]) + os.urandom(4096), legacy)
     fault("legacy-ncipher-zeros", bytes(200), legacy)
     fault("legacy-ncipher-large", bytes([0, 0, 0, 1]) + bytes(70000), legacy)
-    fault("mark-utf8", b"\xef\xbb\xbf" + text.encode(), mark)
-    fault("mark-utf16", text.encode("utf-16"), mark)
+    fault("mark-utf8", b"\xef\xbb\xbf" + text.encode(), mark.format("begins with a byte order mark"))
+    fault("mark-utf16", text.encode("utf-16"), mark.format("is in UTF-16"))
     fault("empty", b"", "not valid JSON at byte 0")
     fault("text", "KeyTransferPackage\n", "not valid JSON at byte 0")
     fault("cut-short", text[:200], "not valid JSON at byte 200")
@@ -56,7 +56,7 @@ def blobs(kek):
     field("generator", "two\nlines", "field generator: expected one line of at most 255 bytes")
     field("generator-long", "g" * 256, "field generator: expected one line of at most 255 bytes")
     field("generator-escape", "\x1b[2J", "field generator: expected one line of at most 255 bytes")
-    size = "field ciphertext: {} bytes are no CKM_RSA_AES_KEY_WRAP, which has at least 280 and a multiple of 8"
+    size = "field ciphertext: {} bytes are not a CKM_RSA_AES_KEY_WRAP, which has at least 280 and a multiple of 8"
     field("ciphertext-missing", None, size.format(0))
     field("ciphertext-short", b64url(bytes(272)), size.format(272))
     field("ciphertext-odd", b64url(bytes(297)), size.format(297))
