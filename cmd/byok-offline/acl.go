@@ -11,7 +11,9 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 	"byok/internal/term"
 	"byok/internal/toolset"
 	"byok/internal/world"
@@ -70,12 +72,12 @@ func modifyACL(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	transfer := world.Transfer{Ident: ident, KEK: kek, Target: target}
+	transfer := keys.Transfer{Ident: ident, KEK: kek, Target: target}
 	if _, err := transfer.Check(chain); err != nil {
 		return nil, err
 	}
-	return inSession(r, station, u, cardMedia(r, ""), func(s *world.Session) (command.Result, error) {
-		files, err := s.Approve([]world.Transfer{transfer})
+	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+		files, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{transfer})
 		if err != nil {
 			return nil, err
 		}
@@ -139,8 +141,8 @@ func printACL(r *command.Run) (command.Result, error) {
 	default:
 		return nil, exitcode.Errorf(exitcode.Usage, "--app %s: %s or %s is expected", app, kmdata.Simple, kmdata.Transfer)
 	}
-	return withOperator(r, func(o *world.Operator) (command.Result, error) {
-		live, recorded, err := o.Permissions(ident)
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+		live, recorded, err := world.Operator{Operator: o}.Permissions(ident)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/session"
 	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/world"
@@ -29,15 +30,15 @@ func sealLog(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	if len(r.StringSlice("card")) > 0 {
-		return withQuorum(r, nil, func(s *world.Session) (command.Result, error) {
-			entry, err := s.Seal()
+		return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
+			entry, err := world.Quorum{Quorum: s}.Seal()
 			if err != nil {
 				return nil, err
 			}
 			return sealView{By: "KNSO", Statement: entry.Number(), Words: entry.Sum.FirstWords(8)}, nil
 		})
 	}
-	return withOperator(r, func(o *world.Operator) (command.Result, error) {
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		kml, err := o.Module.KMLHash()
 		if err != nil {
 			return nil, err

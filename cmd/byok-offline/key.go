@@ -14,10 +14,11 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
+	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 	"byok/internal/stamp"
 	"byok/internal/term"
-	"byok/internal/world"
 )
 
 func keyCommands(p *command.Program) *cli.Command {
@@ -76,9 +77,9 @@ func generateKey(r *command.Run) (command.Result, error) {
 	if err := g.Check(chain); err != nil {
 		return nil, err
 	}
-	return withQuorum(r, g.Check, func(s *world.Session) (command.Result, error) {
+	return withQuorum(r, g.Check, func(s *session.Quorum) (command.Result, error) {
 		printParameters(r, g)
-		k, err := s.Generate(g)
+		k, err := keys.Quorum{Quorum: s}.Generate(g)
 		if err != nil {
 			return nil, err
 		}
@@ -86,14 +87,14 @@ func generateKey(r *command.Run) (command.Result, error) {
 	})
 }
 
-func generateAlone(r *command.Run, g world.Generation) (command.Result, error) {
-	return withOperator(r, func(o *world.Operator) (command.Result, error) {
+func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		if err := g.Check(o.Chain); err != nil {
 			return nil, err
 		}
 		newUI(r, o.Chain.Rehearsal()).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
 		printParameters(r, g)
-		k, err := o.Generate(g)
+		k, err := keys.Operator{Operator: o}.Generate(g)
 		if err != nil {
 			return nil, err
 		}
@@ -102,8 +103,8 @@ func generateAlone(r *command.Run, g world.Generation) (command.Result, error) {
 }
 
 // generation reads the options into a request that can be met.
-func generation(r *command.Run) (world.Generation, error) {
-	g := world.Generation{PlainName: r.String("plainname")}
+func generation(r *command.Run) (keys.Generation, error) {
+	g := keys.Generation{PlainName: r.String("plainname")}
 	var err error
 	if g.Ident, err = identOf(r); err != nil {
 		return g, err
@@ -148,7 +149,7 @@ func exponent(text string) (uint32, error) {
 }
 
 // printParameters says what is about to be made, as generatekey did.
-func printParameters(r *command.Run, g world.Generation) {
+func printParameters(r *command.Run, g keys.Generation) {
 	rows := [][2]string{
 		{"operation", "generate"}, {"application", kmdata.Simple}, {"protect", "module"}, {"type", string(g.Spec.Kind.Type)},
 		{"kind", g.Spec.Kind.String()}, {"ident", g.Ident},
@@ -225,7 +226,7 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 			idents = append(idents, k.Ident)
 		}
 	}
-	list, err := world.Restorables(chain, idents)
+	list, err := keys.Restorables(chain, idents)
 	if err != nil {
 		return nil, err
 	}
@@ -237,20 +238,20 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 	for _, one := range list {
 		u.Say("%s: origin after restoring: %s", one.Key.Name(), kmdata.OriginText(one.Origin, true))
 	}
-	return inSession(r, station, u, cardMedia(r, ""), func(s *world.Session) (command.Result, error) {
+	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		if r.Bool("all") {
-			if list, err = s.Missing(list); err != nil {
+			if list, err = (keys.Quorum{Quorum: s}).Missing(list); err != nil {
 				return nil, err
 			}
 		}
-		if err := s.Restore(list); err != nil {
+		if err := (keys.Quorum{Quorum: s}).Restore(list); err != nil {
 			return nil, err
 		}
 		return restoredView(s.Chain, list)
 	})
 }
 
-func restoredView(chain *kmdata.Chain, list []world.Restorable) (command.Result, error) {
+func restoredView(chain *kmdata.Chain, list []keys.Restorable) (command.Result, error) {
 	out := keyList{Keys: []keyView{}}
 	for _, one := range list {
 		view, err := describeKey(chain, one.Key)
@@ -279,8 +280,8 @@ func retireKey(r *command.Run) (command.Result, error) {
 	if err := confirmRetirement(r, station, ident); err != nil {
 		return nil, err
 	}
-	return asOperator(station, u, func(o *world.Operator) (command.Result, error) {
-		record, err := o.Retire(ident)
+	return asOperator(station, u, func(o *session.Operator) (command.Result, error) {
+		record, err := keys.Operator{Operator: o}.Retire(ident)
 		if err != nil {
 			return nil, err
 		}
@@ -288,7 +289,7 @@ func retireKey(r *command.Run) (command.Result, error) {
 	})
 }
 
-func confirmRetirement(r *command.Run, s *world.Station, ident string) error {
+func confirmRetirement(r *command.Run, s *session.Station, ident string) error {
 	if again := r.String("really-destroy"); again != "" {
 		if again != ident {
 			return exitcode.Errorf(exitcode.Refused, "--really-destroy %s is not --ident %s", again, ident)
@@ -314,11 +315,11 @@ func freezeKey(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	check := func(chain *kmdata.Chain) error {
-		_, err := world.Restorables(chain, []string{ident})
+		_, err := keys.Restorables(chain, []string{ident})
 		return err
 	}
-	return withQuorum(r, check, func(s *world.Session) (command.Result, error) {
-		k, err := s.Freeze(ident)
+	return withQuorum(r, check, func(s *session.Quorum) (command.Result, error) {
+		k, err := keys.Quorum{Quorum: s}.Freeze(ident)
 		if err != nil {
 			return nil, err
 		}

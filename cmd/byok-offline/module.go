@@ -15,6 +15,7 @@ import (
 	"byok/internal/hsm/survey"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
+	"byok/internal/session"
 	"byok/internal/term"
 	"byok/internal/world"
 )
@@ -231,14 +232,14 @@ func acceptModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	u := newUI(r, chain.Rehearsal())
-	station, err := world.ConnectNew(chain, path, u)
+	station, err := session.ConnectNew(chain, path, u)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
 	recordModule(r, station)
-	return inSession(r, station, u, cardMedia(r, ""), func(s *world.Session) (command.Result, error) {
-		if err := s.Accept(); err != nil {
+	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).Accept(); err != nil {
 			return nil, err
 		}
 		return describeWorld(s.Chain), nil
@@ -257,8 +258,8 @@ func strikeOffModule(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withQuorum(r, nil, func(s *world.Session) (command.Result, error) {
-		if err := s.StrikeOff(id, reason); err != nil {
+	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {
 			return nil, err
 		}
 		return describeWorld(s.Chain), nil

@@ -9,11 +9,12 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 	"byok/internal/term"
 	"byok/internal/transfer"
 	"byok/internal/version"
-	"byok/internal/world"
 )
 
 func packageCommand(p *command.Program) *cli.Command {
@@ -33,8 +34,8 @@ func pack(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withOperator(r, func(o *world.Operator) (command.Result, error) {
-		packed, err := o.Package(request)
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+		packed, err := keys.Operator{Operator: o}.Package(request)
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +43,8 @@ func pack(r *command.Run) (command.Result, error) {
 	})
 }
 
-func packRequest(r *command.Run) (world.PackRequest, error) {
-	q := world.PackRequest{
+func packRequest(r *command.Run) (keys.PackRequest, error) {
+	q := keys.PackRequest{
 		SubscriptionID: r.String("subscription-id"), Name: r.String("key-friendly-name"),
 		Dir: r.String("out"), Generator: "byok-offline " + version.String(),
 	}
@@ -73,7 +74,7 @@ type packedFile struct {
 	SHA256 fingerprint.Sum `json:"sha256"`
 }
 
-func describePacked(r *command.Run, p world.Packed) (command.Result, error) {
+func describePacked(r *command.Run, p keys.Packed) (command.Result, error) {
 	v := packedView{Ident: p.Pair.Ident, Pair: p.Pair}
 	for _, path := range p.Paths {
 		sum, err := fingerprint.File(path)

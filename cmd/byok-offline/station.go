@@ -10,8 +10,8 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 	"byok/internal/version"
-	"byok/internal/world"
 )
 
 // readChain reads and verifies the world of --kmdata, and says if it is a
@@ -34,7 +34,7 @@ func readChain(r *command.Run) (*kmdata.Chain, error) {
 }
 
 // connect reads the world and connects its module.
-func connect(r *command.Run) (*world.Station, *ui, error) {
+func connect(r *command.Run) (*session.Station, *ui, error) {
 	chain, err := readChain(r)
 	if err != nil {
 		return nil, nil, err
@@ -42,9 +42,9 @@ func connect(r *command.Run) (*world.Station, *ui, error) {
 	return connectChain(r, chain)
 }
 
-func connectChain(r *command.Run, chain *kmdata.Chain) (*world.Station, *ui, error) {
+func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *ui, error) {
 	u := newUI(r, chain.Rehearsal())
-	station, err := world.Connect(chain, r.String("module-path"), u)
+	station, err := session.Connect(chain, r.String("module-path"), u)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,14 +52,14 @@ func connectChain(r *command.Run, chain *kmdata.Chain) (*world.Station, *ui, err
 	return station, u, nil
 }
 
-func recordModule(r *command.Run, s *world.Station) {
-	r.Event.Module = &ceremony.Module{Library: s.Library(), Model: s.Token.Model, Serial: s.Token.Serial}
+func recordModule(r *command.Run, s *session.Station) {
+	r.Event.Module = &ceremony.Module{Library: s.Description(), Model: s.Token.Model, Serial: s.Token.Serial}
 }
 
 // access is what a quorum session needs of this command.
-func access(r *command.Run, dir string, u *ui) (world.Access, error) {
+func access(r *command.Run, dir string, u *ui) (session.Access, error) {
 	sum, err := executableSum()
-	return world.Access{
+	return session.Access{
 		Dir:     dir,
 		Library: r.String("module-path"),
 		UI:      u,
@@ -78,7 +78,7 @@ func executableSum() (fingerprint.Sum, error) {
 }
 
 // withOperator connects the module, logs the user in and runs f.
-func withOperator(r *command.Run, f func(o *world.Operator) (command.Result, error)) (command.Result, error) {
+func withOperator(r *command.Run, f func(o *session.Operator) (command.Result, error)) (command.Result, error) {
 	station, u, err := connect(r)
 	if err != nil {
 		return nil, err
@@ -87,8 +87,8 @@ func withOperator(r *command.Run, f func(o *world.Operator) (command.Result, err
 	return asOperator(station, u, f)
 }
 
-func asOperator(station *world.Station, u *ui, f func(o *world.Operator) (command.Result, error)) (result command.Result, err error) {
-	err = world.AskUser(station, u, func(o *world.Operator) error {
+func asOperator(station *session.Station, u *ui, f func(o *session.Operator) (command.Result, error)) (result command.Result, err error) {
+	err = session.AskUser(station, u, func(o *session.Operator) error {
 		result, err = f(o)
 		return err
 	})
@@ -97,7 +97,7 @@ func asOperator(station *world.Station, u *ui, f func(o *world.Operator) (comman
 
 // withQuorum connects the module, reads the cards and runs f in a quorum
 // session. check refuses before anybody is asked what needs no person.
-func withQuorum(r *command.Run, check func(*kmdata.Chain) error, f func(s *world.Session) (command.Result, error)) (command.Result, error) {
+func withQuorum(r *command.Run, check func(*kmdata.Chain) error, f func(s *session.Quorum) (command.Result, error)) (command.Result, error) {
 	if err := checkCardFlags(r, ""); err != nil {
 		return nil, err
 	}
@@ -119,13 +119,13 @@ func withQuorum(r *command.Run, check func(*kmdata.Chain) error, f func(s *world
 }
 
 // inSession runs f in a quorum session on a connected module.
-func inSession(r *command.Run, station *world.Station, u *ui, media []cards.Medium, f func(s *world.Session) (command.Result, error)) (command.Result, error) {
+func inSession(r *command.Run, station *session.Station, u *ui, media []cards.Medium, f func(s *session.Quorum) (command.Result, error)) (command.Result, error) {
 	a, err := access(r, station.Chain.Dir(), u)
 	if err != nil {
 		return nil, err
 	}
 	a.WithoutUser = r.Command.Name == "reset-pin"
-	s, err := world.Begin(a, station, media)
+	s, err := session.Begin(a, station, media)
 	if err != nil {
 		return nil, err
 	}

@@ -9,12 +9,12 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/secret"
+	"byok/internal/session"
 	"byok/internal/term"
-	"byok/internal/world"
 )
 
 // ui is the dialogue of a command with the people around it: questions go to
-// the terminal unless an option answers them. It is a [world.UI].
+// the terminal unless an option answers them. It is a [session.UI].
 type ui struct {
 	r         *command.Run
 	rehearsal bool
@@ -146,7 +146,7 @@ func (u *ui) Reason(missing []string) (string, error) {
 
 // AcceptLibrary compares the library with the words from the vendor's release
 // or the plan. A rehearsal may do without.
-func (u *ui) AcceptLibrary(change world.LibraryChange) error {
+func (u *ui) AcceptLibrary(change session.LibraryChange) error {
 	given := u.r.String("library-sha256")
 	if given == "" && u.rehearsal {
 		u.r.Event.AddNote("library accepted without comparison", change.New.SHA256.String())

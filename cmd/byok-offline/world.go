@@ -11,6 +11,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/secret"
+	"byok/internal/session"
 	"byok/internal/world"
 )
 
@@ -214,8 +215,8 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
 		return nil, err
 	}
-	return inSession(r, station, dialogue, media, func(s *world.Session) (command.Result, error) {
-		if err := s.ReplaceCards(replacement); err != nil {
+	return inSession(r, station, dialogue, media, func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).ReplaceCards(replacement); err != nil {
 			return nil, err
 		}
 		u.Warn("copies of old backups still open to the old cards: destroy those cards")
@@ -245,13 +246,13 @@ func resetPIN(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	return withQuorum(r, nil, func(s *world.Session) (command.Result, error) {
+	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
 		next, err := r.NewSecret("new-pin-file", "new user PIN for "+s.Token.String())
 		if err != nil {
 			return nil, err
 		}
 		defer next.Wipe()
-		return nil, s.ResetPIN(next)
+		return nil, world.Quorum{Quorum: s}.ResetPIN(next)
 	})
 }
 
@@ -287,8 +288,8 @@ func checkWorld(r *command.Run) (command.Result, error) {
 			return nil, err
 		}
 	}
-	return withOperator(r, func(o *world.Operator) (command.Result, error) {
-		rows, err := o.Check()
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+		rows, err := world.Operator{Operator: o}.Check()
 		if len(r.StringSlice("card")) > 0 {
 			rows = append(rows, world.CheckCards(o.Chain, cardMedia(r, ""), newUI(r, o.Chain.Rehearsal()))...)
 		}

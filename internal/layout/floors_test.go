@@ -18,7 +18,7 @@ func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"shared", "command", "ceremony"}},
-		{"Operations", []string{"world", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
+		{"Operations", []string{"world", "keys", "session", "journal", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
 		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/p11", "vault", "azure"}},
 		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "worlds"}},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
@@ -35,7 +35,7 @@ const base = "Base"
 // aside are packages of tests, benches and rigs, besides those below testkit.
 // No program reaches them.
 func aside() []string {
-	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "hsm/softhsm", "hsm/unprivileged"}
+	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "hsm/unprivileged"}
 }
 
 func isAside(name string) bool {

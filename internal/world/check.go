@@ -2,6 +2,7 @@ package world
 
 import (
 	"byok/internal/cards"
+	"byok/internal/session"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type Row struct {
 
 // checker compares the token with kmdata, from one look at the token.
 type checker struct {
-	*Operator
+	Operator
 	rows  []Row
 	items []hsm.Item
 	known map[string]bool // labels of objects that this world made
@@ -40,7 +41,7 @@ type checker struct {
 // Check compares the token at hand with what statements and key files say of
 // it: the module, its trusted keys and anchor, every key, and every other
 // object. The error has status Check if a row is not a pass.
-func (o *Operator) Check() ([]Row, error) {
+func (o Operator) Check() ([]Row, error) {
 	c := &checker{Operator: o, known: map[string]bool{}}
 	c.statements()
 	if err := c.look(); err != nil {
@@ -53,7 +54,7 @@ func (o *Operator) Check() ([]Row, error) {
 }
 
 // CheckCards checks each card on its own against the set in force.
-func CheckCards(chain *kmdata.Chain, media []cards.Medium, ui UI) []Row {
+func CheckCards(chain *kmdata.Chain, media []cards.Medium, ui session.UI) []Row {
 	checked, err := cards.Check(media, chain.Set().Cards, ui)
 	if err != nil {
 		return []Row{{"cards", Fail, err.Error()}}
@@ -103,50 +104,50 @@ func (c *checker) statements() {
 
 // look lists every object of the token once.
 func (c *checker) look() (err error) {
-	c.items, err = c.user.Inventory()
+	c.items, err = c.User.Inventory()
 	return err
 }
 
 // module checks the trusted keys and the anchor.
 func (c *checker) module() {
 	c.known[kmdata.KMLLabel(c.Module.Module)] = true
-	for label := range c.trustedLabels() {
+	for label := range c.TrustedLabels() {
 		c.known[label] = true
 	}
-	c.note("trusted objects", "exactly this world's", c.exactlyTrustedOn(c.user.Session))
+	c.note("trusted objects", "exactly this world's", c.ExactlyTrusted())
 	set := c.Chain.Set()
-	_, err := proveGuard(c.user.Session, c.Module.Module, set, hsm.Form(c.Module.Form))
+	_, err := session.ProveGuard(c.User.Session, c.Module.Module, set, hsm.Form(c.Module.Form))
 	c.note("guard", fmt.Sprintf("%s: every restriction that it rests on holds", c.Module.Guard), err)
 	c.anchor()
 }
 
 // anchor compares the newest statement with the token's anchor.
 func (c *checker) anchor() {
-	if !anchors(c.Module.Guard) {
+	if !session.Anchors(c.Module.Guard) {
 		c.notChecked("anchor", fmt.Sprintf("guard %s has none; compare the last statement with the paper", c.Module.Guard))
 		return
 	}
 	found := false
 	for _, item := range c.items {
-		a, ok := parseAnchor(item.Label)
+		a, ok := session.ParseAnchor(item.Label)
 		if !ok || !item.Trusted {
 			continue
 		}
 		found, c.known[item.Label] = true, true
-		c.note("anchor", fmt.Sprintf("the token knows statement %d", a.number), c.anchored(a))
+		c.note("anchor", fmt.Sprintf("the token knows statement %d", a.Number), c.anchored(a))
 	}
 	if !found {
 		c.note("anchor", "", exitcode.Errorf(exitcode.Check, "the token carries none: compare the last statement with the paper"))
 	}
 }
 
-func (c *checker) anchored(a anchor) error {
+func (c *checker) anchored(a session.Anchor) error {
 	for _, e := range c.Chain.Entries() {
-		if e.Number() == a.number && e.Sum == a.sum {
+		if e.Number() == a.Number && e.Sum == a.Sum {
 			return nil
 		}
 	}
-	return exitcode.Errorf(exitcode.Check, "the token knows statement %d, %s, which kmdata does not hold", a.number, a.sum.FirstWords(8))
+	return exitcode.Errorf(exitcode.Check, "the token knows statement %d, %s, which kmdata does not hold", a.Number, a.Sum.FirstWords(8))
 }
 
 // keys checks every key file, and its key on the token.
@@ -190,14 +191,14 @@ func (c *checker) key(k *kmdata.Key) {
 }
 
 func (c *checker) compare(k *kmdata.Key) (string, error) {
-	key, err := c.user.KeyIn(c.items, k.Name())
+	key, err := c.User.KeyIn(c.items, k.Name())
 	if err != nil {
 		return "", err
 	}
-	if err := c.user.Proves(key, wanted(k.Identity)); err != nil {
+	if err := c.User.Proves(key, session.Wanted(k.Identity)); err != nil {
 		return "", err
 	}
-	live, err := c.user.Permissions(key)
+	live, err := c.User.Permissions(key)
 	if err != nil {
 		return "", err
 	}
@@ -229,7 +230,7 @@ func (c *checker) strangers() {
 			seen[at] = true
 			continue
 		}
-		strange = append(strange, describeItem(item))
+		strange = append(strange, session.DescribeItem(item))
 	}
 	switch {
 	case len(strange) > 0:
@@ -242,18 +243,18 @@ func (c *checker) strangers() {
 }
 
 // Permissions reads what a key may do on the token now, and what was recorded.
-func (o *Operator) Permissions(ident string) (live, recorded []string, err error) {
+func (o Operator) Permissions(ident string) (live, recorded []string, err error) {
 	k, err := o.Chain.Key(ident)
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := o.user.FindKey(k.Name())
+	key, err := o.User.FindKey(k.Name())
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := o.user.Proves(key, wanted(k.Identity)); err != nil {
+	if err := o.User.Proves(key, session.Wanted(k.Identity)); err != nil {
 		return nil, nil, err
 	}
-	live, err = o.user.Permissions(key)
+	live, err = o.User.Permissions(key)
 	return live, Recorded(o.Chain, k, o.Module.Module), err
 }

@@ -6,9 +6,11 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/session"
 )
 
 // Choosing and preparing the token of a new world.
@@ -41,7 +43,7 @@ func (c *creation) choose() error {
 // One that an interrupted run has initialised is recognised by its cards.
 func (c *creation) pick(labelled []hsm.Token) (hsm.Token, error) {
 	chosen := c.Choice.Adopt || c.Choice.Initialize
-	_, pending, err := pendingNote[creationNote](journal(c.Dir), creationName)
+	_, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
 	switch {
 	case err != nil:
 		return hsm.Token{}, err
@@ -103,12 +105,12 @@ func (m *module) initialise(pin *secret.Bytes, label string) (err error) {
 
 // opens reports whether the SO PIN of the cards is the token's already.
 func (m *module) opens() bool {
-	session, err := m.hsm.Open(m.token)
+	on, err := m.hsm.Open(m.token)
 	if err != nil {
 		return false
 	}
-	defer session.Close()
-	return session.Login(hsm.RoleSO, m.pin) == nil
+	defer on.Close()
+	return on.Login(hsm.RoleSO, m.pin) == nil
 }
 
 // initialiseAgain destroys what is on an initialised token. C_InitToken asks
@@ -130,15 +132,15 @@ func (c *creation) initialiseAgain() error {
 }
 
 func (m *module) changeSOPIN(old, next *secret.Bytes) error {
-	session, err := m.hsm.Open(m.token)
+	on, err := m.hsm.Open(m.token)
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := session.Login(hsm.RoleSO, old); err != nil {
+	defer on.Close()
+	if err := on.Login(hsm.RoleSO, old); err != nil {
 		return err
 	}
-	return session.ChangePIN(old, next)
+	return on.ChangePIN(old, next)
 }
 
 // adopt takes an initialised token as it is. It must hold no trusted key and
@@ -185,22 +187,22 @@ func (m *module) checkEmpty(so *secret.Bytes, hasUser bool) error {
 }
 
 func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
-	session, err := m.hsm.Open(m.token)
+	on, err := m.hsm.Open(m.token)
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := session.Login(role, pin); err != nil {
+	defer on.Close()
+	if err := on.Login(role, pin); err != nil {
 		return err
 	}
-	items, err := session.Inventory()
+	items, err := on.Inventory()
 	if err != nil {
 		return err
 	}
 	var foreign []string
 	for _, item := range items {
 		if !m.own(item) {
-			foreign = append(foreign, describeItem(item))
+			foreign = append(foreign, session.DescribeItem(item))
 		}
 	}
 	if len(foreign) == 0 {
@@ -217,12 +219,4 @@ func (m *module) own(item hsm.Item) bool {
 		return true
 	}
 	return !item.Trusted && !item.Class.HoldsSecrets()
-}
-
-func describeItem(item hsm.Item) string {
-	text := fmt.Sprintf("%v %q", item.Class, item.Label)
-	if item.Trusted {
-		return "trusted " + text
-	}
-	return text
 }

@@ -7,15 +7,17 @@ import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/session"
 )
 
 // Creation is everything that creating a world needs to know beforehand.
 type Creation struct {
-	Access
+	session.Access
 	CardOrder
 	Label     string // of the token
 	Suite     string
@@ -86,7 +88,7 @@ func (c Creation) Check() error {
 	if c.Suite != kmdata.SuiteDefault && c.Suite != kmdata.SuiteOld {
 		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)", c.Suite, kmdata.SuiteDefault, kmdata.SuiteOld)
 	}
-	_, pending, err := pendingNote[creationNote](journal(c.Dir), creationName)
+	_, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
 	if err != nil {
 		return err
 	}
@@ -120,24 +122,24 @@ func Create(o Creation) (*kmdata.Chain, error) {
 	if err := c.resume(); err != nil {
 		return nil, err
 	}
-	_, err := run(journal(c.Dir), operation[creationNote]{
-		name: creationName,
-		done: c.done,
-		undo: c.undo,
-		check: func() error {
+	_, err := journal.Run(journal.Of(c.Dir), journal.Operation[creationNote]{
+		Name: creationName,
+		Done: c.done,
+		Undo: c.undo,
+		Check: func() error {
 			if c.note.Dealt {
 				return nil
 			}
 			return cards.CheckBlank(c.Media)
 		},
-		do: c.do,
+		Do: c.do,
 	}, c.note)
 	return c.chain, err
 }
 
 // load has the library accepted, and loads it.
 func (c *creation) load() (err error) {
-	if c.library, err = accept(c.Library, c.Rehearsal, nil, c.UI); err != nil {
+	if c.library, err = session.Accept(c.Library, c.Rehearsal, nil, c.UI); err != nil {
 		return err
 	}
 	c.hsm, err = hsm.Load(c.library.Path)
@@ -147,7 +149,7 @@ func (c *creation) load() (err error) {
 // resume takes up the note of an interrupted run of the same creation. Its
 // cards are read again; if they were not all dealt, what is there is removed.
 func (c *creation) resume() error {
-	old, pending, err := pendingNote[creationNote](journal(c.Dir), creationName)
+	old, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
 	if err != nil || !pending {
 		return err
 	}
@@ -205,8 +207,8 @@ func (c *creation) do(note *creationNote, save func() error) error {
 		}
 	}
 	set := kmdata.Set{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
-	signer := knso{c.secret, set}
-	if err := signer.check(); err != nil {
+	signer, err := session.NewKNSO(c.secret, set)
+	if err != nil {
 		return err
 	}
 	if err := c.prepare(set, note.Module); err != nil {
@@ -225,19 +227,19 @@ func goOn(err error) error {
 
 // deal makes the world's keys and secret, and deals the cards.
 func (c *creation) deal(note *creationNote, save func() error) error {
-	keys, err := newKeySet()
+	keys, err := session.NewKeySet()
 	if err != nil {
 		return err
 	}
 	defer keys.Wipe()
-	issue, err := quorum.New(c.Quorum, c.Holders, keys.hknso, c.Rehearsal)
+	issue, err := quorum.New(c.Quorum, c.Holders, keys.HKNSO, c.Rehearsal)
 	if err != nil {
 		return err
 	}
 	defer wipeCards(issue)
 	c.secret = issue.Secret
 	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set}
-	if note.KNSO, note.KM, err = keys.seal(issue.Secret, issue.Set); err != nil {
+	if note.KNSO, note.KM, err = keys.Seal(issue.Secret, issue.Set); err != nil {
 		return err
 	}
 	if err := save(); err != nil {
@@ -258,7 +260,7 @@ func wipeCards(issue *quorum.Issue) {
 }
 
 // sign signs the world file and the module statement, and anchors them.
-func (c *creation) sign(signer knso, set kmdata.Set) error {
+func (c *creation) sign(signer session.KNSO, set kmdata.Set) error {
 	if !kmdata.Exists(c.Dir) {
 		w := &kmdata.World{
 			Label: c.Label, Suite: c.Suite, Guard: c.module.guard, Cards: set.Cards, KNSO: set.KNSO, KM: set.KM,
@@ -271,7 +273,7 @@ func (c *creation) sign(signer knso, set kmdata.Set) error {
 		if c.chain, err = kmdata.Create(c.Dir, w, signer); err != nil {
 			return err
 		}
-		sayStatement(c.UI, c.chain.Last())
+		session.SayStatement(c.UI, c.chain.Last())
 	}
 	chain, err := kmdata.Open(c.Dir)
 	if err != nil {
@@ -282,7 +284,7 @@ func (c *creation) sign(signer knso, set kmdata.Set) error {
 }
 
 // join signs the module statement and anchors it.
-func (c *creation) join(signer knso, set kmdata.Set) error {
+func (c *creation) join(signer session.KNSO, set kmdata.Set) error {
 	head, err := c.Log.Head()
 	if err != nil {
 		return err
@@ -293,7 +295,7 @@ func (c *creation) join(signer knso, set kmdata.Set) error {
 	if err != nil {
 		return err
 	}
-	sayStatement(c.UI, entry)
+	session.SayStatement(c.UI, entry)
 	return c.module.anchor(entry, set)
 }
 

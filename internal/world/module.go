@@ -16,12 +16,13 @@ import (
 	"byok/internal/quorum"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
+	"byok/internal/session"
 )
 
 // module is an HSM while it joins the world, or while its cards are replaced:
 // what has to be put on its token, and what its statement will say.
 type module struct {
-	ui      UI
+	ui      session.UI
 	hsm     *hsm.Module
 	token   hsm.Token
 	library library.Identity
@@ -44,25 +45,12 @@ func newModuleID() string {
 	return hex.EncodeToString(id)
 }
 
-// maxPIN is the longest SO PIN that is derived.
-const maxPIN = 40
-
-// pinLength is the length of the SO PIN that is derived for a token: its
-// longest, up to 40 characters of 5 bits.
-func pinLength(t hsm.Token) int {
-	_, longest := t.PINLengths()
-	if longest == 0 {
-		return maxPIN
-	}
-	return min(maxPIN, int(longest))
-}
-
 // weakPIN is the strength under which a derived PIN is said and recorded.
 const weakPIN = 80
 
 // derive derives the module's SO PIN from the world secret.
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
-	n := pinLength(m.token)
+	n := session.PINLength(m.token)
 	if bits := quorum.PINBits(n); bits < weakPIN {
 		m.ui.Warn(weakPINText(m.token, n, bits))
 	}
@@ -74,69 +62,69 @@ func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 // setUserPIN says so, KM and, in the two-step form, KW; as user KML. Whatever
 // an interrupted run left under the same labels goes first.
 func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
-	session, err := m.hsm.Open(m.token)
+	on, err := m.hsm.Open(m.token)
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := session.Login(hsm.RoleSO, m.pin); err != nil {
+	defer on.Close()
+	if err := on.Login(hsm.RoleSO, m.pin); err != nil {
 		return err
 	}
 	if setUserPIN {
-		if err := session.InitPIN(m.user); err != nil {
+		if err := on.InitPIN(m.user); err != nil {
 			return err
 		}
 	}
-	if err := m.trust(session, set); err != nil {
+	if err := m.trust(on, set); err != nil {
 		return err
 	}
-	if err := session.Logout(); err != nil {
+	if err := on.Logout(); err != nil {
 		return err
 	}
-	if err := session.Login(hsm.RoleUser, m.user); err != nil {
+	if err := on.Login(hsm.RoleUser, m.user); err != nil {
 		return err
 	}
-	if err := m.sign(session); err != nil {
+	if err := m.sign(on); err != nil {
 		return err
 	}
-	return m.probe(session, set)
+	return m.probe(on, set)
 }
 
 // trust makes the trusted keys of a card set, in an SO session.
-func (m *module) trust(session *hsm.Session, set kmdata.Set) error {
+func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 	km, err := set.KM.ModuleKey()
 	if err != nil {
 		return err
 	}
 	labels := []string{kmdata.KMLabel(m.id, set.Cards.Number), kmdata.KWLabel(m.id, set.Cards.Number)}
 	for _, label := range labels {
-		if _, err := session.DestroyLabelled(label); err != nil {
+		if _, err := on.DestroyLabelled(label); err != nil {
 			return err
 		}
 	}
 	if m.form, err = m.hsm.Form(m.token); err != nil {
 		return err
 	}
-	object, err := session.TrustKM(labels[0], km, m.form)
+	object, err := on.TrustKM(labels[0], km, m.form)
 	if err != nil {
 		return err
 	}
 	m.kw = nil
 	if m.form == hsm.TwoSteps {
-		if _, m.kw, err = session.MakeKW(labels[1], object); err != nil {
+		if _, m.kw, err = on.MakeKW(labels[1], object); err != nil {
 			return err
 		}
 	}
-	m.leftOut = session.LeftOut()
+	m.leftOut = on.LeftOut()
 	return nil
 }
 
 // sign generates KML, or takes the one that is there: a module keeps its KML.
-func (m *module) sign(session *hsm.Session) error {
+func (m *module) sign(on *hsm.Session) error {
 	label := kmdata.KMLLabel(m.id)
-	key, err := session.FindKey(label)
+	key, err := on.FindKey(label)
 	if errors.Is(err, hsm.ErrNotFound) {
-		key, err = session.GenerateKML(label)
+		key, err = on.GenerateKML(label)
 	}
 	if err != nil {
 		return err
@@ -146,8 +134,8 @@ func (m *module) sign(session *hsm.Session) error {
 }
 
 // probe tries everything that the guard rests on.
-func (m *module) probe(session *hsm.Session, set kmdata.Set) error {
-	rows, err := proveGuard(session, m.id, set, m.form)
+func (m *module) probe(on *hsm.Session, set kmdata.Set) error {
+	rows, err := session.ProveGuard(on, m.id, set, m.form)
 	m.rows = append(m.rows, rows...)
 	return err
 }
@@ -186,7 +174,7 @@ func (m *module) statement(set quorum.CardSet) *kmdata.Module {
 		pin.Bits = quorum.PINBits(m.pin.Len())
 	}
 	return &kmdata.Module{
-		Module: m.id, CardSet: set.Number, Guard: m.guard, Library: m.library, Token: tokenOf(m.token), SOPIN: pin,
+		Module: m.id, CardSet: set.Number, Guard: m.guard, Library: m.library, Token: session.TokenOf(m.token), SOPIN: pin,
 		KML: m.kml, Form: string(m.form), KW: base64.StdEncoding.EncodeToString(m.kw),
 		LeftOut: slices.Clone(m.leftOut), Findings: m.rows,
 	}

@@ -7,6 +7,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/secret"
+	"byok/internal/session"
 )
 
 func weakPINText(t hsm.Token, characters, bits int) string {
@@ -15,44 +16,43 @@ func weakPINText(t hsm.Token, characters, bits int) string {
 
 // ResetPIN has the quorum set a new user PIN, for one that is forgotten or
 // locked (C_InitPIN as security officer).
-func (s *Session) ResetPIN(next *secret.Bytes) error {
+func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	if err := s.Token.CheckPIN(next); err != nil {
 		return err
 	}
-	if err := s.asSO(func() error { return s.token.InitPIN(next) }); err != nil {
+	if err := s.AsSO(func() error { return s.HSM.InitPIN(next) }); err != nil {
 		return err
 	}
-	s.pin.Wipe()
-	s.pin = secret.Take([]byte(next.Text()))
-	if err := s.asUser(func() error { return nil }); err != nil {
+	s.SetPIN(next)
+	if err := s.AsUser(func() error { return nil }); err != nil {
 		return exitcode.Hint(fmt.Errorf("the new user PIN was set but does not log in: %w", err), "run the same command again")
 	}
-	if _, err := s.sign(&kmdata.Seal{}); err != nil {
+	if _, err := s.Sign(&kmdata.Seal{}); err != nil {
 		return err
 	}
 	return s.Finish()
 }
 
 // ChangePIN changes the user PIN (C_SetPIN as user).
-func ChangePIN(station *Station, old, next *secret.Bytes) error {
+func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
 	if err := station.Token.CheckPIN(next); err != nil {
 		return err
 	}
-	session, err := station.hsm.Open(station.Token)
+	on, err := station.Loaded.Open(station.Token)
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := session.Login(hsm.RoleUser, old); err != nil {
+	defer on.Close()
+	if err := on.Login(hsm.RoleUser, old); err != nil {
 		return err
 	}
-	return session.ChangePIN(old, next)
+	return on.ChangePIN(old, next)
 }
 
 // Seal signs a statement without other content: it vouches for the ceremony
 // log so far, and sets the anchor.
-func (s *Session) Seal() (kmdata.Entry, error) {
-	entry, err := s.sign(&kmdata.Seal{})
+func (s Quorum) Seal() (kmdata.Entry, error) {
+	entry, err := s.Sign(&kmdata.Seal{})
 	if err != nil {
 		return entry, err
 	}

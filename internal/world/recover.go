@@ -6,14 +6,16 @@ import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/secret"
+	"byok/internal/session"
 )
 
 // Recovery asks for the world on a module that it does not have yet.
 type Recovery struct {
-	Access
+	session.Access
 	Media   []cards.Medium
 	Label   string // of the token
 	UserPIN func(token hsm.Token) (*secret.Bytes, error)
@@ -24,7 +26,7 @@ type recovery struct {
 	Recovery
 	chain   *kmdata.Chain
 	library library.Identity
-	session *Session
+	session *session.Quorum
 	module  *module
 }
 
@@ -45,14 +47,14 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := enough(chain.Set().Cards, o.Media); err != nil {
+	if err := session.Enough(chain, o.Media); err != nil {
 		return nil, err
 	}
 	if err := kmdata.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
 	r := &recovery{Recovery: o, chain: chain}
-	if r.library, err = accept(o.Library, chain.Rehearsal(), nil, o.UI); err != nil {
+	if r.library, err = session.Accept(o.Library, chain.Rehearsal(), nil, o.UI); err != nil {
 		return nil, err
 	}
 	loaded, err := hsm.Load(r.library.Path)
@@ -85,17 +87,17 @@ func (r *recovery) run() error {
 	if r.session, err = r.begin(); err != nil {
 		return err
 	}
-	if err := r.module.derive(r.session.cards.Secret, r.chain.Set().Cards); err != nil {
+	if err := r.module.derive(r.session.Secret(), r.chain.Set().Cards); err != nil {
 		return err
 	}
-	_, err = run(journal(r.Dir), operation[recoveryNote]{
-		name: recoveryName,
-		done: func(n recoveryNote) (bool, error) {
+	_, err = journal.Run(journal.Of(r.Dir), journal.Operation[recoveryNote]{
+		Name: recoveryName,
+		Done: func(n recoveryNote) (bool, error) {
 			_, err := r.chain.Module(n.Module)
 			return err == nil, nil
 		},
-		undo: func(recoveryNote) error { return nil }, // the next run goes on with the token
-		do:   func(*recoveryNote, func() error) error { return r.do() },
+		Undo: func(recoveryNote) error { return nil }, // the next run goes on with the token
+		Do:   func(*recoveryNote, func() error) error { return r.do() },
 	}, note)
 	return goOn(err)
 }
@@ -103,7 +105,7 @@ func (r *recovery) run() error {
 // choose finds a free token, or the one that an interrupted run initialised,
 // before the cards are read.
 func (r *recovery) choose() (recoveryNote, error) {
-	note, pending, err := pendingNote[recoveryNote](journal(r.Dir), recoveryName)
+	note, pending, err := journal.Pending[recoveryNote](journal.Of(r.Dir), recoveryName)
 	if err != nil {
 		return note, err
 	}
@@ -146,28 +148,9 @@ func (r *recovery) ask() (err error) {
 }
 
 // begin reads the cards without a module of the world at hand.
-func (r *recovery) begin() (*Session, error) {
-	release, err := lockToken(tokenOf(r.module.token))
-	if err != nil {
-		return nil, err
-	}
-	station := &Station{Chain: r.chain, Module: &kmdata.Module{}, Token: r.module.token, hsm: r.module.hsm}
-	s := &Session{Station: station, access: r.Access, release: release, pin: secret.New(0)}
-	set := r.chain.Set()
-	if s.cards, err = cards.Read(r.Media, s.setOf, r.UI, set.Cards.Quorum.K); err != nil {
-		s.Close()
-		return nil, err
-	}
-	s.knso = knso{s.cards.Secret, set}
-	if err := s.knso.check(); err != nil {
-		s.Close()
-		return nil, err
-	}
-	if err := s.checkRecordWith(func() ([]string, error) { return s.checkPaper("a new module carries no anchor") }); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
+func (r *recovery) begin() (*session.Quorum, error) {
+	station := &session.Station{Chain: r.chain, Module: &kmdata.Module{}, Token: r.module.token, Loaded: r.module.hsm}
+	return session.BeginNew(r.Access, station, r.Media)
 }
 
 func (r *recovery) do() error {
@@ -186,7 +169,7 @@ func (r *recovery) do() error {
 	if err := r.strikeOff(); err != nil {
 		return err
 	}
-	entry, err := r.session.sign(m.statement(set.Cards))
+	entry, err := r.session.Sign(m.statement(set.Cards))
 	if err != nil {
 		return err
 	}
@@ -196,10 +179,10 @@ func (r *recovery) do() error {
 // strikeOff ends the module that was on the same token before it was wiped.
 func (r *recovery) strikeOff() error {
 	for _, old := range r.chain.Modules() {
-		if !old.Token.Same(tokenOf(r.module.token)) || old.Module == r.module.id {
+		if !old.Token.Same(session.TokenOf(r.module.token)) || old.Module == r.module.id {
 			continue
 		}
-		if err := r.session.strikeOff(old, "the token was initialised again and the world recovered to it"); err != nil {
+		if err := (Quorum{r.session}).strikeOff(old, "the token was initialised again and the world recovered to it"); err != nil {
 			return err
 		}
 	}
@@ -207,13 +190,13 @@ func (r *recovery) strikeOff() error {
 }
 
 // strikeOff signs that a module will not come back.
-func (s *Session) strikeOff(m *kmdata.Module, reason string) error {
-	_, err := s.sign(&kmdata.Module{Module: m.Module, StruckOff: reason})
+func (s Quorum) strikeOff(m *kmdata.Module, reason string) error {
+	_, err := s.Sign(&kmdata.Module{Module: m.Module, StruckOff: reason})
 	return err
 }
 
 // StrikeOff has the quorum strike a module off: it will not come back.
-func (s *Session) StrikeOff(id, reason string) error {
+func (s Quorum) StrikeOff(id, reason string) error {
 	m, err := s.Chain.Module(id)
 	if err != nil {
 		return err
@@ -230,22 +213,22 @@ func (s *Session) StrikeOff(id, reason string) error {
 
 // anchor puts the anchor of a statement on the token, in a session of its own.
 func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
-	if !anchors(m.guard) {
+	if !session.Anchors(m.guard) {
 		return nil
 	}
 	km, err := set.KM.ModuleKey()
 	if err != nil {
 		return err
 	}
-	session, err := m.hsm.Open(m.token)
+	on, err := m.hsm.Open(m.token)
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := session.Login(hsm.RoleSO, m.pin); err != nil {
+	defer on.Close()
+	if err := on.Login(hsm.RoleSO, m.pin); err != nil {
 		return err
 	}
-	if err := session.SetAnchor(anchor{e.Number(), e.Sum}.label(), km); err != nil {
+	if err := on.SetAnchor(session.AnchorOf(e).Label(), km); err != nil {
 		return fmt.Errorf("%v is signed, but the token does not carry its anchor: %w", e, err)
 	}
 	return nil

@@ -1,7 +1,8 @@
-package world
+package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"byok/internal/exitcode"
@@ -13,7 +14,7 @@ import (
 
 // exactlyTrusted holds the token's trusted objects to the world's: KM, KW in
 // the two-step form, and the anchor. One more could wrap every key.
-func (s *Station) exactlyTrustedOn(token *hsm.Session) error {
+func (s *Station) exactlyTrusted(token *hsm.Session) error {
 	objects, err := token.Trusted()
 	if err != nil {
 		return err
@@ -23,11 +24,11 @@ func (s *Station) exactlyTrustedOn(token *hsm.Session) error {
 	if err != nil {
 		return err
 	}
-	expected := s.trustedLabels()
+	expected := s.TrustedLabels()
 	var foreign []string
 	for _, o := range objects {
 		if !s.isOurs(o, expected, km) {
-			foreign = append(foreign, describeItem(o.Item))
+			foreign = append(foreign, DescribeItem(o.Item))
 			continue
 		}
 		delete(expected, o.Label)
@@ -37,18 +38,20 @@ func (s *Station) exactlyTrustedOn(token *hsm.Session) error {
 		return exitcode.Errorf(exitcode.Check, "%v holds trusted objects that this world did not make: %s", s.Token, strings.Join(foreign, "; ")).
 			Hint("stop: each could wrap any key of this world; byok-offline world check shows more")
 	case len(expected) > 0:
-		return exitcode.Errorf(exitcode.Check, "%v lacks %s", s.Token, describeList(keysOf(expected))).
+		return exitcode.Errorf(exitcode.Check, "%v lacks %s", s.Token, Join(keysOf(expected))).
 			Hint("byok-offline world recover prepares the token from the cards")
 	}
 	return nil
 }
 
-func (s *Session) exactlyTrusted() error { return s.exactlyTrustedOn(s.token) }
+// ExactlyTrusted holds the token's trusted objects to the world's, as user.
+func (s *Quorum) ExactlyTrusted() error { return s.exactlyTrusted(s.HSM) }
 
-func (o *Operator) exactlyTrusted() error { return o.exactlyTrustedOn(o.user.Session) }
+// ExactlyTrusted holds the token's trusted objects to the world's.
+func (o *Operator) ExactlyTrusted() error { return o.exactlyTrusted(o.User.Session) }
 
-// trustedLabels are the labels of the module's trusted keys.
-func (s *Station) trustedLabels() map[string]bool {
+// TrustedLabels are the labels of the module's trusted keys.
+func (s *Station) TrustedLabels() map[string]bool {
 	set := s.Chain.Set().Cards.Number
 	labels := map[string]bool{kmdata.KMLabel(s.Module.Module, set): true}
 	if s.Module.Form == kmdata.FormTwoSteps {
@@ -63,7 +66,7 @@ func (s *Station) isOurs(o hsm.TrustedObject, expected map[string]bool, km finge
 	if o.Class == hsm.PublicKey && o.SPKI != km {
 		return false
 	}
-	if _, anchored := parseAnchor(o.Label); anchored && strings.HasPrefix(o.Label, anchorPrefix) {
+	if _, anchored := ParseAnchor(o.Label); anchored && strings.HasPrefix(o.Label, anchorPrefix) {
 		return o.Class == hsm.PublicKey
 	}
 	return expected[o.Label]
@@ -77,6 +80,18 @@ func kmHash(set kmdata.Set) (fingerprint.Sum, error) {
 	return keykind.SPKIHash(km)
 }
 
+// Join joins names for a message, sorted.
+func Join(names []string) string { return strings.Join(slices.Sorted(slices.Values(names)), ", ") }
+
+// DescribeItem names an object of the token for people.
+func DescribeItem(item hsm.Item) string {
+	text := fmt.Sprintf("%v %q", item.Class, item.Label)
+	if item.Trusted {
+		return "trusted " + text
+	}
+	return text
+}
+
 func keysOf(m map[string]bool) []string {
 	var list []string
 	for k := range m {
@@ -85,10 +100,10 @@ func keysOf(m map[string]bool) []string {
 	return list
 }
 
-// proveGuard tries, as user, everything that the guard rests on: no trusted
+// ProveGuard tries, as user, everything that the guard rests on: no trusted
 // key can be made, copied with other uses, or changed; a key is wrapped for
 // the vault as the service unwraps it.
-func proveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]kmdata.Finding, error) {
+func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]kmdata.Finding, error) {
 	km, err := set.KM.ModuleKey()
 	if err != nil {
 		return nil, err

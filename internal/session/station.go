@@ -1,4 +1,4 @@
-package world
+package session
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ type Station struct {
 	Chain  *kmdata.Chain
 	Module *kmdata.Module // newest statement
 	Token  hsm.Token
-	hsm    *hsm.Module
+	Loaded *hsm.Module // the library
 }
 
 // Connect loads the library of the module that is at hand, after comparing
@@ -31,7 +31,7 @@ func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Station{Chain: chain, hsm: m}
+	s := &Station{Chain: chain, Loaded: m}
 	if err := s.find(candidates); err != nil {
 		m.Close()
 		return nil, err
@@ -40,13 +40,13 @@ func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 }
 
 // Close unloads the library.
-func (s *Station) Close() { s.hsm.Close() }
+func (s *Station) Close() { s.Loaded.Close() }
 
 // Behind reports whether a card replacement did not reach the module yet.
 func (s *Station) Behind() bool { return s.Module.CardSet != s.Chain.Set().Cards.Number }
 
-// Library is the library's own description.
-func (s *Station) Library() string { return s.hsm.Library }
+// Description is the library's own description.
+func (s *Station) Description() string { return s.Loaded.Library }
 
 // recorded lists the modules whose statement names the library at path, as it
 // is now. Path decides nothing: its content does.
@@ -106,14 +106,14 @@ func identify(path string, rehearsal bool, ui UI) (library.Identity, error) {
 
 // find picks the token that a statement names: exactly one must be there.
 func (s *Station) find(candidates []*kmdata.Module) error {
-	tokens, err := s.hsm.Tokens()
+	tokens, err := s.Loaded.Tokens()
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, m := range candidates {
 		for _, t := range tokens {
-			if !t.Initialised || !tokenOf(t).Same(m.Token) {
+			if !t.Initialised || !TokenOf(t).Same(m.Token) {
 				continue
 			}
 			names = append(names, m.Token.String())
@@ -124,15 +124,15 @@ func (s *Station) find(candidates []*kmdata.Module) error {
 	case 1:
 		return nil
 	case 0:
-		return exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(candidates), s.hsm.Path).
+		return exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(candidates), s.Loaded.Path).
 			Hint("connect the module, or byok-offline world recover")
 	}
-	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s", len(names), s.hsm.Path, strings.Join(names, "; ")).
+	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s", len(names), s.Loaded.Path, strings.Join(names, "; ")).
 		Hint("disconnect all except the one to work with")
 }
 
-// tokenOf is the identity of a token as statements record it.
-func tokenOf(t hsm.Token) kmdata.Token {
+// TokenOf is the identity of a token as statements record it.
+func TokenOf(t hsm.Token) kmdata.Token {
 	return kmdata.Token{Manufacturer: t.Manufacturer, Model: t.Model, Serial: t.Serial, Label: t.Label, Firmware: t.Firmware}
 }
 
@@ -142,8 +142,8 @@ type LibraryChange struct {
 	New library.Identity
 }
 
-// accept has the card holders accept a library before it is loaded.
-func accept(path string, rehearsal bool, old *library.Identity, ui UI) (library.Identity, error) {
+// Accept has the card holders accept a library before it is loaded.
+func Accept(path string, rehearsal bool, old *library.Identity, ui UI) (library.Identity, error) {
 	id, err := identify(path, rehearsal, ui)
 	if err != nil {
 		return id, err

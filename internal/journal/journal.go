@@ -1,4 +1,10 @@
-package world
+// Package journal carries an operation that changes token and files through
+// its steps, so that it can be cut short anywhere: [Run] finishes what an
+// interrupted run had done, or takes it back, before it begins.
+//
+// Every operation of packages world and keys runs on it, and reads as check,
+// do, undo. A note on the disk says what is pending; it holds nothing secret.
+package journal
 
 import (
 	"errors"
@@ -12,8 +18,7 @@ import (
 	"byok/internal/strictjson"
 )
 
-// Journal carries one operation that changes token and files through its
-// steps, so that it can be cut short anywhere:
+// Journal is where the notes of a kmdata folder are. The steps of an operation:
 //
 //	check    what can be refused is refused before anything changes
 //	note     what is pending is on the disk
@@ -25,26 +30,24 @@ import (
 // the operation is done, only the note is left to clear; otherwise Undo takes
 // back what the note says may be there, and Do starts again, or goes on from
 // the note where an operation says so.
-//
-// A note holds nothing secret.
 type Journal struct{ dir string }
 
-// journal is the journal of a kmdata folder.
-func journal(dir string) Journal { return Journal{kmdata.Local(dir)} }
+// Of returns the journal of a kmdata folder.
+func Of(kmdataDir string) Journal { return Journal{kmdata.Local(kmdataDir)} }
 
-// operation is one entry of the journal.
-type operation[T any] struct {
-	name string // of the note: "key-generate_contosokey"
-	// done reports whether an interrupted run had come to its end; nil for an
+// Operation is one entry of the journal; T is its note.
+type Operation[T any] struct {
+	Name string // of the note: "key-generate_contosokey"
+	// Done reports whether an interrupted run had come to its end; nil for an
 	// operation that cannot tell.
-	done func(note T) (bool, error)
-	// check refuses what is in the way, when nothing of this operation is left
+	Done func(note T) (bool, error)
+	// Check refuses what is in the way, when nothing of this operation is left
 	// and nothing has changed; nil where there is nothing to check.
-	check func() error
-	// undo takes back what an interrupted run, or this one, may have left.
-	undo func(note T) error
-	// do changes token and files. It may write the note again as it goes on.
-	do func(note *T, save func() error) error
+	Check func() error
+	// Undo takes back what an interrupted run, or this one, may have left.
+	Undo func(note T) error
+	// Do changes token and files. It may write the note again as it goes on.
+	Do func(note *T, save func() error) error
 }
 
 // noteFile is a note on the disk.
@@ -56,10 +59,10 @@ type noteFile[T any] struct {
 
 const noteType = "byok-pending"
 
-// run does an operation; note says what it is about to do. The returned value
+// Run does an operation; note says what it is about to do. The returned value
 // reports whether an interrupted run had done it already.
-func run[T any](j Journal, op operation[T], note T) (before bool, err error) {
-	path := filepath.Join(j.dir, "."+op.name+".pending")
+func Run[T any](j Journal, op Operation[T], note T) (before bool, err error) {
+	path := filepath.Join(j.dir, "."+op.Name+".pending")
 	old, pending, err := readNote[T](path)
 	if err != nil {
 		return false, err
@@ -70,8 +73,8 @@ func run[T any](j Journal, op operation[T], note T) (before bool, err error) {
 			return done, err
 		}
 	}
-	if op.check != nil {
-		if err := op.check(); err != nil {
+	if op.Check != nil {
+		if err := op.Check(); err != nil {
 			return false, errors.Join(err, clearNote(path))
 		}
 	}
@@ -79,28 +82,28 @@ func run[T any](j Journal, op operation[T], note T) (before bool, err error) {
 	if err := save(); err != nil {
 		return false, err
 	}
-	if err := op.do(&note, save); err != nil {
+	if err := op.Do(&note, save); err != nil {
 		return false, takeBack(path, op, note, err)
 	}
 	return false, clearNote(path)
 }
 
 // settle ends an interrupted run: it was done, or is taken back.
-func settle[T any](path string, op operation[T], note T) (done bool, err error) {
-	if op.done != nil {
-		if done, err = op.done(note); err != nil {
+func settle[T any](path string, op Operation[T], note T) (done bool, err error) {
+	if op.Done != nil {
+		if done, err = op.Done(note); err != nil {
 			return false, err
 		}
 	}
 	if done {
 		return true, clearNote(path)
 	}
-	return false, op.undo(note)
+	return false, op.Undo(note)
 }
 
 // takeBack undoes a failed run. What cannot be undone stays noted for the next.
-func takeBack[T any](path string, op operation[T], note T, cause error) error {
-	if err := op.undo(note); err != nil {
+func takeBack[T any](path string, op Operation[T], note T, cause error) error {
+	if err := op.Undo(note); err != nil {
 		return exitcode.Hint(fmt.Errorf("%w; what was made so far is still there: %w", cause, err),
 			"run the same command again: it removes that first")
 	}
@@ -110,13 +113,13 @@ func takeBack[T any](path string, op operation[T], note T, cause error) error {
 	return cause
 }
 
-// clear removes the note of an operation that goes on after its run.
-func (j Journal) clear(name string) error {
+// Clear removes the note of an operation that goes on after its run.
+func (j Journal) Clear(name string) error {
 	return clearNote(filepath.Join(j.dir, "."+name+".pending"))
 }
 
-// pendingNote reads the note of an interrupted operation, if there is one.
-func pendingNote[T any](j Journal, name string) (T, bool, error) {
+// Pending reads the note of an interrupted operation, if there is one.
+func Pending[T any](j Journal, name string) (T, bool, error) {
 	return readNote[T](filepath.Join(j.dir, "."+name+".pending"))
 }
 

@@ -1,4 +1,4 @@
-package world
+package keys
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ type Packed struct {
 
 // Package writes the transfer package of a wrapped copy. It wraps nothing, and
 // uses no key except KML, which signs the manifest.
-func (o *Operator) Package(r PackRequest) (Packed, error) {
+func (o Operator) Package(r PackRequest) (Packed, error) {
 	k, pair, err := o.approved(r)
 	if err != nil {
 		return Packed{}, err
@@ -38,7 +38,7 @@ func (o *Operator) Package(r PackRequest) (Packed, error) {
 	if done, err := o.packedBefore(r, k, pair); err != nil || len(done.Paths) > 0 {
 		return done, err
 	}
-	if err := o.exactlyTrusted(); err != nil {
+	if err := o.ExactlyTrusted(); err != nil {
 		return Packed{}, err
 	}
 	made, err := transfer.Make(o.Chain, transfer.Request{
@@ -53,7 +53,7 @@ func (o *Operator) Package(r PackRequest) (Packed, error) {
 }
 
 // approved finds the newest wrapped copy of the key, under the name asked for.
-func (o *Operator) approved(r PackRequest) (*kmdata.Key, kmdata.Pair, error) {
+func (o Operator) approved(r PackRequest) (*kmdata.Key, kmdata.Pair, error) {
 	copies, err := o.Chain.Copies(r.Ident)
 	if err != nil {
 		return nil, kmdata.Pair{}, err
@@ -90,7 +90,7 @@ func pairOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Pair, error) {
 
 // packedBefore takes up a run that was cut short after its files had their
 // names.
-func (o *Operator) packedBefore(r PackRequest, k *kmdata.Key, pair kmdata.Pair) (Packed, error) {
+func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair kmdata.Pair) (Packed, error) {
 	names, err := transfer.Names(pair.Target.Name)
 	if err != nil {
 		return Packed{}, err

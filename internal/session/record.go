@@ -1,4 +1,4 @@
-package world
+package session
 
 import (
 	"fmt"
@@ -14,10 +14,8 @@ const maxEvents = 20
 // the log continues the last statement's head, and the token's anchor, or the
 // paper of the card holders, knows of no later statement. What is missing is
 // shown, and goes into the next statement with the people's reason.
-func (s *Session) checkRecord() error { return s.checkRecordWith(s.checkAnchor) }
-
-// checkRecordWith is checkRecord with another way to ask for later statements.
-func (s *Session) checkRecordWith(later func() ([]string, error)) error {
+// later says which statements the token or the paper knows and kmdata does not.
+func (s *Quorum) checkRecord(later func() ([]string, error)) error {
 	missing, err := s.checkLog()
 	if err != nil {
 		return err
@@ -42,7 +40,7 @@ func (s *Session) checkRecordWith(later func() ([]string, error)) error {
 }
 
 // checkLog shows what happened since the last statement.
-func (s *Session) checkLog() (missing []string, err error) {
+func (s *Quorum) checkLog() (missing []string, err error) {
 	last := s.Chain.Last()
 	head := kmdata.HeaderOf(last.Statement).Log
 	events, found, err := s.access.Log.Since(head)
@@ -60,8 +58,8 @@ func (s *Session) checkLog() (missing []string, err error) {
 }
 
 // checkAnchor compares the newest statement with the token's anchor.
-func (s *Session) checkAnchor() (missing []string, err error) {
-	if !anchors(s.Module.Guard) {
+func (s *Quorum) checkAnchor() (missing []string, err error) {
+	if !Anchors(s.Module.Guard) {
 		return s.checkPaper(fmt.Sprintf("guard %s has no anchor on the token", s.Module.Guard))
 	}
 	a, found, err := s.newestAnchor()
@@ -71,11 +69,11 @@ func (s *Session) checkAnchor() (missing []string, err error) {
 	if !found {
 		return s.checkPaper("the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short")
 	}
-	return s.compare(a.number, func(e kmdata.Entry) bool { return e.Sum == a.sum }, "the token's anchor")
+	return s.compare(a.Number, func(e kmdata.Entry) bool { return e.Sum == a.Sum }, "the token's anchor")
 }
 
 // checkPaper compares the newest statement with what the holders wrote down.
-func (s *Session) checkPaper(why string) ([]string, error) {
+func (s *Quorum) checkPaper(why string) ([]string, error) {
 	number, word, err := s.access.UI.LastStatement(why)
 	if err != nil {
 		return nil, err
@@ -84,7 +82,7 @@ func (s *Session) checkPaper(why string) ([]string, error) {
 }
 
 // compare holds the chain to a statement that is known from elsewhere.
-func (s *Session) compare(number int, same func(kmdata.Entry) bool, where string) (missing []string, err error) {
+func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, where string) (missing []string, err error) {
 	last := s.Chain.Last().Number()
 	if number > last {
 		s.above = number

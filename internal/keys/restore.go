@@ -1,4 +1,4 @@
-package world
+package keys
 
 import (
 	"encoding/base64"
@@ -8,35 +8,10 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/journal"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 )
-
-// unwrap restores a backup to a session object, tightened and read back. The
-// first part is opened by KM; the value of the key itself is only ever on the
-// token.
-func (s *Session) unwrap(identity kmdata.Identity, backup []byte) (hsm.Key, error) {
-	return s.unwrapWith(s.knso, identity, backup)
-}
-
-// unwrapWith is unwrap with the KM of a given card set.
-func (s *Session) unwrapWith(k knso, identity kmdata.Identity, backup []byte) (hsm.Key, error) {
-	kind, err := identity.Kind()
-	if err != nil {
-		return hsm.Key{}, err
-	}
-	if len(backup) <= oaepSize {
-		return hsm.Key{}, exitcode.Errorf(exitcode.Check, "the backup does not open with these cards")
-	}
-	return s.token.Restore(kind, identity.Public(), k.reseal(backup[:oaepSize]), backup[oaepSize:])
-}
-
-// oaepSize is the length of a backup's first part: KM's modulus.
-const oaepSize = kmdata.KMBits / 8
-
-// wanted is a recorded identity in the token's terms.
-func wanted(i kmdata.Identity) hsm.Identity {
-	return hsm.Identity{Public: i.Public(), CheckValue: i.CheckBytes()}
-}
 
 // Restorable is what is known of a key before it is restored.
 type Restorable struct {
@@ -85,7 +60,7 @@ func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 // Restore brings keys back to the token from their backups. Each is a session
 // object first, proves that it is the key, and is kept once its origin, marked
 // restored, is signed.
-func (s *Session) Restore(list []Restorable) error {
+func (s Quorum) Restore(list []Restorable) error {
 	for _, r := range list {
 		if err := s.restore(r); err != nil {
 			return err
@@ -95,9 +70,9 @@ func (s *Session) Restore(list []Restorable) error {
 }
 
 // Missing drops the keys that the token holds.
-func (s *Session) Missing(list []Restorable) (missing []Restorable, err error) {
-	err = s.asUser(func() error {
-		items, err := s.token.Inventory()
+func (s Quorum) Missing(list []Restorable) (missing []Restorable, err error) {
+	err = s.AsUser(func() error {
+		items, err := s.HSM.Inventory()
 		if err != nil {
 			return err
 		}
@@ -111,35 +86,35 @@ func (s *Session) Missing(list []Restorable) (missing []Restorable, err error) {
 	return missing, err
 }
 
-func (s *Session) restore(r Restorable) error {
+func (s Quorum) restore(r Restorable) error {
 	label := r.Key.Name()
-	before, err := run(journal(s.Chain.Dir()), operation[generationNote]{
-		name:  operationName("key-restore", r.Key.Ident),
-		done:  func(generationNote) (bool, error) { return s.restoredBefore(r) },
-		undo:  func(n generationNote) error { return s.asUser(func() error { return s.destroy(n.Label) }) },
-		check: func() error { return s.asUser(func() error { return absent(s.token, label) }) },
-		do:    func(*generationNote, func() error) error { return s.asUser(func() error { return s.bringBack(r) }) },
+	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[generationNote]{
+		Name:  operationName("key-restore", r.Key.Ident),
+		Done:  func(generationNote) (bool, error) { return s.restoredBefore(r) },
+		Undo:  func(n generationNote) error { return s.AsUser(func() error { return s.destroy(n.Label) }) },
+		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
+		Do:    func(*generationNote, func() error) error { return s.AsUser(func() error { return s.bringBack(r) }) },
 	}, generationNote{label})
 	if err != nil {
 		return err
 	}
 	if before {
-		s.access.UI.Say("%s was restored by the interrupted run", label)
+		s.UI().Say("%s was restored by the interrupted run", label)
 	}
 	return s.Chain.Unretire(r.Key.Ident)
 }
 
 // restoredBefore reports whether the key stands on the token as its statement
 // for this module says.
-func (s *Session) restoredBefore(r Restorable) (there bool, err error) {
+func (s Quorum) restoredBefore(r Restorable) (there bool, err error) {
 	o, found := s.Chain.Origin(r.Key.Ident)
 	if !found || !o.Restored || o.Module != s.Module.Module || !o.Identity.Same(r.Key.Identity) {
 		return false, nil
 	}
-	err = s.asUser(func() error {
-		key, err := s.token.FindKey(r.Key.Name())
+	err = s.AsUser(func() error {
+		key, err := s.HSM.FindKey(r.Key.Name())
 		if err == nil {
-			err = s.token.Proves(key, wanted(r.Key.Identity))
+			err = s.HSM.Proves(key, session.Wanted(r.Key.Identity))
 		}
 		there = err == nil
 		if errors.Is(err, hsm.ErrNotFound) {
@@ -150,28 +125,28 @@ func (s *Session) restoredBefore(r Restorable) (there bool, err error) {
 	return there, err
 }
 
-func (s *Session) bringBack(r Restorable) error {
+func (s Quorum) bringBack(r Restorable) error {
 	label := r.Key.Name()
-	key, err := s.unwrap(r.Key.Identity, r.Backup)
+	key, err := s.Unwrap(r.Key.Identity, r.Backup)
 	if err != nil {
 		return err
 	}
-	if err := s.token.Proves(key, wanted(r.Key.Identity)); err != nil {
+	if err := s.HSM.Proves(key, session.Wanted(r.Key.Identity)); err != nil {
 		return exitcode.Hint(err, "the backup holds another key than %s says: keep the file for the auditor", s.Chain.KeyPath(r.Key.Ident))
 	}
-	if err := s.token.ProbeKey(key); err != nil {
+	if err := s.HSM.ProbeKey(key); err != nil {
 		return err
 	}
-	attributes, err := s.token.Permissions(key)
+	attributes, err := s.HSM.Permissions(key)
 	if err != nil {
 		return err
 	}
 	if err := s.signOrigin(r.Key, r.Origin, true, r.Backup, attributes); err != nil {
 		return err
 	}
-	if _, err := s.token.Persist(key, label); err != nil {
+	if _, err := s.HSM.Persist(key, label); err != nil {
 		return err
 	}
-	s.access.UI.Say("%s restored; origin %s", label, kmdata.OriginText(r.Origin, true))
+	s.UI().Say("%s restored; origin %s", label, kmdata.OriginText(r.Origin, true))
 	return nil
 }

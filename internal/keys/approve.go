@@ -1,4 +1,4 @@
-package world
+package keys
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 	"byok/internal/strictjson"
 )
 
@@ -39,7 +40,7 @@ func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen: it cannot be wrapped any more", k.Name()).
 			Hint("retire it and restore it from its backup, which stays whole")
 	}
-	return k, mixed(chain, "the KEK package", t.KEK.Rehearsal())
+	return k, session.Mixed(chain, "the KEK package", t.KEK.Rehearsal())
 }
 
 // pair is one transfer on its way through the session.
@@ -64,8 +65,8 @@ type pair struct {
 // shown is the handle that is copied, wrapped, and signs the authorization.
 // Files are written when that statement is durable. With the session every
 // object that could wrap for a vault ends.
-func (s *Session) Approve(list []Transfer) ([]*kmdata.Key, error) {
-	if err := s.current(); err != nil {
+func (s Quorum) Approve(list []Transfer) ([]*kmdata.Key, error) {
+	if err := s.Current(); err != nil {
 		return nil, err
 	}
 	pairs, err := s.pairs(list)
@@ -90,20 +91,11 @@ func (s *Session) Approve(list []Transfer) ([]*kmdata.Key, error) {
 	return files, s.Finish()
 }
 
-// current refuses a module that a card replacement did not reach yet.
-func (s *Session) current() error {
-	if s.Module.CardSet == s.knso.set.Cards.Number {
-		return nil
-	}
-	return exitcode.Errorf(exitcode.Refused, "%s is still open to the cards of set %d", s.Module.Token, s.Module.CardSet).
-		Hint("byok-offline world replace-cards --card DIR … finishes the replacement on it")
-}
-
 // pairs reads from the token, as user, what each key is. What key files say
 // the operator signed.
-func (s *Session) pairs(list []Transfer) ([]*pair, error) {
+func (s Quorum) pairs(list []Transfer) ([]*pair, error) {
 	var pairs []*pair
-	err := s.asUser(func() error {
+	err := s.AsUser(func() error {
 		for _, t := range list {
 			p, err := s.pair(t)
 			if err != nil {
@@ -116,20 +108,20 @@ func (s *Session) pairs(list []Transfer) ([]*pair, error) {
 	return pairs, err
 }
 
-func (s *Session) pair(t Transfer) (*pair, error) {
+func (s Quorum) pair(t Transfer) (*pair, error) {
 	file, err := t.Check(s.Chain)
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.token.FindKey(file.Name())
+	key, err := s.HSM.FindKey(file.Name())
 	if err != nil {
 		return nil, err
 	}
-	identity, err := identityOf(s.token, key)
+	identity, err := session.IdentityOf(s.HSM, key)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.token.Proves(key, wanted(identity)); err != nil {
+	if err := s.HSM.Proves(key, session.Wanted(identity)); err != nil {
 		return nil, err
 	}
 	if !identity.Same(file.Identity) {
@@ -156,7 +148,7 @@ func recordKEK(k *attest.KEK) kmdata.KEK {
 }
 
 // approve shows the list and has a holder type the first word of its hash.
-func (s *Session) approve(pairs []*pair) (fingerprint.Sum, error) {
+func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
 	approvals := make([]kmdata.Approval, 0, len(pairs))
 	for i, p := range pairs {
 		approvals = append(approvals, p.approval)
@@ -167,19 +159,19 @@ func (s *Session) approve(pairs []*pair) (fingerprint.Sum, error) {
 		return fingerprint.Sum{}, err
 	}
 	sum := fingerprint.Of(data)
-	s.access.UI.Say("list of %d: %s", len(pairs), sum.FirstWords(8))
-	s.access.UI.Warn("whoever may import into these vaults can use the packages there until the KEKs are deleted")
-	return sum, s.access.UI.ApproveList(sum.FirstWords(1))
+	s.UI().Say("list of %d: %s", len(pairs), sum.FirstWords(8))
+	s.UI().Warn("whoever may import into these vaults can use the packages there until the KEKs are deleted")
+	return sum, s.UI().ApproveList(sum.FirstWords(1))
 }
 
 // show shows one pair of the list, as verified.
-func (s *Session) show(n int, a kmdata.Approval) {
-	say := s.access.UI.Say
+func (s Quorum) show(n int, a kmdata.Approval) {
+	say := s.UI().Say
 	say("%d. key    %s, %v, %s", n, a.Ident, a.Identity, keyMark(a.Identity))
 	say("   origin %s", kmdata.OriginText(a.Origin, a.Restored))
 	say("   KEK    %v", a.KEK.KID)
 	say("   target %s in %s", a.Target.Name, a.Target.Vault)
-	say("   may    %s%s", describeList(append([]string{}, a.Target.KeyOps...)), exportable(a.Target))
+	say("   may    %s%s", session.Join(append([]string{}, a.Target.KeyOps...)), exportable(a.Target))
 }
 
 func exportable(t kmdata.Target) string {
@@ -201,12 +193,12 @@ func keyMark(i kmdata.Identity) string {
 
 // authorize wraps up to fifty pairs, signs their authorization, and writes
 // the copies.
-func (s *Session) authorize(pairs []*pair, list fingerprint.Sum) error {
+func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 	if err := s.trustAll(pairs); err != nil {
 		return err
 	}
 	defer s.dropAll(pairs)
-	return s.asUser(func() error {
+	return s.AsUser(func() error {
 		if err := s.wrapAll(pairs); err != nil {
 			return err
 		}
@@ -215,17 +207,17 @@ func (s *Session) authorize(pairs []*pair, list fingerprint.Sum) error {
 }
 
 // trustAll makes KEK and transfer key of each pair, as security officer.
-func (s *Session) trustAll(pairs []*pair) error {
+func (s Quorum) trustAll(pairs []*pair) error {
 	form := hsm.Form(s.Module.Form)
-	return s.asSO(func() (err error) {
+	return s.AsSO(func() (err error) {
 		for _, p := range pairs {
-			if p.kek, err = s.token.TrustKEK(p.KEK.PublicKey(), form); err != nil {
+			if p.kek, err = s.HSM.TrustKEK(p.KEK.PublicKey(), form); err != nil {
 				return err
 			}
 			if form == hsm.OneCall {
 				continue
 			}
-			if p.transfer, err = s.token.TransferKey(); err != nil {
+			if p.transfer, err = s.HSM.TransferKey(); err != nil {
 				return err
 			}
 		}
@@ -235,15 +227,15 @@ func (s *Session) trustAll(pairs []*pair) error {
 
 // dropAll destroys the session objects of the pairs, which would end with the
 // session anyway.
-func (s *Session) dropAll(pairs []*pair) {
+func (s Quorum) dropAll(pairs []*pair) {
 	for _, p := range pairs {
-		s.token.Discard(p.kek)
-		s.token.Discard(p.transfer)
+		s.HSM.Discard(p.kek)
+		s.HSM.Discard(p.transfer)
 	}
 }
 
-func (s *Session) wrapAll(pairs []*pair) error {
-	if err := s.exactlyTrusted(); err != nil {
+func (s Quorum) wrapAll(pairs []*pair) error {
+	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
 	for _, p := range pairs {
@@ -251,27 +243,27 @@ func (s *Session) wrapAll(pairs []*pair) error {
 			return fmt.Errorf("%s: %w", p.Ident, err)
 		}
 	}
-	return s.exactlyTrusted()
+	return s.ExactlyTrusted()
 }
 
 // wrap finds the key once, and does everything with that handle.
-func (s *Session) wrap(p *pair) (err error) {
-	if p.key, err = s.token.FindKey(p.file.Name()); err != nil {
+func (s Quorum) wrap(p *pair) (err error) {
+	if p.key, err = s.HSM.FindKey(p.file.Name()); err != nil {
 		return err
 	}
-	if err := s.token.Proves(p.key, wanted(p.approval.Identity)); err != nil {
+	if err := s.HSM.Proves(p.key, session.Wanted(p.approval.Identity)); err != nil {
 		return exitcode.Hint(err, "the key was exchanged while the card holders looked: stop, and keep kmdata for the auditor")
 	}
 	reduced, err := s.reduce(p.key)
 	if err != nil {
 		return err
 	}
-	defer s.token.DiscardCopy(reduced)
-	permissions, err := s.token.Permissions(reduced)
+	defer s.HSM.DiscardCopy(reduced)
+	permissions, err := s.HSM.Permissions(reduced)
 	if err != nil {
 		return err
 	}
-	p.wrapped, err = s.token.Wrap(hsm.Wrapping{Form: hsm.Form(s.Module.Form), Outer: p.kek, Inner: p.transfer}, reduced)
+	p.wrapped, err = s.HSM.Wrap(hsm.Wrapping{Form: hsm.Form(s.Module.Form), Outer: p.kek, Inner: p.transfer}, reduced)
 	if err != nil {
 		return err
 	}
@@ -284,26 +276,26 @@ func (s *Session) wrap(p *pair) (err error) {
 
 // reduce makes the transfer copy and tries to undo every restriction. A
 // module without C_CopyObject wraps the key itself: the bytes are the same.
-func (s *Session) reduce(key hsm.Key) (hsm.Key, error) {
-	reduced, err := s.token.Reduce(key)
+func (s Quorum) reduce(key hsm.Key) (hsm.Key, error) {
+	reduced, err := s.HSM.Reduce(key)
 	if errors.Is(err, hsm.ErrNoCopy) {
-		s.access.UI.Warn(fmt.Sprintf("%v copies no keys: the key is wrapped without a copy of reduced permissions", s.Token))
+		s.UI().Warn(fmt.Sprintf("%v copies no keys: the key is wrapped without a copy of reduced permissions", s.Token))
 		return key, nil
 	}
 	if err != nil {
 		return key, err
 	}
-	return reduced, s.token.ProbeCopy(reduced)
+	return reduced, s.HSM.ProbeCopy(reduced)
 }
 
 // signAll signs the authorization: each key proves possession over its hash,
 // then KNSO signs, and only when that is durable are the copies written.
-func (s *Session) signAll(pairs []*pair, list fingerprint.Sum) error {
+func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 	a, err := s.authorization(pairs, list)
 	if err != nil {
 		return err
 	}
-	if err := s.next(a); err != nil {
+	if err := s.Next(a); err != nil {
 		return err
 	}
 	data, err := kmdata.Encode(a)
@@ -316,22 +308,22 @@ func (s *Session) signAll(pairs []*pair, list fingerprint.Sum) error {
 		if p.approval.Identity.Secret() {
 			continue
 		}
-		if p.copy.Copy.Possession, err = s.token.SignPossession(p.key, keykind.PossessionText(keykind.PurposeTransfer, sum)); err != nil {
+		if p.copy.Copy.Possession, err = s.HSM.SignPossession(p.key, keykind.PossessionText(keykind.PurposeTransfer, sum)); err != nil {
 			return err
 		}
 	}
-	if _, err := s.append(a, nil); err != nil {
+	if _, err := s.Append(a, nil); err != nil {
 		return err
 	}
 	for _, p := range pairs {
-		if err := s.Chain.WriteKey(p.copy, s.kml()); err != nil {
+		if err := s.Chain.WriteKey(p.copy, s.KML()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Session) authorization(pairs []*pair, list fingerprint.Sum) (*kmdata.Authorization, error) {
+func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*kmdata.Authorization, error) {
 	kml, err := s.Module.KMLHash()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package world
+package session
 
 import (
 	"byok/internal/exitcode"
@@ -11,7 +11,7 @@ import (
 // Operator is a connected module with the user logged in. Close it.
 type Operator struct {
 	*Station
-	user *hsm.User
+	User *hsm.User
 	key  hsm.Key // KML
 }
 
@@ -34,20 +34,20 @@ func AskUser(station *Station, ui UI, f func(*Operator) error) error {
 // Login logs the user in and recognises the module by its KML: a token of the
 // same serial number that holds another key is refused.
 func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
-	user, err := station.hsm.User(station.Token, pin)
+	user, err := station.Loaded.User(station.Token, pin)
 	if err != nil {
 		return nil, err
 	}
-	o := &Operator{Station: station, user: user}
-	if o.key, err = findKML(user.Session, station.Module); err != nil {
+	o := &Operator{Station: station, User: user}
+	if o.key, err = FindKML(user.Session, station.Module); err != nil {
 		_ = user.Close()
 		return nil, err
 	}
 	return o, nil
 }
 
-// findKML finds the module signing key, which must be the certified one.
-func findKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
+// FindKML finds the module signing key, which must be the certified one.
+func FindKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
 	key, err := token.FindKey(kmdata.KMLLabel(m.Module))
 	if err != nil {
 		return key, err
@@ -64,21 +64,22 @@ func findKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
 }
 
 // Close logs the operator out.
-func (o *Operator) Close() error { return o.user.Close() }
+func (o *Operator) Close() error { return o.User.Close() }
 
 // Sign signs with KML: the SHA-256 of data, ECDSA in DER.
-func (o *Operator) Sign(data []byte) ([]byte, error) { return o.user.Sign(o.key, data) }
+func (o *Operator) Sign(data []byte) ([]byte, error) { return o.User.Sign(o.key, data) }
 
 // kmlSigner signs with KML in a quorum session, while the user is logged in.
-type kmlSigner struct{ s *Session }
+type kmlSigner struct{ s *Quorum }
 
-func (s *Session) kml() kmlSigner { return kmlSigner{s} }
+// KML signs with the module's KML, while the user is logged in.
+func (s *Quorum) KML() kmdata.Signer { return kmlSigner{s} }
 
 // Sign signs with KML: the SHA-256 of data, ECDSA in DER.
 func (k kmlSigner) Sign(data []byte) ([]byte, error) {
-	key, err := findKML(k.s.token, k.s.Module)
+	key, err := FindKML(k.s.HSM, k.s.Module)
 	if err != nil {
 		return nil, err
 	}
-	return k.s.token.Sign(key, data)
+	return k.s.HSM.Sign(key, data)
 }

@@ -1,4 +1,4 @@
-package world
+package session
 
 import (
 	"fmt"
@@ -16,41 +16,46 @@ import (
 // wraps nothing, and whose label is the number and hash of the newest
 // statement. A user can destroy it, which shows, but not make or change one.
 
-// anchor is a statement by its number and hash.
-type anchor struct {
-	number int
-	sum    fingerprint.Sum
+// Anchor is a statement by its number and hash.
+type Anchor struct {
+	Number int
+	Sum    fingerprint.Sum
 }
+
+// AnchorOf is the anchor of a statement.
+func AnchorOf(e kmdata.Entry) Anchor { return Anchor{e.Number(), e.Sum} }
 
 // anchorPrefix begins the label of an anchor.
 const anchorPrefix = "byok-anchor-"
 
-func (a anchor) label() string { return fmt.Sprintf("%s%06d-%s", anchorPrefix, a.number, a.sum) }
+// Label is the label of the anchor on the token.
+func (a Anchor) Label() string { return fmt.Sprintf("%s%06d-%s", anchorPrefix, a.Number, a.Sum) }
 
-func parseAnchor(label string) (anchor, bool) {
+// ParseAnchor reads the label of an anchor.
+func ParseAnchor(label string) (Anchor, bool) {
 	number, text, found := strings.Cut(strings.TrimPrefix(label, anchorPrefix), "-")
 	n, err := strconv.Atoi(number)
 	if !found || err != nil {
-		return anchor{}, false
+		return Anchor{}, false
 	}
 	var sum fingerprint.Sum
 	if err := sum.UnmarshalText([]byte(text)); err != nil {
-		return anchor{}, false
+		return Anchor{}, false
 	}
-	return anchor{n, sum}, true
+	return Anchor{n, sum}, true
 }
 
-// anchors reports whether the guard has the token anchor the chain.
-func anchors(g kmdata.Guard) bool { return g == kmdata.GuardTrust || g == kmdata.GuardTrustShared }
+// Anchors reports whether the guard has the token anchor the chain.
+func Anchors(g kmdata.Guard) bool { return g == kmdata.GuardTrust || g == kmdata.GuardTrustShared }
 
 // newestAnchor reads the token's anchor; found is false where there is none.
-func (s *Session) newestAnchor() (newest anchor, found bool, err error) {
-	labels, err := s.token.Anchors()
+func (s *Quorum) newestAnchor() (newest Anchor, found bool, err error) {
+	labels, err := s.HSM.Anchors()
 	if err != nil {
 		return newest, false, err
 	}
 	for _, label := range labels {
-		if a, ok := parseAnchor(label); ok && (!found || a.number > newest.number) {
+		if a, ok := ParseAnchor(label); ok && (!found || a.Number > newest.Number) {
 			newest, found = a, true
 		}
 	}
@@ -60,8 +65,8 @@ func (s *Session) newestAnchor() (newest anchor, found bool, err error) {
 // Finish anchors the newest statement on the token. Call it when everything
 // that the session signs is signed; a session that is cut short before leaves
 // an older anchor, which the next one understands.
-func (s *Session) Finish() error {
-	if !s.signed || !anchors(s.Module.Guard) {
+func (s *Quorum) Finish() error {
+	if !s.signed || !Anchors(s.Module.Guard) {
 		return nil
 	}
 	last := s.Chain.Last()
@@ -69,7 +74,7 @@ func (s *Session) Finish() error {
 	if err != nil {
 		return err
 	}
-	err = s.asSO(func() error { return s.token.SetAnchor(anchor{last.Number(), last.Sum}.label(), km) })
+	err = s.AsSO(func() error { return s.HSM.SetAnchor(AnchorOf(last).Label(), km) })
 	if err != nil {
 		return exitcode.Hint(fmt.Errorf("%v is signed, but the token does not carry its anchor: %w", last, err),
 			"byok-offline ceremony seal --card DIR … sets it")

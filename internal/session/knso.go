@@ -1,4 +1,4 @@
-package world
+package session
 
 import (
 	"crypto"
@@ -21,17 +21,17 @@ import (
 // Private halves of the world's own keys. They exist in clear only inside
 // secret.Erased, sealed otherwise.
 
-// keySet is a new KNSO and KM, sealed under their card set.
-type keySet struct {
-	hknso    fingerprint.Sum
+// KeySet is a new KNSO and KM, sealed under their card set.
+type KeySet struct {
+	HKNSO    fingerprint.Sum
 	knso, km *secret.Bytes // PKCS#8
 	public   struct{ knso, km string }
 }
 
-// newKeySet generates KNSO (EC P-256, FIPS 186-5) and KM (RSA-3072, exponent
+// NewKeySet generates KNSO (EC P-256, FIPS 186-5) and KM (RSA-3072, exponent
 // 65537).
-func newKeySet() (k *keySet, err error) {
-	k = &keySet{}
+func NewKeySet() (k *KeySet, err error) {
+	k = &KeySet{}
 	secret.Erased(func() { err = k.generate() })
 	if err != nil {
 		k.Wipe()
@@ -40,7 +40,7 @@ func newKeySet() (k *keySet, err error) {
 	return k, nil
 }
 
-func (k *keySet) generate() error {
+func (k *KeySet) generate() error {
 	knso, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (k *keySet) generate() error {
 	if k.public.km, err = keykind.MarshalPublicKey(&km.PublicKey); err != nil {
 		return err
 	}
-	k.hknso, err = keykind.SPKIHash(&knso.PublicKey)
+	k.HKNSO, err = keykind.SPKIHash(&knso.PublicKey)
 	return err
 }
 
@@ -74,13 +74,13 @@ func pkcs8(key any) (*secret.Bytes, error) {
 }
 
 // Wipe wipes the private halves.
-func (k *keySet) Wipe() {
+func (k *KeySet) Wipe() {
 	k.knso.Wipe()
 	k.km.Wipe()
 }
 
-// seal wraps the private halves under the world secret of their card set.
-func (k *keySet) seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.SealedKey, err error) {
+// Seal wraps the private halves under the world secret of their card set.
+func (k *KeySet) Seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.SealedKey, err error) {
 	at := set.Context()
 	knso.PublicKey, km.PublicKey = k.public.knso, k.public.km
 	if knso.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKNSO, k.knso); err != nil {
@@ -90,15 +90,21 @@ func (k *keySet) seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.Sea
 	return knso, km, err
 }
 
-// knso signs with the KNSO of a card set. It opens the sealed half for each
+// KNSO signs with the KNSO of a card set. It opens the sealed half for each
 // signature and keeps nothing.
-type knso struct {
+type KNSO struct {
 	secret *quorum.Secret
 	set    kmdata.Set
 }
 
+// NewKNSO is the KNSO of a card set, opened with its world secret.
+func NewKNSO(s *quorum.Secret, set kmdata.Set) (KNSO, error) {
+	k := KNSO{s, set}
+	return k, k.check()
+}
+
 // Sign signs the SHA-256 of data: ECDSA in DER.
-func (k knso) Sign(data []byte) (sig []byte, err error) {
+func (k KNSO) Sign(data []byte) (sig []byte, err error) {
 	public, err := k.set.KNSO.Signer()
 	if err != nil {
 		return nil, err
@@ -116,7 +122,7 @@ func (k knso) Sign(data []byte) (sig []byte, err error) {
 }
 
 // check proves that both private halves match the signed public halves.
-func (k knso) check() error {
+func (k KNSO) check() error {
 	if _, err := k.Sign([]byte("byok")); err != nil {
 		return err
 	}
@@ -124,7 +130,7 @@ func (k knso) check() error {
 }
 
 // withKM gives KM's private half to f.
-func (k knso) withKM(f func(*rsa.PrivateKey) error) error {
+func (k KNSO) withKM(f func(*rsa.PrivateKey) error) error {
 	public, err := k.set.KM.ModuleKey()
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func halves(name string) error {
 }
 
 // open unseals a PKCS#8 key, gives it to f, and erases all of it.
-func (k knso) open(p quorum.Purpose, sealed, name string, f func(key any) error) (err error) {
+func (k KNSO) open(p quorum.Purpose, sealed, name string, f func(key any) error) (err error) {
 	der, err := quorum.Unseal(k.secret, k.set.Cards.Context(), p, sealed)
 	if err != nil {
 		return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not open with these cards", name)
@@ -160,7 +166,7 @@ func (k knso) open(p quorum.Purpose, sealed, name string, f func(key any) error)
 
 // reseal returns the seal function of a restore: it opens the first part of a
 // backup with KM and encrypts the AES key inside for the token's session key.
-func (k knso) reseal(part []byte) func(*rsa.PublicKey) ([]byte, error) {
+func (k KNSO) reseal(part []byte) func(*rsa.PublicKey) ([]byte, error) {
 	return func(session *rsa.PublicKey) (sealed []byte, err error) {
 		err = k.withKM(func(km *rsa.PrivateKey) error {
 			key, err := openAESKey(km, part)

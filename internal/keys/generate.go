@@ -1,16 +1,16 @@
-package world
+package keys
 
 import (
 	"cmp"
 	"encoding/base64"
 	"errors"
-	"slices"
-	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/journal"
 	"byok/internal/kmdata"
+	"byok/internal/session"
 )
 
 // Generation asks for a new key of the world.
@@ -50,16 +50,16 @@ func operationName(verb, ident string) string { return verb + "_" + ident }
 // KM, the backup restored to a second session object that proves possession,
 // and the origin statement signed; only then is the key copied to the token. A
 // crash before that leaves nothing.
-func (s *Session) Generate(g Generation) (*kmdata.Key, error) {
+func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 	var made *kmdata.Key
-	before, err := run(journal(s.Chain.Dir()), operation[generationNote]{
-		name: operationName("key-generate", g.Ident),
-		done: func(generationNote) (bool, error) { return recordedKey(s.Chain, g.Ident) },
-		undo: func(n generationNote) error { return s.asUser(func() error { return s.destroy(n.Label) }) },
-		check: func() error {
-			return s.asUser(func() error { return absent(s.token, kmdata.KeyName(kmdata.Simple, g.Ident)) })
+	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[generationNote]{
+		Name: operationName("key-generate", g.Ident),
+		Done: func(generationNote) (bool, error) { return recordedKey(s.Chain, g.Ident) },
+		Undo: func(n generationNote) error { return s.AsUser(func() error { return s.destroy(n.Label) }) },
+		Check: func() error {
+			return s.AsUser(func() error { return absent(s.HSM, kmdata.KeyName(kmdata.Simple, g.Ident)) })
 		},
-		do: func(*generationNote, func() error) (err error) {
+		Do: func(*generationNote, func() error) (err error) {
 			made, err = s.generate(g)
 			return err
 		},
@@ -82,55 +82,55 @@ func recordedKey(chain *kmdata.Chain, ident string) (bool, error) {
 	return err == nil, err
 }
 
-func (s *Session) generate(g Generation) (k *kmdata.Key, err error) {
-	err = s.asUser(func() error {
-		if err := s.exactlyTrusted(); err != nil {
+func (s Quorum) generate(g Generation) (k *kmdata.Key, err error) {
+	err = s.AsUser(func() error {
+		if err := s.ExactlyTrusted(); err != nil {
 			return err
 		}
-		key, err := s.token.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
+		key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
 		if err != nil {
 			return err
 		}
-		if err := s.token.ProbeKey(key); err != nil {
+		if err := s.HSM.ProbeKey(key); err != nil {
 			return err
 		}
 		if k, err = s.adopt(g, key); err != nil {
 			return err
 		}
-		return s.exactlyTrusted()
+		return s.ExactlyTrusted()
 	})
 	return k, err
 }
 
 // adopt backs a new session key up, signs its origin, and keeps it.
-func (s *Session) adopt(g Generation, key hsm.Key) (*kmdata.Key, error) {
-	k, err := describe(s.token, key, g.Ident)
+func (s Quorum) adopt(g Generation, key hsm.Key) (*kmdata.Key, error) {
+	k, err := describe(s.HSM, key, g.Ident)
 	if err != nil {
 		return nil, err
 	}
 	k.Signed, k.App = s.Chain.NewSigned(kmdata.TypeKey, s.Module.Module), kmdata.Simple
-	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginQuorum, s.knso.set.Cards.Number
-	backup, err := s.backup(key)
+	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginQuorum, s.Set().Cards.Number
+	backup, err := s.Backup(key)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.proveBackup(k.Identity, backup); err != nil {
+	if err := s.ProveBackup(k.Identity, backup); err != nil {
 		return nil, err
 	}
-	s.access.UI.Say("%s: its backup was restored to the session and proved possession of the key", k.Name())
+	s.UI().Say("%s: its backup was restored to the session and proved possession of the key", k.Name())
 	if err := s.signOrigin(k, kmdata.OriginQuorum, false, backup, k.Permissions); err != nil {
 		return nil, err
 	}
-	if _, err := s.token.Persist(key, k.Name()); err != nil {
+	if _, err := s.HSM.Persist(key, k.Name()); err != nil {
 		return nil, err
 	}
 	k.Backup = base64.StdEncoding.EncodeToString(backup)
-	return k, s.Chain.WriteKey(k, s.kml())
+	return k, s.Chain.WriteKey(k, s.KML())
 }
 
 // signOrigin signs the origin statement of a key.
-func (s *Session) signOrigin(k *kmdata.Key, origin string, restored bool, backup []byte, attributes []string) error {
-	_, err := s.sign(&kmdata.Origin{
+func (s Quorum) signOrigin(k *kmdata.Key, origin string, restored bool, backup []byte, attributes []string) error {
+	_, err := s.Sign(&kmdata.Origin{
 		Ident: k.Ident, Identity: k.Identity, Origin: origin, Restored: restored,
 		Module: s.Module.Module, Attributes: attributes, Backup: fingerprint.Of(backup),
 	})
@@ -140,7 +140,7 @@ func (s *Session) signOrigin(k *kmdata.Key, origin string, restored bool, backup
 // describe reads from the token what a key file says of a key.
 func describe(token *hsm.Session, key hsm.Key, ident string) (*kmdata.Key, error) {
 	k := &kmdata.Key{Ident: ident}
-	identity, err := identityOf(token, key)
+	identity, err := session.IdentityOf(token, key)
 	if err != nil {
 		return nil, err
 	}
@@ -149,61 +149,9 @@ func describe(token *hsm.Session, key hsm.Key, ident string) (*kmdata.Key, error
 	return k, err
 }
 
-// identityOf reads from the token how a key is known.
-func identityOf(token *hsm.Session, key hsm.Key) (kmdata.Identity, error) {
-	if key.Public != nil {
-		return kmdata.IdentityOf(key.Public, 0, nil)
-	}
-	value, err := token.CheckValue(key)
-	if err != nil {
-		return kmdata.Identity{}, err
-	}
-	return kmdata.IdentityOf(nil, key.Kind.Bits, value)
-}
-
-// backup wraps a key under KM: the part for KM's private half, then the part
-// under the AES key.
-func (s *Session) backup(key hsm.Key) ([]byte, error) {
-	w, err := wrapping(s.token, s.Module, s.knso.set)
-	if err != nil {
-		return nil, err
-	}
-	return s.token.Wrap(w, key)
-}
-
-// wrapping finds KM, and KW in the two-step form, by what the statements say.
-func wrapping(token *hsm.Session, m *kmdata.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
-	km, err := set.KM.ModuleKey()
-	if err != nil {
-		return w, err
-	}
-	w.Form = hsm.Form(m.Form)
-	if w.Outer, err = token.FindKM(kmdata.KMLabel(m.Module, set.Cards.Number), km); err != nil {
-		return w, err
-	}
-	if w.Form == hsm.OneCall {
-		return w, nil
-	}
-	if w.Inner, err = token.FindKW(kmdata.KWLabel(m.Module, set.Cards.Number)); err != nil {
-		return w, err
-	}
-	w.OAEP, err = base64.StdEncoding.DecodeString(m.KW)
-	return w, err
-}
-
-// proveBackup restores a backup to a session object, which must prove that it
-// is the key.
-func (s *Session) proveBackup(identity kmdata.Identity, backup []byte) error {
-	restored, err := s.unwrap(identity, backup)
-	if err != nil {
-		return err
-	}
-	return s.token.Proves(restored, wanted(identity))
-}
-
 // destroy removes every object with a label, as user.
-func (s *Session) destroy(label string) error {
-	_, err := s.token.DestroyLabelled(label)
+func (s Quorum) destroy(label string) error {
+	_, err := s.HSM.DestroyLabelled(label)
 	return err
 }
 
@@ -223,18 +171,18 @@ func absent(token *hsm.Session, label string) error {
 
 // Generate makes a key without the quorum. Its origin is unproved: whoever has
 // the user PIN may know its value.
-func (o *Operator) Generate(g Generation) (*kmdata.Key, error) {
+func (o Operator) Generate(g Generation) (*kmdata.Key, error) {
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	var made *kmdata.Key
-	before, err := run(journal(o.Chain.Dir()), operation[generationNote]{
-		name: operationName("key-generate", g.Ident),
-		done: func(generationNote) (bool, error) { return recordedKey(o.Chain, g.Ident) },
-		undo: func(n generationNote) error {
-			_, err := o.user.DestroyLabelled(n.Label)
+	before, err := journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[generationNote]{
+		Name: operationName("key-generate", g.Ident),
+		Done: func(generationNote) (bool, error) { return recordedKey(o.Chain, g.Ident) },
+		Undo: func(n generationNote) error {
+			_, err := o.User.DestroyLabelled(n.Label)
 			return err
 		},
-		check: func() error { return absent(o.user.Session, label) },
-		do: func(*generationNote, func() error) (err error) {
+		Check: func() error { return absent(o.User.Session, label) },
+		Do: func(*generationNote, func() error) (err error) {
 			made, err = o.generate(g, label)
 			return err
 		},
@@ -245,41 +193,35 @@ func (o *Operator) Generate(g Generation) (*kmdata.Key, error) {
 	return made, err
 }
 
-func (o *Operator) generate(g Generation, label string) (*kmdata.Key, error) {
-	if err := o.exactlyTrusted(); err != nil {
+func (o Operator) generate(g Generation, label string) (*kmdata.Key, error) {
+	if err := o.ExactlyTrusted(); err != nil {
 		return nil, err
 	}
-	key, err := o.user.Generate(g.Spec, label)
+	key, err := o.User.Generate(g.Spec, label)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.user.ProbeKey(key); err != nil {
+	if err := o.User.ProbeKey(key); err != nil {
 		return nil, err
 	}
-	k, err := describe(o.user.Session, key, g.Ident)
+	k, err := describe(o.User.Session, key, g.Ident)
 	if err != nil {
 		return nil, err
 	}
 	set := o.Chain.Set()
-	w, err := wrapping(o.user.Session, o.Module, set)
+	w, err := session.Wrapping(o.User.Session, o.Module, set)
 	if err != nil {
 		return nil, err
 	}
-	backup, err := o.user.Wrap(w, key)
+	backup, err := o.User.Wrap(w, key)
 	if err != nil {
 		return nil, err
 	}
 	k.Signed, k.App = o.Chain.NewSigned(kmdata.TypeKey, o.Module.Module), kmdata.Simple
 	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginUnproved, set.Cards.Number
 	k.Backup = base64.StdEncoding.EncodeToString(backup)
-	if err := o.exactlyTrusted(); err != nil {
+	if err := o.ExactlyTrusted(); err != nil {
 		return nil, err
 	}
 	return k, o.Chain.WriteKey(k, o)
-}
-
-// describeList joins names for a message.
-func describeList(names []string) string {
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }

@@ -1,0 +1,91 @@
+package session
+
+import (
+	"encoding/base64"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
+)
+
+// Backups of customers' keys: wrapped under KM on the token, opened with KM's
+// private half in a quorum session.
+
+// Backup wraps a key under KM: the part for KM's private half, then the part
+// under the AES key.
+func (s *Quorum) Backup(key hsm.Key) ([]byte, error) {
+	w, err := Wrapping(s.HSM, s.Module, s.knso.set)
+	if err != nil {
+		return nil, err
+	}
+	return s.HSM.Wrap(w, key)
+}
+
+// Wrapping finds KM, and KW in the two-step form, by what the statements say.
+func Wrapping(token *hsm.Session, m *kmdata.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
+	km, err := set.KM.ModuleKey()
+	if err != nil {
+		return w, err
+	}
+	w.Form = hsm.Form(m.Form)
+	if w.Outer, err = token.FindKM(kmdata.KMLabel(m.Module, set.Cards.Number), km); err != nil {
+		return w, err
+	}
+	if w.Form == hsm.OneCall {
+		return w, nil
+	}
+	if w.Inner, err = token.FindKW(kmdata.KWLabel(m.Module, set.Cards.Number)); err != nil {
+		return w, err
+	}
+	w.OAEP, err = base64.StdEncoding.DecodeString(m.KW)
+	return w, err
+}
+
+// ProveBackup restores a backup to a session object, which must prove that it
+// is the key.
+func (s *Quorum) ProveBackup(identity kmdata.Identity, backup []byte) error {
+	restored, err := s.Unwrap(identity, backup)
+	if err != nil {
+		return err
+	}
+	return s.HSM.Proves(restored, Wanted(identity))
+}
+
+// Unwrap restores a backup to a session object, tightened and read back. The
+// first part is opened by KM; the value of the key itself is only ever on the
+// token.
+func (s *Quorum) Unwrap(identity kmdata.Identity, backup []byte) (hsm.Key, error) {
+	return s.UnwrapWith(s.knso, identity, backup)
+}
+
+// UnwrapWith is Unwrap with the KM of a given card set.
+func (s *Quorum) UnwrapWith(k KNSO, identity kmdata.Identity, backup []byte) (hsm.Key, error) {
+	kind, err := identity.Kind()
+	if err != nil {
+		return hsm.Key{}, err
+	}
+	if len(backup) <= oaepSize {
+		return hsm.Key{}, exitcode.Errorf(exitcode.Check, "the backup does not open with these cards")
+	}
+	return s.HSM.Restore(kind, identity.Public(), k.reseal(backup[:oaepSize]), backup[oaepSize:])
+}
+
+// oaepSize is the length of a backup's first part: KM's modulus.
+const oaepSize = kmdata.KMBits / 8
+
+// Wanted is a recorded identity in the token's terms.
+func Wanted(i kmdata.Identity) hsm.Identity {
+	return hsm.Identity{Public: i.Public(), CheckValue: i.CheckBytes()}
+}
+
+// IdentityOf reads from the token how a key is known.
+func IdentityOf(token *hsm.Session, key hsm.Key) (kmdata.Identity, error) {
+	if key.Public != nil {
+		return kmdata.IdentityOf(key.Public, 0, nil)
+	}
+	value, err := token.CheckValue(key)
+	if err != nil {
+		return kmdata.Identity{}, err
+	}
+	return kmdata.IdentityOf(nil, key.Kind.Bits, value)
+}

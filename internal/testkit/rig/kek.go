@@ -1,0 +1,67 @@
+package rig
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // of RSA-OAEP
+	"strings"
+	"testing"
+	"time"
+
+	"byok/internal/attest"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/keywrap"
+	"byok/internal/stamp"
+	"byok/internal/toolset"
+)
+
+// KEK is a key exchange key of a rehearsal vault, with its private half.
+type KEK struct {
+	*attest.KEK
+	Private *rsa.PrivateKey
+}
+
+// NewKEK makes a KEK of 2048 bits that the vault's owner vouched for.
+func NewKEK(t testing.TB, name string) KEK {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	OK(t, err)
+	public, err := keykind.MarshalPublicKey(&private.PublicKey)
+	OK(t, err)
+	sum, err := keykind.SPKIHash(&private.PublicKey)
+	OK(t, err)
+	id, err := kek.ParseID("https://localhost:8443/keys/" + name + "/" + strings.Repeat("0a", 16))
+	OK(t, err)
+	sw := toolset.SecurityWorldPackage{
+		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: kek.Rehearsal,
+		Service: kek.ServiceVault, Cloud: "AzurePublic", Vault: id.Vault,
+	}
+	swBytes, err := sw.Marshal()
+	OK(t, err)
+	pkg := toolset.KEKPackage{
+		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: kek.Rehearsal,
+		KID: id, PublicKey: public, KTY: "RSA-HSM", KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2",
+		Created: stamp.Now(), SecurityWorld: fingerprint.Of(swBytes),
+	}
+	pair, err := toolset.NewPair(pkg, sw)
+	OK(t, err)
+	said := kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
+	result, err := attest.Check(pair, kek.Policy{Rehearsal: true, Said: &said, Now: time.Now()})
+	OK(t, err)
+	return KEK{result.KEK, private}
+}
+
+// Open opens a wrapped key as the vault does: PKCS#8 in DER, perhaps with
+// zeros behind it, or an AES key.
+func (k KEK) Open(t testing.TB, ciphertext []byte) []byte {
+	t.Helper()
+	size := k.Private.Size()
+	aes, err := k.Private.Decrypt(nil, ciphertext[:size], &rsa.OAEPOptions{Hash: crypto.SHA1})
+	OK(t, err)
+	plain, err := keywrap.Unwrap(aes, ciphertext[size:])
+	OK(t, err)
+	return plain
+}
