@@ -213,11 +213,16 @@ func (p *person) types(keys string) {
 // echo tells whether the terminal shows what is typed.
 func (p *person) echo() bool {
 	p.t.Helper()
+	return p.settings().Lflag&unix.ECHO != 0
+}
+
+func (p *person) settings() *unix.Termios {
+	p.t.Helper()
 	settings, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return settings.Lflag&unix.ECHO != 0
+	return settings
 }
 
 // ends waits for the job and compares what it returned and all that was shown.

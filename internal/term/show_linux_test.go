@@ -3,6 +3,8 @@ package term
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const shownWords = "\x1b[?1049h\x1b[2J\x1b[H" + `For Alice alone: card \x1b[2J1` + `
@@ -30,6 +32,9 @@ func TestShowSecret(t *testing.T) {
 			p.sees("noted it: ", 1)
 			if p.echo() {
 				t.Error("the echo is on while a secret is shown")
+			}
+			if p.settings().Cc[unix.VSUSP] != 0 { // the process is no shell's job here, so the key does nothing
+				t.Error("Ctrl-Z would leave the secret on the screen")
 			}
 			p.types(c.keys)
 			p.ends(c.want, shownWords)
