@@ -77,16 +77,20 @@ func (s *Session) generatePair(by maker, spec Spec, label string, public, privat
 // finished reads back what was generated, and destroys it if it does not show
 // what it should.
 func (s *Session) finished(k Key, t p11.Template) (Key, error) {
-	err := s.raw.Shows(k.object, k.Label, t)
-	if err == nil && !k.secret() {
-		k, err = s.pair(k)
-	}
+	done, err := s.readBack(k, t)
 	if err != nil {
 		s.Discard(k.object)
 		s.Discard(k.public)
 		return Key{}, err
 	}
-	return k, nil
+	return done, nil
+}
+
+func (s *Session) readBack(k Key, t p11.Template) (Key, error) {
+	if err := s.raw.Shows(k.object, k.Label, t); err != nil || k.secret() {
+		return k, err
+	}
+	return s.pair(k)
 }
 
 func (s *Session) generateSecret(by maker, spec Spec, label string, place Place) (Key, error) {

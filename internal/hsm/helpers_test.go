@@ -86,6 +86,7 @@ type rig struct {
 
 	kmObject, kw Object
 	kwWrapped    []byte
+	keys         map[string]Key // by label, of the tests that need several
 }
 
 // softKM is KM's private half in software, made once for all tests.
@@ -141,6 +142,13 @@ func faultyWorld(t *testing.T) *rig {
 	t.Helper()
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	return worldOn(t, shim.Build(t))
+}
+
+// faultyToken is a token on such a library, with an SO's session.
+func faultyToken(t *testing.T) *rig {
+	t.Helper()
+	t.Setenv("SHIM_MODULE", softhsm.New(t))
+	return newToken(t, shim.Build(t))
 }
 
 func (r *rig) open(t *testing.T) {

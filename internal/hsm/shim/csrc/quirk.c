@@ -64,6 +64,14 @@ static CK_RV get_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUT
 	return CKR_ATTRIBUTE_TYPE_INVALID;
 }
 
+static int private_key(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type == CKA_CLASS)
+			return *(CK_OBJECT_CLASS *)t[i].pValue == CKO_PRIVATE_KEY;
+	return 0;
+}
+
 static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key, CK_BYTE_PTR blob, CK_ULONG length,
 			CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
@@ -72,7 +80,7 @@ static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 	CK_RV rv;
 	if (unknown(t, n))
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	if (any("SHIM_UNWRAP_REFUSE", t, n))
+	if (private_key(t, n) && any("SHIM_UNWRAP_REFUSE", t, n))
 		return CKR_ATTRIBUTE_READ_ONLY;
 	kept = calloc(n + 1, sizeof *kept);
 	for (CK_ULONG i = 0; i < n; i++)

@@ -29,7 +29,7 @@
  * What the module does otherwise. Each is a comma-separated list of numbers:
  * SHIM_UNKNOWN                CKA_ values that it does not know: CKR_ATTRIBUTE_TYPE_INVALID wherever they stand
  * SHIM_UNWRAP_DROP            CKA_ values that C_UnwrapKey ignores in the template of the new key
- * SHIM_UNWRAP_REFUSE          CKA_ values that C_UnwrapKey refuses there: CKR_ATTRIBUTE_READ_ONLY
+ * SHIM_UNWRAP_REFUSE          CKA_ values that C_UnwrapKey refuses there for a private key: CKR_ATTRIBUTE_READ_ONLY
  * SHIM_UNTRUSTED_WRAP         CKM_ values with which C_WrapKey forgets CKA_WRAP_WITH_TRUSTED
  *
  * What is not enforced. SHIM_TRUST is a comma-separated list of functions, such

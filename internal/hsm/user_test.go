@@ -1,0 +1,149 @@
+package hsm
+
+import (
+	"crypto/rsa"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/keykind"
+)
+
+// operator logs the user in through crypto11, in place of the rig's session.
+func (r *rig) operator(t *testing.T) *User {
+	t.Helper()
+	r.s.Close()
+	u := must[*User](t)(r.m.User(r.token, pin(userPIN)))
+	t.Cleanup(func() { _ = u.Close() })
+	r.s = u.Session
+	return u
+}
+
+// TestUser makes each kind of key through crypto11 with the attributes that a
+// session gives it, and signs with it.
+func TestUser(t *testing.T) {
+	r := world(t)
+	wants := map[string][]string{}
+	for _, k := range keykind.All() {
+		if k.Type == keykind.RSA && k.Bits > 2048 {
+			continue // the same templates, more slowly
+		}
+		born := must[Key](t)(r.s.Generate(Spec{Kind: k}, "raw", SessionObject))
+		wants[k.String()] = must[[]string](t)(r.s.Permissions(born))
+	}
+	u := r.operator(t)
+	for name, want := range wants {
+		t.Run(name, func(t *testing.T) {
+			k := must[Key](t)(u.Generate(Spec{Kind: kind(t, name)}, name))
+			if k.Kind != kind(t, name) {
+				t.Errorf("made %v", k.Kind)
+			}
+			if got := must[[]string](t)(u.Permissions(k)); !slices.Equal(got, want) {
+				t.Errorf("may %q, a session's %q", got, want)
+			}
+			ok(t, u.Proves(must[Key](t)(u.FindKey(name)), r.identity(t, k)))
+			if k.Public != nil {
+				sig := must[[]byte](t)(u.Sign(k, []byte("manifest")))
+				ok(t, keykind.VerifySignature(k.Public, []byte("manifest"), sig))
+			}
+		})
+	}
+	kml := must[Key](t)(u.GenerateKML("kml"))
+	sig := must[[]byte](t)(u.Sign(kml, []byte("manifest")))
+	ok(t, keykind.VerifySignature(kml.Public, []byte("manifest"), sig))
+	ok(t, u.Close())
+	ok(t, u.Close())
+	r.open(t) // the module stays usable
+	r.asUser(t)
+	must[Key](t)(r.s.FindKey("kml"))
+}
+
+func TestUserExponent(t *testing.T) {
+	r := world(t)
+	k := must[Key](t)(r.operator(t).Generate(Spec{Kind: kind(t, "RSA-2048"), Exponent: 65539}, "rsa"))
+	if e := k.Public.(*rsa.PublicKey).E; e != 65539 {
+		t.Errorf("exponent %d", e)
+	}
+}
+
+func TestUserLoginFails(t *testing.T) {
+	r := faultyToken(t)
+	r.s.Close()
+	login := func(p string) error { _, err := r.m.User(r.token, pin(p)); return err }
+	for _, c := range []struct {
+		name     string
+		function string
+		n        int
+		code     uint
+		want     string
+		hint     string
+	}{
+		{"device lost", "C_Login", 1, pkcs11.CKR_DEVICE_REMOVED, fmt.Sprintf("C_Login as user on %v: CKR_DEVICE_REMOVED", r.token), ""},
+		{"no session", "C_OpenSession", 2, pkcs11.CKR_SESSION_COUNT, fmt.Sprintf("C_OpenSession on %v: CKR_SESSION_COUNT", r.token), ""},
+		{"finalisation", "C_Finalize", 1, pkcs11.CKR_GENERAL_ERROR, fmt.Sprintf("C_Finalize of %s: CKR_GENERAL_ERROR", r.m.Path), ""},
+		{
+			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("PKCS#11 library %s could not be initialised: CKR_HOST_MEMORY", r.m.Path),
+			"check the library's own configuration and that the HSM is connected",
+		},
+		{"token list", "C_GetSlotList", 1, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("C_GetSlotList of %s: CKR_HOST_MEMORY", r.m.Path), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.failCall(t, c.function, c.n, c.code)
+			expect(t, login(userPIN), failure{c.want, exitcode.HSM, c.hint})
+			t.Setenv("SHIM_AT", "")
+			ok(t, must[*User](t)(r.m.User(r.token, pin(userPIN))).Close())
+		})
+	}
+	expect(t, login("a wrong PIN"), failure{
+		fmt.Sprintf("wrong user PIN for %v (CKR_PIN_INCORRECT)%s", r.token, lowWords), exitcode.HSM, "",
+	})
+}
+
+func TestUserCallsFail(t *testing.T) {
+	r := faultyWorld(t)
+	u := r.operator(t)
+	ec := must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256")}, "ec"))
+	k256 := must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256K")}, "k256"))
+	signing := func(k Key) func() error { return func() error { _, err := u.Sign(k, nil); return err } }
+	generating := func(name string) func() error {
+		return func() error { _, err := u.Generate(Spec{Kind: kind(t, name)}, "new"); return err }
+	}
+	for _, c := range []struct {
+		function string
+		n        int
+		try      func() error
+		want     string
+	}{
+		{"C_FindObjectsInit", 1, signing(ec), "finding ec"},
+		{"C_Sign", 1, signing(ec), "signing with ec"},
+		{"C_Sign", 1, signing(k256), "C_Sign with k256"},
+		{"C_GenerateKeyPair", 1, generating("P-256"), "C_GenerateKeyPair of new"},
+		{"C_GenerateKeyPair", 1, generating("P-256K"), "C_GenerateKeyPair of new"},
+		{"C_GenerateKey", 1, generating("AES-128"), "C_GenerateKey of new"},
+		{"C_FindObjectsInit", 1, generating("AES-128"), "C_GenerateKey of new: C_FindObjectsInit"},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			r.failCall(t, c.function, c.n, pkcs11.CKR_DEVICE_ERROR)
+			err := c.try()
+			t.Setenv("SHIM_AT", "")
+			r.endOperation()
+			expect(t, err, failure{c.want + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
+		})
+	}
+	ok(t, u.DestroyKey(ec))
+	expect(t, signing(ec)(), failure{fmt.Sprintf("0 key pairs are ec on %v instead of one", r.token), exitcode.HSM, ""})
+}
+
+// TestTokenWithoutSerial: crypto11 is given the label instead.
+func TestTokenWithoutSerial(t *testing.T) {
+	m := &Module{Path: "library"}
+	if c := m.config(Token{Label: "a"}, pin("p")); c.TokenSerial != "" || c.TokenLabel != "a" {
+		t.Errorf("%+v", c)
+	}
+	if c := m.config(Token{Label: "a", Serial: "01"}, pin("p")); c.TokenSerial != "01" || c.TokenLabel != "" {
+		t.Errorf("%+v", c)
+	}
+}
