@@ -31,6 +31,9 @@ func play() {
 		p = program(given)
 	}
 	p.Console.Out, p.Console.Err = &out, &err
+	if os.Getenv("COMMAND_TEST_ROLE") == "stdout" {
+		p.Console.Out = os.Stdout
+	}
 	status := p.Main(context.Background(), os.Args[1:])
 	report := fmt.Sprintf("%d\n%s\n%s", status, out.String(), err.String())
 	if failed := os.WriteFile(os.Getenv("COMMAND_TEST_REPORT"), []byte(report), 0o600); failed != nil {
@@ -128,6 +131,32 @@ func TestSecondInterrupt(t *testing.T) {
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
+	}
+}
+
+// TestReaderGone: a pager that is left, or "| head", does not end a step in
+// the middle: its end is in the log.
+func TestReaderGone(t *testing.T) {
+	dir := kmdata(t)
+	cmd, report := otherProcess(t, "stdout", "change", "F")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = write
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Run(); err != nil {
+		t.Errorf("the program ended with %v", err)
+	}
+	write.Close()
+	const want = "1\n\nbyok-test: error: the result could not be printed: write /dev/stdout: broken pipe\n"
+	if got, err := os.ReadFile(report); err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	if e := last(t, dir); e.Result != ceremony.Success {
+		t.Errorf("recorded %+v", e)
 	}
 }
 
