@@ -20,20 +20,40 @@ import (
 )
 
 func aclCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "acl", Usage: "have a quorum approve a key for a KEK, and show permissions", Subcommands: []*cli.Command{
-		{
-			Name: "modify", Usage: "approve a key for a KEK and wrap it, with a quorum of cards (KeyTransferRemote -ModifyAcls)", Action: p.Step(modifyACL),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, packageFlags(), sessionFlags(), saidFlags(), targetFlags(), []cli.Flag{
-				&cli.StringFlag{Name: "approve", Usage: "first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)"},
-				&cli.BoolFlag{Name: "approve-unseen", Usage: "approve the list without its first word; in rehearsals only"},
-			}),
+	return &cli.Command{
+		Name:  "acl",
+		Usage: "have a quorum approve a key for a KEK, and show permissions",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "modify",
+				Usage:  "approve a key for a KEK and wrap it, with a quorum of cards (KeyTransferRemote -ModifyAcls)",
+				Action: p.Step(modifyACL),
+				Flags: slices.Concat(
+					[]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
+					packageFlags(),
+					sessionFlags(),
+					saidFlags(),
+					targetFlags(),
+					[]cli.Flag{
+						&cli.StringFlag{
+							Name:  "approve",
+							Usage: "first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)",
+						},
+						&cli.BoolFlag{Name: "approve-unseen", Usage: "approve the list without its first word; in rehearsals only"},
+					},
+				),
+			},
+			{
+				Name: "print", Usage: "show what a key may do (aclprint.py)", Action: p.Action(printACL),
+				Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), identFlag(),
+					&cli.StringFlag{
+						Name:  "app",
+						Usage: "`APP` of the key: simple, as the HSM says now, or xferacld, its transfer copy as probed and signed",
+						Value: kmdata.Transfer,
+					}},
+			},
 		},
-		{
-			Name: "print", Usage: "show what a key may do (aclprint.py)", Action: p.Action(printACL),
-			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), identFlag(),
-				&cli.StringFlag{Name: "app", Usage: "`APP` of the key: simple, as the HSM says now, or xferacld, its transfer copy as probed and signed", Value: kmdata.Transfer}},
-		},
-	}}
+	}
 }
 
 // targetFlags say how the key is to stand in the vault: the quorum approves
@@ -41,7 +61,10 @@ func aclCommands(p *command.Program) *cli.Command {
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "key-friendly-name", Usage: "`NAME` that the key shall have in the vault"},
-		&cli.StringSliceFlag{Name: "key-op", Usage: "`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"},
+		&cli.StringSliceFlag{
+			Name:  "key-op",
+			Usage: "`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)",
+		},
 		&cli.BoolFlag{Name: "exportable", Usage: "the key may be released under --release-policy"},
 		&cli.StringFlag{Name: "release-policy", Usage: "`FILE` with the release policy of an exportable key"},
 	}
@@ -87,7 +110,11 @@ func modifyACL(r *command.Run) (command.Result, error) {
 
 // preflightTransfer reads what is to be approved, and refuses what needs no
 // person to be refused.
-func preflightTransfer(r *command.Run, chain *kmdata.Chain, ident string) (t kmdata.Target, pair toolset.Pair, err error) {
+func preflightTransfer(
+	r *command.Run,
+	chain *kmdata.Chain,
+	ident string,
+) (t kmdata.Target, pair toolset.Pair, err error) {
 	k, err := chain.Key(ident)
 	if err != nil {
 		return t, pair, err
@@ -110,7 +137,11 @@ func targetOf(r *command.Run, k *kmdata.Key) (kmdata.Target, error) {
 	if err != nil {
 		return kmdata.Target{}, err
 	}
-	t := kmdata.Target{Name: r.String("key-friendly-name"), KeyOps: r.StringSlice("key-op"), Exportable: r.Bool("exportable")}
+	t := kmdata.Target{
+		Name:       r.String("key-friendly-name"),
+		KeyOps:     r.StringSlice("key-op"),
+		Exportable: r.Bool("exportable"),
+	}
 	if len(t.KeyOps) == 0 {
 		t.KeyOps = kind.KeyOps()
 	}

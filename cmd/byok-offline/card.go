@@ -16,7 +16,10 @@ func cardCommands(p *command.Program) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "card", Usage: "`DIR` of the card"},
 			&cli.StringFlag{Name: "card-pin-file", Usage: "`FILE` with the present passphrase (default: asked for)"},
-			&cli.StringFlag{Name: "new-card-pin-file", Usage: "`FILE` with the new passphrase (default: seven words are drawn)"},
+			&cli.StringFlag{
+				Name:  "new-card-pin-file",
+				Usage: "`FILE` with the new passphrase (default: seven words are drawn)",
+			},
 			&cli.BoolFlag{Name: "own-passphrase", Usage: "the holder chooses the passphrase; the record says so"},
 		},
 	}}}
@@ -61,5 +64,11 @@ type passphraseView struct {
 }
 
 func (v passphraseView) Print(w io.Writer) error {
-	return term.Table(w, [][]string{{"passphrase changed", v.Card}, {"still open", "every copy of the card that was made before, to its old passphrase"}})
+	return term.Table(
+		w,
+		[][]string{
+			{"passphrase changed", v.Card},
+			{"still open", "every copy of the card that was made before, to its old passphrase"},
+		},
+	)
 }

@@ -17,8 +17,10 @@ import (
 func ceremonyCommands(p *command.Program) *cli.Command {
 	group := shared.Ceremony(p)
 	group.Subcommands = append(group.Subcommands, &cli.Command{
-		Name: "seal", Usage: "have the module sign the ceremony log, or with cards the quorum", Action: p.Step(sealLog),
-		Flags: append([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags()...),
+		Name:   "seal",
+		Usage:  "have the module sign the ceremony log, or with cards the quorum",
+		Action: p.Step(sealLog),
+		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags()...),
 	})
 	return group
 }

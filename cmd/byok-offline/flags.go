@@ -15,12 +15,19 @@ import (
 
 // libraryFlag is --module-path of a command that has no world to take it from.
 func libraryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "module-path", Usage: "PKCS#11 `LIBRARY` of the HSM's vendor", EnvVars: []string{"BYOK_PKCS11_MODULE"}}
+	return &cli.StringFlag{
+		Name:    "module-path",
+		Usage:   "PKCS#11 `LIBRARY` of the HSM's vendor",
+		EnvVars: []string{"BYOK_PKCS11_MODULE"},
+	}
 }
 
 func modulePathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "module-path", Usage: "PKCS#11 `LIBRARY` (default: the one that the module statement names)",
-		EnvVars: []string{"BYOK_PKCS11_MODULE"}}
+	return &cli.StringFlag{
+		Name:    "module-path",
+		Usage:   "PKCS#11 `LIBRARY` (default: the one that the module statement names)",
+		EnvVars: []string{"BYOK_PKCS11_MODULE"},
+	}
 }
 
 func pinFileFlag() cli.Flag {
@@ -34,23 +41,38 @@ func identFlag() cli.Flag {
 func packageFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "KEK package `FILE`, BYOK-KEK-pkg-…"},
-		&cli.StringFlag{Name: "world-package", Aliases: []string{"w"}, Usage: "SecurityWorld package `FILE`, BYOK-SecurityWorld-pkg-…"},
+		&cli.StringFlag{
+			Name:    "world-package",
+			Aliases: []string{"w"},
+			Usage:   "SecurityWorld package `FILE`, BYOK-SecurityWorld-pkg-…",
+		},
 	}
 }
 
 // acceptFlags answer what is asked before a new library is loaded.
 func acceptFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "library-sha256", Usage: "first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"},
+		&cli.StringFlag{
+			Name:  "library-sha256",
+			Usage: "first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)",
+		},
 		&cli.StringFlag{Name: "serial", Usage: "`SERIAL` number as it stands on the device (default: asked for)"},
 	}
 }
 
 // sessionFlags are those of every quorum session with cards that exist.
 func sessionFlags() []cli.Flag {
-	return append(cardFlags(""),
-		&cli.StringFlag{Name: "last-statement", Usage: "\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"},
-		&cli.StringFlag{Name: "break-reason", Usage: "`TEXT` for the record, where part of it is missing (default: asked for)"})
+	return append(
+		cardFlags(""),
+		&cli.StringFlag{
+			Name:  "last-statement",
+			Usage: "\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)",
+		},
+		&cli.StringFlag{
+			Name:  "break-reason",
+			Usage: "`TEXT` for the record, where part of it is missing (default: asked for)",
+		},
+	)
 }
 
 // cardFlags are --card and --card-pin-file, or with a prefix such as "new-"
@@ -58,16 +80,27 @@ func sessionFlags() []cli.Flag {
 func cardFlags(prefix string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: prefix + "card", Usage: "`DIR` of an administrator card; once per card"},
-		&cli.StringSliceFlag{Name: prefix + "card-pin-file", Usage: "`FILE` with a card's passphrase; once per card, in the same order (default: asked for)"},
+		&cli.StringSliceFlag{
+			Name:  prefix + "card-pin-file",
+			Usage: "`FILE` with a card's passphrase; once per card, in the same order (default: asked for)",
+		},
 	}
 }
 
 // newCardFlags are for cards to be dealt.
 func newCardFlags(prefix string) []cli.Flag {
-	return append(cardFlags(prefix),
+	return append(
+		cardFlags(prefix),
 		&cli.StringFlag{Name: "acs-quorum", Usage: "`K/N`: any K of the N cards are the quorum"},
-		&cli.StringSliceFlag{Name: prefix + "holder", Usage: "`NAME` of a card's holder; once per card, in the same order (default: asked for)"},
-		&cli.BoolFlag{Name: "own-passphrase", Usage: "holders choose their passphrases; the record says so (default: seven words are drawn)"})
+		&cli.StringSliceFlag{
+			Name:  prefix + "holder",
+			Usage: "`NAME` of a card's holder; once per card, in the same order (default: asked for)",
+		},
+		&cli.BoolFlag{
+			Name:  "own-passphrase",
+			Usage: "holders choose their passphrases; the record says so (default: seven words are drawn)",
+		},
+	)
 }
 
 // checkCardFlags requires cards, and one passphrase file for each, or none.
@@ -78,7 +111,14 @@ func checkCardFlags(r *command.Run, prefix string) error {
 			Hint("give --%scard DIR once per card", prefix)
 	}
 	if files != 0 && files != dirs {
-		return exitcode.Errorf(exitcode.Usage, "%d --%scard and %d --%scard-pin-file: one file per card is expected, in the same order", dirs, prefix, files, prefix)
+		return exitcode.Errorf(
+			exitcode.Usage,
+			"%d --%scard and %d --%scard-pin-file: one file per card is expected, in the same order",
+			dirs,
+			prefix,
+			files,
+			prefix,
+		)
 	}
 	return nil
 }
@@ -126,7 +166,14 @@ func holders(r *command.Run, prefix string) ([]string, error) {
 		return names, nil
 	}
 	if len(names) != 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "%d --%scard and %d --%sholder: one name per card is expected, in the same order", len(dirs), prefix, len(names), prefix)
+		return nil, exitcode.Errorf(
+			exitcode.Usage,
+			"%d --%scard and %d --%sholder: one name per card is expected, in the same order",
+			len(dirs),
+			prefix,
+			len(names),
+			prefix,
+		)
 	}
 	list := make([]string, 0, len(dirs))
 	for i, dir := range dirs {

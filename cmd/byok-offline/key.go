@@ -24,12 +24,18 @@ import (
 func keyCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "key", Usage: "generate keys, show them, and bring them back", Subcommands: []*cli.Command{
 		{
-			Name: "generate", Usage: "generate a key on the HSM, before a quorum of cards (generatekey)", Action: p.Step(generateKey),
+			Name:   "generate",
+			Usage:  "generate a key on the HSM, before a quorum of cards (generatekey)",
+			Action: p.Step(generateKey),
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(), identFlag(),
 				&cli.StringFlag{Name: "plainname", Usage: "`NAME` for people (default: the ident)"},
 				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
-				&cli.IntFlag{Name: "size", Usage: "`BITS`: RSA 2048, 3072, 4096; AES 128, 192, 256", DefaultText: "RSA 2048, AES 256"},
+				&cli.IntFlag{
+					Name:        "size",
+					Usage:       "`BITS`: RSA 2048, 3072, 4096; AES 128, 192, 256",
+					DefaultText: "RSA 2048, AES 256",
+				},
 				&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"},
 				&cli.StringFlag{Name: "pubexp", Usage: "RSA public `EXPONENT`, decimal or 0x hex (default: 65537)"},
 				&cli.StringFlag{Name: "protect", Usage: "module: the only `PROTECTION` that can be transferred", Value: "module"},
@@ -39,7 +45,9 @@ func keyCommands(p *command.Program) *cli.Command {
 		{Name: "list", Usage: "list the keys of this world (nfkminfo -k)", Action: p.Action(listKeys)},
 		{Name: "show", Usage: "show one key", Action: p.Action(showKey), Flags: []cli.Flag{identFlag()}},
 		{
-			Name: "restore", Usage: "bring keys back from their backups, with a quorum of cards", Action: p.Step(restoreKeys),
+			Name:   "restore",
+			Usage:  "bring keys back from their backups, with a quorum of cards",
+			Action: p.Step(restoreKeys),
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(),
 				&cli.StringSliceFlag{Name: "ident", Usage: "`NAME` of a key; once per key"},
@@ -52,8 +60,10 @@ func keyCommands(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "really-destroy", Usage: "the `IDENT` again, instead of typing it at the prompt"}},
 		},
 		{
-			Name: "freeze", Usage: "make a key's original impossible to wrap, once its backup is proved", Action: p.Step(freezeKey),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, sessionFlags()),
+			Name:   "freeze",
+			Usage:  "make a key's original impossible to wrap, once its backup is proved",
+			Action: p.Step(freezeKey),
+			Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, sessionFlags()),
 		},
 	}}
 }
@@ -92,7 +102,10 @@ func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
 		if err := g.Check(o.Chain); err != nil {
 			return nil, err
 		}
-		newUI(r, o.Chain.Rehearsal()).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
+		newUI(
+			r,
+			o.Chain.Rehearsal(),
+		).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
 		printParameters(r, g)
 		k, err := keys.Operator{Operator: o}.Generate(g)
 		if err != nil {
@@ -110,7 +123,8 @@ func generation(r *command.Run) (keys.Generation, error) {
 		return g, err
 	}
 	if protect := r.String("protect"); protect != "module" {
-		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).Hint("say --protect module")
+		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).
+			Hint("say --protect module")
 	}
 	g.Spec, err = keySpec(r)
 	return g, err
@@ -118,8 +132,13 @@ func generation(r *command.Run) (keys.Generation, error) {
 
 func keySpec(r *command.Run) (s hsm.Spec, err error) {
 	kind, bits, curve := keykind.Type(strings.ToUpper(r.String("type"))), r.Int("size"), r.String("curve")
-	if kind == keykind.EC && r.IsSet("size") || kind != keykind.EC && r.IsSet("curve") || kind != keykind.RSA && r.IsSet("pubexp") {
-		return s, exitcode.Errorf(exitcode.Usage, "--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s", kind)
+	if kind == keykind.EC && r.IsSet("size") || kind != keykind.EC && r.IsSet("curve") ||
+		kind != keykind.RSA && r.IsSet("pubexp") {
+		return s, exitcode.Errorf(
+			exitcode.Usage,
+			"--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s",
+			kind,
+		)
 	}
 	switch {
 	case kind == keykind.RSA && bits == 0:
@@ -143,7 +162,12 @@ func exponent(text string) (uint32, error) {
 	}
 	e, err := strconv.ParseUint(text, 0, 32)
 	if err != nil || e > math.MaxInt32 || e < 3 || e%2 == 0 {
-		return 0, exitcode.Errorf(exitcode.Usage, "--pubexp %s: an odd number of at least 3 and at most %d is expected", text, math.MaxInt32)
+		return 0, exitcode.Errorf(
+			exitcode.Usage,
+			"--pubexp %s: an odd number of at least 3 and at most %d is expected",
+			text,
+			math.MaxInt32,
+		)
 	}
 	return uint32(e), nil
 }
@@ -151,7 +175,10 @@ func exponent(text string) (uint32, error) {
 // printParameters says what is about to be made, as generatekey did.
 func printParameters(r *command.Run, g keys.Generation) {
 	rows := [][2]string{
-		{"operation", "generate"}, {"application", kmdata.Simple}, {"protect", "module"}, {"type", string(g.Spec.Kind.Type)},
+		{
+			"operation",
+			"generate",
+		}, {"application", kmdata.Simple}, {"protect", "module"}, {"type", string(g.Spec.Kind.Type)},
 		{"kind", g.Spec.Kind.String()}, {"ident", g.Ident},
 	}
 	if g.Spec.Exponent != 0 {
@@ -304,7 +331,10 @@ type retiredView struct{ kmdata.Retired }
 
 func (v retiredView) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
-		{"retired", kmdata.KeyName(kmdata.Simple, v.Ident)}, {"objects destroyed", strconv.Itoa(v.Destroyed)}, {"module", v.Module},
+		{
+			"retired",
+			kmdata.KeyName(kmdata.Simple, v.Ident),
+		}, {"objects destroyed", strconv.Itoa(v.Destroyed)}, {"module", v.Module},
 		{"retired at", stamp.Text(v.Created)}, {"still there", "its key file with the backup: K cards can bring it back"},
 	})
 }

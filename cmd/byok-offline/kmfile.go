@@ -15,7 +15,12 @@ import (
 
 func kmfileCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "kmfile", Usage: "look into the files of kmdata", Subcommands: []*cli.Command{
-		{Name: "dump", Usage: "verify and print a statement or key file (kmfile-dump)", ArgsUsage: "FILE", Action: p.Action(dumpFile)},
+		{
+			Name:      "dump",
+			Usage:     "verify and print a statement or key file (kmfile-dump)",
+			ArgsUsage: "FILE",
+			Action:    p.Action(dumpFile),
+		},
 	}}
 }
 
@@ -55,7 +60,11 @@ func folderOf(path string) (string, error) {
 		dir = filepath.Dir(dir)
 	}
 	if filepath.Base(dir) != filepath.Base(kmdata.Local("")) {
-		return "", exitcode.Errorf(exitcode.Usage, "%s: it is not in the local folder of a kmdata, beside its world file", path)
+		return "", exitcode.Errorf(
+			exitcode.Usage,
+			"%s: it is not in the local folder of a kmdata, beside its world file",
+			path,
+		)
 	}
 	return filepath.Dir(dir), nil
 }

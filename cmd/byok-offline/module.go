@@ -21,25 +21,46 @@ import (
 )
 
 func moduleCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "module", Usage: "look at an HSM, and have the quorum accept one", Subcommands: []*cli.Command{
-		{Name: "list", Usage: "list the tokens of a PKCS#11 library (enquiry)", Action: p.Action(listModules), Flags: []cli.Flag{libraryFlag()}},
-		{
-			Name: "check", Usage: "run a ceremony's operations on a throw-away token and report which protections the HSM enforces", Action: p.Step(checkModule),
-			Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
-				&cli.StringFlag{Name: "with-test-keys", Usage: "use the initialised token with this `SERIAL`, with test keys that are removed again"},
-				&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"}},
+	return &cli.Command{
+		Name:  "module",
+		Usage: "look at an HSM, and have the quorum accept one",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "list the tokens of a PKCS#11 library (enquiry)",
+				Action: p.Action(listModules),
+				Flags:  []cli.Flag{libraryFlag()},
+			},
+			{
+				Name:   "check",
+				Usage:  "run a ceremony's operations on a throw-away token and report which protections the HSM enforces",
+				Action: p.Step(checkModule),
+				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
+					&cli.StringFlag{
+						Name:  "with-test-keys",
+						Usage: "use the initialised token with this `SERIAL`, with test keys that are removed again",
+					},
+					&cli.StringFlag{
+						Name:  "so-pin-file",
+						Usage: "`FILE` with that token's SO PIN (default: what needs the SO is not tried)",
+					}},
+			},
+			{
+				Name:   "accept",
+				Usage:  "accept another library or configuration for a module of the world, with a quorum of cards",
+				Action: p.Step(acceptModule),
+				Flags:  slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags()),
+			},
+			{
+				Name:   "strike-off",
+				Usage:  "strike off a module that will not come back, with a quorum of cards",
+				Action: p.Step(strikeOffModule),
+				Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
+					&cli.StringFlag{Name: "module", Usage: "`ID` of the module, as world info --output json shows it"},
+					&cli.StringFlag{Name: "reason", Usage: "`TEXT` for the record"}}, sessionFlags()),
+			},
 		},
-		{
-			Name: "accept", Usage: "accept another library or configuration for a module of the world, with a quorum of cards", Action: p.Step(acceptModule),
-			Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags()),
-		},
-		{
-			Name: "strike-off", Usage: "strike off a module that will not come back, with a quorum of cards", Action: p.Step(strikeOffModule),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
-				&cli.StringFlag{Name: "module", Usage: "`ID` of the module, as world info --output json shows it"},
-				&cli.StringFlag{Name: "reason", Usage: "`TEXT` for the record"}}, sessionFlags()),
-		},
-	}}
+	}
 }
 
 func listModules(r *command.Run) (command.Result, error) {
@@ -77,7 +98,10 @@ type moduleView struct {
 func (v moduleView) Print(w io.Writer) error {
 	rows := [][]string{{"SLOT", "LABEL", "SERIAL", "MODEL", "FIRMWARE", "STATE"}}
 	for _, t := range v.Tokens {
-		rows = append(rows, []string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, tokenState(t)})
+		rows = append(
+			rows,
+			[]string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, tokenState(t)},
+		)
 	}
 	if _, err := io.WriteString(w, term.Printable(v.Library+" ("+v.Path+")")+"\n"); err != nil {
 		return err
@@ -104,7 +128,8 @@ func checkModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
-		return nil, exitcode.Errorf(exitcode.Usage, "a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token").
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token").
 			Hint("name that token with --with-test-keys SERIAL")
 	}
 	m, err := loadNamed(r)
@@ -190,7 +215,11 @@ func (v surveyView) refusal(path string) error {
 	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony: %s", v.Conclusion.Why)
 	for _, p := range v.Properties {
 		if p.Name == survey.PropInitToken && p.Outcome == survey.Refused {
-			return err.Hint("initialise a token with the vendor's tool, then byok-offline module check --module-path %s --with-test-keys SERIAL --so-pin-file FILE", path)
+			return err.Hint(
+				"initialise a token with the vendor's tool, then byok-offline module check --module-path %s "+
+					"--with-test-keys SERIAL --so-pin-file FILE",
+				path,
+			)
 		}
 	}
 	return err

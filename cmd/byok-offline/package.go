@@ -19,10 +19,15 @@ import (
 
 func packageCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
-		Name: "package", Usage: "write the transfer package that a quorum approved (KeyTransferRemote -Package)", Action: p.Step(pack),
+		Name:   "package",
+		Usage:  "write the transfer package that a quorum approved (KeyTransferRemote -Package)",
+		Action: p.Step(pack),
 		Flags: []cli.Flag{
 			modulePathFlag(), pinFileFlag(), identFlag(),
-			&cli.StringFlag{Name: "key-friendly-name", Usage: "`NAME` in the vault, where the key was approved under several (default: the newest approval)"},
+			&cli.StringFlag{
+				Name:  "key-friendly-name",
+				Usage: "`NAME` in the vault, where the key was approved under several (default: the newest approval)",
+			},
 			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the Azure subscription that holds the vault"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
 		},
@@ -89,7 +94,10 @@ func describePacked(r *command.Run, p keys.Packed) (command.Result, error) {
 
 func (v packedView) Print(w io.Writer) error {
 	rows := [][]string{
-		{"key", v.Ident}, {"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		{
+			"key",
+			v.Ident,
+		}, {"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
 		{"in the vault", v.Pair.Target.Name},
 	}
 	for i, f := range v.Files {

@@ -87,7 +87,11 @@ func withOperator(r *command.Run, f func(o *session.Operator) (command.Result, e
 	return asOperator(station, u, f)
 }
 
-func asOperator(station *session.Station, u *ui, f func(o *session.Operator) (command.Result, error)) (result command.Result, err error) {
+func asOperator(
+	station *session.Station,
+	u *ui,
+	f func(o *session.Operator) (command.Result, error),
+) (result command.Result, err error) {
 	err = session.AskUser(station, u, func(o *session.Operator) error {
 		result, err = f(o)
 		return err
@@ -97,7 +101,11 @@ func asOperator(station *session.Station, u *ui, f func(o *session.Operator) (co
 
 // withQuorum connects the module, reads the cards and runs f in a quorum
 // session. check refuses before anybody is asked what needs no person.
-func withQuorum(r *command.Run, check func(*kmdata.Chain) error, f func(s *session.Quorum) (command.Result, error)) (command.Result, error) {
+func withQuorum(
+	r *command.Run,
+	check func(*kmdata.Chain) error,
+	f func(s *session.Quorum) (command.Result, error),
+) (command.Result, error) {
 	if err := checkCardFlags(r, ""); err != nil {
 		return nil, err
 	}
@@ -119,7 +127,13 @@ func withQuorum(r *command.Run, check func(*kmdata.Chain) error, f func(s *sessi
 }
 
 // inSession runs f in a quorum session on a connected module.
-func inSession(r *command.Run, station *session.Station, u *ui, media []cards.Medium, f func(s *session.Quorum) (command.Result, error)) (command.Result, error) {
+func inSession(
+	r *command.Run,
+	station *session.Station,
+	u *ui,
+	media []cards.Medium,
+	f func(s *session.Quorum) (command.Result, error),
+) (command.Result, error) {
 	a, err := access(r, station.Chain.Dir(), u)
 	if err != nil {
 		return nil, err
@@ -164,7 +178,10 @@ func (l ceremonyLog) Since(head kmdata.LogHead) (events []string, found bool, er
 	}
 	for _, e := range record.Since(ceremony.Head(head)) {
 		if e.Phase == ceremony.End {
-			events = append(events, fmt.Sprintf("%s %s by %s: %s", e.Time.Format("2006-01-02 15:04"), e.Command, e.Operator, e.Result))
+			events = append(
+				events,
+				fmt.Sprintf("%s %s by %s: %s", e.Time.Format("2006-01-02 15:04"), e.Command, e.Operator, e.Result),
+			)
 		}
 	}
 	return events, true, nil

@@ -14,14 +14,18 @@ import (
 )
 
 func toolsetCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "toolset", Usage: "install the toolset that the connected workstation made", Subcommands: []*cli.Command{{
-		Name: "install", Usage: "check a toolset zip's hash and unpack it", ArgsUsage: "ZIP", Action: p.Step(installToolset),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "`DIR` for the packages"},
-			&cli.StringFlag{Name: "sha256", Usage: "the zip's published hash in `HEX`"},
-			&cli.StringFlag{Name: "words", Usage: "the zip's published hash in `WORDS` (default: asked for)"},
-		},
-	}}}
+	return &cli.Command{
+		Name:  "toolset",
+		Usage: "install the toolset that the connected workstation made",
+		Subcommands: []*cli.Command{{
+			Name: "install", Usage: "check a toolset zip's hash and unpack it", ArgsUsage: "ZIP", Action: p.Step(installToolset),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "to", Usage: "`DIR` for the packages"},
+				&cli.StringFlag{Name: "sha256", Usage: "the zip's published hash in `HEX`"},
+				&cli.StringFlag{Name: "words", Usage: "the zip's published hash in `WORDS` (default: asked for)"},
+			},
+		}},
+	}
 }
 
 func installToolset(r *command.Run) (command.Result, error) {
@@ -54,7 +58,10 @@ func wantedHash(r *command.Run, zip string) (fingerprint.Sum, error) {
 	hex, words := r.String("sha256"), r.String("words")
 	switch {
 	case hex != "" && words != "":
-		return fingerprint.Sum{}, exitcode.Errorf(exitcode.Usage, "--sha256 and --words were both given: one of them is expected")
+		return fingerprint.Sum{}, exitcode.Errorf(
+			exitcode.Usage,
+			"--sha256 and --words were both given: one of them is expected",
+		)
 	case hex != "":
 		return parseHash("--sha256", hex)
 	case words != "":

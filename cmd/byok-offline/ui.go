@@ -28,7 +28,12 @@ func newUI(r *command.Run, rehearsal bool) *ui {
 
 // forNewCards is the dialogue about the cards of --new-card.
 func (u *ui) forNewCards() *ui {
-	return &ui{r: u.r, rehearsal: u.rehearsal, fileFlag: "--new-card-pin-file FILE", files: u.r.StringSlice("new-card-pin-file")}
+	return &ui{
+		r:         u.r,
+		rehearsal: u.rehearsal,
+		fileFlag:  "--new-card-pin-file FILE",
+		files:     u.r.StringSlice("new-card-pin-file"),
+	}
 }
 
 // Say reports progress.
@@ -113,7 +118,10 @@ func (u *ui) LastStatement(why string) (int, string, error) {
 	if text == "" {
 		u.Say("%s", why)
 		var err error
-		text, err = u.r.Console.Ask("number and first word of the last statement, from the paper record", `--last-statement "NUMBER WORD"`)
+		text, err = u.r.Console.Ask(
+			"number and first word of the last statement, from the paper record",
+			`--last-statement "NUMBER WORD"`,
+		)
 		if err != nil {
 			return 0, "", err
 		}
@@ -121,7 +129,11 @@ func (u *ui) LastStatement(why string) (int, string, error) {
 	number, word, _ := strings.Cut(strings.TrimSpace(text), " ")
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || strings.TrimSpace(word) == "" {
-		return 0, "", exitcode.Errorf(exitcode.Usage, "last statement %.60q: a number and a word are expected, such as \"7 abandon\"", text)
+		return 0, "", exitcode.Errorf(
+			exitcode.Usage,
+			"last statement %.60q: a number and a word are expected, such as \"7 abandon\"",
+			text,
+		)
 	}
 	u.r.Event.AddNote("last statement on paper", text)
 	return n, strings.ToLower(strings.TrimSpace(word)), nil
@@ -154,7 +166,10 @@ func (u *ui) AcceptLibrary(change session.LibraryChange) error {
 	}
 	if given == "" {
 		var err error
-		given, err = u.r.Console.Ask("SHA-256 of the library from the vendor's release or the plan, first 8 words or hex", "--library-sha256 WORDS")
+		given, err = u.r.Console.Ask(
+			"SHA-256 of the library from the vendor's release or the plan, first 8 words or hex",
+			"--library-sha256 WORDS",
+		)
 		if err != nil {
 			return err
 		}
@@ -164,7 +179,8 @@ func (u *ui) AcceptLibrary(change session.LibraryChange) error {
 		return err
 	}
 	if !prefix.Matches(change.New.SHA256) {
-		return exitcode.Errorf(exitcode.Check, "PKCS#11 library %s: its SHA-256 is not the one that was given", change.New.Path).
+		return exitcode.Errorf(exitcode.Check, "PKCS#11 library %s: its SHA-256 is not the one that was given",
+			change.New.Path).
 			Hint("byok-offline fingerprint %s shows what it is; get the library from the vendor again", change.New.Path)
 	}
 	u.r.Event.AddNote("library accepted", change.New.SHA256.String())
@@ -182,7 +198,8 @@ func (u *ui) AcceptSerial(token, serial string) error {
 	}
 	if given == "" {
 		var err error
-		if given, err = u.r.Console.Ask("serial number of the HSM, as it stands on the device", "--serial SERIAL"); err != nil {
+		const question = "serial number of the HSM, as it stands on the device"
+		if given, err = u.r.Console.Ask(question, "--serial SERIAL"); err != nil {
 			return err
 		}
 	}

@@ -50,7 +50,10 @@ func describeWorld(c *kmdata.Chain) worldView {
 		Created: stamp.Text(c.World().Time), Modules: []moduleRow{},
 	}
 	for _, m := range c.Modules() {
-		v.Modules = append(v.Modules, moduleRow{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet})
+		v.Modules = append(
+			v.Modules,
+			moduleRow{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet},
+		)
 	}
 	return v
 }
@@ -148,7 +151,10 @@ func originNow(c *kmdata.Chain, k *kmdata.Key) string {
 func (v keyView) Print(w io.Writer) error {
 	rows := [][]string{
 		{"key", v.Name() + rehearsalMark(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.Identity.String()},
-		{"origin", v.Proved}, {"permissions", strings.Join(v.Permissions, " ")}, {"module", v.Module}, {"created", stamp.Text(v.Created)},
+		{
+			"origin",
+			v.Proved,
+		}, {"permissions", strings.Join(v.Permissions, " ")}, {"module", v.Module}, {"created", stamp.Text(v.Created)},
 	}
 	if v.CheckValue != "" {
 		rows = append(rows, []string{"check value", v.CheckValue})

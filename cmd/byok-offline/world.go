@@ -16,47 +16,79 @@ import (
 )
 
 func worldCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "world", Usage: "create, check and recover the security world", Subcommands: []*cli.Command{
-		{
-			Name: "create", Usage: "create a security world and its administrator cards (new-world)", Action: p.Step(createWorld),
-			Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
-				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
-				&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: kmdata.SuiteDefault},
-				&cli.BoolFlag{Name: "rehearsal", Usage: "create a world for rehearsals; production refuses everything it makes"},
-				&cli.BoolFlag{Name: "initialize", Usage: "destroy what is on the initialised token of that label; its serial must be typed"},
-				&cli.BoolFlag{Name: "adopt", Usage: "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"},
-				&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's present SO PIN (default: asked for)"},
-			}),
+	return &cli.Command{
+		Name:  "world",
+		Usage: "create, check and recover the security world",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "create",
+				Usage:  "create a security world and its administrator cards (new-world)",
+				Action: p.Step(createWorld),
+				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
+					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
+					&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: kmdata.SuiteDefault},
+					&cli.BoolFlag{Name: "rehearsal", Usage: "create a world for rehearsals; production refuses everything it makes"},
+					&cli.BoolFlag{
+						Name:  "initialize",
+						Usage: "destroy what is on the initialised token of that label; its serial must be typed",
+					},
+					&cli.BoolFlag{
+						Name:  "adopt",
+						Usage: "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'",
+					},
+					&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's present SO PIN (default: asked for)"},
+				}),
+			},
+			{
+				Name:   "info",
+				Usage:  "show the world: modules, quorum, card holders, hknso (nfkminfo)",
+				Action: p.Action(worldInfo),
+			},
+			{
+				Name:   "check",
+				Usage:  "check token, kmdata and cards against what was recorded (nfkmcheck)",
+				Action: p.Step(checkWorld),
+				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, cardFlags("")),
+			},
+			{
+				Name:   "recover",
+				Usage:  "recover the security world onto an empty token, with a quorum of cards",
+				Action: p.Step(recoverWorld),
+				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags(), []cli.Flag{
+					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token (default: the world's)"},
+				}),
+			},
+			{
+				Name:   "replace-cards",
+				Usage:  "deal a new administrator card set; the old cards no longer unlock the token",
+				Action: p.Step(replaceCards),
+				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags(), newCardFlags("new-")),
+			},
+			{
+				Name:      "backup",
+				Usage:     "copy kmdata to a new folder and prove the copy complete",
+				ArgsUsage: "DIR",
+				Action:    p.Step(backupWorld),
+			},
+			{
+				Name:   "reset-pin",
+				Usage:  "set a new user PIN, with a quorum of cards",
+				Action: p.Step(resetPIN),
+				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, sessionFlags()),
+			},
+			{
+				Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),
+				Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), newPINFileFlag()},
+			},
 		},
-		{Name: "info", Usage: "show the world: modules, quorum, card holders, hknso (nfkminfo)", Action: p.Action(worldInfo)},
-		{
-			Name: "check", Usage: "check token, kmdata and cards against what was recorded (nfkmcheck)", Action: p.Step(checkWorld),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, cardFlags("")),
-		},
-		{
-			Name: "recover", Usage: "recover the security world onto an empty token, with a quorum of cards", Action: p.Step(recoverWorld),
-			Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags(), []cli.Flag{
-				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token (default: the world's)"},
-			}),
-		},
-		{
-			Name: "replace-cards", Usage: "deal a new administrator card set; the old cards no longer unlock the token", Action: p.Step(replaceCards),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags(), newCardFlags("new-")),
-		},
-		{Name: "backup", Usage: "copy kmdata to a new folder and prove the copy complete", ArgsUsage: "DIR", Action: p.Step(backupWorld)},
-		{
-			Name: "reset-pin", Usage: "set a new user PIN, with a quorum of cards", Action: p.Step(resetPIN),
-			Flags: slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, sessionFlags()),
-		},
-		{
-			Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),
-			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), newPINFileFlag()},
-		},
-	}}
+	}
 }
 
 func newPINFileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "new-pin-file", Usage: "`FILE` with the new user PIN in its first line (default: asked for)"}
+	return &cli.StringFlag{
+		Name:  "new-pin-file",
+		Usage: "`FILE` with the new user PIN in its first line (default: asked for)",
+	}
 }
 
 func createWorld(r *command.Run) (command.Result, error) {
@@ -101,7 +133,13 @@ func creation(r *command.Run) (world.Creation, error) {
 		return c, err
 	}
 	if c.Suite == kmdata.SuiteOld {
-		u.Warn(fmt.Sprintf("cipher suite %s names a 1024-bit group, below any current minimum; the world is the same as with %s", kmdata.SuiteOld, kmdata.SuiteDefault))
+		u.Warn(
+			fmt.Sprintf(
+				"cipher suite %s names a 1024-bit group, below any current minimum; the world is the same as with %s",
+				kmdata.SuiteOld,
+				kmdata.SuiteDefault,
+			),
+		)
 	}
 	if c.Rehearsal {
 		r.Console.Warning("REHEARSAL world: production refuses everything it makes")
@@ -119,10 +157,16 @@ func creation(r *command.Run) (world.Creation, error) {
 
 func tokenOptions(r *command.Run) error {
 	if r.Bool("adopt") && r.Bool("initialize") {
-		return exitcode.Errorf(exitcode.Usage, "--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected")
+		return exitcode.Errorf(
+			exitcode.Usage,
+			"--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected",
+		)
 	}
 	if r.IsSet("so-pin-file") && !r.Bool("adopt") && !r.Bool("initialize") {
-		return exitcode.Errorf(exitcode.Usage, "--so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards")
+		return exitcode.Errorf(
+			exitcode.Usage,
+			"--so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards",
+		)
 	}
 	return nil
 }
@@ -210,7 +254,11 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	replacement := world.Replacement{CardOrder: order, NewUI: u.forNewCards(), Old: cardMedia(r, ""), OldUI: u}
 	media, dialogue := replacement.Old, u
 	if station.Behind() {
-		u.Say("card set %d is in force already: its cards finish the replacement on %v", station.Chain.Set().Cards.Number, station.Token)
+		u.Say(
+			"card set %d is in force already: its cards finish the replacement on %v",
+			station.Chain.Set().Cards.Number,
+			station.Token,
+		)
 		media, dialogue = order.Media, u.forNewCards()
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
 		return nil, err

@@ -139,7 +139,14 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 func recordKEK(k *attest.KEK) kmdata.KEK {
 	public := k.PublicKey()
 	record := kmdata.KEK{
-		KID: k.ID(), Bits: public.N.BitLen(), Exponent: public.E, Fingerprint: k.Fingerprint(), Attested: k.Attested(), Said: k.Said(), Package: k.KEKPackageHash(), WorldPackage: k.SecurityWorldPackageHash(),
+		KID:          k.ID(),
+		Bits:         public.N.BitLen(),
+		Exponent:     public.E,
+		Fingerprint:  k.Fingerprint(),
+		Attested:     k.Attested(),
+		Said:         k.Said(),
+		Package:      k.KEKPackageHash(),
+		WorldPackage: k.SecurityWorldPackageHash(),
 	}
 	for _, f := range k.Findings() {
 		record.Attestation = append(record.Attestation, kmdata.Rule{Rule: f.Rule, OK: f.OK, Detail: f.Detail})
@@ -252,7 +259,10 @@ func (s Quorum) wrap(p *pair) (err error) {
 		return err
 	}
 	if err := s.HSM.Proves(p.key, session.Wanted(p.approval.Identity)); err != nil {
-		return exitcode.Hint(err, "the key was exchanged while the card holders looked: stop, and keep kmdata for the auditor")
+		return exitcode.Hint(
+			err,
+			"the key was exchanged while the card holders looked: stop, and keep kmdata for the auditor",
+		)
 	}
 	reduced, err := s.reduce(p.key)
 	if err != nil {
@@ -308,7 +318,8 @@ func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 		if p.approval.Identity.Secret() {
 			continue
 		}
-		if p.copy.Copy.Possession, err = s.HSM.SignPossession(p.key, keykind.PossessionText(keykind.PurposeTransfer, sum)); err != nil {
+		text := keykind.PossessionText(keykind.PurposeTransfer, sum)
+		if p.copy.Copy.Possession, err = s.HSM.SignPossession(p.key, text); err != nil {
 			return err
 		}
 	}

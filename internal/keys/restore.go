@@ -43,7 +43,8 @@ func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 		return Restorable{}, err
 	}
 	if set := chain.Set().Cards.Number; k.CardSet != set {
-		return Restorable{}, exitcode.Errorf(exitcode.Refused, "%s: its backup is under card set %d, and set %d is in force", k.Name(), k.CardSet, set).
+		return Restorable{}, exitcode.Errorf(exitcode.Refused, "%s: its backup is under card set %d, and set %d is in force",
+			k.Name(), k.CardSet, set).
 			Hint("byok-offline world replace-cards finishes the replacement and wraps it again")
 	}
 	r := Restorable{Key: k, Origin: kmdata.OriginUnproved}
@@ -132,7 +133,11 @@ func (s Quorum) bringBack(r Restorable) error {
 		return err
 	}
 	if err := s.HSM.Proves(key, session.Wanted(r.Key.Identity)); err != nil {
-		return exitcode.Hint(err, "the backup holds another key than %s says: keep the file for the auditor", s.Chain.KeyPath(r.Key.Ident))
+		return exitcode.Hint(
+			err,
+			"the backup holds another key than %s says: keep the file for the auditor",
+			s.Chain.KeyPath(r.Key.Ident),
+		)
 	}
 	if err := s.HSM.ProbeKey(key); err != nil {
 		return err

@@ -19,7 +19,11 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	if r, err := o.Chain.Retired(ident); err != nil || r != nil {
 		return nil, refuseTwice(k, r, err)
 	}
-	record := &kmdata.Retired{Signed: o.Chain.NewSigned(kmdata.TypeRetired, o.Module.Module), Ident: ident, Identity: k.Identity}
+	record := &kmdata.Retired{
+		Signed:   o.Chain.NewSigned(kmdata.TypeRetired, o.Module.Module),
+		Ident:    ident,
+		Identity: k.Identity,
+	}
 	_, err = journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[generationNote]{
 		Name: operationName("key-retire", ident),
 		Undo: func(generationNote) error { return nil }, // what is destroyed stays so

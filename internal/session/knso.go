@@ -145,7 +145,11 @@ func (k KNSO) withKM(f func(*rsa.PrivateKey) error) error {
 }
 
 func halves(name string) error {
-	return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not match the public half in the statement", name)
+	return exitcode.Errorf(
+		exitcode.Check,
+		"the sealed private half of %s does not match the public half in the statement",
+		name,
+	)
 }
 
 // open unseals a PKCS#8 key, gives it to f, and erases all of it.

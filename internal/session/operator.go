@@ -57,7 +57,8 @@ func FindKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
 		return key, err
 	}
 	if !keykind.SamePublicKey(key.Public, certified) {
-		return key, exitcode.Errorf(exitcode.Check, "%s: the token's KML is not the one that statement %d certifies", m.Token, m.Number).
+		return key, exitcode.Errorf(exitcode.Check, "%s: the token's KML is not the one that statement %d certifies",
+			m.Token, m.Number).
 			Hint("connect the module that the statement names; byok-offline world info shows them")
 	}
 	return key, nil

@@ -48,7 +48,14 @@ func (s *Quorum) checkLog() (missing []string, err error) {
 		return nil, err
 	}
 	if !found {
-		return []string{fmt.Sprintf("the ceremony log does not contain line %d as %v carries it (SHA-256 %.16s…)", head.Lines, last, head.SHA256)}, nil
+		return []string{
+			fmt.Sprintf(
+				"the ceremony log does not contain line %d as %v carries it (SHA-256 %.16s…)",
+				head.Lines,
+				last,
+				head.SHA256,
+			),
+		}, nil
 	}
 	s.access.UI.Say("since %v: %d events in the ceremony log", last, len(events))
 	for _, e := range events[max(0, len(events)-maxEvents):] {
@@ -67,7 +74,9 @@ func (s *Quorum) checkAnchor() (missing []string, err error) {
 		return nil, err
 	}
 	if !found {
-		return s.checkPaper("the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short")
+		return s.checkPaper(
+			"the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short",
+		)
 	}
 	return s.compare(a.Number, func(e kmdata.Entry) bool { return e.Sum == a.Sum }, "the token's anchor")
 }
@@ -95,7 +104,8 @@ func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, where string)
 		if same(e) {
 			return nil, nil
 		}
-		return nil, exitcode.Errorf(exitcode.Check, "%s: it is not the statement %d that %s knows: a fork", e.Path, number, where).
+		return nil, exitcode.Errorf(exitcode.Check, "%s: it is not the statement %d that %s knows: a fork",
+			e.Path, number, where).
 			Hint("keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down")
 	}
 	return nil, exitcode.Errorf(exitcode.Check, "%s knows a statement %d that kmdata passes over: a fork", where, number).

@@ -137,11 +137,13 @@ func (s *Quorum) setOf(card quorum.Card) (quorum.CardSet, error) {
 	}
 	for _, old := range s.Chain.Sets() {
 		if old.Cards.HKNSO == card.HKNSO {
-			return set, exitcode.Errorf(exitcode.Refused, "%v is of card set %d, which set %d has replaced", card, old.Cards.Number, set.Number).
+			return set, exitcode.Errorf(exitcode.Refused, "%v is of card set %d, which set %d has replaced",
+				card, old.Cards.Number, set.Number).
 				Hint("destroy the old card and use the new one")
 		}
 	}
-	return set, exitcode.Errorf(exitcode.Refused, "%v is of another security world than %s (hknso %.8s, not %.8s)", card, s.Chain.Dir(), card.HKNSO, set.HKNSO).
+	return set, exitcode.Errorf(exitcode.Refused, "%v is of another security world than %s (hknso %.8s, not %.8s)",
+		card, s.Chain.Dir(), card.HKNSO, set.HKNSO).
 		Hint("name that world's folder with --kmdata, or use a card of this world")
 }
 
@@ -280,9 +282,20 @@ func (s *Quorum) ReadFormer(media []cards.Medium, ui cards.UI) error {
 	}
 	old := sets[len(sets)-2]
 	if n := len(media); n < old.Cards.Quorum.K {
-		return exitcode.Errorf(exitcode.Refused, "%d cards of set %d were given, and %d are needed", n, old.Cards.Number, old.Cards.Quorum.K)
+		return exitcode.Errorf(
+			exitcode.Refused,
+			"%d cards of set %d were given, and %d are needed",
+			n,
+			old.Cards.Number,
+			old.Cards.Quorum.K,
+		)
 	}
-	q, err := cards.Read(media, func(quorum.Card) (quorum.CardSet, error) { return old.Cards, nil }, ui, old.Cards.Quorum.K)
+	q, err := cards.Read(
+		media,
+		func(quorum.Card) (quorum.CardSet, error) { return old.Cards, nil },
+		ui,
+		old.Cards.Quorum.K,
+	)
 	if err != nil {
 		return err
 	}

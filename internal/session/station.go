@@ -87,7 +87,8 @@ func foreign(path string, differences []library.Difference) error {
 	for _, d := range differences {
 		text = append(text, fmt.Sprintf("%s was %s, is %s", d.Subject, d.Recorded, d.Now))
 	}
-	return exitcode.Errorf(exitcode.Refused, "PKCS#11 library %s is not the one that the card holders accepted: %s", path, strings.Join(text, "; ")).
+	return exitcode.Errorf(exitcode.Refused, "PKCS#11 library %s is not the one that the card holders accepted: %s",
+		path, strings.Join(text, "; ")).
 		Hint("byok-offline module accept --module-path %s --card DIR … has the quorum accept it", path)
 }
 
@@ -127,13 +128,20 @@ func (s *Station) find(candidates []*kmdata.Module) error {
 		return exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(candidates), s.Loaded.Path).
 			Hint("connect the module, or byok-offline world recover")
 	}
-	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s", len(names), s.Loaded.Path, strings.Join(names, "; ")).
+	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s",
+		len(names), s.Loaded.Path, strings.Join(names, "; ")).
 		Hint("disconnect all except the one to work with")
 }
 
 // TokenOf is the identity of a token as statements record it.
 func TokenOf(t hsm.Token) kmdata.Token {
-	return kmdata.Token{Manufacturer: t.Manufacturer, Model: t.Model, Serial: t.Serial, Label: t.Label, Firmware: t.Firmware}
+	return kmdata.Token{
+		Manufacturer: t.Manufacturer,
+		Model:        t.Model,
+		Serial:       t.Serial,
+		Label:        t.Label,
+		Firmware:     t.Firmware,
+	}
 }
 
 // LibraryChange is a library that no statement names yet.

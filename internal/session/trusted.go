@@ -35,7 +35,8 @@ func (s *Station) exactlyTrusted(token *hsm.Session) error {
 	}
 	switch {
 	case len(foreign) > 0:
-		return exitcode.Errorf(exitcode.Check, "%v holds trusted objects that this world did not make: %s", s.Token, strings.Join(foreign, "; ")).
+		return exitcode.Errorf(exitcode.Check, "%v holds trusted objects that this world did not make: %s",
+			s.Token, strings.Join(foreign, "; ")).
 			Hint("stop: each could wrap any key of this world; byok-offline world check shows more")
 	case len(expected) > 0:
 		return exitcode.Errorf(exitcode.Check, "%v lacks %s", s.Token, Join(keysOf(expected))).

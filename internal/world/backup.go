@@ -77,7 +77,11 @@ func verifyCopy(chain *kmdata.Chain, dir string, sums map[string]fingerprint.Sum
 			return err
 		}
 		if fingerprint.Of(data) != sum {
-			return exitcode.Errorf(exitcode.Check, "%s: the copy differs from the original", filepath.Join(kmdata.Local(dir), rel))
+			return exitcode.Errorf(
+				exitcode.Check,
+				"%s: the copy differs from the original",
+				filepath.Join(kmdata.Local(dir), rel),
+			)
 		}
 	}
 	return nil

@@ -95,7 +95,11 @@ func (c *checker) notChecked(what, why string) {
 
 func (c *checker) statements() {
 	last := c.Chain.Last()
-	c.note("statements", fmt.Sprintf("%d verified; the last is %d, %s", len(c.Chain.Entries()), last.Number(), last.Sum.FirstWords(8)), nil)
+	c.note(
+		"statements",
+		fmt.Sprintf("%d verified; the last is %d, %s", len(c.Chain.Entries()), last.Number(), last.Sum.FirstWords(8)),
+		nil,
+	)
 	c.note("module", fmt.Sprintf("%s holds the KML that statement %d certifies", c.Module.Token, c.Module.Number), nil)
 	for _, behind := range c.Chain.Behind() {
 		c.note("module "+behind.Token.String(), "", exitcode.Errorf(exitcode.Check, "it is still open to the old cards"))
@@ -137,7 +141,11 @@ func (c *checker) anchor() {
 		c.note("anchor", fmt.Sprintf("the token knows statement %d", a.Number), c.anchored(a))
 	}
 	if !found {
-		c.note("anchor", "", exitcode.Errorf(exitcode.Check, "the token carries none: compare the last statement with the paper"))
+		c.note(
+			"anchor",
+			"",
+			exitcode.Errorf(exitcode.Check, "the token carries none: compare the last statement with the paper"),
+		)
 	}
 }
 
@@ -147,7 +155,12 @@ func (c *checker) anchored(a session.Anchor) error {
 			return nil
 		}
 	}
-	return exitcode.Errorf(exitcode.Check, "the token knows statement %d, %s, which kmdata does not hold", a.Number, a.Sum.FirstWords(8))
+	return exitcode.Errorf(
+		exitcode.Check,
+		"the token knows statement %d, %s, which kmdata does not hold",
+		a.Number,
+		a.Sum.FirstWords(8),
+	)
 }
 
 // keys checks every key file, and its key on the token.
@@ -203,7 +216,12 @@ func (c *checker) compare(k *kmdata.Key) (string, error) {
 		return "", err
 	}
 	if recorded := Recorded(c.Chain, k, c.Module.Module); !slices.Equal(live, recorded) {
-		return "", exitcode.Errorf(exitcode.Check, "the token shows %s, and %s was recorded", strings.Join(live, " "), strings.Join(recorded, " "))
+		return "", exitcode.Errorf(
+			exitcode.Check,
+			"the token shows %s, and %s was recorded",
+			strings.Join(live, " "),
+			strings.Join(recorded, " "),
+		)
 	}
 	origin, restored := c.Chain.OriginOf(k.Ident, k.Identity, c.Module.Module)
 	return fmt.Sprintf("%v; origin %s", k.Identity, kmdata.OriginText(origin, restored)), nil
@@ -234,7 +252,11 @@ func (c *checker) strangers() {
 	}
 	switch {
 	case len(strange) > 0:
-		c.note("other objects", "", exitcode.Errorf(exitcode.Check, "this world did not make %s", strings.Join(strange, "; ")))
+		c.note(
+			"other objects",
+			"",
+			exitcode.Errorf(exitcode.Check, "this world did not make %s", strings.Join(strange, "; ")),
+		)
 	case c.blind != "":
 		c.notChecked("other objects", c.blind)
 	default:

@@ -54,7 +54,8 @@ func (c *creation) pick(labelled []hsm.Token) (hsm.Token, error) {
 	case len(labelled) == 1 && (chosen || pending):
 		return labelled[0], nil
 	}
-	return hsm.Token{}, exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)", c.Label, labelled[0].Serial).
+	return hsm.Token{}, exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
+		c.Label, labelled[0].Serial).
 		Hint("choose another one with --label")
 }
 
@@ -165,7 +166,9 @@ func (c *creation) adopt(set quorum.CardSet) error {
 		return err
 	}
 	m.guard = kmdata.GuardTrustShared
-	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s", m.token, m.guard))
+	c.UI.Warn(
+		fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s", m.token, m.guard),
+	)
 	if m.sealed, err = quorum.Seal(c.secret, set.Context().For(m.id), quorum.PurposeSealSOPIN, old); err != nil {
 		return err
 	}

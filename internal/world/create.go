@@ -86,14 +86,21 @@ func (c Creation) Check() error {
 		return err
 	}
 	if c.Suite != kmdata.SuiteDefault && c.Suite != kmdata.SuiteOld {
-		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)", c.Suite, kmdata.SuiteDefault, kmdata.SuiteOld)
+		return exitcode.Errorf(
+			exitcode.Usage,
+			"cipher suite %q: %s is expected (or %s, for an old runbook)",
+			c.Suite,
+			kmdata.SuiteDefault,
+			kmdata.SuiteOld,
+		)
 	}
 	_, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
 	if err != nil {
 		return err
 	}
 	if kmdata.Exists(c.Dir) && !pending {
-		return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten", kmdata.WorldPath(c.Dir)).
+		return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten",
+			kmdata.WorldPath(c.Dir)).
 			Hint("name another folder with --kmdata, or byok-offline world info")
 	}
 	return c.CardOrder.Check(c.Rehearsal, c.Dir)
@@ -170,10 +177,12 @@ func (c *creation) same(old creationNote) error {
 	if err != nil {
 		return err
 	}
-	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Cards.Quorum == c.Quorum &&
+		slices.Equal(old.Cards.Holders, names) {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused, "an interrupted creation in %s asked for label %q, quorum %v and the holders %q",
+	const what = "an interrupted creation in %s asked for label %q, quorum %v and the holders %q"
+	return exitcode.Errorf(exitcode.Refused, what,
 		c.Dir, old.Label, old.Cards.Quorum, old.Cards.Holders).
 		Hint("run the same command as then, or use another --kmdata and blank cards")
 }

@@ -25,7 +25,10 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	}
 	s.SetPIN(next)
 	if err := s.AsUser(func() error { return nil }); err != nil {
-		return exitcode.Hint(fmt.Errorf("the new user PIN was set but does not log in: %w", err), "run the same command again")
+		return exitcode.Hint(
+			fmt.Errorf("the new user PIN was set but does not log in: %w", err),
+			"run the same command again",
+		)
 	}
 	if _, err := s.Sign(&kmdata.Seal{}); err != nil {
 		return err

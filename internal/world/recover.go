@@ -123,7 +123,8 @@ func (r *recovery) choose() (recoveryNote, error) {
 	case len(labelled) == 1 && pending:
 		r.module.token = labelled[0]
 	default:
-		err = exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)", r.Label, labelled[0].Serial).
+		err = exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
+			r.Label, labelled[0].Serial).
 			Hint("choose another one with --label")
 	}
 	if err != nil {
@@ -182,7 +183,8 @@ func (r *recovery) strikeOff() error {
 		if !old.Token.Same(session.TokenOf(r.module.token)) || old.Module == r.module.id {
 			continue
 		}
-		if err := (Quorum{r.session}).strikeOff(old, "the token was initialised again and the world recovered to it"); err != nil {
+		const reason = "the token was initialised again and the world recovered to it"
+		if err := (Quorum{r.session}).strikeOff(old, reason); err != nil {
 			return err
 		}
 	}

@@ -83,7 +83,8 @@ func (s Quorum) source(k *kmdata.Key, backup []byte) (hsm.Key, error) {
 		return key, err
 	}
 	if s.Former() == nil {
-		return key, exitcode.Errorf(exitcode.Refused, "%s: only its backup is left, and that opens with the old cards", k.Name()).
+		return key, exitcode.Errorf(exitcode.Refused, "%s: only its backup is left, and that opens with the old cards",
+			k.Name()).
 			Hint("give the old cards with --card as well")
 	}
 	if key, err = s.UnwrapWith(*s.Former(), k.Identity, backup); err != nil {
