@@ -15,10 +15,11 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 )
 
 // FileName is the log's name inside kmdata's local folder.
-const FileName = "ceremony.jsonl"
+const FileName = kmdata.LogName
 
 const (
 	maxLine = 1 << 20   // bytes of an event

@@ -47,6 +47,9 @@ const (
 	worldName      = "world"
 )
 
+// LogName is the name of the ceremony log in the local folder.
+const LogName = "ceremony.jsonl"
+
 // Local is the folder of world, key files, statements and log inside the
 // kmdata folder dir.
 func Local(dir string) string { return filepath.Join(dir, localName) }

@@ -49,6 +49,7 @@ func (o Operator) Check() ([]Row, error) {
 	}
 	c.module()
 	c.keys()
+	c.files()
 	c.strangers()
 	return c.rows, Summary(c.rows)
 }
