@@ -41,3 +41,12 @@ func Gone(err error) bool { return p11.Gone(err) }
 // it refuses what a restriction forbids. Without a control, which is the same
 // call without the restriction, it says little.
 func Refused(err error) bool { return p11.Refusal(err) }
+
+// IsUnreadableBlob reports whether err is a return value by which modules refuse
+// to unwrap what is not a key wrapped for them (PKCS#11 v2.40, section 5.13.4,
+// and what modules return instead).
+func IsUnreadableBlob(err error) bool {
+	return p11.Is(err, pkcs11.CKR_WRAPPED_KEY_INVALID, pkcs11.CKR_WRAPPED_KEY_LEN_RANGE,
+		pkcs11.CKR_ENCRYPTED_DATA_INVALID, pkcs11.CKR_ENCRYPTED_DATA_LEN_RANGE, pkcs11.CKR_DATA_INVALID,
+		pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED)
+}

@@ -48,18 +48,35 @@ func keysLabelled(items []Item, label string) []Item {
 	return found
 }
 
-// keyOf completes a private key with the public half of its CKA_ID.
+// keyOf completes a key: a private one with the public half of its CKA_ID, which
+// may have another label.
 func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 	if key.Class == SecretKey {
-		return s.foundSecret(key.Label, key.Object)
+		return s.whole(key)
 	}
-	var halves []Object
-	for _, i := range items {
-		if i.Class == PublicKey && bytes.Equal(i.ID, key.ID) {
-			halves = append(halves, i.Object)
+	public := publicOf(items, key)
+	if len(public) == 0 {
+		objects, err := s.raw.Find(
+			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_ID, key.ID))
+		if err != nil {
+			return Key{}, err
+		}
+		if public, err = s.items(objects); err != nil {
+			return Key{}, err
 		}
 	}
-	return s.whole(key.Label, key.Object, key.ID, halves)
+	return s.halves(key, public)
+}
+
+func publicOf(items []Item, key Item) []Item {
+	var public []Item
+	for _, i := range items {
+		if i.Class == PublicKey && bytes.Equal(i.ID, key.ID) {
+			public = append(public, i)
+		}
+	}
+	return public
 }
 
 // Discard destroys a session object that is no longer needed, without a word

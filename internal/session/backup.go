@@ -65,9 +65,19 @@ func (s *Quorum) UnwrapWith(k KNSO, identity kmdata.Identity, backup []byte) (hs
 		return hsm.Key{}, err
 	}
 	if len(backup) <= oaepSize {
-		return hsm.Key{}, exitcode.Errorf(exitcode.Check, "the backup does not open with these cards")
+		return hsm.Key{}, errBackup()
 	}
-	return s.HSM.Restore(kind, identity.Public(), k.reseal(backup[:oaepSize]), backup[oaepSize:])
+	key, err := s.HSM.Restore(kind, identity.Public(), k.reseal(backup[:oaepSize]), backup[oaepSize:])
+	if hsm.IsUnreadableBlob(err) {
+		return hsm.Key{}, errBackup()
+	}
+	return key, err
+}
+
+// errBackup is the one answer for every part of a backup that does not open.
+func errBackup() error {
+	return exitcode.Errorf(exitcode.Check, "the backup does not open with these cards").
+		Hint("use the key file as it was when it was written; byok-offline world check names what was altered")
 }
 
 // oaepSize is the length of a backup's first part: KM's modulus.

@@ -192,7 +192,7 @@ func openAESKey(km *rsa.PrivateKey, part []byte) ([]byte, error) {
 	key, err := km.Decrypt(nil, part, &rsa.OAEPOptions{Hash: crypto.SHA1})
 	if err != nil || len(key) != 32 {
 		clear(key)
-		return nil, exitcode.Errorf(exitcode.Check, "the backup does not open with these cards")
+		return nil, errBackup()
 	}
 	return key, nil
 }
