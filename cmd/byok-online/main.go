@@ -5,9 +5,12 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http would print what a server sends unasked
 	os.Exit(program(os.Stdin, os.Stdout, os.Stderr).Main(context.Background(), os.Args[1:]))
 }

@@ -56,20 +56,42 @@ const (
 // idSize is the length to which the HSM fills an id with zero bytes.
 const idSize = 128
 
-// String gives the number, and the name of those that a rule can complain of.
+var attributeNames = map[AttributeType]string{
+	AttrClass:            "class",
+	AttrKeyType:          "key type",
+	AttrID:               "id",
+	AttrLabel:            "label",
+	AttrToken:            "token",
+	AttrPrivate:          "private",
+	AttrTrusted:          "trusted",
+	AttrModulus:          "modulus",
+	AttrModulusBits:      "modulus bits",
+	AttrPublicExponent:   "public exponent",
+	AttrSensitive:        "sensitive",
+	AttrAlwaysSensitive:  "always sensitive",
+	AttrExtractable:      "extractable",
+	AttrNeverExtractable: "never extractable",
+	AttrLocal:            "local",
+	AttrEncrypt:          "encrypt",
+	AttrDecrypt:          "decrypt",
+	AttrWrap:             "wrap",
+	AttrUnwrap:           "unwrap",
+	AttrSign:             "sign",
+	AttrSignRecover:      "sign recover",
+	AttrVerify:           "verify",
+	AttrVerifyRecover:    "verify recover",
+	AttrDerive:           "derive",
+	AttrModifiable:       "modifiable",
+	AttrDestroyable:      "destroyable",
+	AttrWrapWithTrusted:  "wrap with trusted",
+}
+
+// String returns the number, behind the name of the attributes that are known.
 func (t AttributeType) String() string {
-	name := map[AttributeType]string{
-		AttrClass: "class", AttrKeyType: "key type", AttrID: "id", AttrModulus: "modulus", AttrPublicExponent: "public exponent",
-		AttrSensitive: "sensitive", AttrAlwaysSensitive: "always sensitive", AttrExtractable: "extractable", AttrNeverExtractable: "never extractable",
-		AttrToken: "token", AttrPrivate: "private", AttrLabel: "label", AttrTrusted: "trusted", AttrEncrypt: "encrypt", AttrWrap: "wrap",
-		AttrVerify: "verify", AttrVerifyRecover: "verify recover", AttrModulusBits: "modulus bits", AttrModifiable: "modifiable",
-		AttrDestroyable: "destroyable", AttrWrapWithTrusted: "wrap with trusted",
-		AttrLocal: "local", AttrDecrypt: "decrypt", AttrUnwrap: "unwrap", AttrSign: "sign", AttrSignRecover: "sign recover", AttrDerive: "derive",
-	}[t]
-	if name == "" {
-		return fmt.Sprintf("0x%04x", uint32(t))
+	if name := attributeNames[t]; name != "" {
+		return fmt.Sprintf("%s (0x%04x)", name, uint32(t))
 	}
-	return fmt.Sprintf("%s (0x%04x)", name, uint32(t))
+	return fmt.Sprintf("0x%04x", uint32(t))
 }
 
 // value finds an attribute.
@@ -127,13 +149,13 @@ func (o Object) is(class uint64) error {
 	return nil
 }
 
-// id gives the key's path in its vault: "/keys/<name>/<version>".
+// id returns the key's path in its vault: "/keys/<name>/<version>".
 func (o Object) id() (string, error) {
 	v, err := o.value(AttrID)
 	return string(bytes.TrimRight(v, "\x00")), err
 }
 
-// publicKey gives modulus and exponent as a key.
+// publicKey returns modulus and exponent as a key.
 func (o Object) publicKey() (*rsa.PublicKey, error) {
 	n, err := o.value(AttrModulus)
 	if err != nil {
@@ -159,13 +181,33 @@ func NewStatement(layout Layout, id kek.ID, pub *rsa.PublicKey, keyOps []string)
 	}
 	yes, no := flag(true), flag(false)
 	o := Object{Handle: 212, Attributes: []Attribute{
-		{AttrClass, []byte{classPrivate}}, {AttrKeyType, []byte{typeRSA}}, {AttrToken, yes}, {AttrPrivate, yes},
-		{AttrEncrypt, no}, {AttrDecrypt, can("decrypt")}, {AttrWrap, no}, {AttrUnwrap, can("unwrapKey", kek.OpImport)}, {AttrSign, can("sign")}, {AttrVerify, no},
-		{AttrLocal, yes}, {AttrSensitive, yes}, {AttrExtractable, no}, {AttrLabel, fill("customer_key")},
-		{AttrID, fill(id.Path())}, {AttrModulus, pub.N.Bytes()},
-		{AttrModulusBits, binary.BigEndian.AppendUint32(nil, uint32(pub.N.BitLen()))}, {AttrPublicExponent, big.NewInt(int64(pub.E)).Bytes()},
-		{AttrTrusted, no}, {AttrWrapWithTrusted, no}, {AttrModifiable, yes}, {AttrSignRecover, no}, {AttrVerifyRecover, no}, {AttrDerive, no},
-		{AttrAlwaysSensitive, yes}, {AttrNeverExtractable, yes}, {AttrDestroyable, yes},
+		{AttrClass, []byte{classPrivate}},
+		{AttrKeyType, []byte{typeRSA}},
+		{AttrToken, yes},
+		{AttrPrivate, yes},
+		{AttrEncrypt, no},
+		{AttrDecrypt, can("decrypt")},
+		{AttrWrap, no},
+		{AttrUnwrap, can("unwrapKey", kek.OpImport)},
+		{AttrSign, can("sign")},
+		{AttrVerify, no},
+		{AttrLocal, yes},
+		{AttrSensitive, yes},
+		{AttrExtractable, no},
+		{AttrLabel, fill("customer_key")},
+		{AttrID, fill(id.Path())},
+		{AttrModulus, pub.N.Bytes()},
+		{AttrModulusBits, binary.BigEndian.AppendUint32(nil, uint32(pub.N.BitLen()))},
+		{AttrPublicExponent, big.NewInt(int64(pub.E)).Bytes()},
+		{AttrTrusted, no},
+		{AttrWrapWithTrusted, no},
+		{AttrModifiable, yes},
+		{AttrSignRecover, no},
+		{AttrVerifyRecover, no},
+		{AttrDerive, no},
+		{AttrAlwaysSensitive, yes},
+		{AttrNeverExtractable, yes},
+		{AttrDestroyable, yes},
 	}}
 	o.Size = uint32(len(o.append(nil)))
 	s := Statement{Layout: layout, Objects: []Object{o}}

@@ -75,7 +75,7 @@ func readPEM(text []byte) ([]*x509.Certificate, error) {
 		block, after := pem.Decode(rest)
 		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 ||
 			!bytes.HasPrefix(rest, begin) || bytes.Count(rest[:len(rest)-len(after)], begin) > 1 {
-			return nil, errors.New("text that is no certificate in PEM")
+			return nil, errors.New("text that is not a certificate in PEM")
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -99,7 +99,8 @@ func (c *certificates) findChain(roots []*x509.Certificate) (err error) {
 	case c.hsm == nil:
 		return errors.New("no certificate names as its issuer a root that is trusted here")
 	case err != nil:
-		return fmt.Errorf("the HSM's certificate is not issued by the root %s: %w", name(c.root.Subject.CommonName), err)
+		return fmt.Errorf("the HSM's certificate is not issued by the root %s: %w", name(c.root.Subject.CommonName),
+			err)
 	}
 	if c.partition, err = c.issuedBy(c.hsm); err != nil {
 		return fmt.Errorf("the partition's certificate is not issued by the HSM: %w", err)
@@ -156,7 +157,8 @@ func (c *certificates) issuedBy(parent *x509.Certificate) (*x509.Certificate, er
 // has them must not deny being an issuer.
 func issued(child, parent *x509.Certificate) error {
 	switch {
-	case parent.BasicConstraintsValid && !parent.IsCA, parent.KeyUsage != 0 && parent.KeyUsage&x509.KeyUsageCertSign == 0:
+	case parent.BasicConstraintsValid && !parent.IsCA,
+		parent.KeyUsage != 0 && parent.KeyUsage&x509.KeyUsageCertSign == 0:
 		return errors.New("the issuer's certificate says that it may not issue any")
 	case !strong(child.SignatureAlgorithm):
 		return fmt.Errorf("it is signed with %s, not RSA and SHA-2", child.SignatureAlgorithm)
@@ -203,7 +205,8 @@ func (c *certificates) partitionKey() (*rsa.PublicKey, error) {
 func (c *certificates) dates(now time.Time) (until time.Time, err error) {
 	for _, certificate := range append([]*x509.Certificate{c.root}, c.list...) {
 		from, to := certificate.NotBefore, certificate.NotAfter
-		what := fmt.Sprintf("the certificate of %s by %s", name(certificate.Subject.CommonName), name(certificate.Issuer.CommonName))
+		what := fmt.Sprintf("the certificate of %s by %s", name(certificate.Subject.CommonName),
+			name(certificate.Issuer.CommonName))
 		switch {
 		case now.Before(from):
 			return until, fmt.Errorf("%s is valid from %s, and now is %s", what, stamp.Text(from), stamp.Text(now))

@@ -82,15 +82,19 @@ func checkMark(pair toolset.Pair, p kek.Policy) error {
 	vault := pair.KEK().KID.Vault
 	switch {
 	case mark != other:
-		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", pair.Name(), mark, other)
+		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", pair.Name(), mark,
+			other)
 	case mark != kek.Production && !p.Rehearsal:
-		return exitcode.Errorf(exitcode.Refused, "%s: made in a %s, and this world is not a rehearsal", pair.Name(), mark).
+		return exitcode.Errorf(exitcode.Refused, "%s: made in a %s, and this world is not a rehearsal", pair.Name(),
+			mark).
 			Hint("make a toolset from the production vault: byok-online toolset build")
 	case mark == kek.Production && p.Rehearsal:
-		return exitcode.Errorf(exitcode.Refused, "%s: made for production, and this world is a rehearsal", pair.Name()).
+		return exitcode.Errorf(exitcode.Refused, "%s: made for production, and this world is a rehearsal",
+			pair.Name()).
 			Hint("make a toolset from the rehearsal vault: byok-online toolset build")
 	case mark != kek.Production && !kek.IsLoopback(kek.HostOf(vault)):
-		return exitcode.Errorf(exitcode.Refused, "%s: the KEK of a %s must be on this computer, and is in %s", pair.Name(), mark, vault).
+		return exitcode.Errorf(exitcode.Refused, "%s: the KEK of a %s must be on this computer, and is in %s",
+			pair.Name(), mark, vault).
 			Hint("make a toolset from the rehearsal vault: byok-online toolset build")
 	}
 	return nil
@@ -154,7 +158,8 @@ func (c *check) worldSuffix() (string, error) {
 
 func (c *check) own() (string, error) {
 	if slices.Contains(c.policy.Own, c.sum) {
-		return "", errors.New("the KEK is a module key of this security world: whoever holds its cards could open what is wrapped for it")
+		return "", errors.New("the KEK is a module key of this security world: whoever holds its cards could open " +
+			"what is wrapped for it")
 	}
 	return "not a key of this security world", nil
 }
@@ -198,7 +203,8 @@ func (c *check) roots() ([]*x509.Certificate, error) {
 // managedHSM also looks at the name of the vault: to call a Managed HSM a
 // vault must not spare it the attestation.
 func (c *check) managedHSM() bool {
-	return c.pair.SecurityWorld().Service == kek.ServiceManagedHSM || kek.IsManagedHSM(kek.HostOf(c.pair.KEK().KID.Vault))
+	return c.pair.SecurityWorld().Service == kek.ServiceManagedHSM ||
+		kek.IsManagedHSM(kek.HostOf(c.pair.KEK().KID.Vault))
 }
 
 func (c *check) unattested() (string, error) {
@@ -222,7 +228,8 @@ func (c *check) conclude(findings []kek.Finding) (Result, error) {
 	}
 	switch {
 	case len(failed) > 0:
-		return r, exitcode.Errorf(exitcode.Check, "%s: the KEK is refused by %s", c.pair.Name(), strings.Join(names(failed), ", "))
+		return r, exitcode.Errorf(exitcode.Check, "%s: the KEK is refused by %s", c.pair.Name(),
+			strings.Join(names(failed), ", "))
 	case c.policy.Said == nil:
 		return r, exitcode.Errorf(exitcode.Refused, "%s: the KEK was %w", c.pair.Name(), errNotCompared).Hint(
 			"ask the vault's owner, by phone or in person, for the KEK's fingerprint (its first %d words), "+

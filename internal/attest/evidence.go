@@ -234,4 +234,3 @@ func (e *evidence) checkNamed(text string) (string, error) {
 	}
 	return fmt.Sprintf("%d certificates", len(list)), nil
 }
-

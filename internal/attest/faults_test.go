@@ -125,7 +125,7 @@ var packageFaults = map[string]fault{
 		f.packages = func(_ *toolset.KEKPackage, sw *toolset.SecurityWorldPackage) { sw.PartitionCertificates = "" }
 	}, "partition_certificates: the owner's root is not among them", nil},
 	"certificates no PEM": {RuleWorldPartition, func(_ testing.TB, f *fixture) { f.sw.PartitionCertificates = "PEM" },
-		"partition_certificates: text that is no certificate in PEM", nil},
+		"partition_certificates: text that is not a certificate in PEM", nil},
 	"certificates of another": {RuleWorldPartition, func(t testing.TB, f *fixture) {
 		f.sw.PartitionCertificates = string(slices.Concat(f.pem(t, f.owner), f.pem(t, f.root)))
 	}, "partition_certificates: certificate 2 is not in the attestation", nil},
@@ -144,17 +144,17 @@ var formatFaults = map[string]fault{
 	"five certificates": {RuleFormat, func(t testing.TB, f *fixture) {
 		f.attestation = func(a *toolset.Attestation) { a.CertificatePEM = append(a.CertificatePEM, f.pem(t, f.root)...) }
 	}, "5 different certificates; 4 are required", unread},
-	"text before": {RuleFormat, attestation(func(a *toolset.Attestation) { a.CertificatePEM = append([]byte("HSM\n"), a.CertificatePEM...) }), "text that is no certificate in PEM", unread},
-	"text behind": {RuleFormat, attestation(func(a *toolset.Attestation) { a.CertificatePEM = append(a.CertificatePEM, "-----BEGIN"...) }), "text that is no certificate in PEM", unread},
+	"text before": {RuleFormat, attestation(func(a *toolset.Attestation) { a.CertificatePEM = append([]byte("HSM\n"), a.CertificatePEM...) }), "text that is not a certificate in PEM", unread},
+	"text behind": {RuleFormat, attestation(func(a *toolset.Attestation) { a.CertificatePEM = append(a.CertificatePEM, "-----BEGIN"...) }), "text that is not a certificate in PEM", unread},
 	"other PEM": {RuleFormat, attestation(func(a *toolset.Attestation) {
 		a.CertificatePEM = []byte(strings.ReplaceAll(string(a.CertificatePEM), " CERTIFICATE", " X509 CRL"))
-	}), "text that is no certificate in PEM", unread},
+	}), "text that is not a certificate in PEM", unread},
 	"header in PEM": {RuleFormat, attestation(func(a *toolset.Attestation) {
 		a.CertificatePEM = []byte(strings.Replace(string(a.CertificatePEM), "CERTIFICATE-----\n", "CERTIFICATE-----\nProc-Type: 4\n\n", 1))
-	}), "text that is no certificate in PEM", unread},
+	}), "text that is not a certificate in PEM", unread},
 	"block that is skipped": {RuleFormat, attestation(func(a *toolset.Attestation) {
 		a.CertificatePEM = append([]byte("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"), a.CertificatePEM...)
-	}), "text that is no certificate in PEM", unread},
+	}), "text that is not a certificate in PEM", unread},
 	"no certificate": {RuleFormat, attestation(func(a *toolset.Attestation) {
 		a.CertificatePEM = append([]byte("-----BEGIN CERTIFICATE-----\nUEVN\n-----END CERTIFICATE-----\n"), a.CertificatePEM...)
 	}), "certificate 1 cannot be read", unread},

@@ -42,7 +42,8 @@ func CheckFile(file string, data []byte, now time.Time) (Result, error) {
 		r.Fingerprint, _ = keykind.SPKIHash(pub) // zero for a key that is none
 	}
 	if failed := kek.Failed(r.Findings); len(failed) > 0 {
-		return r, exitcode.Errorf(exitcode.Check, "%s: the attestation is refused by %s", file, strings.Join(names(failed), ", "))
+		return r, exitcode.Errorf(exitcode.Check, "%s: the attestation is refused by %s", file,
+			strings.Join(names(failed), ", "))
 	}
 	return r, nil
 }
@@ -72,7 +73,8 @@ func utf8Of(data []byte) []byte {
 func parseFile(file string, data []byte) (toolset.Attestation, *key, error) {
 	var top map[string]any
 	if len(data) > MaxFile {
-		return toolset.Attestation{}, nil, fmt.Errorf("%s: %d bytes, more than the %d such a file may have", file, len(data), MaxFile)
+		return toolset.Attestation{}, nil, fmt.Errorf("%s: %d bytes, more than the %d such a file may have", file,
+			len(data), MaxFile)
 	}
 	if err := strictjson.Unmarshal(file, utf8Of(data), MaxFile, &top); err != nil {
 		return toolset.Attestation{}, nil, err
@@ -101,7 +103,7 @@ func parseFile(file string, data []byte) (toolset.Attestation, *key, error) {
 func readAttestation(fields map[string]any) (a toolset.Attestation, err error) {
 	version, ok := fields["version"].(string)
 	if !ok {
-		return a, errors.New("version: missing; this is no attestation")
+		return a, errors.New("version: missing; this is not an attestation")
 	}
 	a.Version = version
 	if a.CertificatePEM, err = base64Field(fields, "certificatePemFile"); err != nil {

@@ -266,8 +266,8 @@ func TestForeignEncodings(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ file, want string }{
-		{"attestation-bom.json", "f: field version: missing; this is no attestation"},
-		{"attestation-utf16.json", "f: field version: missing; this is no attestation"},
+		{"attestation-bom.json", "f: field version: missing; this is not an attestation"},
+		{"attestation-utf16.json", "f: field version: missing; this is not an attestation"},
 	} {
 		data, err := os.ReadFile("testdata/" + c.file)
 		if err != nil {
@@ -285,9 +285,9 @@ func TestCheckFileRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"no JSON":        {good, "attestation", "f: not valid JSON at byte 0"},
 		"an array":       {good, "[]", "f: field (the whole file): a JSON array where an object is expected"},
-		"nothing":        {good, "{}", "f: field version: missing; this is no attestation"},
+		"nothing":        {good, "{}", "f: field version: missing; this is not an attestation"},
 		"doubled":        {`"version":`, `"version": "", "version":`, "f: field attributes.attestation.version appears twice"},
-		"version":        {`"version": "MRVL-1"`, `"version": 1`, "f: field version: missing; this is no attestation"},
+		"version":        {`"version": "MRVL-1"`, `"version": 1`, "f: field version: missing; this is not an attestation"},
 		"certificates":   {`"certificatePemFile"`, `"certificatesPemFile"`, "f: field certificatePemFile: missing, or not text"},
 		"statement":      {`"privateKeyAttestation": "`, `"privateKeyAttestation": "*`, "f: field privateKeyAttestation: not base64"},
 		"public":         {`"version":`, `"publicKeyAttestation": 7, "version":`, "f: field publicKeyAttestation: missing, or not text"},

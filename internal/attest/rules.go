@@ -17,7 +17,7 @@ const (
 	RuleWorldHash = "KEK-WORLD-HASH"
 	// RuleWorldSuffix: both packages have the same suffix and generation.
 	RuleWorldSuffix = "KEK-WORLD-SUFFIX"
-	// RuleWorldPartition: the SecurityWorld package of a Managed HSM names the owner's root and no certificate but the attestation's.
+	// RuleWorldPartition: a Managed HSM's SecurityWorld package names the owner's root, and only certificates of the attestation.
 	RuleWorldPartition = "KEK-WORLD-PARTITION"
 	// RuleOwn: the KEK is none of this security world's own module keys.
 	RuleOwn = "KEK-OWN"
@@ -62,8 +62,9 @@ func Rules() []string {
 	for _, rule := range kek.Rules() {
 		rules = append(rules, rule.Name)
 	}
-	return append(rules, RuleOwn, RulePresent, RuleFormat, RuleChain, RuleOwner, RulePartition, RuleDates, RuleSignature,
-		RuleClass, RuleKey, RuleID, RuleSensitive, RuleExtractable, RuleLocal, RuleUsage, RulePublic, RuleSaid)
+	return append(rules, RuleOwn, RulePresent, RuleFormat, RuleChain, RuleOwner, RulePartition, RuleDates,
+		RuleSignature, RuleClass, RuleKey, RuleID, RuleSensitive, RuleExtractable, RuleLocal, RuleUsage, RulePublic,
+		RuleSaid)
 }
 
 // sorted puts findings into the order of the rules.

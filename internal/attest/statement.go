@@ -39,7 +39,7 @@ const (
 )
 
 // Statement is what the signature of an attestation is over: one key, or the
-// two of a pair. Marshal gives back the bytes that Parse has read, so it also
+// two of a pair. Marshal returns the bytes that Parse has read, so it also
 // carries what no rule looks at.
 type Statement struct {
 	Layout  Layout
@@ -51,7 +51,7 @@ type Statement struct {
 	Tail    []byte // between the last object and the signature
 }
 
-// Info is the info header of Firmware3, but for its offsets.
+// Info is the info header of Firmware3, without its offsets.
 type Info struct{ Version, Flags uint16 }
 
 // Object is a key as the HSM sees it.
@@ -157,7 +157,7 @@ func parseObject(data []byte) (Object, []byte, error) {
 	return o, rest, nil
 }
 
-// Marshal gives the bytes that are signed. It fails for a statement that
+// Marshal returns the bytes that are signed. It fails for a statement that
 // Parse would not give back: no object, two in Firmware2, offsets over 65535.
 func (s Statement) Marshal() ([]byte, error) {
 	buffer, err := s.marshalBuffer()
@@ -180,7 +180,7 @@ func (s Statement) Marshal() ([]byte, error) {
 	return body, nil
 }
 
-// marshalBuffer gives all from the info header on, or from the object of
+// marshalBuffer returns all from the info header on, or from the object of
 // Firmware2.
 func (s Statement) marshalBuffer() ([]byte, error) {
 	switch {

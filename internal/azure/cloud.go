@@ -47,7 +47,8 @@ func FindCloud(name string, o CloudOptions) (Cloud, error) {
 	c, known := knownCloud(name, o.AuthorityHost)
 	if !known {
 		if !slices.Contains([]string{"", "custom", "azurecustom"}, strings.ToLower(name)) {
-			return Cloud{}, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--cloud %s: no such cloud", name), "--cloud %s", strings.Join(CloudNames(), "|"))
+			return Cloud{}, exitcode.Errorf(exitcode.Usage, "--cloud %s: no such cloud", name).
+				Hint("--cloud %s", strings.Join(CloudNames(), "|"))
 		}
 		if c, err = customCloud(o, own); err != nil {
 			return Cloud{}, err
@@ -62,11 +63,22 @@ func knownCloud(name, authority string) (Cloud, bool) {
 		cloud Cloud
 		names []string
 	}{
-		{Cloud{"AzurePublic", cloud.AzurePublic, []string{".vault.azure.net", ".managedhsm.azure.net"}}, []string{"public", "azurepublic", "azurecloud"}},
-		{Cloud{"AzureGovernment", cloud.AzureGovernment, []string{".vault.usgovcloudapi.net", ".managedhsm.usgovcloudapi.net"}}, []string{"usgov", "azuregovernment", "azureusgovernment"}},
-		{Cloud{"AzureChina", cloud.AzureChina, []string{".vault.azure.cn", ".managedhsm.azure.cn"}}, []string{"china", "azurechina", "azurechinacloud"}},
+		{
+			Cloud{"AzurePublic", cloud.AzurePublic, []string{".vault.azure.net", ".managedhsm.azure.net"}},
+			[]string{"public", "azurepublic", "azurecloud"},
+		},
+		{
+			Cloud{"AzureGovernment", cloud.AzureGovernment,
+				[]string{".vault.usgovcloudapi.net", ".managedhsm.usgovcloudapi.net"}},
+			[]string{"usgov", "azuregovernment", "azureusgovernment"},
+		},
+		{
+			Cloud{"AzureChina", cloud.AzureChina, []string{".vault.azure.cn", ".managedhsm.azure.cn"}},
+			[]string{"china", "azurechina", "azurechinacloud"},
+		},
 	} {
-		unnamed := name == "" && (sameHost(authority, k.cloud.Config.ActiveDirectoryAuthorityHost) || authority == "" && k.cloud.Name == "AzurePublic")
+		own := sameHost(authority, k.cloud.Config.ActiveDirectoryAuthorityHost)
+		unnamed := name == "" && (own || authority == "" && k.cloud.Name == "AzurePublic")
 		if unnamed || slices.Contains(k.names, strings.ToLower(name)) {
 			return k.cloud, true
 		}
@@ -77,16 +89,22 @@ func knownCloud(name, authority string) (Cloud, bool) {
 func customCloud(o CloudOptions, own []string) (Cloud, error) {
 	switch {
 	case !httpsURL(o.AuthorityHost):
-		return Cloud{}, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--cloud custom: AZURE_AUTHORITY_HOST is not an https URL"), "AZURE_AUTHORITY_HOST=https://login.example.net/")
+		return Cloud{}, exitcode.Errorf(exitcode.Usage, "--cloud custom: AZURE_AUTHORITY_HOST is not an https URL").
+			Hint("AZURE_AUTHORITY_HOST=https://login.example.net/")
 	case len(own) == 0:
-		return Cloud{}, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--cloud custom: the DNS suffix of its vaults is not known"), "--vault-suffix .vault.example.net")
+		return Cloud{}, exitcode.Errorf(exitcode.Usage, "--cloud custom: the DNS suffix of its vaults is not known").
+			Hint("--vault-suffix .vault.example.net")
 	case o.ResourceManager != "" && !httpsURL(o.ResourceManager):
-		return Cloud{}, exitcode.Errorf(exitcode.Usage, "--cloud custom: resource manager %s: not an https URL", o.ResourceManager)
+		return Cloud{}, exitcode.Errorf(exitcode.Usage, "--cloud custom: resource manager %s: not an https URL",
+			o.ResourceManager)
 	}
 	c := Cloud{Name: "AzureCustom", Config: cloud.Configuration{ActiveDirectoryAuthorityHost: o.AuthorityHost}}
 	if o.ResourceManager != "" {
 		c.Config.Services = map[cloud.ServiceName]cloud.ServiceConfiguration{
-			cloud.ResourceManager: {Endpoint: strings.TrimSuffix(o.ResourceManager, "/"), Audience: o.ResourceManager},
+			cloud.ResourceManager: {
+				Endpoint: strings.TrimSuffix(o.ResourceManager, "/"),
+				Audience: o.ResourceManager,
+			},
 		}
 	}
 	return c, nil
@@ -99,8 +117,11 @@ func suffixes(given []string) ([]string, error) {
 	var out []string
 	for _, s := range given {
 		s = "." + strings.ToLower(strings.Trim(s, "."))
-		if u, err := url.Parse("https://a" + s); err != nil || u.Host != "a"+s || u.Port() != "" || !strings.Contains(s[1:], ".") {
-			return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--vault-suffix %s: not a DNS suffix of two or more labels", s[1:]), "--vault-suffix .vault.example.net")
+		if u, err := url.Parse("https://a" + s); err != nil || u.Host != "a"+s || u.Port() != "" ||
+			!strings.Contains(s[1:], ".") {
+			return nil, exitcode.Errorf(exitcode.Usage, "--vault-suffix %s: not a DNS suffix of two or more labels",
+				s[1:]).
+				Hint("--vault-suffix .vault.example.net")
 		}
 		out = append(out, s)
 	}

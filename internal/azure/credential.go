@@ -46,7 +46,7 @@ type CredentialOptions struct {
 	Getenv                   func(string) string
 }
 
-// NewCredential returns the credential o names. It asks nobody and connects
+// NewCredential returns the credential o names. It asks no one and connects
 // nowhere yet; the first token does. A missing part is an error that names
 // the flag and the variable, status Usage.
 func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
@@ -57,7 +57,8 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 		o.Method = "default"
 	}
 	if !slices.Contains(Methods(), o.Method) {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--auth %s: no such method", o.Method), "--auth %s", strings.Join(Methods(), "|"))
+		return nil, exitcode.Errorf(exitcode.Usage, "--auth %s: no such method", o.Method).
+			Hint("--auth %s", strings.Join(Methods(), "|"))
 	}
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -89,11 +90,13 @@ func (o *CredentialOptions) complete() error {
 			continue
 		}
 		if *part.value = o.Getenv(part.variable); *part.value == "" {
-			return exitcode.Errorf(exitcode.Usage, "--auth %s: neither %s nor %s is given", o.Method, part.flag, part.variable)
+			return exitcode.Errorf(exitcode.Usage, "--auth %s: neither %s nor %s is given", o.Method, part.flag,
+				part.variable)
 		}
 	}
 	if o.Method == "client-secret" && o.ClientSecret.Len() == 0 {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "--auth client-secret: no secret is given"), "--client-secret-file FILE")
+		return exitcode.Errorf(exitcode.Usage, "--auth client-secret: no secret is given").
+			Hint("--client-secret-file FILE")
 	}
 	return nil
 }
@@ -103,9 +106,11 @@ func (o CredentialOptions) build() (azcore.TokenCredential, error) {
 	case "cli":
 		return azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: o.Tenant})
 	case "powershell":
-		return azidentity.NewAzurePowerShellCredential(&azidentity.AzurePowerShellCredentialOptions{TenantID: o.Tenant})
+		return azidentity.NewAzurePowerShellCredential(
+			&azidentity.AzurePowerShellCredentialOptions{TenantID: o.Tenant})
 	case "azd":
-		return azidentity.NewAzureDeveloperCLICredential(&azidentity.AzureDeveloperCLICredentialOptions{TenantID: o.Tenant})
+		return azidentity.NewAzureDeveloperCLICredential(
+			&azidentity.AzureDeveloperCLICredentialOptions{TenantID: o.Tenant})
 	case "browser", "device-code":
 		return o.user()
 	case "managed-identity":
@@ -127,13 +132,18 @@ func (o CredentialOptions) build() (azcore.TokenCredential, error) {
 func (o CredentialOptions) user() (azcore.TokenCredential, error) {
 	if o.Method == "browser" {
 		return azidentity.NewInteractiveBrowserCredential(&azidentity.InteractiveBrowserCredentialOptions{
-			ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant, DisableInstanceDiscovery: o.DisableInstanceDiscovery})
+			ClientOptions:            o.client(),
+			ClientID:                 o.ClientID,
+			TenantID:                 o.Tenant,
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
 	}
 	if o.Prompt == nil {
 		return nil, exitcode.Errorf(exitcode.Usage, "there is no one to show the code to")
 	}
 	return azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
-		ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant, DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant,
+		DisableInstanceDiscovery: o.DisableInstanceDiscovery,
 		UserPrompt: func(_ context.Context, m azidentity.DeviceCodeMessage) error {
 			o.Prompt(m.Message)
 			return nil
@@ -151,7 +161,9 @@ func (o CredentialOptions) managedIdentity() (azcore.TokenCredential, error) {
 func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 	if o.Method == "client-secret" {
 		return azidentity.NewClientSecretCredential(o.Tenant, o.ClientID, o.ClientSecret.Text(), &azidentity.ClientSecretCredentialOptions{
-			ClientOptions: o.client(), DisableInstanceDiscovery: o.DisableInstanceDiscovery})
+			ClientOptions:            o.client(),
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
 	}
 	data, err := durable.ReadFile(o.CertificateFile, 1<<20)
 	if err != nil {
@@ -161,23 +173,35 @@ func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 	certs, key, err := azidentity.ParseCertificates(data, o.CertificatePassword.Reveal())
 	if err != nil {
 		// The parser's words could quote the file, which holds a private key.
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s: no certificate with its private key, or a wrong password", o.CertificateFile), "--client-certificate-password-file FILE")
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: no certificate with its private key, or a wrong password",
+			o.CertificateFile).
+			Hint("--client-certificate-password-file FILE")
 	}
 	return azidentity.NewClientCertificateCredential(o.Tenant, o.ClientID, certs, key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions: o.client(), DisableInstanceDiscovery: o.DisableInstanceDiscovery})
+		ClientOptions:            o.client(),
+		DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+	})
 }
 
 func (o CredentialOptions) federated() (azcore.TokenCredential, error) {
 	if o.Method == "workload-identity" {
 		return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
-			ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant, DisableInstanceDiscovery: o.DisableInstanceDiscovery})
+			ClientOptions:            o.client(),
+			ClientID:                 o.ClientID,
+			TenantID:                 o.Tenant,
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
 	}
 	connection, token := o.Getenv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"), o.Getenv("SYSTEM_ACCESSTOKEN")
 	if connection == "" || token == "" {
-		return nil, exitcode.Errorf(exitcode.Usage, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN are set only in an AzureCLI or AzurePowerShell task that maps them")
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN are set only in an AzureCLI or "+
+				"AzurePowerShell task that maps them")
 	}
 	return azidentity.NewAzurePipelinesCredential(o.Tenant, o.ClientID, connection, token, &azidentity.AzurePipelinesCredentialOptions{
-		ClientOptions: o.client(), DisableInstanceDiscovery: o.DisableInstanceDiscovery})
+		ClientOptions:            o.client(),
+		DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+	})
 }
 
 func (o CredentialOptions) client() azcore.ClientOptions {
@@ -189,7 +213,11 @@ func (o CredentialOptions) client() azcore.ClientOptions {
 }
 
 func clientOptions(c Cloud, h *http.Client) azcore.ClientOptions {
-	options := azcore.ClientOptions{Cloud: c.Config, Telemetry: policy.TelemetryOptions{ApplicationID: "byok-online"}, Retry: policy.RetryOptions{ShouldRetry: worthAnotherTry}}
+	options := azcore.ClientOptions{
+		Cloud:     c.Config,
+		Telemetry: policy.TelemetryOptions{ApplicationID: "byok-online"},
+		Retry:     policy.RetryOptions{ShouldRetry: worthAnotherTry},
+	}
 	if h != nil {
 		options.Transport = h
 	}

@@ -76,11 +76,11 @@ func appOptions(t *testing.T, h *http.Client) CredentialOptions {
 
 func TestEntraRefusals(t *testing.T) {
 	rules := map[string]Rule{}
-	for _, r := range entraRules() {
+	for _, r := range entraRules {
 		rules[r.Code] = r
 	}
-	if len(rules) != len(entraRules()) || len(rules) < 20 {
-		t.Fatalf("%d codes, %d rules", len(rules), len(entraRules()))
+	if len(rules) != len(entraRules) || len(rules) < 20 {
+		t.Fatalf("%d codes, %d rules", len(rules), len(entraRules))
 	}
 	for code, rule := range rules {
 		body := fmt.Sprintf(`{"error":"invalid_client","error_description":"AADSTS%s: In Entra's words. Trace ID: 0f0e0d0c-0000-0000-0000-000000000000","error_codes":[%s]}`, code, code)
@@ -311,7 +311,7 @@ func (f failing) GetToken(context.Context, policy.TokenRequestOptions) (azcore.A
 
 // TestCredentialWords has every rule about a credential's words fire.
 func TestCredentialWords(t *testing.T) {
-	for i, r := range credentialRules() {
+	for i, r := range credentialRules {
 		_, err := Who(context.Background(), failing("xCredential: "+r.Contains+": more"), public(t), "")
 		check(t, err, exitcode.Vault, "sign in: "+r.Text, r.Hint)
 		if r.Hint == "" || r.Text == "" {

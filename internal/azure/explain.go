@@ -19,6 +19,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 // Error is what the service, Entra or the network answered, as one line.
@@ -175,7 +176,7 @@ func (e *Error) response(resp *http.Response, rules []Rule) (hint string) {
 	e.Status, e.RequestID = a.Status, a.RequestID
 	e.Code = strings.TrimSuffix(a.Code+"/"+a.Inner, "/")
 	e.Raw = redact(raw(resp, body))
-	for _, r := range slices.Concat(rules, serviceRules()) {
+	for _, r := range slices.Concat(rules, serviceRules) {
 		if r.matches(a) {
 			e.Text = r.Text
 			if said := firstLine(a.Message); r.Quote && said != "" {
@@ -202,7 +203,12 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(body, &envelope) // what is not an envelope has no code
-	a := Answer{Status: resp.StatusCode, Code: envelope.Error.Code, Message: envelope.Error.Message, RequestID: resp.Header.Get("x-ms-request-id")}
+	a := Answer{
+		Status:    resp.StatusCode,
+		Code:      envelope.Error.Code,
+		Message:   envelope.Error.Message,
+		RequestID: resp.Header.Get("x-ms-request-id"),
+	}
 	for next := envelope.Error.Inner; len(next) > 0; {
 		var deeper inner
 		if json.Unmarshal(next, &deeper) != nil {
@@ -217,10 +223,12 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 func raw(resp *http.Response, body []byte) string {
 	var b strings.Builder
 	if resp.Request != nil {
-		fmt.Fprintf(&b, "%s %s://%s%s\n", resp.Request.Method, resp.Request.URL.Scheme, resp.Request.URL.Host, resp.Request.URL.Path)
+		fmt.Fprintf(&b, "%s %s://%s%s\n", resp.Request.Method, resp.Request.URL.Scheme, resp.Request.URL.Host,
+			resp.Request.URL.Path)
 	}
 	fmt.Fprintf(&b, "HTTP %d\n", resp.StatusCode)
-	for _, name := range []string{"Date", "Retry-After", "Www-Authenticate", "X-Ms-Keyvault-Network-Info", "X-Ms-Keyvault-Region", "X-Ms-Request-Id"} {
+	for _, name := range []string{"Date", "Retry-After", "Www-Authenticate", "X-Ms-Keyvault-Network-Info",
+		"X-Ms-Keyvault-Region", "X-Ms-Request-Id"} {
 		if v := resp.Header.Get(name); v != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, v)
 		}
@@ -232,8 +240,9 @@ func raw(resp *http.Response, body []byte) string {
 
 var (
 	jwt         = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
-	secretField = regexp.MustCompile(`("?(?:access_token|accessToken|refresh_token|id_token|client_secret|client_assertion|assertion|device_code)"?\s*[=:]\s*)("[^"]*"|[^\s&,;"]+)`)
-	bearer      = regexp.MustCompile(`(?i)(bearer )[A-Za-z0-9._~+/-]{20,}=*`)
+	secretField = regexp.MustCompile(`("?(?:access_token|accessToken|refresh_token|id_token|client_secret|` +
+		`client_assertion|assertion|device_code)"?\s*[=:]\s*)("[^"]*"|[^\s&,;"]+)`)
+	bearer = regexp.MustCompile(`(?i)(bearer )[A-Za-z0-9._~+/-]{20,}=*`)
 )
 
 // redact takes out everything shaped like a token. Error answers hold none;
@@ -249,16 +258,16 @@ func redact(s string) string {
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(redact(s)), "\n")
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
-	line := []rune(strings.Map(printable, s))
+	line := []rune(strings.Map(visible, s))
 	if len(line) > 200 {
 		return string(line[:200]) + "…"
 	}
 	return string(line)
 }
 
-// printable keeps an answer from steering the terminal.
-func printable(r rune) rune {
-	if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+// visible keeps an answer from steering the terminal.
+func visible(r rune) rune {
+	if !printable.Is(string(r)) {
 		return ' '
 	}
 	return r

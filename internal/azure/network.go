@@ -47,8 +47,12 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		return fmt.Sprintf("the answer is larger than %d bytes", large.Limit), hintPortal, true
 	case strings.Contains(err.Error(), "unmarshalling type"): // azcore has no type for it
 		return "the answer is not JSON as the service writes it", hintPortal, true
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return host + " cut the connection before its answer was complete", "the same command again; it finds what was done", true
+	case errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
+		return host + " cut the connection before its answer was complete",
+			"the same command again; it finds what was done", true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return host + " did not answer in time", "the same command again; if that does not help, " + hintProxy, true
 	}
@@ -62,17 +66,20 @@ func unreachable(err error) (text, hint string, ok bool) {
 	var refusal proxyRefusal
 	switch {
 	case errors.As(err, &refusal) && refusal.status == http.StatusProxyAuthRequired:
-		return "the proxy " + refusal.proxy + " requires a user name and password", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", true
+		return "the proxy " + refusal.proxy + " requires a user name and password",
+			"HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", true
 	case errors.As(err, &refusal):
 		return refusal.Error(), "check HTTPS_PROXY and NO_PROXY, and what the proxy allows", true
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "the proxy cannot be reached: " + firstLine(op.Err.Error()), "check HTTPS_PROXY and NO_PROXY", true
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return "no host is called " + dns.Name, "check the name; that of a private endpoint resolves only inside its network", true
+		return "no host is called " + dns.Name, "check the name; that of a private endpoint resolves only inside " +
+			"its network", true
 	case errors.As(err, &dns):
 		return "the name " + dns.Name + " could not be looked up: " + firstLine(dns.Err), hintProxy, true
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens on " + address(err), "check the address; a rehearsal's vault is started with byok-online rehearsal serve", true
+		return "nothing listens on " + address(err),
+			"check the address; a rehearsal's vault is started with byok-online rehearsal serve", true
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "there is no route to " + address(err), hintProxy, true
 	}
@@ -85,14 +92,17 @@ func certificate(err error, host string, now time.Time) (text, hint string, ok b
 	var name x509.HostnameError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(invalid.Cert.NotBefore):
-		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host, stamp.Text(invalid.Cert.NotBefore), stamp.Text(now)), hintClock, true
+		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host,
+			stamp.Text(invalid.Cert.NotBefore), stamp.Text(now)), hintClock, true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host, stamp.Text(invalid.Cert.NotAfter), stamp.Text(now)),
+		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host,
+				stamp.Text(invalid.Cert.NotAfter), stamp.Text(now)),
 			"if the clock of this computer is right, the server's certificate must be renewed", true
 	case errors.As(err, &name):
 		return fmt.Sprintf("%s shows a certificate for %s", host, namesOf(name.Certificate)), hintCA, true
 	case errors.As(err, &unknown) && unknown.Cert != nil:
-		return fmt.Sprintf("the certificate of %s is issued by %q, which this computer does not trust", host, firstLine(unknown.Cert.Issuer.String())), hintCA, true
+		return fmt.Sprintf("the certificate of %s is issued by %q, which this computer does not trust", host,
+			firstLine(unknown.Cert.Issuer.String())), hintCA, true
 	case errors.As(err, &invalid):
 		return fmt.Sprintf("the certificate of %s cannot be used: %s", host, firstLine(invalid.Error())), hintCA, true
 	}

@@ -36,7 +36,8 @@ func isProxy(address string) bool {
 		address = "http://" + address
 	}
 	u, err := url.Parse(address)
-	return err == nil && u.Hostname() != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
+	return err == nil && u.Hostname() != "" &&
+		slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme)
 }
 
 // proxyRefusal is a proxy's answer to CONNECT other than 200.

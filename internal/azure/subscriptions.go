@@ -84,10 +84,16 @@ func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
 			return nil, Explain("list the subscriptions", err, time.Now())
 		}
 		for _, s := range page.Value {
-			out = append(out, Subscription{value(s.SubscriptionID), value(s.DisplayName), string(value(s.State)), value(s.TenantID)})
+			out = append(out, Subscription{
+				ID:     value(s.SubscriptionID),
+				Name:   value(s.DisplayName),
+				State:  string(value(s.State)),
+				Tenant: value(s.TenantID),
+			})
 		}
 	}
-	slices.SortFunc(out, func(a, b Subscription) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(out,
+		func(a, b Subscription) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	return out, nil
 }
 
@@ -95,11 +101,13 @@ func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
 // name, those that do not take imported keys too: see TakesBYOK.
 func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, error) {
 	if !transfer.IsUUID(subscription) {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "subscription %s: not a subscription id", subscription), "byok-online subscription list")
+		return nil, exitcode.Errorf(exitcode.Usage, "subscription %s: not a subscription id", subscription).
+			Hint("byok-online subscription list")
 	}
 	var out []Vault
 	for _, kind := range []string{"vaults", "managedHSMs"} {
-		next := m.client.Endpoint() + "/subscriptions/" + subscription + "/providers/Microsoft.KeyVault/" + kind + "?api-version=" + apiVersion
+		next := m.client.Endpoint() + "/subscriptions/" + subscription +
+			"/providers/Microsoft.KeyVault/" + kind + "?api-version=" + apiVersion
 		for next != "" {
 			page, err := m.page(ctx, next)
 			if err != nil {
@@ -142,8 +150,15 @@ type sku struct {
 }
 
 func (r vaultResource) vault() Vault {
-	v := Vault{Name: r.Name, Location: r.Location, Tenant: r.Properties.Tenant, State: r.Properties.State, Service: kek.ServiceVault,
-		SKU: cmp.Or(r.Properties.SKU.Name, r.SKU.Name), URL: strings.TrimSuffix(cmp.Or(r.Properties.VaultURI, r.Properties.HSMURI), "/")}
+	v := Vault{
+		Name:     r.Name,
+		Location: r.Location,
+		Tenant:   r.Properties.Tenant,
+		State:    r.Properties.State,
+		Service:  kek.ServiceVault,
+		SKU:      cmp.Or(r.Properties.SKU.Name, r.SKU.Name),
+		URL:      strings.TrimSuffix(cmp.Or(r.Properties.VaultURI, r.Properties.HSMURI), "/"),
+	}
 	if r.Properties.HSMURI != "" {
 		v.Service = kek.ServiceManagedHSM
 	}
@@ -157,9 +172,11 @@ func (m *Manager) page(ctx context.Context, link string) (vaultPage, error) {
 	// A link to the next page is the service's word; the token goes to the
 	// resource manager's own host and nowhere else.
 	if u, err := url.Parse(link); err != nil || u.Scheme != "https" || !sameHost(link, m.client.Endpoint()) {
-		return vaultPage{}, exitcode.Errorf(exitcode.Vault, "the next page of the list is not on %s", m.client.Endpoint())
+		return vaultPage{}, exitcode.Errorf(exitcode.Vault, "the next page of the list is not on %s",
+			m.client.Endpoint())
 	}
-	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetryDelay: 16 * time.Second}), http.MethodGet, link)
+	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetryDelay: 16 * time.Second}),
+		http.MethodGet, link)
 	if err != nil {
 		return vaultPage{}, err
 	}

@@ -64,7 +64,8 @@ func (n Network) roots() (*x509.CertPool, error) {
 		return nil, exitcode.Errorf(exitcode.Failed, "the system's certificate authorities: %w", err)
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "CA file %s: no PEM certificate in it", n.CAFile), "openssl x509 -inform DER -in CERT -out ca.pem")
+		return nil, exitcode.Errorf(exitcode.Usage, "CA file %s: no PEM certificate in it", n.CAFile).
+			Hint("openssl x509 -inform DER -in CERT -out ca.pem")
 	}
 	return roots, nil
 }
@@ -75,8 +76,17 @@ func worthAnotherTry(resp *http.Response, err error) bool {
 	if err != nil {
 		return !NeverSent(err)
 	}
-	return slices.Contains([]int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
-		http.StatusServiceUnavailable, http.StatusGatewayTimeout}, resp.StatusCode)
+	return slices.Contains(
+		[]int{
+			http.StatusRequestTimeout,
+			http.StatusTooManyRequests,
+			http.StatusInternalServerError,
+			http.StatusBadGateway,
+			http.StatusServiceUnavailable,
+			http.StatusGatewayTimeout,
+		},
+		resp.StatusCode,
+	)
 }
 
 // NeverSent recognises failures before the first byte of a request: no

@@ -3,7 +3,6 @@ package azure
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -12,7 +11,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"byok/internal/base64url"
 	"byok/internal/exitcode"
+	"byok/internal/stamp"
 )
 
 // Identity is who a credential signs in as, from the claims of its token.
@@ -38,7 +39,7 @@ func Who(ctx context.Context, cred azcore.TokenCredential, c Cloud, tenant strin
 	if err != nil {
 		return Identity{}, err
 	}
-	id.Cloud, id.Expires = c.Name, token.ExpiresOn.UTC().Truncate(time.Second)
+	id.Cloud, id.Expires = c.Name, stamp.Of(token.ExpiresOn)
 	return id, nil
 }
 
@@ -64,7 +65,7 @@ func (o *Observed) GetToken(ctx context.Context, options policy.TokenRequestOpti
 		return token, err
 	}
 	if id, unreadable := identity(token.Token); unreadable == nil {
-		id.Cloud, id.Expires = o.cloud, token.ExpiresOn.UTC().Truncate(time.Second)
+		id.Cloud, id.Expires = o.cloud, stamp.Of(token.ExpiresOn)
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.last = id
@@ -99,11 +100,13 @@ func identity(token string) (Identity, error) {
 	var c claims
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return Identity{}, exitcode.Errorf(exitcode.Vault, "signed in, but the token does not say for whom: it is not a JSON Web Token")
+		return Identity{}, exitcode.Errorf(exitcode.Vault,
+			"signed in, but the token does not say for whom: it is not a JSON Web Token")
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	payload, err := base64url.Decode(strings.TrimRight(parts[1], "="))
 	if err != nil || json.Unmarshal(payload, &c) != nil {
-		return Identity{}, exitcode.Errorf(exitcode.Vault, "signed in, but the token does not say for whom: its claims cannot be read")
+		return Identity{}, exitcode.Errorf(exitcode.Vault,
+			"signed in, but the token does not say for whom: its claims cannot be read")
 	}
 	user := cmp.Or(c.UPN, c.Preferred, c.UniqueName)
 	id := Identity{Account: user, Name: c.Name, ObjectID: c.OID, Tenant: c.TID}

@@ -107,13 +107,15 @@ func lookUp(word string, offset int) (int, error) {
 	shown := clip(word)
 	if slices.ContainsFunc(other, same) {
 		return 0, exitcode.Errorf(exitcode.Usage,
-			"word %d of the fingerprint, %q, is out of place: a word before it is missing, doubled or swapped", offset+1, shown)
+			"word %d of the fingerprint, %q, is out of place: a word before it is missing, doubled or swapped",
+			offset+1, shown)
 	}
 	if near, ok := nearest(word, list); ok {
 		return 0, exitcode.Errorf(exitcode.Usage,
 			"word %d of the fingerprint, %q, is not on the word list: did you mean %q?", offset+1, shown, near)
 	}
-	return 0, exitcode.Errorf(exitcode.Usage, "word %d of the fingerprint, %q, is not on the word list", offset+1, shown)
+	return 0, exitcode.Errorf(exitcode.Usage, "word %d of the fingerprint, %q, is not on the word list", offset+1,
+		shown)
 }
 
 // maxShown is longer than any word of the list, in characters.

@@ -59,7 +59,10 @@ var table = []struct {
 	apply func(Candidate, time.Time) (detail string, err error)
 }{
 	{Rule{RuleVersion, "The KEK's identifier has a version."}, Candidate.version},
-	{Rule{RuleVault, "The KEK is in the vault that was asked for, or that the SecurityWorld package names."}, Candidate.vault},
+	{
+		Rule{RuleVault, "The KEK is in the vault that was asked for, or that the SecurityWorld package names."},
+		Candidate.vault,
+	},
 	{Rule{RuleLoopback, "A rehearsal's KEK is on this computer, and production's is not."}, Candidate.loopback},
 	{Rule{RuleType, "The KEK is an RSA-HSM key of 2048, 3072 or 4096 bits."}, Candidate.kind},
 	{Rule{RuleExponent, "The KEK's public exponent is 65537."}, Candidate.exponent},
@@ -156,7 +159,8 @@ func (c Candidate) enabled(now time.Time) (string, error) {
 	case !c.Enabled:
 		return "", errors.New("the key is disabled")
 	case now.Before(c.NotBefore):
-		return "", fmt.Errorf("the key is not valid before %s, and now is %s", stamp.Text(c.NotBefore), stamp.Text(now))
+		return "", fmt.Errorf("the key is not valid before %s, and now is %s", stamp.Text(c.NotBefore),
+			stamp.Text(now))
 	}
 	return "enabled", nil
 }

@@ -27,15 +27,17 @@ func CheckIdent(ident string) error { return CheckIdentOf(longestApp, ident) }
 func CheckIdentOf(app, ident string) error {
 	switch {
 	case !identShape.MatchString(app):
-		return exitcode.Errorf(exitcode.Usage, "application %.100q: expected digits, dashes and lower-case letters", app)
+		return exitcode.Errorf(exitcode.Usage, "application %.100q: expected digits, dashes and lower-case letters",
+			app)
 	case ident == "":
 		return exitcode.Errorf(exitcode.Usage, "the key identifier is empty")
 	case !identShape.MatchString(ident):
 		return exitcode.Errorf(exitcode.Usage,
 			"key identifier %.100q: expected digits, dashes and lower-case letters", ident)
 	case len(app)+len(ident) > maxAppIdent:
-		return exitcode.Errorf(exitcode.Usage, "key identifier %.100q: %d characters, and at most %d go with the application %s",
-			ident, len(ident), maxAppIdent-len(app), app)
+		return exitcode.Errorf(exitcode.Usage,
+			"key identifier %.100q: %d characters, and at most %d go with the application %s", ident, len(ident),
+			maxAppIdent-len(app), app)
 	}
 	return nil
 }

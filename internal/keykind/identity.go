@@ -6,10 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"math/big"
 
+	"byok/internal/base64url"
 	"byok/internal/fingerprint"
 )
 
@@ -39,7 +39,7 @@ func Thumbprint(pub crypto.PublicKey) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256([]byte(jwk))
-	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+	return base64url.Encode(sum[:]), nil
 }
 
 // canonicalJWK has the required members only, in the order of their names and
@@ -49,7 +49,7 @@ func canonicalJWK(pub crypto.PublicKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b64 := base64.RawURLEncoding.EncodeToString
+	b64 := base64url.Encode
 	if key, ok := pub.(*rsa.PublicKey); ok {
 		e := big.NewInt(int64(key.E)).Bytes()
 		return fmt.Sprintf(`{"e":"%s","kty":"RSA","n":"%s"}`, b64(e), b64(key.N.Bytes())), nil

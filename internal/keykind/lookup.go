@@ -22,7 +22,8 @@ const curveAlias = "secp256k1"
 func Parse(name string) (Kind, error) {
 	k, found := find(func(k Kind) bool { return strings.EqualFold(k.String(), canonical(name)) })
 	if !found {
-		return Kind{}, exitcode.Errorf(exitcode.Usage, "key kind %.40q: expected %s", name, alternatives(names(table)))
+		return Kind{}, exitcode.Errorf(exitcode.Usage, "key kind %.40q: expected %s", name,
+			alternatives(names(table)))
 	}
 	return k, nil
 }
@@ -46,7 +47,8 @@ func lookupSize(typ Type, bits int, curve string) (Kind, error) {
 	}
 	k, found := find(func(k Kind) bool { return k.Type == typ && k.Bits == bits })
 	if !found {
-		return Kind{}, exitcode.Errorf(exitcode.Usage, "%s key of %d bits: expected %s", typ, bits, alternatives(sizes(typ)))
+		return Kind{}, exitcode.Errorf(exitcode.Usage, "%s key of %d bits: expected %s", typ, bits,
+			alternatives(sizes(typ)))
 	}
 	return k, nil
 }
@@ -95,7 +97,8 @@ func ForJWK(kty, crv string) ([]Kind, error) {
 func ForECParams(der []byte) (Kind, error) {
 	k, found := find(func(k Kind) bool { return k.Type == EC && bytes.Equal(k.ECParams(), der) })
 	if !found {
-		return Kind{}, fmt.Errorf("EC parameters %.40x: expected the identifier of %s", der, alternatives(names(ofType(EC))))
+		return Kind{}, fmt.Errorf("EC parameters %.40x: expected the identifier of %s", der,
+			alternatives(names(ofType(EC))))
 	}
 	return k, nil
 }
@@ -114,7 +117,8 @@ func Of(pub crypto.PublicKey) (Kind, error) {
 
 // imported ends the messages about public keys of another kind.
 func imported() string {
-	return fmt.Sprintf("the service imports RSA of %s bits and EC on %s", alternatives(sizes(RSA)), alternatives(names(ofType(EC))))
+	return fmt.Sprintf("the service imports RSA of %s bits and EC on %s", alternatives(sizes(RSA)),
+		alternatives(names(ofType(EC))))
 }
 
 func find(match func(Kind) bool) (Kind, bool) {

@@ -127,7 +127,8 @@ func ofRSA(key *rsa.PublicKey) (Kind, error) {
 	}
 	// The upper bound is crypto/rsa's; OpenSSL and HSMs rarely go beyond 65537.
 	if key.E < 3 || key.E%2 == 0 || key.E > math.MaxInt32 {
-		return Kind{}, fmt.Errorf("public key: RSA exponent %d: expected an odd number from 3 to %d", key.E, math.MaxInt32)
+		return Kind{}, fmt.Errorf("public key: RSA exponent %d: expected an odd number from 3 to %d", key.E,
+			math.MaxInt32)
 	}
 	return k, nil
 }

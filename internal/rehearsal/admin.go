@@ -62,7 +62,7 @@ func (c *Client) Faults(ctx context.Context) ([]string, error) {
 }
 
 // SetFaults replaces the faults of the running vault and returns them; none
-// switches all of them off. FaultHelp tells the form. A fault that is not
+// switches all of them off. FaultHelp has the form. A fault that is not
 // understood is a Usage error, and then nothing is changed.
 func (c *Client) SetFaults(ctx context.Context, faults ...string) ([]string, error) {
 	if _, err := parseFaults(faults); err != nil {
@@ -85,7 +85,8 @@ func (c *Client) administer(ctx context.Context, method string, body []byte) ([]
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(r)
 	if err != nil {
-		return nil, exitcode.Hint(exitcode.Mark(exitcode.Vault, err), "byok-online rehearsal serve --state DIR runs the vault")
+		return nil, exitcode.Hint(exitcode.Mark(exitcode.Vault, err),
+			"byok-online rehearsal serve --state DIR runs the vault")
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))

@@ -44,9 +44,17 @@ func (v *vault) attestation(c *call) (any, error) {
 	m, isRSA := key.material.(rsaKey)
 	switch {
 	case v.hsm == nil:
-		return nil, &failure{status: http.StatusBadRequest, code: "NotSupported", message: "Key attestation is supported by Managed HSM only"}
+		return nil, &failure{
+			status:  http.StatusBadRequest,
+			code:    "NotSupported",
+			message: "Key attestation is supported by Managed HSM only",
+		}
 	case !isRSA:
-		return nil, &failure{status: http.StatusBadRequest, code: "NotSupported", message: "The rehearsal vault attests RSA keys only"}
+		return nil, &failure{
+			status:  http.StatusBadRequest,
+			code:    "NotSupported",
+			message: "The rehearsal vault attests RSA keys only",
+		}
 	}
 	kid, err := kek.ParseID(v.kid(name, key.Version))
 	if err != nil {
@@ -57,7 +65,11 @@ func (v *vault) attestation(c *call) (any, error) {
 		return nil, err
 	}
 	b := v.bundle(name, key)
-	b.Attributes.Attestation = &attestationJSON{CertificatePEMFile: v.hsm.certificates, PrivateKey: blob, Version: "MRVL-1"}
+	b.Attributes.Attestation = &attestationJSON{
+		CertificatePEMFile: v.hsm.certificates,
+		PrivateKey:         blob,
+		Version:            "MRVL-1",
+	}
 	return b, nil
 }
 
@@ -67,7 +79,8 @@ func statement(kid kek.ID, public *rsa.PublicKey, key keyVersion) attest.Stateme
 	s := attest.NewStatement(attest.Firmware2, kid, public, key.Ops)
 	values := map[attest.AttributeType]bool{}
 	if key.Imported {
-		values[attest.AttrLocal], values[attest.AttrAlwaysSensitive], values[attest.AttrNeverExtractable] = false, false, false
+		values[attest.AttrLocal], values[attest.AttrAlwaysSensitive], values[attest.AttrNeverExtractable] = false,
+			false, false
 	}
 	if key.Exportable {
 		values[attest.AttrExtractable], values[attest.AttrNeverExtractable] = true, false

@@ -163,7 +163,10 @@ func (i issuer) issueHSM(name string) (issuer, error) {
 		return issuer{}, err
 	}
 	t := template(name)
-	sha256WithRSA := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, Parameters: asn1.NullRawValue}
+	sha256WithRSA := pkix.AlgorithmIdentifier{
+		Algorithm:  asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11},
+		Parameters: asn1.NullRawValue,
+	}
 	body := tbsV1{
 		Serial: t.SerialNumber, Algorithm: sha256WithRSA, Subject: t.Subject.ToRDNSequence(),
 		Issuer: asn1.RawValue{FullBytes: i.certificate.RawSubject}, PublicKey: asn1.RawValue{FullBytes: spki},
@@ -178,7 +181,11 @@ func (i issuer) issueHSM(name string) (issuer, error) {
 	if err != nil {
 		return issuer{}, err
 	}
-	der, err := asn1.Marshal(signedCertificate{asn1.RawValue{FullBytes: tbs}, sha256WithRSA, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
+	der, err := asn1.Marshal(signedCertificate{
+		asn1.RawValue{FullBytes: tbs},
+		sha256WithRSA,
+		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)},
+	})
 	if err != nil {
 		return issuer{}, err
 	}

@@ -65,8 +65,8 @@ func Open(dir string) (*Client, error) {
 func readInto(files map[string][]byte, dir, name string) error {
 	data, err := durable.ReadFile(filepath.Join(dir, name), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "%s holds no rehearsal vault: %s is missing", dir, name),
-			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state %s", term.Quote(dir))
+		return exitcode.Errorf(exitcode.Usage, "%s holds no rehearsal vault: %s is missing", dir, name).
+			Hint("byok-online rehearsal serve --listen 127.0.0.1:8443 --state %s", term.Quote(dir))
 	}
 	files[name] = data
 	return exitcode.Mark(exitcode.Usage, err)
@@ -107,7 +107,8 @@ func dialLoopback(ctx context.Context, network, address string) (net.Conn, error
 	}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return nil, exitcode.Errorf(exitcode.Refused, "%s is not this computer: a rehearsal talks to loopback only", address)
+			return nil, exitcode.Errorf(exitcode.Refused,
+				"%s is not this computer: a rehearsal talks to loopback only", address)
 		}
 		var conn net.Conn
 		if conn, err = new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(host, port)); err == nil {

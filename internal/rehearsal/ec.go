@@ -102,7 +102,8 @@ func (k nistKey) sign(_ string, digest []byte) ([]byte, error) {
 
 func (k nistKey) verify(_ string, digest, signature []byte) bool {
 	r, s := halves(signature)
-	return len(signature) == 2*k.width() && ecdsa.Verify(&k.PublicKey, digest, new(big.Int).SetBytes(r), new(big.Int).SetBytes(s))
+	return len(signature) == 2*k.width() &&
+		ecdsa.Verify(&k.PublicKey, digest, new(big.Int).SetBytes(r), new(big.Int).SetBytes(s))
 }
 
 // secp256k1Key is an EC key on P-256K.

@@ -20,21 +20,29 @@ const handshake = "handshake"
 // says that it is ours.
 func kinds() []kind {
 	all, writes := operations(), []string{"create", "import"}
+	uses := []string{"sign", "encrypt", "decrypt", "wrapKey", "unwrapKey"}
 	return []kind{
 		{"throttle", "[=SECONDS]", "429, with Retry-After where seconds are given", all, throttle},
 		{"error", "=500|502|503|504", "that status, and nothing is done", all, failBefore},
 		{"error-after", "=500|502|503|504", "that status, though what was asked for is done", all, failAfter},
-		{"cut", "=request|stored|answer", "the connection ends: before the request is read, after it is carried out, in the middle of the answer", all, cut},
+		{"cut", "=request|stored|answer", "the connection ends: before the request is read, after it is carried out, " +
+			"in the middle of the answer", all, cut},
 		{"slow", "=DURATION", "the request is carried out, and its answer held back", all, slow},
-		{"forbidden", "=firewall|private|role|policy", "403 of a firewall, a private endpoint, a missing role or an access policy", all, forbid},
-		{"deleted", "", "somebody has meanwhile deleted a key of the name that is asked for", named(), plain(deleteMeanwhile)},
-		{"limbo", "=DURATION", "the name was purged just now: 409 for that long, though nothing holds it", append(writes, "purge"), limbo},
+		{"forbidden", "=firewall|private|role|policy", "403 of a firewall, a private endpoint, a missing role or an " +
+			"access policy", all, forbid},
+		{"deleted", "", "somebody has meanwhile deleted a key of the name that is asked for", named(),
+			plain(deleteMeanwhile)},
+		{"limbo", "=DURATION", "the name was purged just now: 409 for that long, though nothing holds it",
+			append(writes, "purge"), limbo},
 		{"kek", "=disabled|expired|deleted", "every key exchange key is so from now on", all, spoil},
-		{"stores-wrong-key", "", "the vault keeps another key than the one imported", []string{"import"}, plain(storeAnother)},
-		{"shows-wrong-key", "", "the vault answers with another public key than its key's", []string{"get", "import", "create", "update"}, plain(showAnother)},
-		{"uses-wrong-key", "", "the result of the operation is of another key", []string{"sign", "encrypt", "decrypt", "wrapKey", "unwrapKey"}, plain(useAnother)},
+		{"stores-wrong-key", "", "the vault keeps another key than the one imported", []string{"import"},
+			plain(storeAnother)},
+		{"shows-wrong-key", "", "the vault answers with another public key than its key's",
+			[]string{"get", "import", "create", "update"}, plain(showAnother)},
+		{"uses-wrong-key", "", "the result of the operation is of another key", uses, plain(useAnother)},
 		{"standard", "", "the vault is of the Standard tier and takes no HSM keys", writes, plain(refuseHSM)},
-		{"expired-certificate", "", "a new connection is shown a TLS certificate that expired an hour ago; \"rehearsal faults\" is one, too", []string{handshake}, plain(nil)},
+		{"expired-certificate", "", "a new connection is shown a TLS certificate that expired an hour ago; " +
+			"\"rehearsal faults\" is one, too", []string{handshake}, plain(nil)},
 	}
 }
 
@@ -60,7 +68,7 @@ func throttle(argument string) (effect, bool) {
 	}, argument == "" || err == nil
 }
 
-// serverError has a text of ours.
+// serverError has a text of our own.
 func serverError(argument string) (*failure, bool) {
 	status, _ := strconv.Atoi(argument)
 	text := http.StatusText(status)
@@ -121,11 +129,15 @@ func duration(argument string) (time.Duration, bool) {
 // forbid leaves out of the service's texts who was refused from where.
 func forbid(argument string) (effect, bool) {
 	f, ok := map[string]*failure{
-		"firewall": forbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\r\nClient address: 127.0.0.1"),
-		"private":  forbidden("ForbiddenByConnection", "Public network access is disabled and request is not from a trusted service nor via an approved private link."),
+		"firewall": forbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a "+
+			"trusted service.\r\nClient address: 127.0.0.1"),
+		"private": forbidden("ForbiddenByConnection", "Public network access is disabled and request is not from "+
+			"a trusted service nor via an approved private link."),
 		"role": forbidden("ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\n"+
-			"If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."),
-		"policy": forbidden("AccessDenied", "The user, group or application does not have the permission on key vault 'rehearsal;location=rehearsal'. "+
+			"If role assignments, deny assignments or role definitions were changed recently, please observe "+
+			"propagation time."),
+		"policy": forbidden("AccessDenied", "The user, group or application does not have the permission on key "+
+			"vault 'rehearsal;location=rehearsal'. "+
 			"For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"),
 	}[argument]
 	return func(v *vault, w http.ResponseWriter, r *http.Request, _ http.Handler) { v.refuse(w, r, f) }, ok
@@ -138,7 +150,8 @@ func deleteMeanwhile(v *vault, w http.ResponseWriter, r *http.Request, next http
 	if _, err := v.keys.live(t.name); err != nil {
 		m, err := generateEC("P-256")
 		if err == nil {
-			_, err = v.keep(t.name, keyVersion{Type: keykind.ECHSM, Ops: keykind.KeyOps(keykind.ECHSM), Enabled: true}, m)
+			_, err = v.keep(t.name,
+				keyVersion{Type: keykind.ECHSM, Ops: keykind.KeyOps(keykind.ECHSM), Enabled: true}, m)
 		}
 		if err != nil {
 			v.refuse(w, r, err)

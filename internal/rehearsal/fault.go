@@ -44,7 +44,8 @@ func FaultHelp() string {
 		"unless times says otherwise, by any operation unless on does, after skip have passed. A request\n" +
 		"meets several faults in the order given, until one of them answers. No fault outlives its vault.\n" +
 		"While it runs, \"byok-online rehearsal faults\" shows and replaces them; other programs GET and PUT\n" +
-		"{\"faults\":[\"throttle=5,on=import\"]} at https://localhost:PORT" + adminPath + " with the folder's token.\n\n")
+		"{\"faults\":[\"throttle=5,on=import\"]} at https://localhost:PORT" + adminPath + " with the folder's " +
+		"token.\n\n")
 	for _, k := range kinds() {
 		fmt.Fprintf(&b, "  %s%s\n        %s\n", k.name, k.form, k.about)
 	}

@@ -56,7 +56,8 @@ func (v *vault) unwrapTarget(key jsonWebKey, keyType string) (material, error) {
 		err = holds(m, keyType, key.Curve)
 	}
 	if err != nil {
-		return nil, badParameter("%s key is not valid - cannot instantiate crypto service", strings.TrimSuffix(keyType, "-HSM")).because(err)
+		return nil, badParameter("%s key is not valid - cannot instantiate crypto service",
+			strings.TrimSuffix(keyType, "-HSM")).because(err)
 	}
 	return m, nil
 }
@@ -90,7 +91,8 @@ func openBlob(kek rsaKey, blob transfer.Blob, keyType string) (material, error) 
 	n := kek.size() / 8
 	wrappingKey, err := kek.openOAEP(crypto.SHA1, blob.Ciphertext[:n])
 	if err != nil {
-		return nil, errors.New("the AES key does not decrypt: another KEK, or OAEP not with SHA-1 for both label and MGF1")
+		return nil, errors.New(
+			"the AES key does not decrypt: another KEK, or OAEP not with SHA-1 for both label and MGF1")
 	}
 	if len(wrappingKey) != 32 {
 		return nil, fmt.Errorf("the wrapping key has %d bytes, not the 32 of AES-256", len(wrappingKey))

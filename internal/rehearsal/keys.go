@@ -27,7 +27,8 @@ func (v *vault) create(c *call) (any, error) {
 		return nil, err
 	}
 	if in.PublicExponent != nil && *in.PublicExponent != 65537 {
-		return nil, badParameter("Invalid public_exponent: %d. The vault makes RSA keys with 65537", *in.PublicExponent) // our text
+		return nil, badParameter("Invalid public_exponent: %d. The vault makes RSA keys with 65537",
+			*in.PublicExponent) // our text
 	}
 	key := keyVersion{Type: keyType, Ops: ops, Tags: in.Tags}
 	if err := v.apply(&key, in.Attributes, in.Policy); err != nil {
@@ -44,7 +45,7 @@ func (v *vault) create(c *call) (any, error) {
 	return v.keep(c.name, key, m)
 }
 
-// keep gives m a version under name, with what key says about it.
+// keep stores m as a version under name, with what key says about it.
 func (v *vault) keep(name string, key keyVersion, m material) (any, error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails, see crypto/rand

@@ -29,7 +29,8 @@ func showAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Han
 }
 
 // alter changes a good answer about a key version, with another key at hand.
-func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler, change func(*bundle, kek.ID, material) error) {
+func (v *vault) alter(w http.ResponseWriter, r *http.Request, next http.Handler,
+	change func(*bundle, kek.ID, material) error) {
 	a := serve(w, r, next)
 	if a.status != http.StatusOK {
 		a.send(w)

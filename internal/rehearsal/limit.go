@@ -31,7 +31,8 @@ func parseLimit(text string) (limit, error) {
 	n, err := strconv.Atoi(keys)
 	d, ok := duration(per)
 	if err != nil || n < 1 || !ok {
-		return limit{}, exitcode.Errorf(exitcode.Usage, "limit %.40q: %s, or KEYS/DURATION such as 10/10s, is expected", text, documented)
+		return limit{}, exitcode.Errorf(exitcode.Usage,
+			"limit %.40q: %s, or KEYS/DURATION such as 10/10s, is expected", text, documented)
 	}
 	return limit{keys: n, per: d}, nil
 }

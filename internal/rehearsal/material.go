@@ -44,7 +44,8 @@ func checkOps(keyType string, ops []string, exchange bool) ([]string, error) {
 	}
 	for i, op := range ops {
 		if !slices.Contains(keykind.KeyOps(keyType), op) || slices.Contains(ops[:i], op) {
-			return nil, unsupportedOperations().because(fmt.Errorf("%s is not for a key of type %s here", op, keyType))
+			return nil, unsupportedOperations().because(fmt.Errorf("%s is not for a key of type %s here", op,
+				keyType))
 		}
 	}
 	return ops, nil

@@ -58,13 +58,19 @@ func signerFor(kid string, key keyVersion, algorithm string, digest []byte) (sig
 	case !signs || !known:
 		return nil, badParameter("The algorithm %s is not supported for signing with this key", algorithm) // our text
 	case isEC && wanted.curve == "":
-		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'RSA' or 'RSA-HSM'.", kid, key.Type, algorithm)
+		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of "+
+			"type 'RSA' or 'RSA-HSM'.",
+			kid, key.Type, algorithm)
 	case !isEC && wanted.curve != "":
-		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'EC' or 'EC-HSM'.", kid, key.Type, algorithm)
+		return nil, badParameter(
+			incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'EC' or 'EC-HSM'.",
+			kid, key.Type, algorithm)
 	case key.Curve != wanted.curve:
-		return nil, badParameter(incompatible+"uses curve '%s', and algorithm '%s' can only be used with curve '%s'.", kid, key.Curve, algorithm, wanted.curve)
+		return nil, badParameter(incompatible+"uses curve '%s', and algorithm '%s' can only be used with curve '%s'.",
+			kid, key.Curve, algorithm, wanted.curve)
 	case len(digest) != wanted.digest:
-		return nil, badParameter("Invalid length of 'value': %d bytes. %s requires %d bytes, encoded with base64url.", len(digest), algorithm, wanted.digest)
+		return nil, badParameter("Invalid length of 'value': %d bytes. %s requires %d bytes, encoded with base64url.",
+			len(digest), algorithm, wanted.digest)
 	}
 	return s, nil
 }
@@ -81,10 +87,13 @@ func transform(op string) func(*vault, *call) (any, error) {
 		if op == "decrypt" || op == "unwrapKey" {
 			apply = encrypter.decrypt
 		}
-		out, err := apply(key.material.(encrypter), in) // of a type that encrypts, or it would not have op: see checkOps
+		out, err := apply(key.material.(encrypter),
+			in) // of a type that encrypts, or it would not have op: see checkOps
 		switch {
 		case errors.Is(err, errAlgorithm):
-			return nil, badParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and algorithm '%s' can not be used with it.", kid, key.Type, in.Algorithm) // our text
+			return nil, badParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and "+
+				"algorithm '%s' can not be used with it.",
+				kid, key.Type, in.Algorithm) // our text
 		case err != nil:
 			return nil, badParameter("The parameter is incorrect.").because(fmt.Errorf("%s: %w", in.Algorithm, err))
 		}

@@ -56,7 +56,7 @@ type Config struct {
 	Faults  []string          // ways to fail on purpose, see FaultHelp; Client.SetFaults replaces them
 }
 
-// Info is what a running rehearsal vault tells its operator.
+// Info is what the operator of a running rehearsal vault needs.
 type Info struct {
 	URL     string // https://localhost:port, without a trailing slash
 	Service string

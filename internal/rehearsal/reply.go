@@ -39,8 +39,12 @@ func notFound(name, version string) *failure {
 		name += "/" + version
 	}
 	return &failure{status: http.StatusNotFound, code: "KeyNotFound", message: fmt.Sprintf(
-		"A key with (name/id) %s was not found in this key vault. If you recently deleted this key you may be able to recover it "+
-			"using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", name)}
+		"A key with (name/id) %s was not found in this key vault. If you recently deleted this key you may be "+
+			"able to recover it "+
+			"using the correct recovery command. For help resolving this issue, please see "+
+			"https://go.microsoft.com/fwlink/?linkid=2125182",
+		name,
+	)}
 }
 
 func deletedNotFound(name string) *failure {
@@ -48,22 +52,39 @@ func deletedNotFound(name string) *failure {
 }
 
 func recoverable(name string) *failure {
-	return &failure{status: http.StatusConflict, code: "Conflict", inner: "ObjectIsDeletedButRecoverable", message: fmt.Sprintf(
-		"Key %s is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged.", name)}
+	return &failure{
+		status: http.StatusConflict,
+		code:   "Conflict",
+		inner:  "ObjectIsDeletedButRecoverable",
+		message: fmt.Sprintf("Key %s is currently in a deleted but recoverable state, and its name cannot be "+
+			"reused; in this state, the key can only be recovered or purged.",
+			name),
+	}
 }
 
 func beingDeleted(name string) *failure {
-	return &failure{status: http.StatusConflict, code: "Conflict", inner: "ObjectIsBeingDeleted", message: fmt.Sprintf(
-		"Key %s is currently being deleted and cannot be re-created; retry later.", name)}
+	return &failure{
+		status: http.StatusConflict,
+		code:   "Conflict",
+		inner:  "ObjectIsBeingDeleted",
+		message: fmt.Sprintf(
+			"Key %s is currently being deleted and cannot be re-created; retry later.", name),
+	}
 }
 
 func throttled() *failure {
 	return &failure{status: http.StatusTooManyRequests, code: "Throttled",
-		message: "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached"}
+		message: "Request was not processed because too many requests were received. Reason: " +
+			"VaultRequestTypeLimitReached"}
 }
 
 func forbidden(inner, format string, args ...any) *failure {
-	return &failure{status: http.StatusForbidden, code: "Forbidden", inner: inner, message: fmt.Sprintf(format, args...)}
+	return &failure{
+		status:  http.StatusForbidden,
+		code:    "Forbidden",
+		inner:   inner,
+		message: fmt.Sprintf(format, args...),
+	}
 }
 
 type errorBody struct {
@@ -97,7 +118,12 @@ func (v *vault) reply(w http.ResponseWriter, r *http.Request, body any, err erro
 func (v *vault) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var f *failure
 	if !errors.As(err, &f) {
-		f = &failure{status: http.StatusInternalServerError, code: "InternalError", message: "The rehearsal vault failed", why: err}
+		f = &failure{
+			status:  http.StatusInternalServerError,
+			code:    "InternalError",
+			message: "The rehearsal vault failed",
+			why:     err,
+		}
 	}
 	said := f.Error()
 	if f.why != nil {

@@ -42,7 +42,14 @@ func newVault(s *state, logged func(string)) (*vault, error) {
 	if logged == nil {
 		logged = func(string) {}
 	}
-	v := &vault{url: s.url, service: s.service, token: s.token, keys: keys, limit: &limiter{clock: time.Now}, log: logged}
+	v := &vault{
+		url:     s.url,
+		service: s.service,
+		token:   s.token,
+		keys:    keys,
+		limit:   &limiter{clock: time.Now},
+		log:     logged,
+	}
 	if s.service == ManagedHSM {
 		v.hsm, err = s.partition()
 	}
@@ -80,7 +87,9 @@ func (v *vault) identify(next http.Handler) http.Handler {
 // authenticate challenges a request without our token. Names under .invalid
 // (RFC 2606) keep a real credential from fetching a token for a rehearsal.
 func (v *vault) authenticate(next http.Handler) http.Handler {
-	challenge := fmt.Sprintf(`Bearer authorization="https://login.rehearsal.invalid/%s", resource="https://%s.rehearsal.invalid"`, Tenant, v.service)
+	challenge := fmt.Sprintf(
+		`Bearer authorization="https://login.rehearsal.invalid/%s", resource="https://%s.rehearsal.invalid"`, Tenant,
+		v.service)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(token), v.token) == 1 {
@@ -213,7 +222,11 @@ func find(r *http.Request) (t target, status int) {
 func (v *vault) route(w http.ResponseWriter, r *http.Request) {
 	t, status := find(r)
 	if status != http.StatusOK {
-		v.refuse(w, r, &failure{status: status, code: "BadParameter", message: fmt.Sprintf("Method %s does not allow operation ''", r.Method)})
+		v.refuse(w, r, &failure{
+			status:  status,
+			code:    "BadParameter",
+			message: fmt.Sprintf("Method %s does not allow operation ''", r.Method),
+		})
 		return
 	}
 	body, err := v.dispatch(w, r, t)
@@ -227,7 +240,11 @@ func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to target) (any
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "BadParameter", message: "The request body is too large"}
+		return nil, &failure{
+			status:  http.StatusRequestEntityTooLarge,
+			code:    "BadParameter",
+			message: "The request body is too large",
+		}
 	}
 	if err != nil {
 		return nil, err

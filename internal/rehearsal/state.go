@@ -76,8 +76,9 @@ func (s *state) hold() error {
 	if !held {
 		defer f.Close()
 		holder, _ := durable.ReadFile(s.path("lock"), maxFile)
-		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "%s is in use by another rehearsal vault (process %s)", s.dir, strings.TrimSpace(string(holder))),
-			"stop that one, or give this one a folder of its own with --state")
+		return exitcode.Errorf(exitcode.Refused, "%s is in use by another rehearsal vault (process %s)", s.dir,
+			strings.TrimSpace(string(holder))).
+			Hint("stop that one, or give this one a folder of its own with --state")
 	}
 	s.lock = f
 	if err := f.Truncate(0); err == nil { // the number is for people only
@@ -104,8 +105,9 @@ func (s *state) identity(service string) error {
 		return fmt.Errorf("%s: neither %s nor %s", s.path(fileService), ManagedHSM, Vault)
 	}
 	if service != "" && service != s.service {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Refused, "the rehearsal vault in %s is a %s, not a %s", s.dir, s.service, service),
-			"use another folder with --state")
+		return exitcode.Errorf(exitcode.Refused, "the rehearsal vault in %s is a %s, not a %s", s.dir, s.service,
+			service).
+			Hint("use another folder with --state")
 	}
 	token, err := s.once(fileToken, 0o600, newToken)
 	if s.token = []byte(line(token)); err == nil && len(s.token) != len(base64url.Encode(make([]byte, tokenSize))) {
@@ -158,8 +160,9 @@ func (s *state) listen(address string) (net.Listener, error) {
 		port = fixed
 	}
 	if fixed != "0" && port != fixed {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Refused, "the rehearsal vault in %s is https://localhost:%s, which cannot change: it is part of every key identifier", s.dir, fixed),
-			"byok-online rehearsal serve --listen 127.0.0.1:%s --state %s", fixed, term.Quote(s.dir))
+		return nil, exitcode.Errorf(exitcode.Refused, "the rehearsal vault in %s is https://localhost:%s, which "+
+			"cannot change: it is part of every key identifier", s.dir, fixed).
+			Hint("byok-online rehearsal serve --listen 127.0.0.1:%s --state %s", fixed, term.Quote(s.dir))
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
@@ -192,7 +195,8 @@ func (s *state) fixedPort() (string, error) {
 func loopback(address string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(address)
 	if err != nil {
-		return "", "", exitcode.Errorf(exitcode.Usage, "listen address %s: host:port is expected, such as 127.0.0.1:8443", address)
+		return "", "", exitcode.Errorf(exitcode.Usage,
+			"listen address %s: host:port is expected, such as 127.0.0.1:8443", address)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
 		return "", "", exitcode.Errorf(exitcode.Usage, "listen address %s: %s is not a port number", address, port)
@@ -201,8 +205,9 @@ func loopback(address string) (host, port string, err error) {
 		host = "127.0.0.1" // whatever the resolver says
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return "", "", exitcode.Hint(exitcode.Errorf(exitcode.Refused, "listen address %s is not loopback: a rehearsal vault never serves another computer", address),
-			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR")
+		return "", "", exitcode.Errorf(exitcode.Refused, "listen address %s is not loopback: a rehearsal vault "+
+			"never serves another computer", address).
+			Hint("byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR")
 	}
 	return host, port, nil
 }

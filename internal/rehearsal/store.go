@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"byok/internal/durable"
+	"byok/internal/stamp"
 	"byok/internal/strictjson"
 )
 
@@ -186,7 +187,8 @@ func (s *store) lookup(name string, deleted bool) (record, error) {
 func (s *store) all(deleted bool) []record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Collect(maps.Values(s.records)), func(r record) bool { return r.Deleted.IsZero() == deleted })
+	return slices.DeleteFunc(slices.Collect(maps.Values(s.records)),
+		func(r record) bool { return r.Deleted.IsZero() == deleted })
 }
 
 // change stores what f makes of a version.
@@ -259,4 +261,4 @@ func syncFolder(dir string) error {
 }
 
 // now is the vault's clock: UTC, whole seconds, as the service stamps keys.
-func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+func now() time.Time { return stamp.Now() }

@@ -8,12 +8,12 @@ import (
 
 // jsonWebKey is the public half of a key, and of what an import names.
 type jsonWebKey struct {
-	KID    string    `json:"kid,omitempty"`
-	Type   string    `json:"kty,omitempty"`
-	Ops    []string  `json:"key_ops,omitempty"`
+	KID    string          `json:"kid,omitempty"`
+	Type   string          `json:"kty,omitempty"`
+	Ops    []string        `json:"key_ops,omitempty"`
 	N      base64url.Bytes `json:"n,omitempty"`
 	E      base64url.Bytes `json:"e,omitempty"`
-	Curve  string    `json:"crv,omitempty"`
+	Curve  string          `json:"crv,omitempty"`
 	X      base64url.Bytes `json:"x,omitempty"`
 	Y      base64url.Bytes `json:"y,omitempty"`
 	KeyHSM base64url.Bytes `json:"key_hsm,omitempty"`
@@ -37,13 +37,13 @@ type attestationJSON struct {
 	CertificatePEMFile base64url.Bytes `json:"certificatePemFile"`
 	PrivateKey         base64url.Bytes `json:"privateKeyAttestation"`
 	PublicKey          base64url.Bytes `json:"publicKeyAttestation,omitempty"`
-	Version            string    `json:"version"`
+	Version            string          `json:"version"`
 }
 
 type releasePolicy struct {
-	ContentType string    `json:"contentType,omitempty"`
+	ContentType string          `json:"contentType,omitempty"`
 	Data        base64url.Bytes `json:"data,omitempty"`
-	Immutable   bool      `json:"immutable,omitempty"`
+	Immutable   bool            `json:"immutable,omitempty"`
 }
 
 type createRequest struct {
@@ -102,7 +102,7 @@ type list struct {
 
 // operation is the request of encrypt, decrypt, wrapKey, unwrapKey and sign.
 type operation struct {
-	Algorithm string    `json:"alg"`
+	Algorithm string          `json:"alg"`
 	Value     base64url.Bytes `json:"value"`
 	Digest    base64url.Bytes `json:"digest"` // verify: value is the signature
 	IV        base64url.Bytes `json:"iv"`
@@ -111,7 +111,7 @@ type operation struct {
 }
 
 type operationResult struct {
-	KID   string    `json:"kid"`
+	KID   string          `json:"kid"`
 	Value base64url.Bytes `json:"value"`
 	IV    base64url.Bytes `json:"iv,omitempty"`
 	Tag   base64url.Bytes `json:"tag,omitempty"`

@@ -25,7 +25,7 @@ type Installed struct {
 // it is not there. want is the SHA-256 published out of band: it is compared
 // before a byte of the zip is interpreted, and a difference is a Check error.
 // Nothing is written unless all of Unzip's conditions hold. An existing file
-// is never overwritten (Refused), but for the same bytes, which an
+// is never overwritten (Refused), except by the same bytes, which an
 // interrupted run has left.
 func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 	name := filepath.Base(zipPath)
@@ -65,12 +65,14 @@ func readZip(path string) (data []byte, sum fingerprint.Sum, err error) {
 
 func checkHash(name string, got, want fingerprint.Sum) error {
 	if got != want {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the one given", name, got),
-			"compare what you typed with the published hash; if it is right, copy the zip again from where it was made")
+		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the one given", name, got).
+			Hint("compare what you typed with the published hash; if it is right, copy the zip again from where " +
+				"it was made")
 	}
 	if region, found := RegionOf(got); found {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "%s: the zip for %s %w", name, region.Name, ErrRetired),
-			"its own KeyTransferRemote.exe reads it, with an nShield HSM; for today's service: byok-online toolset build")
+		return exitcode.Errorf(exitcode.Check, "%s: the zip for %s %w", name, region.Name, ErrRetired).
+			Hint("its own KeyTransferRemote.exe reads it, with an nShield HSM; for today's service: byok-online " +
+				"toolset build")
 	}
 	return nil
 }

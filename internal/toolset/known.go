@@ -23,7 +23,10 @@ type Known struct {
 // SHA256SUMS that cannot be read.
 func Look(path string, sum fingerprint.Sum) (Known, error) {
 	if region, ok := RegionOf(sum); ok {
-		return Known{true, "the published hash of " + region.Package + " for " + region.Name + ", retired in June 2021"}, nil
+		return Known{
+			true,
+			"the published hash of " + region.Package + " for " + region.Name + ", retired in June 2021",
+		}, nil
 	}
 	for _, region := range Regions() {
 		if strings.EqualFold(region.Package, filepath.Base(path)) {

@@ -44,7 +44,7 @@ type KEKPackage struct {
 	KTY           string          `json:"kty"`                 // as the vault says: RSA-HSM
 	KeyOps        []string        `json:"key_ops"`             // as the vault lists them
 	Enabled       bool            `json:"enabled"`             // as the vault says
-	HSMPlatform   string          `json:"hsm_platform"`        // "2" FIPS 140-3 level 3, "1" 140-2 level 2, "0" software, "" unsaid
+	HSMPlatform   string          `json:"hsm_platform"`        // "2" FIPS 140-3, "1" 140-2, "0" software, "" unsaid
 	Created       time.Time       `json:"created"`             // of the key; UTC, whole seconds
 	NotBefore     time.Time       `json:"not_before,omitzero"` // of the key, where it has one
 	Expires       time.Time       `json:"expires,omitzero"`    // of the key, where it has one

@@ -99,9 +99,11 @@ func (p Pair) belong() error {
 	case p.kek.Suffix != p.world.Suffix || p.kek.Generation != p.world.Generation:
 		return exitcode.Errorf(exitcode.Check, "%s does not go with %s", p.Name(), world)
 	case p.kek.Mark != p.world.Mark:
-		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", p.Name(), p.kek.Mark, p.world.Mark)
+		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", p.Name(), p.kek.Mark,
+			p.world.Mark)
 	case p.kek.SecurityWorld != p.worldSum:
-		return exitcode.Errorf(exitcode.Check, "%s is bound to another SecurityWorld package than %s", p.Name(), world)
+		return exitcode.Errorf(exitcode.Check, "%s is bound to another SecurityWorld package than %s", p.Name(),
+			world)
 	}
 	return nil
 }

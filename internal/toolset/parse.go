@@ -63,7 +63,8 @@ func (p SecurityWorldPackage) Marshal() ([]byte, error) {
 func decode(name string, data []byte, typ string, p any) error {
 	if isRetired(data) {
 		return exitcode.Errorf(exitcode.Usage, "%s: a binary package %w", name, ErrRetired).Hint(
-			"its own verifykeypackage.py and KeyTransferRemote.exe read it, with an nShield HSM; for today's service: byok-online toolset build")
+			"its own verifykeypackage.py and KeyTransferRemote.exe read it, with an nShield HSM; for today's " +
+				"service: byok-online toolset build")
 	}
 	if err := strictjson.Expect(name, data, MaxPackage, typ, Version); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
@@ -71,8 +72,8 @@ func decode(name string, data []byte, typ string, p any) error {
 	return exitcode.Mark(exitcode.Usage, strictjson.Unmarshal(name, data, MaxPackage, p))
 }
 
-// isRetired tells a binary from text that may be meant as JSON, in whatever
-// encoding. The format of the retired packages was never published; all that
+// isRetired reports whether data is binary and not text that may be meant as
+// JSON, in whatever encoding. The format of the retired packages was never published; all that
 // is known is that they are not text.
 func isRetired(data []byte) bool {
 	if strictjson.CheckEncoding(data) != nil {

@@ -64,7 +64,8 @@ func FindRegion(s string) (Region, error) {
 			return only(s, found)
 		}
 	}
-	return Region{}, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "no region is called %.60q%s", s, didYouMean(s, all)), "byok-online toolset list")
+	return Region{}, exitcode.Errorf(exitcode.Usage, "no region is called %.60q%s", s, didYouMean(s, all)).
+		Hint("byok-online toolset list")
 }
 
 // RegionOf finds the region whose zip has this SHA-256.
@@ -85,7 +86,8 @@ func only(s string, found []Region) (Region, error) {
 	for _, r := range found {
 		names = append(names, r.Name)
 	}
-	return Region{}, exitcode.Errorf(exitcode.Usage, "%q is %d regions, name one of them: %s", s, len(found), strings.Join(names, ", "))
+	return Region{}, exitcode.Errorf(exitcode.Usage, "%q is %d regions, name one of them: %s", s, len(found),
+		strings.Join(names, ", "))
 }
 
 // fold takes out what people leave away or add: case, spaces, dashes, ".zip".
@@ -98,8 +100,13 @@ func fold(s string) string {
 func didYouMean(s string, all []Region) string {
 	typed, best, name := fold(s), len(fold(s))/3, ""
 	for _, r := range all {
-		for _, known := range []struct{ spelling, meant string }{{r.Name, r.Name}, {r.Suffix, r.Name}, {r.Cloud, r.Cloud}} {
-			if d := smetrics.WagnerFischer(typed, fold(known.spelling), 1, 1, 1); d <= best && (name == "" || d < best) {
+		for _, known := range []struct{ spelling, meant string }{
+			{r.Name, r.Name},
+			{r.Suffix, r.Name},
+			{r.Cloud, r.Cloud},
+		} {
+			if d := smetrics.WagnerFischer(typed, fold(known.spelling), 1, 1, 1); d <= best &&
+				(name == "" || d < best) {
 				best, name = d, known.meant
 			}
 		}

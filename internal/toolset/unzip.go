@@ -87,10 +87,12 @@ func checkEntries(entries []*zip.File) error {
 var deviceShape = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])([.: ]|$)`)
 
 // entryShape is the names of a toolset's files.
-var entryShape = regexp.MustCompile(`^(BYOK-(KEK|SecurityWorld)-pkg-[A-Z0-9]{1,32}-[1-9][0-9]{0,3}|` + SumsName + `)$`)
+var entryShape = regexp.MustCompile(
+	`^(BYOK-(KEK|SecurityWorld)-pkg-[A-Z0-9]{1,32}-[1-9][0-9]{0,3}|` + SumsName + `)$`,
+)
 
 // checkEntryName says what is wrong with a name. entryShape alone would be
-// enough; the rest tells a slip from an attack.
+// enough; the rest separates a slip from an attack.
 func checkEntryName(name string) error {
 	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' })
 	switch {
@@ -133,7 +135,8 @@ func checkEntry(e *zip.File) error {
 	case e.Method != zip.Store && e.Method != zip.Deflate:
 		return fmt.Errorf("compressed by method %d, neither stored nor deflated", e.Method)
 	case e.UncompressedSize64 > MaxPackage:
-		return fmt.Errorf("unpacks to %d bytes, more than the %d a package may have", e.UncompressedSize64, MaxPackage)
+		return fmt.Errorf("unpacks to %d bytes, more than the %d a package may have", e.UncompressedSize64,
+			MaxPackage)
 	}
 	return nil
 }

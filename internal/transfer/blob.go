@@ -153,7 +153,8 @@ func (b Blob) CheckSize(kekBits int) error {
 		return fmt.Errorf("KEK: %v", err)
 	}
 	if wrapped := len(b.Ciphertext) - kekBits/8; wrapped < minWrapped || wrapped%8 != 0 {
-		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least %d, "+
+		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least "+
+			"%d, "+
 			"in multiples of 8", len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
 	}
 	return nil

@@ -62,7 +62,8 @@ func (b *bench) state() string { return filepath.Join(b.dir, "vault") }
 
 // start runs the vault and waits until it answers: its log tells.
 func (b *bench) start(args []string) error {
-	server := b.command(append([]string{"rehearsal", "serve", "--listen", "127.0.0.1:0", "--state", b.state()}, args...)...)
+	server := b.command(
+		append([]string{"rehearsal", "serve", "--listen", "127.0.0.1:0", "--state", b.state()}, args...)...)
 	server.Stderr = b.log
 	if err := server.Start(); err != nil {
 		return err
@@ -162,7 +163,8 @@ func (b *bench) bare(ctx context.Context, dir, name string) (time.Duration, erro
 			return 0, err
 		}
 		body, err := json.Marshal(map[string]any{"key": map[string]any{
-			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"}, "key_hsm": base64url.Encode(blob)}})
+			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"},
+			"key_hsm": base64url.Encode(blob)}})
 		if err != nil {
 			return 0, err
 		}
@@ -179,7 +181,8 @@ func (b *bench) bare(ctx context.Context, dir, name string) (time.Duration, erro
 }
 
 func (b *bench) put(ctx context.Context, client *http.Client, name string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, b.open.URL+"/keys/"+name+"?api-version=7.6", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, b.open.URL+"/keys/"+name+"?api-version=7.6",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

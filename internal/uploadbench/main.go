@@ -3,7 +3,7 @@
 // requests of the same packages; its peak memory; and how much of a vault's
 // limit it uses without running into it. scripts/bench-upload.sh runs it.
 //
-// It is no test of the vault's speed: that is the rehearsal's, on this machine.
+// It is no test of the vault's speed: that is the rehearsal's, on this computer.
 package main
 
 import (
@@ -89,9 +89,11 @@ func unlimited(program, dir string, n int) error {
 func report(n int, all, small usage, bare time.Duration) {
 	fmt.Printf("%d packages without a limit\n", n)
 	fmt.Printf("  byok-online upload     %.1f keys a second\n", float64(n)/all.took.Seconds())
-	fmt.Printf("  bare requests          %.1f keys a second, one after the other, nothing checked\n", float64(n)/bare.Seconds())
+	fmt.Printf("  bare requests          %.1f keys a second, one after the other, nothing checked\n",
+		float64(n)/bare.Seconds())
 	fmt.Printf("  ratio                  %.2f\n", bare.Seconds()/all.took.Seconds())
-	fmt.Printf("  peak memory            %d MB, %.2f times that of one package\n", all.peak>>20, float64(all.peak)/float64(small.peak))
+	fmt.Printf("  peak memory            %d MB, %.2f times that of one package\n", all.peak>>20,
+		float64(all.peak)/float64(small.peak))
 }
 
 // limited uploads n packages to a vault that takes ten keys in ten seconds.

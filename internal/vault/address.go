@@ -90,14 +90,19 @@ func (a Address) unusual(u *url.URL, allow Allow) error {
 	case a.rehearsal || a.test:
 		return nil
 	case u.Port() != "" && u.Port() != "443":
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: a port other than 443 is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
+		return exitcode.Errorf(exitcode.Usage, "vault %s: a port other than 443 is for rehearsals and test vaults",
+			a.url).
+			Hint("--rehearsal DIR, or --test-vault")
 	case local:
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: this computer is for rehearsals and test vaults", a.url), "--rehearsal DIR, or --test-vault")
+		return exitcode.Errorf(exitcode.Usage, "vault %s: this computer is for rehearsals and test vaults", a.url).
+			Hint("--rehearsal DIR, or --test-vault")
 	case strings.Contains(u.Hostname(), ".privatelink."):
-		return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url), "use the vault's own name, which leads to the private endpoint inside its network")
+		return exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url).
+			Hint("use the vault's own name, which leads to the private endpoint inside its network")
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %s: no vault of %s, whose names end in %s", a.url, allow.Cloud.Name, strings.Join(allow.Cloud.Suffixes, " or ")),
-		"--cloud for another cloud, --vault-suffix for a private one")
+	return exitcode.Errorf(exitcode.Usage, "vault %s: no vault of %s, whose names end in %s", a.url, allow.Cloud.Name,
+		strings.Join(allow.Cloud.Suffixes, " or ")).
+		Hint("--cloud for another cloud, --vault-suffix for a private one")
 }
 
 // parseURL accepts https, a host and a port. It does not quote a URL that has
@@ -126,7 +131,7 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 		problem = "not a host and port"
 	}
 	if problem != "" {
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "vault %.200q: %s", s, problem), "--vault %s", example)
+		return nil, exitcode.Errorf(exitcode.Usage, "vault %.200q: %s", s, problem).Hint("--vault %s", example)
 	}
 	u.Host = strings.ToLower(u.Host)
 	return u, nil

@@ -27,12 +27,13 @@ const NonceSize = 32
 // never uses this file itself, but the text of keykind.PossessionText with the
 // file's SHA-256: no one can have a customer's key sign a text of their choice.
 type Challenge struct {
-	Type          string          `json:"type"`
-	Version       int             `json:"version"`
-	Nonce         string          `json:"nonce"` // NonceSize random bytes in hex, an auditor's if given
-	Time          time.Time       `json:"time"`
-	KID           kek.ID          `json:"kid"`
-	Authorization fingerprint.Sum `json:"authorization_sha256,omitzero"` // of the authorization; none for another vendor's package
+	Type    string    `json:"type"`
+	Version int       `json:"version"`
+	Nonce   string    `json:"nonce"` // NonceSize random bytes in hex, an auditor's if given
+	Time    time.Time `json:"time"`
+	KID     kek.ID    `json:"kid"`
+	// Authorization is the sum of the authorization; another vendor's package has none.
+	Authorization fingerprint.Sum `json:"authorization_sha256,omitzero"`
 }
 
 // newChallenge returns a challenge for the key and the bytes of its file. A

@@ -23,7 +23,7 @@ func deletedOf(name string, k azkeys.DeletedKey) Deleted {
 	return Deleted{Name: name, DeletedAt: value(k.DeletedDate).UTC(), PurgeAt: value(k.ScheduledPurgeDate).UTC()}
 }
 
-// Deleted tells whether a deleted key holds the name.
+// Deleted reports whether a deleted key holds the name.
 func (c *Client) Deleted(ctx context.Context, name string) (Deleted, bool, error) {
 	var found Deleted
 	err := c.read(ctx, "look for a deleted key "+name, func(ctx context.Context) error {
@@ -59,7 +59,8 @@ func (c *Client) Recover(ctx context.Context, name string) error {
 			return c.explain(doing, err)
 		}
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "%s: the vault took it on but has not finished", doing), "the same command again in a minute")
+	return exitcode.Errorf(exitcode.Vault, "%s: the vault accepted it and is still busy", doing).
+		Hint("the same command again in a minute")
 }
 
 // limbo marks the refusal of a name that no key holds any more: for one to

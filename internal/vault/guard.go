@@ -30,7 +30,7 @@ type resolver func(ctx context.Context, network, host string) ([]netip.Addr, err
 // guard stands between the SDK and the network: nothing leaves for another
 // host than the vault's, and the SDK sees no challenge of the vault's own
 // wording, which it might answer with a panic or with a token for another
-// service, but one that was written anew from what was checked.
+// service, but one that was rewritten from what was checked.
 type guard struct {
 	address Address
 	clock   Clock
@@ -77,7 +77,8 @@ func (g *guard) notLocal(ctx context.Context, host string) error {
 		addresses, _ := g.lookup(ctx, "ip", host)
 		for _, a := range addresses {
 			if a = a.Unmap(); a.IsLoopback() || a.IsUnspecified() {
-				g.local = exitcode.Hint(exitcode.Errorf(exitcode.Vault, "%s resolves to a loopback address (%s)", host, a), "check /etc/hosts and the DNS; --test-vault if intended")
+				g.local = exitcode.Errorf(exitcode.Vault, "%s resolves to a loopback address (%s)", host, a).
+					Hint("check /etc/hosts and the DNS; --test-vault if intended")
 			}
 		}
 	})
@@ -91,7 +92,8 @@ func foreign(resp *http.Response) error {
 	if kind != "text/html" || resp.StatusCode >= http.StatusInternalServerError {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Vault, "a web page (HTTP %d, text/html) came instead of the vault's answer", resp.StatusCode).
+	return exitcode.Errorf(exitcode.Vault, "a web page (HTTP %d, text/html) came instead of the vault's answer",
+		resp.StatusCode).
 		Hint("a proxy or portal is in between: sign in there, or set HTTPS_PROXY")
 }
 
@@ -111,12 +113,15 @@ func (g *guard) challenge(resp *http.Response) error {
 	}
 	tenants, resources := challenged(header)
 	if len(tenants) != 1 || !tenantURL(tenants[0]) || len(resources) == 0 {
-		return exitcode.Errorf(exitcode.Vault, "the answer of %s is not a vault's: its challenge does not name one tenant and a resource",
+		return exitcode.Errorf(exitcode.Vault,
+			"the answer of %s is not a vault's: its challenge does not name one tenant and a resource",
 			g.address.host()).Hint(hintNoVault)
 	}
 	for _, r := range resources {
 		if !g.ours(r) {
-			return exitcode.Errorf(exitcode.Vault, "%s asks for a token for another service, %.200q", g.address.host(), r).Hint(hintNoVault)
+			return exitcode.Errorf(exitcode.Vault, "%s asks for a token for another service, %.200q",
+				g.address.host(), r).
+				Hint(hintNoVault)
 		}
 	}
 	resp.Header.Set("WWW-Authenticate", `Bearer authorization="`+tenants[0]+`", resource="`+resources[0]+`"`)
@@ -204,5 +209,6 @@ func (g *guard) skew(resp *http.Response) error {
 	if ahead <= maxSkew {
 		return nil
 	}
-	return exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the clock of this computer is %s %s the vault's", ahead, word), "set it (timedatectl set-ntp true): expiry dates and proofs depend on it")
+	return exitcode.Errorf(exitcode.Vault, "the clock of this computer is %s %s the vault's", ahead, word).
+		Hint("set it (timedatectl set-ntp true): expiry dates and proofs depend on it")
 }

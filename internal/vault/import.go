@@ -77,7 +77,7 @@ type Imported struct {
 // throttling is repeated blindly: after a lost answer it looks first, which
 // cannot see an import that the service has not finished or another client's
 // that runs at the same time. With a failed check (status Check) Imported
-// tells which version is not to be used.
+// says which version is not to be used.
 func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
 	if err := p.Check(c.clock.Now()); err != nil {
 		return Imported{}, err
@@ -113,7 +113,8 @@ func (p Import) outcome(k Key, already, soft bool) (Imported, error) {
 	case already:
 		done.Differs = why
 	case err == nil && why != "":
-		err = exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why), "its attributes can be changed in the vault")
+		err = exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why).
+			Hint("its attributes can be changed in the vault")
 	}
 	return done, err
 }
@@ -153,9 +154,13 @@ func (p Import) parameters() azkeys.ImportKeyParameters {
 		key.KeyOps = append(key.KeyOps, to.Ptr(azkeys.KeyOperation(op)))
 	}
 	out := azkeys.ImportKeyParameters{
-		Key:           key,
-		KeyAttributes: &azkeys.KeyAttributes{Enabled: to.Ptr(!p.Disabled), NotBefore: moment(p.NotBefore), Expires: moment(p.Expires)},
-		Tags:          map[string]*string{TagBlob: to.Ptr(p.tag())},
+		Key: key,
+		KeyAttributes: &azkeys.KeyAttributes{
+			Enabled:   to.Ptr(!p.Disabled),
+			NotBefore: moment(p.NotBefore),
+			Expires:   moment(p.Expires),
+		},
+		Tags: map[string]*string{TagBlob: to.Ptr(p.tag())},
 	}
 	for name, v := range p.Tags {
 		out.Tags[name] = &v
@@ -174,7 +179,7 @@ func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return to.Ptr(t.UTC().Truncate(time.Second))
+	return to.Ptr(stamp.Of(t))
 }
 
 // Check refuses, before anything is sent, what the service would refuse with
@@ -197,13 +202,15 @@ func (p Import) Check(now time.Time) error {
 	case !p.Expires.IsZero() && !p.Expires.After(now):
 		problem = "it would expire on " + stamp.Text(p.Expires) + ", before it can be used"
 	case !p.Expires.IsZero() && p.Expires.Before(p.NotBefore):
-		problem = "it would expire on " + stamp.Text(p.Expires) + ", before it becomes valid on " + stamp.Text(p.NotBefore)
+		problem = "it would expire on " + stamp.Text(p.Expires) +
+			", before it becomes valid on " + stamp.Text(p.NotBefore)
 	default:
 		problem = p.checkTags()
 	}
 	for _, op := range p.Ops {
 		if problem == "" && !slices.Contains(allowed, op) {
-			problem = fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty, strings.Join(allowed, ", "))
+			problem = fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty,
+				strings.Join(allowed, ", "))
 		}
 	}
 	if problem != "" {

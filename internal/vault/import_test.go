@@ -159,7 +159,7 @@ func TestImportAttributes(t *testing.T) {
 		"its first day is not set":                             func(k *fakeKey) { delete(k.attributes, "nbf") },
 		"it is not exportable under a release policy":          func(k *fakeKey) { delete(k.attributes, "exportable") },
 		"it is not exportable under a release policy, without": func(k *fakeKey) { k.policy = nil },
-		"tag owner=treasury is missing":                    func(k *fakeKey) { k.tags["owner"] = "none" },
+		"tag owner=treasury is missing":                        func(k *fakeKey) { k.tags["owner"] = "none" },
 	} {
 		why, _, _ = strings.Cut(why, ",")
 		made := p.asked(version1).with(change)

@@ -68,12 +68,14 @@ func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires
 		return exitcode.Errorf(exitcode.Usage, "a KEK that expires on %s could never be used", stamp.Text(expires))
 	}
 	if c.address.test && !kek.IsLoopback(kek.HostOf(c.address.url)) {
-		return exitcode.Errorf(exitcode.Refused, "%s is a test vault, and a test's KEK must be on this computer", c.address)
+		return exitcode.Errorf(exitcode.Refused, "%s is a test vault, and a test's KEK must be on this computer",
+			c.address)
 	}
 	_, err := c.Key(ctx, name, "")
 	taken, err := present(err)
 	if taken {
-		return exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own", c.address, name).
+		return exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own",
+			c.address, name).
 			Hint("another --name, or none for a new one")
 	}
 	return err
@@ -83,7 +85,8 @@ func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires
 // a KEK.
 func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) error {
 	if failed := kek.Failed(k.Candidate(c.address).Check(c.clock.Now())); len(failed) > 0 {
-		return exitcode.Errorf(exitcode.Check, "%s: the vault made another key than was asked for: %s", doing, listed(failed))
+		return exitcode.Errorf(exitcode.Check, "%s: the vault made another key than was asked for: %s", doing,
+			listed(failed))
 	}
 	switch {
 	case k.Bits != bits:
@@ -99,16 +102,19 @@ func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) err
 // zero, the KEK must have the public key of that SHA-256.
 func (c *Client) CheckKEK(ctx context.Context, id kek.ID, spki fingerprint.Sum) (Key, error) {
 	if id.Vault != c.address.url {
-		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", id.Vault, c.address).
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", id.Vault,
+			c.address).
 			Hint("--vault %s", id.Vault)
 	}
 	const another = "make a KEK (byok-online kek create), and package the key for it"
 	k, err := c.Key(ctx, id.Name, id.Version)
 	switch {
 	case notFound(err):
-		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", id, err).Hint(another)
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s is no longer in the vault: %w", id, err).
+			Hint(another)
 	case disabled(err): // which no vault lets anybody read
-		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s: %w", id, err).Hint("enable it in the vault, or " + another)
+		return Key{}, exitcode.Errorf(exitcode.Check, "the package's KEK %s: %w", id, err).
+			Hint("enable it in the vault, or " + another)
 	case err != nil:
 		return Key{}, err
 	}
@@ -116,8 +122,8 @@ func (c *Client) CheckKEK(ctx context.Context, id kek.ID, spki fingerprint.Sum) 
 		return k, exitcode.Errorf(exitcode.Check, "the package's KEK %s: %s", id, listed(failed)).Hint(another)
 	}
 	if hash, err := keykind.SPKIHash(k.PublicKey); err != nil || !spki.IsZero() && hash != spki {
-		return k, exitcode.Errorf(exitcode.Check, "the package's KEK %s: its public key is not the one the package was made for (SPKI SHA-256 %s, not %s)",
-			id, hash, spki).Hint(another)
+		return k, exitcode.Errorf(exitcode.Check, "the package's KEK %s: its public key is not the one the package "+
+			"was made for (SPKI SHA-256 %s, not %s)", id, hash, spki).Hint(another)
 	}
 	return k, nil
 }
@@ -140,7 +146,8 @@ func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
 		return Deleted{}, err
 	}
 	if !k.IsKEK() {
-		return Deleted{}, exitcode.Errorf(exitcode.Refused, "key %s is not a KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
+		return Deleted{}, exitcode.Errorf(exitcode.Refused,
+			"key %s is not a KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
 	}
 	var gone Deleted
 	err = c.write(ctx, write{

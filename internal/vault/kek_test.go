@@ -149,7 +149,7 @@ func TestCheckKEK(t *testing.T) {
 		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, about + `KEK-TYPE: the key's type is "oct-HSM"; RSA-HSM is required; KEK-EXPONENT: not checked: the key is not an RSA key`, again},
 		"more operations": {aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "unwrapKey"} }).bundle, hash, exitcode.Check,
 			about + `KEK-OPS: the key's operations are "import, unwrapKey"; import alone is required`, again},
-		"software":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"hsmPlatform": "0"} }).bundle, hash, exitcode.Check, about + "KEK-TYPE: the vault keeps the key in software, not in an HSM", again},
+		"software": {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"hsmPlatform": "0"} }).bundle, hash, exitcode.Check, about + "KEK-TYPE: the vault keeps the key in software, not in an HSM", again},
 		"another version": {aKEK(version2).bundle, hash, exitcode.Check,
 			"read key kek/" + version1 + ": the vault answered with another version, https://HOST/keys/kek/" + version2, ""},
 		"another key": {aKEK(version1).bundle, other, exitcode.Check, about + "its public key is not the one the package was made for (SPKI SHA-256 HASH, not OTHER)", again},
@@ -213,7 +213,7 @@ func TestRecover(t *testing.T) {
 		never = append(never, step{getKEK, missing})
 	}
 	client, _ := newScript(t, never...).client()
-	check(t, client.Recover(context.Background(), "kek"), exitcode.Vault, "", "recover key kek: the vault took it on but has not finished", "the same command again in a minute")
+	check(t, client.Recover(context.Background(), "kek"), exitcode.Vault, "", "recover key kek: the vault accepted it and is still busy", "the same command again in a minute")
 }
 
 func TestAttestation(t *testing.T) {

@@ -119,7 +119,7 @@ func present(err error) (bool, error) {
 }
 
 // key checks and converts an answer about the key called name. Errors have
-// status Check: it is no answer to what was asked.
+// status Check: it does not answer what was asked.
 func (c *Client) key(doing, name string, b azkeys.KeyBundle) (Key, error) {
 	if b.Key == nil || b.Key.Kty == nil || b.Attributes == nil {
 		return Key{}, exitcode.Errorf(exitcode.Check, "%s: the vault's answer has no key in it", doing)

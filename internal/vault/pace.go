@@ -12,7 +12,7 @@ import (
 type pace struct {
 	mu      sync.Mutex
 	limiter *rate.Limiter
-	until   time.Time // nobody's turn comes before: the vault throttles
+	until   time.Time // no turn comes before: the vault throttles
 }
 
 // newPace spreads the keys evenly: a burst would use up the service's window
@@ -39,7 +39,7 @@ func (p *pace) next(now time.Time) time.Duration {
 	return p.limiter.ReserveN(from, 1).DelayFrom(now)
 }
 
-// hold keeps everybody's turn off until then: more requests would only be
+// hold puts every turn off until then: more requests would only be
 // throttled as well.
 func (p *pace) hold(until time.Time) {
 	p.mu.Lock()

@@ -34,18 +34,25 @@ const (
 // vault rests on whoever spoke with the vault over TLS. For the other methods
 // the proof is this program's word.
 type Proof struct {
-	Type       string    `json:"type"`
-	Version    int       `json:"version"`
-	Mark       kek.Mark  `json:"mark"` // of the vault's address
-	Time       time.Time `json:"time"` // UTC, whole seconds; the challenge's
-	KID        kek.ID    `json:"kid"`
-	Method     string    `json:"method"`               // MethodSign, MethodDecrypt, MethodUnwrap or MethodCheckValue
-	Algorithm  string    `json:"algorithm"`            // RS256, ES256, ES384, ES512, ES256K, RSA-OAEP-256, A128CBC, A192CBC, A256CBC
-	Challenge  string    `json:"challenge,omitzero"`   // the challenge file, JSON; none for MethodCheckValue
-	Ciphertext []byte    `json:"ciphertext,omitzero"`  // base64; the text's SHA-256, enciphered: MethodDecrypt, MethodUnwrap
-	Signature  []byte    `json:"signature,omitzero"`   // base64; PKCS#1 v1.5, or ECDSA in DER: MethodSign
-	PublicKey  string    `json:"public_key,omitzero"`  // PEM, the package's
-	CheckValue string    `json:"check_value,omitzero"` // 32 lower-case hex digits: MethodCheckValue
+	Type    string    `json:"type"`
+	Version int       `json:"version"`
+	Mark    kek.Mark  `json:"mark"` // of the vault's address
+	Time    time.Time `json:"time"` // UTC, whole seconds; the challenge's
+	KID     kek.ID    `json:"kid"`
+	// Method is MethodSign, MethodDecrypt, MethodUnwrap or MethodCheckValue.
+	Method string `json:"method"`
+	// Algorithm is RS256, ES256, ES384, ES512, ES256K, RSA-OAEP-256, A128CBC,
+	// A192CBC or A256CBC.
+	Algorithm string `json:"algorithm"`
+	// Challenge is the challenge file, JSON; none for MethodCheckValue.
+	Challenge string `json:"challenge,omitzero"`
+	// Ciphertext is base64 of the text's SHA-256, enciphered: MethodDecrypt,
+	// MethodUnwrap.
+	Ciphertext []byte `json:"ciphertext,omitzero"`
+	// Signature is base64 of PKCS#1 v1.5, or of ECDSA in DER: MethodSign.
+	Signature  []byte `json:"signature,omitzero"`
+	PublicKey  string `json:"public_key,omitzero"`  // PEM, the package's
+	CheckValue string `json:"check_value,omitzero"` // 32 lower-case hex digits: MethodCheckValue
 }
 
 // Marshal encodes p. The same proof always gives the same bytes.
@@ -124,7 +131,9 @@ func (p Proof) Verify() error {
 		return exitcode.Mark(exitcode.Check, err)
 	}
 	if alg := algorithmOf(kind); string(alg) != p.Algorithm {
-		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, and the proof has %.40q", kind, alg, p.Algorithm)
+		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, and the proof has %.40q", kind, alg,
+			p.Algorithm)
 	}
-	return exitcode.Mark(exitcode.Check, keykind.VerifyPossession(pub, possessionText([]byte(p.Challenge)), p.Signature))
+	return exitcode.Mark(exitcode.Check,
+		keykind.VerifyPossession(pub, possessionText([]byte(p.Challenge)), p.Signature))
 }

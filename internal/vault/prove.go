@@ -90,10 +90,13 @@ func (c *Client) method(k Key, e Expected) (prover, error) {
 	case len(e.CheckValue) > 0 && may("encrypt"):
 		return c.proveByCheckValue, nil
 	case e.PublicKey == nil && len(e.CheckValue) == 0:
-		return nil, exitcode.Hint(exitcode.Errorf(exitcode.Usage, "key %s: there is no public key or check value to verify it against", k.ID), "--manifest FILE, or --public-key PEM")
+		return nil, exitcode.Errorf(exitcode.Usage, "key %s: there is no public key or check value to verify it "+
+			"against", k.ID).
+			Hint("--manifest FILE, or --public-key PEM")
 	}
-	return nil, exitcode.Hint(exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: its operations are %s", k.ID, strings.Join(k.Ops, ", ")),
-		"RSA needs sign, decrypt or unwrapKey, EC sign, AES encrypt; they can be changed in the vault")
+	return nil, exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: its operations are %s", k.ID,
+		strings.Join(k.Ops, ", ")).
+		Hint("RSA needs sign, decrypt or unwrapKey, EC sign, AES encrypt; they can be changed in the vault")
 }
 
 func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected) error {
@@ -148,7 +151,8 @@ func derSignature(raw []byte) []byte {
 		return nil
 	}
 	half := len(raw) / 2
-	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
+	der, err := asn1.Marshal(
+		struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
 	if err != nil {
 		return nil
 	}
@@ -168,7 +172,10 @@ func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expec
 	if !slices.Contains(k.Ops, "decrypt") {
 		p.Method = MethodUnwrap
 	}
-	parameters := azkeys.KeyOperationParameters{Algorithm: to.Ptr(azkeys.EncryptionAlgorithmRSAOAEP256), Value: ciphertext}
+	parameters := azkeys.KeyOperationParameters{
+		Algorithm: to.Ptr(azkeys.EncryptionAlgorithmRSAOAEP256),
+		Value:     ciphertext,
+	}
 	var back []byte
 	err = c.read(ctx, "have key "+k.ID.Name+" decrypt", func(ctx context.Context) error {
 		if p.Method == MethodUnwrap {
@@ -200,7 +207,8 @@ func (c *Client) proveByCheckValue(ctx context.Context, p *Proof, k Key, e Expec
 	zero := make([]byte, 16)
 	var sealed []byte
 	err := c.read(ctx, "have key "+k.ID.Name+" encrypt", func(ctx context.Context) error {
-		answer, err := c.keys.Encrypt(ctx, k.ID.Name, k.ID.Version, azkeys.KeyOperationParameters{Algorithm: to.Ptr(alg), Value: zero, IV: zero}, nil)
+		answer, err := c.keys.Encrypt(ctx, k.ID.Name, k.ID.Version,
+			azkeys.KeyOperationParameters{Algorithm: to.Ptr(alg), Value: zero, IV: zero}, nil)
 		sealed = answer.Result
 		return err
 	})
@@ -227,5 +235,6 @@ func cbc(bits int) (azkeys.EncryptionAlgorithm, bool) {
 }
 
 func notThisKey(k Key, what string) error {
-	return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s %s", k.ID, what), "do not use this key; find out who or what answers for %s", k.ID.Vault)
+	return exitcode.Errorf(exitcode.Check, "key %s %s", k.ID, what).
+		Hint("do not use this key; find out who or what answers for %s", k.ID.Vault)
 }

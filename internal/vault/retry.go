@@ -64,7 +64,8 @@ func judge(err error) outcome {
 
 func judgeStatus(answer *azcore.ResponseError) outcome {
 	switch status := answer.StatusCode; {
-	case status == http.StatusTooManyRequests, answer.ErrorCode == "ConflictError": // two requests for one key at a time
+	case status == http.StatusTooManyRequests,
+		answer.ErrorCode == "ConflictError": // two requests for one key at a time
 		return throttled
 	case status == http.StatusRequestTimeout, status >= 500:
 		return lost
@@ -79,7 +80,7 @@ func (c *Client) attempt(ctx context.Context, request func(context.Context) erro
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the SDK failed on the vault's answer: %v", cause), hintNoVault)
+			err = exitcode.Errorf(exitcode.Vault, "the SDK failed on the vault's answer: %v", cause).Hint(hintNoVault)
 		}
 	}()
 	return request(ctx)
@@ -124,7 +125,8 @@ func hopeless(err error) bool {
 	var large *http.MaxBytesError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
-	if errors.As(err, &large) || errors.As(err, &alert) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) {
+	if errors.As(err, &large) || errors.As(err, &alert) || errors.As(err, &record) ||
+		errors.Is(err, http.ErrSchemeMismatch) {
 		return true
 	}
 	words := err.Error()
@@ -187,12 +189,12 @@ func (w write) look(ctx context.Context, c *Client, paused error) (bool, error) 
 	return w.settled(ctx, c.patiently())
 }
 
-// ErrUnknown is in the error of a call after which nobody knows whether the
+// ErrUnknown is in the error of a call after which it is unknown whether the
 // vault did what it was asked for. The same call again finds out. Test with
 // errors.Is.
 var ErrUnknown = errors.New("whether the vault did it is not known")
 
-// unknown says that nobody knows whether a request took effect.
+// unknown says that it is not known whether a request took effect.
 func unknown(doing string, err error) error {
 	switch {
 	case err == nil:

@@ -47,7 +47,9 @@ func (e Expected) Compare(k Key, soft bool) error {
 	case k.Crv != e.Crv:
 		return exitcode.Errorf(exitcode.Check, "key %s is on curve %s in the vault, not %s", k.ID, k.Crv, e.Crv)
 	case e.PublicKey != nil && !keykind.SamePublicKey(e.PublicKey, k.PublicKey):
-		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s has another public key in the vault than in the package", k.ID), "do not use this key; find out who or what answers for %s", k.ID.Vault)
+		return exitcode.Errorf(exitcode.Check, "key %s has another public key in the vault than in the package",
+			k.ID).
+			Hint("do not use this key; find out who or what answers for %s", k.ID.Vault)
 	}
 	return nil
 }
@@ -57,8 +59,9 @@ func (p Import) compare(k Key, soft bool) error {
 		return err
 	}
 	if !sameOps(k.Ops, p.Ops) {
-		return exitcode.Hint(exitcode.Errorf(exitcode.Check, "key %s has the operations %s in the vault, not %s", k.ID, strings.Join(k.Ops, ", "), strings.Join(p.Ops, ", ")),
-			"the operations of a version can be changed in the vault; --force-new-version imports another")
+		return exitcode.Errorf(exitcode.Check, "key %s has the operations %s in the vault, not %s", k.ID,
+			strings.Join(k.Ops, ", "), strings.Join(p.Ops, ", ")).
+			Hint("the operations of a version can be changed in the vault; --force-new-version imports another")
 	}
 	return nil
 }
@@ -122,7 +125,8 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 				if err != nil {
 					return exitcode.Mark(exitcode.Check, err)
 				}
-				out = append(out, version{id, value(v.Attributes.Created), value(v.Attributes.Enabled), value(v.Tags[TagBlob])})
+				out = append(out,
+					version{id, value(v.Attributes.Created), value(v.Attributes.Enabled), value(v.Tags[TagBlob])})
 			}
 		}
 		return nil
@@ -153,9 +157,11 @@ func (b *listBound) next(link *string, items int) error {
 	to := value(link)
 	switch {
 	case b.pages > maxPages || b.items > maxItems:
-		return exitcode.Errorf(exitcode.Vault, "the vault's list has more than %d pages or %d lines", maxPages, maxItems)
+		return exitcode.Errorf(exitcode.Vault, "the vault's list has more than %d pages or %d lines", maxPages,
+			maxItems)
 	case b.seen[to]:
-		return exitcode.Errorf(exitcode.Vault, "the vault's list does not end: a page refers to one that was there before")
+		return exitcode.Errorf(exitcode.Vault,
+			"the vault's list does not end: a page refers to one that was there before")
 	case to == "":
 		return nil
 	}

@@ -45,7 +45,7 @@ type Options struct {
 	Say func(format string, args ...any)
 }
 
-// Clock tells the time and waits, so that tests need not.
+// Clock says the time and waits, so that tests need not.
 type Clock interface {
 	Now() time.Time
 	Sleep(ctx context.Context, d time.Duration) error // ctx.Err() when ctx ends first
@@ -73,7 +73,15 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 	if address.url == "" {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
 	}
-	c := &Client{address: address, pace: newPace(o.Rate), timeout: o.Timeout, clock: o.Clock, say: o.Say, jitter: rand.Float64, cred: &credential{inner: cred}}
+	c := &Client{
+		address: address,
+		pace:    newPace(o.Rate),
+		timeout: o.Timeout,
+		clock:   o.Clock,
+		say:     o.Say,
+		jitter:  rand.Float64,
+		cred:    &credential{inner: cred},
+	}
 	if c.timeout == 0 {
 		c.timeout = time.Minute
 	}
@@ -103,7 +111,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 func (c *Client) Address() Address { return c.address }
 
 func (c *Client) explain(doing string, err error) error {
-	return azure.Explain(doing, azure.WithSecrets(err, c.cred.token()), c.clock.Now(), rules()...)
+	return azure.Explain(doing, azure.WithSecrets(err, c.cred.token()), c.clock.Now(), rules...)
 }
 
 type systemClock struct{}
