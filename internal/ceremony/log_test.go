@@ -85,7 +85,7 @@ func TestAppended(t *testing.T) {
 	before := time.Time{}
 	for n := 1; n < 4; n++ {
 		got, err := l.Append(event(n))
-		if err != nil || got.Lines != n || got.Before != before || got.Head != read(t, dir).Head {
+		if err != nil || got.Lines != n || !got.Before.Equal(before) || got.Head != read(t, dir).Head {
 			t.Errorf("%+v, %v", got, err)
 		}
 		if head, err := l.Head(); err != nil || head != got.Head {

@@ -47,12 +47,12 @@ func TestNoLog(t *testing.T) {
 func TestTampering(t *testing.T) {
 	dir := newLog(t, 6)
 	whole := strings.Split(strings.TrimSuffix(content(t, dir), "\n"), "\n")
-	edit := func(n int, old, new string) func([]string) []string {
+	edit := func(n int, from, to string) func([]string) []string {
 		return func(l []string) []string {
-			if strings.Count(l[n-1], old) != 1 {
-				t.Fatalf("line %d has %q %d times", n, old, strings.Count(l[n-1], old))
+			if strings.Count(l[n-1], from) != 1 {
+				t.Fatalf("line %d has %q %d times", n, from, strings.Count(l[n-1], from))
 			}
-			l[n-1] = strings.Replace(l[n-1], old, new, 1)
+			l[n-1] = strings.Replace(l[n-1], from, to, 1)
 			return l
 		}
 	}

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"byok/internal/exitcode"
@@ -122,10 +123,10 @@ func (e Event) check() error {
 		return fmt.Errorf("field phase: %q, %q, %q or %q is expected", Begin, End, Noted, Sealed)
 	}
 	if (e.Phase == Begin) != (e.Began == 0) || e.Began < 0 || e.Began >= e.Seq {
-		return fmt.Errorf("field began: the number of an earlier event is expected, except in a begin")
+		return errors.New("field began: the number of an earlier event is expected, except in a begin")
 	}
 	if (e.Phase == Sealed) != (e.Seal != nil) {
-		return fmt.Errorf("field seal: a seal has one, and nothing else has")
+		return errors.New("field seal: a seal has one, and nothing else has")
 	}
 	if err := stamp.Check(e.Time); err != nil {
 		return fmt.Errorf("field time: %w", err)

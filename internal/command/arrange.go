@@ -102,36 +102,59 @@ func hintCommands(err error, program string, path []string, commands []*cli.Comm
 // separate returns the options of a command's words, each as --name or
 // --name=value, then "--" and the rest.
 func separate(program string, path []string, known []cli.Flag, args []string) ([]string, error) {
-	var flags, rest []string
-	given := map[cli.Flag]bool{}
-	command := strings.Join(path, " ")
+	line := commandLine{program: program, command: strings.Join(path, " "), known: known, given: map[cli.Flag]bool{}}
+	var rest []string
 	for len(args) > 0 {
 		word := args[0]
-		args = args[1:]
-		f, value := flagOf(known, word)
 		switch {
 		case word == "--":
-			return slices.Concat(flags, []string{"--"}, rest, args), nil
+			return slices.Concat(line.options, []string{"--"}, rest, args[1:]), nil
 		case len(word) < 2 || word[0] != '-':
-			rest = append(rest, word)
+			rest, args = append(rest, word), args[1:]
 			continue
-		case f == nil && isHelp(word):
-			return []string{word}, nil
-		case f == nil && slices.ContainsFunc(args, isHelp):
+		case isHelp(word) && !line.knows(word), !line.knows(word) && slices.ContainsFunc(args, isHelp):
 			return []string{"--help"}, nil
-		case f == nil:
-			return nil, unknownOption(program, command, word, known)
-		case value == "" && !isBool(f) && len(args) == 0:
-			return nil, refuseFlag(program, command, f, "needs a value")
-		case given[f] && !isSlice(f):
-			return nil, refuseFlag(program, command, f, "is given twice") // the flag package would take the last
-		case value == "" && !isBool(f):
-			value, args = "="+args[0], args[1:]
 		}
-		given[f] = true
-		flags = append(flags, "--"+f.Names()[0]+value)
+		var err error
+		if args, err = line.option(args); err != nil {
+			return nil, err
+		}
 	}
-	return slices.Concat(flags, []string{"--"}, rest), nil
+	return slices.Concat(line.options, []string{"--"}, rest), nil
+}
+
+// commandLine is a command's options as they are read.
+type commandLine struct {
+	program, command string
+	known            []cli.Flag
+	given            map[cli.Flag]bool
+	options          []string
+}
+
+func (l *commandLine) knows(word string) bool {
+	f, _ := flagOf(l.known, word)
+	return f != nil
+}
+
+// option takes the option that args begin with, and its value, and returns the
+// words behind it.
+func (l *commandLine) option(args []string) (rest []string, err error) {
+	word := args[0]
+	f, value := flagOf(l.known, word)
+	args = args[1:]
+	switch {
+	case f == nil:
+		return nil, l.unknown(word)
+	case value == "" && !isBool(f) && len(args) == 0:
+		return nil, l.refuse(f, "needs a value")
+	case l.given[f] && !isSlice(f):
+		return nil, l.refuse(f, "is given twice") // the flag package would take the last
+	case value == "" && !isBool(f):
+		value, args = "="+args[0], args[1:]
+	}
+	l.given[f] = true
+	l.options = append(l.options, "--"+f.Names()[0]+value)
+	return args, nil
 }
 
 // flagOf returns the option that word names, or nil, and what word gives it,
@@ -148,21 +171,22 @@ func flagOf(known []cli.Flag, word string) (f cli.Flag, value string) {
 	return known[i], value
 }
 
-func unknownOption(program, command, word string, known []cli.Flag) error {
+// unknown refuses an option that the command does not have.
+func (l *commandLine) unknown(word string) error {
 	var names []string
-	for _, f := range known {
+	for _, f := range l.known {
 		names = append(names, f.Names()[0])
 	}
-	err := exitcode.Errorf(exitcode.Usage, "%s: unknown option %s", command, optionName(word))
+	err := exitcode.Errorf(exitcode.Usage, "%s: unknown option %s", l.command, optionName(word))
 	if near := nearest(strings.TrimLeft(optionName(word), "-"), names); near != "" {
-		return err.Hint("%s %s --%s", program, command, near)
+		return err.Hint("%s %s --%s", l.program, l.command, near)
 	}
-	return err.Hint("%s %s --help", program, command)
+	return err.Hint("%s %s --help", l.program, l.command)
 }
 
-func refuseFlag(program, command string, f cli.Flag, why string) error {
-	return exitcode.Errorf(exitcode.Usage, "%s: --%s %s", command, f.Names()[0], why).
-		Hint("%s %s --help", program, command)
+func (l *commandLine) refuse(f cli.Flag, why string) error {
+	return exitcode.Errorf(exitcode.Usage, "%s: --%s %s", l.command, f.Names()[0], why).
+		Hint("%s %s --help", l.program, l.command)
 }
 
 func isBool(f cli.Flag) bool {

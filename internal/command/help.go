@@ -54,11 +54,11 @@ func literal(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"
 
 func head(b *strings.Builder, name, usage, words, text string) {
 	for _, line := range term.Wrap(name+" - "+usage, helpWidth, "    ") {
-		fmt.Fprintln(b, line)
+		b.WriteString(line + "\n")
 	}
-	fmt.Fprintln(b)
+	b.WriteString("\n")
 	for _, line := range term.Wrap("usage: "+name+" "+words, helpWidth, "    ") {
-		fmt.Fprintln(b, line)
+		b.WriteString(line + "\n")
 	}
 	if text != "" {
 		fmt.Fprintf(b, "\n%s\n", text)
@@ -97,7 +97,7 @@ func optionList(b *strings.Builder, title string, rows [][2]string) {
 			name = strings.Repeat(" ", width+4)
 		}
 		for _, line := range lines {
-			fmt.Fprintln(b, strings.TrimRight(name+line, " "))
+			b.WriteString(strings.TrimRight(name+line, " ") + "\n")
 			name = strings.Repeat(" ", width+4)
 		}
 	}

@@ -24,10 +24,10 @@ func (r *Run) KMData() (string, error) {
 	return filepath.Join(home, ".byok", "kmdata"), nil
 }
 
-// ReadFile reads an input file of at most max bytes and records its hash. What
+// ReadFile reads an input file of at most limit bytes and records its hash. What
 // is missing, larger or no regular file is a Usage error.
-func (r *Run) ReadFile(path string, max int) ([]byte, error) {
-	data, err := durable.ReadFile(path, max)
+func (r *Run) ReadFile(path string, limit int) ([]byte, error) {
+	data, err := durable.ReadFile(path, limit)
 	if err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}

@@ -124,8 +124,8 @@ func TestSecondInterrupt(t *testing.T) {
 				t.Errorf("after %d signals: %v", sent+1, err)
 			}
 			r, err := ceremony.Read(dir)
-			if want := "line 1: byok-test change has no end: killed, or still " +
-				"running"; err != nil || strings.Join(r.Warnings, "") != want {
+			const want = "line 1: byok-test change has no end: killed, or still running"
+			if err != nil || strings.Join(r.Warnings, "") != want {
 				t.Errorf("the log says %q, %v", r.Warnings, err)
 			}
 			return

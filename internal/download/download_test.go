@@ -140,9 +140,9 @@ func TestInTheWay(t *testing.T) {
 	}
 	j = newJob(t, s, data)
 	j.Path = filepath.Join(j.Path, name)
-	if err := j.FromURL(t.Context(),
-		s.URL); exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(),
-		".part cannot be opened: no such file or directory") {
+	err = j.FromURL(t.Context(), s.URL)
+	const missing = ".part cannot be opened: no such file or directory"
+	if exitcode.Of(err) != exitcode.Usage || !strings.HasSuffix(err.Error(), missing) {
 		t.Error(err)
 	}
 }

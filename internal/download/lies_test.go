@@ -43,8 +43,8 @@ func TestLyingRest(t *testing.T) {
 		if s.asked() != "|bytes=50000-|" {
 			t.Errorf("%s: asked for %q", what, s.asked())
 		}
-		if want := "p: download " + name + ": HOST " + c.said +
-			"; what had arrived is thrown away; trying again in 2s"; !strings.Contains(j.plain(j.said.String()), want) {
+		want := "p: download " + name + ": HOST " + c.said + "; what had arrived is thrown away; trying again in 2s"
+		if !strings.Contains(j.plain(j.said.String()), want) {
 			t.Errorf("%s:\n%s", what, j.said)
 		}
 	}

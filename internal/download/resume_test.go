@@ -48,10 +48,10 @@ func TestCutOften(t *testing.T) {
 	if n := strings.Count(s.asked(), "|"); n != 9 || len(j.pauses) != 9 {
 		t.Errorf("%d requests more, pauses %v", n, j.pauses)
 	}
-	if want := `p: download ` + name +
-		`: the server cut the connection before its answer was complete; trying again in 1s
+	want := `p: download ` + name + `: the server cut the connection before its answer was complete; trying again in 1s
 p: ` + name + `: going on at byte 10000 of 100000
-`; !strings.HasPrefix(j.said.String(), want) {
+`
+	if !strings.HasPrefix(j.said.String(), want) {
 		t.Errorf("%s", j.said)
 	}
 }
@@ -125,8 +125,8 @@ func leave(t *testing.T, j *job, data []byte, s source) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.WriteFile(j.Path+".part", data, 0o644), os.WriteFile(j.Path+".part.json", record,
-		0o644)); err != nil {
+	err = errors.Join(os.WriteFile(j.Path+".part", data, 0o644), os.WriteFile(j.Path+".part.json", record, 0o644))
+	if err != nil {
 		t.Fatal(err)
 	}
 }

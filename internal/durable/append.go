@@ -11,13 +11,13 @@ import (
 
 // Append adds a line to a file that only grows, creates it if need be, and
 // returns once the line is on the medium. The line depends on what is there,
-// as in a hash chain: next gets the whole content, of at most max bytes, and
+// as in a hash chain: next gets the whole content, of at most limit bytes, and
 // returns the line without its end. No other process can append meanwhile.
 //
 // The line must have no line end inside. Behind a line that a crash cut short
 // it starts on a line of its own. A failed Append leaves the content as it was.
-func Append(path string, perm fs.FileMode, max int, next func(old []byte) ([]byte, error)) (err error) {
-	f, old, err := openLocked(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm, max)
+func Append(path string, perm fs.FileMode, limit int, next func(old []byte) ([]byte, error)) (err error) {
+	f, old, err := openLocked(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm, limit)
 	if err != nil {
 		return err
 	}
@@ -44,11 +44,11 @@ func Append(path string, perm fs.FileMode, max int, next func(old []byte) ([]byt
 	return failed(path, "may not survive a power cut", syncFolder(filepath.Dir(path)))
 }
 
-// ReadAppended returns the content, of at most max bytes, of a file that
+// ReadAppended returns the content, of at most limit bytes, of a file that
 // [Append] writes, and waits for an Append that is under way. The error is
 // fs.ErrNotExist where there is no file.
-func ReadAppended(path string, max int) ([]byte, error) {
-	f, data, err := openLocked(path, os.O_RDONLY, 0, max)
+func ReadAppended(path string, limit int) ([]byte, error) {
+	f, data, err := openLocked(path, os.O_RDONLY, 0, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func ReadAppended(path string, max int) ([]byte, error) {
 }
 
 // openLocked opens a file, waits for its lock, and reads it.
-func openLocked(path string, flag int, perm fs.FileMode, max int) (*os.File, []byte, error) {
+func openLocked(path string, flag int, perm fs.FileMode, limit int) (*os.File, []byte, error) {
 	doing := "cannot be appended to"
 	if flag == os.O_RDONLY {
 		doing = "cannot be read"
@@ -72,15 +72,15 @@ func openLocked(path string, flag int, perm fs.FileMode, max int) (*os.File, []b
 	if err == nil {
 		err = lockFile(f)
 	}
-	if err == nil && info.Size() > int64(max) { // before it fills the memory
-		err = tooLarge(max)
+	if err == nil && info.Size() > int64(limit) { // before it fills the memory
+		err = tooLarge(limit)
 	}
 	var data []byte
 	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, int64(max)+1))
+		data, err = io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	}
-	if err == nil && len(data) > max {
-		err = tooLarge(max)
+	if err == nil && len(data) > limit {
+		err = tooLarge(limit)
 	}
 	if err != nil {
 		_ = f.Close()

@@ -53,7 +53,7 @@ func TestLockOfAStranger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
+		t.Cleanup(func() { f.Close() })
 		if free, err := TryLock(f); !free || err != nil {
 			t.Fatalf("%s: %v, %v", c.name, free, err)
 		}

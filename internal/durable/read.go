@@ -28,26 +28,26 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// ReadFile returns the content of a file of at most max bytes. What must not
+// ReadFile returns the content of a file of at most limit bytes. What must not
 // be in place of a file, and its errors, are those of [Open].
-func ReadFile(path string, max int) ([]byte, error) {
+func ReadFile(path string, limit int) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(max)+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
-	if len(data) > max {
-		return nil, fmt.Errorf("%s: %w", path, tooLarge(max))
+	if len(data) > limit {
+		return nil, fmt.Errorf("%s: %w", path, tooLarge(limit))
 	}
 	return data, nil
 }
 
-func tooLarge(max int) error {
-	return fmt.Errorf("larger than the %d bytes that such a file may have", max)
+func tooLarge(limit int) error {
+	return fmt.Errorf("larger than the %d bytes that such a file may have", limit)
 }
 
 // kinds names what can be in place of a file.

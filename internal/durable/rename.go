@@ -7,17 +7,17 @@ import (
 	"syscall"
 )
 
-// renameNew renames old to a name that must be free. The ways are tried in
+// renameNew renames from to a name that must be free. The ways are tried in
 // turn because not every file system of a USB stick or network share has the
 // better ones.
-func renameNew(old, new string) error {
-	return firstSupported(old, new, renameExclusive, renameByLink, renameIfFree)
+func renameNew(from, to string) error {
+	return firstSupported(from, to, renameExclusive, renameByLink, renameIfFree)
 }
 
-func firstSupported(old, new string, ways ...func(old, new string) error) error {
+func firstSupported(from, to string, ways ...func(from, to string) error) error {
 	var err error
 	for _, way := range ways {
-		if err = way(old, new); !unsupported(err) {
+		if err = way(from, to); !unsupported(err) {
 			break
 		}
 	}
@@ -26,21 +26,21 @@ func firstSupported(old, new string, ways ...func(old, new string) error) error 
 
 // renameByLink relies on link(2) never replacing a name. Should the old name
 // stay, it is one more leftover.
-func renameByLink(old, new string) error {
-	if err := os.Link(old, new); err != nil {
+func renameByLink(from, to string) error {
+	if err := os.Link(from, to); err != nil {
 		return err
 	}
-	_ = os.Remove(old)
+	_ = os.Remove(from)
 	return nil
 }
 
 // renameIfFree leaves a moment in which another program could take the name;
 // Commit's lock keeps our own out.
-func renameIfFree(old, new string) error {
-	if _, err := os.Lstat(new); err == nil {
+func renameIfFree(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return os.Rename(old, new)
+	return os.Rename(from, to)
 }
 
 // unsupported reports whether the file system cannot do it at all. FAT says EPERM

@@ -9,7 +9,7 @@ import (
 )
 
 func TestEveryWayToRename(t *testing.T) {
-	for name, rename := range map[string]func(old, new string) error{
+	for name, rename := range map[string]func(from, to string) error{
 		"renameat2": renameExclusive, "link": renameByLink, "look first": renameIfFree, "any": renameNew,
 	} {
 		dir := t.TempDir()

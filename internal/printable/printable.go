@@ -49,14 +49,14 @@ func Is(s string) bool {
 }
 
 // Check returns an error, to be put behind the field's name, unless s is one
-// line of visible characters, of at least one and at most max bytes of UTF-8,
+// line of visible characters, of at least one and at most limit bytes of UTF-8,
 // that neither begins nor ends with a blank. The error does not quote s.
-func Check(s string, max int) error {
+func Check(s string, limit int) error {
 	switch {
 	case s == "":
 		return errors.New("it is empty")
-	case len(s) > max:
-		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(s), max)
+	case len(s) > limit:
+		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(s), limit)
 	case !Is(s):
 		return errors.New("it is not one line of printable characters")
 	case strings.TrimSpace(s) != s:

@@ -101,8 +101,8 @@ func TestInspectOthers(t *testing.T) {
 	} {
 		got := run(t, "inspect", write(t, t.TempDir()+"/"+c.name, c.data))
 		if c.want == "" {
-			if rows := strings.Split(got.out,
-				"\n"); len(rows) != 503 || rows[501] != "only the first 500 fields are shown" {
+			rows := strings.Split(got.out, "\n")
+			if len(rows) != 503 || rows[501] != "only the first 500 fields are shown" {
 				t.Errorf("%s: %d rows, %q", c.name, len(rows), rows[len(rows)-2])
 			}
 			continue
@@ -137,11 +137,11 @@ func TestInspectRefuses(t *testing.T) {
 	good := crossing(t)
 	zip, blob := good["KeyVault-BYOK-Tools-CONTOSO.zip"], good["KeyTransferPackage-ContosoFirstHSMkey.byok"]
 	kekPackage, world := good[kekName], good[worldName]
-	edited := func(data []byte, old, new string) []byte {
-		if bytes.Count(data, []byte(old)) == 0 {
-			t.Fatalf("no %q to edit", old)
+	edited := func(data []byte, from, to string) []byte {
+		if bytes.Count(data, []byte(from)) == 0 {
+			t.Fatalf("no %q to edit", from)
 		}
-		return bytes.Replace(data, []byte(old), []byte(new), 1)
+		return bytes.Replace(data, []byte(from), []byte(to), 1)
 	}
 	const unknown = "not a file of this project, as far as its contents and its name say"
 	kmdataDir(t)

@@ -249,10 +249,9 @@ func TestCeremonyAgainstTheWorld(t *testing.T) {
 	} {
 		write(t, log, c.log)
 		got := run(t, "ceremony", "verify")
-		said := strings.SplitAfter(got.err, "\n")
-		if want := "byok-test: error: " + log + ": " + c.want +
-			"\n"; got.status != 3 || !strings.Contains(got.err, want) {
-			t.Errorf("%s: status %d\n got %s\nwant %s", c.name, got.status, said, want)
+		want := "byok-test: error: " + log + ": " + c.want + "\n"
+		if got.status != 3 || !strings.Contains(got.err, want) {
+			t.Errorf("%s: status %d\n got %s\nwant %s", c.name, got.status, got.err, want)
 		}
 	}
 	if err := os.Remove(log); err != nil {

@@ -25,15 +25,15 @@ import (
 )
 
 // Unmarshal decodes data, the content of the file called name, into v. More
-// than max bytes is an error. Fields absent from the file stay zero: the
+// than limit bytes is an error. Fields absent from the file stay zero: the
 // caller checks what must be there.
-func Unmarshal(name string, data []byte, max int, v any) error {
-	return decode(name, data, max, v, true)
+func Unmarshal(name string, data []byte, limit int, v any) error {
+	return decode(name, data, limit, v, true)
 }
 
-func decode(name string, data []byte, max int, v any, strict bool) error {
-	if len(data) > max {
-		return fmt.Errorf("%s: %d bytes, more than the %d such a file may have", name, len(data), max)
+func decode(name string, data []byte, limit int, v any, strict bool) error {
+	if len(data) > limit {
+		return fmt.Errorf("%s: %d bytes, more than the %d such a file may have", name, len(data), limit)
 	}
 	if err := CheckEncoding(data); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -57,8 +57,8 @@ func Marshal(v any) ([]byte, error) {
 // Exact is [Unmarshal] for a file that has one spelling only: data must be, to
 // the byte, what [Marshal] makes of the value that was decoded. Use it for
 // every file that is signed or hashed, behind [Expect]. v is a pointer.
-func Exact(name string, data []byte, max int, v any) error {
-	if err := Unmarshal(name, data, max, v); err != nil {
+func Exact(name string, data []byte, limit int, v any) error {
+	if err := Unmarshal(name, data, limit, v); err != nil {
 		return err
 	}
 	return Same(name, data, v)
@@ -86,12 +86,12 @@ func Same(name string, data []byte, v any) error {
 // Expect checks the fields "type" and "version" of a file and nothing else, so
 // that a file of another type or of a later release is refused by that name
 // and not for a field that this release does not know.
-func Expect(name string, data []byte, max int, typ string, version int) error {
+func Expect(name string, data []byte, limit int, typ string, version int) error {
 	var head struct {
 		Type    string `json:"type"`
 		Version int    `json:"version"`
 	}
-	if err := decode(name, data, max, &head, false); err != nil {
+	if err := decode(name, data, limit, &head, false); err != nil {
 		return err
 	}
 	switch {
@@ -108,11 +108,11 @@ func Expect(name string, data []byte, max int, typ string, version int) error {
 
 // TypeOf returns the field "type" of a file of ours, "" where it has none, for
 // a caller that takes files of several types. [Expect] is still to be called.
-func TypeOf(name string, data []byte, max int) (string, error) {
+func TypeOf(name string, data []byte, limit int) (string, error) {
 	var head struct {
 		Type string `json:"type"`
 	}
-	return head.Type, decode(name, data, max, &head, false)
+	return head.Type, decode(name, data, limit, &head, false)
 }
 
 // CheckEncoding refuses JSON in an encoding that some tools write and RFC 8259,

@@ -11,7 +11,7 @@ import (
 )
 
 func TestProgressOnATerminal(t *testing.T) {
-	const clear = "\r\x1b[K"
+	const erased = "\r\x1b[K"
 	for name, c := range map[string]struct {
 		width uint16
 		total int64
@@ -30,13 +30,13 @@ func TestProgressOnATerminal(t *testing.T) {
 			p.Add(1)
 			p.Done()
 		}, "p: copying: 1.0 MB of 48.0 MB, 2%" +
-			clear + "p: copying: 12.0 MB of 48.0 MB, 25%, 4.0 MB/s, 9s left" +
-			clear + "p: copying: 48.0 MB of 48.0 MB, 100%, 4.0 MB/s" + clear},
+			erased + "p: copying: 12.0 MB of 48.0 MB, 25%, 4.0 MB/s, 9s left" +
+			erased + "p: copying: 48.0 MB of 48.0 MB, 100%, 4.0 MB/s" + erased},
 		"total not known": {80, 0, func(c *Console, p *Progress, pass func(time.Duration)) {
 			pass(2 * time.Second)
 			p.Add(999)
 			p.Done()
-		}, "p: copying: 999 B, 499 B/s" + clear},
+		}, "p: copying: 999 B, 499 B/s" + erased},
 		"message in between": {80, 100, func(c *Console, p *Progress, pass func(time.Duration)) {
 			p.Add(50)
 			c.Warning("slow")
@@ -44,12 +44,12 @@ func TestProgressOnATerminal(t *testing.T) {
 			pass(time.Second)
 			p.Add(0)
 			p.Done()
-		}, "p: copying: 50 B of 100 B, 50%" + clear + "p: warning: slow\r\np: warning: still slow\r\n" +
-			"p: copying: 50 B of 100 B, 50%, 50 B/s, 1s left" + clear},
+		}, "p: copying: 50 B of 100 B, 50%" + erased + "p: warning: slow\r\np: warning: still slow\r\n" +
+			"p: copying: 50 B of 100 B, 50%, 50 B/s, 1s left" + erased},
 		"narrow": {16, 100, func(c *Console, p *Progress, pass func(time.Duration)) {
 			p.Add(50)
 			p.Done()
-		}, "p: copying: 50 " + clear},
+		}, "p: copying: 50 " + erased},
 		"quiet": {80, 100, func(c *Console, p *Progress, pass func(time.Duration)) {
 			c.Quiet = true
 			q := c.Progress("copying", 1)
