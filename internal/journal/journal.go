@@ -27,9 +27,9 @@ import (
 //	clear    the note goes away
 //
 // The next run of an operation that was cut short first finds the note. If
-// the operation is done, only the note is left to clear; otherwise Undo takes
-// back what the note says may be there, and Do starts again, or goes on from
-// the note where an operation says so.
+// the operation is done, only the note is left to clear. Otherwise Undo takes
+// back what the note says may be there, and Do starts again. Where the note is
+// to be kept, nothing is taken back, and Do goes on from it.
 type Journal struct{ dir string }
 
 // Of returns the journal of a kmdata folder.
@@ -44,7 +44,12 @@ type Operation[T any] struct {
 	// Check refuses what is in the way, when nothing of this operation is left
 	// and nothing has changed; nil where there is nothing to check.
 	Check func() error
-	// Undo takes back what an interrupted run, or this one, may have left.
+	// Keep reports whether what the note says is needed by the next run, which
+	// goes on from it: neither is then taken back, also after an error. nil keeps
+	// nothing.
+	Keep func(note T) bool
+	// Undo takes back what an interrupted run, or this one, may have left; nil
+	// where there is nothing to take back.
 	Undo func(note T) error
 	// Do changes token and files. It may write the note again as it goes on.
 	Do func(note *T, save func() error) error
@@ -62,7 +67,7 @@ const noteType = "byok-pending"
 // Run does an operation; note says what it is about to do. The returned value
 // reports whether an interrupted run had done it already.
 func Run[T any](j Journal, op Operation[T], note T) (before bool, err error) {
-	path := filepath.Join(j.dir, "."+op.Name+".pending")
+	path := j.path(op.Name)
 	old, pending, err := readNote[T](path)
 	if err != nil {
 		return false, err
@@ -73,10 +78,11 @@ func Run[T any](j Journal, op Operation[T], note T) (before bool, err error) {
 			return done, err
 		}
 	}
-	if op.Check != nil {
-		if err := op.Check(); err != nil {
-			return false, errors.Join(err, clearNote(path))
+	if err := op.check(); err != nil {
+		if pending && !op.keeps(old) {
+			err = errors.Join(err, clearNote(path))
 		}
+		return false, err
 	}
 	save := func() error { return writeNote(path, note) }
 	if err := save(); err != nil {
@@ -88,6 +94,23 @@ func Run[T any](j Journal, op Operation[T], note T) (before bool, err error) {
 	return false, clearNote(path)
 }
 
+func (op Operation[T]) check() error {
+	if op.Check == nil {
+		return nil
+	}
+	return op.Check()
+}
+
+// undo takes back what the note says, if that is not to be kept.
+func (op Operation[T]) undo(note T) error {
+	if op.Undo == nil || op.keeps(note) {
+		return nil
+	}
+	return op.Undo(note)
+}
+
+func (op Operation[T]) keeps(note T) bool { return op.Keep != nil && op.Keep(note) }
+
 // settle ends an interrupted run: it was done, or is taken back.
 func settle[T any](path string, op Operation[T], note T) (done bool, err error) {
 	if op.Done != nil {
@@ -98,12 +121,15 @@ func settle[T any](path string, op Operation[T], note T) (done bool, err error) 
 	if done {
 		return true, clearNote(path)
 	}
-	return false, op.Undo(note)
+	return false, op.undo(note)
 }
 
 // takeBack undoes a failed run. What cannot be undone stays noted for the next.
 func takeBack[T any](path string, op Operation[T], note T, cause error) error {
-	if err := op.Undo(note); err != nil {
+	if op.keeps(note) {
+		return cause
+	}
+	if err := op.undo(note); err != nil {
 		return exitcode.Hint(fmt.Errorf("%w; what was made so far is still there: %w", cause, err),
 			"run the same command again: it removes that first")
 	}
@@ -115,13 +141,15 @@ func takeBack[T any](path string, op Operation[T], note T, cause error) error {
 
 // Clear removes the note of an operation that goes on after its run.
 func (j Journal) Clear(name string) error {
-	return clearNote(filepath.Join(j.dir, "."+name+".pending"))
+	return clearNote(j.path(name))
 }
 
 // Pending reads the note of an interrupted operation, if there is one.
 func Pending[T any](j Journal, name string) (T, bool, error) {
-	return readNote[T](filepath.Join(j.dir, "."+name+".pending"))
+	return readNote[T](j.path(name))
 }
+
+func (j Journal) path(name string) string { return filepath.Join(j.dir, "."+name+".pending") }
 
 func readNote[T any](path string) (note T, pending bool, err error) {
 	data, err := durable.ReadFile(path, kmdata.MaxFile)

@@ -17,7 +17,6 @@ import (
 	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
-	"byok/internal/testkit/softhsm"
 	"byok/internal/world"
 )
 
@@ -30,7 +29,9 @@ func Main(m *testing.M) {
 	if secondproc.IsChild(os.Args) {
 		os.Exit(secondproc.Child(os.Stdin, os.Stdout))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	theStage.remove()
+	os.Exit(status)
 }
 
 // Secret is text in locked memory.
@@ -61,29 +62,6 @@ type Rig struct {
 	Holders []string
 	Log     *Log
 	People  *People
-}
-
-// New makes a SoftHSM and n blank cards.
-func New(t testing.TB, n int) *Rig {
-	t.Helper()
-	r := &Rig{
-		Library: softhsm.New(t), Dir: t.TempDir(), Label: "test world", Log: &Log{}, People: NewPeople(n),
-		Holders: []string{"Ada", "Ben", "Cleo", "Dana"}[:n],
-	}
-	r.Log.Add("world create begins")
-	for range n {
-		r.Folders = append(r.Folders, t.TempDir())
-	}
-	return r
-}
-
-// NewWorld makes a rehearsal world with a quorum of 2/3.
-func NewWorld(t testing.TB) *Rig {
-	t.Helper()
-	r := New(t, 3)
-	_, err := world.Create(r.Creation(2))
-	OK(t, err)
-	return r
 }
 
 // Access is what a session needs.
@@ -123,7 +101,7 @@ func (r *Rig) Connect() (*session.Station, error) {
 	if err != nil {
 		return nil, err
 	}
-	return session.Connect(chain, "", r.People)
+	return session.Connect(chain, r.Library, r.People)
 }
 
 // Quorum runs f in a quorum session with the first two cards.

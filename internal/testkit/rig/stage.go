@@ -1,0 +1,166 @@
+package rig
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"byok/internal/cards"
+	"byok/internal/hsm/shim"
+	"byok/internal/testkit/softhsm"
+	"byok/internal/world"
+)
+
+// Making a world takes seconds, copying one takes none: each form of world is
+// made once a test program and copied for every test. Statements name the
+// library's configuration by its path, so all copies use that of the stage, one
+// after the other: tests with a world do not run in parallel.
+
+
+// stage is a folder with the token store, the shim, and a copy of each form.
+type stage struct {
+	dir   string
+	once  sync.Once
+	err   error
+	forms map[string]*saved
+}
+
+// saved is a world as it was made.
+type saved struct {
+	log    []string
+	tokens string // folders, as they were
+	kmdata string
+}
+
+var theStage = stage{forms: map[string]*saved{}}
+
+// remove removes the stage at the end of the test program.
+func (s *stage) remove() {
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+// enter empties the token store and points SoftHSM at it.
+func (s *stage) enter(t testing.TB) {
+	t.Helper()
+	s.once.Do(func() { s.dir, s.err = os.MkdirTemp("", "byok-rig-") })
+	OK(t, s.err)
+	OK(t, os.RemoveAll(s.tokens()))
+	conf, err := softhsm.Configure(s.dir)
+	OK(t, err)
+	t.Setenv("SOFTHSM2_CONF", conf)
+}
+
+func (s *stage) tokens() string { return filepath.Join(s.dir, "tokens") }
+
+// world returns a copy of the world with the name, which make makes.
+func (s *stage) world(t testing.TB, name string, make func() *Rig) *Rig {
+	t.Helper()
+	s.enter(t)
+	if s.forms[name] == nil {
+		r := make()
+		_, err := world.Create(r.Creation(2))
+		OK(t, err)
+		s.save(t, name, r)
+		s.enter(t)
+	}
+	r, from := make(), s.forms[name]
+	OK(t, os.RemoveAll(s.tokens()))
+	OK(t, os.CopyFS(s.tokens(), os.DirFS(from.tokens)))
+	OK(t, os.CopyFS(r.Dir, os.DirFS(from.kmdata)))
+	for i, folder := range r.Folders {
+		OK(t, os.CopyFS(folder, os.DirFS(s.card(name, i))))
+	}
+	r.Log.Lines = append([]string{}, from.log...)
+	return r
+}
+
+func (s *stage) card(name string, i int) string {
+	return filepath.Join(s.dir, name, fmt.Sprint("card", i))
+}
+
+// save keeps a world that was just made.
+func (s *stage) save(t testing.TB, name string, r *Rig) {
+	t.Helper()
+	at := func(what string) string { return filepath.Join(s.dir, name, what) }
+	OK(t, os.CopyFS(at("tokens"), os.DirFS(s.tokens())))
+	OK(t, os.CopyFS(at("kmdata"), os.DirFS(r.Dir)))
+	for i, folder := range r.Folders {
+		OK(t, os.CopyFS(s.card(name, i), os.DirFS(folder)))
+	}
+	s.forms[name] = &saved{log: r.Log.Lines, tokens: at("tokens"), kmdata: at("kmdata")}
+}
+
+// NewWorld returns a rehearsal world with a quorum of 2/3 on SoftHSM: guard
+// trust, two-step form.
+func NewWorld(t testing.TB) *Rig {
+	t.Helper()
+	return theStage.world(t, "softhsm", func() *Rig { return bare(t, Library(t), 3) })
+}
+
+// NewShimWorld is [NewWorld] through the shim, which a test then tells to
+// fail. See package hsm/shim for its switches.
+func NewShimWorld(t testing.TB) *Rig {
+	t.Helper()
+	return theStage.world(t, "shim", func() *Rig { return shimmed(t) })
+}
+
+// NewOneCallWorld is [NewShimWorld] with CKM_RSA_AES_KEY_WRAP.
+func NewOneCallWorld(t testing.TB) *Rig {
+	t.Helper()
+	t.Setenv("SHIM_RSA_AES", "1")
+	return theStage.world(t, "onecall", func() *Rig { return shimmed(t) })
+}
+
+// New makes an empty SoftHSM and n blank cards.
+func New(t testing.TB, n int) *Rig {
+	t.Helper()
+	theStage.enter(t)
+	return bare(t, Library(t), n)
+}
+
+// NewShim is [New] through the shim.
+func NewShim(t testing.TB) *Rig {
+	t.Helper()
+	theStage.enter(t)
+	return shimmed(t)
+}
+
+func shimmed(t testing.TB) *Rig {
+	t.Helper()
+	t.Setenv("SHIM_MODULE", Library(t))
+	return bare(t, shim.Build(t), 3)
+}
+
+// Library is SoftHSM's.
+func Library(t testing.TB) string {
+	t.Helper()
+	library, err := softhsm.Library()
+	OK(t, err)
+	return library
+}
+
+// bare is a rig with kmdata and cards that are blank.
+func bare(t testing.TB, library string, n int) *Rig {
+	t.Helper()
+	r := &Rig{
+		Library: library, Dir: t.TempDir(), Label: "test world", Log: &Log{}, People: NewPeople(n),
+		Holders: []string{"Ada", "Ben", "Cleo", "Dana", "Emil", "Fred"}[:n],
+	}
+	r.Log.Add("world create begins")
+	r.NewCards(t, n)
+	return r
+}
+
+// NewCards puts n blank cards in place of the rig's, and returns the old ones.
+func (r *Rig) NewCards(t testing.TB, n int) (old []cards.Medium) {
+	t.Helper()
+	old, r.Folders = cards.Folders(r.Folders), nil
+	for range n {
+		r.Folders = append(r.Folders, t.TempDir())
+	}
+	return old
+}
