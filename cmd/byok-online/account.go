@@ -17,7 +17,7 @@ func loginCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:   "login",
 		Usage:  "sign in and show account, tenant and cloud (Connect-AzAccount)",
-		Action: p.Action(debuggable(login)),
+		Action: p.Action(command.WithoutFiles(debuggable(login))),
 		Flags:  signInFlags(),
 	}
 }
@@ -26,7 +26,7 @@ func subscriptionCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "subscription", Usage: "the subscriptions of the account", Subcommands: []*cli.Command{{
 		Name:   "list",
 		Usage:  "list them with their ids (Get-AzSubscription)",
-		Action: p.Action(debuggable(listSubscriptions)),
+		Action: p.Action(command.WithoutFiles(debuggable(listSubscriptions))),
 		Flags:  managerFlags(),
 	}}}
 }
@@ -35,16 +35,13 @@ func vaultCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "vault", Usage: "the vaults of a subscription", Subcommands: []*cli.Command{{
 		Name:   "list",
 		Usage:  "list Premium vaults and Managed HSMs",
-		Action: p.Action(debuggable(listVaults)),
+		Action: p.Action(command.WithoutFiles(debuggable(listVaults))),
 		Flags: with(managerFlags(),
-			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the subscription"}),
+			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the subscription", Required: true}),
 	}}}
 }
 
 func login(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
 	a, err := signIn(r)
 	if err != nil {
 		return nil, err
@@ -75,9 +72,6 @@ func (v identityView) Print(w io.Writer) error {
 }
 
 func manager(r *command.Run) (*azure.Manager, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
 	a, err := signIn(r)
 	if err != nil {
 		return nil, err
@@ -110,15 +104,11 @@ func (v subscriptionsView) Print(w io.Writer) error {
 }
 
 func listVaults(r *command.Run) (command.Result, error) {
-	subscription, err := r.Required("subscription-id")
-	if err != nil {
-		return nil, err
-	}
 	m, err := manager(r)
 	if err != nil {
 		return nil, err
 	}
-	list, err := m.Vaults(r.Context.Context, subscription)
+	list, err := m.Vaults(r.Context.Context, r.String("subscription-id"))
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"byok/internal/testkit/practice"
 )
 
 // fakeAzure plays Entra, Azure Resource Manager and, in front of a rehearsal,
@@ -36,13 +38,13 @@ const (
 	clientSecret = "hunter2-the-client-secret"
 )
 
-// newAzure starts it; p may be nil.
-func newAzure(p *practice) *fakeAzure {
+// newAzure starts it; v may be nil.
+func newAzure(v *practice.Vault) *fakeAzure {
 	claims, _ := json.Marshal(map[string]any{"appid": "uploader-app", "app_displayname": "uploader", "idtyp": "app", "oid": "object-1", "tid": tenant})
 	b64 := base64.RawURLEncoding.EncodeToString
 	a := &fakeAzure{token: b64([]byte(`{"alg":"none"}`)) + "." + b64(claims) + "." + b64([]byte("hunter2-signature"))}
-	if p != nil {
-		a.vault = p.proxy()
+	if v != nil {
+		a.vault = proxy(v)
 	}
 	a.server = httptest.NewUnstartedServer(a)
 	a.server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -51,13 +53,13 @@ func newAzure(p *practice) *fakeAzure {
 }
 
 // proxy hands requests on to the rehearsal vault with its own token.
-func (p *practice) proxy() http.Handler {
-	target, _ := url.Parse(p.open.URL)
+func proxy(v *practice.Vault) http.Handler {
+	target, _ := url.Parse(v.Open.URL)
 	return &httputil.ReverseProxy{
-		Transport: p.open.HTTP().Transport, ErrorLog: log.New(io.Discard, "", 0),
+		Transport: v.Open.HTTP().Transport, ErrorLog: log.New(io.Discard, "", 0),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
-			token, _ := p.open.Credential().GetToken(r.In.Context(), policy.TokenRequestOptions{})
+			token, _ := v.Open.Credential().GetToken(r.In.Context(), policy.TokenRequestOptions{})
 			r.Out.Header.Set("Authorization", "Bearer "+token.Token)
 		},
 	}
@@ -152,7 +154,7 @@ func (a *fakeAzure) options(dir string) ([]string, error) {
 // $AZURE_AUTHORITY_HOST and $SUBSCRIPTION; @azure in a command line signs in
 // to it. Its clock is AHEAD, and it challenges with CHALLENGE where given.
 func startAzure(ts *testscript.TestScript, _ bool, args []string) {
-	a := newAzure(sceneOf(ts).practice)
+	a := newAzure(sceneOf(ts).vault)
 	if len(args) > 0 {
 		var err error
 		a.ahead, err = time.ParseDuration(args[0])

@@ -22,12 +22,12 @@ import (
 )
 
 func kekCommands(p *command.Program) *cli.Command {
-	name := &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault"}
+	name := &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault", Required: true}
 	return &cli.Command{Name: "kek", Usage: "the vault's key exchange key", Subcommands: []*cli.Command{
 		{
 			Name:   "create",
 			Usage:  "create an RSA-HSM key that can do nothing but import",
-			Action: p.Step(debuggable(createKEK)),
+			Action: p.Step(command.WithoutFiles(debuggable(createKEK))),
 			Flags: with(changeFlags(),
 				&cli.StringFlag{
 					Name:  "name",
@@ -39,13 +39,13 @@ func kekCommands(p *command.Program) *cli.Command {
 		{
 			Name:   "show",
 			Usage:  "show a KEK and its fingerprint",
-			Action: p.Action(debuggable(showKEK)),
+			Action: p.Action(command.WithoutFiles(debuggable(showKEK))),
 			Flags:  with(vaultFlags(), name),
 		},
 		{
 			Name:   "delete",
 			Usage:  "close a KEK: delete it, so that nothing can be imported with it any more",
-			Action: p.Step(debuggable(deleteKEK)),
+			Action: p.Step(command.WithoutFiles(debuggable(deleteKEK))),
 			Flags:  with(changeFlags(), name),
 		},
 	}}
@@ -59,9 +59,6 @@ func uniqueName(now time.Time) string {
 }
 
 func createKEK(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
 	name, bits, lifetime := r.String("name"), r.Int("size"), r.Duration("expires-in")
 	if lifetime < time.Second {
 		return nil, exitcode.Errorf(exitcode.Usage, "--expires-in %v: a time to come is expected", lifetime)
@@ -103,11 +100,11 @@ func (c *connection) newKEK(ctx context.Context, name string, bits int, expires 
 }
 
 func showKEK(r *command.Run) (command.Result, error) {
-	name, c, err := nameAndVault(r)
+	c, err := connect(r)
 	if err != nil {
 		return nil, err
 	}
-	k, err := c.Key(r.Context.Context, name, "")
+	k, err := c.Key(r.Context.Context, r.String("name"), "")
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +115,11 @@ func showKEK(r *command.Run) (command.Result, error) {
 // deleteKEK closes a KEK: nothing can be imported with it any more. That it is
 // closed is in the log, also where somebody else has deleted it before.
 func deleteKEK(r *command.Run) (command.Result, error) {
-	name, c, err := nameAndVault(r)
+	c, err := connect(r)
 	if err != nil {
 		return nil, err
 	}
-	ctx := r.Context.Context
+	ctx, name := r.Context.Context, r.String("name")
 	k, err := c.Key(ctx, name, "")
 	if err != nil {
 		return closedBefore(r, c, name, err)
@@ -155,18 +152,6 @@ func closedBefore(r *command.Run, c *connection, name string, err error) (comman
 	kid := c.Address().String() + "/keys/" + name
 	r.Event.AddNote("KEK closed", kid)
 	return deletedView{kid, stamp.Text(d.DeletedAt), stamp.Text(d.PurgeAt), true}, nil
-}
-
-func nameAndVault(r *command.Run) (string, *connection, error) {
-	if err := r.NoArgs(); err != nil {
-		return "", nil, err
-	}
-	name, err := r.Required("name")
-	if err != nil {
-		return "", nil, err
-	}
-	c, err := connect(r)
-	return name, c, err
 }
 
 // onlyKEK returns an error for a key that is more than a KEK.

@@ -89,10 +89,7 @@ func (v vaultKeyView) Print(w io.Writer) error {
 		{"HSM platform", v.HSMPlatform},
 	}
 	if v.Fingerprint != nil {
-		rows = append(rows, []string{"fingerprint", v.Fingerprint.Groups()})
-		for _, row := range v.Fingerprint.Rows() {
-			rows = append(rows, []string{"", row})
-		}
+		rows = append(rows, sumRows("fingerprint", *v.Fingerprint)...)
 	}
 	return term.Table(w, filled(rows))
 }

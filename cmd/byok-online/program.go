@@ -30,6 +30,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
 		Name:    "byok-online",
 		Version: version.String(),
+		Build:   version.Built().String(),
 		Text:    usage,
 		Usage:   "bring your own key: the connected workstation",
 		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},
@@ -43,9 +44,9 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		uploadCommand(p),
 		verifyCommand(p),
 		rehearsalCommands(p),
-		command.Inspect(p),
-		command.Fingerprint(p),
-		command.Ceremony(p),
+		inspectCommand(p),
+		shared.Fingerprint(p),
+		shared.Ceremony(p),
 	}
 	return p
 }

@@ -15,13 +15,13 @@ import (
 )
 
 func rehearsalCommands(p *command.Program) *cli.Command {
-	state := &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing"}
+	state := &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing", Required: true}
 	services := rehearsal.ManagedHSM + " or " + rehearsal.Vault
 	return &cli.Command{Name: "rehearsal", Usage: "a vault for practice, on this machine", Subcommands: []*cli.Command{
 		{
 			Name:        "serve",
 			Usage:       "run a simulated Managed HSM or Premium vault until interrupted",
-			Action:      p.Action(serve),
+			Action:      p.Action(command.WithoutFiles(serve)),
 			Description: rehearsal.FaultHelp(),
 			Flags: []cli.Flag{
 				state,
@@ -51,16 +51,9 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 }
 
 func serve(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	state, err := r.Required("state")
-	if err != nil {
-		return nil, err
-	}
 	r.Event.Rehearsal = true
 	c := rehearsal.Config{
-		State:   state,
+		State:   r.String("state"),
 		Listen:  r.String("listen"),
 		Service: r.String("service"),
 		Limit:   r.String("limit"),
@@ -68,7 +61,7 @@ func serve(r *command.Run) (command.Result, error) {
 		Log:     func(line string) { r.Console.Say("%s", line) },
 	}
 	var unprinted error
-	err = rehearsal.Serve(r.Context.Context, c, func(i rehearsal.Info) {
+	err := rehearsal.Serve(r.Context.Context, c, func(i rehearsal.Info) {
 		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
 		_, unprinted = fmt.Fprintln(r.Console.Out, i.URL)
 		r.Console.Say("%s of a rehearsal at %s; give the other commands --rehearsal %s",
@@ -79,14 +72,10 @@ func serve(r *command.Run) (command.Result, error) {
 
 // setFaults replaces the faults by those given, or only shows them.
 func setFaults(r *command.Run) (command.Result, error) {
-	state, err := r.Required("state")
-	if err != nil {
-		return nil, err
-	}
 	if r.Bool("clear") && r.Args().Present() {
 		return nil, exitcode.Errorf(exitcode.Usage, "--clear takes no faults: those given replace the ones before")
 	}
-	vault, err := rehearsal.Open(state)
+	vault, err := rehearsal.Open(r.String("state"))
 	if err != nil {
 		return nil, err
 	}

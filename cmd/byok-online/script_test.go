@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"byok/internal/testkit/practice"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +27,7 @@ func TestScripts(t *testing.T) {
 		Files: scripts, RequireExplicitExec: true, Cmds: scriptCommands(),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BYOK_KMDATA", filepath.Join(e.WorkDir, "kmdata"))
+			e.Setenv("BYOK_CONFIG", filepath.Join(e.WorkDir, "config"))
 			e.Values[sceneKey{}] = &scene{}
 			return nil
 		},
@@ -33,8 +36,8 @@ func TestScripts(t *testing.T) {
 
 // scene is what the commands of one script share.
 type scene struct {
-	practice *practice
-	azure    []string // options
+	vault *practice.Vault
+	azure []string // options
 }
 
 type sceneKey struct{}

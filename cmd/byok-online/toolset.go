@@ -21,7 +21,7 @@ func toolsetCommands(p *command.Program) *cli.Command {
 			{
 				Name:   "list",
 				Usage:  "list the retired toolset's regions and their hashes",
-				Action: p.Action(listRegions),
+				Action: p.Action(command.WithoutFiles(listRegions)),
 				Flags:  []cli.Flag{&cli.StringFlag{Name: "region", Usage: "`NAME`, suffix or cloud to list alone"}},
 			},
 			downloadCommand(p),
@@ -32,9 +32,6 @@ func toolsetCommands(p *command.Program) *cli.Command {
 }
 
 func listRegions(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
 	regions := toolset.Regions()
 	if r.IsSet("region") {
 		var err error

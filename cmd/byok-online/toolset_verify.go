@@ -81,6 +81,7 @@ type shown struct {
 	progress *term.Progress
 }
 
+// Read implements io.Reader.
 func (s *shown) Read(p []byte) (int, error) {
 	if s.ctx.Err() != nil {
 		return 0, azure.ErrInterrupted

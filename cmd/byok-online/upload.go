@@ -103,7 +103,10 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := upload.Read(files, options)
+	batch, err := upload.Read(files, options, keeper)
+	if err != nil {
+		return nil, err
+	}
 	for _, i := range batch.Items() {
 		if !i.SHA256.IsZero() {
 			r.Event.AddInput(i.File, i.SHA256)
@@ -113,7 +116,7 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := upload.Uploader{Vault: c.Client, Worlds: keeper, UI: uploadUI{r.Console, r, c}, Rate: rate}
+	u := upload.Uploader{Vault: c.Client, UI: uploadUI{r.Console, r, c}, Rate: rate}
 	if err := u.Upload(r.Context.Context, batch); err != nil {
 		return nil, err
 	}

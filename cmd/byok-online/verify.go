@@ -1,12 +1,12 @@
 package main
 
 import (
+	"encoding/hex"
 	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"byok/internal/approval"
 	"byok/internal/command"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -14,6 +14,7 @@ import (
 	"byok/internal/readback"
 	"byok/internal/term"
 	"byok/internal/upload"
+	"byok/internal/vault"
 )
 
 const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline
@@ -29,7 +30,7 @@ func verifyCommand(p *command.Program) *cli.Command {
 		Name:        "verify",
 		Usage:       "have the vault prove that it holds the key made offline, as it was approved",
 		Description: verifyText,
-		Action:      p.Step(debuggable(verify)),
+		Action:      p.Step(command.WithoutFiles(debuggable(verify))),
 		Flags: with(append(worldFlags(), vaultFlags()...),
 			&cli.StringFlag{Name: "manifest", Usage: "`FILE` KeyTransferPackage-….manifest.json"},
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the one approved)"},
@@ -38,15 +39,16 @@ func verifyCommand(p *command.Program) *cli.Command {
 				Name:  "public-key",
 				Usage: "`PEM` of the key, where another vendor's tool made the package; needs --name",
 			},
+			&cli.StringFlag{
+				Name:  "nonce",
+				Usage: "`HEX` of 32 bytes that an auditor chose, to date the proof (default: drawn here)",
+			},
 			&cli.StringFlag{Name: "proof", Usage: "`FILE` for the proof (default: beside the manifest, with the time)"}),
 	}
 }
 
 func verify(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	s, stem, err := readSubject(r)
+	s, err := readSubject(r)
 	if err != nil {
 		return nil, err
 	}
@@ -54,79 +56,91 @@ func verify(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Package != nil {
-		if err := upload.CheckRehearsal(r.String("manifest"), s.Package.Rehearsal, c.Address()); err != nil {
+	if s.Approved != nil {
+		if err := upload.CheckRehearsal(r.String("manifest"), s.rehearsal, c.Address()); err != nil {
 			return nil, err
 		}
 	}
-	report, err := readback.Read(r.Context.Context, c.Client, s)
+	report, err := readback.Read(r.Context.Context, c.Client, s.Subject)
 	if !report.Key.ID.IsZero() {
 		r.Event.AddNote("key", report.Key.ID.String())
 	}
 	if err != nil {
 		return nil, err
 	}
-	return writeProof(r, stem, report)
+	return writeProof(r, s.stem, report)
 }
 
-// readSubject reads what the key in the vault is held to, and the stem of the
-// proof's name.
-func readSubject(r *command.Run) (s readback.Subject, stem string, err error) {
+// subject is the key that is looked for.
+type subject struct {
+	readback.Subject
+	rehearsal bool
+	stem      string // of the proof's name
+}
+
+func readSubject(r *command.Run) (s subject, err error) {
 	s.Version = r.String("version")
+	if s.Nonce, err = nonceOf(r); err != nil {
+		return s, err
+	}
 	if r.String("public-key") != "" {
-		return foreignSubject(r, s)
+		return s, s.readForeign(r)
 	}
 	path, err := r.Required("manifest")
 	if err != nil {
-		return s, "", err
+		return s, err
 	}
-	stem, ok := strings.CutSuffix(path, ".manifest.json")
-	if !ok {
-		return s, "", exitcode.Errorf(exitcode.Usage,
+	return s, s.readOurs(r, path)
+}
+
+func (s *subject) readOurs(r *command.Run, path string) error {
+	var found bool
+	if s.stem, found = strings.CutSuffix(path, ".manifest.json"); !found {
+		return exitcode.Errorf(exitcode.Usage,
 			"--manifest %s: a file KeyTransferPackage-….manifest.json is expected", path)
 	}
-	p, err := readPackage(r, stem+".byok")
+	p, err := readPackage(r, s.stem+".byok", false)
 	if err != nil {
-		return s, "", err
+		return err
 	}
-	s.Name, s.Key, s.Package = p.Target.Name, p.Key, &p
+	target := p.Approved()
+	s.Name, s.Approved, s.Blob, s.rehearsal = target.Name, &target, p.Blob(), p.Facts().Rehearsal
 	if name := r.String("name"); name != "" && !strings.EqualFold(name, s.Name) {
-		return s, "", exitcode.Errorf(exitcode.Refused, "--name %s: the quorum approved the name %s", name, s.Name).
+		return exitcode.Errorf(exitcode.Refused, "--name %s: the quorum approved the name %s", name, s.Name).
 			Hint("without --name, %s is verified; what else holds the key is found by its public key", s.Name)
 	}
-	return s, stem, nil
+	s.Key, err = vault.ExpectedOf(p.Facts())
+	return err
 }
 
-// readPackage reads and verifies a transfer package whose world a person
-// vouched for.
-func readPackage(r *command.Run, path string) (approval.Package, error) {
-	keeper, err := newKeeper(r)
-	if err != nil {
-		return approval.Package{}, err
-	}
-	p, err := approval.Read(path)
-	if err != nil {
-		return p, err
-	}
-	r.Event.AddInput(path, p.SHA256)
-	_, err = keeper.Trust(p.World, path)
-	return p, err
-}
-
-func foreignSubject(r *command.Run, s readback.Subject) (readback.Subject, string, error) {
+func (s *subject) readForeign(r *command.Run) error {
 	if r.String("manifest") != "" {
-		return s, "", exitcode.Errorf(exitcode.Usage, "--manifest and --public-key exclude each other")
+		return exitcode.Errorf(exitcode.Usage, "--manifest and --public-key exclude each other")
 	}
 	var err error
 	if s.Name, err = r.Required("name"); err != nil {
-		return s, "", err
+		return err
 	}
 	public, err := publicKeyOption(r)
 	if err != nil {
-		return s, "", err
+		return err
 	}
+	s.stem = s.Name
 	s.Key, err = upload.KeyOf(public)
-	return s, s.Name, err
+	return err
+}
+
+// nonceOf reads --nonce; nil without one.
+func nonceOf(r *command.Run) ([]byte, error) {
+	text := r.String("nonce")
+	if text == "" {
+		return nil, nil
+	}
+	nonce, err := hex.DecodeString(text)
+	if err != nil || len(nonce) != vault.NonceSize {
+		return nil, exitcode.Errorf(exitcode.Usage, "--nonce: %d hex digits are expected", 2*vault.NonceSize)
+	}
+	return nonce, nil
 }
 
 // writeProof writes the proof of a key that is as it was approved.

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"byok/internal/approval"
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -28,6 +29,21 @@ func newKeeper(r *command.Run) (worlds.Keeper, error) {
 		UI:    r.Console,
 		Now:   time.Now,
 	}, nil
+}
+
+// readPackage reads and verifies a transfer package whose world a person
+// vouched for. look is for a command that writes nothing.
+func readPackage(r *command.Run, path string, look bool) (approval.Package, error) {
+	keeper, err := newKeeper(r)
+	if err != nil {
+		return approval.Package{}, err
+	}
+	keeper.Look = look
+	p, err := approval.Read(path, keeper)
+	if err == nil {
+		r.Event.AddInput(path, p.SHA256())
+	}
+	return p, err
 }
 
 func hknsoOf(r *command.Run) (fingerprint.Prefix, error) {

@@ -2,72 +2,76 @@
 // package is verified, and where a key, as it is asked for or as it stands in
 // the vault, is compared with what a quorum approved.
 //
-// Take a [Package] from [Read], have a person's word for its World
-// (package worlds), and compare with [Target.Differences]. A Package that Read
-// returned is whole and signed, but by whom is what World says: do not act on
-// it before the world is one that a person vouched for.
+// [Read] gives a [Package] that a quorum approved whose security world a person
+// vouched for; [Compare] and [Differences] compare. Do not take what was
+// approved from a file by other means.
 package approval
 
 import (
-	"errors"
-	"io/fs"
-
-	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/kek"
+	"byok/internal/kmdata"
 	"byok/internal/transfer"
-	"byok/internal/vault"
 	"byok/internal/worlds"
 )
 
-// hintWhole is for a package of which a file is missing.
-const hintWhole = "copy every file of the transfer package into one folder; " +
-	"a .byok of another vendor's tool needs --public-key, or --kty and --unchecked"
+// Worlds decides whether a person vouched for the world that a package claims;
+// [worlds.Keeper] is one.
+type Worlds interface {
+	Trust(c worlds.Claim, from string) (worlds.World, error)
+}
 
-// Package is a transfer package that verifies under its own world's hknso.
+// Package is a transfer package that a quorum approved, of a world that a
+// person vouched for. Only [Read] makes one that is not empty.
 type Package struct {
-	File      string          // path of the .byok
-	Blob      []byte          // its content: what is uploaded, byte for byte
-	SHA256    fingerprint.Sum // of Blob
-	Rehearsal bool
-	World     worlds.Claim
-
-	KEK     kek.ID          // the key exchange key, with its version
-	KEKHash fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo
-	Key     vault.Expected  // the wrapped key
-	Target  Target          // what the quorum approved
+	file  string
+	world worlds.World
+	facts transfer.Facts
+	blob  []byte
 }
 
-// Read reads the package of the .byok file at path and verifies it under the
-// hknso that it names. Status Usage: a file is missing or cannot be parsed;
-// Check: the parts do not belong together, or a signature is bad.
-func Read(path string) (Package, error) {
+// Read reads the package of the .byok file at path and verifies it: first that
+// it holds together under the world that it brings along, then whether w trusts
+// that world, and last the whole package under the hknso that w returned. The
+// hknso in force counts, and no earlier one: whoever has the cards of a set that
+// was replaced could sign a replacement of their own.
+//
+// Status Usage: a file is missing or cannot be parsed; Check: the parts do not
+// belong together, or a signature is bad; otherwise the status that w gave.
+func Read(path string, w Worlds) (Package, error) {
 	files, err := transfer.ReadPackage(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Package{}, exitcode.Hint(exitcode.Mark(exitcode.Usage, err), hintWhole)
-	}
 	if err != nil {
-		return Package{}, exitcode.Mark(exitcode.Usage, err)
+		return Package{}, err
 	}
-	if err := files.Verify(); err != nil {
-		return Package{}, exitcode.Mark(exitcode.Check, err)
+	claimed, err := files.Inspect()
+	if err != nil {
+		return Package{}, err
 	}
-	return describe(path, files)
+	world, err := w.Trust(worlds.Claim{Label: claimed.Label, First: claimed.First, Current: claimed.Current}, path)
+	if err != nil {
+		return Package{}, err
+	}
+	approved, err := files.Verify(world.Current().SHA256)
+	if err != nil {
+		return Package{}, err
+	}
+	return Package{path, world, approved.Facts(), approved.Blob()}, nil
 }
 
-// describe takes from a verified package what the connected side needs.
-func describe(path string, files transfer.Package) (Package, error) {
-	m := files.Manifest
-	key, err := vault.ExpectedOf(m)
-	return Package{
-		File:      path,
-		Blob:      files.BlobBytes,
-		SHA256:    m.Blob.SHA256,
-		Rehearsal: m.Rehearsal,
-		World:     worlds.Claim{First: m.World.HKNSO, Current: m.World.HKNSO},
-		KEK:       m.KEK.KID,
-		KEKHash:   m.KEK.SPKISHA256,
-		Key:       key,
-		Target:    Target{Vault: m.KEK.KID.Vault, Name: m.Name, KeyOps: m.Key.KeyOps},
-	}, err
-}
+// File returns the path of the .byok, as it was given.
+func (p Package) File() string { return p.file }
+
+// World returns the world whose quorum approved the package.
+func (p Package) World() worlds.World { return p.world }
+
+// Facts returns everything that the package says.
+func (p Package) Facts() transfer.Facts { return p.facts }
+
+// Approved returns the key as the quorum approved it to stand in the vault.
+func (p Package) Approved() kmdata.Target { return p.facts.Pair.Target }
+
+// Blob returns the content of the .byok: what is uploaded, byte for byte. Do
+// not change it.
+func (p Package) Blob() []byte { return p.blob }
+
+// SHA256 returns the hash of [Package.Blob].
+func (p Package) SHA256() fingerprint.Sum { return fingerprint.Of(p.blob) }

@@ -5,16 +5,8 @@ import (
 	"strings"
 
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 )
-
-// Target is a key as it is to stand in a vault, or as it stands there.
-type Target struct {
-	Vault         string   // URL
-	Name          string   // of the key; vaults compare names without regard to case
-	KeyOps        []string // in any order
-	Exportable    bool
-	ReleasePolicy fingerprint.Sum // of the release policy's bytes; zero without one
-}
 
 // Point is one thing that a quorum approved, and how it is.
 type Point struct {
@@ -35,32 +27,32 @@ func (p Point) String() string {
 // rules are the points that a quorum approves, one a line.
 var rules = []struct {
 	name string
-	text func(Target) string
+	text func(kmdata.Target) string
 	same func(a, b string) bool
 }{
-	{"KEY-VAULT", func(t Target) string { return t.Vault }, equal},
-	{"KEY-NAME", func(t Target) string { return t.Name }, strings.EqualFold},
-	{"KEY-OPS", func(t Target) string { return operations(t.KeyOps) }, equal},
-	{"KEY-EXPORTABLE", func(t Target) string { return exportable(t.Exportable) }, equal},
-	{"KEY-POLICY", func(t Target) string { return policy(t.ReleasePolicy) }, equal},
+	{"KEY-VAULT", func(t kmdata.Target) string { return t.Vault }, equal},
+	{"KEY-NAME", func(t kmdata.Target) string { return t.Name }, strings.EqualFold},
+	{"KEY-OPS", func(t kmdata.Target) string { return operations(t.KeyOps) }, equal},
+	{"KEY-EXPORTABLE", func(t kmdata.Target) string { return exportable(t.Exportable) }, equal},
+	{"KEY-POLICY", func(t kmdata.Target) string { return policy(t.ReleasePolicy) }, equal},
 }
 
 // Compare goes through what a quorum approved, in the order of the rules, and
 // says of each point whether is is the same.
-func (t Target) Compare(is Target) []Point {
+func Compare(approved, is kmdata.Target) []Point {
 	var all []Point
 	for _, r := range rules {
-		approved, has := r.text(t), r.text(is)
-		all = append(all, Point{r.name, approved, has, r.same(approved, has)})
+		a, b := r.text(approved), r.text(is)
+		all = append(all, Point{r.name, a, b, r.same(a, b)})
 	}
 	return all
 }
 
 // Differences returns, in one line, the points in which is is not as approved,
 // each behind its rule; "" where it is.
-func (t Target) Differences(is Target) string {
+func Differences(approved, is kmdata.Target) string {
 	var all []string
-	for _, p := range t.Compare(is) {
+	for _, p := range Compare(approved, is) {
 		if !p.Same {
 			all = append(all, p.Rule+": "+p.String())
 		}

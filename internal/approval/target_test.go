@@ -5,37 +5,38 @@ import (
 	"testing"
 
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 )
 
 var policySum = fingerprint.Of([]byte("policy"))
 
-func approved() Target {
-	return Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"verify", "sign"}}
+func approved() kmdata.Target {
+	return kmdata.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"verify", "sign"}}
 }
 
 // TestDifferences changes one thing of what was approved at a time.
 func TestDifferences(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*Target)
+		change func(*kmdata.Target)
 		want   string
 	}{
-		{"as approved", func(*Target) {}, ""},
-		{"operations in another order", func(is *Target) { is.KeyOps = []string{"sign", "verify"} }, ""},
-		{"name in capitals", func(is *Target) { is.Name = "PAYROLL" }, ""},
-		{"vault", func(is *Target) { is.Vault = "https://fabrikam.vault.azure.net" },
+		{"as approved", func(*kmdata.Target) {}, ""},
+		{"operations in another order", func(is *kmdata.Target) { is.KeyOps = []string{"sign", "verify"} }, ""},
+		{"name in capitals", func(is *kmdata.Target) { is.Name = "PAYROLL" }, ""},
+		{"vault", func(is *kmdata.Target) { is.Vault = "https://fabrikam.vault.azure.net" },
 			"KEY-VAULT: https://fabrikam.vault.azure.net where the quorum approved https://contoso.vault.azure.net"},
-		{"name", func(is *Target) { is.Name = "payrol" }, "KEY-NAME: payrol where the quorum approved payroll"},
-		{"fewer operations", func(is *Target) { is.KeyOps = []string{"sign"} },
+		{"name", func(is *kmdata.Target) { is.Name = "payrol" }, "KEY-NAME: payrol where the quorum approved payroll"},
+		{"fewer operations", func(is *kmdata.Target) { is.KeyOps = []string{"sign"} },
 			"KEY-OPS: sign where the quorum approved sign, verify"},
-		{"more operations", func(is *Target) { is.KeyOps = append(is.KeyOps, "decrypt") },
+		{"more operations", func(is *kmdata.Target) { is.KeyOps = append(is.KeyOps, "decrypt") },
 			"KEY-OPS: decrypt, sign, verify where the quorum approved sign, verify"},
-		{"no operations", func(is *Target) { is.KeyOps = nil }, "KEY-OPS: no operations where the quorum approved sign, verify"},
-		{"exportable", func(is *Target) { is.Exportable = true },
+		{"no operations", func(is *kmdata.Target) { is.KeyOps = nil }, "KEY-OPS: no operations where the quorum approved sign, verify"},
+		{"exportable", func(is *kmdata.Target) { is.Exportable = true },
 			"KEY-EXPORTABLE: exportable where the quorum approved not exportable"},
-		{"policy", func(is *Target) { is.ReleasePolicy = policySum },
+		{"policy", func(is *kmdata.Target) { is.ReleasePolicy = policySum },
 			"KEY-POLICY: release policy " + policySum.String() + " where the quorum approved no release policy"},
-		{"all", func(is *Target) { *is = Target{Exportable: true, ReleasePolicy: policySum} },
+		{"all", func(is *kmdata.Target) { *is = kmdata.Target{Exportable: true, ReleasePolicy: policySum} },
 			"KEY-VAULT:  where the quorum approved https://contoso.vault.azure.net; " +
 				"KEY-NAME:  where the quorum approved payroll; " +
 				"KEY-OPS: no operations where the quorum approved sign, verify; " +
@@ -44,7 +45,7 @@ func TestDifferences(t *testing.T) {
 	} {
 		is := approved()
 		c.change(&is)
-		if got := approved().Differences(is); got != c.want {
+		if got := Differences(approved(), is); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
 	}
@@ -54,7 +55,7 @@ func TestCompare(t *testing.T) {
 	is := approved()
 	is.Name = "other"
 	var got []string
-	for _, p := range approved().Compare(is) {
+	for _, p := range Compare(approved(), is) {
 		got = append(got, p.Rule+" "+p.String())
 	}
 	want := `KEY-VAULT https://contoso.vault.azure.net

@@ -21,6 +21,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/kmdata"
 	"byok/internal/vault"
 )
 
@@ -41,18 +42,11 @@ type Subject struct {
 	Name    string // of the key in the vault
 	Version string // "" is the current one
 	Key     vault.Expected
-	Package *approval.Package // what a quorum approved; nil for another vendor's key
-	Nonce   []byte            // an auditor's, vault.NonceSize bytes; nil draws a fresh one
-}
+	Nonce   []byte // an auditor's, vault.NonceSize bytes; nil draws a fresh one
 
-// wanted is what a copy is known by: the public key, or the hash of the .byok
-// file that an AES key came from.
-func (s Subject) wanted() vault.Import {
-	wanted := vault.Import{Expected: s.Key}
-	if s.Package != nil {
-		wanted.Blob = s.Package.Blob
-	}
-	return wanted
+	// Of a key that a quorum approved; nil for another vendor's.
+	Approved *kmdata.Target
+	Blob     []byte // the .byok file, by whose hash a vault's AES key is known
 }
 
 // The rules beside those of [approval.Rules].
@@ -134,17 +128,17 @@ func (r *Report) compare(s Subject) {
 		detail = "disabled"
 	}
 	r.add(RuleEnabled, passIf(r.Key.Enabled), detail)
-	if s.Package == nil {
+	if s.Approved == nil {
 		return
 	}
-	for _, c := range s.Package.Target.Compare(seen(r.Key)) {
+	for _, c := range approval.Compare(*s.Approved, seen(r.Key)) {
 		r.add(c.Rule, passIf(c.Same), c.String())
 	}
 }
 
 // seen is a key of a vault in the terms of an authorization.
-func seen(k vault.Key) approval.Target {
-	t := approval.Target{Vault: k.ID.Vault, Name: k.ID.Name, KeyOps: k.Ops, Exportable: k.Exportable}
+func seen(k vault.Key) kmdata.Target {
+	t := kmdata.Target{Vault: k.ID.Vault, Name: k.ID.Name, KeyOps: k.Ops, Exportable: k.Exportable}
 	if len(k.ReleasePolicy) > 0 {
 		t.ReleasePolicy = fingerprint.Of(k.ReleasePolicy)
 	}
@@ -155,7 +149,7 @@ func seen(k vault.Key) approval.Target {
 // checked, and the other findings stand.
 func (r *Report) search(ctx context.Context, v Vault, s Subject) error {
 	var err error
-	r.Copies, err = v.Copies(ctx, r.Key.ID, s.wanted())
+	r.Copies, err = v.Copies(ctx, r.Key.ID, vault.Import{Expected: s.Key, Blob: s.Blob})
 	var answer *azure.Error
 	if errors.As(err, &answer) && answer.Status == http.StatusForbidden {
 		r.add(RuleCopies, NotChecked, "the account may not list the vault's keys")
@@ -176,8 +170,8 @@ func (r *Report) compareCopies(s Subject) (ok bool, detail string) {
 	var all []string
 	for _, k := range r.Copies.Found {
 		text := k.ID.String()
-		if s.Package != nil {
-			if found := s.Package.Target.Differences(seen(k)); found != "" {
+		if s.Approved != nil {
+			if found := approval.Differences(*s.Approved, seen(k)); found != "" {
 				ok, text = false, text+" ("+found+")"
 			}
 		}

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"byok/internal/approval"
 	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/kmdata"
 	"byok/internal/vault"
 )
 
@@ -83,9 +83,11 @@ func subject(t *testing.T) Subject {
 		Name:  "payroll",
 		Nonce: []byte("an auditor's"),
 		Key:   vault.Expected{Kty: "EC-HSM", Crv: "P-256", PublicKey: &key.PublicKey},
-		Package: &approval.Package{
-			Blob:   []byte("blob"),
-			Target: approval.Target{Vault: atVault, Name: "payroll", KeyOps: []string{"sign", "verify"}},
+		Blob:  []byte("blob"),
+		Approved: &kmdata.Target{
+			Vault:  atVault,
+			Name:   "payroll",
+			KeyOps: []string{"sign", "verify"},
 		},
 	}
 }
@@ -234,7 +236,7 @@ func TestReadForeign(t *testing.T) {
 	f := &fakeVault{key: keyAt("payroll", version1)}
 	f.copies = vault.Copies{Found: []vault.Key{keyAt("shadow", version2)}, Looked: 1}
 	s := subject(t)
-	s.Package = nil
+	s.Approved = nil
 	r, err := Read(context.Background(), f, s)
 	want := `pass KEY-PROOF it signed a fresh challenge, and the key made offline verifies it (ES256)
 pass KEY-ENABLED enabled

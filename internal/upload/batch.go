@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"byok/internal/approval"
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/worlds"
 )
 
 // maxNamed is how many failures Err names one by one; Items has them all.
@@ -20,14 +22,40 @@ type Batch struct {
 }
 
 // Read reads and checks every file; the batch says which of them cannot go up.
-// It asks no vault and no person.
-func Read(files []string, o Options) *Batch {
-	b := &Batch{}
+// It asks no vault, and w about every security world once. An error means that
+// the person ended it.
+func Read(files []string, o Options, w approval.Worlds) (*Batch, error) {
+	b, asked := &Batch{}, &once{worlds: w, known: map[worlds.Claim]answer{}}
 	for _, file := range files {
-		b.items = append(b.items, newItem(file, o))
+		i := newItem(file, o, asked)
+		if exitcode.Of(i.Err) == exitcode.Interrupted {
+			return nil, i.Err
+		}
+		b.items = append(b.items, i)
 	}
 	b.refuseSameNames()
-	return b
+	return b, nil
+}
+
+// once asks about every world once.
+type once struct {
+	worlds approval.Worlds
+	known  map[worlds.Claim]answer
+}
+
+type answer struct {
+	world worlds.World
+	err   error
+}
+
+// Trust implements approval.Worlds. Errors name the first package of a world.
+func (o *once) Trust(c worlds.Claim, from string) (worlds.World, error) {
+	a, known := o.known[c]
+	if !known {
+		a.world, a.err = o.worlds.Trust(c, from)
+		o.known[c] = a
+	}
+	return a.world, a.err
 }
 
 // Items lists the files in their order, with what came of each.

@@ -15,7 +15,6 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
-	"byok/internal/worlds"
 )
 
 // fakeVault answers as its functions say, and by default takes everything.
@@ -150,29 +149,14 @@ func (p *person) Add(n int64) {
 
 func (p *person) Done() {}
 
-// known are the worlds a person vouched for; others have an error.
-type known map[string]error
-
-func (k known) Trust(c worlds.Claim, from string) (worlds.World, error) {
-	err, there := k[c.Label]
-	k[c.Label+" asked"] = nil
-	if !there {
-		err = exitcode.Errorf(exitcode.Refused, "%s: not known", from)
-	}
-	return worlds.World{Label: c.Label}, err
-}
-
-// batchOf makes a batch of packages of one world, for one KEK, with these names.
+// batchOf makes a batch of packages for one KEK, with these names.
 func batchOf(names ...string) *Batch {
 	b := &Batch{}
 	for _, name := range names {
-		p := &approval.Package{
-			File:  name + ".byok",
-			World: worlds.Claim{Label: "Contoso"},
-			KEK:   keyID("KEKforBYOK"),
-		}
 		b.items = append(b.items, &Item{
-			File: p.File, Package: p, SHA256: fingerprint.Of([]byte(name)),
+			File:    name + ".byok",
+			Package: &approval.Package{},
+			kek:     keyID("KEKforBYOK"),
 			request: vault.Import{Name: name, Blob: make([]byte, 10), Ops: []string{"sign", "verify"}},
 		})
 	}
@@ -182,7 +166,7 @@ func batchOf(names ...string) *Batch {
 func newUploader(t *testing.T, v *fakeVault, p *person) *Uploader {
 	t.Helper()
 	v.address = production(t)
-	return &Uploader{Vault: v, Worlds: known{"Contoso": nil}, UI: p}
+	return &Uploader{Vault: v, UI: p}
 }
 
 // expect fails the test unless err has this status and text; "" is no error.
@@ -219,7 +203,6 @@ func TestUpload(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		vault  *fakeVault
-		worlds known
 		change func(*Batch)
 		answer error         // the person's
 		code   exitcode.Code // of Upload
@@ -234,14 +217,7 @@ func TestUpload(t *testing.T) {
 			code: exitcode.Refused, err: "not confirmed", want: "a: not sent\nb: not sent", status: exitcode.Failed,
 		},
 		{
-			name: "unknown world", worlds: known{}, want: "a: a.byok: not known\nb: a.byok: not known", status: exitcode.Refused,
-		},
-		{
-			name: "interrupted while asked for the world", worlds: known{"Contoso": context.Canceled},
-			code: exitcode.Interrupted, err: "context canceled", want: "a: not sent\nb: not sent", status: exitcode.Failed,
-		},
-		{
-			name: "a rehearsal's", change: func(b *Batch) { b.items[0].Package.Rehearsal = true }, sent: "b",
+			name: "a rehearsal's", change: func(b *Batch) { b.items[0].rehearsal = true }, sent: "b",
 			want:   "a: a.byok is from a rehearsal, and https://contoso.vault.azure.net is a production vault\nb: sent",
 			status: exitcode.Refused,
 		},
@@ -298,11 +274,7 @@ func TestUpload(t *testing.T) {
 		if c.change != nil {
 			c.change(b)
 		}
-		u := newUploader(t, v, p)
-		if c.worlds != nil {
-			u.Worlds = c.worlds
-		}
-		expect(t, c.name, u.Upload(context.Background(), b), c.code, c.err)
+		expect(t, c.name, newUploader(t, v, p).Upload(context.Background(), b), c.code, c.err)
 		if got := outcomes(b); got != c.want || v.called("import") != c.sent || exitcode.Of(b.Err()) != c.status {
 			t.Errorf("%s: status %d, sent %q\n%s\nwant status %d, sent %q\n%s",
 				c.name, exitcode.Of(b.Err()), v.called("import"), got, c.status, c.sent, c.want)
@@ -397,10 +369,10 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
-// TestAskedOnce reads a KEK, and asks about a world, once for all packages.
+// TestAskedOnce reads a KEK once for all packages.
 func TestAskedOnce(t *testing.T) {
 	b, v := batchOf("a", "b", "c"), &fakeVault{}
-	b.items[2].Package.KEK.Name = "another"
+	b.items[2].kek.Name = "another"
 	expires := time.Now().Add(30 * time.Second)
 	v.checkKEK = func(id kek.ID) (vault.Key, error) { return vault.Key{ID: id, Bits: 2048, Expires: expires}, nil }
 	p := &person{}
@@ -409,9 +381,6 @@ func TestAskedOnce(t *testing.T) {
 	expect(t, "upload", u.Upload(context.Background(), b), exitcode.Done, "")
 	if got := v.called("check"); got != "KEKforBYOK another" {
 		t.Errorf("%q", got)
-	}
-	if len(u.Worlds.(known)) != 2 {
-		t.Errorf("%v", u.Worlds)
 	}
 	for n, name := range []string{"KEKforBYOK", "another"} {
 		want := "warning: KEK " + keyID(name).String() + " expires in 30s, and the upload takes 5m0s"

@@ -29,7 +29,10 @@ type Item struct {
 	Imported *vault.Imported   // what is in the vault now; also with Err, of a key that must not be used
 	Err      error             // why the file did not go up; nil with Imported nil: it was not sent
 
-	blob       transfer.Blob
+	rehearsal  bool
+	kek        kek.ID          // that the key was wrapped for
+	kekHash    fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
+	blob       transfer.Blob   // of another vendor's package
 	request    vault.Import
 	mayRecover bool // a deleted key of the name may be brought back
 	recover    bool // and there is one
@@ -43,24 +46,31 @@ func (i *Item) Name() string { return i.request.Name }
 
 // newItem reads a file and all that belongs to it, and checks what can be
 // checked without the vault.
-func newItem(path string, o Options) *Item {
+func newItem(path string, o Options, w approval.Worlds) *Item {
 	i := &Item{File: path, mayRecover: o.Recover}
-	if i.Err = i.read(o); i.Err == nil {
+	if o.Foreign != nil {
+		i.Err = i.readForeign(o)
+	} else {
+		i.Err = i.readOurs(o, w)
+	}
+	if i.Err == nil {
 		i.Err = i.request.Check(time.Now())
 	}
 	return i
 }
 
-func (i *Item) read(o Options) error {
-	if o.Foreign != nil {
-		return i.readForeign(o)
-	}
-	p, err := approval.Read(i.File)
+func (i *Item) readOurs(o Options, w approval.Worlds) error {
+	p, err := approval.Read(i.File, w)
 	if err != nil {
 		return err
 	}
-	i.SHA256, i.Package = p.SHA256, &p
-	i.request, err = o.request(p)
+	i.Package, i.SHA256, i.rehearsal = &p, p.SHA256(), p.Facts().Rehearsal
+	i.kek, i.kekHash = p.Facts().Pair.KEK.KID, p.Facts().Pair.KEK.Fingerprint
+	if i.request, err = o.request(i.File, p.Approved()); err != nil {
+		return err
+	}
+	i.request.Blob = p.Blob()
+	i.request.Expected, err = vault.ExpectedOf(p.Facts())
 	return err
 }
 
@@ -82,18 +92,10 @@ func (i *Item) readForeign(o Options) error {
 	if i.blob, err = transfer.ParseBlob(i.File, data); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
+	i.kek = i.blob.KEK
 	stem := strings.TrimSuffix(filepath.Base(i.File), ".byok")
 	i.request = o.foreign(strings.TrimPrefix(stem, "KeyTransferPackage-"), data)
 	return nil
-}
-
-// kek is the key exchange key the item was wrapped for. Another vendor's
-// package does not say its hash: zero.
-func (i *Item) kek() (kek.ID, fingerprint.Sum) {
-	if i.Package == nil {
-		return i.blob.KEK, fingerprint.Sum{}
-	}
-	return i.Package.KEK, i.Package.KEKHash
 }
 
 // fits checks the length of the ciphertext against the KEK. For a package of

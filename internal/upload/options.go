@@ -9,6 +9,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/kmdata"
 	"byok/internal/vault"
 )
 
@@ -49,30 +50,29 @@ func (o Options) Check(n int) error {
 	return nil
 }
 
-// request makes the import of a package of ours, with what its quorum approved
-// and nothing else. It is the one place where the two are compared.
-func (o Options) request(p approval.Package) (vault.Import, error) {
-	if found := p.Target.Differences(o.asked(p.Target)); found != "" {
-		return vault.Import{}, exitcode.Errorf(exitcode.Refused, "%s: %s", p.File, found).
+// request makes the import of the package of ours at file, with what its quorum
+// approved and nothing else; blob and expected key are the caller's. It is the
+// one place where options and approval are compared.
+func (o Options) request(file string, approved kmdata.Target) (vault.Import, error) {
+	if found := approval.Differences(approved, o.asked(approved)); found != "" {
+		return vault.Import{}, exitcode.Errorf(exitcode.Refused, "%s: %s", file, found).
 			Hint("leave the option out, or have a quorum approve it: byok-offline acl modify")
 	}
-	if p.Target.Exportable && len(o.ReleasePolicy) == 0 {
+	if approved.Exportable && len(o.ReleasePolicy) == 0 {
 		return vault.Import{}, exitcode.Errorf(exitcode.Usage,
 			"%s: the quorum approved an exportable key with the release policy %s, which is needed here",
-			p.File, p.Target.ReleasePolicy).Hint("--release-policy FILE")
+			file, approved.ReleasePolicy).Hint("--release-policy FILE")
 	}
 	return o.with(vault.Import{
-		Name:          p.Target.Name,
-		Blob:          p.Blob,
-		Expected:      p.Key,
-		Ops:           slices.Clone(p.Target.KeyOps),
-		Exportable:    p.Target.Exportable,
+		Name:          approved.Name,
+		Ops:           slices.Clone(approved.KeyOps),
+		Exportable:    approved.Exportable,
 		ReleasePolicy: o.ReleasePolicy,
 	}), nil
 }
 
 // asked is what was approved, with what the person said in its place.
-func (o Options) asked(approved approval.Target) approval.Target {
+func (o Options) asked(approved kmdata.Target) kmdata.Target {
 	asked := approved
 	if o.Name != "" {
 		asked.Name = o.Name

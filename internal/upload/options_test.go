@@ -10,63 +10,58 @@ import (
 	"testing"
 	"time"
 
-	"byok/internal/approval"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/kmdata"
 	"byok/internal/vault"
 )
 
 var policy = []byte(`{"version":"1.0.0"}`)
 
-func approvedPackage(change ...func(*approval.Target)) approval.Package {
-	p := approval.Package{
-		File: "payroll.byok",
-		Blob: []byte("blob"),
-		Key:  vault.Expected{Kty: keykind.ECHSM, Crv: "P-256", Bits: 256},
-		Target: approval.Target{
-			Vault:  "https://contoso.vault.azure.net",
-			Name:   "payroll",
-			KeyOps: []string{"sign", "verify"},
-		},
+func approved(change ...func(*kmdata.Target)) kmdata.Target {
+	target := kmdata.Target{
+		Vault:  "https://contoso.vault.azure.net",
+		Name:   "payroll",
+		KeyOps: []string{"sign", "verify"},
 	}
 	for _, c := range change {
-		c(&p.Target)
+		c(&target)
 	}
-	return p
+	return target
 }
 
-func exportable(t *approval.Target) { t.Exportable, t.ReleasePolicy = true, fingerprint.Of(policy) }
+func exportable(t *kmdata.Target) { t.Exportable, t.ReleasePolicy = true, fingerprint.Of(policy) }
 
 // TestRequest has what a person may say of a package of ours, and what is
 // refused because no quorum approved it.
 func TestRequest(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		pack    approval.Package
+		target  kmdata.Target
 		options Options
 		code    exitcode.Code
 		want    string
 	}{
-		{"nothing said", approvedPackage(), Options{}, 0, ""},
-		{"the same said", approvedPackage(), Options{Name: "Payroll", Ops: []string{"verify", "sign"}}, 0, ""},
-		{"another name", approvedPackage(), Options{Name: "shadow"}, exitcode.Refused,
+		{"nothing said", approved(), Options{}, 0, ""},
+		{"the same said", approved(), Options{Name: "Payroll", Ops: []string{"verify", "sign"}}, 0, ""},
+		{"another name", approved(), Options{Name: "shadow"}, exitcode.Refused,
 			"payroll.byok: KEY-NAME: shadow where the quorum approved payroll"},
-		{"fewer operations", approvedPackage(), Options{Ops: []string{"sign"}}, exitcode.Refused,
+		{"fewer operations", approved(), Options{Ops: []string{"sign"}}, exitcode.Refused,
 			"payroll.byok: KEY-OPS: sign where the quorum approved sign, verify"},
-		{"exportable", approvedPackage(), Options{Exportable: true, ReleasePolicy: policy}, exitcode.Refused,
+		{"exportable", approved(), Options{Exportable: true, ReleasePolicy: policy}, exitcode.Refused,
 			"payroll.byok: KEY-EXPORTABLE: exportable where the quorum approved not exportable; KEY-POLICY: release policy " +
 				fingerprint.Of(policy).String() + " where the quorum approved no release policy"},
-		{"approved as exportable, its policy given", approvedPackage(exportable), Options{ReleasePolicy: policy}, 0, ""},
-		{"approved as exportable, said so", approvedPackage(exportable), Options{Exportable: true, ReleasePolicy: policy}, 0, ""},
-		{"approved as exportable, another policy", approvedPackage(exportable), Options{ReleasePolicy: []byte("{}")}, exitcode.Refused,
+		{"approved as exportable, its policy given", approved(exportable), Options{ReleasePolicy: policy}, 0, ""},
+		{"approved as exportable, said so", approved(exportable), Options{Exportable: true, ReleasePolicy: policy}, 0, ""},
+		{"approved as exportable, another policy", approved(exportable), Options{ReleasePolicy: []byte("{}")}, exitcode.Refused,
 			"payroll.byok: KEY-POLICY: release policy " + fingerprint.Of([]byte("{}")).String() +
 				" where the quorum approved release policy " + fingerprint.Of(policy).String()},
-		{"approved as exportable, no policy", approvedPackage(exportable), Options{}, exitcode.Usage,
+		{"approved as exportable, no policy", approved(exportable), Options{}, exitcode.Usage,
 			"payroll.byok: the quorum approved an exportable key with the release policy " +
 				fingerprint.Of(policy).String() + ", which is needed here"},
 	} {
-		got, err := c.options.request(c.pack)
+		got, err := c.options.request("payroll.byok", c.target)
 		expect(t, c.name, err, c.code, c.want)
 		if err != nil {
 			hint := "leave the option out, or have a quorum approve it: byok-offline acl modify"
@@ -79,8 +74,8 @@ func TestRequest(t *testing.T) {
 			continue
 		}
 		want := vault.Import{
-			Name: "payroll", Blob: c.pack.Blob, Expected: c.pack.Key, Ops: []string{"sign", "verify"},
-			Exportable: c.pack.Target.Exportable, ReleasePolicy: c.options.ReleasePolicy,
+			Name: "payroll", Ops: []string{"sign", "verify"},
+			Exportable: c.target.Exportable, ReleasePolicy: c.options.ReleasePolicy,
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, want)
@@ -95,7 +90,7 @@ func TestWith(t *testing.T) {
 		Tags: map[string]string{"owner": "ada"}, NotBefore: from, Expires: until, Disabled: true, NewVersion: true,
 		Foreign: &Foreign{vault.Expected{Kty: keykind.OctHSM}},
 	}
-	ours, err := o.request(approvedPackage())
+	ours, err := o.request("payroll.byok", approved())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
-	"byok/internal/worlds"
 )
 
 // preflight finds everything that could keep a package out, so that nothing is
@@ -19,9 +18,6 @@ import (
 // vault's or the person's and ends the upload.
 func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
 	u.checkRehearsal(b)
-	if err := u.checkWorlds(b); err != nil {
-		return err
-	}
 	if err := u.checkKEKs(ctx, b); err != nil {
 		return err
 	}
@@ -32,7 +28,7 @@ func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
 func (u *Uploader) checkRehearsal(b *Batch) {
 	for _, i := range b.ready() {
 		if i.Package != nil {
-			i.Err = CheckRehearsal(i.File, i.Package.Rehearsal, u.Vault.Address())
+			i.Err = CheckRehearsal(i.File, i.rehearsal, u.Vault.Address())
 		}
 	}
 }
@@ -49,28 +45,6 @@ func CheckRehearsal(file string, rehearsal bool, at vault.Address) error {
 	return nil
 }
 
-// checkWorlds has a person's word for every security world, once each. A world
-// that is not the one a person means keeps its packages out; an interrupted
-// answer ends the upload.
-func (u *Uploader) checkWorlds(b *Batch) error {
-	asked := map[worlds.Claim]error{}
-	for _, i := range b.ready() {
-		if i.Package == nil {
-			continue
-		}
-		err, known := asked[i.Package.World]
-		if !known {
-			_, err = u.Worlds.Trust(i.Package.World, i.File)
-			asked[i.Package.World] = err
-		}
-		if exitcode.Of(err) == exitcode.Interrupted {
-			return err
-		}
-		i.Err = err
-	}
-	return nil
-}
-
 // checkKEKs reads every KEK once, however many packages are for it.
 func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
 	type wanted struct {
@@ -83,8 +57,7 @@ func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
 	}
 	known := map[wanted]found{}
 	for _, i := range b.ready() {
-		var w wanted
-		w.id, w.hash = i.kek()
+		w := wanted{i.kek, i.kekHash}
 		f, asked := known[w]
 		if !asked {
 			f.key, f.err = u.Vault.CheckKEK(ctx, w.id, w.hash)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/rehearsal"
 	"byok/internal/testkit/practice"
 	"byok/internal/worlds"
@@ -19,7 +20,20 @@ import (
 // everyWorld trusts every world.
 type everyWorld struct{}
 
-func (everyWorld) Trust(worlds.Claim, string) (worlds.World, error) { return worlds.World{}, nil }
+func (everyWorld) Trust(c worlds.Claim, _ string) (worlds.World, error) {
+	return worlds.World{Label: c.Label, First: c.First, HKNSO: []worlds.Entry{{SHA256: c.Current}}}, nil
+}
+
+// noWorld answers every question in the same way, and counts them.
+type noWorld struct {
+	err   error
+	asked int
+}
+
+func (n *noWorld) Trust(worlds.Claim, string) (worlds.World, error) {
+	n.asked++
+	return worlds.World{}, n.err
+}
 
 // packages writes n packages of EC keys into a folder of their own.
 func packages(t *testing.T, v *practice.Vault, n int) string {
@@ -44,8 +58,12 @@ func send(ctx context.Context, t *testing.T, v *practice.Vault, dir string, o Op
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, p := Read(files, o), &person{}
-	u := &Uploader{Vault: v.Client, Worlds: everyWorld{}, UI: p}
+	b, err := Read(files, o, everyWorld{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &person{}
+	u := &Uploader{Vault: v.Client, UI: p}
 	if err := u.Upload(ctx, b); err != nil {
 		t.Fatal(err)
 	}
@@ -83,31 +101,31 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
-// TestThousandFiles has three bad files among a thousand: the rest go up, the
+// TestManyFiles has three bad files among two hundred: the rest go up, the
 // three are named, and the status is that of the first of them.
-func TestThousandFiles(t *testing.T) {
+func TestManyFiles(t *testing.T) {
 	t.Parallel()
 	v := practice.Start(t, rehearsal.Config{})
-	dir := packages(t, v, 1000)
+	dir := packages(t, v, 200)
 	whole, err := os.ReadFile(blobOf(dir, 7))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, damage := range []error{
-		os.WriteFile(blobOf(dir, 500), whole, 0o644),
-		os.Truncate(blobOf(dir, 700), 300),
-		os.Remove(strings.TrimSuffix(blobOf(dir, 900), ".byok") + ".manifest.json"),
+		os.WriteFile(blobOf(dir, 50), whole, 0o644),
+		os.Truncate(blobOf(dir, 70), 300),
+		os.Remove(strings.TrimSuffix(blobOf(dir, 190), ".byok") + ".manifest.json"),
 	} {
 		if damage != nil {
 			t.Fatal(damage)
 		}
 	}
 	b, p := send(context.Background(), t, v, dir, Options{})
-	if want := "import 997 packages, leave out 3"; sent(b) != 997 || p.asked != want || len(p.left) != 3 {
+	if want := "import 197 packages, leave out 3"; sent(b) != 197 || p.asked != want || len(p.left) != 3 {
 		t.Errorf("%d sent, asked %q, left out %v", sent(b), p.asked, p.left)
 	}
 	lines := strings.Split(b.Err().Error(), "\n")
-	for n, want := range []string{"KeyTransferPackage-key-0500.byok: its SHA-256 is ", "key-0700.byok: not valid JSON", "key-0900.manifest.json: "} {
+	for n, want := range []string{"key-0050.byok: its SHA-256 is ", "key-0070.byok: not valid JSON", "key-0190.manifest.json: "} {
 		if len(lines) != 3 || !strings.Contains(lines[n], want) {
 			t.Errorf("%q is not in %q", want, lines)
 		}
@@ -258,15 +276,57 @@ func TestRead(t *testing.T) {
 		{"foreign, another extension", in("good.zip"), Options{Foreign: foreign}, exitcode.Usage,
 			in("good.zip") + ": the name of a transfer package ends in .byok"},
 	} {
-		b := Read([]string{c.file}, c.options)
+		b, err := Read([]string{c.file}, c.options, everyWorld{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		i := b.Items()[0]
 		expect(t, c.name, i.Err, c.code, c.want)
 		if c.want == "" && (i.SHA256.IsZero() || i.Name() == "" || (i.Package == nil) != (c.options.Foreign != nil)) {
 			t.Errorf("%s: %+v", c.name, i)
 		}
 	}
-	b := Read([]string{good, twin}, Options{})
+	b, err := Read([]string{good, twin}, Options{}, everyWorld{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	expect(t, "twice", b.Items()[1].Err, exitcode.Usage, good+" and "+twin+" are both for the key good")
+}
+
+// TestWorlds asks about a world once, and ends where the person does.
+func TestWorlds(t *testing.T) {
+	t.Parallel()
+	v := practice.Start(t, rehearsal.Config{})
+	files, err := Find([]string{packages(t, v, 3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := &noWorld{err: exitcode.Errorf(exitcode.Refused, "not known")}
+	b, err := Read(files, Options{}, unknown)
+	if err != nil || unknown.asked != 1 {
+		t.Fatalf("asked %d times, %v", unknown.asked, err)
+	}
+	for _, i := range b.Items() {
+		expect(t, i.File, i.Err, exitcode.Refused, "not known")
+		if i.Package != nil || i.Name() != "" {
+			t.Errorf("%s: %+v", i.File, i)
+		}
+	}
+	gone := &noWorld{err: context.Canceled}
+	_, err = Read(files, Options{}, gone)
+	expect(t, "interrupted", err, exitcode.Interrupted, "context canceled")
+	another := everyOther{}
+	b, err = Read(files[:1], Options{}, another)
+	if err != nil || exitcode.Of(b.Err()) != exitcode.Check {
+		t.Errorf("another world: %v, %v", err, b.Err())
+	}
+}
+
+// everyOther trusts, for every world, another one.
+type everyOther struct{}
+
+func (everyOther) Trust(worlds.Claim, string) (worlds.World, error) {
+	return worlds.World{HKNSO: []worlds.Entry{{SHA256: fingerprint.Of([]byte("another"))}}}, nil
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -22,7 +22,6 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
-	"byok/internal/worlds"
 )
 
 // Vault is what an upload asks of a vault; [vault.Client] is one.
@@ -55,18 +54,11 @@ type Progress interface {
 	Done()
 }
 
-// Worlds decides whether a person vouched for the world that a package claims;
-// [worlds.Keeper] does.
-type Worlds interface {
-	Trust(c worlds.Claim, from string) (worlds.World, error)
-}
-
 // Uploader uploads batches to one vault.
 type Uploader struct {
-	Vault  Vault
-	Worlds Worlds
-	UI     UI
-	Rate   float64 // keys in ten seconds, as the vault's client paces them; 0 is no limit
+	Vault Vault
+	UI    UI
+	Rate  float64 // keys in ten seconds, as the vault's client paces them; 0 is no limit
 }
 
 // Upload checks the batch against the vault, asks the person, and sends what is

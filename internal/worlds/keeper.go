@@ -33,6 +33,7 @@ type Keeper struct {
 	By    string             // who is at work: account and host
 	UI    UI
 	Now   func() time.Time
+	Look  bool // the command only looks: what a person vouches for is not kept
 }
 
 // Trust returns the world that the package called from claims, if a person has
@@ -41,7 +42,7 @@ type Keeper struct {
 // ask or that the world's cards were replaced since.
 func (k Keeper) Trust(c Claim, from string) (World, error) {
 	if !k.Given.IsZero() {
-		if err := compare(k.Given, c.Current); err != nil {
+		if err := compare(k.Given, c); err != nil {
 			return World{}, fmt.Errorf("%s: --hknso: %w", from, err)
 		}
 	}
@@ -53,6 +54,9 @@ func (k Keeper) Trust(c Claim, from string) (World, error) {
 		if err := k.ask(c, from); err != nil {
 			return World{}, err
 		}
+	}
+	if k.Look {
+		return newWorld(c, k.By, k.Now()), nil
 	}
 	if w, err = k.Store.Add(c, k.By, k.Now()); err != nil {
 		return World{}, err
@@ -74,7 +78,7 @@ func (k Keeper) ask(c Claim, from string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", from, err)
 		}
-		err = compareTyped(typed, c.Current)
+		err = compareTyped(typed, c)
 		switch {
 		case err == nil:
 			return nil
@@ -85,12 +89,12 @@ func (k Keeper) ask(c Claim, from string) error {
 	}
 }
 
-func compareTyped(typed string, sum fingerprint.Sum) error {
+func compareTyped(typed string, c Claim) error {
 	said, err := Parse(typed)
 	if err != nil {
 		return err
 	}
-	return compare(said, sum)
+	return compare(said, c)
 }
 
 // Parse reads an hknso as a person gives it: at least the first eight words
@@ -98,11 +102,16 @@ func compareTyped(typed string, sum fingerprint.Sum) error {
 // status Usage.
 func Parse(text string) (fingerprint.Prefix, error) { return fingerprint.ParsePrefix(text, leastWords) }
 
-// compare fails, with status Check, unless sum begins as a person said. The
-// error does not tell what sum is.
-func compare(said fingerprint.Prefix, sum fingerprint.Sum) error {
-	if !said.Matches(sum) {
-		return exitcode.Errorf(exitcode.Check, "the package comes from another world than the one named: its hknso differs")
+// compare fails, with status Check, unless the claimed hknso begins as a person
+// said. The error does not tell what it is. That of an earlier card set does
+// not do: its cards could have been misused to replace themselves.
+func compare(said fingerprint.Prefix, c Claim) error {
+	switch {
+	case said.Matches(c.Current):
+		return nil
+	case said.Matches(c.First):
+		return exitcode.Errorf(exitcode.Check,
+			"the package shows that this world's cards were replaced: the hknso that world replace-cards printed is needed")
 	}
-	return nil
+	return exitcode.Errorf(exitcode.Check, "the package comes from another world than the one named: its hknso differs")
 }

@@ -146,10 +146,27 @@ func TestTrustAgain(t *testing.T) {
 		t.Errorf("%v, %v", w, err)
 	}
 	k.Given = fingerprint.Whole(one)
+	_, err = k.Trust(Claim{"Contoso", one, three}, file)
+	expect(t, "the first one given", err, exitcode.Check, file+": --hknso: the package shows that this world's cards "+
+		"were replaced: the hknso that world replace-cards printed is needed", "")
 	_, err = k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "replaced", err, exitcode.Refused,
 		`world "Contoso": its cards were replaced, and the package was authorized with the old ones`,
 		"byok-offline acl modify and package again, with the present cards")
+}
+
+// TestLook keeps nothing of what a person vouches for.
+func TestLook(t *testing.T) {
+	p := &person{}
+	k := keeper(t, one.String(), p)
+	k.Look = true
+	w, err := k.Trust(Claim{"Contoso", one, one}, file)
+	if err != nil || w.Current() != (Entry{one, "ada@host", at}) || w.Label != "Contoso" || len(p.said) != 0 {
+		t.Errorf("%+v, %v, %q", w, err, p.said)
+	}
+	if all, err := k.Store.List(); all != nil || err != nil {
+		t.Errorf("%v, %v", all, err)
+	}
 }
 
 // TestUnattended has nobody to ask.

@@ -242,23 +242,27 @@ func (s *Store) Add(c Claim, by string, at time.Time) (World, error) {
 	if w, err := find(all, c); !errors.Is(err, ErrUnknown) {
 		return w, err // another process was faster, or the cards were replaced
 	}
-	all, w := extend(all, c, Entry{c.Current, by, stamp.Of(at)})
+	all, w := extend(all, newWorld(c, by, at))
 	if err := check(all); err != nil {
 		return World{}, exitcode.Errorf(exitcode.Usage, "%s: %w", s.path, err)
 	}
 	return w, s.write(all)
 }
 
-// extend adds an hknso to the world that has c.First, or as a world of its own.
-func extend(all []World, c Claim, e Entry) ([]World, World) {
+func newWorld(c Claim, by string, at time.Time) World {
+	return World{Label: c.Label, First: c.First, HKNSO: []Entry{{c.Current, by, stamp.Of(at)}}}
+}
+
+// extend adds the hknso of a world to the one that it was before its cards were
+// replaced, or as a world of its own.
+func extend(all []World, n World) ([]World, World) {
 	for i, w := range all {
-		if w.has(c.First) {
-			all[i].HKNSO = append(w.HKNSO, e)
+		if w.has(n.First) {
+			all[i].HKNSO = append(w.HKNSO, n.HKNSO...)
 			return all, all[i]
 		}
 	}
-	w := World{Label: c.Label, First: c.First, HKNSO: []Entry{e}}
-	return append(all, w), w
+	return append(all, n), n
 }
 
 func (s *Store) write(all []World) error {

@@ -11,10 +11,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"byok/internal/fingerprint"
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
 	"byok/internal/vault"
@@ -49,8 +51,11 @@ func New(c rehearsal.Config) (v *Vault, stop func() error, err error) {
 		return nil, nil, err
 	case <-ready:
 	}
-	v, err = open(c.State)
-	return v, stop, err
+	if v, err = open(c.State); err != nil {
+		return v, stop, err
+	}
+	end := stop
+	return v, func() error { return errors.Join(end(), v.World.Close()) }, nil
 }
 
 func open(dir string) (*Vault, error) {
@@ -103,10 +108,20 @@ func (v *Vault) KEK(name string) (specimen.KEK, error) {
 	return v.keks[name], nil
 }
 
+// HKNSO returns what a person would know of the world that packages come from,
+// in its rehearsals.
+func (v *Vault) HKNSO() (fingerprint.Sum, error) { return v.World.HKNSO(true) }
+
 // Pack writes the package of a fresh key of a kind (P-256, P-384, P-521, RSA or
 // AES) into dir and returns the path of its .byok. change alters the KEK that
 // the package is made for.
 func (v *Vault) Pack(dir, name, kind string, change ...func(*specimen.KEK)) (string, error) {
+	return v.PackFor(dir, name, kind, nil, change...)
+}
+
+// PackFor is Pack for a key that is approved for these operations alone; nil
+// stands for all that its type takes.
+func (v *Vault) PackFor(dir, name, kind string, ops []string, change ...func(*specimen.KEK)) (string, error) {
 	kek, err := v.KEK(KEKName)
 	if err != nil {
 		return "", err
@@ -118,7 +133,7 @@ func (v *Vault) Pack(dir, name, kind string, change ...func(*specimen.KEK)) (str
 	if err != nil {
 		return "", err
 	}
-	pack, err := v.World.Package(kek, name, key)
+	pack, err := v.World.Package(kek, name, key, ops...)
 	if err != nil {
 		return "", err
 	}

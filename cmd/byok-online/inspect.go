@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/approval"
+	"byok/internal/command"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/shared"
+	"byok/internal/term"
+	"byok/internal/transfer"
+	"byok/internal/worlds"
+)
+
+const inspectText = `A transfer package, given as its .byok or its .manifest.json, is verified as a
+whole, under the hknso that a person gave for its security world. Of every other
+file it shows what the file says, and proves nothing but its form.`
+
+// inspectCommand is shared.Inspect, which goes further for a transfer package.
+func inspectCommand(p *command.Program) *cli.Command {
+	c := shared.Inspect(p)
+	c.Description = inspectText + "\n\n" + c.Description
+	c.Flags = append(c.Flags, worldFlags()...)
+	form, verified := c.Action, p.Action(command.WithFile("FILE", inspectPackage))
+	c.Action = func(ctx *cli.Context) error {
+		if _, ours := packageOf(ctx.Args().First()); ours {
+			return verified(ctx)
+		}
+		return form(ctx)
+	}
+	return c
+}
+
+// packageOf returns the .byok of a transfer package of ours, of which path is
+// the .byok or the manifest, and both are there.
+func packageOf(path string) (blob string, ours bool) {
+	if stem, found := strings.CutSuffix(path, ".manifest.json"); found {
+		path = stem + ".byok"
+	}
+	names, err := transfer.NamesFor(path)
+	if err != nil {
+		return "", false
+	}
+	for _, file := range []string{names.Blob, names.Manifest} {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return "", false
+		}
+	}
+	return names.Blob, true
+}
+
+func inspectPackage(r *command.Run, path string) (command.Result, error) {
+	blob, _ := packageOf(path)
+	p, err := readPackage(r, blob, true)
+	if err != nil {
+		return nil, err
+	}
+	f := p.Facts()
+	return packageView{
+		File:      blob,
+		SHA256:    p.SHA256(),
+		World:     p.World(),
+		Rehearsal: f.Rehearsal,
+		Guard:     f.Guard,
+		Number:    f.Authorization.Number,
+		Sum:       f.Sum,
+		Present:   f.Authorization.Present,
+		Pair:      f.Pair,
+	}, nil
+}
+
+// packageView is a transfer package that was verified, and what a quorum
+// approved.
+type packageView struct {
+	File      string              `json:"file"`
+	SHA256    fingerprint.Sum     `json:"sha256"`
+	World     worlds.World        `json:"world"`
+	Rehearsal bool                `json:"rehearsal"`
+	Guard     kmdata.Guard        `json:"guard"`
+	Number    int                 `json:"authorization"` // number of the statement
+	Sum       fingerprint.Sum     `json:"authorization_sha256"`
+	Present   []kmdata.CardHolder `json:"present"`
+	Pair      kmdata.Pair         `json:"approved"`
+}
+
+// Print implements command.Result.
+func (v packageView) Print(w io.Writer) error {
+	by, what := v.World.Current(), "transfer package, verified"
+	if v.Rehearsal {
+		what += " (REHEARSAL)"
+	}
+	rows := [][]string{
+		{"file", what},
+		{".byok", v.File},
+		{"SHA-256", v.SHA256.Groups()},
+		{"world", v.World.String() + ", vouched for by " + by.By},
+		{"hknso", by.SHA256.Groups()},
+		{"guard", string(v.Guard)},
+		{"authorization", strconv.Itoa(v.Number) + ", SHA-256 " + v.Sum.Groups()},
+		{"by", holders(v.Present)},
+		{"key", v.Pair.Ident + ", " + v.Pair.Identity.String()},
+		{"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)},
+		{"KEK", v.Pair.KEK.KID.String()},
+	}
+	for _, p := range approval.Compare(v.Pair.Target, v.Pair.Target) {
+		rows = append(rows, []string{p.Rule, p.Is})
+	}
+	return term.Table(w, rows)
+}
+
+func holders(present []kmdata.CardHolder) string {
+	var names []string
+	for _, h := range present {
+		names = append(names, h.Holder)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,232 @@
+package approval
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/testkit/softworld"
+	"byok/internal/transfer"
+	"byok/internal/worlds"
+)
+
+// newWorld is a security world in software, in a folder of its own.
+func newWorld(t *testing.T) *softworld.World {
+	t.Helper()
+	w, err := softworld.New(t.TempDir(), softworld.Options{Label: "Contoso"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// forkOf is the same world in the hands of somebody who kept a copy of kmdata
+// and a quorum of its cards.
+func forkOf(t *testing.T, w *softworld.World) *softworld.World {
+	t.Helper()
+	fork := *w
+	fork.Dir = t.TempDir()
+	if err := os.CopyFS(fork.Dir, os.DirFS(w.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if fork.Chain, err = kmdata.Open(fork.Dir); err != nil {
+		t.Fatal(err)
+	}
+	return &fork
+}
+
+func replaceCards(t *testing.T, w *softworld.World) {
+	t.Helper()
+	if err := w.ReplaceCards(w.Module()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// packageOf writes the package of a fresh key and returns the path of its .byok.
+func packageOf(t *testing.T, w *softworld.World, name string) string {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := softworld.KeyOf(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kek, err := softworld.NewKEK("https://contoso.vault.azure.net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := w.Transfer(softworld.Request{Ident: name, Key: key, KEK: kek, Name: name, KeyOps: []string{"sign"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := transfer.Make(w.Chain, transfer.Request{
+		Copy:           copies[0],
+		SubscriptionID: "00000000-0000-0000-0000-000000000000",
+		Generator:      "test",
+	}, w.KML[w.Module()])
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := p.Write(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths[0]
+}
+
+// away is a terminal without a person.
+type away struct{}
+
+func (away) Interactive() bool                  { return false }
+func (away) Ask(string, string) (string, error) { return "", errors.New("asked") }
+func (away) Say(string, ...any)                 {}
+func (away) Warning(string, ...any)             {}
+
+// keeper is unattended, and given is the hknso on the command line.
+func keeper(t *testing.T, store *worlds.Store, given fingerprint.Sum) worlds.Keeper {
+	t.Helper()
+	k := worlds.Keeper{Store: store, By: "ada@host", UI: away{}, Now: time.Now}
+	if !given.IsZero() {
+		k.Given = fingerprint.Whole(given)
+	}
+	return k
+}
+
+func expect(t *testing.T, what string, err error, code exitcode.Code, text string) {
+	t.Helper()
+	if err == nil || err.Error() != text || exitcode.Of(err) != code {
+		t.Errorf("%s:\n got status %d, %v\nwant status %d, %s", what, exitcode.Of(err), err, code, text)
+	}
+}
+
+func TestRead(t *testing.T) {
+	w := newWorld(t)
+	file, hknso := packageOf(t, w, "payroll"), w.Chain.HKNSO()
+	store := worlds.NewStore(t.TempDir())
+	_, err := Read(file, keeper(t, store, fingerprint.Sum{}))
+	expect(t, "unknown", err, exitcode.Refused,
+		file+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
+	for _, given := range []fingerprint.Sum{hknso, {}} { // given once, known from then on
+		p, err := Read(file, keeper(t, store, given))
+		if err != nil {
+			t.Fatal(err)
+		}
+		blob, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(p.Blob()) != string(blob) || p.SHA256() != fingerprint.Of(blob) || p.File() != file {
+			t.Errorf("%+v", p)
+		}
+		if p.World().Label != "Contoso" || p.World().Current().SHA256 != hknso || p.Facts().Pair.Ident != "payroll" {
+			t.Errorf("%+v, %+v", p.World(), p.Facts())
+		}
+		if found := Differences(p.Approved(), kmdata.Target{
+			Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"sign"},
+		}); found != "" {
+			t.Error(found)
+		}
+	}
+	_, err = Read(file, keeper(t, store, newWorld(t).Chain.HKNSO()))
+	expect(t, "another world", err, exitcode.Check,
+		file+": --hknso: the package comes from another world than the one named: its hknso differs")
+}
+
+// TestReplacedCards follows a world through a replacement of its cards: its new
+// hknso is compared again, and packages of the old cards are over.
+func TestReplacedCards(t *testing.T) {
+	w := newWorld(t)
+	old, first := packageOf(t, w, "payroll"), w.Chain.HKNSO()
+	store := worlds.NewStore(t.TempDir())
+	if _, err := Read(old, keeper(t, store, first)); err != nil {
+		t.Fatal(err)
+	}
+	replaceCards(t, w)
+	file := packageOf(t, w, "later")
+	_, err := Read(file, keeper(t, store, fingerprint.Sum{}))
+	expect(t, "not compared again", err, exitcode.Refused,
+		file+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
+	_, err = Read(file, keeper(t, store, first))
+	expect(t, "the old hknso", err, exitcode.Check, file+": --hknso: the package shows that this world's cards were "+
+		"replaced: the hknso that world replace-cards printed is needed")
+	p, err := Read(file, keeper(t, store, w.Chain.HKNSO()))
+	if err != nil || p.World().First != first || p.World().Current().SHA256 != w.Chain.HKNSO() || len(p.World().HKNSO) != 2 {
+		t.Errorf("%+v, %v", p.World(), err)
+	}
+	_, err = Read(old, keeper(t, store, fingerprint.Sum{}))
+	expect(t, "of the old cards", err, exitcode.Refused,
+		`world "Contoso": its cards were replaced, and the package was authorized with the old ones`)
+}
+
+// TestForgedReplacement has K of a replaced card set, and kmdata of that time,
+// replace the cards by some of their own: that chain is as good as the genuine
+// one to whoever knows the first hknso alone.
+func TestForgedReplacement(t *testing.T) {
+	w := newWorld(t)
+	store := worlds.NewStore(t.TempDir())
+	if _, err := Read(packageOf(t, w, "payroll"), keeper(t, store, w.Chain.HKNSO())); err != nil {
+		t.Fatal(err)
+	}
+	thieves := forkOf(t, w)
+	replaceCards(t, w)
+	replaceCards(t, thieves)
+	forged := packageOf(t, thieves, "stolen")
+	_, err := Read(forged, keeper(t, store, fingerprint.Sum{}))
+	expect(t, "while the first is known", err, exitcode.Refused,
+		forged+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
+	if _, err := Read(packageOf(t, w, "later"), keeper(t, store, w.Chain.HKNSO())); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Read(forged, keeper(t, store, w.Chain.HKNSO()))
+	expect(t, "with the genuine hknso", err, exitcode.Check,
+		forged+": --hknso: the package comes from another world than the one named: its hknso differs")
+}
+
+// TestReadRefuses has files that are missing, and a package that was altered.
+func TestReadRefuses(t *testing.T) {
+	w := newWorld(t)
+	trusted := keeper(t, worlds.NewStore(t.TempDir()), w.Chain.HKNSO())
+	_, err := Read("none.byok", trusted)
+	expect(t, "missing", err, exitcode.Usage, "none.byok: no such file")
+
+	file := packageOf(t, w, "payroll")
+	manifest := strings.TrimSuffix(file, ".byok") + ".manifest.json"
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	altered := strings.Replace(string(data), `"generator": "test"`, `"generator": "rest"`, 1)
+	if err := os.WriteFile(manifest, []byte(altered), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Read(file, trusted)
+	expect(t, "altered", err, exitcode.Check, manifest+": the signature "+
+		filepath.Base(strings.TrimSuffix(manifest, ".json"))+".sig is not of this content by the KML that "+
+		"KeyTransferPackage-payroll.module.json certifies")
+}
+
+// TestTrustInAnother has a world trusted that is not the package's.
+func TestTrustInAnother(t *testing.T) {
+	file := packageOf(t, newWorld(t), "payroll")
+	_, err := Read(file, another{})
+	expect(t, "another", err, exitcode.Check, strings.TrimSuffix(file, ".byok")+
+		".world.json: the world's hknso is not the one named: it is another world, or its cards were replaced since")
+}
+
+type another struct{}
+
+func (another) Trust(worlds.Claim, string) (worlds.World, error) {
+	return worlds.World{HKNSO: []worlds.Entry{{SHA256: fingerprint.Of([]byte("another"))}}}, nil
+}
