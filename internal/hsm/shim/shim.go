@@ -4,8 +4,9 @@
 // CKM_RSA_AES_KEY_WRAP, and breaks one promise of the token at a time.
 //
 // The switches are environment variables; csrc/shim.c begins with the list of
-// them. Production code does not import this package, and nothing of it is in
-// a release: each test compiles its own copy.
+// them. For a program that drops variables it does not know, put BYOK_ before
+// their names. Production code does not import this package, and nothing of it
+// is in a release: each test compiles its own copy.
 package shim
 
 import (
@@ -20,15 +21,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"byok/internal/testkit/softhsm"
 )
 
 //go:embed csrc
 var sources embed.FS
 
 // Build puts the shim into a folder of the test and returns the library's
-// path. It is compiled once a test program. The real library is named by
-// SHIM_MODULE when it is loaded. A test without a C compiler fails: it is never
-// skipped.
+// path. It is compiled once a test program. The real library is SoftHSM, or
+// what SHIM_MODULE names when the shim is loaded. A test without a C compiler
+// fails: it is never skipped.
 func Build(t testing.TB) string {
 	t.Helper()
 	compiled.once.Do(func() { compiled.library = compile(t) })
@@ -54,13 +57,14 @@ func compile(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	library := filepath.Join(dir, "shim.so")
+	usual, _ := softhsm.Library() // without it a test has to set SHIM_MODULE
 	files, err := filepath.Glob(filepath.Join(dir, "csrc", "*.c"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no C source of the shim: %v", err)
 	}
 	// nodelete: crypto11 and hsm load and unload it in turns, and the counts go on.
 	line := slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter",
-		"-fvisibility=hidden", "-Wl,-z,nodelete", "-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
+		"-fvisibility=hidden", "-Wl,-z,nodelete", "-DSHIM_REAL=\"" + usual + "\"", "-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
 	run(t, "cc", "apt-get install gcc libc6-dev", line...)
 	data, err := os.ReadFile(library)
 	if err != nil {

@@ -1,7 +1,7 @@
 /*
  * What other modules do otherwise than the real library: attributes that they
  * do not know, templates that they apply in part, wrapping that forgets a
- * restriction.
+ * restriction, RSA keys of another size.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +42,22 @@ static CK_RV generate_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR pub, CK_ULONG pubs,
 			   CK_ATTRIBUTE_PTR priv, CK_ULONG privs, CK_OBJECT_HANDLE_PTR a, CK_OBJECT_HANDLE_PTR b)
 {
+	CK_ULONG bits = 1024;
+	CK_ATTRIBUTE *shorter;
+	CK_RV rv;
 	if (unknown(pub, pubs) || unknown(priv, privs))
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	return inner.C_GenerateKeyPair(s, m, pub, pubs, priv, privs, a, b);
+	if (!setting("SHIM_SHORT_RSA"))
+		return inner.C_GenerateKeyPair(s, m, pub, pubs, priv, privs, a, b);
+	shorter = calloc(pubs + 1, sizeof *shorter);
+	for (CK_ULONG i = 0; i < pubs; i++) {
+		shorter[i] = pub[i];
+		if (pub[i].type == CKA_MODULUS_BITS)
+			shorter[i].pValue = &bits;
+	}
+	rv = inner.C_GenerateKeyPair(s, m, shorter, pubs, priv, privs, a, b);
+	free(shorter);
+	return rv;
 }
 
 static CK_RV set_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)

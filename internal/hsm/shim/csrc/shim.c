@@ -2,8 +2,10 @@
  * A PKCS#11 library for tests: it forwards every call to a real library, and
  * fails, dies, hides or cheats where environment variables say so. They are
  * read at every call, so a test may change them while the library is loaded.
+ * Each goes by the name given here or by that name behind BYOK_, which passes
+ * through a program that starts itself again with a listed environment.
  *
- * SHIM_MODULE=PATH            the real library (needed; read once)
+ * SHIM_MODULE=PATH            the real library (read once; default: SoftHSM, where the shim was compiled)
  * SHIM_LOG=FILE               append the name of every call, one a line
  *
  * One call that goes wrong:
@@ -22,6 +24,7 @@
  * SHIM_HIDE_MECHANISMS=LIST   comma-separated CKM_ values: not listed, CKR_MECHANISM_INVALID when used
  * SHIM_FLAGS=0x10000          CKF_ bits to be set in every CK_TOKEN_INFO, such as CKF_USER_PIN_LOCKED
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
+ * SHIM_SHORT_RSA=1            RSA key pairs have 1024 bits, whatever is asked for: they are there sooner
  * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
  *                             whatever the call asks for, wherever the wrapped key can be read
  * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
@@ -72,6 +75,11 @@ static char counted_for[64]; /* SHIM_AT as it was when counting started */
 const char *setting(const char *name)
 {
 	const char *value = getenv(name);
+	char passed_on[64];
+	if (!value) {
+		snprintf(passed_on, sizeof passed_on, "BYOK_%s", name);
+		value = getenv(passed_on);
+	}
 	return value && *value ? value : NULL;
 }
 
@@ -183,11 +191,11 @@ static CK_FUNCTION_LIST forwarders = {
 
 static void load(void)
 {
-	const char *path = setting("SHIM_MODULE");
-	void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+	const char *given = setting("SHIM_MODULE"), *path = given ? given : SHIM_REAL;
+	void *library = *path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 	CK_C_GetFunctionList list = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
 	if (!list || list(&real) != CKR_OK) {
-		fprintf(stderr, "shim: SHIM_MODULE=%s is no PKCS#11 library\n", path ? path : "");
+		fprintf(stderr, "shim: SHIM_MODULE=%s is no PKCS#11 library\n", path);
 		abort();
 	}
 	steered = *real;
