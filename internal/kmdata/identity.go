@@ -81,17 +81,11 @@ func (i Identity) check() error {
 	if err != nil {
 		return fmt.Errorf("field public_key: %w", err)
 	}
-	is, err := keykind.Of(public)
-	switch {
-	case err != nil:
-		return fmt.Errorf("field public_key: %w", err)
-	case is.Type != kind.Type || is.Bits != kind.Bits || is.Curve != kind.Curve:
+	if is, err := keykind.Of(public); err != nil || is != kind {
 		return fmt.Errorf("field public_key: it is of another kind than %v", i)
-	case i.CheckValue != "":
-		return errors.New("field check_value: only AES keys have one")
 	}
-	if again, err := keykind.MarshalPublicKey(public); err != nil || again != i.PublicKey {
-		return errors.New("field public_key: PEM of 64 characters a line and a final newline is expected")
+	if i.CheckValue != "" {
+		return errors.New("field check_value: only AES keys have one")
 	}
 	return nil
 }
