@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"byok/internal/durable"
@@ -101,6 +103,41 @@ func putAside(path string, when time.Time) error {
 		return err
 	}
 	return durable.Remove(SignaturePath(path))
+}
+
+// PutBack gives each key file that an interrupted [Chain.ReplaceKey] put aside
+// its name again, with its signature. It changes the folder: do not call it to
+// look.
+func (c *Chain) PutBack() error {
+	aside, err := c.names(KeyName(Simple, ""), "Z")
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Backward(aside) { // the newest of a key first
+		stem, _, _ := strings.Cut(name, ".")
+		if path := c.path(stem); !exists(path) {
+			if err := putBack(c.path(name), path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putBack undoes putAside. The signature beside path may be that of the file
+// that was to take its place.
+func putBack(aside, path string) error {
+	sig, err := durable.ReadFile(SignaturePath(aside), MaxSignature)
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(SignaturePath(path), sig, 0o600); err != nil {
+		return err
+	}
+	if err := durable.Rename(aside, path); err != nil {
+		return err
+	}
+	return durable.Remove(SignaturePath(aside))
 }
 
 // timeSuffix is how the name of a file that was put aside ends.

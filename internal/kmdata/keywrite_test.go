@@ -83,6 +83,47 @@ func TestReplaceKeyInterrupted(t *testing.T) {
 	must(w.Chain.Key("rsa"))(t)
 }
 
+// A session puts back what an interrupted run left aside, wherever it stopped.
+func TestPutBack(t *testing.T) {
+	for name, left := range map[string]func(f *folder){
+		"before the new signature": func(*folder) {},
+		"behind the new signature": func(f *folder) { f.write(f.local(rsa+".sig"), []byte("of the new file")) },
+		"twice": func(f *folder) {
+			older := f.local(rsa + ".20200101T000000Z")
+			f.write(older, []byte("older"))
+			f.write(older+".sig", []byte("older"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := copied(t)
+			w := f.reopened()
+			f.refused(w.Chain.ReplaceKey(f.newBackup(w, "rsa"), broken{}), exitcode.Failed, "the token is gone")
+			left(f)
+			for range 2 { // the second time there is nothing to do
+				check(t, w.Chain.PutBack())
+			}
+			if got, was := must(w.Chain.Key("rsa"))(t), must(f.Chain.Key("rsa"))(t); got.Backup != was.Backup {
+				t.Error("another backup")
+			}
+			names := slices.DeleteFunc(f.localNames(rsa), func(n string) bool { return strings.Contains(n, ".2020") })
+			if !slices.Equal(names, []string{rsa, rsa + ".sig"}) {
+				t.Errorf("%v", names)
+			}
+		})
+	}
+}
+
+func TestPutBackRefuses(t *testing.T) {
+	f := copied(t)
+	w := f.reopened()
+	f.refused(w.Chain.ReplaceKey(f.newBackup(w, "rsa"), broken{}), exitcode.Failed, "the token is gone")
+	aside := f.localNames(rsa)[0]
+	f.remove(f.local(aside + ".sig"))
+	f.refused(w.Chain.PutBack(), exitcode.Failed, "DIR/local/"+aside+".sig: no such file")
+	check(t, os.RemoveAll(kmdata.Local(f.dir)))
+	f.refused(w.Chain.PutBack(), exitcode.Failed, "open DIR/local: no such file or directory")
+}
+
 func TestReplaceKeyRefuses(t *testing.T) {
 	f := copied(t)
 	w := f.reopened()
