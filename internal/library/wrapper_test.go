@@ -16,16 +16,16 @@ func TestWrappers(t *testing.T) {
 	called := func(name string) string { return copyOf(t, softHSM(t), t.TempDir()+"/"+name) }
 	renamed := copyOf(t, spy, t.TempDir()+"/vendor.so")
 	for name, c := range map[string]struct{ path, what string }{
-		"spy":                   {spy, isSpy},
-		"spy of another name":   {renamed, isSpy},
-		"spy behind a link":     {link(t, spy, t.TempDir()+"/hsm.so"), isSpy},
-		"something called spy":  {called("pkcs11-spy.so.1"), isSpy},
-		"link called spy":       {link(t, softHSM(t), t.TempDir()+"/pkcs11-spy.so"), isSpy},
-		"p11-kit's proxy":       {proxy, isProxy},
-		"p11-kit's client":      {client, "p11-kit's client, which sends the PINs to a server"},
-		"Luna's log":            {called("libcklog2.so"), "Luna's logging library, which writes the calls to a file"},
-		"logger":                {called("pkcs11-logger-x64.so"), "pkcs11-logger, which writes the calls to a file"},
-		"SoftHSM is no wrapper": {softHSM(t), ""},
+		"spy":                  {spy, isSpy},
+		"spy of another name":  {renamed, isSpy},
+		"spy behind a link":    {link(t, spy, t.TempDir()+"/hsm.so"), isSpy},
+		"something called spy": {called("pkcs11-spy.so.1"), isSpy},
+		"link called spy":      {link(t, softHSM(t), t.TempDir()+"/pkcs11-spy.so"), isSpy},
+		"p11-kit's proxy":      {proxy, isProxy},
+		"p11-kit's client":     {client, "p11-kit's client, which sends the PINs to a server"},
+		"Luna's log":           {called("libcklog2.so"), "Luna's logging library, which writes the calls to a file"},
+		"logger":               {called("pkcs11-logger-x64.so"), "pkcs11-logger, which writes the calls to a file"},
+		"SoftHSM":              {softHSM(t), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("SOFTHSM2_CONF", "/etc/passwd")

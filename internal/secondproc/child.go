@@ -82,7 +82,6 @@ func (c *child) obey(o order, pin *secret.Bytes) error {
 
 func (c *child) close() {
 	if c.maker != nil {
-		c.discard()
 		c.maker.close()
 	}
 	c.module.Close()

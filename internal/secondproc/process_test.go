@@ -16,8 +16,9 @@ func TestStartGivesAListedEnvironment(t *testing.T) {
 	t.Setenv("SOFTHSM2_CONF", "/conf")
 	t.Setenv("LD_PRELOAD_OF_THE_TEST", "x")
 	t.Setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=165")
-	p := must[*process](t)(start(time.Second))
+	p := must[*process](t)(start(30 * time.Second))
 	defer p.stop()
+	_, _ = p.ask(order{}, nil) // once it answers, the kernel shows its environment
 	data := must[[]byte](t)(os.ReadFile("/proc/" + itoa(p.cmd.Process.Pid) + "/environ"))
 	got := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
 	slices.Sort(got)

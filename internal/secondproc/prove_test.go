@@ -44,7 +44,7 @@ func unanswered(why string) all {
 	return all{{NotAnswered, why}, {NotAnswered, why}, {NotAnswered, why}, {NotAnswered, why}}
 }
 
-// hold is four rows that hold but for some.
+// hold is four rows that hold, except some.
 func hold(but details, outcome Outcome) all {
 	a := all{{Held, nothing28}, {Held, nothing4}, {Held, nothing6}, {Held, nothing4}}
 	for i, detail := range but {
@@ -100,6 +100,7 @@ func TestProveOnLibrariesThatShare(t *testing.T) {
 	}{
 		"SoftHSM as it is":   {"", hold(nil, Held)},
 		"library that talks": {"chatty", hold(nil, Held)},
+		"trust is dropped":   {"drop-trusted", hold(nil, Held)},
 		"shared login":       {"shared-login", hold(details{0: trusts, 3: reaches + "1 more"}, Failed)},
 		"shared objects": {"shared-objects",
 			hold(details{2: did + findsTrusted + findsTrustedToo + findsPrivateToo}, Failed)},

@@ -82,7 +82,7 @@ const patience = 10 * time.Second
 //
 // An error means that this process itself could not go on: a wrong PIN, a lost
 // device, an object that cannot be destroyed. A second process that fails or
-// keeps silent for ten seconds is no error; its rows are not answered.
+// keeps silent for ten seconds is not one: its rows are not answered.
 func Prove(m *hsm.Module, t hsm.Token, so, user *secret.Bytes) ([]Row, error) {
 	return newProver(m, so, user, patience).run(t)
 }

@@ -7,6 +7,7 @@
  *   shared-login     one login for all processes, as a daemon has it
  *   takeover         with shared-login: a second login replaces the first
  *   shared-objects   session objects are seen by all processes
+ *   drop-trusted     the second process makes objects without the CKA_TRUSTED it asks for
  *   sticky-login     the second process stays logged in after C_Logout
  *   chatty           the second process prints to standard output
  *   FUNCTION WHEN ACTION [parent]
@@ -41,7 +42,7 @@ static const char *beside(const char *name)
 	return path;
 }
 
-/* second tells whether this is the second process. */
+/* second reports whether this is the second process. */
 static int second(void)
 {
 	static int known = -1;
@@ -57,7 +58,7 @@ static int second(void)
 	return known;
 }
 
-/* login_of reads STATE/login. */
+/* login_of reads "login". */
 static int login_of(char pin[256])
 {
 	int role = -1;
@@ -70,7 +71,7 @@ static int login_of(char pin[256])
 	return role;
 }
 
-/* mode tells whether STATE/mode has the word. */
+/* mode reports whether "mode" has the word. */
 static int mode(const char *word)
 {
 	char line[256];
@@ -85,7 +86,7 @@ static int mode(const char *word)
 	return found;
 }
 
-/* fault tells whether the function is to go wrong now, and does what is asked. */
+/* fault reports whether the function is to go wrong now, and does what is asked. */
 static int fault(const char *function, CK_RV *rv)
 {
 	static const char *roles[] = { "none", "SO", "user" };
@@ -169,10 +170,20 @@ static CK_RV logout(CK_SESSION_HANDLE session)
 static CK_OBJECT_HANDLE shared_objects[64];
 static int shared_count;
 
+/* drop makes CKA_TRUSTED false. */
+static void drop(CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+	static CK_BBOOL no = CK_FALSE;
+	for (CK_ULONG i = 0; second() && mode("drop-trusted") && i < n; i++)
+		if (t[i].type == CKA_TRUSTED)
+			t[i].pValue = &no;
+}
+
 /* share turns a session object's template into one for the token. */
 static int share(CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
 	static CK_BBOOL yes = CK_TRUE;
+	drop(t, n);
 	for (CK_ULONG i = 0; mode("shared-objects") && i < n; i++)
 		if (t[i].type == CKA_TOKEN && !*(CK_BBOOL *)t[i].pValue) {
 			t[i].pValue = &yes;
@@ -226,6 +237,7 @@ static CK_RV find(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 static CK_RV set(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
 	sync_login(s);
+	drop(t, n);
 	return softhsm->C_SetAttributeValue(s, o, t, n);
 }
 
