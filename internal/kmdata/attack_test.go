@@ -263,7 +263,7 @@ func alter(line string) (changed string, ok bool) {
 func TestEveryFieldIsSigned(t *testing.T) {
 	f := copied(t)
 	foreign := must(softworld.NewSigner())(t)
-	signers := map[string]kmdata.Signer{"KML": f.KML[f.a], "another KNSO": foreign, "nobody again": nil}
+	signers := map[string]kmdata.Signer{"KML": f.KML[f.a], "another KNSO": foreign, "no one again": nil}
 	altered := 0
 	for n := worldFile; n <= lastSeal; n++ {
 		path := f.statement(n)

@@ -18,8 +18,8 @@ import (
 type Certificate struct{ chain Chain }
 
 // Certificate returns the certificate of the authorization with the number. It
-// is refused once the cards that signed it were replaced: what they signed
-// counts no more.
+// is refused once the cards that signed it were replaced: what they signed no
+// longer counts.
 func (c *Chain) Certificate(number int) (*Certificate, error) {
 	at, a, err := c.Authorization(number)
 	if err != nil {
@@ -75,7 +75,7 @@ func Certify(world File, cards []File, module, authorization File) (*Certificate
 // be that of one of the card sets, from which the replacements lead to the set
 // that signed the authorization. A person may know an earlier one; one that
 // came after the certificate was made refuses it, since the cards that signed
-// it count no more. Status Check.
+// it no longer count. Status Check.
 //
 // The error does not say what the hknso would have been: whoever reads it there
 // could only compare the package with itself.

@@ -173,7 +173,7 @@ var certificateAttacks = []struct {
 		e := f.Chain.Entries()[approval-1]
 		c.authorization.Data, c.authorization.Signature = e.Data, e.Signature
 	}, "p.authorization.json: statement 6 is there already"},
-	{"authorization by the former cards, numbered anew", func(t testing.TB, f *fixture, c *carried) {
+	{"authorization by the former cards, with a new number", func(t testing.TB, f *fixture, c *carried) {
 		c.authorization.Data = f.Chain.Entries()[approval-1].Data
 		resigned(t, &c.authorization, f.Sets[0].KNSO, func(s kmdata.Statement) { s.(*kmdata.Authorization).Number = 11 })
 	}, "p.authorization.json: it was signed for hknso OLD, and NEW is in force"},

@@ -90,7 +90,7 @@ func buildFixture(dir string) (f fixture) {
 	return f
 }
 
-// world returns the fixture. Nobody may change its folder.
+// world returns the fixture. No one may change its folder.
 func world(t testing.TB) *fixture {
 	t.Helper()
 	fixtureOnce.Do(func() {
@@ -209,7 +209,7 @@ func (f *folder) move(from, to string) {
 	check(f, os.Rename(kmdata.SignaturePath(from), kmdata.SignaturePath(to)))
 }
 
-// sign writes the signature of a file anew.
+// sign writes the signature of a file again.
 func (f *folder) sign(path string, signer kmdata.Signer) {
 	f.Helper()
 	f.write(kmdata.SignaturePath(path), must(signer.Sign(f.read(path)))(f))
@@ -223,7 +223,7 @@ func (f *folder) knso(number int) softworld.Signer {
 	return f.Sets[0].KNSO
 }
 
-// edit changes a statement's text. It is signed by nobody afterwards.
+// edit changes a statement's text. No one signs it afterwards.
 func (f *folder) edit(number int, old, new string) {
 	f.Helper()
 	path := f.statement(number)

@@ -88,7 +88,7 @@ var keyAttacks = []struct {
 		"DIR/local/key_simple_rsa: " + badSig},
 	{"signed by the KML of another module", rsa, func(f *folder) { f.sign(f.local(rsa), f.KML[f.b]) }, exitcode.Check,
 		"DIR/local/key_simple_rsa: " + badSig},
-	{"of a module that nobody certifies", rsa, func(f *folder) {
+	{"of a module that is not certified", rsa, func(f *folder) {
 		f.key(rsa, func(k *kmdata.Key) { k.Module = strings.Repeat("0", 32) })
 	}, exitcode.Check, "DIR/local/key_simple_rsa: no statement of this world certifies " +
 		`the module "00000000000000000000000000000000"`},

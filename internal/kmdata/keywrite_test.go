@@ -39,7 +39,7 @@ func (f *folder) localNames(prefix string) []string {
 }
 
 // A key file that is replaced stays beside the new one, with its signature,
-// and is no key any more.
+// and is not read as a key.
 func TestReplaceKey(t *testing.T) {
 	f := copied(t)
 	w := f.reopened()

@@ -69,7 +69,7 @@ var authorizationRules = []contentRule{
 		"pair 1: field kek: the hash of a package is missing"},
 	{"KEK without world package", approval, pair(func(p *kmdata.Pair) { p.KEK.WorldPackage = fingerprint.Sum{} }),
 		"pair 1: field kek: the hash of a package is missing"},
-	{"KEK that nobody named", approval, pair(func(p *kmdata.Pair) { p.KEK.Said.Fingerprint = fingerprint.Whole(ones) }),
+	{"KEK that no one named", approval, pair(func(p *kmdata.Pair) { p.KEK.Said.Fingerprint = fingerprint.Whole(ones) }),
 		`pair 1: field kek.said: "Vera of the vault" said another fingerprint than the KEK in the packages has`},
 	{"KEK that failed a rule", approval, pair(func(p *kmdata.Pair) { p.KEK.Attestation[0].OK = false }),
 		`pair 1: field kek.attestation: the rule "KEK-OPS" failed`},

@@ -57,7 +57,7 @@ var contentRules = []contentRule{
 	{"no program", seal, of(func(s *kmdata.Seal) { s.Program.Version = "" }), "field program.version is missing"},
 	{"no time", seal, of(func(s *kmdata.Seal) { s.Time = time.Time{} }), "field time: a time is missing"},
 	{"fractions of a second", seal, of(func(s *kmdata.Seal) { s.Time = later }), "field time: " + needsTime},
-	{"nobody present", seal, of(func(s *kmdata.Seal) { s.Present = nil }),
+	{"no one present", seal, of(func(s *kmdata.Seal) { s.Present = nil }),
 		"field present: the cards that were read are missing"},
 	{"one of two present", seal, of(func(s *kmdata.Seal) { s.Present = s.Present[:1] }),
 		"field present: 1 of the quorum 2/3"},

@@ -20,7 +20,7 @@ import (
 // Source: Azure Key Vault, "Bring your own key specification".
 type Blob struct {
 	KEK kek.ID
-	// Generator tells which tool and HSM made the blob: one line of at most
+	// Generator says which tool and HSM made the blob: one line of at most
 	// 255 bytes, informational, possibly empty in another tool's file.
 	Generator string
 	// Ciphertext is RSA-OAEP (SHA-1, MGF1 with SHA-1, empty label) of an
@@ -153,9 +153,8 @@ func (b Blob) CheckSize(kekBits int) error {
 		return fmt.Errorf("KEK: %v", err)
 	}
 	if wrapped := len(b.Ciphertext) - kekBits/8; wrapped < minWrapped || wrapped%8 != 0 {
-		return fmt.Errorf("ciphertext of %d bytes: under a KEK of %d bits it has %d and a wrapped key of at least "+
-			"%d, "+
-			"in multiples of 8", len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
+		const expected = "under a KEK of %d bits it has %d and a wrapped key of at least %d, in multiples of 8"
+		return fmt.Errorf("ciphertext of %d bytes: "+expected, len(b.Ciphertext), kekBits, kekBits/8, minWrapped)
 	}
 	return nil
 }

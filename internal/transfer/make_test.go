@@ -118,7 +118,7 @@ func TestMakeRefuses(t *testing.T) {
 	}
 }
 
-// What was approved by cards that were replaced since is packaged no more.
+// What was approved by cards that were replaced since is no longer packaged.
 func TestMakeAfterReplacement(t *testing.T) {
 	m, file := made(t)
 	check(t, m.ReplaceCards(m.Module()))

@@ -19,7 +19,7 @@ import (
 )
 
 var update = flag.Bool("update", false,
-	"write the vectors of testdata/package anew; keys and signatures are new each time")
+	"write the vectors of testdata/package again; keys and signatures are new each time")
 
 const (
 	vaultURL     = "https://contoso.vault.azure.net"

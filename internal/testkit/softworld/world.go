@@ -22,7 +22,7 @@ type World struct {
 	Sets    []Set             // card sets; the last is in force
 	KML     map[string]Signer // by module
 	Modules []string          // in the order in which they joined
-	lines   int               // of a ceremony log that nobody wrote
+	lines   int               // of a ceremony log that was never written
 	log     func() kmdata.LogHead
 }
 
