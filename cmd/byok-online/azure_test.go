@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -13,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,17 +46,18 @@ func newAzure(v *practice.Vault) *fakeAzure {
 	claims, _ := json.Marshal(map[string]any{"appid": "uploader-app", "app_displayname": "uploader", "idtyp": "app", "oid": "object-1", "tid": tenant})
 	b64 := base64.RawURLEncoding.EncodeToString
 	a := &fakeAzure{token: b64([]byte(`{"alg":"none"}`)) + "." + b64(claims) + "." + b64([]byte("hunter2-signature"))}
-	if v != nil {
-		a.vault = proxy(v)
-	}
 	a.server = httptest.NewUnstartedServer(a)
 	a.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	a.server.StartTLS()
+	if v != nil {
+		a.vault = a.proxy(v)
+	}
 	return a
 }
 
-// proxy hands requests on to the rehearsal vault with its own token.
-func proxy(v *practice.Vault) http.Handler {
+// proxy hands requests on to the rehearsal vault with its own token. Each side
+// sees its own address of the vault, in packages too.
+func (a *fakeAzure) proxy(v *practice.Vault) http.Handler {
 	target, _ := url.Parse(v.Open.URL)
 	return &httputil.ReverseProxy{
 		Transport: v.Open.HTTP().Transport, ErrorLog: log.New(io.Discard, "", 0),
@@ -61,8 +65,30 @@ func proxy(v *practice.Vault) http.Handler {
 			r.SetURL(target)
 			token, _ := v.Open.Credential().GetToken(r.In.Context(), policy.TokenRequestOptions{})
 			r.Out.Header.Set("Authorization", "Bearer "+token.Token)
+			r.Out.Header.Del("Accept-Encoding")
+			body, _ := io.ReadAll(r.In.Body)
+			body = readdress(body, a.server.URL, v.Open.URL)
+			r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		},
+		ModifyResponse: func(r *http.Response) error {
+			body, err := io.ReadAll(r.Body)
+			body = bytes.ReplaceAll(body, []byte(v.Open.URL), []byte(a.server.URL))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return err
 		},
 	}
+}
+
+var keyHSM = regexp.MustCompile(`"key_hsm":"([^"]*)"`)
+
+// readdress replaces the vault's address in the package of an import.
+func readdress(body []byte, from, to string) []byte {
+	return keyHSM.ReplaceAllFunc(body, func(field []byte) []byte {
+		blob, _ := base64.RawURLEncoding.DecodeString(string(keyHSM.FindSubmatch(field)[1]))
+		blob = bytes.ReplaceAll(blob, []byte(from), []byte(to))
+		return []byte(`"key_hsm":"` + base64.RawURLEncoding.EncodeToString(blob) + `"`)
+	})
 }
 
 func (a *fakeAzure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -166,7 +192,7 @@ func startAzure(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(a.server.Close)
 	options, err := a.options(ts.MkAbs("."))
 	ts.Check(err)
-	sceneOf(ts).azure = options
+	sceneOf(ts).azure, sceneOf(ts).address = options, a.server.URL
 	for name, value := range map[string]string{"AZURE": a.server.URL, "AZURE_AUTHORITY_HOST": a.server.URL + "/", "SUBSCRIPTION": subscription} {
 		ts.Setenv(name, value)
 	}

@@ -22,7 +22,6 @@ import (
 )
 
 func kekCommands(p *command.Program) *cli.Command {
-	name := &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault", Required: true}
 	return &cli.Command{Name: "kek", Usage: "the vault's key exchange key", Subcommands: []*cli.Command{
 		{
 			Name:   "create",
@@ -40,15 +39,19 @@ func kekCommands(p *command.Program) *cli.Command {
 			Name:   "show",
 			Usage:  "show a KEK and its fingerprint",
 			Action: p.Action(command.WithoutFiles(debuggable(showKEK))),
-			Flags:  with(vaultFlags(), name),
+			Flags:  with(vaultFlags(), kekName()),
 		},
 		{
 			Name:   "delete",
 			Usage:  "close a KEK: delete it, so that nothing can be imported with it any more",
 			Action: p.Step(command.WithoutFiles(debuggable(deleteKEK))),
-			Flags:  with(changeFlags(), name),
+			Flags:  with(changeFlags(), kekName()),
 		},
 	}}
+}
+
+func kekName() cli.Flag {
+	return &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault", Required: true}
 }
 
 // uniqueName names a KEK by the time, and tells two of one second apart.

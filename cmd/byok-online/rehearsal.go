@@ -15,7 +15,6 @@ import (
 )
 
 func rehearsalCommands(p *command.Program) *cli.Command {
-	state := &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing", Required: true}
 	services := rehearsal.ManagedHSM + " or " + rehearsal.Vault
 	return &cli.Command{Name: "rehearsal", Usage: "a vault for practice, on this machine", Subcommands: []*cli.Command{
 		{
@@ -24,7 +23,7 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 			Action:      p.Action(command.WithoutFiles(serve)),
 			Description: rehearsal.FaultHelp(),
 			Flags: []cli.Flag{
-				state,
+				stateFlag(),
 				&cli.StringFlag{
 					Name:  "listen",
 					Usage: "loopback `ADDRESS`; port 0 stands for a free one",
@@ -45,9 +44,13 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 			ArgsUsage:   "FAULT …",
 			Action:      p.Action(setFaults),
 			Description: rehearsal.FaultHelp(),
-			Flags:       []cli.Flag{state, &cli.BoolFlag{Name: "clear", Usage: "switch all faults off"}},
+			Flags:       []cli.Flag{stateFlag(), &cli.BoolFlag{Name: "clear", Usage: "switch all faults off"}},
 		},
 	}}
+}
+
+func stateFlag() cli.Flag {
+	return &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing", Required: true}
 }
 
 func serve(r *command.Run) (command.Result, error) {

@@ -14,8 +14,8 @@ import (
 
 // startRehearsal: rehearsal [SERVICE [LIMIT]] starts a vault on $WORK/vault and
 // sets $VAULT to that folder, $URL to its address, and $HKNSO to that of the
-// world whose packages are made for it, which the first call makes known in
-// $BYOK_CONFIG.
+// world whose packages are made for it. That world, and the one of production
+// packages, are known in $BYOK_CONFIG.
 func startRehearsal(ts *testscript.TestScript, _ bool, args []string) {
 	c := rehearsal.Config{State: ts.MkAbs("vault")}
 	for i, field := range []*string{&c.Service, &c.Limit} {
@@ -30,12 +30,14 @@ func startRehearsal(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Setenv("VAULT", v.Dir)
 	ts.Setenv("URL", v.Open.URL)
-	hknso, err := v.HKNSO()
-	ts.Check(err)
-	ts.Setenv("HKNSO", hknso.String())
-	claim := worlds.Claim{Label: "Specimen", First: hknso, Current: hknso}
-	_, err = worlds.NewStore(ts.Getenv("BYOK_CONFIG")).Add(claim, "ada@host", time.Now())
-	ts.Check(err)
+	for _, rehearsal := range []bool{false, true} {
+		hknso, err := v.World.HKNSO(rehearsal)
+		ts.Check(err)
+		ts.Setenv("HKNSO", hknso.String())
+		claim := worlds.Claim{Label: "Specimen", First: hknso, Current: hknso}
+		_, err = worlds.NewStore(ts.Getenv("BYOK_CONFIG")).Add(claim, "ada@host", time.Now())
+		ts.Check(err)
+	}
 	sceneOf(ts).vault = v
 }
 
@@ -47,6 +49,7 @@ func setRehearsalFaults(ts *testscript.TestScript, _ bool, args []string) {
 
 // makePackage: package DIR NAME KIND [production | OPERATION …] makes the
 // package of a fresh key for KEKforBYOK, which is made where it is missing.
+// Behind the fake Azure, the KEK has that vault's address.
 func makePackage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: package DIR NAME KIND [production | OPERATION …]")
@@ -55,6 +58,9 @@ func makePackage(ts *testscript.TestScript, neg bool, args []string) {
 	ops := args[3:]
 	if len(ops) == 1 && ops[0] == "production" {
 		change, ops = append(change, practice.Production), nil
+	}
+	if address := sceneOf(ts).address; address != "" {
+		change = append(change, func(k *specimen.KEK) { k.ID.Vault = address })
 	}
 	_, err := sceneOf(ts).vault.PackFor(ts.MkAbs(args[0]), args[1], args[2], ops, change...)
 	ts.Check(err)

@@ -36,8 +36,9 @@ func TestScripts(t *testing.T) {
 
 // scene is what the commands of one script share.
 type scene struct {
-	vault *practice.Vault
-	azure []string // options
+	vault   *practice.Vault
+	azure   []string // options
+	address string   // of the vault behind the fake Azure
 }
 
 type sceneKey struct{}

@@ -8,6 +8,8 @@
 package approval
 
 import (
+	"fmt"
+
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/transfer"
@@ -48,7 +50,7 @@ func Read(path string, w Worlds) (Package, error) {
 	}
 	world, err := w.Trust(worlds.Claim{Label: claimed.Label, First: claimed.First, Current: claimed.Current}, path)
 	if err != nil {
-		return Package{}, err
+		return Package{}, fmt.Errorf("%s: %w", path, err)
 	}
 	approved, err := files.Verify(world.Current().SHA256)
 	if err != nil {

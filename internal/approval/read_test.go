@@ -167,7 +167,7 @@ func TestReplacedCards(t *testing.T) {
 	}
 	_, err = Read(old, keeper(t, store, fingerprint.Sum{}))
 	expect(t, "of the old cards", err, exitcode.Refused,
-		`world "Contoso": its cards were replaced, and the package was authorized with the old ones`)
+		old+`: world "Contoso": its cards were replaced, and the package was authorized with the old ones`)
 }
 
 // TestForgedReplacement has K of a replaced card set, and kmdata of that time,

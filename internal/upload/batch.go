@@ -48,7 +48,7 @@ type answer struct {
 	err   error
 }
 
-// Trust implements approval.Worlds. Errors name the first package of a world.
+// Trust implements approval.Worlds.
 func (o *once) Trust(c worlds.Claim, from string) (worlds.World, error) {
 	a, known := o.known[c]
 	if !known {

@@ -21,6 +21,9 @@ import (
 // [transfer.ParseBlob] can name a large binary of the legacy toolset as such.
 const maxForeign = 1 << 20
 
+// hintForeign goes on where a file of a transfer package is missing.
+const hintForeign = "a .byok of another vendor's tool needs --public-key, or --kty and --unchecked"
+
 // Item is one .byok file on its way into the vault. Its fields are to be read.
 type Item struct {
 	File     string
@@ -61,6 +64,9 @@ func newItem(path string, o Options, w approval.Worlds) *Item {
 
 func (i *Item) readOurs(o Options, w approval.Worlds) error {
 	p, err := approval.Read(i.File, w)
+	if errors.Is(err, fs.ErrNotExist) {
+		return exitcode.Hint(err, "%s", strings.TrimPrefix(exitcode.HintOf(err)+"; "+hintForeign, "; "))
+	}
 	if err != nil {
 		return err
 	}

@@ -307,14 +307,14 @@ func TestWorlds(t *testing.T) {
 		t.Fatalf("asked %d times, %v", unknown.asked, err)
 	}
 	for _, i := range b.Items() {
-		expect(t, i.File, i.Err, exitcode.Refused, "not known")
+		expect(t, i.File, i.Err, exitcode.Refused, i.File+": not known")
 		if i.Package != nil || i.Name() != "" {
 			t.Errorf("%s: %+v", i.File, i)
 		}
 	}
 	gone := &noWorld{err: context.Canceled}
 	_, err = Read(files, Options{}, gone)
-	expect(t, "interrupted", err, exitcode.Interrupted, "context canceled")
+	expect(t, "interrupted", err, exitcode.Interrupted, files[0]+": context canceled")
 	another := everyOther{}
 	b, err = Read(files[:1], Options{}, another)
 	if err != nil || exitcode.Of(b.Err()) != exitcode.Check {

@@ -38,12 +38,13 @@ type Keeper struct {
 
 // Trust returns the world that the package called from claims, if a person has
 // vouched for it: before, by Given, or now at the terminal. Status Check means
-// that what the person named is another hknso, Refused that nobody is there to
-// ask or that the world's cards were replaced since.
+// that what the person named is another hknso, Refused that there is no
+// terminal to ask on or that the world's cards were replaced since. The error
+// does not name the package.
 func (k Keeper) Trust(c Claim, from string) (World, error) {
 	if !k.Given.IsZero() {
 		if err := compare(k.Given, c); err != nil {
-			return World{}, fmt.Errorf("%s: --hknso: %w", from, err)
+			return World{}, fmt.Errorf("--hknso: %w", err)
 		}
 	}
 	w, err := k.Store.Find(c)
@@ -68,7 +69,7 @@ func (k Keeper) Trust(c Claim, from string) (World, error) {
 // ask has a person type the hknso. What is expected is never shown.
 func (k Keeper) ask(c Claim, from string) error {
 	if !k.UI.Interactive() {
-		return exitcode.Errorf(exitcode.Refused, "%s: %w, and there is no terminal to ask for its hknso", from, ErrUnknown).
+		return exitcode.Errorf(exitcode.Refused, "%w, and there is no terminal to ask for its hknso", ErrUnknown).
 			Hint("--hknso 'WORDS OR HEX', as byok-offline world create printed it")
 	}
 	k.UI.Say("%s comes from a security world that this workstation does not know yet", from)
@@ -76,14 +77,10 @@ func (k Keeper) ask(c Claim, from string) error {
 	for tries := attempts; ; tries-- {
 		typed, err := k.UI.Ask("hknso of the world", "--hknso WORDS-or-HEX")
 		if err != nil {
-			return fmt.Errorf("%s: %w", from, err)
+			return err
 		}
-		err = compareTyped(typed, c)
-		switch {
-		case err == nil:
-			return nil
-		case tries == 1:
-			return fmt.Errorf("%s: %w", from, err)
+		if err = compareTyped(typed, c); err == nil || tries == 1 {
+			return err
 		}
 		k.UI.Warning("%v; try again", err)
 	}

@@ -53,9 +53,9 @@ func keeper(t *testing.T, given string, p *person) Keeper {
 
 const (
 	file      = "usb/KeyTransferPackage-a.byok"
-	another   = file + ": the package comes from another world than the one named: its hknso differs"
+	another   = "the package comes from another world than the one named: its hknso differs"
 	unknown   = "warning: the package comes from another world than the one named: its hknso differs; try again"
-	noAnswers = file + ": context canceled"
+	noAnswers = "context canceled"
 )
 
 func TestTrust(t *testing.T) {
@@ -74,13 +74,13 @@ func TestTrust(t *testing.T) {
 		{"eight words given", strings.ToUpper(strings.Join(words[:8], "-")), nil, 0, "", nil},
 		{"hex given", one.String(), nil, 0, "", nil},
 		{"another hex given", two.String(), nil, exitcode.Check,
-			file + ": --hknso: the package comes from another world than the one named: its hknso differs", nil},
+			"--hknso: the package comes from another world than the one named: its hknso differs", nil},
 		{"right at the third try", "", []string{two.FirstWords(8), strings.Join(words[:7], " "), one.FirstWords(8)}, 0, "",
 			[]string{unknown, "warning: the fingerprint has 7 words: at least the first 8 are needed; try again"}},
 		{"wrong three times", "", []string{two.String(), two.String(), two.String()}, exitcode.Check, another,
 			[]string{unknown, unknown}},
 		{"not a fingerprint at last", "", []string{two.String(), two.String(), "x"}, exitcode.Usage,
-			file + `: word 1 of the fingerprint, "x", is not on the word list`, []string{unknown, unknown}},
+			`word 1 of the fingerprint, "x", is not on the word list`, []string{unknown, unknown}},
 		{"interrupted", "", nil, exitcode.Interrupted, noAnswers, nil},
 	} {
 		p := &person{answers: c.answers}
@@ -140,14 +140,14 @@ func TestTrustAgain(t *testing.T) {
 	k.Given = fingerprint.Whole(two) // the person means another world, known or not
 	_, err := k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "another given", err, exitcode.Check,
-		file+": --hknso: the package comes from another world than the one named: its hknso differs", "")
+		"--hknso: the package comes from another world than the one named: its hknso differs", "")
 	// The cards are replaced: the new hknso is compared again, the old one is over.
 	if w, err := k.Trust(Claim{"Contoso", one, two}, file); err != nil || w.Current().SHA256 != two || w.First != one {
 		t.Errorf("%v, %v", w, err)
 	}
 	k.Given = fingerprint.Whole(one)
 	_, err = k.Trust(Claim{"Contoso", one, three}, file)
-	expect(t, "the first one given", err, exitcode.Check, file+": --hknso: the package shows that this world's cards "+
+	expect(t, "the first one given", err, exitcode.Check, "--hknso: the package shows that this world's cards "+
 		"were replaced: the hknso that world replace-cards printed is needed", "")
 	_, err = k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "replaced", err, exitcode.Refused,
@@ -174,7 +174,7 @@ func TestUnattended(t *testing.T) {
 	k := keeper(t, "", &person{away: true})
 	_, err := k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "unattended", err, exitcode.Refused,
-		file+": the world is not known on this workstation, and there is no terminal to ask for its hknso",
+		"the world is not known on this workstation, and there is no terminal to ask for its hknso",
 		"--hknso 'WORDS OR HEX', as byok-offline world create printed it")
 }
 
