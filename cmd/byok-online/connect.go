@@ -85,7 +85,7 @@ type connection struct {
 
 // connect returns a client of the vault that the flags name, at the rate that
 // the service documents.
-func connect(r *command.Run) (*connection, error) { return connectAt(r, vault.DefaultRate) }
+func connect(r *command.Run) (*connection, error) { return connectAt(r, vault.ServiceRate) }
 
 // connectAt is connect for a rate of new keys in ten seconds; 0 is no limit.
 func connectAt(r *command.Run, rate float64) (*connection, error) {

@@ -63,7 +63,7 @@ func uploadFlags() []cli.Flag {
 		&cli.Float64Flag{
 			Name:        "rate",
 			Usage:       "`KEYS` in ten seconds, 0 for no limit",
-			Value:       vault.DefaultRate,
+			Value:       vault.ServiceRate,
 			DefaultText: "10, the documented limit of a vault",
 		},
 	}, inGroup(foreignGroup,

@@ -168,7 +168,7 @@ func FuzzChallenge(f *testing.F) {
 		var scope string
 		cred := scopes{&scope}
 		h := &http.Client{Transport: refuser(header)}
-		c, err := New(address, cred, Options{HTTP: h, Rate: -1, Clock: &fakeClock{now: noon}})
+		c, err := New(address, cred, Options{HTTP: h, Clock: &fakeClock{now: noon}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func serviceClient(t *testing.T, s *script, addresses ...string) *Client {
 		},
 		TLSClientConfig: &tls.Config{RootCAs: s.server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"},
 	}}
-	c, err := newClient(address, token("rehearsal-token"), Options{HTTP: http, Clock: &fakeClock{now: noon}, Rate: -1},
+	c, err := newClient(address, token("rehearsal-token"), Options{HTTP: http, Clock: &fakeClock{now: noon}},
 		func(context.Context, string, string) (out []netip.Addr, err error) {
 			for _, a := range addresses {
 				out = append(out, netip.MustParseAddr(a))

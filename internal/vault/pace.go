@@ -17,15 +17,13 @@ type pace struct {
 
 // newPace spreads the keys evenly: a burst would use up the service's window
 // and be throttled for the rest of it. The two per cent left keep a window
-// that the network has stretched or squeezed within the limit.
+// that the network has stretched or squeezed within the limit. 0 is no limit.
 func newPace(perTenSeconds float64) *pace {
-	switch {
-	case perTenSeconds < 0:
-		return &pace{limiter: rate.NewLimiter(rate.Inf, 1)}
-	case perTenSeconds == 0:
-		perTenSeconds = DefaultRate
+	limit := rate.Limit(perTenSeconds / 10 * 0.98)
+	if perTenSeconds == 0 {
+		limit = rate.Inf
 	}
-	return &pace{limiter: rate.NewLimiter(rate.Limit(perTenSeconds/10*0.98), 1)}
+	return &pace{limiter: rate.NewLimiter(limit, 1)}
 }
 
 // next takes a turn and returns how long it is off.

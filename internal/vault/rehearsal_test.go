@@ -48,7 +48,7 @@ func practice(t *testing.T, service string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(address, open.Credential(), Options{HTTP: open.HTTP(), Rate: -1})
+	c, err := New(address, open.Credential(), Options{HTTP: open.HTTP()})
 	if err != nil {
 		t.Fatal(err)
 	}

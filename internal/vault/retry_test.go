@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -182,7 +183,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 // at least 95 per cent of it.
 func TestRate(t *testing.T) {
 	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(0)}
+	c := &Client{clock: clock, pace: newPace(ServiceRate)}
 	var at []time.Time
 	for range 100 {
 		if err := c.turn(context.Background()); err != nil {
@@ -190,9 +191,9 @@ func TestRate(t *testing.T) {
 		}
 		at = append(at, clock.Now())
 	}
-	for i := range at[DefaultRate:] {
-		if d := at[i+DefaultRate].Sub(at[i]); d < 10*time.Second {
-			t.Fatalf("%d keys in %s", DefaultRate+1, d)
+	for i := range at[ServiceRate:] {
+		if d := at[i+ServiceRate].Sub(at[i]); d < 10*time.Second {
+			t.Fatalf("%d keys in %s", ServiceRate+1, d)
 		}
 	}
 	if share := 99 / at[99].Sub(at[0]).Seconds(); share < 0.95 {
@@ -202,7 +203,7 @@ func TestRate(t *testing.T) {
 
 func TestRateOfOnesOwn(t *testing.T) {
 	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(-1)}
+	c := &Client{clock: clock, pace: newPace(0)}
 	for range 1000 {
 		if err := c.turn(context.Background()); err != nil {
 			t.Fatal(err)
@@ -220,11 +221,20 @@ func TestRateOfOnesOwn(t *testing.T) {
 	}
 }
 
+// TestRateRefused: nothing stands for another number than it is.
+func TestRateRefused(t *testing.T) {
+	for rate, text := range map[float64]string{-1: "-1", math.NaN(): "NaN"} {
+		_, err := New(Address{url: "https://contoso.vault.azure.net"}, token("x"), Options{Rate: rate})
+		check(t, err, exitcode.Usage, "",
+			"rate "+text+": a number of keys in ten seconds is expected, or 0 for no limit", "")
+	}
+}
+
 // TestHold has one goroutine throttled: the turns of the others wait as well,
 // and stay apart.
 func TestHold(t *testing.T) {
 	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(0)}
+	c := &Client{clock: clock, pace: newPace(ServiceRate)}
 	c.pace.hold(noon.Add(8 * time.Second))
 	c.pace.hold(noon.Add(time.Second))
 	for i, least := range []time.Duration{8 * time.Second, 9 * time.Second, 10 * time.Second} {
@@ -232,7 +242,7 @@ func TestHold(t *testing.T) {
 			t.Errorf("turn %d is off %s", i, wait)
 		}
 	}
-	c.pace = newPace(-1)
+	c.pace = newPace(0)
 	c.pace.hold(noon.Add(time.Second))
 	if wait := c.pace.next(noon); wait != time.Second {
 		t.Errorf("without a limit the turn is off %s", wait)

@@ -135,7 +135,7 @@ func (s *script) client() (*Client, *fakeClock) {
 		s.t.Fatal(err)
 	}
 	clock := &fakeClock{now: noon}
-	c, err := New(address, token("rehearsal-token"), Options{HTTP: s.server.Client(), Rate: -1, Timeout: 5 * time.Second, Clock: clock})
+	c, err := New(address, token("rehearsal-token"), Options{HTTP: s.server.Client(), Timeout: 5 * time.Second, Clock: clock})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ package vault
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -28,15 +29,15 @@ import (
 	"byok/internal/exitcode"
 )
 
-// DefaultRate is the documented limit of a vault: ten HSM keys made or
+// ServiceRate is the documented limit of a vault: ten HSM keys made or
 // imported in ten seconds (Azure Key Vault service limits). A Managed HSM
 // takes one a second, which is the same.
-const DefaultRate = 10
+const ServiceRate = 10
 
 // Options of a Client. The zero value is usable.
 type Options struct {
 	HTTP    *http.Client  // azure.Network.Client, or the rehearsal's; nil is the SDK's default
-	Rate    float64       // keys made or imported in ten seconds; 0 is DefaultRate, negative is no limit
+	Rate    float64       // keys made or imported in ten seconds, such as ServiceRate; 0 is no limit
 	Timeout time.Duration // for one request; 0 is one minute
 	Clock   Clock         // nil is the system's
 
@@ -72,6 +73,10 @@ func New(address Address, cred azcore.TokenCredential, o Options) (*Client, erro
 func newClient(address Address, cred azcore.TokenCredential, o Options, lookup resolver) (*Client, error) {
 	if address.url == "" {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
+	}
+	if o.Rate < 0 || math.IsNaN(o.Rate) {
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"rate %v: a number of keys in ten seconds is expected, or 0 for no limit", o.Rate)
 	}
 	c := &Client{
 		address: address,

@@ -59,7 +59,7 @@ func (p practice) client(t *testing.T, o vault.Options) *vault.Client {
 	t.Helper()
 	address, err := vault.ParseAddress(p.URL, vault.Allow{Rehearsal: true})
 	must(t, err)
-	o.HTTP, o.Rate = p.HTTP(), -1
+	o.HTTP = p.HTTP()
 	t.Cleanup(o.HTTP.CloseIdleConnections)
 	c, err := vault.New(address, p.Credential(), o)
 	must(t, err)

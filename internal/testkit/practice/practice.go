@@ -68,7 +68,7 @@ func open(dir string) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.Client, err = vault.New(address, v.Open.Credential(), vault.Options{HTTP: v.Open.HTTP(), Rate: -1}); err != nil {
+	if v.Client, err = vault.New(address, v.Open.Credential(), vault.Options{HTTP: v.Open.HTTP()}); err != nil {
 		return nil, err
 	}
 	v.World, err = specimen.NewWorld()
