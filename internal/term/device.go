@@ -123,7 +123,7 @@ func (c *Console) secret(d *device, prompt string) (*secret.Bytes, error) {
 	n, err := c.hidden(d, prompt, line.Reveal())
 	if err != nil {
 		// The line is not wiped: an interrupted read still owns it, and
-		// the terminal has thrown away what had been typed.
+		// what had been typed was thrown away.
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
 	defer line.Wipe()
@@ -138,9 +138,14 @@ func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
 	if err := c.conceal(d); err != nil {
 		return 0, fmt.Errorf("%s: terminal settings: %w", Printable(prompt), err)
 	}
+	defer keepOutput(int(d.in.Fd()))()
 	d.prompt(prompt)
 	defer d.say("")
-	return wait(prompt, interrupt, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
+	n, err := wait(prompt, interrupt, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
+	if err != nil {
+		discardInput(int(d.in.Fd()))
+	}
+	return n, err
 }
 
 // answer reads a line with the echo on.
@@ -148,14 +153,15 @@ func (d *device) answer(prompt string) (string, error) {
 	interrupt := listen()
 	defer signal.Stop(interrupt)
 	line := make([]byte, maxLine)
-	hide := d.reveal()
-	defer hide()
+	defer d.reveal()()
+	defer keepOutput(int(d.in.Fd()))()
 	d.prompt(prompt)
 	n, err := wait(prompt, interrupt, func() (int, error) {
 		n, err := d.in.Read(line)
 		return wholeLine(line[:n], err)
 	})
 	if err != nil {
+		discardInput(int(d.in.Fd()))
 		d.say("")
 		return "", err
 	}

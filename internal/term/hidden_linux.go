@@ -19,17 +19,30 @@ func hideInput(fd int) error {
 	return unix.IoctlSetTermios(fd, unix.TCSETS, settings)
 }
 
-// holdScreen keeps a secret from staying on the screen, until release: Ctrl-Z
-// would leave it there, and Ctrl-C has the kernel throw away output, which
-// could be what clears it.
+// keepOutput has Ctrl-C throw away nothing that is written after it, until
+// release: the kernel would otherwise drop output that is under way, such as
+// what clears a secret from the screen. What was typed is dropped by discardInput.
+func keepOutput(fd int) (release func()) {
+	return changed(fd, func(settings *unix.Termios) { settings.Lflag |= unix.NOFLSH })
+}
+
+// holdScreen is keepOutput while a secret is on the screen, where Ctrl-Z would
+// leave it.
 func holdScreen(fd int) (release func()) {
+	return changed(fd, func(settings *unix.Termios) {
+		settings.Lflag |= unix.NOFLSH
+		settings.Cc[unix.VSUSP] = 0 // _POSIX_VDISABLE
+	})
+}
+
+// changed changes a terminal's settings until release.
+func changed(fd int, change func(*unix.Termios)) (release func()) {
 	settings, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return func() {}
 	}
 	before := *settings
-	settings.Cc[unix.VSUSP] = 0 // _POSIX_VDISABLE
-	settings.Lflag |= unix.NOFLSH
+	change(settings)
 	_ = unix.IoctlSetTermios(fd, unix.TCSETS, settings)
 	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, &before) }
 }

@@ -11,6 +11,9 @@ import (
 // hideInput leaves the echo to readHidden on this system.
 func hideInput(int) error { return nil }
 
+// keepOutput has no settings to change on this system.
+func keepOutput(int) (release func()) { return func() {} }
+
 // holdScreen has no settings to change on this system.
 func holdScreen(int) (release func()) { return func() {} }
 
