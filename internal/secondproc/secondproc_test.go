@@ -35,9 +35,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	status := m.Run()
+	m.Run()
 	_ = os.RemoveAll(scratch)
-	os.Exit(status)
 }
 
 const (
@@ -94,7 +93,7 @@ func shared(t *testing.T) (library, mode string) {
 
 // compiled compiles testdata/shared.c, once.
 var compiled = sync.OnceValues(func() (path string, err error) {
-	real, err := softhsm.Library()
+	softHSM, err := softhsm.Library()
 	if err != nil {
 		return "", err
 	}
@@ -104,7 +103,7 @@ var compiled = sync.OnceValues(func() (path string, err error) {
 	}
 	path = filepath.Join(scratch, "shared.so")
 	_, err = run("cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden",
-		"-DREAL=\""+real+"\"", "-I", "../hsm/shim/csrc", "-I", headers, "-o", path, "testdata/shared.c", "-ldl")
+		"-DREAL=\""+softHSM+"\"", "-I", "../hsm/shim/csrc", "-I", headers, "-o", path, "testdata/shared.c", "-ldl")
 	return path, err
 })
 
