@@ -80,8 +80,11 @@ func (b *bench) start(args []string) error {
 	return errors.New("the rehearsal vault did not start: " + b.log.String())
 }
 
-// stop ends the vault's process, and only that.
+// stop ends the vault's process, and only that, and removes the world.
 func (b *bench) stop() {
+	if b.world != nil {
+		_ = b.world.Close()
+	}
 	_ = b.server.Process.Kill()
 	_ = b.server.Wait()
 }
@@ -136,7 +139,14 @@ type usage struct {
 }
 
 func (b *bench) upload(dir string, args ...string) (usage, error) {
-	cmd := b.command(append([]string{"upload", dir, "--rehearsal", b.state(), "--yes"}, args...)...)
+	hknso, err := b.world.HKNSO(true)
+	if err != nil {
+		return usage{}, err
+	}
+	cmd := b.command(append([]string{
+		"upload", dir, "--rehearsal", b.state(), "--yes",
+		"--hknso", hknso.String(), "--config", filepath.Join(b.dir, "config"),
+	}, args...)...)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
