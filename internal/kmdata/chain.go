@@ -149,10 +149,16 @@ func (c *Chain) Behind() []*Module {
 	return behind
 }
 
-// Origin returns the newest origin statement of ident. It counts for the key
-// and the module that it names, and for no other: compare both.
+// Origin returns the newest origin statement of ident, whatever module it
+// names. It counts for the key that it names, and for no other: compare that.
 func (c *Chain) Origin(ident string) (*Origin, bool) {
 	return c.lastOrigin(func(o *Origin) bool { return o.Ident == ident })
+}
+
+// OriginOn returns the newest origin statement of ident on a module. It counts
+// for the key that it names, and for no other: compare that.
+func (c *Chain) OriginOn(ident, module string) (*Origin, bool) {
+	return c.lastOrigin(func(o *Origin) bool { return o.Ident == ident && o.Module == module })
 }
 
 // lastOrigin returns the newest origin statement that matches.
@@ -169,11 +175,22 @@ func (c *Chain) lastOrigin(match func(*Origin) bool) (*Origin, bool) {
 // newest statement says, if that is of this ident, this key and this module.
 // Everything else is unproved.
 func (c *Chain) OriginOf(ident string, key Identity, module string) (origin string, restored bool) {
-	o, found := c.Origin(ident)
-	if !found || !o.Identity.Same(key) || o.Module != module {
+	o, found := c.OriginOn(ident, module)
+	if !found || !o.Identity.Same(key) {
 		return OriginUnproved, false
 	}
 	return o.Origin, o.Restored
+}
+
+// OriginOfRestored says what origin a key has once its backup is restored: that
+// of the newest statement of this ident and this key, on whatever module.
+// Without one it is unproved.
+func (c *Chain) OriginOfRestored(ident string, key Identity) string {
+	o, found := c.lastOrigin(func(o *Origin) bool { return o.Ident == ident && o.Identity.Same(key) })
+	if !found {
+		return OriginUnproved
+	}
+	return o.Origin
 }
 
 // Authorization returns the authorization with the number.

@@ -78,6 +78,26 @@ func TestOriginOf(t *testing.T) {
 	}
 }
 
+func TestOriginOfRestored(t *testing.T) {
+	f := world(t)
+	o, _ := f.Chain.Origin("ec")
+	other := o.Identity
+	other.PublicKey = must(f.Chain.Key("rsa"))(t).PublicKey
+	for _, c := range []struct {
+		name, ident string
+		key         kmdata.Identity
+		want        string
+	}{
+		{"as stated", "ec", o.Identity, kmdata.OriginQuorum},
+		{"another ident", "rsa", o.Identity, kmdata.OriginUnproved},
+		{"another key", "ec", other, kmdata.OriginUnproved},
+	} {
+		if origin := f.Chain.OriginOfRestored(c.ident, c.key); origin != c.want {
+			t.Errorf("%s: %s", c.name, origin)
+		}
+	}
+}
+
 func TestOriginText(t *testing.T) {
 	for want, got := range map[string]string{
 		"quorum: generated before the card holders":            kmdata.OriginText(kmdata.OriginQuorum, false),

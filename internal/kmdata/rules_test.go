@@ -23,6 +23,7 @@ var (
 
 const (
 	needsTime = "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"
+	badOwn    = "field own_passphrases: cards of 1 to 3 are expected, in rising order"
 	badModule = "field module: 32 lower-case hex digits are expected"
 )
 
@@ -88,6 +89,12 @@ var contentRules = []contentRule{
 		"field hknso is not that of the card set"},
 	{"card set of others", worldFile, of(func(s *kmdata.World) { s.HKNSO, s.Cards.HKNSO = ones, ones }),
 		"field cards.hknso is not the SHA-256 of knso.public_key"},
+	{"a chosen passphrase of no card", worldFile, of(func(s *kmdata.World) { s.Own = kmdata.OwnPassphrases{4} }), badOwn},
+	{"card 0", worldFile, of(func(s *kmdata.World) { s.Own = kmdata.OwnPassphrases{0} }), badOwn},
+	{"the same card twice", worldFile, of(func(s *kmdata.World) { s.Own = kmdata.OwnPassphrases{2, 2} }), badOwn},
+	{"no chosen passphrase listed", worldFile, of(func(s *kmdata.World) { s.Own = kmdata.OwnPassphrases{} }),
+		"field own_passphrases: it is left out where there are none"},
+	{"new cards, unsorted", cards, of(func(s *kmdata.Cards) { s.Own = kmdata.OwnPassphrases{2, 1} }), badOwn},
 	{"card set of a rehearsal", worldFile, of(func(s *kmdata.World) { s.Cards.Rehearsal = true }),
 		"field cards.rehearsal is not that of the statement"},
 	{"card set without number", worldFile, of(func(s *kmdata.World) { s.Cards.Number = 0 }),
@@ -266,10 +273,16 @@ func TestOriginNeverGetsBetter(t *testing.T) {
 	if origin, restored := w.Chain.OriginOf("ec", known.Identity, f.b); origin != kmdata.OriginQuorum || !restored {
 		t.Errorf("%s, %t", origin, restored)
 	}
-	if origin, _ := w.Chain.OriginOf("ec", known.Identity, f.a); origin != kmdata.OriginUnproved {
-		t.Errorf("on the module that the newest statement does not name: %s", origin)
+	if origin, restored := w.Chain.OriginOf("ec", known.Identity, f.a); origin != kmdata.OriginQuorum || restored {
+		t.Errorf("on the module that an earlier statement names: %s, %t", origin, restored)
+	}
+	if origin := w.Chain.OriginOfRestored("ec", known.Identity); origin != kmdata.OriginQuorum {
+		t.Errorf("once restored: %s", origin)
 	}
 	check(t, sign(func(o *kmdata.Origin) { o.Origin, o.Restored = kmdata.OriginUnproved, true }))
+	if origin := w.Chain.OriginOfRestored("ec", known.Identity); origin != kmdata.OriginUnproved {
+		t.Errorf("once restored, after a statement that says unproved: %s", origin)
+	}
 	err := sign(func(o *kmdata.Origin) { o.Restored = true })
 	f.refused(err, exitcode.Check,
 		"DIR/local/statements/000015-origin.json: field origin: statement 14 says unproved of the key")

@@ -60,6 +60,23 @@ type World struct {
 	Cards quorum.CardSet `json:"cards"`
 	KNSO  SealedKey      `json:"knso"`
 	KM    SealedKey      `json:"km"`
+	Own   OwnPassphrases `json:"own_passphrases,omitzero"`
+}
+
+// OwnPassphrases lists the cards, by their indexes in rising order, whose
+// holders chose a passphrase instead of taking the one that was drawn.
+type OwnPassphrases []int
+
+func (o OwnPassphrases) check(n int) error {
+	for i, index := range o {
+		if index < 1 || index > n || i > 0 && index <= o[i-1] {
+			return fmt.Errorf("field own_passphrases: cards of 1 to %d are expected, in rising order", n)
+		}
+	}
+	if o != nil && len(o) == 0 {
+		return errors.New("field own_passphrases: it is left out where there are none")
+	}
+	return nil
 }
 
 // SealedKey is a key pair of a card set: the public half in PEM, and the
@@ -82,6 +99,9 @@ func (w *World) check() error {
 	}
 	if w.HKNSO != w.Cards.HKNSO {
 		return errors.New("field hknso is not that of the card set")
+	}
+	if err := w.Own.check(w.Cards.Quorum.N); err != nil {
+		return err
 	}
 	if err := checkSet(w.Cards, w.KNSO, w.KM, w.Rehearsal); err != nil {
 		return err
@@ -171,6 +191,7 @@ type Cards struct {
 	Cards quorum.CardSet `json:"cards"`
 	KNSO  SealedKey      `json:"knso"`
 	KM    SealedKey      `json:"km"`
+	Own   OwnPassphrases `json:"own_passphrases,omitzero"`
 	// PINs are the PINs that the modules have at this moment, sealed under
 	// the new world secret, so that the new cards can finish the replacement
 	// on each.
@@ -185,6 +206,9 @@ type SealedPIN struct {
 }
 
 func (c *Cards) check() error {
+	if err := c.Own.check(c.Cards.Quorum.N); err != nil {
+		return err
+	}
 	for i, p := range c.PINs {
 		if err := checkModuleID(p.Module); err != nil {
 			return fmt.Errorf("field pins: %w", err)
