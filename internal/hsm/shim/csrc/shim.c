@@ -24,7 +24,7 @@
  * SHIM_HIDE_MECHANISMS=LIST   comma-separated CKM_ values: not listed, CKR_MECHANISM_INVALID when used
  * SHIM_FLAGS=0x10000          CKF_ bits to be set in every CK_TOKEN_INFO, such as CKF_USER_PIN_LOCKED
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
- * SHIM_SHORT_RSA=1            RSA key pairs have 1024 bits, whatever is asked for: they are there sooner
+ * SHIM_SHORT_RSA=LABEL        RSA key pairs of this label have 1024 bits, whatever is asked for: they are there sooner
  * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
  *                             whatever the call asks for, wherever the wrapped key can be read
  * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
@@ -44,6 +44,7 @@
  *   sensitive          CKA_SENSITIVE is dropped when a key is made, and shown true
  *   unwrap, sign, decrypt, encrypt
  *                      the CKA_ attribute becomes true when a template has it false, and is shown false
+ *                      (sign, decrypt, encrypt: by objects that are not modifiable)
  *   untrusted-rsa      CKM_RSA_AES_KEY_WRAP takes any RSA key for a trusted one
  *   signature          the last bit of every signature is wrong
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
