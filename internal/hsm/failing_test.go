@@ -38,6 +38,10 @@ func sign(s *Session, k Key) error    { _, err := s.Sign(k, nil); return err }
 func check(s *Session, k Key) error   { _, err := s.CheckValue(k); return err }
 func permit(s *Session, k Key) error  { _, err := s.Permissions(k); return err }
 func find(_ *testing.T, r *rig) error { _, err := r.s.FindKey("ec"); return err }
+
+// findApart finds a key whose public half has another label.
+func findApart(_ *testing.T, r *rig) error { _, err := r.s.FindKey("apart"); return err }
+
 func findAES(_ *testing.T, r *rig) error {
 	_, err := r.s.FindKey("aes")
 	return err
@@ -47,8 +51,8 @@ func (r *rig) wrap(s *Session, k Key) error { _, err := s.Wrap(r.backup(), k); r
 
 var failingCalls = []failing{
 	{"C_FindObjectsInit", 1, find, "C_FindObjectsInit"},
-	{"C_FindObjectsInit", 2, find, "C_FindObjectsInit"},
-	{"C_FindObjectsInit", 3, find, "C_FindObjectsInit"},
+	{"C_FindObjectsInit", 2, findApart, "C_FindObjectsInit"},
+	{"C_GetAttributeValue", 3, findApart, "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 1, find, "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 3, find, "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 5, find, "C_GetAttributeValue"},
@@ -85,6 +89,9 @@ func TestCallsFail(t *testing.T) {
 	for label, name := range map[string]string{"ec": "P-256", "aes": "AES-128", "rsa": "RSA-2048"} {
 		r.keys[label] = must[Key](t)(r.s.Generate(Spec{Kind: kind(t, name)}, label, TokenObject))
 	}
+	apart := must[Key](t)(r.s.Generate(Spec{Kind: kind(t, "P-256")}, "apart", TokenObject))
+	ok(t, r.s.raw.Set(apart.public, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, "another")}))
+	must[Key](t)(r.s.FindKey("apart"))
 	before := len(must[[]Item](t)(r.s.Inventory()))
 	for _, c := range failingCalls {
 		t.Run(fmt.Sprintf("%s, %s %d", c.want, c.function, c.n), func(t *testing.T) {

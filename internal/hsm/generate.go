@@ -71,13 +71,13 @@ func (s *Session) generatePair(by maker, spec Spec, label string, public, privat
 		return Key{}, err
 	}
 	k.object = o
-	return s.finished(k, private)
+	return s.finished(k, spec.Kind.KeyType, private)
 }
 
 // finished reads back what was generated, and destroys it if it does not show
 // what it should.
-func (s *Session) finished(k Key, t p11.Template) (Key, error) {
-	done, err := s.readBack(k, t)
+func (s *Session) finished(k Key, keyType uint, t p11.Template) (Key, error) {
+	done, err := s.readBack(k, keyType, t)
 	if err != nil {
 		s.Discard(k.object)
 		s.Discard(k.public)
@@ -86,11 +86,11 @@ func (s *Session) finished(k Key, t p11.Template) (Key, error) {
 	return done, nil
 }
 
-func (s *Session) readBack(k Key, t p11.Template) (Key, error) {
+func (s *Session) readBack(k Key, keyType uint, t p11.Template) (Key, error) {
 	if err := s.raw.Shows(k.object, k.Label, t); err != nil || k.secret() {
 		return k, err
 	}
-	return s.pair(k)
+	return s.pair(k, keyType)
 }
 
 func (s *Session) generateSecret(by maker, spec Spec, label string, place Place) (Key, error) {
@@ -110,7 +110,7 @@ func (s *Session) generateSecret(by maker, spec Spec, label string, place Place)
 		return Key{}, err
 	}
 	k.object = o
-	return s.finished(k, template)
+	return s.finished(k, spec.Kind.KeyType, template)
 }
 
 // nameKept names keys for a vault in [Session.LeftOut].

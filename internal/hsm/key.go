@@ -45,32 +45,16 @@ type Identity struct {
 // public half, which has the same CKA_ID. That the private half belongs to it
 // is what [Session.Proves] shows: labels and CKA_ID are the operator's to change.
 func (s *Session) FindKey(label string) (Key, error) {
-	private, secret, err := s.findKeys(label)
+	objects, err := s.raw.Find(
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
 		return Key{}, err
 	}
-	o, err := s.one(label, append(private, secret...))
+	items, err := s.items(objects)
 	if err != nil {
 		return Key{}, err
 	}
-	if len(secret) == 1 {
-		return s.foundSecret(label, o)
-	}
-	return s.foundPrivate(label, o)
-}
-
-func (s *Session) findKeys(label string) (private, secret []Object, err error) {
-	if private, err = s.findClass(PrivateKey, label); err != nil {
-		return nil, nil, err
-	}
-	secret, err = s.findClass(SecretKey, label)
-	return private, secret, err
-}
-
-func (s *Session) findClass(class Class, label string) ([]Object, error) {
-	return s.raw.Find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
+	return s.KeyIn(items, label)
 }
 
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
@@ -131,47 +115,34 @@ func (k Key) class() Class {
 	return PrivateKey
 }
 
-// foundSecret reads an AES key. SoftHSM forgets the length of one that was
+// whole completes an AES key. SoftHSM forgets the length of one that was
 // unwrapped: its Kind has 0 Bits.
-func (s *Session) foundSecret(label string, o Object) (Key, error) {
-	values, err := s.raw.Attributes(o, pkcs11.CKA_ID, pkcs11.CKA_VALUE_LEN)
+func (s *Session) whole(key Item) (Key, error) {
+	values, err := s.raw.Attributes(key.Object, pkcs11.CKA_VALUE_LEN)
 	if err != nil {
 		return Key{}, err
 	}
-	kind, err := keykind.Lookup(keykind.AES, int(p11.ULong(values[1]))*8, "")
+	kind, err := keykind.Lookup(keykind.AES, int(p11.ULong(values[0]))*8, "")
 	if err != nil {
 		kind, _ = keykind.Lookup(keykind.AES, 256, "")
 		kind.Bits = 0
 	}
-	return Key{Label: label, Kind: kind, id: values[0], object: o}, nil
+	return Key{Label: key.Label, Kind: kind, id: key.ID, object: key.Object}, nil
 }
 
-func (s *Session) foundPrivate(label string, o Object) (Key, error) {
-	values, err := s.raw.Attributes(o, pkcs11.CKA_ID)
-	if err != nil {
-		return Key{}, err
-	}
-	half, err := s.raw.Find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_ID, values[0]))
-	if err != nil {
-		return Key{}, err
-	}
-	return s.whole(label, o, values[0], half)
-}
-
-// whole completes a private key by the one public key of its CKA_ID.
-func (s *Session) whole(label string, o Object, id []byte, half []Object) (Key, error) {
-	if len(half) != 1 {
+// halves completes a private key by the one public key of its CKA_ID.
+func (s *Session) halves(key Item, public []Item) (Key, error) {
+	if len(public) != 1 {
 		return Key{}, exitcode.Errorf(exitcode.HSM, "%d public keys belong to %s on %v instead of one",
-			len(half), label, s.Token)
+			len(public), key.Label, s.Token)
 	}
-	return s.pair(Key{Label: label, id: id, object: o, public: half[0]})
+	k := Key{Label: key.Label, id: key.ID, object: key.Object, public: public[0].Object}
+	return s.pair(k, public[0].KeyType)
 }
 
-// pair completes a key by its public half.
-func (s *Session) pair(k Key) (Key, error) {
-	public, err := s.publicKey(k.public)
+// pair completes a key by its public half, of the given CKA_KEY_TYPE.
+func (s *Session) pair(k Key, keyType uint) (Key, error) {
+	public, err := s.publicKeyOf(k.public, keyType)
 	if err != nil {
 		return Key{}, err
 	}

@@ -53,14 +53,21 @@ func (s *Session) Inventory() ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	items := make([]Item, 0, len(objects))
-	for _, o := range objects {
+	items, err := s.items(objects)
+	for i := range items {
+		items[i].Trusted = slices.Contains(trusted, items[i].Object)
+	}
+	return items, err
+}
+
+func (s *Session) items(objects []Object) ([]Item, error) {
+	items := make([]Item, len(objects))
+	for i, o := range objects {
 		item, err := s.item(o)
 		if err != nil {
 			return nil, err
 		}
-		item.Trusted = slices.Contains(trusted, o)
-		items = append(items, item)
+		items[i] = item
 	}
 	return items, nil
 }

@@ -32,7 +32,11 @@ func (s *Session) publicKey(o Object) (crypto.PublicKey, error) {
 func (s *Session) publicKeyOf(o Object, keyType uint) (crypto.PublicKey, error) {
 	switch keyType {
 	case keykind.CKK_RSA:
-		return s.rsaPublicKey(o)
+		key, err := s.rsaPublicKey(o)
+		if err != nil {
+			return nil, err // not a nil key in an interface
+		}
+		return key, nil
 	case keykind.CKK_EC:
 		return s.ecPublicKey(o)
 	}
@@ -43,7 +47,7 @@ func foreign(format string, args ...any) error {
 	return exitcode.Errorf(exitcode.HSM, "the token shows %s, %w", fmt.Sprintf(format, args...), errForeignKey)
 }
 
-func (s *Session) rsaPublicKey(o Object) (crypto.PublicKey, error) {
+func (s *Session) rsaPublicKey(o Object) (*rsa.PublicKey, error) {
 	values, err := s.raw.Attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
 	if err != nil {
 		return nil, err
@@ -53,7 +57,10 @@ func (s *Session) rsaPublicKey(o Object) (crypto.PublicKey, error) {
 		return nil, foreign("an RSA public exponent of %d bits", exponent.BitLen())
 	}
 	public := &rsa.PublicKey{N: new(big.Int).SetBytes(values[0]), E: int(exponent.Int64())}
-	return known(public)
+	if _, err := keykind.Of(public); err != nil {
+		return nil, foreign("a key (%v)", err)
+	}
+	return public, nil
 }
 
 // ecPublicKey reads CKA_EC_POINT: a DER octet string around the uncompressed
@@ -75,13 +82,6 @@ func (s *Session) ecPublicKey(o Object) (crypto.PublicKey, error) {
 	public, err := keykind.ParsePoint(kind, point)
 	if err != nil {
 		return nil, foreign("an EC key (%v)", err)
-	}
-	return public, nil
-}
-
-func known(public crypto.PublicKey) (crypto.PublicKey, error) {
-	if _, err := keykind.Of(public); err != nil {
-		return nil, foreign("a key (%v)", err)
 	}
 	return public, nil
 }

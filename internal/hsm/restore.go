@@ -7,13 +7,13 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 )
 
-// restoreBits is the size of the session's RSA key: as strong as KM.
-const restoreBits = 3072
+// restoreBits is the size of the session's RSA key. What is encrypted for it
+// never leaves this process, and larger keys take an HSM seconds to generate.
+const restoreBits = 2048
 
 // nameRestored names what Restore returns in messages and in [Session.LeftOut].
 const nameRestored = "the restored key"
@@ -105,15 +105,11 @@ func (s *Session) opener() (*sessionRSA, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := s.publicKey(half)
+	public, err := s.rsaPublicKey(half)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := public.(*rsa.PublicKey)
-	if !ok {
-		return nil, exitcode.Errorf(exitcode.HSM, "%v shows an EC key where it was asked to generate RSA", s.Token)
-	}
-	s.rsa = &sessionRSA{key, private}
+	s.rsa = &sessionRSA{public, private}
 	return s.rsa, nil
 }
 

@@ -106,9 +106,9 @@ func TestRestoreFails(t *testing.T) {
 			"the service imports RSA of 2048, 3072 or 4096 bits and EC on P-256, P-384, P-521 or P-256K", exitcode.Usage},
 		{"opener", "C_GenerateKeyPair", 1, k.Public, good, inner, "C_GenerateKeyPair of a session RSA key: CKR_DEVICE_ERROR", exitcode.HSM},
 		{"opener read", "C_GetAttributeValue", 1, k.Public, good, inner, "C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM},
-		{"tighten", "C_GetAttributeValue", 5, k.Public, good, inner, "C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM},
+		{"tighten", "C_GetAttributeValue", 3, k.Public, good, inner, "C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM},
 		{
-			"read back", "C_GetAttributeValue", 7, k.Public, good, inner,
+			"read back", "C_GetAttributeValue", 5, k.Public, good, inner,
 			"reading the attributes of the restored key: C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM,
 		},
 		{

@@ -69,8 +69,11 @@ func frozenKW() p11.Template {
 	}, frozen()...)
 }
 
-// kw is what KW must show once it is frozen.
-func kw() p11.Template { return trustedAES().With(frozenKW()...) }
+// kw is what KW must show once it is frozen. WRAP_WITH_TRUSTED restricts nothing
+// in a key that is not extractable.
+func kw() p11.Template {
+	return trustedAES().With(frozenKW()...).With(p11.Has(pkcs11.CKA_WRAP_WITH_TRUSTED, true, "as it was wrapped under KM"))
+}
 
 // keptKey is common to every private or secret key that is made for a vault:
 // only a key trusted by a quorum can ever wrap it.

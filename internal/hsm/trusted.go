@@ -2,7 +2,7 @@ package hsm
 
 import (
 	"crypto/rsa"
-	"errors"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -80,17 +80,8 @@ func (s *Session) anchors() ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []Item
-	for _, o := range objects {
-		item, err := s.item(o)
-		if err != nil {
-			return nil, err
-		}
-		if strings.HasPrefix(item.Label, AnchorPrefix) {
-			found = append(found, item)
-		}
-	}
-	return found, nil
+	items, err := s.items(objects)
+	return slices.DeleteFunc(items, func(i Item) bool { return !strings.HasPrefix(i.Label, AnchorPrefix) }), err
 }
 
 // FindAnchor returns the anchor with the label, for [Session.ProbeTrusted].
@@ -173,10 +164,11 @@ func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t p11.Templat
 	if err != nil {
 		return 0, err
 	}
-	if err := s.raw.Shows(o, name, t); err != nil {
+	material, err := s.raw.ShowsWith(o, name, t, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
+	if err != nil {
 		return s.checked(o, err)
 	}
-	return s.checked(o, s.holds(o, name, key))
+	return s.checked(o, s.same(name, key, material))
 }
 
 // checked destroys what was made but does not show what it should.
@@ -188,14 +180,11 @@ func (s *Session) checked(o Object, err error) (Object, error) {
 	return o, nil
 }
 
-// holds reads a public key back by handle: a label says nothing about the key
-// that carries it.
-func (s *Session) holds(o Object, name string, key *rsa.PublicKey) error {
-	stored, err := s.publicKey(o)
-	if err != nil && !errors.Is(err, errForeignKey) {
-		return err
-	}
-	if !key.Equal(stored) {
+// same compares a modulus and an exponent, as the token gives them back, with
+// those of key.
+func (s *Session) same(name string, key *rsa.PublicKey, material [][]byte) error {
+	n, e := new(big.Int).SetBytes(material[0]), new(big.Int).SetBytes(material[1])
+	if n.Cmp(key.N) != 0 || e.Cmp(big.NewInt(int64(key.E))) != 0 {
 		return exitcode.Errorf(exitcode.HSM, "%v shows another public key for %s than it was given", s.Token, name)
 	}
 	return nil
@@ -208,7 +197,14 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	return o, s.holds(o, label, km)
+	material, err := s.raw.Attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.same(label, km, material); err != nil {
+		return 0, err
+	}
+	return o, nil
 }
 
 // FindKW returns KW by its label. It must be trusted and the only one.

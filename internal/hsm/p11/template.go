@@ -81,22 +81,28 @@ func (t Template) Raw(before ...*pkcs11.Attribute) []*pkcs11.Attribute {
 // the template. name is for messages. COPYABLE is not compared: see
 // [Session.LeftOut].
 func (s *Session) Shows(o Object, name string, t Template) error {
+	_, err := s.ShowsWith(o, name, t)
+	return err
+}
+
+// ShowsWith is Shows, and reads other attributes in the same call.
+func (s *Session) ShowsWith(o Object, name string, t Template, others ...uint) ([][]byte, error) {
 	t = t.Without(Copyable)
-	types := make([]uint, len(t))
-	for i, a := range t {
-		types[i] = a.Type
+	types := slices.Clone(others)
+	for _, a := range t {
+		types = append(types, a.Type)
 	}
 	values, err := s.Attributes(o, types...)
 	if err != nil {
-		return fmt.Errorf("reading the attributes of %s: %w", name, err)
+		return nil, fmt.Errorf("reading the attributes of %s: %w", name, err)
 	}
 	for i, a := range t {
-		if got := Truth(values[i]); got != a.Value {
-			return exitcode.Errorf(exitcode.HSM, "%v shows CKA_%s=%t on %s instead of %t (%s)",
+		if got := Truth(values[len(others)+i]); got != a.Value {
+			return nil, exitcode.Errorf(exitcode.HSM, "%v shows CKA_%s=%t on %s instead of %t (%s)",
 				s.Token, a.Name(), got, name, a.Value, a.Why)
 		}
 	}
-	return nil
+	return values[:len(others)], nil
 }
 
 // Naming is the label and the CKA_ID of an object.

@@ -72,6 +72,7 @@ func TestNoAnswer(t *testing.T) {
 			r.forget()
 			must[p11.Object](t)(r.plain(p11.SecretKey))
 			must[KeyWrap](t)(r.KeyWrap())
+			clear(r.controls)
 			r.fails(t, c.function, 1, c.code)
 			expect(t, c.try(), noAnswer+c.want, "")
 		})

@@ -129,7 +129,8 @@ var brokenPromises = []broken{
 func useOf(name string) func(*testing.T, *rig) error {
 	return func(t *testing.T, r *rig) error {
 		k := kind(t, name)
-		return r.Useless(r.pair(t, k, useless()...), k, r.pair(t, k).Object)
+		frozen := append(useless(), p11.Has(pkcs11.CKA_MODIFIABLE, false, "is frozen"))
+		return r.Useless(r.pair(t, k, frozen...), k, r.pair(t, k).Object)
 	}
 }
 

@@ -31,7 +31,7 @@ func (p *Prober) Frozen(k Target) error {
 			return err
 		}
 	}
-	return p.s.Shows(k.Object, k.Name, k.Template)
+	return nil
 }
 
 func (p *Prober) refusesUndoing(k Target, a p11.Attribute) error {
@@ -143,10 +143,13 @@ func (p *Prober) Unreadable(k Target, secretPart uint) error {
 		err:  err,
 		name: "read",
 		control: func() error {
-			return p.withAES(pkcs11.CKA_SENSITIVE, false, func(o p11.Object) error {
-				_, err := p.read(o, pkcs11.CKA_VALUE)
+			o, err := p.generateAES(worthless(p11.SessionObject).With(p11.Has(pkcs11.CKA_SENSITIVE, false, "is to be read")), 32)
+			if err != nil {
 				return err
-			})
+			}
+			defer p.s.Discard(o)
+			_, err = p.read(o, pkcs11.CKA_VALUE)
+			return err
 		},
 	})
 }

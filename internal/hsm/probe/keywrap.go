@@ -44,13 +44,17 @@ func (p *Prober) tryKeyWraps() (KeyWrap, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer p.s.Discard(key.object)
 	defer clear(key.value)
-	kwpErr := p.tryKeyWrap(p11.KWP, key)
+	o, err := p.generateAES(worthless(p11.SessionObject), 24)
+	if err != nil {
+		return 0, err
+	}
+	defer p.s.Discard(o)
+	kwpErr := p.tryKeyWrap(p11.KWP, key, o)
 	if kwpErr == nil || p11.Gone(kwpErr) {
 		return p11.KWP, kwpErr
 	}
-	padErr := p.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, key)
+	padErr := p.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, key, o)
 	if padErr == nil || p11.Gone(padErr) {
 		return pkcs11.CKM_AES_KEY_WRAP_PAD, padErr
 	}
@@ -65,48 +69,38 @@ type knownKey struct {
 	value  []byte
 }
 
-// knownAES has the token generate an AES-256 session key and learns its value
-// by having it wrapped under an RSA key of this process: some modules accept
-// no secret key by value. That proves SHA-1 in RSA-OAEP as well, which some
-// modules replace by a hash of their own choice.
+// knownAES learns the value of a worthless AES-256 session key by having it
+// wrapped under an RSA key of this process: some modules accept no secret key
+// by value. That proves SHA-1 in RSA-OAEP as well, which some modules replace
+// by a hash of their own choice.
 func (p *Prober) knownAES() (knownKey, error) {
-	o, err := p.worthlessAES()
+	o, err := p.plain(p11.SecretKey)
 	if err != nil {
 		return knownKey{}, err
 	}
-	value, err := p.learn(o)
+	public, err := p.plain(p11.PublicKey)
 	if err != nil {
-		p.s.Discard(o)
 		return knownKey{}, err
+	}
+	blob, err := p.s.Wrap(p11.OAEP(), public, o)
+	if err != nil {
+		return knownKey{}, p11.Fail("C_WrapKey of a worthless key with RSA-OAEP (SHA-1)", err)
+	}
+	p.controls[controlWrap] = nil // it was this very call
+	private, err := p.facts.attackerKey()
+	if err != nil {
+		return knownKey{}, err
+	}
+	value, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob, nil)
+	if err != nil || len(value) != 32 {
+		return knownKey{}, exitcode.Errorf(exitcode.HSM,
+			"%v does not use SHA-1 in RSA-OAEP when asked to, which the vault needs", p.s.Token)
 	}
 	return knownKey{o, value}, nil
 }
 
-func (p *Prober) learn(o p11.Object) ([]byte, error) {
-	private, public, err := p.attackerRSA()
-	if err != nil {
-		return nil, err
-	}
-	defer p.s.Discard(public)
-	blob, err := p.s.Wrap(p11.OAEP(), public, o)
-	if err != nil {
-		return nil, p11.Fail("C_WrapKey of a worthless key with RSA-OAEP (SHA-1)", err)
-	}
-	value, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob, nil)
-	if err != nil || len(value) != 32 {
-		return nil, exitcode.Errorf(exitcode.HSM,
-			"%v does not use SHA-1 in RSA-OAEP when asked to, which the vault needs", p.s.Token)
-	}
-	return value, nil
-}
-
 // tryKeyWrap wraps a second worthless key, of 192 bits, under a known one.
-func (p *Prober) tryKeyWrap(m uint, under knownKey) error {
-	o, err := p.generateAES(worthless(p11.SessionObject), 24)
-	if err != nil {
-		return err
-	}
-	defer p.s.Discard(o)
+func (p *Prober) tryKeyWrap(m uint, under knownKey, o p11.Object) error {
 	blob, err := p.s.Wrap(p11.Mechanism(m), under.object, o)
 	if p11.Gone(err) {
 		return p11.Fail("C_WrapKey of a worthless key with "+KeyWrap(m).String(), err)
@@ -130,19 +124,21 @@ func (p *Prober) TwoSteps() error {
 // OneCall proves that the token uses SHA-1 in RSA-OAEP and RFC 5649 inside
 // CKM_RSA_AES_KEY_WRAP.
 func (p *Prober) OneCall() error {
-	key, err := p.worthlessAES()
+	key, err := p.plain(p11.SecretKey)
 	if err != nil {
 		return err
 	}
-	defer p.s.Discard(key)
-	private, public, err := p.attackerRSA()
+	public, err := p.plain(p11.PublicKey)
 	if err != nil {
 		return err
 	}
-	defer p.s.Discard(public)
 	blob, err := p.s.Wrap(p11.RSAAES(), public, key)
 	if err != nil {
 		return p11.Fail("C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP", err)
+	}
+	private, err := p.facts.attackerKey()
+	if err != nil {
+		return err
 	}
 	return p.opens(private, blob)
 }

@@ -177,8 +177,7 @@ func (p *Prober) plain(class p11.Class) (p11.Object, error) {
 	return p.object(class.String(), func() (p11.Object, error) {
 		switch class {
 		case p11.PublicKey:
-			_, o, err := p.attackerRSA()
-			return o, err
+			return p.attackerRSA()
 		case p11.SecretKey:
 			return p.worthlessAES()
 		}

@@ -129,10 +129,7 @@ func generateRSA(p *Prober, w wish) (p11.Object, error) {
 
 // unwrapAES unwraps what an AES key that may do both has wrapped.
 func unwrapAES(p *Prober, w wish) (p11.Object, error) {
-	opener, err := p.object("opener", func() (p11.Object, error) {
-		unwraps := p11.Has(pkcs11.CKA_UNWRAP, true, "is to unwrap")
-		return p.generateAES(worthless(p11.SessionObject).With(unwraps), 32)
-	})
+	opener, err := p.opener()
 	if err != nil {
 		return 0, err
 	}

@@ -22,7 +22,7 @@ func (p *Prober) WrapsOnly(k Target) error {
 		gain:    k.Name + " decrypts",
 		err:     decrypting(pkcs11.CKM_AES_ECB).try(p, k.Object),
 		name:    "decrypt",
-		control: func() error { return p.withAES(pkcs11.CKA_DECRYPT, true, p.decrypts) },
+		control: func() error { return p.withOpener(p.decrypts) },
 	})
 }
 
@@ -35,7 +35,7 @@ func (p *Prober) refusesUnwrap(k Target) error {
 		gain:    k.Name + " unwraps what it has wrapped",
 		err:     p.unwrapOwn(k.Object),
 		name:    "unwrap",
-		control: func() error { return p.withAES(pkcs11.CKA_UNWRAP, true, p.unwrapOwn) },
+		control: func() error { return p.withOpener(p.unwrapOwn) },
 	})
 }
 
@@ -69,7 +69,7 @@ func (p *Prober) WrapsNothing(k Target) error {
 	return p.refused(attempt{
 		gain: k.Name + " wraps",
 		err:  p.wrapWorthless(k.Object),
-		name: "wrap",
+		name: controlWrap,
 		control: func() error {
 			outer, err := p.plain(p11.PublicKey)
 			if err != nil {
@@ -79,6 +79,9 @@ func (p *Prober) WrapsNothing(k Target) error {
 		},
 	})
 }
+
+// controlWrap names the control that wraps a worthless key with RSA-OAEP.
+const controlWrap = "wrap"
 
 func (p *Prober) wrapWorthless(outer p11.Object) error {
 	key, err := p.plain(p11.SecretKey)

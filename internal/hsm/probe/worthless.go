@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"crypto/rsa"
-
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
@@ -41,22 +39,27 @@ func (p *Prober) generateAES(t p11.Template, size int) (p11.Object, error) {
 	return o, nil
 }
 
-// withAES tries something with an AES key that has one other attribute.
-func (p *Prober) withAES(attribute uint, value bool, try func(p11.Object) error) error {
-	t := worthless(p11.SessionObject).With(p11.Has(attribute, value, "is what is tried"))
-	o, err := p.generateAES(t, 32)
+// opener returns an AES key that may unwrap and decrypt, made on first use.
+func (p *Prober) opener() (p11.Object, error) {
+	return p.object("opener", func() (p11.Object, error) {
+		return p.generateAES(worthless(p11.SessionObject).With(
+			p11.Has(pkcs11.CKA_UNWRAP, true, "is to unwrap"), p11.Has(pkcs11.CKA_DECRYPT, true, "is to decrypt")), 32)
+	})
+}
+
+func (p *Prober) withOpener(try func(p11.Object) error) error {
+	o, err := p.opener()
 	if err != nil {
 		return err
 	}
-	defer p.s.Discard(o)
 	return try(o)
 }
 
 // attackerRSA puts the public half of the attacker's RSA key into the session.
-func (p *Prober) attackerRSA() (*rsa.PrivateKey, p11.Object, error) {
+func (p *Prober) attackerRSA() (p11.Object, error) {
 	key, err := p.facts.attackerKey()
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	t := p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
@@ -65,9 +68,9 @@ func (p *Prober) attackerRSA() (*rsa.PrivateKey, p11.Object, error) {
 	}
 	o, err := p.s.Create(labelled(t, p11.RSAPublic(&key.PublicKey)...))
 	if err != nil {
-		return nil, 0, p11.Fail("C_CreateObject of a worthless RSA key", err)
+		return 0, p11.Fail("C_CreateObject of a worthless RSA key", err)
 	}
-	return key, o, nil
+	return o, nil
 }
 
 // worthlessPair generates an EC session key that any key can wrap, and returns

@@ -183,10 +183,7 @@ func (s *survey) asSO() error {
 
 // trust makes the trusted keys. A token with a world's anchor keeps it.
 func (s *survey) trust() (err error) {
-	if s.km, err = rsa.GenerateKey(rand.Reader, 3072); err != nil {
-		return err
-	}
-	if s.kek, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+	if err := s.keys(); err != nil {
 		return err
 	}
 	t := &trusted{backup: hsm.Wrapping{Form: s.form}, vault: hsm.Wrapping{Form: s.form}}
@@ -211,6 +208,18 @@ func (s *survey) trust() (err error) {
 	s.trusted = t
 	return nil
 }
+
+// keys generates KM and the KEK in software.
+func (s *survey) keys() (err error) {
+	if s.km, err = generateRSA(3072); err != nil {
+		return err
+	}
+	s.kek, err = generateRSA(2048)
+	return err
+}
+
+// generateRSA is a variable so that tests need not wait for new keys.
+var generateRSA = func(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }
 
 // trustBetween makes the AES keys of the two-step form.
 func (s *survey) trustBetween(t *trusted) (err error) {

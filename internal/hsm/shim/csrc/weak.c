@@ -73,6 +73,20 @@ int by_officer(CK_SESSION_HANDLE session)
 	return real->C_GetSessionInfo(session, &info) == CKR_OK && info.state == CKS_RW_SO_FUNCTIONS;
 }
 
+static int is_use(CK_ATTRIBUTE_TYPE type)
+{
+	return type == CKA_SIGN || type == CKA_DECRYPT || type == CKA_ENCRYPT;
+}
+
+/* frozen tells whether a template makes an object that is not modifiable. */
+static int frozen(const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type == CKA_MODIFIABLE)
+			return *(CK_BBOOL *)t[i].pValue == CK_FALSE;
+	return 0;
+}
+
 /* weaken copies a template with the lies told. The caller frees it. An officer
  * may set CKA_TRUSTED in earnest. */
 static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const char *call, const CK_ATTRIBUTE *from, CK_ULONG n)
@@ -83,6 +97,8 @@ static CK_ATTRIBUTE *weaken(CK_SESSION_HANDLE session, const char *call, const C
 		to[i] = from[i];
 		if (from[i].type == CKA_TRUSTED && open_to_user(call, from, n))
 			lie = &lies[0];
+		if (lie && is_use(lie->type) && !frozen(from, n))
+			continue;
 		if (!lie || from[i].ulValueLen != sizeof lie->asked || *(CK_BBOOL *)from[i].pValue != lie->asked)
 			continue;
 		if (lie->type != CKA_TRUSTED)
@@ -165,9 +181,27 @@ static const unsigned char base_point[67] =
 	"\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b"
 	"\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 
-static void distort(CK_ATTRIBUTE *a)
+/* modifiable tells a key that may be used from a copy that may not: only the
+ * second is lied about. */
+static int modifiable(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o)
 {
-	const struct lie *lie = a->type == CKA_TRUSTED && setting("SHIM_TRUST") ? &lies[0] : lie_about(a->type);
+	CK_BBOOL value = CK_FALSE;
+	CK_ATTRIBUTE a = { CKA_MODIFIABLE, &value, sizeof value };
+	return real->C_GetAttributeValue(s, o, &a, 1) == CKR_OK && value;
+}
+
+static const struct lie *lie_shown(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
+{
+	if (type == CKA_TRUSTED && setting("SHIM_TRUST"))
+		return &lies[0];
+	if (is_use(type) && modifiable(s, o))
+		return NULL;
+	return lie_about(type);
+}
+
+static void distort(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *a)
+{
+	const struct lie *lie = lie_shown(s, o, a->type);
 	CK_BYTE *value = a->pValue;
 	CK_BBOOL said;
 	if (!value || a->ulValueLen == CK_UNAVAILABLE_INFORMATION)
@@ -188,7 +222,7 @@ static CK_RV get_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUT
 	/* With these two the other attributes have their values all the same. */
 	if (rv == CKR_OK || rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID)
 		for (CK_ULONG i = 0; i < n; i++)
-			distort(&t[i]);
+			distort(s, o, &t[i]);
 	return rv;
 }
 
