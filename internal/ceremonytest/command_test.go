@@ -116,19 +116,20 @@ func (p process) kmdata() string {
 	return dir
 }
 
-// checkRecorded compares the events that p added to the log, if it did, with
-// what came of it. A command line that cannot be read is in no log.
+// checkRecorded compares the events that p added to the log with what came of
+// it. A command that only looks adds none; one whose command line cannot be
+// read may not have got as far.
 func (s *stage) checkRecorded(p process, o outcome, before []ceremony.Event) error {
 	added := s.events(p)
 	added = added[min(len(before), len(added)):]
-	if len(added) == 0 {
-		if p.words[0] == "ceremony" || help(p) || o.status == 2 || strings.Contains(o.err, ": error: ceremony log ") {
+	if looks := looks(p); len(added) == 0 || looks {
+		if len(added) == 0 && (looks || o.status == 2 || strings.Contains(o.err, ": error: ceremony log ")) {
 			return nil
 		}
-		return fmt.Errorf("the ceremony log has no event of this command")
+		return fmt.Errorf("the ceremony log has %d events of this command, which only looks: %t", len(added), looks)
 	}
 	end := added[len(added)-1]
-	if len(added) != 2 || added[0].Phase != ceremony.Begin || end.Phase != ceremony.End || end.Status != o.status {
+	if added[0].Phase != ceremony.Begin || end.Phase != ceremony.End || end.Status != o.status {
 		return fmt.Errorf("the ceremony log has these events of this command: %+v", added)
 	}
 	if said := said(o.err, "error: "); end.Error != said {
@@ -137,8 +138,21 @@ func (s *stage) checkRecorded(p process, o outcome, before []ceremony.Event) err
 	return nil
 }
 
-func help(p process) bool {
-	return slices.Contains(p.words, "--help") || slices.Contains(p.words, "--version")
+// looks reports whether a command shows things and does nothing, so that no
+// log is written.
+func looks(p process) bool {
+	if slices.Contains(p.words, "--help") || slices.Contains(p.words, "--version") || len(p.words) < 2 {
+		return true
+	}
+	switch p.words[0] {
+	case "inspect", "fingerprint", "confine", "kmfile", "login", "subscription", "vault", "rehearsal":
+		return true
+	case "ceremony":
+		return p.words[1] != "seal"
+	}
+	return slices.Contains([]string{
+		"acl print", "key list", "key show", "module list", "world info", "kek show", "toolset list",
+	}, p.words[0]+" "+p.words[1])
 }
 
 // refuses is exits, and nothing may have changed: no file, no object on the token.

@@ -4,6 +4,7 @@ package ceremonytest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -18,15 +19,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"byok/internal/fingerprint"
+	"byok/internal/kek"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
-// kek has openssl make a KEK, and writes packages for it as a Premium vault
+// makeKEK has openssl make a KEK, and writes packages for it as a Premium vault
 // gives them, without attestation: DIR [rehearsal]. It sets $KEK to the KEK's
-// fingerprint as openssl and SHA-256 give it.
-func kek(ts *testscript.TestScript, args []string) {
+// fingerprint as openssl and SHA-256 give it, and $KID to its identifier.
+func makeKEK(ts *testscript.TestScript, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	private := filepath.Join(dir, "kek.pem")
@@ -38,52 +38,77 @@ func kek(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	digest := sha256.Sum256(der)
 	ts.Setenv("KEK", hex.EncodeToString(digest[:]))
-	ts.Check(writePackages(dir, string(public), len(args) > 1))
+	vault, mark := "https://contoso.vault.azure.net", kek.Production
+	if len(args) > 1 {
+		vault, mark = "https://localhost:8443", kek.Rehearsal
+	}
+	ts.Setenv("KID", vault+kekPath)
+	ts.Check(writePackages(dir, string(public), vault, mark))
 }
 
-func writePackages(dir, public string, rehearsal bool) error {
-	kid, err := transfer.ParseKeyID("https://contoso.vault.azure.net/keys/KEKforBYOK/0123456789abcdef0123456789abcdef")
-	if err != nil {
-		return err
-	}
-	sw := toolset.SecurityWorldPackage{
-		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Rehearsal: rehearsal,
-		Service: toolset.ServiceVault, Cloud: "AzurePublic", Vault: kid.Vault,
-	}
-	world, err := sw.Marshal()
+const kekPath = "/keys/KEKforBYOK/0123456789abcdef0123456789abcdef"
+
+func writePackages(dir, public, vault string, mark kek.Mark) error {
+	kid, err := kek.ParseID(vault + kekPath)
 	if err != nil {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	kek, err := toolset.KEKPackage{
-		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Rehearsal: rehearsal, KID: kid, PublicKey: public,
-		KeyOps: []string{"import"}, HSMPlatform: "1", Created: now, Expires: now.Add(time.Hour), SecurityWorld: fingerprint.Of(world),
-	}.Marshal()
-	return errors.Join(err,
-		os.WriteFile(filepath.Join(dir, toolset.KEKName("CONTOSO", 1)), kek, 0o644),
+	pair, err := toolset.NewPair(toolset.KEKPackage{
+		Suffix:      "CONTOSO",
+		Generation:  1,
+		Mark:        mark,
+		KID:         kid,
+		PublicKey:   public,
+		KTY:         "RSA-HSM",
+		KeyOps:      []string{"import"},
+		Enabled:     true,
+		HSMPlatform: "1",
+		Created:     now,
+		Expires:     now.Add(time.Hour),
+	}, toolset.SecurityWorldPackage{
+		Suffix:     "CONTOSO",
+		Generation: 1,
+		Mark:       mark,
+		Service:    kek.ServiceVault,
+		Cloud:      "AzurePublic",
+		Vault:      kid.Vault,
+	})
+	if err != nil {
+		return err
+	}
+	kekFile, err := pair.KEK().Marshal()
+	world, worldErr := pair.SecurityWorld().Marshal()
+	return errors.Join(err, worldErr,
+		os.WriteFile(filepath.Join(dir, toolset.KEKName("CONTOSO", 1)), kekFile, 0o644),
 		os.WriteFile(filepath.Join(dir, toolset.SecurityWorldName("CONTOSO", 1)), world, 0o644))
 }
 
-// manifest is what the judge reads of a manifest; it does not use our own reader.
+// manifest and pair are what the judge reads of a package; it does not use the
+// program's own reader.
 type manifest struct {
-	Key struct {
-		KTY        string `json:"kty"`
-		Bits       int    `json:"bits"`
-		PublicKey  string `json:"public_key"`
-		CheckValue string `json:"check_value"`
-	} `json:"key"`
-	World struct {
-		Public string `json:"knso_public_key"`
-	} `json:"world"`
+	Authorization struct {
+		SHA256 string `json:"sha256"`
+		Pair   int    `json:"pair"`
+	} `json:"authorization"`
 	Blob struct {
 		SHA256 string `json:"sha256"`
 	} `json:"blob"`
 }
 
-// opened has openssl judge a transfer package, which it can do alone: both
-// signatures of the manifest, the unwrapping of the .byok, and that what comes
-// out is the manifest's key. DIR NAME KEKDIR, where KEKDIR is ” if nobody has
-// the KEK's private half. With ! before it, openssl must find a fault.
+type pair struct {
+	Type       string `json:"key_type"`
+	Bits       int    `json:"bits"`
+	PublicKey  string `json:"public_key"`
+	CheckValue string `json:"check_value"`
+	Wrapped    string `json:"wrapped_sha256"`
+}
+
+// opened has openssl judge a transfer package, which it can do alone: every
+// signature from the world file down, the unwrapping of the .byok, and that
+// what comes out is the key that was approved. DIR NAME KEKDIR, where KEKDIR is
+// '' if no one has the KEK's private half. With ! before it, openssl must find
+// a fault.
 func opened(ts *testscript.TestScript, neg bool, args []string) {
 	work, err := os.MkdirTemp(ts.Getenv("WORK"), "judge")
 	ts.Check(err)
@@ -106,9 +131,17 @@ func opened(ts *testscript.TestScript, neg bool, args []string) {
 type judge struct {
 	work, base, kek string
 	manifest
+	pair
 }
 
 func (j judge) opens() error {
+	blob, err := os.ReadFile(j.base + ".byok")
+	if err != nil {
+		return err
+	}
+	if err := j.signed(); err != nil {
+		return err
+	}
 	text, err := os.ReadFile(j.base + ".manifest.json")
 	if err == nil {
 		err = json.Unmarshal(text, &j.manifest)
@@ -116,41 +149,86 @@ func (j judge) opens() error {
 	if err != nil {
 		return err
 	}
-	blob, err := os.ReadFile(j.base + ".byok")
-	if err != nil {
-		return err
-	}
-	if digest := sha256.Sum256(blob); hex.EncodeToString(digest[:]) != j.Blob.SHA256 {
+	if hash(blob) != j.Blob.SHA256 {
 		return errors.New("the manifest has another SHA-256 than the .byok")
 	}
-	if err := j.signatures(); err != nil || j.kek == "" {
+	if err := j.approved(); err != nil || j.kek == "" {
 		return err
 	}
 	return j.unwraps(blob)
 }
 
-// signatures are KNSO's and, unless the key is AES, the transferred key's own.
-func (j judge) signatures() error {
-	if err := j.signature(".manifest.sig", j.World.Public); err != nil {
+func hash(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
+}
+
+// signed follows the signatures of a world whose cards were never replaced:
+// KNSO of the world file, what it signs, and KML of the module's statement.
+func (j judge) signed() error {
+	knso, err := j.key("world", "knso", "public_key")
+	if err != nil {
 		return err
 	}
-	if j.Key.KTY == "oct-HSM" {
+	for _, name := range []string{"world", "module", "authorization"} {
+		if err := j.signature(knso, "sha256", j.base+"."+name+".sig", j.base+"."+name+".json"); err != nil {
+			return err
+		}
+	}
+	kml, err := j.key("module", "kml")
+	if err != nil {
+		return err
+	}
+	return j.signature(kml, "sha256", j.base+".manifest.sig", j.base+".manifest.json")
+}
+
+// key is a public key in one of the package's files.
+func (j judge) key(name string, path ...string) (string, error) {
+	data, err := os.ReadFile(j.base + "." + name + ".json")
+	if err != nil {
+		return "", err
+	}
+	return field(data, strings.Join(path, "."))
+}
+
+// approved finds the pair that the manifest names, and holds the proof of
+// possession to its key.
+func (j *judge) approved() error {
+	text, err := os.ReadFile(j.base + ".authorization.json")
+	if err != nil {
+		return err
+	}
+	var authorization struct{ Pairs []pair }
+	if err := json.Unmarshal(text, &authorization); err != nil {
+		return err
+	}
+	if hash(text) != j.Authorization.SHA256 || j.Authorization.Pair >= len(authorization.Pairs) {
+		return errors.New("the manifest names another authorization")
+	}
+	j.pair = authorization.Pairs[j.Authorization.Pair]
+	if j.Type == "AES" {
 		if exists(j.base + ".pop.sig") {
 			return errors.New("an AES key has a proof of possession")
 		}
 		return nil
 	}
-	return j.signature(".pop.sig", j.Key.PublicKey)
+	said := filepath.Join(j.work, "said")
+	statement := "byok proof of possession v1\ntransfer authorization\n" + hash(text) + "\n"
+	if err := os.WriteFile(said, []byte(statement), 0o600); err != nil {
+		return err
+	}
+	digest := map[int]string{384: "sha384", 521: "sha512"}[j.Bits]
+	return j.signature(j.PublicKey, cmp.Or(digest, "sha256"), j.base+".pop.sig", said)
 }
 
-func (j judge) signature(extension, public string) error {
+func (j judge) signature(public, digest, signature, file string) error {
 	key := filepath.Join(j.work, "public.pem")
 	if err := os.WriteFile(key, []byte(public), 0o600); err != nil {
 		return err
 	}
-	out, err := openssl(nil, "dgst", "-sha256", "-verify", key, "-signature", j.base+extension, j.base+".manifest.json")
+	out, err := openssl(nil, "dgst", "-"+digest, "-verify", key, "-signature", signature, file)
 	if err == nil && string(out) != "Verified OK\n" {
-		err = fmt.Errorf("openssl dgst -verify of %s: %s", extension, out)
+		err = fmt.Errorf("openssl dgst -verify of %s: %s", file, out)
 	}
 	return err
 }
@@ -161,6 +239,9 @@ func (j judge) unwraps(blob []byte) error {
 	if err != nil {
 		return err
 	}
+	if hash(ciphertext) != j.Wrapped {
+		return errors.New("another ciphertext than the approved one")
+	}
 	wrapping, err := openssl(ciphertext[:size], "pkeyutl", "-decrypt", "-inkey", j.kek, "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1")
 	if err != nil {
 		return err
@@ -169,11 +250,11 @@ func (j judge) unwraps(blob []byte) error {
 	if err != nil {
 		return err
 	}
-	if j.Key.KTY == "oct-HSM" {
+	if j.Type == "AES" {
 		return j.isSecret(key)
 	}
 	public, err := openssl(key, "pkey", "-inform", "DER", "-pubout")
-	if err == nil && string(public) != j.Key.PublicKey {
+	if err == nil && string(public) != j.PublicKey {
 		err = fmt.Errorf("the unwrapped key's public half is\n%s", public)
 	}
 	return err
@@ -193,12 +274,12 @@ func (j judge) ciphertext(blob []byte) (size int, ciphertext []byte, err error) 
 
 // isSecret compares the AES encryption of the zero block.
 func (j judge) isSecret(key []byte) error {
-	if len(key)*8 != j.Key.Bits {
-		return fmt.Errorf("the unwrapped key has %d bits, the manifest says %d", len(key)*8, j.Key.Bits)
+	if len(key)*8 != j.Bits {
+		return fmt.Errorf("the unwrapped key has %d bits, %d were approved", len(key)*8, j.Bits)
 	}
-	value, err := openssl(make([]byte, 16), "enc", fmt.Sprintf("-aes-%d-ecb", j.Key.Bits), "-nopad", "-K", hex.EncodeToString(key))
-	if err == nil && hex.EncodeToString(value) != j.Key.CheckValue {
-		err = errors.New("the unwrapped key has another check value than the manifest")
+	value, err := openssl(make([]byte, 16), "enc", fmt.Sprintf("-aes-%d-ecb", j.Bits), "-nopad", "-K", hex.EncodeToString(key))
+	if err == nil && hex.EncodeToString(value) != j.CheckValue {
+		err = errors.New("the unwrapped key has another check value than the approved one")
 	}
 	return err
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // stage is what one script plays on.
@@ -112,6 +112,9 @@ func (s *stage) meaning(ts *testscript.TestScript, word string) []string {
 		"packages": {"-k", "tools/BYOK-KEK-pkg-CONTOSO-1", "-w", "tools/BYOK-SecurityWorld-pkg-CONTOSO-1"},
 		"vault":    {"--rehearsal", "vault", "--vault", ts.Getenv("VAULT")},
 		"azure":    {"--subscription-id", "00000000-0000-0000-0000-000000000000"},
+		"quorum":   {"--card", "card1", "--card", "card3", "--card-pin-file", "secrets/card1", "--card-pin-file", "secrets/card3"},
+		"said":     {"--fingerprint", ts.Getenv("KEK"), "--kid", ts.Getenv("KID"), "--import-only", "--said-by", "Olga"},
+		"hknso":    {"--hknso", ts.Getenv("HKNSO")},
 	}[kind]
 	if !known {
 		ts.Fatalf("@%s stands for nothing", word)
@@ -153,7 +156,8 @@ func (s *stage) verifyLog(kmdata string) {
 
 // env is a program's environment: what the script set, of the variables that matter here.
 func (s *stage) env(ts *testscript.TestScript, program string) []string {
-	env := []string{"BYOK_KMDATA=" + filepath.Join(s.dir, s.kmdata[program]), "HOME=" + filepath.Join(s.dir, "offline"), "TERM=dumb"}
+	env := []string{"BYOK_KMDATA=" + filepath.Join(s.dir, s.kmdata[program]), "HOME=" + filepath.Join(s.dir, "offline"), "TERM=dumb",
+		"BYOK_CONFIG=" + filepath.Join(s.dir, "online", "config")}
 	for _, name := range []string{"PATH", "TMPDIR", "SOFTHSM2_CONF", "BYOK_KMDATA", "BYOK_PKCS11_MODULE", "HTTPS_PROXY",
 		"SHIM_MODULE", "SHIM_HIDE_FREE", "SHIM_FLAGS", "SHIM_WEAK", "SHIM_RSA_AES", "SHIM_AT", "SHIM_DO"} {
 		if value := ts.Getenv(name); value != "" {
