@@ -18,7 +18,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm"
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // attacker is an operator gone bad: he has the user PIN, the HSM's library and

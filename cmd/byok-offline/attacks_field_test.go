@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // field is the program, a toolset, and folders in which ceremonies are held.

@@ -17,7 +17,7 @@ import (
 	"filippo.io/age"
 
 	"byok/internal/hsm/shim"
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // TestNothingSecretStays holds a ceremony's commands at their last call into

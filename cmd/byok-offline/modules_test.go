@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"byok/internal/exitcode"
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 // TestModuleCheck runs against three libraries of Debian's: SoftHSM, NSS

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"byok/internal/hsm/softhsm"
+	"byok/internal/testkit/softhsm"
 )
 
 func TestMain(m *testing.M) {

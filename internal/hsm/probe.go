@@ -63,6 +63,21 @@ func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
 	return nil
 }
 
+// ProbeAnchors is [Session.ProbeTrusted] for every anchor on the token: an
+// interrupted session leaves two.
+func (s *Session) ProbeAnchors() error {
+	anchors, err := s.anchors()
+	if err != nil {
+		return err
+	}
+	for _, a := range anchors {
+		if err := s.ProbeTrusted(a.Object, Anchor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ProbeTrust tries, as user, to make a trusted wrapping key: AES and RSA, as a
 // session object and on the token, by every route that PKCS#11 has.
 func (s *Session) ProbeTrust() error { return s.prober().Trust() }

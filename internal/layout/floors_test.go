@@ -35,7 +35,7 @@ const base = "Base"
 // aside are packages of tests, benches and rigs, besides those below testkit.
 // No program reaches them.
 func aside() []string {
-	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "hsm/unprivileged"}
+	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim"}
 }
 
 func isAside(name string) bool {

@@ -64,6 +64,7 @@ func newRig(t *testing.T) *rig {
 	log := filepath.Join(t.TempDir(), "calls")
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	t.Setenv("SHIM_LOG", log)
+	t.Setenv("SHIM_SHORT_RSA", Label)
 	p, slot, h := softhsm.Session(t, shim.Build(t))
 	s := &p11.Session{Ctx: p, Handle: h, Token: token(theToken), Omitted: map[string][]uint{}}
 	r := &rig{Prober: New(s, slot, &Facts{attacker: attacker()}), log: log}

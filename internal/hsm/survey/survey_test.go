@@ -46,6 +46,7 @@ func shimmed(t *testing.T) (library, log string) {
 	log = filepath.Join(t.TempDir(), "calls")
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	t.Setenv("SHIM_LOG", log)
+	t.Setenv("SHIM_SHORT_RSA", hsm.ProbeLabel)
 	return shim.Build(t), log
 }
 
@@ -252,7 +253,8 @@ func TestModules(t *testing.T) {
 
 // TestNothingIsLeft: the throw-away token is empty afterwards, and used again.
 func TestNothingIsLeft(t *testing.T) {
-	m := load(t, softhsm.New(t))
+	library, _ := shimmed(t)
+	m := load(t, library)
 	for range 2 {
 		if got, want := outcomes(must[[]Property](t)(ThrowAway(m))), soft(nil); !maps.Equal(got, want) {
 			t.Errorf("%q", got)
@@ -302,7 +304,8 @@ func prepared(t *testing.T, m *hsm.Module) hsm.Token {
 
 // TestOnToken: a token in use keeps its keys and its anchor.
 func TestOnToken(t *testing.T) {
-	m := load(t, softhsm.New(t))
+	library, _ := shimmed(t)
+	m := load(t, library)
 	token := prepared(t, m)
 	const tried = "everything that was tried is enforced; not tried: "
 	for _, c := range []struct {
