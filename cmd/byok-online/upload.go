@@ -178,7 +178,7 @@ func (u uploadUI) Confirm(question string, leftOut []error) error {
 
 // hintVerify names the next step of a single package.
 func hintVerify(r *command.Run, c *connection, items []*upload.Item) {
-	if len(items) != 1 || !items[0].Sent() || items[0].Package == nil {
+	if len(items) != 1 || !items[0].Sent() || !items[0].Approved {
 		return
 	}
 	manifest := strings.TrimSuffix(items[0].File, ".byok") + ".manifest.json"

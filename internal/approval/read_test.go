@@ -162,7 +162,8 @@ func TestReplacedCards(t *testing.T) {
 	expect(t, "the old hknso", err, exitcode.Check, file+": --hknso: the package shows that this world's cards were "+
 		"replaced: the hknso that world replace-cards printed is needed")
 	p, err := Read(file, keeper(t, store, w.Chain.HKNSO()))
-	if err != nil || p.World().First != first || p.World().Current().SHA256 != w.Chain.HKNSO() || len(p.World().HKNSO) != 2 {
+	if err != nil || p.World().First != first || len(p.World().HKNSO) != 2 ||
+		p.World().Current().SHA256 != w.Chain.HKNSO() {
 		t.Errorf("%+v, %v", p.World(), err)
 	}
 	_, err = Read(old, keeper(t, store, fingerprint.Sum{}))

@@ -92,7 +92,8 @@ func TestBuild(t *testing.T) {
 			t.Errorf("%s: fingerprint %v", c.service, got.Fingerprint)
 		}
 		k, w := got.Pair.KEK(), got.Pair.SecurityWorld()
-		if k.KID != id || k.Mark != kek.Rehearsal || k.Suffix != "CONTOSO" || k.Expires != key.Expires || k.Created != key.Created {
+		if k.KID != id || k.Mark != kek.Rehearsal || k.Suffix != "CONTOSO" ||
+			k.Expires != key.Expires || k.Created != key.Created {
 			t.Errorf("%s: %+v", c.service, k)
 		}
 		if w.Service != c.service || w.Vault != id.Vault || w.Location != "westeurope" || w.Tenant != v.Open.Tenant ||
@@ -187,22 +188,28 @@ func TestBuildRefused(t *testing.T) {
 		want    string
 		warning string
 	}{
-		{name: "no such key", vault: altered{Client: v.Client}, kek: "none", code: exitcode.Vault, want: "read key none: the vault has no such key"},
+		{name: "no such key", vault: altered{Client: v.Client}, kek: "none", code: exitcode.Vault,
+			want: "read key none: the vault has no such key"},
 		{name: "no answer", vault: altered{Client: v.Client, attestation: func(*vault.Attestation) error { return lost }},
 			code: exitcode.Vault, want: "the answer got lost"},
 		{name: "bad suffix", vault: altered{Client: v.Client}, change: func(d *Description) { d.Suffix = "contoso" },
-			code: exitcode.Usage, want: "BYOK-SecurityWorld-pkg-contoso-1: field suffix: expected 1 to 32 capital letters and digits"},
+			code: exitcode.Usage,
+			want: "BYOK-SecurityWorld-pkg-contoso-1: field suffix: expected 1 to 32 capital letters and digits"},
 		{name: "a bad attestation", vault: altered{Client: v.Client, attestation: func(a *vault.Attestation) error {
 			a.PrivateKey[len(a.PrivateKey)-1] ^= 1
 			return nil
 		}}, code: exitcode.Check, want: "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-ATTEST-SIGNATURE",
 			warning: "KEK-ATTEST-SIGNATURE: "},
-		{name: "a Managed HSM that attests nothing", vault: altered{Client: v.Client, attestation: func(*vault.Attestation) error {
-			return vault.ErrNoAttestation
-		}}, code: exitcode.Check, want: "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-ATTEST-PRESENT",
+		{name: "a Managed HSM that attests nothing", vault: altered{
+			Client:      v.Client,
+			attestation: func(*vault.Attestation) error { return vault.ErrNoAttestation },
+		}, code: exitcode.Check, want: "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-ATTEST-PRESENT",
 			warning: "KEK-ATTEST-PRESENT: a Managed HSM attests its keys, and this package has no attestation"},
-		{name: "a production world", vault: altered{Client: v.Client}, change: func(d *Description) { d.Mark = kek.Production },
-			code: exitcode.Check, want: id.String() + " cannot be a KEK: KEK-LOOPBACK: " + v.Open.URL + " is this computer, which keeps no production KEK"},
+		{name: "a production world", vault: altered{Client: v.Client},
+			change: func(d *Description) { d.Mark = kek.Production },
+			code:   exitcode.Check,
+			want: id.String() + " cannot be a KEK: KEK-LOOPBACK: " + v.Open.URL +
+				" is this computer, which keeps no production KEK"},
 	} {
 		name, d := "kek", describe(v)
 		if c.kek != "" {

@@ -220,7 +220,8 @@ func TestReadFails(t *testing.T) {
 			"another public key", "do not use it"},
 		{"the proof alone fails", fakeVault{proveErr: another, older: &current}, "", exitcode.Check,
 			"another public key", "do not use it"},
-		{"the vault does not answer", fakeVault{proveErr: refusal(503), older: &older}, "", exitcode.Vault, "refused (HTTP 503)", ""},
+		{"the vault does not answer", fakeVault{proveErr: refusal(503), older: &older}, "", exitcode.Vault,
+			"refused (HTTP 503)", ""},
 		{"the search fails", fakeVault{copiesErr: refusal(503)}, "", exitcode.Vault, "refused (HTTP 503)", ""},
 	} {
 		c.vault.key = current

@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
@@ -18,6 +18,8 @@ import (
 	"byok/internal/vault"
 )
 
+// TestEach has one item fail: what is under way then is finished, and nothing
+// else begins.
 func TestEach(t *testing.T) {
 	items := make([]*Item, 100)
 	for i := range items {
@@ -26,36 +28,45 @@ func TestEach(t *testing.T) {
 	fails := errors.New("fails")
 	for _, c := range []struct {
 		name   string
-		failAt string
-		least  int
-		most   int
+		failAt int // -1 does not
 		want   error
 	}{
-		{"all", "", 100, 100, nil},
-		{"one fails", "10", 11, 10 + workers + 1, fails},
-		{"at once", "0", 1, workers + 1, fails},
-		{"the last one", "99", 100, 100, fails},
+		{"all", -1, nil},
+		{"one fails", 10, fails},
+		{"at once", 0, fails},
+		{"the last one", 99, fails},
 	} {
 		var mu sync.Mutex
-		var done []string
-		err := each(context.Background(), items, func(i *Item) error {
+		done := map[string]int{}
+		err := each(context.Background(), items, func(ctx context.Context, i *Item) error {
+			n, _ := strconv.Atoi(i.File)
+			if c.failAt >= 0 && n > c.failAt {
+				<-ctx.Done() // under way while another fails
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			done = append(done, i.File)
-			if i.File == c.failAt {
+			done[i.File]++
+			if n == c.failAt {
 				return fails
 			}
-			time.Sleep(time.Millisecond)
 			return nil
 		})
-		once := slices.Compact(slices.Sorted(slices.Values(done)))
-		if !errors.Is(err, c.want) || len(done) < c.least || len(done) > c.most || len(once) != len(done) {
+		least, most := c.failAt+1, min(c.failAt+workers, len(items))
+		if c.failAt < 0 {
+			least, most = len(items), len(items)
+		}
+		if !errors.Is(err, c.want) || len(done) < least || len(done) > most {
 			t.Errorf("%s: %v after %d", c.name, err, len(done))
+		}
+		for file, times := range done {
+			if times != 1 {
+				t.Errorf("%s: %s was done %d times", c.name, file, times)
+			}
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := each(ctx, items, func(*Item) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := each(ctx, items, func(context.Context, *Item) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -27,10 +27,10 @@ const hintForeign = "a .byok of another vendor's tool needs --public-key, or --k
 // Item is one .byok file on its way into the vault. Its fields are to be read.
 type Item struct {
 	File     string
-	SHA256   fingerprint.Sum   // of the file; zero where it could not be read
-	Package  *approval.Package // nil for another vendor's, and where it could not be read
-	Imported *vault.Imported   // what is in the vault now; also with Err, of a key that must not be used
-	Err      error             // why the file did not go up; nil with Imported nil: it was not sent
+	SHA256   fingerprint.Sum // of the file; zero where it could not be read
+	Approved bool            // by a quorum; false for another vendor's package, and where it could not be read
+	Imported *vault.Imported // what is in the vault now; also with Err, of a key that must not be used
+	Err      error           // why the file did not go up; nil with Imported nil: it was not sent
 
 	rehearsal  bool
 	kek        kek.ID          // that the key was wrapped for
@@ -70,7 +70,7 @@ func (i *Item) readOurs(o Options, w approval.Worlds) error {
 	if err != nil {
 		return err
 	}
-	i.Package, i.SHA256, i.rehearsal = &p, p.SHA256(), p.Facts().Rehearsal
+	i.Approved, i.SHA256, i.rehearsal = true, p.SHA256(), p.Facts().Rehearsal
 	i.kek, i.kekHash = p.Facts().Pair.KEK.KID, p.Facts().Pair.KEK.Fingerprint
 	if i.request, err = o.request(i.File, p.Approved()); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (i *Item) readForeign(o Options) error {
 // fits checks the length of the ciphertext against the KEK. For a package of
 // ours its verification has done that already.
 func (i *Item) fits(k vault.Key) error {
-	if i.Package != nil {
+	if i.Approved {
 		return nil
 	}
 	if err := i.blob.CheckSize(k.Bits); err != nil {

@@ -54,7 +54,8 @@ func TestRequest(t *testing.T) {
 				fingerprint.Of(policy).String() + " where the quorum approved no release policy"},
 		{"approved as exportable, its policy given", approved(exportable), Options{ReleasePolicy: policy}, 0, ""},
 		{"approved as exportable, said so", approved(exportable), Options{Exportable: true, ReleasePolicy: policy}, 0, ""},
-		{"approved as exportable, another policy", approved(exportable), Options{ReleasePolicy: []byte("{}")}, exitcode.Refused,
+		{"approved as exportable, another policy", approved(exportable), Options{ReleasePolicy: []byte("{}")},
+			exitcode.Refused,
 			"payroll.byok: KEY-POLICY: release policy " + fingerprint.Of([]byte("{}")).String() +
 				" where the quorum approved release policy " + fingerprint.Of(policy).String()},
 		{"approved as exportable, no policy", approved(exportable), Options{}, exitcode.Usage,
@@ -96,7 +97,8 @@ func TestWith(t *testing.T) {
 	}
 	foreign := o.foreign("other", []byte("blob"))
 	for name, got := range map[string]vault.Import{"payroll": ours, "other": foreign} {
-		if got.Name != name || got.Tags["owner"] != "ada" || got.NotBefore != from || got.Expires != until || !got.Disabled || !got.ForceNewVersion {
+		if got.Name != name || got.Tags["owner"] != "ada" || got.NotBefore != from || got.Expires != until ||
+			!got.Disabled || !got.ForceNewVersion {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

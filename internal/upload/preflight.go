@@ -27,7 +27,7 @@ func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
 // checkRehearsal keeps rehearsal and production apart.
 func (u *Uploader) checkRehearsal(b *Batch) {
 	for _, i := range b.ready() {
-		if i.Package != nil {
+		if i.Approved {
 			i.Err = CheckRehearsal(i.File, i.rehearsal, u.Vault.Address())
 		}
 	}
@@ -87,7 +87,7 @@ func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
 	ready := b.ready()
 	progress := u.UI.Progress("asking for the names", size(ready))
 	defer progress.Done()
-	return each(ctx, ready, func(i *Item) error {
+	return each(ctx, ready, func(ctx context.Context, i *Item) error {
 		defer progress.Add(i.size())
 		_, held, err := Reserved(ctx, u.Vault, i.Name())
 		if err != nil {

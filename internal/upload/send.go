@@ -16,8 +16,9 @@ import (
 const workers = 4
 
 // each calls do for every item, several at a time, until one returns an error
-// or ctx ends. What has begun is finished. It returns the first error.
-func each(ctx context.Context, items []*Item, do func(*Item) error) error {
+// or ctx ends; the context that do gets ends then. What has begun is finished.
+// It returns the first error.
+func each(ctx context.Context, items []*Item, do func(context.Context, *Item) error) error {
 	more, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
 	queue := make(chan *Item)
@@ -25,7 +26,10 @@ func each(ctx context.Context, items []*Item, do func(*Item) error) error {
 	for range min(workers, len(items)) {
 		wg.Go(func() {
 			for i := range queue {
-				if err := do(i); err != nil {
+				if more.Err() != nil {
+					continue // it was on its way here when another failed
+				}
+				if err := do(more, i); err != nil {
 					halt(err)
 				}
 			}
@@ -62,9 +66,9 @@ func (u *Uploader) send(ctx context.Context, b *Batch) {
 	ready := b.ready()
 	progress := u.UI.Progress("uploading", size(ready))
 	defer progress.Done()
-	err := each(ctx, ready, func(i *Item) error {
+	err := each(ctx, ready, func(_ context.Context, i *Item) error {
 		defer progress.Add(i.size())
-		return u.sendOne(ctx, i)
+		return u.sendOne(ctx, i) // not to be cut short because another failed
 	})
 	b.interrupted = errors.Is(err, context.Canceled)
 	for _, i := range ready {
@@ -83,16 +87,17 @@ func (u *Uploader) report(i *Item, single bool) {
 		u.UI.Say("the vault has the key of %s already, as %v; nothing was sent", i.File, kid)
 	}
 	if i.Imported.Differs != "" {
-		u.UI.Warning("key %v is not as it is asked for now: %s; its attributes can be changed in the vault", kid, i.Imported.Differs)
+		u.UI.Warning("key %v is not as it is asked for now: %s; its attributes can be changed in the vault",
+			kid, i.Imported.Differs)
 	}
 	if i.Imported.Unread {
 		u.UI.Warning("key %v is disabled and may not be read, so it was not compared with the package; "+
 			"byok-online verify does once it is enabled", kid)
 	}
-	if i.Package == nil {
+	if !i.Approved {
 		u.UI.Warning("key %v: no quorum's authorization came with it", kid)
 	}
-	if i.Package == nil && i.request.Expected.PublicKey == nil {
+	if !i.Approved && i.request.Expected.PublicKey == nil {
 		u.UI.Warning("key %v was not checked: no public key was given (--unchecked)", kid)
 	}
 }

@@ -53,7 +53,9 @@ func TestCopies(t *testing.T) {
 		}
 		unread := 0
 		if kind == "AES" { // which is known by its tag, so that nothing else is read
-			steps = append(steps, step{"GET /keys/elsewhere/" + version1, elsewhere.bundle}, step{"GET /keys/dark/versions", listing(dark)})
+			steps = append(steps,
+				step{"GET /keys/elsewhere/" + version1, elsewhere.bundle},
+				step{"GET /keys/dark/versions", listing(dark)})
 		} else {
 			steps = append(steps,
 				step{"GET /keys/elsewhere/" + version2, other.bundle},
@@ -92,13 +94,15 @@ func TestCopiesRefused(t *testing.T) {
 		code  exitcode.Code
 		want  string
 	}{
-		{"no list of keys", []step{{listKeys, down}}, exitcode.Vault, "list the vault's keys: the service refused: no (BadParameter, request req-1)"},
+		{"no list of keys", []step{{listKeys, down}}, exitcode.Vault,
+			"list the vault's keys: the service refused: no (BadParameter, request req-1)"},
 		{"a key without a name", []step{{listKeys, named("a.b")}}, exitcode.Check,
 			`list the vault's keys: the vault lists a key that has no identifier, "https://HOST/keys/a.b"`},
 		{"no list of versions", []step{{listKeys, named("contoso")}, {listVersions, down}}, exitcode.Vault,
 			"list the versions of key contoso: the service refused: no (BadParameter, request req-1)"},
-		{"a version cannot be read", []step{{listKeys, named("contoso")}, {listVersions, listing(of, other)}, {getVersion2, down}},
-			exitcode.Vault, "read key contoso/" + version2 + ": the service refused: no (BadParameter, request req-1)"},
+		{"a version cannot be read", []step{
+			{listKeys, named("contoso")}, {listVersions, listing(of, other)}, {getVersion2, down},
+		}, exitcode.Vault, "read key contoso/" + version2 + ": the service refused: no (BadParameter, request req-1)"},
 	} {
 		s := newScript(t, c.steps...)
 		client, _ := s.client()

@@ -73,7 +73,8 @@ func (k Keeper) ask(c Claim, from string) error {
 			Hint("--hknso 'WORDS OR HEX', as byok-offline world create printed it")
 	}
 	k.UI.Say("%s comes from a security world that this workstation does not know yet", from)
-	k.UI.Say("take its hknso from the paper that world create or world replace-cards printed: eight words or more, or all 64 hex digits")
+	k.UI.Say("take its hknso from the paper that world create or world replace-cards printed: " +
+		"eight words or more, or all 64 hex digits")
 	for tries := attempts; ; tries-- {
 		typed, err := k.UI.Ask("hknso of the world", "--hknso WORDS-or-HEX")
 		if err != nil {

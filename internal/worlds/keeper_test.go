@@ -124,7 +124,8 @@ func TestTrustAgain(t *testing.T) {
 	}
 	wantSaid := []string{
 		"usb/KeyTransferPackage-a.byok comes from a security world that this workstation does not know yet",
-		"take its hknso from the paper that world create or world replace-cards printed: eight words or more, or all 64 hex digits",
+		"take its hknso from the paper that world create or world replace-cards printed: " +
+			"eight words or more, or all 64 hex digits",
 		`world "Contoso" is known from now on, vouched for by ada@host; kept in ` + k.Store.Path(),
 	}
 	if strings.Join(p.said, "\n") != strings.Join(wantSaid, "\n") {

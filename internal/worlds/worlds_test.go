@@ -183,7 +183,8 @@ func TestDamagedFile(t *testing.T) {
   ]
 }
 `, "world 1: fields first and hknso are needed"},
-		{"no sum", change(`"sha256": "`+one.String(), `"sha256": "`+fingerprint.Sum{}.String()), "world 1: field sha256 is missing"},
+		{"no sum", change(`"sha256": "`+one.String(), `"sha256": "`+fingerprint.Sum{}.String()),
+			"world 1: field sha256 is missing"},
 		{"nobody", change("ada@host", ""), "world 1: field by: it is empty"},
 		{"no time", change("2026-11-25T19:05:00Z", "2026-11-25T19:05:00.5Z"),
 			"world 1: field at: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"},
