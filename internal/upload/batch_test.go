@@ -51,7 +51,7 @@ func TestEach(t *testing.T) {
 			}
 			return nil
 		})
-		least, most := c.failAt+1, min(c.failAt+workers, len(items))
+		least, most := max(1, c.failAt+2-workers), min(c.failAt+workers, len(items))
 		if c.failAt < 0 {
 			least, most = len(items), len(items)
 		}
