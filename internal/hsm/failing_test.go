@@ -57,8 +57,16 @@ var failingCalls = []failing{
 	{"C_GetAttributeValue", 3, find, "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 5, find, "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 1, findAES, "C_GetAttributeValue"},
-	{"C_FindObjectsInit", 1, func(_ *testing.T, r *rig) error { _, err := r.s.FindKeys("ec"); return err }, "C_FindObjectsInit"},
-	{"C_DestroyObject", 1, func(_ *testing.T, r *rig) error { _, err := r.s.DestroyLabelled("ec"); return err }, "C_DestroyObject of ec"},
+	{
+		"C_FindObjectsInit", 1,
+		func(_ *testing.T, r *rig) error { _, err := r.s.FindKeys("ec"); return err },
+		"C_FindObjectsInit",
+	},
+	{
+		"C_DestroyObject", 1,
+		func(_ *testing.T, r *rig) error { _, err := r.s.DestroyLabelled("ec"); return err },
+		"C_DestroyObject of ec",
+	},
 	{"C_DestroyObject", 1, with("ec", (*Session).DestroyKey), "C_DestroyObject of ec"},
 	{"C_GenerateKeyPair", 1, generating("P-256"), "C_GenerateKeyPair of new"},
 	{"C_GetAttributeValue", 1, generating("P-256"), "reading the attributes of new: C_GetAttributeValue"},
@@ -78,7 +86,10 @@ var failingCalls = []failing{
 	{"C_Encrypt", 1, with("aes", func(s *Session, k Key) error { return s.Proves(k, Identity{}) }), "C_Encrypt with aes"},
 	{"C_GetAttributeValue", 1, with("aes", permit), "C_GetAttributeValue"},
 	{"C_GetAttributeValue", 1, with("aes", (*Session).ProbeOneWay), "C_GetAttributeValue"},
-	{"C_WrapKey", 1, func(_ *testing.T, r *rig) error { return r.wrap(r.s, r.keys["aes"]) }, "C_WrapKey of aes with CKM_AES_KEY_WRAP_PAD"},
+	{
+		"C_WrapKey", 1, func(_ *testing.T, r *rig) error { return r.wrap(r.s, r.keys["aes"]) },
+		"C_WrapKey of aes with CKM_AES_KEY_WRAP_PAD",
+	},
 }
 
 // TestCallsFail has one call of the library fail in each operation, which then
@@ -137,7 +148,10 @@ func TestWrapRefuses(t *testing.T) {
 		code exitcode.Code
 	}{
 		{"no form", Wrapping{}, `form of wrapping "": expected "one call" or "two steps"`, exitcode.Failed},
-		{"one call", Wrapping{Form: OneCall, Outer: r.kmObject}, "C_WrapKey of aes with CKM_RSA_AES_KEY_WRAP: CKR_MECHANISM_INVALID", exitcode.HSM},
+		{
+			"one call", Wrapping{Form: OneCall, Outer: r.kmObject},
+			"C_WrapKey of aes with CKM_RSA_AES_KEY_WRAP: CKR_MECHANISM_INVALID", exitcode.HSM,
+		},
 		{
 			"an untrusted transfer key", Wrapping{Form: TwoSteps, Outer: vault.Outer, Inner: plain.object},
 			"C_WrapKey of aes with CKM_AES_KEY_WRAP_PAD: CKR_KEY_FUNCTION_NOT_PERMITTED", exitcode.HSM,

@@ -24,7 +24,8 @@ func opened(t *testing.T, private *rsa.PrivateKey, blob []byte) []byte {
 	if len(aes) != 32 {
 		t.Fatalf("the AES key has %d bytes", len(aes))
 	}
-	return openssl(t, "enc", "-d", "-id-aes256-wrap-pad", "-K", hex.EncodeToString(aes), "-iv", "A65959A6", "-in", write(t, inner))
+	return openssl(t, "enc", "-d", "-id-aes256-wrap-pad", "-iv", "A65959A6",
+		"-K", hex.EncodeToString(aes), "-in", write(t, inner))
 }
 
 // judge compares a key in clear with what the token shows of it.

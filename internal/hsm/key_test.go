@@ -81,7 +81,8 @@ func (r *rig) travel(t *testing.T, k Key, vault Wrapping) {
 	t.Helper()
 	reduced := must[Key](t)(r.s.Reduce(k))
 	ok(t, r.s.ProbeCopy(reduced))
-	if got := strings.Join(must[[]string](t)(r.s.Permissions(reduced)), " "); got != "EXTRACTABLE SENSITIVE WRAP_WITH_TRUSTED" {
+	got := strings.Join(must[[]string](t)(r.s.Permissions(reduced)), " ")
+	if got != "EXTRACTABLE SENSITIVE WRAP_WITH_TRUSTED" {
 		t.Errorf("the copy may %s", got)
 	}
 	r.judge(t, k, opened(t, softKEK(), must[[]byte](t)(r.s.Wrap(vault, reduced))))
@@ -109,7 +110,7 @@ func (r *rig) freeze(t *testing.T, k Key) {
 	}
 	ok(t, r.s.Proves(must[Key](t)(r.s.FindKey(k.Label)), r.identity(t, frozen)))
 	ok(t, r.s.DestroyKey(frozen))
-	if items := must[[]Item](t)(r.s.Inventory()); slices.ContainsFunc(items, func(i Item) bool { return i.Label == k.Label }) {
+	if items := keysLabelled(must[[]Item](t)(r.s.Inventory()), k.Label); len(items) != 0 {
 		t.Errorf("left on the token: %+v", items)
 	}
 }
@@ -156,7 +157,8 @@ func TestKML(t *testing.T) {
 	r := world(t)
 	k := must[Key](t)(r.s.GenerateKML("kml"))
 	r.judgeSignatures(t, must[Key](t)(r.s.FindKey("kml")))
-	if got := strings.Join(must[[]string](t)(r.s.Permissions(k)), " "); got != "ALWAYS_SENSITIVE LOCAL MODIFIABLE NEVER_EXTRACTABLE SENSITIVE SIGN" {
+	if got := strings.Join(must[[]string](t)(r.s.Permissions(k)), " "); got != "ALWAYS_SENSITIVE LOCAL "+
+		"MODIFIABLE NEVER_EXTRACTABLE SENSITIVE SIGN" {
 		t.Errorf("KML may %s", got)
 	}
 	_, err := r.s.Wrap(r.backup(), k)
@@ -166,7 +168,8 @@ func TestKML(t *testing.T) {
 func TestFindKey(t *testing.T) {
 	r := world(t)
 	_, err := r.s.FindKey("a")
-	expect(t, err, failure{fmt.Sprintf(`a is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf(`a is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
 	if !errors.Is(err, ErrNotFound) {
 		t.Error("it is not ErrNotFound")
 	}
@@ -198,7 +201,8 @@ func TestKeyIn(t *testing.T) {
 	items := must[[]Item](t)(r.s.Inventory())
 	for _, name := range []string{"AES-128", "P-256", "RSA-2048"} {
 		k := must[Key](t)(r.s.KeyIn(items, name))
-		if want := must[Key](t)(r.s.FindKey(name)); k.object != want.object || k.public != want.public || k.Kind != want.Kind {
+		want := must[Key](t)(r.s.FindKey(name))
+		if k.object != want.object || k.public != want.public || k.Kind != want.Kind {
 			t.Errorf("%+v, FindKey gives %+v", k, want)
 		}
 	}

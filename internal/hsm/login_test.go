@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 )
 
 const (
@@ -115,7 +116,8 @@ func TestRoles(t *testing.T) {
 
 func TestPINs(t *testing.T) {
 	r := faultyToken(t)
-	expect(t, r.s.InitPIN(pin("x")), failure{fmt.Sprintf("C_InitPIN on %v: CKR_PIN_LEN_RANGE", r.token), exitcode.HSM, ""})
+	expect(t, r.s.InitPIN(pin("x")),
+		failure{fmt.Sprintf("C_InitPIN on %v: CKR_PIN_LEN_RANGE", r.token), exitcode.HSM, ""})
 	expect(t, r.s.ChangePIN(pin("wrong"), pin("another")),
 		failure{fmt.Sprintf("C_SetPIN of the SO on %v: CKR_PIN_INCORRECT", r.token), exitcode.HSM, ""})
 	ok(t, r.s.ChangePIN(pin(soPIN), pin("another SO PIN")))
@@ -154,5 +156,16 @@ func TestUnsupported(t *testing.T) {
 	r.failCall(t, "C_SetPIN", 1, pkcs11.CKR_USER_NOT_LOGGED_IN)
 	if err := r.s.ChangePIN(pin(soPIN), pin("another")); !Refused(err) {
 		t.Errorf("%v is not recognised", err)
+	}
+}
+
+// TestUnreadableBlob: what a module says of a blob that was not wrapped for it.
+func TestUnreadableBlob(t *testing.T) {
+	r := world(t)
+	k, backup := r.backedUp(t, kind(t, "AES-128"))
+	backup[len(backup)-1] ^= 1
+	_, err := r.s.Restore(k.Kind, nil, r.seal(t, backup), backup[r.km.Size():])
+	if !IsUnreadableBlob(err) || IsUnreadableBlob(p11.Fail("C_UnwrapKey", pkcs11.Error(pkcs11.CKR_DEVICE_REMOVED))) {
+		t.Errorf("%v", err)
 	}
 }

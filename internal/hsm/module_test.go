@@ -127,14 +127,17 @@ func TestDeadSlot(t *testing.T) {
 	r.failCall(t, "C_GetTokenInfo", 2, pkcs11.CKR_DEVICE_ERROR)
 	_, err := r.m.Free()
 	expect(t, err, failure{
-		fmt.Sprintf("no free slot in %s: every token there is initialised; slot 1 does not answer (CKR_DEVICE_ERROR)", r.m.Path),
+		fmt.Sprintf("no free slot in %s: every token there is initialised; slot 1 does not answer "+
+			"(CKR_DEVICE_ERROR)", r.m.Path),
 		exitcode.HSM, "add an empty partition or token with the vendor's tool, then run the command again",
 	})
 	r.failCall(t, "C_GetTokenInfo", 1, pkcs11.CKR_DEVICE_ERROR)
 	_, err = r.m.Token(r.token.Serial)
 	expect(t, err, failure{
-		fmt.Sprintf("no token with serial %s in %s; slot %d does not answer (CKR_DEVICE_ERROR)", r.token.Serial, r.m.Path, r.token.Slot),
-		exitcode.HSM, "connect the HSM that holds this security world, then byok-offline module list --module-path " + r.m.Path,
+		fmt.Sprintf("no token with serial %s in %s; slot %d does not answer "+
+			"(CKR_DEVICE_ERROR)", r.token.Serial, r.m.Path, r.token.Slot),
+		exitcode.HSM, "connect the HSM that holds this security world, then byok-offline module list " +
+			"--module-path " + r.m.Path,
 	})
 }
 
@@ -148,7 +151,8 @@ func TestTokenListFails(t *testing.T) {
 	expect(t, err, failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
 	r.failCall(t, "C_InitToken", 1, pkcs11.CKR_DEVICE_MEMORY)
 	_, err = r.m.Initialise(r.token, pin(soPIN), testLabel)
-	expect(t, err, failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, ""})
 	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
 	r.s.Close()
 	_, err = r.m.Initialise(r.token, pin(soPIN), testLabel)
@@ -159,7 +163,8 @@ func TestInitialiseTakesTheSameLabelOnce(t *testing.T) {
 	r := newToken(t, softhsm.New(t))
 	r.s.Close()
 	_, err := r.m.Initialise(r.token, pin("another SO PIN"), testLabel)
-	expect(t, err, failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_PIN_INCORRECT`, r.token.Slot), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_PIN_INCORRECT`, r.token.Slot), exitcode.HSM, ""})
 	r.token = must[Token](t)(r.m.Initialise(r.token, pin(soPIN), testLabel))
 	_, err = r.m.Initialise(must[Token](t)(r.m.Free()), pin(soPIN), testLabel)
 	expect(t, err, failure{`after C_InitToken 2 tokens are labelled "test world" instead of one`, exitcode.HSM, ""})
@@ -175,7 +180,8 @@ func TestInitialiseLosesTheToken(t *testing.T) {
 	t.Setenv("SHIM_AT", "C_InitToken")
 	_, err := m.Initialise(free, pin(soPIN), testLabel)
 	expect(t, err, failure{
-		fmt.Sprintf(`C_InitToken on slot %d was accepted, but afterwards no initialised token is labelled "test world"`, free.Slot),
+		fmt.Sprintf(`C_InitToken on slot %d was accepted, but afterwards no initialised token is labelled "test world"`,
+			free.Slot),
 		exitcode.HSM, "use another module; byok-offline module check --module-path " + m.Path + " says what this one lacks",
 	})
 }
@@ -190,10 +196,12 @@ func TestCheckMechanisms(t *testing.T) {
 	expect(t, r.m.CheckMechanisms(free),
 		failure{fmt.Sprintf("C_GetMechanismList of slot %d: CKR_DEVICE_ERROR", free.Slot), exitcode.HSM, ""})
 	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	expect(t, r.m.CheckMechanisms(r.token), failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
+	expect(t, r.m.CheckMechanisms(r.token),
+		failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
 	t.Setenv("SHIM_HIDE_MECHANISMS", "0x9,0x1041,0x1080")
 	expect(t, r.m.CheckMechanisms(free), failure{
-		fmt.Sprintf("the token in slot %d does not offer CKM_ECDSA, CKM_AES_KEY_GEN, CKM_RSA_PKCS_OAEP, which the ceremony needs", free.Slot),
+		fmt.Sprintf("the token in slot %d does not offer CKM_ECDSA, CKM_AES_KEY_GEN, CKM_RSA_PKCS_OAEP, which "+
+			"the ceremony needs", free.Slot),
 		exitcode.HSM, "byok-offline module check --module-path " + r.m.Path,
 	})
 }

@@ -153,7 +153,8 @@ func (s *Session) one(label string, found []Object) (Object, error) {
 		name := strings.TrimPrefix(s.Token.String(), "token ")
 		return 0, exitcode.Errorf(exitcode.HSM, "%s is %w %s", label, ErrNotFound, name)
 	case len(found) > 1:
-		return 0, exitcode.Errorf(exitcode.HSM, "%d objects on %v are labelled %s instead of one", len(found), s.Token, label)
+		return 0, exitcode.Errorf(exitcode.HSM, "%d objects on %v are labelled %s instead of one",
+			len(found), s.Token, label)
 	}
 	return found[0], nil
 }

@@ -44,16 +44,21 @@ func TestForeignPublicKeys(t *testing.T) {
 	}{
 		{"another curve", pkcs11.CKK_EC, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, secp224r1), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, make([]byte, 59)),
-		}, "the token shows an EC key (EC parameters 06052b81040021: expected the identifier of P-256, P-384, P-521 or P-256K), " +
+		}, "the token shows an EC key (EC parameters 06052b81040021: expected the identifier of P-256, P-384, " +
+			"P-521 or P-256K), " +
 			"not a key for a vault"},
 		{"no point", pkcs11.CKK_EC, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256.ECParams()), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, make([]byte, 65)),
-		}, "the token shows an EC key (EC point of 65 bytes: an uncompressed point on P-256 has 65 and begins with 4), not a key for a vault"},
+			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256.ECParams()),
+			pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, make([]byte, 65)),
+		}, "the token shows an EC key (EC point of 65 bytes: an uncompressed point on P-256 has 65 and begins " +
+			"with 4), not a key for a vault"},
 		{"a large exponent", pkcs11.CKK_RSA, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, p11.Random(256)), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 0, 0, 1}),
+			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, p11.Random(256)),
+			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 0, 0, 1}),
 		}, "the token shows an RSA public exponent of 33 bits, not a key for a vault"},
 		{"a short modulus", pkcs11.CKK_RSA, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, []byte{0x83}), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}),
+			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, []byte{0x83}),
+			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}),
 		}, "the token shows a key (public key: RSA key of 8 bits: expected 2048, 3072 or 4096), not a key for a vault"},
 		{"DSA", pkcs11.CKK_DSA, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_PRIME, []byte{7}), pkcs11.NewAttribute(pkcs11.CKA_SUBPRIME, []byte{3}),

@@ -49,13 +49,15 @@ func TestRestoreQuirks(t *testing.T) {
 			restored, err := r.s.Restore(k.Kind, k.Public, r.seal(t, backup), backup[r.km.Size():])
 			if c.name == "EXTRACTABLE refused" { // SoftHSM has it false then
 				expect(t, err, failure{fmt.Sprintf(
-					"%v shows CKA_EXTRACTABLE=false on the restored key instead of true (goes to the backup and to the vault, wrapped)",
+					"%v shows CKA_EXTRACTABLE=false on the restored key instead of true (goes to the backup and to the "+
+						"vault, wrapped)",
 					r.token), exitcode.HSM, ""})
 			} else {
 				ok(t, err)
 				ok(t, r.s.ProbeOneWay(restored))
 			}
-			if got := slices.DeleteFunc(r.s.LeftOut(), func(s string) bool { return s == "COPYABLE of KW" }); !slices.Equal(got, c.leftOut) {
+			got := slices.DeleteFunc(r.s.LeftOut(), func(s string) bool { return s == "COPYABLE of KW" })
+			if !slices.Equal(got, c.leftOut) {
 				t.Errorf("left out %q", got)
 			}
 		})
@@ -98,14 +100,21 @@ func TestRestoreFails(t *testing.T) {
 			"the backup does not open", exitcode.Failed,
 		},
 		{
-			"sealed for another", "", 0, k.Public, func(*rsa.PublicKey) ([]byte, error) { return reseal(t, r.km, &r.km.PublicKey, backup), nil },
+			"sealed for another", "", 0, k.Public,
+			func(*rsa.PublicKey) ([]byte, error) { return reseal(t, r.km, &r.km.PublicKey, backup), nil },
 			inner, "C_UnwrapKey of the backup's AES key: CKR_GENERAL_ERROR", exitcode.HSM, // SoftHSM's word for it
 		},
 		{"spoilt", "", 0, k.Public, good, spoilt, "C_UnwrapKey of the backup: CKR_GENERAL_ERROR", exitcode.HSM},
 		{"no public half", "", 0, "public", good, inner, "public key of type string: " +
 			"the service imports RSA of 2048, 3072 or 4096 bits and EC on P-256, P-384, P-521 or P-256K", exitcode.Usage},
-		{"opener", "C_GenerateKeyPair", 1, k.Public, good, inner, "C_GenerateKeyPair of a session RSA key: CKR_DEVICE_ERROR", exitcode.HSM},
-		{"opener read", "C_GetAttributeValue", 1, k.Public, good, inner, "C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM},
+		{
+			"opener", "C_GenerateKeyPair", 1, k.Public, good, inner,
+			"C_GenerateKeyPair of a session RSA key: CKR_DEVICE_ERROR", exitcode.HSM,
+		},
+		{
+			"opener read", "C_GetAttributeValue", 1, k.Public, good, inner,
+			"C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM,
+		},
 		{"tighten", "C_GetAttributeValue", 3, k.Public, good, inner, "C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM},
 		{
 			"read back", "C_GetAttributeValue", 5, k.Public, good, inner,
@@ -129,7 +138,8 @@ func TestRestoreFails(t *testing.T) {
 	t.Setenv("SHIM_UNWRAP_DROP", "0x103")
 	r.failCall(t, "C_SetAttributeValue", 1, pkcs11.CKR_DEVICE_ERROR)
 	_, err := r.s.Restore(k.Kind, k.Public, good, inner)
-	expect(t, err, failure{"C_SetAttributeValue of CKA_SENSITIVE of the restored key: CKR_DEVICE_ERROR", exitcode.HSM, ""})
+	expect(t, err,
+		failure{"C_SetAttributeValue of CKA_SENSITIVE of the restored key: CKR_DEVICE_ERROR", exitcode.HSM, ""})
 	if items := must[[]Item](t)(r.s.Inventory()); len(items) != 3 {
 		t.Errorf("on the token: %+v", items)
 	}

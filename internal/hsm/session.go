@@ -124,7 +124,8 @@ func (m *Module) loginError(t Token, role Role, err error) error {
 	}
 	switch {
 	case IsWrongPIN(err):
-		return exitcode.Errorf(exitcode.HSM, "wrong %v PIN for %v (%w)%s", role, t, p11.Named(err), t.PINState(role).suffix())
+		return exitcode.Errorf(exitcode.HSM, "wrong %v PIN for %v (%w)%s",
+			role, t, p11.Named(err), t.PINState(role).suffix())
 	case p11.Is(err, pkcs11.CKR_USER_TYPE_INVALID) && role == RoleSO: // NSS softoken, once there is a user PIN
 		return exitcode.Errorf(exitcode.HSM, "%v has no SO role (%w), which the cards would guard", t, p11.Named(err)).
 			Hint("byok-offline module check --module-path %s --with-test-keys %s",

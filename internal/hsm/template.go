@@ -72,7 +72,8 @@ func frozenKW() p11.Template {
 // kw is what KW must show once it is frozen. WRAP_WITH_TRUSTED restricts nothing
 // in a key that is not extractable.
 func kw() p11.Template {
-	return trustedAES().With(frozenKW()...).With(p11.Has(pkcs11.CKA_WRAP_WITH_TRUSTED, true, "as it was wrapped under KM"))
+	once := p11.Has(pkcs11.CKA_WRAP_WITH_TRUSTED, true, "as it was wrapped under KM")
+	return trustedAES().With(frozenKW()...).With(once)
 }
 
 // keptKey is common to every private or secret key that is made for a vault:

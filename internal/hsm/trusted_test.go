@@ -71,7 +71,8 @@ func TestProbeTrusted(t *testing.T) {
 		}
 	}
 	expect(t, r.s.ProbeTrusted(km, Anchor), failure{
-		fmt.Sprintf("%v shows CKA_WRAP=true on the anchor instead of false (remembers a statement and wraps nothing)", r.token),
+		fmt.Sprintf("%v shows CKA_WRAP=true on the anchor instead of false (remembers a statement and wraps "+
+			"nothing)", r.token),
 		exitcode.HSM, "",
 	})
 	ok(t, r.s.ProbeTrust())
@@ -81,7 +82,7 @@ func TestProbeTrusted(t *testing.T) {
 	}
 }
 
-// TestKWWithoutCOPYABLE: on SoftHSM a copy takes no COPYABLE, and the record
+// TestLeftOut: on SoftHSM a copy takes no COPYABLE, and the record
 // says so.
 func TestLeftOut(t *testing.T) {
 	r := faultyWorld(t)
@@ -104,7 +105,8 @@ func TestAllowedMechanisms(t *testing.T) {
 	plain := must[Object](t)(r.s.raw.Generate(pkcs11.CKM_AES_KEY_GEN,
 		p11.Template{p11.Has(pkcs11.CKA_TOKEN, false, ""), p11.Has(pkcs11.CKA_EXTRACTABLE, true, "")}.Raw(first...)))
 	must[[]byte](t)(r.s.raw.Wrap(p11.OAEP(), r.kmObject, plain))
-	if _, err := r.s.raw.Wrap(p11.Mechanism(pkcs11.CKM_RSA_PKCS), r.kmObject, plain); !p11.Is(err, pkcs11.CKR_MECHANISM_INVALID) {
+	_, err := r.s.raw.Wrap(p11.Mechanism(pkcs11.CKM_RSA_PKCS), r.kmObject, plain)
+	if !p11.Is(err, pkcs11.CKR_MECHANISM_INVALID) {
 		t.Errorf("KM with CKM_RSA_PKCS: %v", err)
 	}
 }
@@ -176,16 +178,19 @@ func TestFindTrusted(t *testing.T) {
 	r := world(t)
 	other := &softKEK().PublicKey
 	_, err := r.s.FindKM("km", other)
-	expect(t, err, failure{fmt.Sprintf("%v shows another public key for km than it was given", r.token), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf("%v shows another public key for km than it was given", r.token), exitcode.HSM, ""})
 	untrusted := p11.Template{p11.Has(pkcs11.CKA_TOKEN, true, ""), p11.Has(pkcs11.CKA_PRIVATE, false, "")}
 	must[Object](t)(r.s.raw.Create(untrusted.Raw(append(p11.Naming("km", p11.NewID()), p11.RSAPublic(other)...)...)))
 	if o := must[Object](t)(r.s.FindKM("km", &r.km.PublicKey)); o != r.kmObject {
 		t.Error("an untrusted object passes for KM")
 	}
 	_, err = r.s.FindKW("none")
-	expect(t, err, failure{fmt.Sprintf(`none is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf(`none is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
 	_, err = r.s.FindKM("none", other)
-	expect(t, err, failure{fmt.Sprintf(`none is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf(`none is not on the token "test world" (serial %s)`, r.token.Serial), exitcode.HSM, ""})
 }
 
 // TestTrustedCallsFail has one call of the SO's fail at a time. What was made
@@ -260,5 +265,6 @@ func TestAnotherPublicKeyShown(t *testing.T) {
 	r := faultyToken(t)
 	t.Setenv("SHIM_WEAK", "public-key")
 	_, err := r.s.TrustKEK(&softKEK().PublicKey, TwoSteps)
-	expect(t, err, failure{fmt.Sprintf("%v shows another public key for the KEK than it was given", r.token), exitcode.HSM, ""})
+	expect(t, err,
+		failure{fmt.Sprintf("%v shows another public key for the KEK than it was given", r.token), exitcode.HSM, ""})
 }

@@ -81,14 +81,27 @@ func TestUserLoginFails(t *testing.T) {
 		want     string
 		hint     string
 	}{
-		{"device lost", "C_Login", 1, pkcs11.CKR_DEVICE_REMOVED, fmt.Sprintf("C_Login as user on %v: CKR_DEVICE_REMOVED", r.token), ""},
-		{"no session", "C_OpenSession", 2, pkcs11.CKR_SESSION_COUNT, fmt.Sprintf("C_OpenSession on %v: CKR_SESSION_COUNT", r.token), ""},
-		{"finalisation", "C_Finalize", 1, pkcs11.CKR_GENERAL_ERROR, fmt.Sprintf("C_Finalize of %s: CKR_GENERAL_ERROR", r.m.Path), ""},
 		{
-			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("PKCS#11 library %s could not be initialised: CKR_HOST_MEMORY", r.m.Path),
+			"device lost", "C_Login", 1, pkcs11.CKR_DEVICE_REMOVED,
+			fmt.Sprintf("C_Login as user on %v: CKR_DEVICE_REMOVED", r.token), "",
+		},
+		{
+			"no session", "C_OpenSession", 2, pkcs11.CKR_SESSION_COUNT,
+			fmt.Sprintf("C_OpenSession on %v: CKR_SESSION_COUNT", r.token), "",
+		},
+		{
+			"finalisation", "C_Finalize", 1, pkcs11.CKR_GENERAL_ERROR,
+			fmt.Sprintf("C_Finalize of %s: CKR_GENERAL_ERROR", r.m.Path), "",
+		},
+		{
+			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("PKCS#11 library %s could not "+
+				"be initialised: CKR_HOST_MEMORY", r.m.Path),
 			"check the library's own configuration and that the HSM is connected",
 		},
-		{"token list", "C_GetSlotList", 1, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("C_GetSlotList of %s: CKR_HOST_MEMORY", r.m.Path), ""},
+		{
+			"token list", "C_GetSlotList", 1, pkcs11.CKR_HOST_MEMORY,
+			fmt.Sprintf("C_GetSlotList of %s: CKR_HOST_MEMORY", r.m.Path), "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r.failCall(t, c.function, c.n, c.code)

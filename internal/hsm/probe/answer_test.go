@@ -33,7 +33,8 @@ func TestNoAnswer(t *testing.T) {
 		},
 		{
 			"nothing can be set", "C_SetAttributeValue", pkcs11.CKR_ATTRIBUTE_READ_ONLY, frozen,
-			"CKA_ENCRYPT of KM can be set to true (only wraps): CKR_ATTRIBUTE_READ_ONLY" + noControl + "CKR_ATTRIBUTE_READ_ONLY",
+			"CKA_ENCRYPT of KM can be set to true (only wraps): " +
+				"CKR_ATTRIBUTE_READ_ONLY" + noControl + "CKR_ATTRIBUTE_READ_ONLY",
 		},
 		{
 			"no C_CopyObject", "C_CopyObject", pkcs11.CKR_FUNCTION_NOT_SUPPORTED, frozen,
@@ -41,11 +42,13 @@ func TestNoAnswer(t *testing.T) {
 		},
 		{
 			"nothing can be copied", "C_CopyObject", pkcs11.CKR_ATTRIBUTE_READ_ONLY, frozen,
-			"KM can be copied to the session with CKA_ENCRYPT=true (only wraps): CKR_ATTRIBUTE_READ_ONLY" + noControl + "CKR_ATTRIBUTE_READ_ONLY",
+			"KM can be copied to the session with CKA_ENCRYPT=true (only wraps): " +
+				"CKR_ATTRIBUTE_READ_ONLY" + noControl + "CKR_ATTRIBUTE_READ_ONLY",
 		},
 		{
 			"no private key can be wrapped", "C_WrapKey", pkcs11.CKR_KEY_NOT_WRAPPABLE, wrapped,
-			"key can be wrapped with CKM_DES3_CBC_PAD under a triple DES key that is not trusted: CKR_KEY_NOT_WRAPPABLE" + noControl + "CKR_KEY_NOT_WRAPPABLE",
+			"key can be wrapped with CKM_DES3_CBC_PAD under a triple DES key that is not trusted: " +
+				"CKR_KEY_NOT_WRAPPABLE" + noControl + "CKR_KEY_NOT_WRAPPABLE",
 		},
 		{
 			"nothing can be read", "C_GetAttributeValue", pkcs11.CKR_ATTRIBUTE_SENSITIVE,
@@ -94,8 +97,14 @@ func TestRoutesThatAreNotOffered(t *testing.T) {
 		kind wrapper
 		want string
 	}{
-		{underAES, "the user can make an AES key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED"},
-		{underRSA, "the user can make an RSA key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED"},
+		{
+			underAES,
+			"the user can make an AES key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED",
+		},
+		{
+			underRSA,
+			"the user can make an RSA key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED",
+		},
 	} {
 		routes = slices.DeleteFunc(slices.Clone(all), func(r route) bool {
 			return r.kind == c.kind && r.call != "C_CreateObject" || r.call == "C_GenerateKeyPair" && r.kind != c.kind

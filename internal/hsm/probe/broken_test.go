@@ -101,10 +101,12 @@ var brokenPromises = []broken{
 		"SIGN of a copy", weak("sign"), useOf("P-256"), dishonest + "key signs although CKA_SIGN is false", otherModule,
 	},
 	{
-		"DECRYPT of a copy", weak("decrypt"), useOf("RSA-2048"), dishonest + "key decrypts although CKA_DECRYPT is false", otherModule,
+		"DECRYPT of a copy", weak("decrypt"), useOf("RSA-2048"),
+		dishonest + "key decrypts although CKA_DECRYPT is false", otherModule,
 	},
 	{
-		"attributes shown", map[string]string{"SHIM_REPORT": "0x162=1"}, func(_ *testing.T, r *rig) error { return r.Frozen(r.kw) },
+		"attributes shown", map[string]string{"SHIM_REPORT": "0x162=1"},
+		func(_ *testing.T, r *rig) error { return r.Frozen(r.kw) },
 		"shows CKA_EXTRACTABLE=true on KW instead of false (never leaves)", "",
 	},
 	{

@@ -143,7 +143,8 @@ func (p *Prober) Unreadable(k Target, secretPart uint) error {
 		err:  err,
 		name: "read",
 		control: func() error {
-			o, err := p.generateAES(worthless(p11.SessionObject).With(p11.Has(pkcs11.CKA_SENSITIVE, false, "is to be read")), 32)
+			readable := worthless(p11.SessionObject).With(p11.Has(pkcs11.CKA_SENSITIVE, false, "is to be read"))
+			o, err := p.generateAES(readable, 32)
 			if err != nil {
 				return err
 			}

@@ -45,7 +45,8 @@ const otherModule = "use another module: byok-offline module check says what thi
 // expect compares a whole error, with status HSM, without the token's name.
 func expect(t *testing.T, err error, text, hint string) {
 	t.Helper()
-	if err == nil || err.Error() != theToken+" "+text || exitcode.Of(err) != exitcode.HSM || exitcode.HintOf(err) != hint {
+	full := err != nil && err.Error() == theToken+" "+text
+	if !full || exitcode.Of(err) != exitcode.HSM || exitcode.HintOf(err) != hint {
 		t.Errorf("\n got %v (status %d, hint %q)\nwant %s %s (hint %q)",
 			err, exitcode.Of(err), exitcode.HintOf(err), theToken, text, hint)
 	}

@@ -51,7 +51,9 @@ func used() []p11.Attribute {
 
 // useless is what an AES or RSA copy is reduced to, as far as both have it.
 func useless() []p11.Attribute {
-	return []p11.Attribute{p11.Has(pkcs11.CKA_SIGN, false, "is not used"), p11.Has(pkcs11.CKA_DECRYPT, false, "is not used")}
+	return []p11.Attribute{
+		p11.Has(pkcs11.CKA_SIGN, false, "is not used"), p11.Has(pkcs11.CKA_DECRYPT, false, "is not used"),
+	}
 }
 
 // TestHonestToken: SoftHSM keeps its promises, and nothing of the probes stays.

@@ -64,7 +64,8 @@ func compile(t testing.TB) []byte {
 	}
 	// nodelete: crypto11 and hsm load and unload it in turns, and the counts go on.
 	line := slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter",
-		"-fvisibility=hidden", "-Wl,-z,nodelete", "-DSHIM_REAL=\"" + usual + "\"", "-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
+		"-fvisibility=hidden", "-Wl,-z,nodelete", "-DSHIM_REAL=\"" + usual + "\"",
+		"-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
 	run(t, "cc", "apt-get install gcc libc6-dev", line...)
 	data, err := os.ReadFile(library)
 	if err != nil {

@@ -58,7 +58,8 @@ func TestCallsAreLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The binding asks for the number of slots first.
-	if got, want := shim.Calls(t, log), []string{"C_Initialize", "C_GetInfo", "C_GetSlotList", "C_GetSlotList"}; !slices.Equal(got, want) {
+	want := []string{"C_Initialize", "C_GetInfo", "C_GetSlotList", "C_GetSlotList"}
+	if got := shim.Calls(t, log); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
@@ -138,7 +139,8 @@ func TestHiddenMechanism(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		has := slices.ContainsFunc(list, func(m *pkcs11.Mechanism) bool { return m.Mechanism == pkcs11.CKM_AES_KEY_WRAP_PAD })
+		pads := func(m *pkcs11.Mechanism) bool { return m.Mechanism == pkcs11.CKM_AES_KEY_WRAP_PAD }
+		has := slices.ContainsFunc(list, pads)
 		if _, err := p.GetMechanismInfo(slots[0], m); has != want || (err == nil) != want {
 			t.Errorf("SHIM_HIDE_MECHANISMS=%s: listed %t, %v", hidden, has, err)
 		}

@@ -117,7 +117,10 @@ func failing(call string, code uint) map[string]string {
 var modules = []module{
 	{"as it is", nil, nil, true, everything},
 	{"one call", map[string]string{"SHIM_RSA_AES": "1"}, map[string]string{PropOneCall: ""}, true, everything},
-	{"the SO PIN locks", map[string]string{"SHIM_FLAGS": "0x200000"}, map[string]string{PropLockout: ""}, true, everything},
+	{
+		"the SO PIN locks", map[string]string{"SHIM_FLAGS": "0x200000"},
+		map[string]string{PropLockout: ""}, true, everything,
+	},
 	{
 		"any user trusts", map[string]string{"SHIM_TRUST": "C_SetAttributeValue"},
 		map[string]string{
@@ -129,16 +132,19 @@ var modules = []module{
 	{
 		"one mechanism forgets WRAP_WITH_TRUSTED", map[string]string{"SHIM_UNTRUSTED_WRAP": "0x1082"},
 		map[string]string{
-			PropWrapTrusted: "not enforced: byok-module-check-key can be wrapped with CKM_AES_CBC under an AES key that is not trusted",
-			PropCopy:        "not enforced: the transfer copy can be wrapped with CKM_AES_CBC under an AES key that is not trusted",
-			PropLockout:     later,
+			PropWrapTrusted: "not enforced: byok-module-check-key can be wrapped with CKM_AES_CBC under an AES key " +
+				"that is not trusted",
+			PropCopy: "not enforced: the transfer copy can be wrapped with CKM_AES_CBC under an AES key " +
+				"that is not trusted",
+			PropLockout: later,
 		},
 		false, "not enforced: " + PropWrapTrusted,
 	},
 	{
 		"no private key can be wrapped", map[string]string{"SHIM_REPORT": "0x210=0"},
 		map[string]string{
-			PropTrustedBySO: "refused: shows CKA_WRAP_WITH_TRUSTED=false on KW instead of true (only a key that the quorum trusted wraps it)",
+			PropTrustedBySO: "refused: shows CKA_WRAP_WITH_TRUSTED=false on KW instead of true (only a key that " +
+				"the quorum trusted wraps it)",
 			PropFrozen:      noTrusted,
 			PropForVault:    noTrusted,
 			PropRestore:     noTrusted,
@@ -172,9 +178,12 @@ var modules = []module{
 	{
 		"no C_SetAttributeValue", failing("C_SetAttributeValue", pkcs11.CKR_FUNCTION_NOT_SUPPORTED),
 		map[string]string{
-			PropFrozen:  "not answered: whether CKA_SENSITIVE of KW can be set to false (never in clear): CKR_FUNCTION_NOT_SUPPORTED",
-			PropOneWay:  "not answered: whether CKA_SENSITIVE of byok-module-check-key can be set to false (never in clear): CKR_FUNCTION_NOT_SUPPORTED",
-			PropCopy:    "not answered: whether CKA_SENSITIVE of the transfer copy can be set to false (never in clear): CKR_FUNCTION_NOT_SUPPORTED",
+			PropFrozen: "not answered: whether CKA_SENSITIVE of KW can be set to false (never in clear): " +
+				"CKR_FUNCTION_NOT_SUPPORTED",
+			PropOneWay: "not answered: whether CKA_SENSITIVE of byok-module-check-key can be set to false (never " +
+				"in clear): CKR_FUNCTION_NOT_SUPPORTED",
+			PropCopy: "not answered: whether CKA_SENSITIVE of the transfer copy can be set to false (never in " +
+				"clear): CKR_FUNCTION_NOT_SUPPORTED",
 			PropLockout: later,
 		},
 		false, "not answered: " + PropFrozen + ", " + PropOneWay,
@@ -210,18 +219,20 @@ var modules = []module{
 		"no trusted keys", map[string]string{"SHIM_UNKNOWN": "0x86"},
 		map[string]string{
 			PropTrustedBySO: "refused: C_CreateObject of KM as a trusted key: CKR_ATTRIBUTE_TYPE_INVALID",
-			PropTrustedOnly: "not answered: whether the user can make an AES key trusted with C_SetAttributeValue, as a token object: CKR_ATTRIBUTE_TYPE_INVALID",
-			PropFrozen:      noTrusted,
-			PropForVault:    noTrusted,
-			PropRestore:     noTrusted,
-			PropLockout:     later,
+			PropTrustedOnly: "not answered: whether the user can make an AES key trusted with C_SetAttributeValue, " +
+				"as a token object: CKR_ATTRIBUTE_TYPE_INVALID",
+			PropFrozen:   noTrusted,
+			PropForVault: noTrusted,
+			PropRestore:  noTrusted,
+			PropLockout:  later,
 		},
 		false, "refused: " + PropTrustedBySO + "; not answered: " + PropTrustedOnly,
 	},
 }
 
 const (
-	shownWrap = "shows CKA_WRAP_WITH_TRUSTED=false on byok-module-check-key instead of true (only under a key that a quorum has trusted)"
+	shownWrap = "shows CKA_WRAP_WITH_TRUSTED=false on byok-module-check-key instead of true (only under a " +
+		"key that a quorum has trusted)"
 	otherHash = "does not use SHA-1 in RSA-OAEP when asked to, which the vault needs"
 )
 
@@ -368,7 +379,10 @@ func TestOfTheSOPIN(t *testing.T) {
 		usable bool
 	}{
 		{"accepted", 0, Property{PropTrustedBySO, NotEnforced, "a wrong SO PIN was accepted", false}, false},
-		{"locked", pkcs11.CKR_PIN_LOCKED, Property{PropLockout, Enforced, "after 1 wrong tries the token says so", true}, true},
+		{
+			"locked", pkcs11.CKR_PIN_LOCKED,
+			Property{PropLockout, Enforced, "after 1 wrong tries the token says so", true}, true,
+		},
 		{"refused", pkcs11.CKR_PIN_INCORRECT, Property{
 			PropLockout, Refused, "three wrong SO PINs did not lock it: only the length of the SO PIN guards it", true,
 		}, true},

@@ -42,7 +42,8 @@ func Library() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("SoftHSM is not installed, and these tests need a real PKCS#11 library: apt-get install softhsm2")
+	return "", errors.New("SoftHSM is not installed, and these tests need a real PKCS#11 library: apt-get " +
+		"install softhsm2")
 }
 
 // Configure writes a SoftHSM configuration with its tokens below dir and
