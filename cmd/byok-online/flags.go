@@ -24,7 +24,7 @@ func signInFlags() []cli.Flag {
 			Usage: "`METHOD` to sign in: " + strings.Join(azure.Methods(), ", "),
 			Value: azure.Methods()[0],
 		},
-		&cli.StringFlag{Name: "cloud", Usage: "`CLOUD`: " + strings.Join(azure.CloudNames(), ", ")},
+		&cli.StringFlag{Name: "cloud", Usage: "`CLOUD` to sign in to: " + strings.Join(azure.CloudNames(), ", ")},
 		&cli.StringFlag{Name: "tenant", Usage: "`ID` or domain of the directory"},
 		&cli.StringFlag{Name: "client-id", Usage: "`ID` of the application or managed identity"},
 		&cli.StringFlag{

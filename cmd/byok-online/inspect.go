@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,27 +13,40 @@ import (
 
 	"byok/internal/approval"
 	"byok/internal/command"
+	"byok/internal/durable"
 	"byok/internal/fingerprint"
+	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/shared"
+	"byok/internal/stamp"
+	"byok/internal/strictjson"
 	"byok/internal/term"
 	"byok/internal/transfer"
+	"byok/internal/vault"
 	"byok/internal/worlds"
 )
 
 const inspectText = `A transfer package, given as its .byok or its .manifest.json, is verified as a
-whole, under the hknso that a person gave for its security world. Of every other
-file it shows what the file says, and proves nothing but its form.`
+whole, under the hknso that a person gave for its security world. The signature
+of a proof that "verify" wrote is checked again. Of every other file it shows
+what the file says, and proves nothing but its form.`
 
-// inspectCommand is shared.Inspect, which goes further for a transfer package.
+// inspectCommand is shared.Inspect, which goes further for a transfer package
+// and for a proof.
 func inspectCommand(p *command.Program) *cli.Command {
 	c := shared.Inspect(p)
 	c.Description = inspectText + "\n\n" + c.Description
 	c.Flags = append(c.Flags, worldFlags()...)
-	form, verified := c.Action, p.Action(command.WithFile("FILE", inspectPackage))
+	form := c.Action
+	verified := p.Action(command.WithFile("FILE", inspectPackage))
+	proved := p.Action(command.WithFile("FILE", inspectProof))
 	c.Action = func(ctx *cli.Context) error {
-		if _, ours := packageOf(ctx.Args().First()); ours {
+		path := ctx.Args().First()
+		if _, ours := packageOf(path); ours {
 			return verified(ctx)
+		}
+		if isProof(path) {
+			return proved(ctx)
 		}
 		return form(ctx)
 	}
@@ -65,7 +79,7 @@ func inspectPackage(r *command.Run, path string) (command.Result, error) {
 	}
 	f := p.Facts()
 	return packageView{
-		File:      blob,
+		File:      p.File(),
 		SHA256:    p.SHA256(),
 		World:     p.World(),
 		Rehearsal: f.Rehearsal,
@@ -122,4 +136,68 @@ func holders(present []kmdata.CardHolder) string {
 		names = append(names, h.Holder)
 	}
 	return strings.Join(names, ", ")
+}
+
+// maxProof is more than a proof has, in bytes.
+const maxProof = 64 << 10
+
+// isProof reports whether the file says that it is a proof. Any fault of it is
+// for the reader to find.
+func isProof(path string) bool {
+	data, err := durable.ReadFile(path, maxProof)
+	if err != nil {
+		return false
+	}
+	typ, err := strictjson.TypeOf(path, data, maxProof)
+	return err == nil && typ == vault.ProofType
+}
+
+func inspectProof(r *command.Run, path string) (command.Result, error) {
+	data, err := r.ReadFile(path, maxProof)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := vault.ParseProof(path, data)
+	if err != nil {
+		return nil, err
+	}
+	v := proofView{Proof: proof, Signature: "none: for " + proof.Method + " the proof is the program's word"}
+	if proof.Method != vault.MethodSign {
+		return v, nil
+	}
+	if err := proof.Verify(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	v.Signature = "verifies under the public key in the proof"
+	public, err := keykind.ParsePublicKey(proof.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := keykind.SPKIHash(public)
+	v.Fingerprint = &sum
+	return v, err
+}
+
+// proofView is a proof whose signature was checked again, where it has one.
+type proofView struct {
+	vault.Proof
+	Signature   string           `json:"signature_check"`
+	Fingerprint *fingerprint.Sum `json:"spki_sha256,omitempty"` // of the public key
+}
+
+// Print implements command.Result.
+func (v proofView) Print(w io.Writer) error {
+	rows := [][]string{
+		{"file", "proof of possession by the vault"},
+		{"for", string(v.Mark)},
+		{"key id", v.KID.String()},
+		{"time", stamp.Text(v.Time)},
+		{"method", v.Method + " (" + v.Algorithm + ")"},
+		{"signature", v.Signature},
+		{"check value", v.CheckValue},
+	}
+	if v.Fingerprint != nil {
+		rows = append(rows, sumRows("public key", *v.Fingerprint)...)
+	}
+	return term.Table(w, filled(rows))
 }

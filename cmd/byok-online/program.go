@@ -57,7 +57,7 @@ func debuggable(f command.Func) command.Func {
 		result, err := f(r)
 		if detail := azure.Detail(err); detail != "" && r.Bool("debug") {
 			for _, line := range strings.Split(detail, "\n") {
-				fmt.Fprintln(r.Console.Err, term.Printable(strings.TrimSuffix(line, "\r")))
+				_, _ = fmt.Fprintln(r.Console.Err, term.Printable(strings.TrimSuffix(line, "\r")))
 			}
 		}
 		return result, err

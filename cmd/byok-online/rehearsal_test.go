@@ -30,8 +30,8 @@ func startRehearsal(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Setenv("VAULT", v.Dir)
 	ts.Setenv("URL", v.Open.URL)
-	for _, rehearsal := range []bool{false, true} {
-		hknso, err := v.World.HKNSO(rehearsal)
+	for _, practised := range []bool{false, true} {
+		hknso, err := v.World.HKNSO(practised)
 		ts.Check(err)
 		ts.Setenv("HKNSO", hknso.String())
 		claim := worlds.Claim{Label: "Specimen", First: hknso, Current: hknso}

@@ -133,9 +133,8 @@ func TestRead(t *testing.T) {
 		if p.World().Label != "Contoso" || p.World().Current().SHA256 != hknso || p.Facts().Pair.Ident != "payroll" {
 			t.Errorf("%+v, %+v", p.World(), p.Facts())
 		}
-		if found := Differences(p.Approved(), kmdata.Target{
-			Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"sign"},
-		}); found != "" {
+		want := kmdata.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"sign"}}
+		if found := Differences(want, p.Approved()); found != "" {
 			t.Error(found)
 		}
 	}

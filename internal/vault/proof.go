@@ -11,8 +11,10 @@ import (
 	"byok/internal/strictjson"
 )
 
+// ProofType is the field type of a proof's file.
+const ProofType = "byok-proof"
+
 const (
-	proofType    = "byok-proof"
 	proofVersion = 2
 	maxProof     = 64 << 10
 )
@@ -62,7 +64,7 @@ func (p Proof) Marshal() ([]byte, error) { return strictjson.Marshal(p) }
 // only what [Proof.Marshal] writes. It does not [Proof.Verify]. The error has
 // the status Usage.
 func ParseProof(name string, data []byte) (Proof, error) {
-	if err := strictjson.Expect(name, data, maxProof, proofType, proofVersion); err != nil {
+	if err := strictjson.Expect(name, data, maxProof, ProofType, proofVersion); err != nil {
 		return Proof{}, exitcode.Mark(exitcode.Usage, err)
 	}
 	var p Proof

@@ -198,7 +198,7 @@ func writeVectors(t *testing.T) {
 		}
 	}
 	for name, p := range proofs {
-		p.Type, p.Version, p.Mark, p.Time, p.KID = proofType, proofVersion, kek.Production, noon, id
+		p.Type, p.Version, p.Mark, p.Time, p.KID = ProofType, proofVersion, kek.Production, noon, id
 		data, err := p.Marshal()
 		if err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func (c *Client) ProveTo(ctx context.Context, k Key, e Expected, nonce []byte) (
 // newProof is a proof without its answer.
 func (c *Client) newProof(k Key, e Expected, nonce []byte) (Proof, error) {
 	p := Proof{
-		Type:    proofType,
+		Type:    ProofType,
 		Version: proofVersion,
 		Mark:    c.address.Mark(),
 		Time:    stamp.Of(c.clock.Now()),
