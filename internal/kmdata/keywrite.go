@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -138,6 +139,34 @@ func putBack(aside, path string) error {
 		return err
 	}
 	return durable.Remove(SignaturePath(aside))
+}
+
+// SweepSignatures removes each signature whose file an interrupted run did not
+// come to write. It changes the folder: do not call it to look.
+func (c *Chain) SweepSignatures() error {
+	for _, dir := range []string{Local(c.dir), StatementsDir(c.dir)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			if filepath.Ext(path) != ".sig" || !e.Type().IsRegular() || SignsAnything(path) {
+				continue
+			}
+			if err := durable.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// SignsAnything reports whether the file that the signature at path belongs to
+// is there.
+func SignsAnything(path string) bool {
+	stem := strings.TrimSuffix(strings.TrimSuffix(path, ".sig"), ".new")
+	return exists(stem) || exists(stem+".json")
 }
 
 // timeSuffix is how the name of a file that was put aside ends.

@@ -191,6 +191,12 @@ func TestAttacksOnRetired(t *testing.T) {
 		"a key file": {func(f *folder, _ *kmdata.Chain) {
 			f.move(f.local(rsa), f.local("retired_key_simple_rsa"))
 		}, `DIR/local/retired_key_simple_rsa: type "byok-key" where "byok-retired" is expected`},
+		"of a key that does not exist": {func(f *folder, c *kmdata.Chain) {
+			check(f, c.WriteRetired(f.retired(c), f.KML[f.a]))
+			path := f.local("retired_key_simple_rsa")
+			f.write(path, bytes.Replace(f.read(path), []byte(`"bits": 2048`), []byte(`"bits": 1024`), 1))
+			f.sign(path, f.KML[f.a])
+		}, "DIR/local/retired_key_simple_rsa: RSA key of 1024 bits: expected 2048, 3072 or 4096"},
 		"without time": {func(f *folder, c *kmdata.Chain) {
 			check(f, c.WriteRetired(f.retired(c), f.KML[f.a]))
 			path := f.local("retired_key_simple_rsa")
@@ -233,4 +239,24 @@ func TestWriteRetiredRefuses(t *testing.T) {
 	if _, err := os.Lstat(f.local("retired_key_simple_rsa")); err == nil {
 		t.Error("a refused record was written")
 	}
+}
+
+// A session sweeps away signatures that an interrupted run left alone.
+func TestSweepSignatures(t *testing.T) {
+	f := copied(t)
+	w := f.reopened()
+	before := slices.Concat(f.localNames(""), f.localNames("statements/"))
+	for _, lone := range []string{
+		f.local("key_simple_none.sig"), f.local("key_simple_rsa.20200101T000000Z.sig"), f.local("retired_key_simple_rsa.sig"),
+		filepath.Join(kmdata.StatementsDir(f.dir), "000099-seal.sig"),
+		filepath.Join(kmdata.StatementsDir(f.dir), "000099-cards.new.sig"),
+	} {
+		f.write(lone, []byte("lone"))
+	}
+	check(t, w.Chain.SweepSignatures())
+	if after := slices.Concat(f.localNames(""), f.localNames("statements/")); !slices.Equal(after, before) {
+		t.Errorf("%q", after)
+	}
+	check(t, os.RemoveAll(kmdata.StatementsDir(f.dir)))
+	check(t, w.Chain.SweepSignatures())
 }

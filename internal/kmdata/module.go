@@ -29,6 +29,9 @@ type Module struct {
 	KW        string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
 	LeftOut   []string         `json:"left_out"`    // attributes that the module does not take
 	Findings  []Finding        `json:"findings"`    // what the probes found
+	// Others are the certificates and vendor objects that the token held when it
+	// joined, such as `certificate "root"`.
+	Others []string `json:"other_objects,omitzero"`
 }
 
 // Token identifies the token. Serial is binding; Label takes its place where

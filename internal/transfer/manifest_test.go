@@ -45,6 +45,8 @@ func TestParseManifestRefuses(t *testing.T) {
 		"unknown field": {`"name"`, `"kty": "RSA", "name"`, "unknown field kty"},
 		"doubled field": {`"rehearsal": false`, `"rehearsal": false, "rehearsal": false`,
 			"field rehearsal appears twice"},
+		"bad name": {`"name": "contoso-key"`, `"name": "a_b"`,
+			`field name: key name "a_b": 1 to 127 digits, letters and dashes are allowed`},
 		"missing field": {"  \"rehearsal\": false,\n", "",
 			"line 4 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
 		"no final newline": {"}\n", "}",
