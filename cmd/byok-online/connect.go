@@ -171,6 +171,9 @@ func (c *connection) flag(r *command.Run) string {
 	if c.rehearsal != nil {
 		return "--rehearsal " + term.Quote(r.String("rehearsal"))
 	}
+	if c.Address().Test() {
+		return "--test-vault --vault " + term.Quote(c.Address().String())
+	}
 	return "--vault " + term.Quote(c.Address().String())
 }
 

@@ -41,7 +41,8 @@ func TestArguments(t *testing.T) {
 		{noArgs, []string{"--yes", "a", "b"}, answer{2, "", lines(`byok-test: error: look: unexpected argument "a"`, hint)}},
 		{required, []string{"-k", "K"}, answer{0, "K\n", ""}},
 		{required, nil, answer{2, "\n", lines("byok-test: error: look needs --kek", hint)}},
-		{required, []string{"--kek="}, answer{2, "\n", lines("byok-test: error: look needs --kek", hint)}},
+		{required, []string{"--kek="}, answer{2, "", lines("byok-test: error: look: --kek is empty", hint)}},
+		{noArgs, []string{"--kek", ""}, answer{2, "", lines("byok-test: error: look: --kek is empty", hint)}},
 	} {
 		kmdata(t)
 		args := append([]string{"look"}, c.args...)

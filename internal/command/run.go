@@ -67,10 +67,26 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 				return r.misused("%s needs --%s", r.Event.Command, name)
 			}
 		}
+		if name := emptyOption(c); name != "" {
+			return r.misused("%s: --%s is empty", r.Event.Command, name)
+		}
 		result, err := f(r)
 		p.Console.Restore()
 		return r.show(result, exitcode.Mark(exitcode.Failed, err), resultLine)
 	}
+}
+
+// emptyOption returns the name of a text option that was given without text,
+// as by a variable of the shell that is not set; "" where there is none. An
+// option that a variable of the environment can give is left to its default.
+func emptyOption(c *cli.Context) string {
+	for _, f := range c.Command.Flags {
+		text, ok := f.(*cli.StringFlag)
+		if ok && len(text.EnvVars) == 0 && c.IsSet(text.Name) && c.String(text.Name) == "" {
+			return text.Name
+		}
+	}
+	return ""
 }
 
 func (p *Program) event(c *cli.Context) *ceremony.Event {
