@@ -1,21 +1,19 @@
 package main
 
 import (
-	"io"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/acceptance"
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
-	"byok/internal/term"
 	"byok/internal/toolset"
+	"byok/internal/view"
 	"byok/internal/world"
 )
 
@@ -91,7 +89,7 @@ func modifyACL(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	kek, err := checkedKEK(r, chain, pair)
+	kek, err := checkedKEK(r, u, chain, pair)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +102,7 @@ func modifyACL(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describeCopy(s.Chain, files[0])
+		return view.CopyOf(s.Chain, files[0])
 	})
 }
 
@@ -129,7 +127,7 @@ func preflightTransfer(
 		return t, pair, err
 	}
 	t.Vault = pair.KEK().KID.Vault
-	return t, pair, preflightKEK(chain, pair)
+	return t, pair, acceptance.Preflight(chain, pair)
 }
 
 func targetOf(r *command.Run, k *kmdata.Key) (kmdata.Target, error) {
@@ -177,7 +175,7 @@ func printACL(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		view := aclView{Key: kmdata.KeyName(kmdata.Simple, ident), Permissions: live, Recorded: recorded}
+		view := view.ACL{Key: kmdata.KeyName(kmdata.Simple, ident), Permissions: live, Recorded: recorded}
 		if !slices.Equal(live, recorded) {
 			return view, exitcode.Errorf(exitcode.Check, "%s: the HSM shows other permissions than were recorded", view.Key)
 		}
@@ -201,67 +199,5 @@ func printCopy(r *command.Run, ident string) (command.Result, error) {
 			Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", ident)
 	}
 	newest := copies[len(copies)-1]
-	return aclView{Key: newest.Name(), Permissions: newest.Permissions, Recorded: newest.Permissions}, nil
-}
-
-// aclView is the permissions of one key: what the HSM says, and what was recorded.
-type aclView struct {
-	Key         string   `json:"key"`
-	Permissions []string `json:"permissions"`
-	Recorded    []string `json:"recorded"`
-}
-
-// groups sorts the attributes as a person asks about them.
-func groups() [][]string {
-	return [][]string{
-		{"may", "SIGN", "SIGN_RECOVER", "VERIFY", "ENCRYPT", "DECRYPT", "WRAP", "UNWRAP", "DERIVE"},
-		{"may be changed", "MODIFIABLE"},
-		{"may leave the HSM", "EXTRACTABLE", "WRAP_WITH_TRUSTED"},
-		{"protected", "SENSITIVE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "TRUSTED"},
-	}
-}
-
-func (v aclView) Print(w io.Writer) error {
-	rows := [][]string{{"key", v.Key}}
-	for _, group := range groups() {
-		for i, name := range group[1:] {
-			title := ""
-			if i == 0 {
-				title = group[0]
-			}
-			rows = append(rows, []string{title, name, yesNo(slices.Contains(v.Permissions, name))})
-		}
-	}
-	return term.Table(w, rows)
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// copyView is what is shown of a wrapped copy and its authorization.
-type copyView struct {
-	kmdata.Key
-	Pair kmdata.Pair `json:"approved"`
-	Path string      `json:"path"`
-}
-
-func describeCopy(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
-	_, a, err := c.Authorization(k.Copy.Number)
-	if err != nil {
-		return nil, err
-	}
-	return copyView{Key: *k, Pair: a.Pairs[k.Copy.Index], Path: filepath.Join(kmdata.Local(c.Dir()), k.Name())}, nil
-}
-
-func (v copyView) Print(w io.Writer) error {
-	return term.Table(w, [][]string{
-		{"wrapped copy", v.Name() + rehearsalMark(v.Rehearsal)}, {"type", v.Identity.String()},
-		{"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
-		{"in the vault", v.Pair.Target.Name + ", " + strings.Join(v.Pair.Target.KeyOps, " ")},
-		{"permissions", strings.Join(v.Permissions, " ")}, {"path", v.Path},
-	})
+	return view.ACL{Key: newest.Name(), Permissions: newest.Permissions, Recorded: newest.Permissions}, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/term"
 )
 
@@ -33,10 +34,7 @@ func changePassphrase(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &ui{r: r, fileFlag: "--new-card-pin-file FILE"}
-	if path := r.String("new-card-pin-file"); path != "" {
-		u.files = []string{path}
-	}
+	u := dialogue.ForCard(r, r.String("new-card-pin-file"))
 	old, err := r.Secret("card-pin-file", "present passphrase of the card in "+dir)
 	if err != nil {
 		return nil, err

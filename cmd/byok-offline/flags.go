@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/quorum"
@@ -141,7 +142,7 @@ func identOf(r *command.Run) (string, error) {
 
 // cardOrder reads the options of a card set to be dealt; it asks for the
 // holders that they do not name, and for no passphrase.
-func cardOrder(r *command.Run, u *ui, prefix string) (world.CardOrder, error) {
+func cardOrder(r *command.Run, u *dialogue.UI, prefix string) (world.CardOrder, error) {
 	o := world.CardOrder{Media: cardMedia(r, prefix)}
 	text, err := r.Required("acs-quorum")
 	if err != nil {

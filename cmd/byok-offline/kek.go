@@ -1,20 +1,20 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/acceptance"
 	"byok/internal/attest"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/toolset"
+	"byok/internal/view"
 )
 
 // saidFlags answer what the vault's owner said of the KEK by another channel.
@@ -34,39 +34,6 @@ func saidFlags() []cli.Flag {
 		},
 		&cli.StringFlag{Name: "said-by", Usage: "`NAME` of who said so (default: asked for)"},
 	}
-}
-
-// said gets what the vault's owner said, before anything of the KEK is shown.
-func said(r *command.Run) (kek.Statement, error) {
-	answers := []struct{ flag, prompt string }{
-		{"fingerprint", "the KEK's fingerprint as the vault's owner said it, first 8 words or hex"},
-		{"kid", "the KEK's key identifier with its version, as the vault's owner said it"},
-		{"said-by", "name of who said so"},
-	}
-	text := map[string]string{}
-	for _, a := range answers {
-		text[a.flag] = r.String(a.flag)
-		if text[a.flag] != "" {
-			continue
-		}
-		answer, err := r.Console.Ask(a.prompt, "--"+a.flag)
-		if err != nil {
-			return kek.Statement{}, err
-		}
-		text[a.flag] = answer
-	}
-	importOnly := r.Bool("import-only")
-	if !importOnly {
-		if err := r.Console.Confirm("did the vault's owner say that import is the key's only operation?", "yes"); err != nil {
-			return kek.Statement{}, err
-		}
-		importOnly = true
-	}
-	s, err := kek.NewStatement(text["fingerprint"], text["kid"], importOnly, text["said-by"])
-	if err == nil {
-		r.Event.AddNote("KEK said by", s.By)
-	}
-	return s, err
 }
 
 // readPair reads the two packages of -k and -w, each once.
@@ -91,44 +58,13 @@ func packageFile(r *command.Run, flag string) (toolset.File, error) {
 	return toolset.File{Name: path, Data: data}, err
 }
 
-// policy is what a world holds a KEK to.
-func policy(chain *kmdata.Chain, statement *kek.Statement, at time.Time) (kek.Policy, error) {
-	p := kek.Policy{Rehearsal: chain.Rehearsal(), Said: statement, Now: at}
-	for _, set := range chain.Sets() {
-		km, err := set.KM.ModuleKey()
-		if err != nil {
-			return p, err
-		}
-		sum, err := keykind.SPKIHash(km)
-		if err != nil {
-			return p, err
-		}
-		p.Own = append(p.Own, sum)
-	}
-	return p, nil
-}
-
-// preflightKEK applies every rule that needs nobody's word, so that nobody is
-// asked about a KEK that is refused anyway.
-func preflightKEK(chain *kmdata.Chain, pair toolset.Pair) error {
-	p, err := policy(chain, nil, time.Now())
-	if err != nil {
-		return err
-	}
-	result, err := attest.Check(pair, p)
-	if exitcode.Of(err) == exitcode.Refused && len(result.Findings) > 1 {
-		return nil // only what the vault's owner says is missing
-	}
-	return err
-}
-
 // checkedKEK asks what the vault's owner said, and checks the KEK for a world.
-func checkedKEK(r *command.Run, chain *kmdata.Chain, pair toolset.Pair) (*attest.KEK, error) {
-	statement, err := said(r)
+func checkedKEK(r *command.Run, u *dialogue.UI, chain *kmdata.Chain, pair toolset.Pair) (*attest.KEK, error) {
+	statement, err := u.Said()
 	if err != nil {
 		return nil, err
 	}
-	p, err := policy(chain, &statement, time.Now())
+	p, err := acceptance.Policy(chain, &statement, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -189,19 +125,19 @@ func verify(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := policy(chain, statement, at)
+	p, err := acceptance.Policy(chain, statement, at)
 	if err != nil {
 		return nil, err
 	}
 	result, err := attest.Check(pair, p)
-	return describeResult(result, r.Bool("show-words")), err
+	return view.ResultOf(result, r.Bool("show-words")), err
 }
 
 // saidIfGiven is what the vault's owner said, if any of it was given.
 func saidIfGiven(r *command.Run) (*kek.Statement, error) {
 	for _, f := range []string{"fingerprint", "kid", "import-only", "said-by"} {
 		if r.IsSet(f) {
-			s, err := said(r)
+			s, err := dialogue.New(r, false).Said()
 			return &s, err
 		}
 	}
@@ -241,29 +177,5 @@ func verifyAttestation(r *command.Run, path string, at time.Time) (command.Resul
 		return nil, err
 	}
 	result, err := attest.CheckFile(path, data, at)
-	return describeResult(result, true), err
-}
-
-// describeResult gives nothing where no rule was applied.
-func describeResult(v attest.Result, words bool) command.Result {
-	if len(v.Findings) == 0 {
-		return nil
-	}
-	view := resultView{Findings: v.Findings, Facts: v.Facts}
-	if v.KEK != nil {
-		view.Attested, view.Accepted = v.KEK.Attested(), acceptedText(v.KEK)
-	}
-	if words && v.Fingerprint != (fingerprint.Sum{}) {
-		view.Fingerprint, view.Words = &v.Fingerprint, v.Fingerprint.Words()
-	}
-	return view
-}
-
-// acceptedText says what the acceptance of a KEK rests on.
-func acceptedText(k *attest.KEK) string {
-	said := fmt.Sprintf("what %s said of it by another channel", k.Said().By)
-	if k.Attested() {
-		return "its attestation, and " + said
-	}
-	return said + "; no attestation proves it"
+	return view.ResultOf(result, true), err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
@@ -19,6 +20,7 @@ import (
 	"byok/internal/session"
 	"byok/internal/stamp"
 	"byok/internal/term"
+	"byok/internal/view"
 )
 
 func keyCommands(p *command.Program) *cli.Command {
@@ -93,7 +95,7 @@ func generateKey(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describeKey(s.Chain, k)
+		return view.KeyOf(s.Chain, k)
 	})
 }
 
@@ -102,7 +104,7 @@ func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
 		if err := g.Check(o.Chain); err != nil {
 			return nil, err
 		}
-		newUI(
+		dialogue.New(
 			r,
 			o.Chain.Rehearsal(),
 		).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
@@ -111,7 +113,7 @@ func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describeKey(o.Chain, k)
+		return view.KeyOf(o.Chain, k)
 	})
 }
 
@@ -201,9 +203,9 @@ func listKeys(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := keyList{Keys: []keyView{}}
+	list := view.KeyList{Keys: []view.Key{}}
 	for _, k := range keys {
-		view, err := describeKey(chain, k)
+		view, err := view.KeyOf(chain, k)
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +227,7 @@ func showKey(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return describeKey(chain, k)
+	return view.KeyOf(chain, k)
 }
 
 // restoreKeys brings keys back from their backups.
@@ -279,9 +281,9 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 }
 
 func restoredView(chain *kmdata.Chain, list []keys.Restorable) (command.Result, error) {
-	out := keyList{Keys: []keyView{}}
+	out := view.KeyList{Keys: []view.Key{}}
 	for _, one := range list {
-		view, err := describeKey(chain, one.Key)
+		view, err := view.KeyOf(chain, one.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -353,6 +355,6 @@ func freezeKey(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return describeKey(s.Chain, k)
+		return view.KeyOf(s.Chain, k)
 	})
 }

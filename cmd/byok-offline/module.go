@@ -10,6 +10,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/hsm/survey"
@@ -17,6 +18,7 @@ import (
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/term"
+	"byok/internal/view"
 	"byok/internal/world"
 )
 
@@ -260,7 +262,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := newUI(r, chain.Rehearsal())
+	u := dialogue.New(r, chain.Rehearsal())
 	station, err := session.ConnectNew(chain, path, u)
 	if err != nil {
 		return nil, err
@@ -271,7 +273,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).Accept(); err != nil {
 			return nil, err
 		}
-		return describeWorld(s.Chain), nil
+		return view.WorldOf(s.Chain), nil
 	})
 }
 
@@ -291,6 +293,6 @@ func strikeOffModule(r *command.Run) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {
 			return nil, err
 		}
-		return describeWorld(s.Chain), nil
+		return view.WorldOf(s.Chain), nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"byok/internal/cards"
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
@@ -34,7 +35,7 @@ func readChain(r *command.Run) (*kmdata.Chain, error) {
 }
 
 // connect reads the world and connects its module.
-func connect(r *command.Run) (*session.Station, *ui, error) {
+func connect(r *command.Run) (*session.Station, *dialogue.UI, error) {
 	chain, err := readChain(r)
 	if err != nil {
 		return nil, nil, err
@@ -42,8 +43,8 @@ func connect(r *command.Run) (*session.Station, *ui, error) {
 	return connectChain(r, chain)
 }
 
-func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *ui, error) {
-	u := newUI(r, chain.Rehearsal())
+func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *dialogue.UI, error) {
+	u := dialogue.New(r, chain.Rehearsal())
 	station, err := session.Connect(chain, r.String("module-path"), u)
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +58,7 @@ func recordModule(r *command.Run, s *session.Station) {
 }
 
 // access is what a quorum session needs of this command.
-func access(r *command.Run, dir string, u *ui) (session.Access, error) {
+func access(r *command.Run, dir string, u *dialogue.UI) (session.Access, error) {
 	sum, err := executableSum()
 	return session.Access{
 		Dir:     dir,
@@ -89,7 +90,7 @@ func withOperator(r *command.Run, f func(o *session.Operator) (command.Result, e
 
 func asOperator(
 	station *session.Station,
-	u *ui,
+	u *dialogue.UI,
 	f func(o *session.Operator) (command.Result, error),
 ) (result command.Result, err error) {
 	err = session.AskUser(station, u, func(o *session.Operator) error {
@@ -130,7 +131,7 @@ func withQuorum(
 func inSession(
 	r *command.Run,
 	station *session.Station,
-	u *ui,
+	u *dialogue.UI,
 	media []cards.Medium,
 	f func(s *session.Quorum) (command.Result, error),
 ) (command.Result, error) {

@@ -7,11 +7,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/view"
 	"byok/internal/world"
 )
 
@@ -109,7 +111,7 @@ func createWorld(r *command.Run) (command.Result, error) {
 		r.Event.AddNote("card holder", kmdata.CardHolder{Index: i + 1, Holder: holder}.String())
 	}
 	r.Console.Say("copy kmdata now: byok-offline world backup DIR")
-	return describeWorld(chain), nil
+	return view.WorldOf(chain), nil
 }
 
 // creation reads the options; it asks for nothing that they give.
@@ -128,7 +130,7 @@ func creation(r *command.Run) (world.Creation, error) {
 	if err != nil {
 		return c, err
 	}
-	u := newUI(r, c.Rehearsal)
+	u := dialogue.New(r, c.Rehearsal)
 	if c.Access, err = access(r, dir, u); err != nil {
 		return c, err
 	}
@@ -172,7 +174,7 @@ func tokenOptions(r *command.Run) error {
 }
 
 // tokenChoice says what to do with an initialised token, and asks what that takes.
-func tokenChoice(r *command.Run, u *ui) world.TokenChoice {
+func tokenChoice(r *command.Run, u *dialogue.UI) world.TokenChoice {
 	return world.TokenChoice{
 		Adopt: r.Bool("adopt"), Initialize: r.Bool("initialize"),
 		SOPIN: func(t hsm.Token) (*secret.Bytes, error) {
@@ -193,7 +195,7 @@ func worldInfo(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return describeWorld(chain), nil
+	return view.WorldOf(chain), nil
 }
 
 // recoverWorld prepares an empty token from the cards.
@@ -211,7 +213,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := newUI(r, chain.Rehearsal())
+	u := dialogue.New(r, chain.Rehearsal())
 	a, err := access(r, chain.Dir(), u)
 	if err != nil {
 		return nil, err
@@ -230,7 +232,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	r.Console.Say("keys come back with byok-offline key restore --all")
-	return describeWorld(chain), nil
+	return view.WorldOf(chain), nil
 }
 
 // replaceCards deals the next card set. When an interrupted run has brought it
@@ -247,11 +249,11 @@ func replaceCards(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	order, err := cardOrder(r, u.forNewCards(), "new-")
+	order, err := cardOrder(r, u.ForNewCards(), "new-")
 	if err != nil {
 		return nil, err
 	}
-	replacement := world.Replacement{CardOrder: order, NewUI: u.forNewCards(), Old: cardMedia(r, ""), OldUI: u}
+	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: cardMedia(r, ""), OldUI: u}
 	media, dialogue := replacement.Old, u
 	if station.Behind() {
 		u.Say(
@@ -259,7 +261,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 			station.Chain.Set().Cards.Number,
 			station.Token,
 		)
-		media, dialogue = order.Media, u.forNewCards()
+		media, dialogue = order.Media, u.ForNewCards()
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
 		return nil, err
 	}
@@ -269,7 +271,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 		}
 		u.Warn("copies of old backups still open to the old cards: destroy those cards")
 		r.Console.Say("copy kmdata now: byok-offline world backup DIR")
-		return describeWorld(s.Chain), nil
+		return view.WorldOf(s.Chain), nil
 	})
 }
 
@@ -287,7 +289,7 @@ func backupWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	last := chain.Last()
-	return backupView{Dir: dir, Files: files, Last: last.Number(), Words: last.Sum.FirstWords(8)}, nil
+	return view.Backup{Dir: dir, Files: files, Last: last.Number(), Words: last.Sum.FirstWords(8)}, nil
 }
 
 func resetPIN(r *command.Run) (command.Result, error) {
@@ -339,11 +341,11 @@ func checkWorld(r *command.Run) (command.Result, error) {
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		rows, err := world.Operator{Operator: o}.Check()
 		if len(r.StringSlice("card")) > 0 {
-			rows = append(rows, world.CheckCards(o.Chain, cardMedia(r, ""), newUI(r, o.Chain.Rehearsal()))...)
+			rows = append(rows, world.CheckCards(o.Chain, cardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
 		}
 		if err == nil {
 			err = world.Summary(rows)
 		}
-		return checkView{rows}, err
+		return view.Checks{Checks: rows}, err
 	})
 }

@@ -17,8 +17,8 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"shared", "command", "ceremony"}},
-		{"Operations", []string{"world", "keys", "session", "journal", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
+		{"Around a command", []string{"shared", "view", "dialogue", "command", "ceremony"}},
+		{"Operations", []string{"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
 		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/p11", "vault", "azure"}},
 		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "worlds"}},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},

@@ -1,4 +1,11 @@
-package main
+// Package dialogue asks the people around a quorum's command what the command
+// needs of them: PINs, passphrases, and what they compare with paper, with the
+// device, or with what they were told by another channel. Each question names
+// the option that answers it without a terminal.
+//
+// A [UI] is a session.UI. The one secret that it shows is a card's new
+// passphrase, to the card's holder alone.
+package dialogue
 
 import (
 	"strconv"
@@ -13,22 +20,33 @@ import (
 	"byok/internal/term"
 )
 
-// ui is the dialogue of a command with the people around it: questions go to
-// the terminal unless an option answers them. It is a [session.UI].
-type ui struct {
+// UI is the dialogue of one command. Questions go to the terminal unless an
+// option answers them.
+type UI struct {
 	r         *command.Run
 	rehearsal bool
 	fileFlag  string   // names files in hints
 	files     []string // with the passphrases of cards, in the order of the media
 }
 
-func newUI(r *command.Run, rehearsal bool) *ui {
-	return &ui{r: r, rehearsal: rehearsal, fileFlag: "--card-pin-file FILE", files: r.StringSlice("card-pin-file")}
+// New is the dialogue of a command about cards that exist.
+func New(r *command.Run, rehearsal bool) *UI {
+	return &UI{r: r, rehearsal: rehearsal, fileFlag: "--card-pin-file FILE", files: r.StringSlice("card-pin-file")}
 }
 
-// forNewCards is the dialogue about the cards of --new-card.
-func (u *ui) forNewCards() *ui {
-	return &ui{
+// ForCard is the dialogue about the new passphrase of one card, which comes
+// from path unless that is "".
+func ForCard(r *command.Run, path string) *UI {
+	u := &UI{r: r, fileFlag: "--new-card-pin-file FILE"}
+	if path != "" {
+		u.files = []string{path}
+	}
+	return u
+}
+
+// ForNewCards is the dialogue about the cards of --new-card.
+func (u *UI) ForNewCards() *UI {
+	return &UI{
 		r:         u.r,
 		rehearsal: u.rehearsal,
 		fileFlag:  "--new-card-pin-file FILE",
@@ -37,16 +55,16 @@ func (u *ui) forNewCards() *ui {
 }
 
 // Say reports progress.
-func (u *ui) Say(format string, args ...any) { u.r.Console.Say(format, args...) }
+func (u *UI) Say(format string, args ...any) { u.r.Console.Say(format, args...) }
 
 // Warn says a text and notes it in the ceremony log.
-func (u *ui) Warn(text string) {
+func (u *UI) Warn(text string) {
 	u.r.Console.Warning("%s", text)
 	u.r.Event.AddNote("warning", text)
 }
 
 // Tries is how often a passphrase is asked for.
-func (u *ui) Tries() int {
+func (u *UI) Tries() int {
 	if len(u.files) > 0 {
 		return 1
 	}
@@ -54,7 +72,7 @@ func (u *ui) Tries() int {
 }
 
 // Passphrase gets the passphrase of a card that exists.
-func (u *ui) Passphrase(a cards.Ask) (*secret.Bytes, error) {
+func (u *UI) Passphrase(a cards.Ask) (*secret.Bytes, error) {
 	if len(u.files) > 0 {
 		return term.SecretFile(u.files[a.Medium])
 	}
@@ -63,7 +81,7 @@ func (u *ui) Passphrase(a cards.Ask) (*secret.Bytes, error) {
 
 // NewPassphrase shows the drawn passphrase to the holder alone and has it
 // typed back. With --own-passphrase the holder chooses one.
-func (u *ui) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, bool, error) {
+func (u *UI) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, bool, error) {
 	if len(u.files) > 0 {
 		typed, err := term.SecretFile(u.files[a.Medium])
 		return typed, true, err
@@ -81,12 +99,12 @@ func (u *ui) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, boo
 }
 
 // UserPIN gets the user PIN of a token.
-func (u *ui) UserPIN(token string) (*secret.Bytes, error) {
+func (u *UI) UserPIN(token string) (*secret.Bytes, error) {
 	return u.r.Secret("pin-file", "user PIN for "+token)
 }
 
 // ApproveList has a card holder type the first word of the list's hash.
-func (u *ui) ApproveList(word string) error {
+func (u *UI) ApproveList(word string) error {
 	if given := u.r.String("approve"); given != "" {
 		return same("--approve", given, word)
 	}
@@ -113,7 +131,7 @@ func same(what, typed, word string) error {
 }
 
 // LastStatement asks for the last statement as it was written down.
-func (u *ui) LastStatement(why string) (int, string, error) {
+func (u *UI) LastStatement(why string) (int, string, error) {
 	text := u.r.String("last-statement")
 	if text == "" {
 		u.Say("%s", why)
@@ -140,7 +158,7 @@ func (u *ui) LastStatement(why string) (int, string, error) {
 }
 
 // Reason asks why the record lacks what is missing.
-func (u *ui) Reason(missing []string) (string, error) {
+func (u *UI) Reason(missing []string) (string, error) {
 	reason := u.r.String("break-reason")
 	if reason == "" {
 		var err error
@@ -158,7 +176,7 @@ func (u *ui) Reason(missing []string) (string, error) {
 
 // AcceptLibrary compares the library with the words from the vendor's release
 // or the plan. A rehearsal may do without.
-func (u *ui) AcceptLibrary(change session.LibraryChange) error {
+func (u *UI) AcceptLibrary(change session.LibraryChange) error {
 	given := u.r.String("library-sha256")
 	if given == "" && u.rehearsal {
 		u.r.Event.AddNote("library accepted without comparison", change.New.SHA256.String())
@@ -191,7 +209,7 @@ func (u *ui) AcceptLibrary(change session.LibraryChange) error {
 const libraryWords = 8
 
 // AcceptSerial compares the token's serial with what stands on the device.
-func (u *ui) AcceptSerial(token, serial string) error {
+func (u *UI) AcceptSerial(token, serial string) error {
 	given := u.r.String("serial")
 	if given == "" && (u.rehearsal || serial == "") {
 		return nil

@@ -1,4 +1,5 @@
-package main
+// Package view shows worlds, keys, checks and approvals to people, and as JSON.
+package view
 
 import (
 	"fmt"
@@ -13,12 +14,12 @@ import (
 	"byok/internal/world"
 )
 
-// worldView is what is shown of a world.
-type worldView struct {
+// World is what is shown of a world.
+type World struct {
 	Label      string          `json:"label"`
 	Rehearsal  bool            `json:"rehearsal"`
 	Guard      kmdata.Guard    `json:"guard"`
-	Modules    []moduleRow     `json:"modules"`
+	Modules    []Module        `json:"modules"`
 	Suite      string          `json:"cipher_suite"`
 	Quorum     string          `json:"quorum"`
 	Holders    []string        `json:"holders"`
@@ -31,8 +32,8 @@ type worldView struct {
 	Created    string          `json:"created"`
 }
 
-// moduleRow is one module of a world.
-type moduleRow struct {
+// Module is one module of a world.
+type Module struct {
 	Module  string       `json:"module"`
 	Token   kmdata.Token `json:"token"`
 	Library string       `json:"library"`
@@ -41,25 +42,25 @@ type moduleRow struct {
 	CardSet int          `json:"card_set"`
 }
 
-func describeWorld(c *kmdata.Chain) worldView {
+func WorldOf(c *kmdata.Chain) World {
 	set, last := c.Set().Cards, c.Last()
-	v := worldView{
+	v := World{
 		Label: c.World().Label, Rehearsal: c.Rehearsal(), Guard: c.World().Guard, Suite: c.World().Suite,
 		Quorum: set.Quorum.String(), Holders: set.Holders, CardSet: set.Number, FirstHKNSO: c.FirstHKNSO(),
 		HKNSO: c.HKNSO(), Words: c.HKNSO().Words(), Statement: last.Number(), LastWords: last.Sum.FirstWords(8),
-		Created: stamp.Text(c.World().Time), Modules: []moduleRow{},
+		Created: stamp.Text(c.World().Time), Modules: []Module{},
 	}
 	for _, m := range c.Modules() {
 		v.Modules = append(
 			v.Modules,
-			moduleRow{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet},
+			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet},
 		)
 	}
 	return v
 }
 
-func (v worldView) Print(w io.Writer) error {
-	rows := [][]string{{"security world", v.Label + rehearsalMark(v.Rehearsal)}, {"guard", string(v.Guard)}}
+func (v World) Print(w io.Writer) error {
+	rows := [][]string{{"security world", v.Label + Mark(v.Rehearsal)}, {"guard", string(v.Guard)}}
 	for _, m := range v.Modules {
 		rows = append(rows, []string{"module", m.Token.String()}, []string{"library", m.Library})
 		if m.CardSet != v.CardSet {
@@ -81,33 +82,33 @@ func (v worldView) Print(w io.Writer) error {
 	return term.Table(w, rows)
 }
 
-func rehearsalMark(rehearsal bool) string {
+func Mark(rehearsal bool) string {
 	if rehearsal {
 		return " (REHEARSAL)"
 	}
 	return ""
 }
 
-// backupView says what was copied.
-type backupView struct {
+// Backup says what was copied.
+type Backup struct {
 	Dir   string `json:"dir"`
 	Files int    `json:"files"`
 	Last  int    `json:"last_statement"`
 	Words string `json:"last_statement_words"`
 }
 
-func (v backupView) Print(w io.Writer) error {
+func (v Backup) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{"copy", v.Dir}, {"files", strconv.Itoa(v.Files)}, {"last statement", strconv.Itoa(v.Last)}, {"", v.Words},
 	})
 }
 
-// checkView prints a check a line.
-type checkView struct {
+// Checks prints a check a line.
+type Checks struct {
 	Checks []world.Row `json:"checks"`
 }
 
-func (v checkView) Print(w io.Writer) error {
+func (v Checks) Print(w io.Writer) error {
 	rows := make([][]string, 0, len(v.Checks))
 	for _, row := range v.Checks {
 		rows = append(rows, []string{string(row.Outcome), row.What, row.Detail})
@@ -115,8 +116,8 @@ func (v checkView) Print(w io.Writer) error {
 	return term.Table(w, rows)
 }
 
-// keyView is what is shown of a key.
-type keyView struct {
+// Key is what is shown of a key.
+type Key struct {
 	kmdata.Key
 	Path        string          `json:"path"`
 	Fingerprint fingerprint.Sum `json:"public_key_spki_sha256,omitzero"`
@@ -124,8 +125,8 @@ type keyView struct {
 	Retired     bool            `json:"retired"`
 }
 
-func describeKey(c *kmdata.Chain, k *kmdata.Key) (keyView, error) {
-	v := keyView{Key: *k, Path: c.KeyPath(k.Ident)}
+func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
+	v := Key{Key: *k, Path: c.KeyPath(k.Ident)}
 	if !k.Secret() {
 		sum, err := k.Identity.Fingerprint()
 		if err != nil {
@@ -148,9 +149,9 @@ func originNow(c *kmdata.Chain, k *kmdata.Key) string {
 	return kmdata.OriginText(o.Origin, o.Restored)
 }
 
-func (v keyView) Print(w io.Writer) error {
+func (v Key) Print(w io.Writer) error {
 	rows := [][]string{
-		{"key", v.Name() + rehearsalMark(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.Identity.String()},
+		{"key", v.Name() + Mark(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.Identity.String()},
 		{
 			"origin",
 			v.Proved,
@@ -171,12 +172,12 @@ func (v keyView) Print(w io.Writer) error {
 	return term.Table(w, append(rows, []string{"path to key", v.Path}))
 }
 
-// keyList is a table of keys.
-type keyList struct {
-	Keys []keyView `json:"keys"`
+// KeyList is a table of keys.
+type KeyList struct {
+	Keys []Key `json:"keys"`
 }
 
-func (l keyList) Print(w io.Writer) error {
+func (l KeyList) Print(w io.Writer) error {
 	rows := [][]string{{"IDENT", "TYPE", "ORIGIN", "PLAIN NAME", "STATE"}}
 	for _, k := range l.Keys {
 		origin, _, _ := strings.Cut(k.Proved, ":")
@@ -189,7 +190,7 @@ func (l keyList) Print(w io.Writer) error {
 	return err
 }
 
-func (v keyView) state() string {
+func (v Key) state() string {
 	switch {
 	case v.Retired:
 		return "retired"

@@ -1,17 +1,19 @@
-package main
+package view
 
 import (
+	"fmt"
 	"io"
 
 	"byok/internal/attest"
+	"byok/internal/command"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/term"
 )
 
-// resultView is what came of a KEK's check: a line a rule, then what its
+// Result is what came of a KEK's check: a line a rule, then what its
 // acceptance rests on.
-type resultView struct {
+type Result struct {
 	Findings    []kek.Finding    `json:"findings"`
 	Facts       []attest.Fact    `json:"facts,omitempty"` // of verify --attestation
 	Attested    bool             `json:"attested"`
@@ -20,7 +22,7 @@ type resultView struct {
 	Words       []string         `json:"words,omitempty"`
 }
 
-func (v resultView) Print(w io.Writer) error {
+func (v Result) Print(w io.Writer) error {
 	var rows [][]string
 	for _, f := range v.Findings {
 		rows = append(rows, []string{outcome(f.OK), f.Rule, f.Detail})
@@ -49,7 +51,7 @@ func outcome(ok bool) string {
 }
 
 // printFacts shows what the HSM states of the key, below the rules.
-func (v resultView) printFacts(w io.Writer) error {
+func (v Result) printFacts(w io.Writer) error {
 	if len(v.Facts) == 0 {
 		return nil
 	}
@@ -58,4 +60,28 @@ func (v resultView) printFacts(w io.Writer) error {
 		rows = append(rows, []string{f.Attribute, f.Value})
 	}
 	return term.Table(w, rows)
+}
+
+// ResultOf shows a check; it gives nothing where no rule was applied.
+func ResultOf(v attest.Result, words bool) command.Result {
+	if len(v.Findings) == 0 {
+		return nil
+	}
+	view := Result{Findings: v.Findings, Facts: v.Facts}
+	if v.KEK != nil {
+		view.Attested, view.Accepted = v.KEK.Attested(), acceptedText(v.KEK)
+	}
+	if words && v.Fingerprint != (fingerprint.Sum{}) {
+		view.Fingerprint, view.Words = &v.Fingerprint, v.Fingerprint.Words()
+	}
+	return view
+}
+
+// acceptedText says what the acceptance of a KEK rests on.
+func acceptedText(k *attest.KEK) string {
+	said := fmt.Sprintf("what %s said of it by another channel", k.Said().By)
+	if k.Attested() {
+		return "its attestation, and " + said
+	}
+	return said + "; no attestation proves it"
 }

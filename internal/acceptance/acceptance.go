@@ -1,0 +1,47 @@
+// Package acceptance is how a world takes a KEK: which rules it holds the KEK
+// to, and what must come from the vault's owner by another channel.
+//
+// Call [Preflight] before anybody is asked, then attest.Check under [Policy]
+// with what the owner said. The rules themselves are in package kek.
+package acceptance
+
+import (
+	"byok/internal/attest"
+	"byok/internal/exitcode"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/kmdata"
+	"byok/internal/toolset"
+	"time"
+)
+
+// Policy is what a world holds a KEK to.
+func Policy(chain *kmdata.Chain, statement *kek.Statement, at time.Time) (kek.Policy, error) {
+	p := kek.Policy{Rehearsal: chain.Rehearsal(), Said: statement, Now: at}
+	for _, set := range chain.Sets() {
+		km, err := set.KM.ModuleKey()
+		if err != nil {
+			return p, err
+		}
+		sum, err := keykind.SPKIHash(km)
+		if err != nil {
+			return p, err
+		}
+		p.Own = append(p.Own, sum)
+	}
+	return p, nil
+}
+
+// Preflight applies every rule that needs nobody's word, so that nobody is
+// asked about a KEK that is refused anyway.
+func Preflight(chain *kmdata.Chain, pair toolset.Pair) error {
+	p, err := Policy(chain, nil, time.Now())
+	if err != nil {
+		return err
+	}
+	result, err := attest.Check(pair, p)
+	if exitcode.Of(err) == exitcode.Refused && len(result.Findings) > 1 {
+		return nil // only what the vault's owner says is missing
+	}
+	return err
+}

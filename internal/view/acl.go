@@ -1,0 +1,73 @@
+package view
+
+import (
+	"byok/internal/command"
+	"byok/internal/kmdata"
+	"byok/internal/term"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ACL is the permissions of one key: what the HSM says, and what was recorded.
+type ACL struct {
+	Key         string   `json:"key"`
+	Permissions []string `json:"permissions"`
+	Recorded    []string `json:"recorded"`
+}
+
+// groups sorts the attributes as a person asks about them.
+func groups() [][]string {
+	return [][]string{
+		{"may", "SIGN", "SIGN_RECOVER", "VERIFY", "ENCRYPT", "DECRYPT", "WRAP", "UNWRAP", "DERIVE"},
+		{"may be changed", "MODIFIABLE"},
+		{"may leave the HSM", "EXTRACTABLE", "WRAP_WITH_TRUSTED"},
+		{"protected", "SENSITIVE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "TRUSTED"},
+	}
+}
+
+func (v ACL) Print(w io.Writer) error {
+	rows := [][]string{{"key", v.Key}}
+	for _, group := range groups() {
+		for i, name := range group[1:] {
+			title := ""
+			if i == 0 {
+				title = group[0]
+			}
+			rows = append(rows, []string{title, name, yesNo(slices.Contains(v.Permissions, name))})
+		}
+	}
+	return term.Table(w, rows)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// Copy is what is shown of a wrapped copy and its authorization.
+type Copy struct {
+	kmdata.Key
+	Pair kmdata.Pair `json:"approved"`
+	Path string      `json:"path"`
+}
+
+func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
+	_, a, err := c.Authorization(k.Copy.Number)
+	if err != nil {
+		return nil, err
+	}
+	return Copy{Key: *k, Pair: a.Pairs[k.Copy.Index], Path: filepath.Join(kmdata.Local(c.Dir()), k.Name())}, nil
+}
+
+func (v Copy) Print(w io.Writer) error {
+	return term.Table(w, [][]string{
+		{"wrapped copy", v.Name() + Mark(v.Rehearsal)}, {"type", v.Identity.String()},
+		{"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		{"in the vault", v.Pair.Target.Name + ", " + strings.Join(v.Pair.Target.KeyOps, " ")},
+		{"permissions", strings.Join(v.Permissions, " ")}, {"path", v.Path},
+	})
+}
