@@ -124,7 +124,7 @@ func (r *rig) endOperation() {
 	_, _ = r.s.raw.Ctx.Encrypt(r.s.raw.Handle, make([]byte, 16))
 }
 
-// TestNoCopy: a module without C_CopyObject is told from one that fails.
+// TestNoCopy: a module without C_CopyObject is not one that fails.
 func TestNoCopy(t *testing.T) {
 	r := faultyWorld(t)
 	k := must[Key](t)(r.s.Generate(Spec{Kind: kind(t, "P-256")}, "ec", SessionObject))

@@ -49,7 +49,7 @@ func trustedAES() p11.Template {
 		p11.Stays(pkcs11.CKA_SENSITIVE, true, "never in clear"),
 		p11.Has(pkcs11.CKA_EXTRACTABLE, true, "is itself wrapped once, under KM or the KEK"),
 		p11.Stays(pkcs11.CKA_WRAP_WITH_TRUSTED, true, "only a key that the quorum trusted wraps it"),
-		p11.Stays(pkcs11.CKA_UNWRAP, false, "nobody opens what it has wrapped"),
+		p11.Stays(pkcs11.CKA_UNWRAP, false, "what it has wrapped stays closed"),
 		p11.Stays(pkcs11.CKA_ENCRYPT, false, "must not encrypt what is unwrapped later"),
 		p11.Stays(pkcs11.CKA_DECRYPT, false, "wrap, then decrypt would reveal a key (Clulow 2003)"),
 		p11.Stays(pkcs11.CKA_SIGN, false, whyWrapOnly),

@@ -70,6 +70,7 @@ func TestProbeTrusted(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
+	ok(t, r.s.ProbeAnchors())
 	expect(t, r.s.ProbeTrusted(km, Anchor), failure{
 		fmt.Sprintf("%v shows CKA_WRAP=true on the anchor instead of false (remembers a statement and wraps "+
 			"nothing)", r.token),
@@ -223,6 +224,8 @@ func TestTrustedCallsFail(t *testing.T) {
 		{"C_FindObjectsInit", 1, anchor, "C_FindObjectsInit"},
 		{"C_GetAttributeValue", 1, anchor, "C_GetAttributeValue"},
 		{"C_DestroyObject", 1, anchor, "C_DestroyObject of the anchor byok-anchor-1"},
+		{"C_FindObjectsInit", 1, r.s.ProbeAnchors, "C_FindObjectsInit"},
+		{"C_GetAttributeValue", 3, r.s.ProbeAnchors, "C_GetAttributeValue"},
 		{"C_FindObjectsInit", 1, trusted, "C_FindObjectsInit"},
 		{"C_GetAttributeValue", 1, trusted, "C_GetAttributeValue"},
 		{"C_GetAttributeValue", 3, trusted, "C_GetAttributeValue"},

@@ -67,7 +67,7 @@ func Gone(err error) bool {
 
 // Refusal reports whether err is a return value by which a module may say that
 // it refuses what a restriction forbids. It counts only beside a control: the
-// same call without the restriction. Anything else is no answer: a call that a
+// same call without the restriction. Anything else says nothing: a call that a
 // module does not offer, or a device that is gone, has refused nothing.
 func Refusal(err error) bool {
 	return Is(err,

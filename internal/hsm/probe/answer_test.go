@@ -82,7 +82,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// TestRoutesThatAreNotOffered: a route that is closed to everybody is no way;
+// TestRoutesThatAreNotOffered: a route that is closed to everybody leads nowhere;
 // another one of the same kind of key must have been refused.
 func TestRoutesThatAreNotOffered(t *testing.T) {
 	r := newRig(t)

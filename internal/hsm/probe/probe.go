@@ -4,7 +4,7 @@
 // restriction, succeeds.
 //
 // Everything that the probes make is worthless, is labelled [Label], and is
-// destroyed again. Nobody's key is ever wrapped under a trusted key here. Use
+// destroyed again. No key of a person is ever wrapped under a trusted key here. Use
 // it through package hsm, which knows the keys of a security world.
 package probe
 
@@ -26,7 +26,7 @@ import (
 var ErrNotEnforced = errors.New("does not enforce its restrictions")
 
 // ErrNotAnswered is wrapped by the errors of the probes when an attempt failed
-// with a return value that is no refusal, or when its control fails as well:
+// with a return value that does not mean refusal, or when its control fails as well:
 // then nothing is known. Test with errors.Is.
 var ErrNotAnswered = errors.New("did not answer")
 
@@ -100,9 +100,10 @@ func (p *Prober) notAnswered(gain string, answer error) error {
 	return exitcode.Errorf(exitcode.HSM, "%v %w whether %s: %w", p.s.Token, ErrNotAnswered, gain, answer)
 }
 
-// several returns nil if one attempt of several was refused with a working
-// control, and none succeeded: a call that the module does not offer is no way
-// to undo anything. The first attempt that is lost with the device ends all.
+// several sums up attempts to do the same by several calls: one at least must be
+// refused with a working control, and none may succeed. A call that the module
+// does not offer undoes nothing. An attempt that is lost with the device ends
+// all.
 type several struct {
 	answered bool
 	last     error

@@ -39,8 +39,8 @@ var routes = []route{
 
 // Trust tries, as user, to make a trusted wrapping key, AES and RSA, as a
 // session object and on the token, by every route. A route that the module
-// does not offer without trust either is no way; one for each kind of key, at
-// least, must be refused where it works without trust.
+// does not offer without trust either leads nowhere; one for each kind of key,
+// at least, must be refused where it works without trust.
 func (p *Prober) Trust() error {
 	tries := map[wrapper]*several{underAES: {}, underRSA: {}}
 	for _, r := range routes {

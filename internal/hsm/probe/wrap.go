@@ -58,7 +58,7 @@ var errNoWrapping = errors.New("the token lists no mechanism to wrap with")
 
 // WrapWithTrusted tries to wrap a key under keys that are not trusted, with
 // every mechanism of the table that the token lists. One that cannot wrap an
-// unrestricted key of the class either is no way out; one at least must be
+// unrestricted key of the class either leads nowhere; one at least must be
 // refused where it works without the restriction.
 func (p *Prober) WrapWithTrusted(k Target) error {
 	listed, err := p.listed()

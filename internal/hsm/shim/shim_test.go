@@ -77,7 +77,7 @@ func TestFailedCall(t *testing.T) {
 		"C_GetInfo": "x...", "C_GetInfo#2": "..x.", "C_GetSlotInfo+": ".x.x", "C_GetSlotInfo#2+": "...x", "C_Get": "....",
 	} {
 		for _, do := range []string{"fail=0x31", "fail-after=0x31"} {
-			t.Setenv("SHIM_AT", "") // counting starts anew
+			t.Setenv("SHIM_AT", "") // counting starts again
 			_, _ = p.GetInfo()
 			t.Setenv("SHIM_AT", at)
 			t.Setenv("SHIM_DO", do)

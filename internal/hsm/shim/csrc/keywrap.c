@@ -9,7 +9,7 @@
  * token or of the session as that is, trusted, with the RSA key's CKA_ID, which
  * C_FindObjects never shows and C_DestroyObject destroys with the RSA key. It
  * serves every call with that RSA key, whose CKA_ALLOWED_MECHANISMS becomes
- * what the real library is asked for in the end. Under an RSA key that nobody trusted an AES key of the user's
+ * what the real library is asked for in the end. Under an untrusted RSA key an AES key of the user's
  * is used, and the real library refuses what it should.
  */
 #include <stdlib.h>

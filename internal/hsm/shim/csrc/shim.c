@@ -13,7 +13,7 @@
  *         C_WrapKey           the first call of C_WrapKey
  *         C_WrapKey#3         the third call of C_WrapKey
  *         …+                  (behind any of these) and every one after it
- *                             Counting starts anew when SHIM_AT changes.
+ *                             Counting starts again when SHIM_AT changes.
  * SHIM_DO=fail=0x30           return this CKR_ value and do not call the library
  *         fail-after=0x30     let the library do it, then return this CKR_ value
  *         kill, kill-after    SIGKILL to the process, before or after the library's part
@@ -109,7 +109,7 @@ static void log_call(const char *name)
 	close(file);
 }
 
-/* matches tells whether this is the call that SHIM_AT names. */
+/* matches reports whether this is the call that SHIM_AT names. */
 static int matches(const char *at, const char *name, unsigned long nth)
 {
 	char *end;
@@ -196,7 +196,7 @@ static void load(void)
 	void *library = *path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 	CK_C_GetFunctionList list = library ? (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList") : NULL;
 	if (!list || list(&real) != CKR_OK) {
-		fprintf(stderr, "shim: SHIM_MODULE=%s is no PKCS#11 library\n", path);
+		fprintf(stderr, "shim: SHIM_MODULE=%s is not a PKCS#11 library\n", path);
 		abort();
 	}
 	steered = *real;

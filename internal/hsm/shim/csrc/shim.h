@@ -25,16 +25,16 @@ void quirk_install(CK_FUNCTION_LIST *list);
 /* setting returns an environment variable, or NULL if it is unset or empty. */
 const char *setting(const char *name);
 
-/* listed tells whether a comma-separated setting has the number (decimal or 0x hex). */
+/* listed reports whether a comma-separated setting has the number (decimal or 0x hex). */
 int listed(const char *name, CK_ULONG number);
 
-/* hidden_object tells the shim's own objects from the application's. */
+/* hidden_object reports whether an object is the shim's own. */
 int hidden_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
 
-/* weak tells whether SHIM_WEAK has the word. */
+/* weak reports whether SHIM_WEAK has the word. */
 int weak(const char *word);
 
-/* by_officer tells whether the security officer is logged in. */
+/* by_officer reports whether the security officer is logged in. */
 int by_officer(CK_SESSION_HANDLE session);
 
 #endif

@@ -46,7 +46,7 @@ int weak(const char *word)
 	return word_in("SHIM_WEAK", word);
 }
 
-/* open_to_user tells whether SHIM_TRUST lets the user set CKA_TRUSTED by a call. */
+/* open_to_user reports whether SHIM_TRUST lets the user set CKA_TRUSTED by a call. */
 static int open_to_user(const char *call, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	char public[64];
@@ -78,7 +78,7 @@ static int is_use(CK_ATTRIBUTE_TYPE type)
 	return type == CKA_SIGN || type == CKA_DECRYPT || type == CKA_ENCRYPT;
 }
 
-/* frozen tells whether a template makes an object that is not modifiable. */
+/* frozen reports whether a template makes an object that is not modifiable. */
 static int frozen(const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	for (CK_ULONG i = 0; i < n; i++)
@@ -181,7 +181,7 @@ static const unsigned char base_point[67] =
 	"\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b"
 	"\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 
-/* modifiable tells a key that may be used from a copy that may not: only the
+/* modifiable separates a key that may be used from a copy that may not: only the
  * second is lied about. */
 static int modifiable(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o)
 {
