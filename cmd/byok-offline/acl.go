@@ -33,11 +33,8 @@ func aclCommands(p *command.Program) *cli.Command {
 					saidFlags(),
 					targetFlags(),
 					[]cli.Flag{
-						&cli.StringFlag{
-							Name:  "approve",
-							Usage: "first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)",
-						},
-						&cli.BoolFlag{Name: "approve-unseen", Usage: "approve the list without its first word; in rehearsals only"},
+						text("approve", "first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)"),
+						yes("approve-unseen", "approve the list without its first word; in rehearsals only"),
 					},
 				),
 			},
@@ -58,13 +55,11 @@ func aclCommands(p *command.Program) *cli.Command {
 // that with it.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "key-friendly-name", Usage: "`NAME` that the key shall have in the vault"},
-		&cli.StringSliceFlag{
-			Name:  "key-op",
-			Usage: "`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)",
-		},
-		&cli.BoolFlag{Name: "exportable", Usage: "the key may be released under --release-policy"},
-		&cli.StringFlag{Name: "release-policy", Usage: "`FILE` with the release policy of an exportable key"},
+		text("key-friendly-name", "`NAME` that the key shall have in the vault"),
+		list("key-op",
+			"`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"),
+		yes("exportable", "the key may be released under --release-policy"),
+		text("release-policy", "`FILE` with the release policy of an exportable key"),
 	}
 }
 

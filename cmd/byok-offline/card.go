@@ -15,13 +15,10 @@ func cardCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "card", Usage: "look after an administrator card", Subcommands: []*cli.Command{{
 		Name: "passphrase", Usage: "change the passphrase of a card", Action: p.Step(changePassphrase),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "card", Usage: "`DIR` of the card"},
-			&cli.StringFlag{Name: "card-pin-file", Usage: "`FILE` with the present passphrase (default: asked for)"},
-			&cli.StringFlag{
-				Name:  "new-card-pin-file",
-				Usage: "`FILE` with the new passphrase (default: seven words are drawn)",
-			},
-			&cli.BoolFlag{Name: "own-passphrase", Usage: "the holder chooses the passphrase; the record says so"},
+			text("card", "`DIR` of the card"),
+			text("card-pin-file", "`FILE` with the present passphrase (default: asked for)"),
+			text("new-card-pin-file", "`FILE` with the new passphrase (default: seven words are drawn)"),
+			yes("own-passphrase", "the holder chooses the passphrase; the record says so"),
 		},
 	}}}
 }

@@ -14,6 +14,17 @@ import (
 	"byok/internal/world"
 )
 
+// text is an option with a value, list one that may be given several times, and
+// yes one without a value.
+
+func text(name, usage string) *cli.StringFlag { return &cli.StringFlag{Name: name, Usage: usage} }
+
+func list(name, usage string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage}
+}
+
+func yes(name, usage string) *cli.BoolFlag { return &cli.BoolFlag{Name: name, Usage: usage} }
+
 // libraryFlag is --module-path of a command that has no world to take it from.
 func libraryFlag() cli.Flag {
 	return &cli.StringFlag{
@@ -32,11 +43,11 @@ func modulePathFlag() cli.Flag {
 }
 
 func pinFileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "pin-file", Usage: "`FILE` with the user PIN in its first line (default: asked for)"}
+	return text("pin-file", "`FILE` with the user PIN in its first line (default: asked for)")
 }
 
 func identFlag() cli.Flag {
-	return &cli.StringFlag{Name: "ident", Usage: "`NAME` of the key in this world: digits, dashes, lower-case letters"}
+	return text("ident", "`NAME` of the key in this world: digits, dashes, lower-case letters")
 }
 
 func packageFlags() []cli.Flag {
@@ -53,11 +64,9 @@ func packageFlags() []cli.Flag {
 // acceptFlags answer what is asked before a new library is loaded.
 func acceptFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{
-			Name:  "library-sha256",
-			Usage: "first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)",
-		},
-		&cli.StringFlag{Name: "serial", Usage: "`SERIAL` number as it stands on the device (default: asked for)"},
+		text("library-sha256",
+			"first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"),
+		text("serial", "`SERIAL` number as it stands on the device (default: asked for)"),
 	}
 }
 
@@ -65,14 +74,9 @@ func acceptFlags() []cli.Flag {
 func sessionFlags() []cli.Flag {
 	return append(
 		cardFlags(""),
-		&cli.StringFlag{
-			Name:  "last-statement",
-			Usage: "\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)",
-		},
-		&cli.StringFlag{
-			Name:  "break-reason",
-			Usage: "`TEXT` for the record, where part of it is missing (default: asked for)",
-		},
+		text("last-statement",
+			"\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"),
+		text("break-reason", "`TEXT` for the record, where part of it is missing (default: asked for)"),
 	)
 }
 
@@ -80,11 +84,9 @@ func sessionFlags() []cli.Flag {
 // --new-card and --new-card-pin-file.
 func cardFlags(prefix string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: prefix + "card", Usage: "`DIR` of an administrator card; once per card"},
-		&cli.StringSliceFlag{
-			Name:  prefix + "card-pin-file",
-			Usage: "`FILE` with a card's passphrase; once per card, in the same order (default: asked for)",
-		},
+		list(prefix+"card", "`DIR` of an administrator card; once per card"),
+		list(prefix+"card-pin-file",
+			"`FILE` with a card's passphrase; once per card, in the same order (default: asked for)"),
 	}
 }
 
@@ -92,15 +94,9 @@ func cardFlags(prefix string) []cli.Flag {
 func newCardFlags(prefix string) []cli.Flag {
 	return append(
 		cardFlags(prefix),
-		&cli.StringFlag{Name: "acs-quorum", Usage: "`K/N`: any K of the N cards are the quorum"},
-		&cli.StringSliceFlag{
-			Name:  prefix + "holder",
-			Usage: "`NAME` of a card's holder; once per card, in the same order (default: asked for)",
-		},
-		&cli.BoolFlag{
-			Name:  "own-passphrase",
-			Usage: "holders choose their passphrases; the record says so (default: seven words are drawn)",
-		},
+		text("acs-quorum", "`K/N`: any K of the N cards are the quorum"),
+		list(prefix+"holder", "`NAME` of a card's holder; once per card, in the same order (default: asked for)"),
+		yes("own-passphrase", "holders choose their passphrases; the record says so (default: seven words are drawn)"),
 	)
 }
 

@@ -20,19 +20,11 @@ import (
 // saidFlags answer what the vault's owner said of the KEK by another channel.
 func saidFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{
-			Name:  "fingerprint",
-			Usage: "the KEK's fingerprint as the vault's owner said it: first 8 `WORDS` or more, or hex (default: asked for)",
-		},
-		&cli.StringFlag{
-			Name:  "kid",
-			Usage: "key `IDENTIFIER` of the KEK with its version, as the vault's owner said it (default: asked for)",
-		},
-		&cli.BoolFlag{
-			Name:  "import-only",
-			Usage: "the vault's owner said that import is the key's only operation (default: asked for)",
-		},
-		&cli.StringFlag{Name: "said-by", Usage: "`NAME` of who said so (default: asked for)"},
+		text("fingerprint",
+			"the KEK's fingerprint as the vault's owner said it: first 8 `WORDS` or more, or hex (default: asked for)"),
+		text("kid", "key `IDENTIFIER` of the KEK with its version, as the vault's owner said it (default: asked for)"),
+		yes("import-only", "the vault's owner said that import is the key's only operation (default: asked for)"),
+		text("said-by", "`NAME` of who said so (default: asked for)"),
 	}
 }
 
@@ -86,18 +78,9 @@ func verifyCommand(p *command.Program) *cli.Command {
 		Usage:  "prove that a KEK was made in a genuine HSM and cannot leave it (verifykeypackage.py)",
 		Action: p.Step(verify),
 		Flags: slices.Concat(packageFlags(), saidFlags(), []cli.Flag{
-			&cli.BoolFlag{
-				Name:  "show-words",
-				Usage: "show the KEK's fingerprint; without it the quorum types what it heard before seeing it",
-			},
-			&cli.StringFlag{
-				Name:  "attestation",
-				Usage: "`FILE` that az keyvault key get-attestation wrote, instead of the packages",
-			},
-			&cli.StringFlag{
-				Name:  "at",
-				Usage: "`TIME` to judge as of, such as 2026-01-02T03:04:05Z, for an auditor who repeats a check (default: now)",
-			},
+			yes("show-words", "show the KEK's fingerprint; without it the quorum types what it heard before seeing it"),
+			text("attestation", "`FILE` that az keyvault key get-attestation wrote, instead of the packages"),
+			text("at", "`TIME` to judge as of, such as 2026-01-02T03:04:05Z, for an auditor who repeats a check (default: now)"),
 		}),
 	}
 }

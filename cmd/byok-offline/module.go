@@ -38,14 +38,8 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Usage:  "run a ceremony's operations on a throw-away token and report which protections the HSM enforces",
 				Action: p.Step(checkModule),
 				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
-					&cli.StringFlag{
-						Name:  "with-test-keys",
-						Usage: "use the initialised token with this `SERIAL`, with test keys that are removed again",
-					},
-					&cli.StringFlag{
-						Name:  "so-pin-file",
-						Usage: "`FILE` with that token's SO PIN (default: what needs the SO is not tried)",
-					}},
+					text("with-test-keys", "use the initialised token with this `SERIAL`, with test keys that are removed again"),
+					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)")},
 			},
 			{
 				Name:   "accept",
@@ -58,8 +52,8 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Usage:  "strike off a module that will not come back, with a quorum of cards",
 				Action: p.Step(strikeOffModule),
 				Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
-					&cli.StringFlag{Name: "module", Usage: "`ID` of the module, as world info --output json shows it"},
-					&cli.StringFlag{Name: "reason", Usage: "`TEXT` for the record"}}, sessionFlags()),
+					text("module", "`ID` of the module, as world info --output json shows it"),
+					text("reason", "`TEXT` for the record")}, sessionFlags()),
 			},
 		},
 	}

@@ -24,11 +24,9 @@ func packageCommand(p *command.Program) *cli.Command {
 		Action: p.Step(pack),
 		Flags: []cli.Flag{
 			modulePathFlag(), pinFileFlag(), identFlag(),
-			&cli.StringFlag{
-				Name:  "key-friendly-name",
-				Usage: "`NAME` in the vault, where the key was approved under several (default: the newest approval)",
-			},
-			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the Azure subscription that holds the vault"},
+			text("key-friendly-name",
+				"`NAME` in the vault, where the key was approved under several (default: the newest approval)"),
+			text("subscription-id", "`UUID` of the Azure subscription that holds the vault"),
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
 		},
 	}

@@ -50,10 +50,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
 		Prepare: prepare,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{
-				Name:  "hsm-network",
-				Usage: "let the HSM's library use the network, for a network-attached HSM; recorded",
-			},
+			yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded"),
 		},
 	}
 	p.Commands = []*cli.Command{

@@ -20,9 +20,9 @@ func toolsetCommands(p *command.Program) *cli.Command {
 		Subcommands: []*cli.Command{{
 			Name: "install", Usage: "check a toolset zip's hash and unpack it", ArgsUsage: "ZIP", Action: p.Step(installToolset),
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "to", Usage: "`DIR` for the packages"},
-				&cli.StringFlag{Name: "sha256", Usage: "the zip's published hash in `HEX`"},
-				&cli.StringFlag{Name: "words", Usage: "the zip's published hash in `WORDS` (default: asked for)"},
+				text("to", "`DIR` for the packages"),
+				text("sha256", "the zip's published hash in `HEX`"),
+				text("words", "the zip's published hash in `WORDS` (default: asked for)"),
 			},
 		}},
 	}

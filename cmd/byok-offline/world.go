@@ -29,16 +29,10 @@ func worldCommands(p *command.Program) *cli.Command {
 				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
 					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
 					&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: kmdata.SuiteDefault},
-					&cli.BoolFlag{Name: "rehearsal", Usage: "create a world for rehearsals; production refuses everything it makes"},
-					&cli.BoolFlag{
-						Name:  "initialize",
-						Usage: "destroy what is on the initialised token of that label; its serial must be typed",
-					},
-					&cli.BoolFlag{
-						Name:  "adopt",
-						Usage: "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'",
-					},
-					&cli.StringFlag{Name: "so-pin-file", Usage: "`FILE` with that token's present SO PIN (default: asked for)"},
+					yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
+					yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
+					yes("adopt", "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"),
+					text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
 				}),
 			},
 			{
@@ -57,7 +51,7 @@ func worldCommands(p *command.Program) *cli.Command {
 				Usage:  "recover the security world onto an empty token, with a quorum of cards",
 				Action: p.Step(recoverWorld),
 				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags(), []cli.Flag{
-					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token (default: the world's)"},
+					text("label", "`NAME` of the token (default: the world's)"),
 				}),
 			},
 			{
@@ -87,10 +81,7 @@ func worldCommands(p *command.Program) *cli.Command {
 }
 
 func newPINFileFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name:  "new-pin-file",
-		Usage: "`FILE` with the new user PIN in its first line (default: asked for)",
-	}
+	return text("new-pin-file", "`FILE` with the new user PIN in its first line (default: asked for)")
 }
 
 func createWorld(r *command.Run) (command.Result, error) {
