@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +21,11 @@ import (
 
 // station is a workstation: the program, a folder, and the environment that
 // some vendor's library needs.
+//
+// [eachOn] makes one; [station.run], [station.must] and [station.talk] run the
+// program on it. A command line is split at blanks, except within double
+// quotes. A world remembers where its library reads its configuration, so that
+// a station cannot be copied to another folder; a [stage] can.
 type station struct {
 	binary, dir string
 	env         []string
@@ -26,15 +33,70 @@ type station struct {
 	kek         string              // flags that name a KEK, once it is needed
 }
 
-// eachOn runs tests of the program, which it builds once.
-func eachOn(t *testing.T, tests map[string]func(*testing.T, *station)) {
+// builtProgram writes the program, as a release has it, to a folder that any user
+// may enter, and returns its path. It is built once a test run.
+func builtProgram(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(openFolder(t), "byok-offline")
-	build := exec.Command("go", "build", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
-	build.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
-	if out, err := build.CombinedOutput(); err != nil {
+	built.once.Do(func() { built.data = build(t) })
+	if built.data == nil {
+		t.Fatal("the program was not built: see the first test that needed it")
+	}
+	path := filepath.Join(openFolder(t), "byok-offline")
+	if err := os.WriteFile(path, built.data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var built struct {
+	once sync.Once
+	data []byte
+}
+
+// build adds one thing to the release: the main goroutine stays on the main
+// thread, so that strace can count its system calls.
+func build(t testing.TB) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	source, overlay := filepath.Join(dir, "locked.go"), filepath.Join(dir, "overlay.json")
+	binary := filepath.Join(dir, "byok-offline")
+	mustWrite(t, source, []byte("package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"))
+	added := map[string]map[string]string{"Replace": {filepath.Join(mustDo(os.Getwd())(t), "locked.go"): source}}
+	mustWrite(t, overlay, mustDo(json.Marshal(added))(t))
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false",
+		"-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	return mustDo(os.ReadFile(binary))(t)
+}
+
+// mustDo returns the value of a call, or fails the test with its error.
+func mustDo[T any](value T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func mustWrite(t testing.TB, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eachOn runs tests of the program, each on a station of its own.
+func eachOn(t *testing.T, tests map[string]func(*testing.T, *station)) {
+	t.Helper()
+	binary := builtProgram(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &station{binary: binary, dir: openFolder(t)}
@@ -46,7 +108,7 @@ func eachOn(t *testing.T, tests map[string]func(*testing.T, *station)) {
 
 // openFolder makes a folder that any user may enter. Its path is short: a
 // socket's has at most 107 bytes.
-func openFolder(t *testing.T) string {
+func openFolder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "byok")
 	if err != nil {
@@ -121,7 +183,22 @@ type result struct {
 // run runs the program, with nobody to ask.
 func (s *station) run(t *testing.T, line string) result {
 	t.Helper()
-	return s.finish(t, s.command(s.binary, strings.Fields(line)...), nil)
+	return s.finish(t, s.command(s.binary, words(line)...), nil)
+}
+
+// words splits a command line at blanks that are not within double quotes.
+func words(line string) (list []string) {
+	quoted := false
+	end := func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ' ' && !quoted
+	}
+	for _, word := range strings.FieldsFunc(line, end) {
+		list = append(list, strings.ReplaceAll(word, `"`, ""))
+	}
+	return list
 }
 
 // must runs a command line that has to succeed.
@@ -171,7 +248,7 @@ func (s *station) talk(t *testing.T, line string, talk ...exchange) result {
 		t.Fatalf("pseudo-terminal (mount devpts on /dev/pts): %v", err)
 	}
 	defer master.Close()
-	cmd := s.command(s.binary, strings.Fields(line)...)
+	cmd := s.command(s.binary, words(line)...)
 	cmd.ExtraFiles = []*os.File{slave}
 	cmd.SysProcAttr.Setctty, cmd.SysProcAttr.Ctty = true, 3
 	t.Cleanup(func() { slave.Close() })

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+)
+
+// subject is a command that must survive every fault, and what it starts from.
+type subject struct {
+	name    string
+	after   string                   // the subject that has run before; "" is an empty stage
+	prepare func(*stage, testing.TB) // done to the stage first
+	line    string
+	again   exitcode.Code // how the same command may end when everything was done, beside Done
+	finish  string        // a command that follows before the world is whole
+	pin     string        // file of the user PIN that is then in force
+	cards   string        // flags of cards that then open
+	noWorld bool          // it needs none
+}
+
+// subjects are all commands that change token, files or cards. $LAST names the
+// last statement as it is on paper before the command, $MODULE the first module.
+func subjects() []subject {
+	const alice, carol = "card1 card2", "card3 card4"
+	two, next := flagsOf("", alice), flagsOf("", carol)
+	session := withPINs + two + " $LAST"
+	dealt := " --acs-quorum 2/2 --rehearsal --holder Alice --holder Bob --label " + stageLabel + withPINs + two
+	replaced := " --acs-quorum 2/2 --new-holder Carol --new-holder Dave" + flagsOf("new-", carol)
+	return []subject{
+		{name: "world create", line: "world create --module-path SHIM" + dealt},
+		{name: "world adopt", prepare: (*stage).foreignToken, line: "world create --adopt --so-pin-file secrets/so --module-path SHIM" + dealt},
+		{name: "key generate", after: "world create", line: "key generate --ident contosokey --type EC" + session, again: exitcode.Refused},
+		{name: "key generate alone", after: "world create", line: "key generate --ident contosoaes --type AES --without-quorum" + withPINs, again: exitcode.Refused},
+		{name: "acl modify", after: "key generate", line: "acl modify --ident contosokey --key-friendly-name Contoso --approve-unseen $KEK" + session},
+		{name: "package", after: "acl modify", line: "package --ident contosokey --subscription-id 00000000-0000-0000-0000-000000000000 --out out" + withPINs},
+		{name: "key retire", after: "key generate", line: "key retire --ident contosokey --really-destroy contosokey" + withPINs, again: exitcode.Refused},
+		{name: "key restore", after: "key retire", line: "key restore --ident contosokey" + session},
+		{name: "key freeze", after: "key generate", line: "key freeze --ident contosokey" + session, again: exitcode.Refused},
+		{name: "world recover", after: "key generate", prepare: (*stage).blankToken, finish: "key restore --all" + session,
+			line: "world recover --module-path SHIM --label " + stageLabel + session},
+		{name: "key restore all", after: "world recover", line: "key restore --all" + session},
+		{name: "module strike-off", after: "world recover", finish: "key restore --all" + session, again: exitcode.Refused,
+			line: "module strike-off --module $MODULE --reason lost" + session},
+		{name: "module accept", after: "key generate", line: "module accept --module-path SHIM" + session},
+		{name: "world replace-cards", after: "key generate", line: "world replace-cards" + session + replaced, cards: next},
+		{name: "world reset-pin", after: "key generate", line: "world reset-pin --new-pin-file secrets/newpin" + two + " $LAST", pin: "newpin"},
+		{name: "world change-pin", after: "key generate", line: "world change-pin --new-pin-file secrets/newpin" + withPINs, pin: "newpin", again: exitcode.HSM},
+		{name: "world backup", after: "key generate", line: "world backup copy", again: exitcode.Refused},
+		{name: "ceremony seal", after: "key generate", line: "ceremony seal" + withPINs},
+		{name: "ceremony seal by quorum", after: "key generate", line: "ceremony seal" + session},
+		{name: "card passphrase", after: "world create", again: exitcode.Refused,
+			line:  "card passphrase --card card1 --card-pin-file secrets/card1 --new-card-pin-file secrets/newcard1",
+			cards: " --card card1 --card-pin-file secrets/newcard1" + flagsOf("", "card2")},
+		{name: "toolset install", prepare: (*stage).toolsetZip, line: "toolset install --to tools --sha256 $ZIP toolset.zip", again: exitcode.Refused, noWorld: true},
+	}
+}
+
+func flagsOf(prefix, folders string) string { return withFolders(prefix, strings.Fields(folders)...) }
+
+// foreignToken initialises the token as a vendor's tool does: with an SO PIN
+// of its own, and no user PIN.
+func (s *stage) foreignToken(t testing.TB) {
+	s.onToken(t, func(p *pkcs11.Ctx) {
+		slots := mustDo(p.GetSlotList(true))(t)
+		if err := p.InitToken(slots[0], "so-"+stagePIN, stageLabel); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// toolsetZip puts a toolset into the stage.
+func (s *stage) toolsetZip(t testing.TB) {
+	zip := mustDo(s.kek.pair.Zip())(t)
+	mustWrite(t, s.path("toolset.zip"), zip)
+}
+
+// filled puts into a line what is only known on the stage.
+func (s *stage) filled(t testing.TB, line string) string {
+	t.Helper()
+	if strings.Contains(line, "$LAST") {
+		last := s.chain(t).Last()
+		line = strings.ReplaceAll(line, "$LAST", fmt.Sprintf(`--last-statement "%d %s"`, last.Number(), last.Sum.FirstWords(1)))
+	}
+	if strings.Contains(line, "$MODULE") {
+		line = strings.ReplaceAll(line, "$MODULE", s.chain(t).Modules()[0].Module)
+	}
+	if strings.Contains(line, "$ZIP") {
+		line = strings.ReplaceAll(line, "$ZIP", mustDo(fingerprint.File(s.path("toolset.zip")))(t).String())
+	}
+	return line
+}
+
+// chain reads the stage's statements.
+func (s *stage) chain(t testing.TB) *kmdata.Chain {
+	t.Helper()
+	return mustDo(kmdata.Open(s.path("kmdata")))(t)
+}
+
+// repertoire makes the stages that subjects start from, each once.
+type repertoire struct {
+	t     *testing.T
+	empty *stage
+	ended map[string]*stage
+}
+
+func newRepertoire(t *testing.T) *repertoire {
+	return &repertoire{t: t, empty: newStage(t), ended: map[string]*stage{}}
+}
+
+// before is a stage on which the subject is about to run.
+func (r *repertoire) before(s subject) *stage {
+	from := r.empty
+	if s.after != "" {
+		from = r.after(s.after)
+	}
+	on := from.copied(r.t)
+	if s.prepare != nil {
+		s.prepare(on, r.t)
+	}
+	return on
+}
+
+// after is a stage on which the subject has run.
+func (r *repertoire) after(name string) *stage {
+	if done := r.ended[name]; done != nil {
+		return done
+	}
+	for _, s := range subjects() {
+		if s.name == name {
+			on := r.before(s)
+			on.must(r.t, on.filled(r.t, s.line))
+			r.ended[name] = on
+			return on
+		}
+	}
+	r.t.Fatalf("no subject %q", name)
+	return nil
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/probe"
+	"byok/internal/hsm/shim"
+	"byok/internal/testkit/softhsm"
+)
+
+// stage is a folder in which a ceremony is held behind the shim: kmdata, the
+// token, card1 to card4, out, and in secrets the PINs and passphrases. All of
+// it is named relative to the folder, and the library finds its configuration
+// by HOME, which a world does not record: a stage can be copied, world and
+// all, and the copy goes on from there.
+type stage struct {
+	dir     string
+	binary  string
+	library string // the shim, before SoftHSM
+	kek     vaultKEK
+}
+
+const (
+	stagePIN   = "pin-of-the-stage"
+	stageLabel = "stage"
+	withPINs   = " --pin-file secrets/pin"
+)
+
+// newStage makes a stage with an empty SoftHSM and blank cards.
+func newStage(t testing.TB) *stage {
+	t.Helper()
+	s := &stage{dir: t.TempDir(), binary: builtProgram(t), library: shim.Build(t), kek: newVaultKEK(t, t.TempDir(), "KEKforBYOK")}
+	for _, name := range []string{"secrets", "kmdata", "out", "tmp", "card1", "card2", "card3", "card4"} {
+		if err := os.Mkdir(s.path(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{
+		"pin": stagePIN, "newpin": "next-" + stagePIN, "so": "so-" + stagePIN, "newcard1": "next passphrase of card1",
+		"card1": "passphrase of card1", "card2": "passphrase of card2", "card3": "passphrase of card3", "card4": "passphrase of card4",
+	} {
+		mustWrite(t, s.path("secrets/"+name), []byte(text+"\n"))
+	}
+	s.configure(t)
+	return s
+}
+
+func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
+
+// configure points SoftHSM to the stage's own tokens.
+func (s *stage) configure(t testing.TB) {
+	t.Helper()
+	home := s.path(".config/softhsm2")
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	conf := mustDo(softhsm.Configure(s.dir))(t)
+	if err := os.Rename(conf, filepath.Join(home, "softhsm2.conf")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copied is the same ceremony in another folder, modes and token included.
+func (s *stage) copied(t testing.TB) *stage {
+	t.Helper()
+	to := *s
+	to.dir = t.TempDir()
+	if out, err := exec.Command("cp", "-a", s.dir+"/.", to.dir).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
+	}
+	to.configure(t)
+	return &to
+}
+
+// blankToken takes the token away and leaves a free slot in its place.
+func (s *stage) blankToken(t testing.TB) {
+	t.Helper()
+	if err := os.RemoveAll(s.path("tokens")); err != nil {
+		t.Fatal(err)
+	}
+	s.configure(t)
+}
+
+// ending is how a run of the program ended.
+type ending struct {
+	status exitcode.Code
+	killed bool
+	text   string // stdout and stderr
+	errors []string
+}
+
+// run runs a command line; env steers the shim.
+func (s *stage) run(t testing.TB, line string, env ...string) ending {
+	t.Helper()
+	return s.runUnder(t, nil, line, env...)
+}
+
+// must runs a command line that has to succeed.
+func (s *stage) must(t testing.TB, line string, env ...string) ending {
+	t.Helper()
+	out := s.run(t, line, env...)
+	if out.status != exitcode.Done || out.killed {
+		t.Fatalf("%s: status %d\n%s", line, out.status, out.text)
+	}
+	return out
+}
+
+// command is the program on the stage, under another program such as strace.
+// SHIM in a line is the library; $KEK are the flags that name the KEK.
+func (s *stage) command(under []string, line string, env ...string) *exec.Cmd {
+	line = strings.NewReplacer("SHIM", s.library, "$KEK", s.kek.flags).Replace(line)
+	args := slices.Concat(under, []string{s.binary}, words(line))
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = s.dir
+	cmd.Env = slices.Concat(s.environ(), env)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // nobody to ask
+	return cmd
+}
+
+// environ has the probes' RSA keys made short: SoftHSM takes long over others.
+func (s *stage) environ() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.path("tmp"), "BYOK_KMDATA=kmdata",
+		"BYOK_SHIM_SHORT_RSA=" + probe.Label}
+}
+
+// runUnder runs a command line under another program, and waits for every
+// process that it started.
+func (s *stage) runUnder(t testing.TB, under []string, line string, env ...string) ending {
+	t.Helper()
+	cmd := s.command(under, line, env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := runToTheLast(t, cmd)
+	out := ending{text: stdout.String() + stderr.String(), errors: matching(stderr.String(), "byok-offline: error: ")}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL:
+		out.killed = true
+	case errors.As(err, &exit):
+		out.status = exitcode.Code(exit.ExitCode())
+	case err != nil:
+		t.Fatal(err)
+	}
+	return out
+}
+
+// runToTheLast runs cmd and waits until its descendants have ended as well: a
+// second process outlives a program that was killed for a moment. Each of them
+// holds the pipe.
+func runToTheLast(t testing.TB, cmd *exec.Cmd) error {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd.ExtraFiles = []*os.File{w}
+	err = cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		return err
+	}
+	err = cmd.Wait()
+	_, _ = io.Copy(io.Discard, r)
+	return err
+}
+
+func matching(text, prefix string) (lines []string) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, prefix) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// withFolders names cards of a stage on a command line; prefix is "" or "new-".
+func withFolders(prefix string, cards ...string) (flags string) {
+	for _, c := range cards {
+		flags += " --" + prefix + "card " + c + " --" + prefix + "card-pin-file secrets/" + c
+	}
+	return flags
+}

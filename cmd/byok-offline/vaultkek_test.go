@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/stamp"
+	"byok/internal/toolset"
+)
+
+// vaultKEK is a KEK of a rehearsal vault, without attestation, as the two
+// packages of a toolset, and with its private half.
+type vaultKEK struct {
+	private *rsa.PrivateKey
+	id      kek.ID
+	sum     fingerprint.Sum
+	pair    toolset.Pair
+	flags   string // packages, and what the vault's owner says of the KEK
+}
+
+// newVaultKEK writes the packages of a new KEK of 2048 bits into dir.
+func newVaultKEK(t testing.TB, dir, name string) vaultKEK {
+	t.Helper()
+	k := vaultKEK{private: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
+	k.sum = mustDo(keykind.SPKIHash(&k.private.PublicKey))(t)
+	k.id = mustDo(kek.ParseID("https://localhost:8443/keys/" + name + "/" + strings.Repeat("0a", 16)))(t)
+	world := mustDo(toolset.SecurityWorldPackage{
+		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "TEST", Generation: 1, Mark: kek.Rehearsal,
+		Service: kek.ServiceVault, Cloud: "AzurePublic", Vault: k.id.Vault,
+	}.Marshal())(t)
+	pkg := mustDo(toolset.KEKPackage{
+		Type: toolset.KEKType, Version: toolset.Version, Suffix: "TEST", Generation: 1, Mark: kek.Rehearsal,
+		KID: k.id, PublicKey: mustDo(keykind.MarshalPublicKey(&k.private.PublicKey))(t), KTY: "RSA-HSM",
+		KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2", Created: stamp.Now(), SecurityWorld: fingerprint.Of(world),
+	}.Marshal())(t)
+	kekFile, worldFile := filepath.Join(dir, toolset.KEKName("TEST", 1)), filepath.Join(dir, toolset.SecurityWorldName("TEST", 1))
+	mustWrite(t, kekFile, pkg)
+	mustWrite(t, worldFile, world)
+	k.pair = mustDo(toolset.ParsePair(toolset.File{Name: kekFile, Data: pkg}, toolset.File{Name: worldFile, Data: world}))(t)
+	k.flags = fmt.Sprintf("-k %s -w %s %s", kekFile, worldFile, k.said())
+	return k
+}
+
+// said are the flags for what the vault's owner says of the KEK.
+func (k vaultKEK) said() string {
+	return fmt.Sprintf("--fingerprint %v --kid %v --import-only --said-by Olga", k.sum, k.id)
+}
