@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/asn1"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,22 +21,27 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm"
-	"byok/internal/testkit/softhsm"
+	"byok/internal/kmdata"
 )
 
-// attacker is an operator gone bad: he has the user PIN, the HSM's library and
-// everything in kmdata, but no card. He runs as a process of his own, since
-// login state belongs to a process, and calls the library directly.
+// attacker is an operator gone bad: with the user PIN, the HSM's library and
+// everything in kmdata, but without a card. He calls the library himself, in a
+// process other than the program's.
 type attacker struct {
+	s       *stage
 	p       *pkcs11.Ctx
 	h       pkcs11.SessionHandle
-	slot    uint     // of the world's token
-	second  uint     // of a token of his own, whose SO PIN he chose
-	blobs   [][]byte // every backup in kmdata
-	guesses []string // at the SO PIN, from what kmdata and the token show
+	slot    uint              // of the world's token
+	second  uint              // of a token of his own, whose SO PIN he chose
+	backups []backup          // every one in kmdata
+	like    map[string][]byte // CKA_ID of the trusted keys, by label
+	guesses []string          // at the SO PIN, from what kmdata and the token show
 	rsa     *rsa.PrivateKey
 	ec      *ecdh.PrivateKey
 }
+
+// backup is a backup in kmdata: the part for KM, and the part under KW.
+type backup struct{ outer, inner []byte }
 
 // object is what an attack is tried on.
 type object struct {
@@ -47,8 +55,6 @@ type object struct {
 const theToken = "token"
 
 const (
-	attackPIN   = "pin-of-the-attack-test"
-	attackLabel = "besieged"
 	secondLabel = "the attacker's own"
 	secondPIN   = "SO PIN of the attacker's own token"
 )
@@ -89,34 +95,45 @@ func codeOf(err error) string {
 	return err.Error()
 }
 
-// newAttacker logs in to the world's token in the present folder, and makes a
-// token of his own to practise on.
-func newAttacker(t *testing.T) *attacker {
-	a := &attacker{p: pkcs11.New(mustDo(softhsm.Library())(t)), rsa: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
-	a.ec = mustDo(ecdh.P256().GenerateKey(rand.Reader))(t)
-	a.must(t, a.p.Initialize())
+// besiege lets an attacker loose on the stage's token.
+func (s *stage) besiege(t testing.TB, f func(*attacker)) {
+	t.Helper()
+	s.onToken(t, func(p *pkcs11.Ctx) {
+		a := &attacker{s: s, p: p, rsa: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
+		a.ec = mustDo(ecdh.P256().GenerateKey(rand.Reader))(t)
+		a.makeOwnToken(t)
+		a.findTokens(t)
+		a.login(t)
+		a.readKMData(t)
+		f(a)
+	})
+}
+
+// makeOwnToken initialises the free slot that SoftHSM always has.
+func (a *attacker) makeOwnToken(t testing.TB) {
 	for _, slot := range mustDo(a.p.GetSlotList(true))(t) {
 		if info := mustDo(a.p.GetTokenInfo(slot))(t); info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 			a.must(t, a.p.InitToken(slot, secondPIN, secondLabel))
+			break
 		}
 	}
 	a.must(t, a.p.Finalize()) // slot numbers change with C_InitToken
 	a.must(t, a.p.Initialize())
+}
+
+func (a *attacker) findTokens(t testing.TB) {
 	for _, slot := range mustDo(a.p.GetSlotList(true))(t) {
 		switch info := mustDo(a.p.GetTokenInfo(slot))(t); strings.TrimSpace(info.Label) {
-		case attackLabel:
+		case stageLabel:
 			a.slot = slot
 			a.guesses = append(a.guesses, info.SerialNumber)
 		case secondLabel:
 			a.second = slot
 		}
 	}
-	a.login(t)
-	a.readKMData(t)
-	return a
 }
 
-func (a *attacker) must(t *testing.T, err error) {
+func (a *attacker) must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(codeOf(err))
@@ -124,34 +141,33 @@ func (a *attacker) must(t *testing.T, err error) {
 }
 
 // login begins afresh: one session, logged in as user.
-func (a *attacker) login(t *testing.T) {
+func (a *attacker) login(t testing.TB) {
 	t.Helper()
 	_ = a.p.CloseAllSessions(a.slot)
 	a.h = mustDo(a.p.OpenSession(a.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION))(t)
-	a.must(t, a.p.Login(a.h, pkcs11.CKU_USER, attackPIN))
+	a.must(t, a.p.Login(a.h, pkcs11.CKU_USER, stagePIN))
 }
 
-// readKMData takes the backups, and everything public that might give the SO PIN away.
-func (a *attacker) readKMData(t *testing.T) {
-	for _, path := range mustDo(filepath.Glob("kmdata/local/*"))(t) {
+// readKMData takes the backups, and everything public that might give the SO
+// PIN away.
+func (a *attacker) readKMData(t testing.TB) {
+	var paths []string
+	for _, pattern := range []string{"kmdata/local/*", "kmdata/local/statements/*.json"} {
+		paths = append(paths, mustDo(filepath.Glob(a.s.path(pattern)))(t)...)
+	}
+	for _, path := range paths {
 		var file any
-		if json.Unmarshal(mustDo(os.ReadFile(path))(t), &file) == nil {
+		if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &file) == nil {
 			a.learn("", file)
 		}
 	}
-	a.guesses = append(a.guesses, attackPIN, attackLabel, "12345678", "00000000", "so-pin")
-	if len(a.blobs) == 0 {
-		t.Fatal("no backup in kmdata")
-	}
+	a.guesses = append(a.guesses, stagePIN, stageLabel, "12345678", "00000000", "so-"+stagePIN)
 }
 
 func (a *attacker) learn(name string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for key, inner := range v {
-			if name == "km_blobs" {
-				key = "blob"
-			}
 			a.learn(key, inner)
 		}
 	case []any:
@@ -165,33 +181,63 @@ func (a *attacker) learn(name string, value any) {
 
 func (a *attacker) learnText(name, text string) {
 	switch name {
-	case "blob", "km_blob", "knso_blob":
-		a.blobs = append(a.blobs, unbase64(text))
-	case "hknso", "world", "km_check_value", "commitments":
-		raw := unhex(text)
-		a.guesses = append(a.guesses, text, derivedPIN(raw))
+	case "backup":
+		if raw := unbase64(text); len(raw) > kmdata.KMBits/8 {
+			a.backups = append(a.backups, backup{raw[:kmdata.KMBits/8], raw[kmdata.KMBits/8:]})
+		}
+	case "hknso", "module", "commitments", "sealed", "sha256", "previous":
+		a.guesses = append(a.guesses, text[:min(len(text), 40)])
+		if raw := unhex(text); len(raw) > 0 {
+			a.guesses = append(a.guesses, pinOf(raw))
+		}
 	}
 }
 
-// targets are the objects that the attacker sees and did not make.
-func (a *attacker) targets(t *testing.T) (list []object) {
+// pinOf is a PIN as it would be made of bytes.
+func pinOf(raw []byte) string {
+	text := base32.StdEncoding.EncodeToString(raw)
+	return text[:min(len(text), 40)]
+}
+
+// targets are the objects that the attacker sees and did not make: all on the
+// token, and whatever is trusted. An object of no role fails the test: nothing
+// of a transfer is ever a token object.
+func (a *attacker) targets(t testing.TB) (list []object) {
 	t.Helper()
-	a.must(t, a.p.FindObjectsInit(a.h, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true)}))
-	found, _, err := a.p.FindObjects(a.h, 200)
-	a.must(t, err)
-	a.must(t, a.p.FindObjectsFinal(a.h))
-	for _, handle := range found {
-		o := object{handle: handle, label: string(a.value(t, handle, pkcs11.CKA_LABEL)),
-			class: number(a.value(t, handle, pkcs11.CKA_CLASS)), kind: number(a.value(t, handle, pkcs11.CKA_KEY_TYPE))}
+	for _, handle := range a.found(t, attr(pkcs11.CKA_TOKEN, true)) {
+		o := a.seen(t, handle)
 		if o.role = o.roleOf(); o.role == "" {
 			t.Fatalf("%q on the token: no attack is tried on it", o.label)
 		}
 		list = append(list, o)
 	}
+	for _, handle := range a.found(t, attr(pkcs11.CKA_TRUSTED, true)) {
+		if o := a.seen(t, handle); !slices.Contains([]string{"KM", "KW", "anchor"}, o.roleOf()) {
+			t.Fatalf("%q is trusted", o.label)
+		}
+	}
 	return list
 }
 
-func (a *attacker) value(t *testing.T, o pkcs11.ObjectHandle, attribute uint) []byte {
+// found lists the objects that match.
+func (a *attacker) found(t testing.TB, match ...*pkcs11.Attribute) []pkcs11.ObjectHandle {
+	t.Helper()
+	a.must(t, a.p.FindObjectsInit(a.h, match))
+	found, _, err := a.p.FindObjects(a.h, 200)
+	a.must(t, err)
+	a.must(t, a.p.FindObjectsFinal(a.h))
+	return found
+}
+
+func (a *attacker) seen(t testing.TB, handle pkcs11.ObjectHandle) object {
+	t.Helper()
+	return object{
+		handle: handle, label: string(a.value(t, handle, pkcs11.CKA_LABEL)),
+		class: number(a.value(t, handle, pkcs11.CKA_CLASS)), kind: number(a.value(t, handle, pkcs11.CKA_KEY_TYPE)),
+	}
+}
+
+func (a *attacker) value(t testing.TB, o pkcs11.ObjectHandle, attribute uint) []byte {
 	t.Helper()
 	list, err := a.p.GetAttributeValue(a.h, o, []*pkcs11.Attribute{attr(attribute, nil)})
 	a.must(t, err)
@@ -201,7 +247,7 @@ func (a *attacker) value(t *testing.T, o pkcs11.ObjectHandle, attribute uint) []
 func (o object) roleOf() string {
 	kind := map[uint]string{pkcs11.CKK_RSA: "RSA", pkcs11.CKK_EC: "EC", pkcs11.CKK_AES: "AES"}[o.kind]
 	for _, r := range []struct{ prefix, role string }{
-		{"byok-kek_", "KEK"}, {"byok-transfer_", "transfer key"}, {"byok-km", "KM"},
+		{"byok-kw-", "KW"}, {"byok-km-", "KM"}, {"byok-anchor-", "anchor"},
 	} {
 		if strings.HasPrefix(o.label, r.prefix) {
 			return r.role
@@ -210,19 +256,17 @@ func (o object) roleOf() string {
 	switch {
 	case o.class == pkcs11.CKO_PUBLIC_KEY:
 		return "public half"
-	case o.label == "byok-knso":
-		return "KNSO"
+	case strings.HasPrefix(o.label, "byok-kml-"):
+		return "KML"
 	case strings.HasPrefix(o.label, "key_simple_"):
 		return kind + " key"
-	case strings.HasPrefix(o.label, "key_xferacld_"):
-		return kind + " copy"
 	}
 	return ""
 }
 
 // own makes a key of the attacker's own, of a target's class and type, with
 // every use and no restriction.
-func (a *attacker) own(t *testing.T, class, kind uint) object {
+func (a *attacker) own(t testing.TB, class, kind uint) object {
 	t.Helper()
 	list := []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, class), attr(pkcs11.CKA_KEY_TYPE, kind), attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_LABEL, "mine")}
 	for _, use := range uses(class, kind) {
@@ -287,3 +331,13 @@ func number(b []byte) (n uint) {
 }
 
 func (o object) String() string { return fmt.Sprintf("%s (%s)", o.role, o.label) }
+
+func unhex(text string) []byte {
+	raw, _ := hex.DecodeString(text) // what is none gives no bytes
+	return raw
+}
+
+func unbase64(text string) []byte {
+	raw, _ := base64.StdEncoding.DecodeString(text) // of a file of this project's
+	return raw
+}

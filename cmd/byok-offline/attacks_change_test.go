@@ -9,8 +9,8 @@ import (
 
 func changing() []attack {
 	const group = "Change what an object is"
-	trustable := slices.DeleteFunc(everyObject(), func(role string) bool { return slices.Contains([]string{"KM", "transfer key", "KEK"}, role) })
-	owned := append(keysOfValue(), "KEK", "public half")
+	trustable := slices.DeleteFunc(everyObject(), func(role string) bool { return slices.Contains(frozenKeys(), role) })
+	owned := everyObject()
 	both := func(name string, on []string, never bool, list func(a *attacker, t *testing.T, o object) []*pkcs11.Attribute) []attack {
 		return []attack{
 			{group: group, name: name + " (C_SetAttributeValue)", on: on, never: never, try: setting(list)},
@@ -20,10 +20,10 @@ func changing() []attack {
 	return slices.Concat(
 		both("turn on a use that is off", frozenKeys(), false, usesOff),
 		both("undo SENSITIVE or EXTRACTABLE=false", keysOfValue(), false, oneWay),
-		both("undo WRAP_WITH_TRUSTED", slices.DeleteFunc(keysOfValue(), func(role string) bool { return role == "KM" }), true, untrustedWrap),
+		both("undo WRAP_WITH_TRUSTED", append([]string{"KW"}, keptKeys()...), true, untrustedWrap),
 		[]attack{
-			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_SetAttributeValue)", on: slices.Concat(frozenKeys(), keptKeys()), never: true, try: setting(lasting)},
-			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_CopyObject)", on: slices.Concat(frozenKeys(), keptKeys()), try: copying(lasting)},
+			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_SetAttributeValue)", on: everyKey(), never: true, try: setting(lasting)},
+			{group: group, name: "undo MODIFIABLE=false or PRIVATE (C_CopyObject)", on: everyKey(), try: copying(lasting)},
 			{group: group, name: "copy it as it is, for use when it is gone (C_CopyObject)", on: frozenKeys(), try: copying(unchanged)},
 			{group: group, name: "change its label or CKA_ID (C_SetAttributeValue)", on: frozenKeys(), try: setting(names)},
 		},
@@ -32,6 +32,8 @@ func changing() []attack {
 		both("forge its origin: LOCAL, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE", keysOfValue(), true, origin),
 	)
 }
+
+func everyKey() []string { return append(keysOfValue(), "KM", "anchor") }
 
 // setting tries each attribute of a list for itself.
 func setting(list func(a *attacker, t *testing.T, o object) []*pkcs11.Attribute) func(*attacker, *testing.T, object, *finding) {
@@ -74,7 +76,7 @@ func usesOff(a *attacker, t *testing.T, o object) (list []*pkcs11.Attribute) {
 
 func oneWay(_ *attacker, _ *testing.T, o object) []*pkcs11.Attribute {
 	list := []*pkcs11.Attribute{weak(o, pkcs11.CKA_SENSITIVE, false)}
-	if o.mine || o.role == "KM" {
+	if o.mine || o.role == "KW" || o.role == "KML" {
 		list = append(list, weak(o, pkcs11.CKA_EXTRACTABLE, true))
 	}
 	return list
@@ -89,7 +91,7 @@ func lasting(_ *attacker, _ *testing.T, o object) (list []*pkcs11.Attribute) {
 	if o.mine || slices.Contains(frozenKeys(), o.role) {
 		list = append(list, weak(o, pkcs11.CKA_MODIFIABLE, true))
 	}
-	if o.mine || slices.Contains(slices.Concat(keptKeys(), copies()), o.role) {
+	if o.mine || o.role == "KML" || slices.Contains(keptKeys(), o.role) {
 		list = append(list, weak(o, pkcs11.CKA_PRIVATE, false))
 	}
 	return list
@@ -100,7 +102,7 @@ func unchanged(*attacker, *testing.T, object) []*pkcs11.Attribute {
 }
 
 func names(*attacker, *testing.T, object) []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{attr(pkcs11.CKA_LABEL, "byok-kek_other"), attr(pkcs11.CKA_ID, []byte{3})}
+	return []*pkcs11.Attribute{attr(pkcs11.CKA_LABEL, "byok-km-other"), attr(pkcs11.CKA_ID, []byte{3})}
 }
 
 func trusted(*attacker, *testing.T, object) []*pkcs11.Attribute {

@@ -31,7 +31,7 @@ func (a *attacker) field(o object) (slot uint, guesses []string) {
 
 // outside works in a session of its own with nobody logged in, and logs in as
 // user again afterwards.
-func (a *attacker) outside(t *testing.T, slot uint, work func(h pkcs11.SessionHandle)) {
+func (a *attacker) outside(t testing.TB, slot uint, work func(h pkcs11.SessionHandle)) {
 	t.Helper()
 	_ = a.p.CloseAllSessions(a.slot)
 	_ = a.p.CloseAllSessions(a.second)
@@ -56,7 +56,7 @@ func loginBesideUser(a *attacker, _ *testing.T, _ object, f *finding) {
 }
 
 func loginForContext(a *attacker, _ *testing.T, _ object, f *finding) {
-	f.call("C_Login for a context", a.p.Login(a.h, pkcs11.CKU_CONTEXT_SPECIFIC, attackPIN))
+	f.call("C_Login for a context", a.p.Login(a.h, pkcs11.CKU_CONTEXT_SPECIFIC, stagePIN))
 }
 
 // changeSOPIN: without an SO session C_SetPIN changes the user's, so the user
@@ -68,13 +68,13 @@ func changeSOPIN(a *attacker, t *testing.T, o object, f *finding) {
 			a.must(t, a.p.Login(h, pkcs11.CKU_SO, secondPIN))
 		}
 		for _, guess := range guesses {
-			if guess != attackPIN {
+			if guess != stagePIN {
 				f.call("C_SetPIN", a.p.SetPIN(h, guess, guess))
 			}
 		}
 	})
 	if !o.mine {
-		f.call("C_SetPIN as user", a.p.SetPIN(a.h, slices.Max(guesses), attackPIN))
+		f.call("C_SetPIN as user", a.p.SetPIN(a.h, slices.Max(guesses), stagePIN))
 	}
 }
 
@@ -84,18 +84,18 @@ func initPIN(a *attacker, t *testing.T, o object, f *finding) {
 		if o.mine {
 			a.must(t, a.p.Login(h, pkcs11.CKU_SO, secondPIN))
 		}
-		f.call("C_InitPIN", a.p.InitPIN(h, attackPIN))
+		f.call("C_InitPIN", a.p.InitPIN(h, stagePIN))
 	})
 	if !o.mine {
-		f.call("C_InitPIN as user", a.p.InitPIN(a.h, attackPIN))
+		f.call("C_InitPIN as user", a.p.InitPIN(a.h, stagePIN))
 	}
 }
 
 func initToken(a *attacker, t *testing.T, o object, f *finding) {
 	slot, guesses := a.field(o)
-	label := map[bool]string{true: secondLabel, false: attackLabel}[o.mine]
+	label := map[bool]string{true: secondLabel, false: stageLabel}[o.mine]
 	if !o.mine {
-		f.call("C_InitToken beside the user", a.p.InitToken(slot, attackPIN, label))
+		f.call("C_InitToken beside the user", a.p.InitToken(slot, stagePIN, label))
 	}
 	_ = a.p.CloseAllSessions(a.slot)
 	for _, guess := range guesses {

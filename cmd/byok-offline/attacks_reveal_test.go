@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
-	"slices"
 	"testing"
 	"unsafe"
 
@@ -26,15 +25,12 @@ type attack struct {
 }
 
 // Roles of objects.
-func wrappingKeys() []string { return []string{"KM", "transfer key"} }
-func keptKeys() []string     { return []string{"KNSO", "RSA key", "EC key", "AES key"} }
-func copies() []string       { return []string{"RSA copy", "EC copy", "AES copy"} }
-func frozenKeys() []string   { return append([]string{"KM", "transfer key", "KEK"}, copies()...) }
-func secretKeys() []string   { return []string{"KM", "AES key", "transfer key", "AES copy"} }
-func privateKeys() []string  { return []string{"KNSO", "RSA key", "EC key", "RSA copy", "EC copy"} }
-func keysOfValue() []string  { return slices.Concat(wrappingKeys(), keptKeys(), copies()) }
-func everyObject() []string  { return append(keysOfValue(), "KEK", "public half") }
-func idleKeys() []string     { return []string{"KM", "transfer key", "AES copy"} }
+func keptKeys() []string    { return []string{"RSA key", "EC key", "AES key"} }
+func frozenKeys() []string  { return []string{"KM", "KW", "anchor"} }
+func secretKeys() []string  { return []string{"KW", "AES key"} }
+func privateKeys() []string { return []string{"KML", "RSA key", "EC key"} }
+func keysOfValue() []string { return append([]string{"KW", "KML"}, keptKeys()...) }
+func everyObject() []string { return append(keysOfValue(), "KM", "anchor", "public half") }
 
 func rfc5649() []*pkcs11.Mechanism { return by(pkcs11.CKM_AES_KEY_WRAP_PAD, nil) } // in SoftHSM
 
@@ -42,13 +38,13 @@ func revealing() []attack {
 	const group = "Reveal a key"
 	return []attack{
 		{group: group, name: "read its secret parts (C_GetAttributeValue)", on: keysOfValue(), try: readParts},
-		{group: group, name: "wrap a key, decrypt the blob with the same key (Clulow 2003)", on: wrappingKeys(), try: wrapThenDecrypt},
-		{group: group, name: "unwrap a backup, or a key wrapped a moment ago, with a weaker template", on: wrappingKeys(), try: unwrapWeaker},
-		{group: group, name: "import the same blob again under conflicting attributes (CCS 2010)", on: wrappingKeys(), try: unwrapConflicting},
+		{group: group, name: "wrap a key, decrypt the blob with the same key (Clulow 2003)", on: []string{"KW"}, try: wrapThenDecrypt},
+		{group: group, name: "unwrap a backup, or a key wrapped a moment ago, with a weaker template", on: []string{"KW"}, try: unwrapWeaker},
+		{group: group, name: "import the same blob again under conflicting attributes (CCS 2010)", on: []string{"KW"}, try: unwrapConflicting},
 		{group: group, name: "unwrap a backup with another key", on: []string{"AES key", theToken}, try: unwrapWithAnother},
-		{group: group, name: "derive from it", on: append(idleKeys(), "EC copy"), try: deriveFrom},
+		{group: group, name: "derive from it", on: []string{"KW", "KML", "EC key"}, try: deriveFrom},
 		{group: group, name: "derive a key of its parts (concatenate, XOR, extract)", on: secretKeys(), never: true, try: deriveParts},
-		{group: group, name: "derive with a point that is not on the curve", on: []string{"KNSO", "EC key"}, never: true, try: deriveOffCurve},
+		{group: group, name: "derive with a point that is not on the curve", on: []string{"KML", "EC key"}, never: true, try: deriveOffCurve},
 	}
 }
 
@@ -111,14 +107,15 @@ func unwrapped(blob []byte, decrypt func(block []byte) ([]byte, error)) ([]byte,
 
 // wrappedUnder gives true blobs of o: the backups, if it is the module key, and
 // every key that it wraps now.
-func (a *attacker) wrappedUnder(t *testing.T, o object) (blobs []blobOf) {
+func (a *attacker) wrappedUnder(t testing.TB, o object) (blobs []blobOf) {
 	t.Helper()
 	victims := a.targets(t)
 	if o.mine {
 		victims = []object{a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES), a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_RSA), a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_EC)}
-	} else if o.role == "KM" {
-		for _, data := range a.blobs {
-			blobs = append(blobs, blobOf{data, object{class: pkcs11.CKO_SECRET_KEY, kind: pkcs11.CKK_GENERIC_SECRET}})
+	} else {
+		victims = append(victims, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES))
+		for _, b := range a.backups {
+			blobs = append(blobs, blobOf{b.inner, object{class: pkcs11.CKO_SECRET_KEY, kind: pkcs11.CKK_GENERIC_SECRET}})
 		}
 	}
 	for _, v := range victims {
@@ -166,7 +163,10 @@ func unwrapConflicting(a *attacker, t *testing.T, o object, f *finding) {
 // unwrapWithAnother tries a session copy of a key that may be given UNWRAP,
 // and a key of known value; in practice, a blob that the key has made.
 func unwrapWithAnother(a *attacker, t *testing.T, o object, f *finding) {
-	key, blobs := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES), a.blobs
+	key, blobs := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES), [][]byte{}
+	for _, b := range a.wrappedUnder(t, a.only(t, "KW")) {
+		blobs = append(blobs, b.data)
+	}
 	if o.role != theToken {
 		var err error
 		key.handle, err = a.p.CopyObject(a.h, o.handle, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_UNWRAP, true)})
@@ -243,4 +243,16 @@ func deriveOffCurve(a *attacker, t *testing.T, o object, f *finding) {
 	for _, point := range [][]byte{random, append(bytes.Clone(a.point()[:64]), a.point()[64]^1), append([]byte{4}, make([]byte, 64)...)} {
 		f.call("C_DeriveKey with a point off the curve", derive(point))
 	}
+}
+
+// only is the one object of a role that the token has.
+func (a *attacker) only(t testing.TB, role string) object {
+	t.Helper()
+	for _, o := range a.targets(t) {
+		if o.role == role {
+			return o
+		}
+	}
+	t.Fatalf("no %s on the token", role)
+	return object{}
 }

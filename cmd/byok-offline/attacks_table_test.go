@@ -11,13 +11,8 @@ import (
 
 const attacksPage = "../../docs/security/attacks.md"
 
-// stateNames are the columns of the table.
-func stateNames() []string {
-	return []string{"world created", "key generated", "ACL modified", "packaged", "recovered", "cards replaced"}
-}
-
 // compare holds the page to what came of the attacks, or writes it.
-func (b *besieged) compare(t *testing.T) {
+func (b *siege) compare(t *testing.T) {
 	page := b.page()
 	if *updateAttacks && !t.Failed() {
 		mustWrite(t, attacksPage, page)
@@ -39,7 +34,7 @@ func firstDifference(got, want string) string {
 	return "it has more lines than are made now"
 }
 
-func (b *besieged) page() []byte {
+func (b *siege) page() []byte {
 	var out bytes.Buffer
 	out.WriteString(attacksHead)
 	b.presence(&out)
@@ -47,14 +42,13 @@ func (b *besieged) page() []byte {
 	for _, one := range attacks() {
 		if one.group != group {
 			group = one.group
-			fmt.Fprintf(&out, "\n## %s\n\n", group)
+			fmt.Fprintf(&out, "\n### %s\n\n", group)
 			row(&out, slices.Concat([]string{"attack", "on"}, stateNames(), []string{"own key"})...)
 			row(&out, slices.Repeat([]string{"---"}, 3+len(stateNames()))...)
 		}
 		b.rows(&out, one)
 	}
-	out.WriteString(attacksTail)
-	b.acceptedRows(func(cells ...string) { row(&out, cells...) })
+	deedRows(&out)
 	return out.Bytes()
 }
 
@@ -63,7 +57,7 @@ func row(out *bytes.Buffer, cells ...string) {
 }
 
 // presence says what is on the token in each state.
-func (b *besieged) presence(out *bytes.Buffer) {
+func (b *siege) presence(out *bytes.Buffer) {
 	row(out, "state", "on the token")
 	row(out, "---", "---")
 	for _, state := range stateNames() {
@@ -78,7 +72,7 @@ func (b *besieged) presence(out *bytes.Buffer) {
 }
 
 // rows writes a line for each set of roles that were answered alike.
-func (b *besieged) rows(out *bytes.Buffer, one attack) {
+func (b *siege) rows(out *bytes.Buffer, one attack) {
 	var order []string
 	alike := map[string][]string{}
 	for _, role := range one.on {
@@ -103,13 +97,13 @@ func (b *besieged) rows(out *bytes.Buffer, one attack) {
 }
 
 // answers is all that was answered for a role, in any state.
-func (b *besieged) answers(one attack, role string) string {
+func (b *siege) answers(one attack, role string) string {
 	return strings.Join(b.codes("", func(f finding) bool { return f.Attack == one.name && f.Role == role && !f.Mine }), ", ")
 }
 
 // codes lists the return codes of some findings, each once and sorted; state
 // "" is every state.
-func (b *besieged) codes(state string, of func(finding) bool) (list []string) {
+func (b *siege) codes(state string, of func(finding) bool) (list []string) {
 	for name, report := range b.findings {
 		for _, f := range report {
 			if (state == "" || state == name) && of(f) {
@@ -128,30 +122,24 @@ func cell(codes []string) string {
 	return strings.Join(codes, ", ")
 }
 
-const attacksHead = `# Attacks on the token
+const attacksHead = `# Attacks that are tried
 
-Made by ` + "`go test -run '^TestAttacks$' ./cmd/byok-offline -update`" + ` and compared with what SoftHSM 2.6.1
-answers in every run of the tests.
+Made by ` + "`go test -run '^TestAttacks$' ./cmd/byok-offline -update`" + ` and compared in every run of the
+tests with what happens.
 
-The real program makes a world, three keys (RSA, EC, AES) and their packages. In each state a
-separate process, which has the user PIN, the HSM's library and kmdata, but **no card**, calls the
-library directly. It tries what Clulow, *On the Security of PKCS#11* (2003), and Bortolozzo,
-Centenaro, Focardi and Steel, *Attacking and Fixing PKCS#11 Security Tokens* (CCS 2010), describe,
-and some more. Every call listed here is refused with the return codes given. A dash: nothing of that kind
-is on the token then.
+## Against the token
 
-The last column is the same calls on a key of the attacker's own without restrictions, or on a token
-of his own: they must work there, or the attack would prove nothing. "never possible": the
-token does that for nobody's key.
+The real program holds a ceremony on SoftHSM 2.6.1 with three keys (RSA, EC, AES). In each state a process
+with the user PIN, the HSM's library and kmdata, but **no card**, calls the library directly. It tries what
+Clulow, *On the Security of PKCS#11* (2003), and Bortolozzo, Centenaro, Focardi and Steel, *Attacking and
+Fixing PKCS#11 Security Tokens* (CCS 2010), describe, and more. Every call listed here is refused with the
+return codes given. A dash: nothing of that kind is on the token then.
 
-After the attacks, ` + "`world check`" + ` finds the world as it was, and the ceremony goes on from there.
+The last column is the same calls on a key of the attacker's own without restrictions, or on a token of the
+attacker's own: they must work there, or the attack would prove nothing. "never possible": the token does
+that for no key.
 
-`
-
-const attacksTail = `
-## Known and accepted
-
-What the operator can do with the user PIN. Nothing of it gives him a key of the world in clear. Each is
-tried in the state named; then the next command is run, and its exit status and first complaint are compared.
+After the attacks, ` + "`world check`" + ` finds the world as it was. KEK, transfer key and transfer copy are on
+the token in no state: they are session objects of the quorum's process.
 
 `

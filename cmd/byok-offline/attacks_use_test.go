@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"math/big"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -12,13 +9,12 @@ import (
 func using() []attack {
 	const group = "Use a key for what it is not for"
 	return []attack{
-		{group: group, name: "encrypt (C_EncryptInit)", on: append(idleKeys(), "KEK"), try: encrypting},
-		{group: group, name: "decrypt (C_DecryptInit)", on: append(idleKeys(), "RSA copy"), try: decrypting},
-		{group: group, name: "sign (C_SignInit)", on: append(idleKeys(), "RSA copy", "EC copy"), try: signing},
-		{group: group, name: "sign with recovery (C_SignRecoverInit)", on: []string{"RSA copy", "EC copy"}, never: true, try: recovering},
-		{group: group, name: "verify (C_VerifyInit)", on: append(idleKeys(), "KEK"), try: verifying},
-		{group: group, name: "wrap (C_WrapKey)", on: []string{"AES copy"}, try: wrappingWith},
-		{group: group, name: "unwrap (C_UnwrapKey)", on: []string{"RSA copy", "AES copy"}, try: unwrappingWith},
+		{group: group, name: "encrypt (C_EncryptInit)", on: frozenKeys(), try: encrypting},
+		{group: group, name: "decrypt (C_DecryptInit)", on: []string{"KW"}, try: decrypting},
+		{group: group, name: "sign (C_SignInit)", on: []string{"KW"}, try: signing},
+		{group: group, name: "verify (C_VerifyInit)", on: frozenKeys(), try: verifying},
+		{group: group, name: "wrap (C_WrapKey)", on: []string{"anchor"}, try: wrappingWith},
+		{group: group, name: "unwrap (C_UnwrapKey)", on: []string{"KW"}, try: unwrappingWith},
 	}
 }
 
@@ -56,11 +52,6 @@ func signing(a *attacker, t *testing.T, o object, f *finding) {
 	a.begin(t, f, "C_SignInit", a.p.SignInit, m, o)
 }
 
-func recovering(a *attacker, t *testing.T, o object, f *finding) {
-	_, m := mechanismsFor(o)
-	a.begin(t, f, "C_SignRecoverInit", a.p.SignRecoverInit, m, o)
-}
-
 func verifying(a *attacker, t *testing.T, o object, f *finding) {
 	_, m := mechanismsFor(o)
 	a.begin(t, f, "C_VerifyInit", a.p.VerifyInit, m, o)
@@ -68,21 +59,20 @@ func verifying(a *attacker, t *testing.T, o object, f *finding) {
 
 func wrappingWith(a *attacker, t *testing.T, o object, f *finding) {
 	victim := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
-	a.wrap(f, "wrapping with it", aesWraps(victim), o.handle, victim)
+	mechanisms := aesWraps(victim)
+	if o.kind == pkcs11.CKK_RSA {
+		mechanisms = rsaWraps()
+	}
+	a.wrap(f, "wrapping with it", mechanisms, o.handle, victim)
 }
 
-// unwrappingWith gives an RSA key a blob made for its public half, and an AES
-// key 40 bytes of nothing, which an unprotected key unwraps only if they are
-// its own work.
+// unwrappingWith gives a key 40 bytes of nothing, or what an own key has wrapped.
 func unwrappingWith(a *attacker, t *testing.T, o object, f *finding) {
-	m, blob := rfc5649(), make([]byte, 40)
-	if o.kind == pkcs11.CKK_RSA {
-		public := rsa.PublicKey{N: new(big.Int).SetBytes(a.value(t, o.handle, pkcs11.CKA_MODULUS)), E: 65537}
-		m, blob = by(pkcs11.CKM_RSA_PKCS, nil), mustDo(rsa.EncryptPKCS1v15(rand.Reader, &public, knownValue()))(t)
-	} else if o.mine {
-		blob = mustDo(a.p.WrapKey(a.h, m, o.handle, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES).handle))(t)
+	blob := make([]byte, 40)
+	if o.mine {
+		blob = mustDo(a.p.WrapKey(a.h, rfc5649(), o.handle, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES).handle))(t)
 	}
-	_, err := a.p.UnwrapKey(a.h, m, o.handle, blob, blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
+	_, err := a.p.UnwrapKey(a.h, rfc5649(), o.handle, blob, blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
 	f.call("C_UnwrapKey", err)
 }
 

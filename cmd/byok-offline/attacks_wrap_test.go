@@ -15,9 +15,10 @@ func wrapping() []attack {
 		{group: group, name: "wrap it under an AES key made on the token", on: keysOfValue(), try: wrapUnderGenerated},
 		{group: group, name: "wrap it under the attacker's RSA key", on: secretKeys(), try: wrapUnderOwnRSA},
 		{group: group, name: "wrap it under the attacker's RSA key (private keys are too long for one)", on: privateKeys(), never: true, try: wrapUnderOwnRSA},
-		{group: group, name: "wrap it under a key that looks like the KEK or KM, beside the true one", on: secretKeys(), try: wrapUnderLookAlike},
-		{group: group, name: "wrap KM under a trusted key", on: []string{"KM"}, try: wrapUnderTrusted},
-		{group: group, name: "destroy KEK and KM, wrap it under keys that look like them", on: []string{"transfer key", "AES key", "AES copy"}, breaking: true, try: wrapAfterDestroying},
+		{group: group, name: "wrap it under a key that looks like KM or KW, beside the true one", on: secretKeys(), try: wrapUnderLookAlike},
+		{group: group, name: "wrap it under KM and KW", on: []string{"KW", "KML"}, try: wrapUnderTrusted},
+		{group: group, name: "wrap it under the anchor, which is trusted", on: []string{"AES key"}, try: wrapUnderAnchor},
+		{group: group, name: "destroy KM and KW, wrap it under keys that look like them", on: []string{"AES key"}, breaking: true, try: wrapAfterDestroying},
 	}
 }
 
@@ -61,10 +62,10 @@ func wrapUnderOwnRSA(a *attacker, t *testing.T, o object, f *finding) {
 
 // lookAlike makes a token object with the labels and identifier of a trusted
 // key, but not trusted, and the attacker's value; it is removed afterwards.
-func (a *attacker) lookAlike(t *testing.T, label string, id []byte) (key pkcs11.ObjectHandle, remove func()) {
+func (a *attacker) lookAlike(t testing.TB, label string, id []byte) (key pkcs11.ObjectHandle, remove func()) {
 	t.Helper()
 	list := []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, false), attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, id), attr(pkcs11.CKA_WRAP, true)}
-	if strings.HasPrefix(label, "byok-kek") {
+	if strings.HasPrefix(label, "byok-km-") {
 		list = append(list, attr(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
 			attr(pkcs11.CKA_MODULUS, a.rsa.N.Bytes()), attr(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(a.rsa.E)).Bytes()))
 	} else {
@@ -76,24 +77,27 @@ func (a *attacker) lookAlike(t *testing.T, label string, id []byte) (key pkcs11.
 	return key, func() { a.must(t, a.p.DestroyObject(a.h, key)) }
 }
 
-// lookAlikes copies label and CKA_ID of every trusted key there is, and takes
-// the usual ones where there is none.
-func (a *attacker) lookAlikes(t *testing.T) map[string][]byte {
+// lookAlikes gives label and CKA_ID of the trusted keys, as they were when there
+// were any.
+func (a *attacker) lookAlikes(t testing.TB) map[string][]byte {
 	t.Helper()
-	like := map[string][]byte{"byok-kek_rsa": {1}, "byok-km": {2}}
+	like := map[string][]byte{}
 	for _, o := range a.targets(t) {
-		if o.role == "KEK" || o.role == "KM" {
+		if o.role == "KM" || o.role == "KW" {
 			like[o.label] = a.value(t, o.handle, pkcs11.CKA_ID)
 		}
 	}
-	return like
+	if len(like) > 0 {
+		a.like = like
+	}
+	return a.like
 }
 
 func wrapUnderLookAlike(a *attacker, t *testing.T, o object, f *finding) {
 	for label, id := range a.lookAlikes(t) {
 		key, remove := a.lookAlike(t, label, id)
 		mechanisms := aesWraps(o)
-		if strings.HasPrefix(label, "byok-kek") {
+		if strings.HasPrefix(label, "byok-km-") {
 			mechanisms = rsaWraps()
 		}
 		a.wrap(f, "wrapping under a look-alike of "+label, mechanisms, key, o)
@@ -104,14 +108,14 @@ func wrapUnderLookAlike(a *attacker, t *testing.T, o object, f *finding) {
 func wrapAfterDestroying(a *attacker, t *testing.T, o object, f *finding) {
 	like := a.lookAlikes(t)
 	for _, trusted := range a.targets(t) {
-		if trusted.role == "KEK" || trusted.role == "KM" {
+		if trusted.role == "KM" || trusted.role == "KW" {
 			a.must(t, a.p.DestroyObject(a.h, trusted.handle))
 		}
 	}
 	for label, id := range like {
 		key, remove := a.lookAlike(t, label, id)
 		mechanisms := aesWraps(o)
-		if strings.HasPrefix(label, "byok-kek") {
+		if strings.HasPrefix(label, "byok-km-") {
 			mechanisms = rsaWraps()
 		}
 		a.wrap(f, "wrapping under a look-alike of "+label+", which is gone", mechanisms, key, o)
@@ -119,18 +123,23 @@ func wrapAfterDestroying(a *attacker, t *testing.T, o object, f *finding) {
 	}
 }
 
-// wrapUnderTrusted has the token's trusted keys wrap the module key.
+// wrapUnderTrusted has the token's trusted keys wrap what must not leave even so.
 func wrapUnderTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	if o.mine {
 		a.wrap(f, "", aesWraps(o), a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES).handle, o)
 		return
 	}
-	for _, trusted := range a.targets(t) {
-		switch trusted.role {
-		case "KM", "transfer key":
-			a.wrap(f, "wrapping KM under "+trusted.label, aesWraps(o), trusted.handle, o)
-		case "KEK":
-			a.wrap(f, "wrapping KM under "+trusted.label, rsaWraps(), trusted.handle, o)
-		}
+	a.wrap(f, "wrapping under KW", aesWraps(o), a.only(t, "KW").handle, o)
+	if o.class == pkcs11.CKO_SECRET_KEY { // private keys are too long for RSA
+		a.wrap(f, "wrapping under KM", rsaWraps(), a.only(t, "KM").handle, o)
 	}
+}
+
+// wrapUnderAnchor: the anchor is KM's public half once more, and wraps nothing.
+func wrapUnderAnchor(a *attacker, t *testing.T, o object, f *finding) {
+	under := a.own(t, pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA)
+	if !o.mine {
+		under = a.only(t, "anchor")
+	}
+	a.wrap(f, "wrapping under the anchor", rsaWraps(), under.handle, o)
 }

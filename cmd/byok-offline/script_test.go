@@ -14,7 +14,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"byok-offline": main})
+	testscript.Main(tidying{m}, map[string]func(){"byok-offline": main})
+}
+
+// tidying runs the tests, and removes what they keep for one another.
+type tidying struct{ *testing.M }
+
+func (m tidying) Run() int {
+	defer raiseSiege()
+	return m.M.Run()
 }
 
 // TestScripts runs the program as people do, each script with a SoftHSM of its

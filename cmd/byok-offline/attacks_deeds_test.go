@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+)
+
+// deed is something that an attacker can do to a ceremony, and what the next
+// command makes of it.
+type deed struct {
+	name  string                       // what is done
+	state string                       // where
+	do    func(t *testing.T, s *stage) // nil: the command itself is the attack
+	then  string                       // the command that meets it; see [stage.filled]
+	want  string                       // its status, and what it says first; see [stage.answers]
+	note  string                       // what is to be known besides, or ""
+	pin   string                       // the user PIN that is then in force, if it is another
+}
+
+// deeds are a chapter of the page, held by a test of their own.
+type deeds struct {
+	heading, who string
+	list         []deed
+}
+
+// chapters are all deeds, in the order of the page.
+func chapters() []deeds {
+	return []deeds{onTheToken()}
+}
+
+func TestOnTheToken(t *testing.T) { onTheToken().try(t) }
+
+// try does every deed on a copy of its state. A command that refuses has
+// changed nothing: neither a file, except the log's, nor the token.
+func (d deeds) try(t *testing.T) {
+	for _, one := range d.list {
+		t.Run(one.name, func(t *testing.T) {
+			s := inState(t, one.state)
+			line := s.filled(t, one.then)
+			if one.do != nil {
+				one.do(t, s)
+			}
+			before := s.holdings(t, one.pin)
+			out := s.run(t, line)
+			if got := s.answers(out, one.want); got != one.want {
+				t.Errorf("%s\n got %s\nwant %s\n%s", line, got, one.want, out.text)
+			}
+			if out.status != exitcode.Done {
+				if changed := differences(s.holdings(t, one.pin), before); len(changed) > 0 {
+					t.Errorf("refused, and changed: %q", changed)
+				}
+			}
+		})
+	}
+}
+
+// holdings lists files with their hashes, and the token's objects.
+func (s *stage) holdings(t *testing.T, pin string) (list []string) {
+	t.Helper()
+	for _, path := range s.files(t) {
+		info, err := os.Lstat(s.path(path))
+		if err != nil || !info.Mode().IsRegular() || strings.HasSuffix(path, "ceremony.jsonl") {
+			continue
+		}
+		list = append(list, fmt.Sprintf("%s %v", path, fingerprint.Of(mustDo(os.ReadFile(s.path(path)))(t))))
+	}
+	if pin == "" {
+		pin = stagePIN
+	}
+	return append(list, s.objects(t, pin)...)
+}
+
+// answers gives a command's status, and its first error or check that failed.
+// Of one that succeeded it gives what was expected, where that was said, and
+// otherwise nothing. Whatever differs from run to run is left out.
+func (s *stage) answers(out ending, want string) string {
+	said := "nothing"
+	if out.status == exitcode.Done {
+		if _, phrase, found := strings.Cut(want, ": "); found && strings.Contains(s.plain(out.text), phrase) {
+			said = phrase
+		}
+	} else if found := complained.FindStringSubmatch(out.text); found != nil {
+		said = s.plain(found[1])
+	}
+	return fmt.Sprintf("%d: %s", out.status, said)
+}
+
+// complained is a check that failed, or the first error.
+var complained = regexp.MustCompile(`(?m)^(?:FAIL +|byok-offline: error: )(.*)$`)
+
+// variable is what differs from run to run.
+var variable = regexp.MustCompile(`[0-9a-f]{8,}|\b\d{4}-\d{2}-\d{2}T[0-9:]+Z`)
+
+func (s *stage) plain(text string) string {
+	text = strings.NewReplacer(s.dir+"/", "", s.dir, ".", s.library, "LIBRARY").Replace(text)
+	return variable.ReplaceAllString(strings.Join(strings.Fields(text), " "), "…")
+}
+
+// deedRows writes the chapters.
+func deedRows(out *bytes.Buffer) {
+	fmt.Fprint(out, deedsHead)
+	for _, chapter := range chapters() {
+		fmt.Fprintf(out, "\n### %s\n\nBy %s.\n\n", chapter.heading, chapter.who)
+		row(out, "what", "state", "then", "status, and what it says first", "besides")
+		row(out, slices.Repeat([]string{"---"}, 5)...)
+		for _, d := range chapter.list {
+			command, _, _ := strings.Cut(d.then, " --")
+			row(out, d.name, d.state, "`"+command+"`", strings.ReplaceAll(d.want, "|", "\\|"), d.note)
+		}
+	}
+}
+
+const deedsHead = `
+## Against the ceremony
+
+Each is done on a copy of a ceremony in the state named; then the command is run. Its exit status and its
+first complaint are compared, without what differs from run to run. A command that refuses has changed no
+file but the log, and nothing on the token. Status 0 with "nothing": it is not noticed, and the last column
+says why that is no harm.
+`

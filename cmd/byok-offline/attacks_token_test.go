@@ -1,0 +1,210 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/asn1"
+	"math/big"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+)
+
+// Commands that meet what was done.
+const (
+	thenCheck   = "world check" + withPINs
+	thenPackage = "package --ident ec --out out --subscription-id " + subscription + withPINs
+	theQuorum   = withPINs + " --card card1 --card-pin-file secrets/card1 --card card2 --card-pin-file secrets/card2"
+	thenSeal    = "ceremony seal" + theQuorum
+	thenModify  = "acl modify --ident ec --key-friendly-name Other --approve-unseen $KEK" + theQuorum
+	thenAES     = "acl modify --ident aes --key-friendly-name Other --approve-unseen $KEK" + theQuorum
+	thenRestore = "key restore --ident ec" + theQuorum
+	thenMake    = "key generate --ident new --type EC" + theQuorum
+	thenAlone   = "key generate --ident new --type EC --without-quorum" + withPINs
+	thenFreeze  = "key freeze --ident ec" + theQuorum
+)
+
+// onTheToken is what the user PIN is good for.
+func onTheToken() deeds {
+	return deeds{heading: "On the token", who: "the operator, or whoever has the user PIN", list: []deed{
+		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenCheck, want: "?"},
+		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenAlone, want: "?"},
+		{name: "destroy KW", state: generated, do: destroying("KW"), then: thenMake, want: "?"},
+		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenCheck, want: "?"},
+		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenSeal, want: "?"},
+		{name: "destroy KML", state: generated, do: destroying("KML"), then: thenCheck, want: "?"},
+		{name: "destroy a key", state: generated, do: destroying("EC key"), then: thenCheck, want: "?"},
+		{name: "change the user PIN (C_SetPIN)", state: generated, do: setUserPIN, then: thenCheck, want: "?", pin: "another PIN"},
+		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenCheck, want: "?"},
+		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenMake, want: "?"},
+		{name: "destroy KW, put an own key in its place", state: generated, do: pretending("KW"), then: thenAlone, want: "?"},
+		{name: "hide an own key under the label of a key", state: generated, do: hideKey, then: thenCheck, want: "?"},
+		{name: "hide a data object under the label of a key", state: generated, do: hideData, then: thenCheck, want: "?"},
+		{name: "put a key of his own on the token", state: generated, do: addOwn, then: thenCheck, want: "?"},
+		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenModify, want: "?"},
+		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenCheck, want: "?"},
+		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenModify, want: "?"},
+		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenFreeze, want: "?"},
+		{name: "exchange the labels and CKA_IDs of two keys", state: generated, do: exchangeNames, then: thenModify, want: "?"},
+		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenCheck, want: "?"},
+		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenAES, want: "?", note: "the copy has every use off"},
+		{name: "change the label of a key", state: generated, do: relabel, then: thenCheck, want: "?"},
+		{name: "sign anything with KML", state: generated, do: signAnything, then: thenCheck, want: "?",
+			note: "what only KML signed is never shown to a quorum as a fact"},
+		{name: "use a key: sign, decrypt", state: generated, do: useKeys, then: thenCheck, want: "?", note: "that is what the PIN is for"},
+		{name: "wrap a key under KM and KW", state: generated, do: wrapUnderKM, then: thenCheck, want: "?",
+			note: "a backup; K cards open it"},
+	}}
+}
+
+func destroying(role string) func(*testing.T, *stage) {
+	return func(t *testing.T, s *stage) {
+		s.besiege(t, func(a *attacker) { a.must(t, a.p.DestroyObject(a.h, a.only(t, role).handle)) })
+	}
+}
+
+func setUserPIN(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) { a.must(t, a.p.SetPIN(a.h, stagePIN, "another PIN")) })
+}
+
+func pretending(role string) func(*testing.T, *stage) {
+	return func(t *testing.T, s *stage) {
+		s.besiege(t, func(a *attacker) {
+			o := a.only(t, role)
+			id := a.value(t, o.handle, pkcs11.CKA_ID)
+			a.must(t, a.p.DestroyObject(a.h, o.handle))
+			a.lookAlike(t, o.label, id)
+		})
+	}
+}
+
+func hideKey(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) { a.lookAlike(t, a.only(t, "EC key").label, []byte{1}) })
+}
+
+func addOwn(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) { a.lookAlike(t, "his own", []byte{1}) })
+}
+
+func hideData(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		_, err := a.p.CreateObject(a.h, []*pkcs11.Attribute{
+			attr(pkcs11.CKA_CLASS, uint(pkcs11.CKO_DATA)), attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, true),
+			attr(pkcs11.CKA_LABEL, a.only(t, "EC key").label), attr(pkcs11.CKA_VALUE, []byte("hidden")),
+		})
+		a.must(t, err)
+	})
+}
+
+// masquerade puts the attacker's own EC key in the place of one of the world.
+func masquerade(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		victim := a.only(t, "EC key")
+		id := a.value(t, victim.handle, pkcs11.CKA_ID)
+		a.must(t, a.p.DestroyObject(a.h, victim.handle))
+		a.keep(t, victim.label, id, pkcs11.CKO_PRIVATE_KEY)
+	})
+}
+
+// keep puts the attacker's EC key on the token, made like a key of the world.
+func (a *attacker) keep(t testing.TB, label string, id []byte, class uint) {
+	t.Helper()
+	list := []*pkcs11.Attribute{
+		attr(pkcs11.CKA_CLASS, class), attr(pkcs11.CKA_KEY_TYPE, uint(pkcs11.CKK_EC)), attr(pkcs11.CKA_TOKEN, true),
+		attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, id),
+	}
+	if class == pkcs11.CKO_PRIVATE_KEY {
+		list = append(list, attr(pkcs11.CKA_PRIVATE, true), attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true),
+			attr(pkcs11.CKA_WRAP_WITH_TRUSTED, true), attr(pkcs11.CKA_SIGN, true))
+	} else {
+		list = append(list, attr(pkcs11.CKA_VERIFY, true))
+	}
+	_, err := a.p.CreateObject(a.h, append(list, a.material(class, pkcs11.CKK_EC)...))
+	a.must(t, err)
+}
+
+// otherPublicHalf leaves the private key and exchanges what is shown of it.
+func otherPublicHalf(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		label := a.only(t, "EC key").label
+		for _, o := range a.found(t, attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_CLASS, uint(pkcs11.CKO_PUBLIC_KEY))) {
+			id := a.value(t, o, pkcs11.CKA_ID)
+			a.must(t, a.p.DestroyObject(a.h, o))
+			a.keep(t, label, id, pkcs11.CKO_PUBLIC_KEY)
+		}
+	})
+}
+
+// exchangeNames gives the private keys of two kept keys each other's names.
+func exchangeNames(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) { a.exchange(t, a.only(t, "EC key"), a.only(t, "RSA key")) })
+}
+
+func (a *attacker) exchange(t testing.TB, one, other object) {
+	id := a.value(t, one.handle, pkcs11.CKA_ID)
+	otherID := a.value(t, other.handle, pkcs11.CKA_ID)
+	for _, change := range []struct {
+		o     object
+		label string
+		id    []byte
+	}{{one, other.label, otherID}, {other, one.label, id}} {
+		list := []*pkcs11.Attribute{attr(pkcs11.CKA_LABEL, change.label), attr(pkcs11.CKA_ID, change.id)}
+		a.must(t, a.p.SetAttributeValue(a.h, change.o.handle, list))
+	}
+}
+
+func turnOn(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		list := []*pkcs11.Attribute{attr(pkcs11.CKA_UNWRAP, true), attr(pkcs11.CKA_DERIVE, true)}
+		a.must(t, a.p.SetAttributeValue(a.h, a.only(t, "AES key").handle, list))
+	})
+}
+
+func relabel(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		list := []*pkcs11.Attribute{attr(pkcs11.CKA_LABEL, "key_simple_other")}
+		a.must(t, a.p.SetAttributeValue(a.h, a.only(t, "AES key").handle, list))
+	})
+}
+
+// signKML signs as the program does: the operator can have KML sign anything.
+func (a *attacker) signKML(t testing.TB, message []byte) []byte {
+	t.Helper()
+	digest := sha256.Sum256(message)
+	a.must(t, a.p.SignInit(a.h, by(pkcs11.CKM_ECDSA, nil), a.only(t, "KML").handle))
+	raw, err := a.p.Sign(a.h, digest[:])
+	a.must(t, err)
+	return derSignature(raw)
+}
+
+func derSignature(raw []byte) []byte {
+	half := len(raw) / 2
+	der, _ := asn1.Marshal([]*big.Int{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])}) // two integers always encode
+	return der
+}
+
+func signAnything(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) { a.signKML(t, []byte("anything")) })
+}
+
+func useKeys(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		var f finding
+		signing(a, t, a.only(t, "EC key"), &f)
+		signing(a, t, a.only(t, "RSA key"), &f)
+		decrypting(a, t, a.only(t, "AES key"), &f)
+		if len(f.Through) != 3 {
+			t.Error(f.Codes)
+		}
+	})
+}
+
+func wrapUnderKM(t *testing.T, s *stage) {
+	s.besiege(t, func(a *attacker) {
+		var f finding
+		a.wrap(&f, "", rsaWraps(), a.only(t, "KM").handle, a.only(t, "AES key"))
+		a.wrap(&f, "", aesWraps(object{}), a.only(t, "KW").handle, a.only(t, "RSA key"))
+		if len(f.Codes) != 1 || f.Codes[0] != "CKR_OK" {
+			t.Error(f.Codes)
+		}
+	})
+}
