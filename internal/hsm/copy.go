@@ -37,7 +37,7 @@ func (s *Session) Freeze(k Key, label string) (Key, error) {
 func (s *Session) Reduce(k Key) (Key, error) {
 	copied := k
 	copied.original = k.object
-	o, err := s.copied(k.object, nameCopy, k.Label, sessionLabel, k.id, reduced(k.secret()))
+	o, err := s.copied(k.object, copying{nameCopy, k.Label, sessionLabel, k.id}, reduced(k.secret()))
 	if err != nil {
 		return Key{}, err
 	}
@@ -48,29 +48,29 @@ func (s *Session) Reduce(k Key) (Key, error) {
 // nameCopy names transfer copies in messages and in [Session.LeftOut].
 const nameCopy = "the transfer copy"
 
-// copyToToken copies both halves, or neither.
+// copyToToken copies both halves, or neither: the public half first, so that a
+// process that ends in between leaves no private key without it.
 func (s *Session) copyToToken(k Key, label string, t p11.Template) (Key, error) {
 	out := Key{Label: label, Kind: k.Kind, Public: k.Public, id: p11.NewID()}
-	o, err := s.copied(k.object, nameKept, k.Label, label, out.id, t)
-	if err != nil {
-		return Key{}, err
-	}
-	out.object = o
-	if err := s.completeCopy(k, &out, t); err != nil {
-		s.Discard(o)
+	if err := s.copyHalves(k, &out, t); err != nil {
+		s.Discard(out.object)
+		s.Discard(out.public)
 		return Key{}, err
 	}
 	return out, nil
 }
 
-func (s *Session) completeCopy(k Key, out *Key, t p11.Template) error {
-	if err := s.raw.Shows(out.object, out.Label, k.template(TokenObject).With(t...)); err != nil || k.secret() {
+func (s *Session) copyHalves(k Key, out *Key, t p11.Template) (err error) {
+	if !k.secret() {
+		half := copying{nameKept, "the public half of " + k.Label, out.Label, out.id}
+		if out.public, err = s.copied(k.public, half, t.Only(pkcs11.CKA_TOKEN)); err != nil {
+			return err
+		}
+	}
+	if out.object, err = s.copied(k.object, copying{nameKept, k.Label, out.Label, out.id}, t); err != nil {
 		return err
 	}
-	from, place := "the public half of "+k.Label, t.Only(pkcs11.CKA_TOKEN)
-	o, err := s.copied(k.public, nameKept, from, out.Label, out.id, place)
-	out.public = o
-	return err
+	return s.raw.Shows(out.object, out.Label, k.template(TokenObject).With(t...))
 }
 
 // template is what the key was generated with.
@@ -81,18 +81,26 @@ func (k Key) template(place Place) p11.Template {
 	return privateKey(place, k.Kind.Type == keykind.RSA)
 }
 
-func (s *Session) copied(o Object, object, from, label string, id []byte, t p11.Template) (Object, error) {
+// copying names a copy in messages and on the token.
+type copying struct {
+	object string // for the record of what was left out
+	from   string // for errors
+	label  string
+	id     []byte // CKA_ID
+}
+
+func (s *Session) copied(o Object, c copying, t p11.Template) (Object, error) {
 	made, err := s.raw.Made(p11.Making{
-		Call:      "C_CopyObject of " + from,
-		Object:    object,
+		Call:      "C_CopyObject of " + c.from,
+		Object:    c.object,
 		Template:  t,
 		Mechanism: p11.NoMechanism,
 		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.raw.Copy(o, append(p11.Naming(label, id), t...))
+			return s.raw.Copy(o, append(p11.Naming(c.label, c.id), t...))
 		},
 	})
 	if p11.Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) {
-		return 0, exitcode.Errorf(exitcode.HSM, "%v %w, which copying %s needs", s.Token, ErrNoCopy, from)
+		return 0, exitcode.Errorf(exitcode.HSM, "%v %w, which copying %s needs", s.Token, ErrNoCopy, c.from)
 	}
 	return made, err
 }

@@ -134,7 +134,7 @@ func (spec Spec) parameters() []*pkcs11.Attribute {
 // viaSession generates with the session's own handle.
 type viaSession struct{ *Session }
 
-func (v viaSession) pair(spec Spec, public, private []*pkcs11.Attribute) (Object, Object, error) {
+func (v viaSession) pair(spec Spec, public, private []*pkcs11.Attribute) (publicHalf, privateHalf Object, err error) {
 	return v.raw.GeneratePair(spec.Kind.Generation, public, private)
 }
 

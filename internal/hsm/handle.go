@@ -2,6 +2,8 @@ package hsm
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 )
@@ -90,7 +92,7 @@ func (s *Session) DiscardCopy(k Key) {
 	}
 }
 
-// DestroyKey destroys a key, by its handle, and its public half.
+// DestroyKey destroys a key, by its handle, and then its public half.
 func (s *Session) DestroyKey(k Key) error {
 	for _, o := range []Object{k.object, k.public} {
 		if o == 0 {
@@ -101,6 +103,25 @@ func (s *Session) DestroyKey(k Key) error {
 		}
 	}
 	return nil
+}
+
+// DestroyOthers destroys every token object with the label of a key, except its
+// own two, and returns how many there were. Private halves go first, so that a
+// process that ends in between leaves none without its public half.
+func (s *Session) DestroyOthers(k Key) (int, error) {
+	items, err := s.Inventory()
+	if err != nil {
+		return 0, err
+	}
+	own := func(i Item) bool { return i.Label != k.Label || i.Object == k.object || i.Object == k.public }
+	others := slices.DeleteFunc(items, own)
+	slices.SortFunc(others, func(a, b Item) int { return cmp.Compare(b.Class, a.Class) })
+	for _, o := range others {
+		if err := s.raw.Destroy(k.Label, o.Object); err != nil {
+			return 0, err
+		}
+	}
+	return len(others), nil
 }
 
 // Extractable reports whether the key can be wrapped.

@@ -101,7 +101,9 @@ func (r *rig) freeze(t *testing.T, k Key) {
 	if keys := must[[]Key](t)(r.s.FindKeys(k.Label)); len(keys) != 2 {
 		t.Errorf("%d keys before the original is destroyed", len(keys))
 	}
-	ok(t, r.s.DestroyKey(k))
+	if n := must[int](t)(r.s.DestroyOthers(frozen)); n != 1 && k.secret() || n != 2 && !k.secret() {
+		t.Errorf("%d objects beside the frozen key", n)
+	}
 	if extractable := must[bool](t)(r.s.Extractable(frozen)); extractable {
 		t.Error("the frozen key is extractable")
 	}

@@ -1,7 +1,6 @@
 package hsm
 
 import (
-	"crypto/rsa"
 	"path/filepath"
 	"strings"
 
@@ -18,9 +17,8 @@ type Module struct {
 	Path    string // absolute
 	Library string // description and version, as C_GetInfo gives them
 
-	p        *pkcs11.Ctx
-	attacker *rsa.PrivateKey   // untrusted, for probes; made for the first one
-	facts    map[string]*facts // by Token.ID
+	p     *pkcs11.Ctx
+	facts map[string]*facts // by Token.ID
 }
 
 // Load opens the library at path and initialises it. A path that is missing,

@@ -27,7 +27,7 @@ func (s *Session) SignPossession(k Key, message []byte) ([]byte, error) {
 
 func (s *Session) sign(k Key, hash crypto.Hash, message []byte) ([]byte, error) {
 	h := hash.New()
-	h.Write(message)
+	_, _ = h.Write(message) // a hash never fails
 	digest := h.Sum(nil)
 	if k.Kind.Type == keykind.RSA {
 		digest = append(bytes.Clone(digestInfo), digest...)

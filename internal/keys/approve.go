@@ -3,6 +3,7 @@ package keys
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"byok/internal/attest"
 	"byok/internal/exitcode"
@@ -78,15 +79,13 @@ func (s Quorum) Approve(list []Transfer) ([]*kmdata.Key, error) {
 		return nil, err
 	}
 	var files []*kmdata.Key
-	for len(pairs) > 0 {
-		n := min(len(pairs), kmdata.MaxPairs)
-		if err := s.authorize(pairs[:n], sum); err != nil {
-			return files, err
+	for batch := range slices.Chunk(pairs, kmdata.MaxPairs) {
+		if err := s.authorize(batch, sum); err != nil {
+			return files, s.End(err)
 		}
-		for _, p := range pairs[:n] {
+		for _, p := range batch {
 			files = append(files, p.copy)
 		}
-		pairs = pairs[n:]
 	}
 	return files, s.Finish()
 }
@@ -120,6 +119,9 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 	identity, err := session.IdentityOf(s.HSM, key)
 	if err != nil {
 		return nil, err
+	}
+	if identity.Secret() && identity.Bits == 0 {
+		identity.Bits = file.Identity.Bits // SoftHSM forgets the size; the check value says which key it is
 	}
 	if err := s.HSM.Proves(key, session.Wanted(identity)); err != nil {
 		return nil, err
@@ -166,6 +168,7 @@ func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
 		return fingerprint.Sum{}, err
 	}
 	sum := fingerprint.Of(data)
+	s.UI().Say("guard of %v: %s", s.Token, s.Module.Guard)
 	s.UI().Say("list of %d: %s", len(pairs), sum.FirstWords(8))
 	s.UI().Warn("whoever may import into these vaults can use the packages there until the KEKs are deleted")
 	return sum, s.UI().ApproveList(sum.FirstWords(1))
@@ -177,8 +180,17 @@ func (s Quorum) show(n int, a kmdata.Approval) {
 	say("%d. key    %s, %v, %s", n, a.Ident, a.Identity, keyMark(a.Identity))
 	say("   origin %s", kmdata.OriginText(a.Origin, a.Restored))
 	say("   KEK    %v", a.KEK.KID)
+	say("          %s; %s", a.KEK.Fingerprint.FirstWords(8), attested(a.KEK))
+	say("          %s said: %s, import only", a.KEK.Said.By, a.KEK.Said.Fingerprint)
 	say("   target %s in %s", a.Target.Name, a.Target.Vault)
-	say("   may    %s%s", session.Join(append([]string{}, a.Target.KeyOps...)), exportable(a.Target))
+	say("   may    %s%s", session.Join(a.Target.KeyOps), exportable(a.Target))
+}
+
+func attested(k kmdata.KEK) string {
+	if k.Attested {
+		return "attested"
+	}
+	return "not attested: it rests on what was said"
 }
 
 func exportable(t kmdata.Target) string {
@@ -201,10 +213,10 @@ func keyMark(i kmdata.Identity) string {
 // authorize wraps up to fifty pairs, signs their authorization, and writes
 // the copies.
 func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
+	defer s.dropAll(pairs)
 	if err := s.trustAll(pairs); err != nil {
 		return err
 	}
-	defer s.dropAll(pairs)
 	return s.AsUser(func() error {
 		if err := s.wrapAll(pairs); err != nil {
 			return err

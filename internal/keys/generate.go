@@ -28,7 +28,12 @@ func (g Generation) Check(chain *kmdata.Chain) error {
 		return err
 	}
 	_, err := chain.Key(g.Ident)
+	interrupted, noteErr := pending(chain, generateVerb, g.Ident)
 	switch {
+	case noteErr != nil:
+		return noteErr
+	case err == nil && interrupted:
+		return nil // the next run has nothing left to do but to say so
 	case err == nil:
 		return exitcode.Errorf(exitcode.Refused, "%s: there is a key of that name already", chain.KeyPath(g.Ident)).
 			Hint("choose another --ident, or byok-offline key list")
@@ -38,39 +43,26 @@ func (g Generation) Check(chain *kmdata.Chain) error {
 	return nil
 }
 
-// generationNote is the journal's note of a generation.
-type generationNote struct {
-	Label string `json:"label"`
-}
-
-// operationName is the journal's name of an operation on one key.
-func operationName(verb, ident string) string { return verb + "_" + ident }
-
 // Generate makes a key before the quorum: as a session object, backed up under
 // KM, the backup restored to a second session object that proves possession,
 // and the origin statement signed; only then is the key copied to the token. A
 // crash before that leaves nothing.
 func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
-	var made *kmdata.Key
-	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[generationNote]{
-		Name: operationName("key-generate", g.Ident),
-		Done: func(generationNote) (bool, error) { return recordedKey(s.Chain, g.Ident) },
-		Undo: func(n generationNote) error { return s.AsUser(func() error { return s.destroy(n.Label) }) },
-		Check: func() error {
-			return s.AsUser(func() error { return absent(s.HSM, kmdata.KeyName(kmdata.Simple, g.Ident)) })
-		},
-		Do: func(*generationNote, func() error) (err error) {
-			made, err = s.generate(g)
-			return err
-		},
-	}, generationNote{kmdata.KeyName(kmdata.Simple, g.Ident)})
-	if err != nil {
+	if err := s.Current(); err != nil {
 		return nil, err
 	}
-	if before {
-		return s.Chain.Key(g.Ident)
+	label := kmdata.KeyName(kmdata.Simple, g.Ident)
+	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
+		Name:  operationName(generateVerb, g.Ident),
+		Done:  func(note) (bool, error) { return recordedKey(s.Chain, g.Ident) },
+		Undo:  func(note) error { return s.AsUser(func() error { return s.destroy(label) }) },
+		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
+		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.generate(g) }) },
+	}, note{label})
+	if err := s.End(err); err != nil {
+		return nil, err
 	}
-	return made, s.Finish()
+	return s.Chain.Key(g.Ident)
 }
 
 // recordedKey reports whether the key file of ident is there.
@@ -82,50 +74,45 @@ func recordedKey(chain *kmdata.Chain, ident string) (bool, error) {
 	return err == nil, err
 }
 
-func (s Quorum) generate(g Generation) (k *kmdata.Key, err error) {
-	err = s.AsUser(func() error {
-		if err := s.ExactlyTrusted(); err != nil {
-			return err
-		}
-		key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
-		if err != nil {
-			return err
-		}
-		if err := s.HSM.ProbeKey(key); err != nil {
-			return err
-		}
-		if k, err = s.adopt(g, key); err != nil {
-			return err
-		}
-		return s.ExactlyTrusted()
-	})
-	return k, err
+func (s Quorum) generate(g Generation) error {
+	if err := s.ExactlyTrusted(); err != nil {
+		return err
+	}
+	key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
+	if err != nil {
+		return err
+	}
+	if err := s.HSM.ProbeKey(key); err != nil {
+		return err
+	}
+	return s.adopt(g, key)
 }
 
 // adopt backs a new session key up, signs its origin, and keeps it.
-func (s Quorum) adopt(g Generation, key hsm.Key) (*kmdata.Key, error) {
-	k, err := describe(s.HSM, key, g.Ident)
-	if err != nil {
-		return nil, err
-	}
-	k.Signed, k.App = s.Chain.NewSigned(kmdata.TypeKey, s.Module.Module), kmdata.Simple
-	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginQuorum, s.Set().Cards.Number
+func (s Quorum) adopt(g Generation, key hsm.Key) error {
 	backup, err := s.Backup(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	k, err := newFile(s.Station, s.HSM, g, key, backup)
+	if err != nil {
+		return err
+	}
+	k.Origin = kmdata.OriginQuorum
 	if err := s.ProveBackup(k.Identity, backup); err != nil {
-		return nil, err
+		return err
 	}
 	s.UI().Say("%s: its backup was restored to the session and proved possession of the key", k.Name())
+	if err := s.ExactlyTrusted(); err != nil {
+		return err
+	}
 	if err := s.signOrigin(k, kmdata.OriginQuorum, false, backup, k.Permissions); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := s.HSM.Persist(key, k.Name()); err != nil {
-		return nil, err
+		return err
 	}
-	k.Backup = base64.StdEncoding.EncodeToString(backup)
-	return k, s.Chain.WriteKey(k, s.KML())
+	return s.Chain.WriteKey(k, s.KML())
 }
 
 // signOrigin signs the origin statement of a key.
@@ -137,16 +124,24 @@ func (s Quorum) signOrigin(k *kmdata.Key, origin string, restored bool, backup [
 	return err
 }
 
-// describe reads from the token what a key file says of a key.
-func describe(token *hsm.Session, key hsm.Key, ident string) (*kmdata.Key, error) {
-	k := &kmdata.Key{Ident: ident}
+// newFile describes a new key, as the token shows it. Its origin is unproved.
+func newFile(on *session.Station, token *hsm.Session, g Generation, key hsm.Key, backup []byte) (*kmdata.Key, error) {
 	identity, err := session.IdentityOf(token, key)
 	if err != nil {
 		return nil, err
 	}
-	k.Identity = identity
-	k.Permissions, err = token.Permissions(key)
-	return k, err
+	permissions, err := token.Permissions(key)
+	return &kmdata.Key{
+		Signed:      on.Chain.NewSigned(kmdata.TypeKey, on.Module.Module),
+		App:         kmdata.Simple,
+		Ident:       g.Ident,
+		PlainName:   g.plainName(),
+		Identity:    identity,
+		Permissions: permissions,
+		Origin:      kmdata.OriginUnproved,
+		Backup:      base64.StdEncoding.EncodeToString(backup),
+		CardSet:     on.Chain.Set().Cards.Number,
+	}, err
 }
 
 // destroy removes every object with a label, as user.
@@ -155,8 +150,7 @@ func (s Quorum) destroy(label string) error {
 	return err
 }
 
-// absent refuses a token that holds an object with the label: no key file
-// describes it.
+// absent refuses a token that holds an object with the label.
 func absent(token *hsm.Session, label string) error {
 	_, err := token.FindKey(label)
 	if errors.Is(err, hsm.ErrNotFound) {
@@ -166,62 +160,57 @@ func absent(token *hsm.Session, label string) error {
 		return err
 	}
 	return exitcode.Errorf(exitcode.Refused, "%v holds a key labelled %s already", token.Token, label).
-		Hint("byok-offline world check lists what this world did not make")
+		Hint("byok-offline world check says whether this world made it")
 }
 
 // Generate makes a key without the quorum. Its origin is unproved: whoever has
 // the user PIN may know its value.
 func (o Operator) Generate(g Generation) (*kmdata.Key, error) {
+	if err := o.Current(); err != nil {
+		return nil, err
+	}
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
-	var made *kmdata.Key
-	before, err := journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[generationNote]{
-		Name: operationName("key-generate", g.Ident),
-		Done: func(generationNote) (bool, error) { return recordedKey(o.Chain, g.Ident) },
-		Undo: func(n generationNote) error {
-			_, err := o.User.DestroyLabelled(n.Label)
+	_, err := journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[note]{
+		Name: operationName(generateVerb, g.Ident),
+		Done: func(note) (bool, error) { return recordedKey(o.Chain, g.Ident) },
+		Undo: func(note) error {
+			_, err := o.User.DestroyLabelled(label)
 			return err
 		},
 		Check: func() error { return absent(o.User.Session, label) },
-		Do: func(*generationNote, func() error) (err error) {
-			made, err = o.generate(g, label)
-			return err
-		},
-	}, generationNote{label})
-	if before && err == nil {
-		return o.Chain.Key(g.Ident)
+		Do:    func(*note, func() error) error { return o.generate(g, label) },
+	}, note{label})
+	if err != nil {
+		return nil, err
 	}
-	return made, err
+	return o.Chain.Key(g.Ident)
 }
 
-func (o Operator) generate(g Generation, label string) (*kmdata.Key, error) {
+func (o Operator) generate(g Generation, label string) error {
 	if err := o.ExactlyTrusted(); err != nil {
-		return nil, err
+		return err
 	}
 	key, err := o.User.Generate(g.Spec, label)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := o.User.ProbeKey(key); err != nil {
-		return nil, err
+		return err
 	}
-	k, err := describe(o.User.Session, key, g.Ident)
+	w, err := session.Wrapping(o.User.Session, o.Module, o.Chain.Set())
 	if err != nil {
-		return nil, err
-	}
-	set := o.Chain.Set()
-	w, err := session.Wrapping(o.User.Session, o.Module, set)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	backup, err := o.User.Wrap(w, key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	k.Signed, k.App = o.Chain.NewSigned(kmdata.TypeKey, o.Module.Module), kmdata.Simple
-	k.PlainName, k.Origin, k.CardSet = g.plainName(), kmdata.OriginUnproved, set.Cards.Number
-	k.Backup = base64.StdEncoding.EncodeToString(backup)
+	k, err := newFile(o.Station, o.User.Session, g, key, backup)
+	if err != nil {
+		return err
+	}
 	if err := o.ExactlyTrusted(); err != nil {
-		return nil, err
+		return err
 	}
-	return k, o.Chain.WriteKey(k, o)
+	return o.Chain.WriteKey(k, o)
 }

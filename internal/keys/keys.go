@@ -7,10 +7,37 @@
 // so that a second run finishes an interrupted one or takes it back.
 package keys
 
-import "byok/internal/session"
+import (
+	"byok/internal/journal"
+	"byok/internal/kmdata"
+	"byok/internal/session"
+)
 
 // Quorum is a quorum session at work on keys.
 type Quorum struct{ *session.Quorum }
 
 // Operator is an operator at work on keys.
 type Operator struct{ *session.Operator }
+
+// note is the journal's note of an operation on one key.
+type note struct {
+	Label string `json:"label"`
+}
+
+// The verbs of the journal.
+const (
+	generateVerb = "key-generate"
+	restoreVerb  = "key-restore"
+	retireVerb   = "key-retire"
+	freezeVerb   = "key-freeze"
+)
+
+// operationName is the journal's name of an operation on one key.
+func operationName(verb, ident string) string { return verb + "_" + ident }
+
+// pending reports whether an operation on a key was cut short: the next run
+// settles it, also where all was done.
+func pending(chain *kmdata.Chain, verb, ident string) (bool, error) {
+	_, found, err := journal.Pending[note](journal.Of(chain.Dir()), operationName(verb, ident))
+	return found, err
+}

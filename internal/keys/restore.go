@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
@@ -15,16 +14,15 @@ import (
 
 // Restorable is what is known of a key before it is restored.
 type Restorable struct {
-	Key      *kmdata.Key
-	Origin   string // what its newest statement gives it
-	Restored bool
-	Backup   []byte
+	Key    *kmdata.Key
+	Origin string // once it is restored
+	Backup []byte
 }
 
 // Restorables reads each key's backup and says what restoring it will give: the
-// origin of the newest statement of this ident, this key and this backup, and
-// unproved where there is none, since KM is public and anyone can make a
-// backup of a key of their own.
+// origin of the newest statement of this ident and this key, and unproved where
+// there is none, since KM is public and anyone can make a backup of a key of
+// their own.
 func Restorables(chain *kmdata.Chain, idents []string) ([]Restorable, error) {
 	list := make([]Restorable, 0, len(idents))
 	for _, ident := range idents {
@@ -47,13 +45,9 @@ func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 			k.Name(), k.CardSet, set).
 			Hint("byok-offline world replace-cards finishes the replacement and wraps it again")
 	}
-	r := Restorable{Key: k, Origin: kmdata.OriginUnproved}
+	r := Restorable{Key: k, Origin: chain.OriginOfRestored(ident, k.Identity)}
 	if r.Backup, err = base64.StdEncoding.DecodeString(k.Backup); err != nil {
 		return r, exitcode.Errorf(exitcode.Check, "%s: field backup: base64 is expected", chain.KeyPath(ident))
-	}
-	o, found := chain.Origin(ident)
-	if found && o.Identity.Same(k.Identity) && o.Backup == fingerprint.Of(r.Backup) {
-		r.Origin = o.Origin
 	}
 	return r, nil
 }
@@ -62,82 +56,112 @@ func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 // object first, proves that it is the key, and is kept once its origin, marked
 // restored, is signed.
 func (s Quorum) Restore(list []Restorable) error {
+	if err := s.Current(); err != nil {
+		return err
+	}
 	for _, r := range list {
 		if err := s.restore(r); err != nil {
-			return err
+			return s.End(err)
 		}
 	}
 	return s.Finish()
 }
 
-// Missing drops the keys that the token holds.
+// Missing drops the keys that the token holds, and whose restoring was not cut
+// short.
 func (s Quorum) Missing(list []Restorable) (missing []Restorable, err error) {
-	err = s.AsUser(func() error {
-		items, err := s.HSM.Inventory()
-		if err != nil {
-			return err
-		}
-		for _, r := range list {
-			if !slices.ContainsFunc(items, func(i hsm.Item) bool { return i.Label == r.Key.Name() }) {
-				missing = append(missing, r)
-			}
-		}
-		return nil
+	var items []hsm.Item
+	err = s.AsUser(func() (err error) {
+		items, err = s.HSM.Inventory()
+		return err
 	})
-	return missing, err
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		interrupted, err := pending(s.Chain, restoreVerb, r.Key.Ident)
+		if err != nil {
+			return nil, err
+		}
+		if interrupted || !slices.ContainsFunc(items, func(i hsm.Item) bool { return i.Label == r.Key.Name() }) {
+			missing = append(missing, r)
+		}
+	}
+	return missing, nil
 }
 
 func (s Quorum) restore(r Restorable) error {
 	label := r.Key.Name()
-	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[generationNote]{
-		Name:  operationName("key-restore", r.Key.Ident),
-		Done:  func(generationNote) (bool, error) { return s.restoredBefore(r) },
-		Undo:  func(n generationNote) error { return s.AsUser(func() error { return s.destroy(n.Label) }) },
-		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
-		Do:    func(*generationNote, func() error) error { return s.AsUser(func() error { return s.bringBack(r) }) },
-	}, generationNote{label})
-	if err != nil {
-		return err
-	}
+	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
+		Name:  operationName(restoreVerb, r.Key.Ident),
+		Done:  func(note) (bool, error) { return s.restoredBefore(r) },
+		Undo:  func(note) error { return s.AsUser(func() error { return s.destroy(label) }) },
+		Check: func() error { return s.AsUser(func() error { return s.gone(r) }) },
+		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.bringBack(r) }) },
+	}, note{label})
 	if before {
 		s.UI().Say("%s was restored by the interrupted run", label)
 	}
-	return s.Chain.Unretire(r.Key.Ident)
+	return err
 }
 
-// restoredBefore reports whether the key stands on the token as its statement
-// for this module says.
-func (s Quorum) restoredBefore(r Restorable) (there bool, err error) {
-	o, found := s.Chain.Origin(r.Key.Ident)
-	if !found || !o.Restored || o.Module != s.Module.Module || !o.Identity.Same(r.Key.Identity) {
+// gone refuses to restore a key that the token holds.
+func (s Quorum) gone(r Restorable) error {
+	_, err := s.HSM.FindKey(r.Key.Name())
+	if errors.Is(err, hsm.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s is on %v already", r.Key.Name(), s.Token).
+		Hint("byok-offline key retire --ident %s destroys it first", r.Key.Ident)
+}
+
+// restoredBefore reports whether the key is on the token as its statement for
+// this module says, and then settles its files. What does not prove itself is
+// what an interrupted run left, and goes.
+func (s Quorum) restoredBefore(r Restorable) (bool, error) {
+	o, found := s.Chain.OriginOn(r.Key.Ident, s.Module.Module)
+	if !found || !o.Restored || !o.Identity.Same(r.Key.Identity) {
 		return false, nil
 	}
-	err = s.AsUser(func() error {
+	there := false
+	err := s.AsUser(func() error {
 		key, err := s.HSM.FindKey(r.Key.Name())
-		if err == nil {
-			err = s.HSM.Proves(key, session.Wanted(r.Key.Identity))
-		}
-		there = err == nil
-		if errors.Is(err, hsm.ErrNotFound) {
+		if err != nil || s.HSM.Proves(key, session.Wanted(r.Key.Identity)) != nil {
 			return nil
 		}
-		return err
+		there = true
+		return s.settle(r.Key)
 	})
 	return there, err
 }
 
+// settle says in a key's files that it is back, and can be wrapped.
+func (s Quorum) settle(k *kmdata.Key) error {
+	if k.Frozen {
+		next := *k
+		next.Signed, next.Frozen = s.Chain.NewSigned(kmdata.TypeKey, s.Module.Module), false
+		if err := s.Chain.ReplaceKey(&next, s.KML()); err != nil {
+			return err
+		}
+	}
+	return s.Chain.Unretire(k.Ident)
+}
+
 func (s Quorum) bringBack(r Restorable) error {
+	if err := s.ExactlyTrusted(); err != nil {
+		return err
+	}
 	label := r.Key.Name()
 	key, err := s.Unwrap(r.Key.Identity, r.Backup)
 	if err != nil {
 		return err
 	}
 	if err := s.HSM.Proves(key, session.Wanted(r.Key.Identity)); err != nil {
-		return exitcode.Hint(
-			err,
-			"the backup holds another key than %s says: keep the file for the auditor",
-			s.Chain.KeyPath(r.Key.Ident),
-		)
+		return exitcode.Hint(err, "the backup holds another key than %s says: keep the file for the auditor",
+			s.Chain.KeyPath(r.Key.Ident))
 	}
 	if err := s.HSM.ProbeKey(key); err != nil {
 		return err
@@ -153,5 +177,5 @@ func (s Quorum) bringBack(r Restorable) error {
 		return err
 	}
 	s.UI().Say("%s restored; origin %s", label, kmdata.OriginText(r.Origin, true))
-	return nil
+	return s.settle(r.Key)
 }

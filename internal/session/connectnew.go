@@ -1,7 +1,6 @@
 package session
 
 import (
-	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 )
@@ -13,7 +12,7 @@ import (
 func ConnectNew(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 	modules := chain.Modules()
 	if len(modules) == 0 {
-		return nil, exitcode.Errorf(exitcode.Refused, "no statement of this world names a module")
+		return nil, noModule()
 	}
 	id, err := Accept(path, chain.Rehearsal(), &modules[len(modules)-1].Library, ui)
 	if err != nil {
@@ -30,7 +29,7 @@ func ConnectNew(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 		candidates = append(candidates, &with)
 	}
 	s := &Station{Chain: chain, Loaded: m}
-	if err := s.find(candidates); err != nil {
+	if err := s.find(candidates, ui); err != nil {
 		m.Close()
 		return nil, err
 	}

@@ -97,23 +97,19 @@ type KNSO struct {
 	set    kmdata.Set
 }
 
-// NewKNSO is the KNSO of a card set, opened with its world secret.
+// NewKNSO is the KNSO of a card set with its world secret. It proves that both
+// private halves, also KM's, open and match the public halves.
 func NewKNSO(s *quorum.Secret, set kmdata.Set) (KNSO, error) {
 	k := KNSO{s, set}
-	return k, k.check()
+	if err := k.checkSigner(); err != nil {
+		return k, err
+	}
+	return k, k.withKM(func(*rsa.PrivateKey) error { return nil })
 }
 
 // Sign signs the SHA-256 of data: ECDSA in DER.
 func (k KNSO) Sign(data []byte) (sig []byte, err error) {
-	public, err := k.set.KNSO.Signer()
-	if err != nil {
-		return nil, err
-	}
-	err = k.open(quorum.PurposeSealKNSO, k.set.KNSO.Sealed, "KNSO", func(key any) error {
-		private, ok := key.(*ecdsa.PrivateKey)
-		if !ok || !private.PublicKey.Equal(public) {
-			return halves("KNSO")
-		}
+	err = k.withSigner(func(private *ecdsa.PrivateKey) (err error) {
 		digest := sha256.Sum256(data)
 		sig, err = ecdsa.SignASN1(rand.Reader, private, digest[:])
 		return err
@@ -121,12 +117,23 @@ func (k KNSO) Sign(data []byte) (sig []byte, err error) {
 	return sig, err
 }
 
-// check proves that both private halves match the signed public halves.
-func (k KNSO) check() error {
-	if _, err := k.Sign([]byte("byok")); err != nil {
+// checkSigner proves that KNSO's private half opens and matches the public half.
+// KM's stays sealed until a backup is opened.
+func (k KNSO) checkSigner() error { return k.withSigner(func(*ecdsa.PrivateKey) error { return nil }) }
+
+// withSigner gives KNSO's private half to f.
+func (k KNSO) withSigner(f func(*ecdsa.PrivateKey) error) error {
+	public, err := k.set.KNSO.Signer()
+	if err != nil {
 		return err
 	}
-	return k.withKM(func(*rsa.PrivateKey) error { return nil })
+	return k.open(quorum.PurposeSealKNSO, k.set.KNSO.Sealed, "KNSO", func(key any) error {
+		private, ok := key.(*ecdsa.PrivateKey)
+		if !ok || !private.PublicKey.Equal(public) {
+			return halves("KNSO")
+		}
+		return f(private)
+	})
 }
 
 // withKM gives KM's private half to f.

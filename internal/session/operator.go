@@ -39,7 +39,7 @@ func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
 		return nil, err
 	}
 	o := &Operator{Station: station, User: user}
-	if o.key, err = FindKML(user.Session, station.Module); err != nil {
+	if o.key, err = recognise(user.Session, station.Module); err != nil {
 		_ = user.Close()
 		return nil, err
 	}
@@ -62,6 +62,16 @@ func FindKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
 			Hint("connect the module that the statement names; byok-offline world info shows them")
 	}
 	return key, nil
+}
+
+// recognise finds KML and has it prove itself, with its handle: a public key is
+// easily put on another token.
+func recognise(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
+	key, err := FindKML(token, m)
+	if err != nil {
+		return key, err
+	}
+	return key, token.Proves(key, hsm.Identity{Public: key.Public})
 }
 
 // Close logs the operator out.

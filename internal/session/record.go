@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
@@ -73,12 +74,13 @@ func (s *Quorum) checkAnchor() (missing []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.unanchored = !found || a.Number != s.Chain.Last().Number()
 	if !found {
 		return s.checkPaper(
 			"the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short",
 		)
 	}
-	return s.compare(a.Number, func(e kmdata.Entry) bool { return e.Sum == a.Sum }, "the token's anchor")
+	return s.compare(a.Number, func(e kmdata.Entry) bool { return e.Sum == a.Sum }, anchorKnows)
 }
 
 // checkPaper compares the newest statement with what the holders wrote down.
@@ -87,15 +89,34 @@ func (s *Quorum) checkPaper(why string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.compare(number, func(e kmdata.Entry) bool { return e.Sum.FirstWords(1) == word }, "the paper record")
+	same := func(e kmdata.Entry) bool { return strings.EqualFold(e.Sum.FirstWords(1), word) }
+	return s.compare(number, same, paperKnows)
 }
 
-// compare holds the chain to a statement that is known from elsewhere.
-func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, where string) (missing []string, err error) {
+// witness is what knows a statement besides kmdata.
+type witness struct {
+	name  string
+	check string // what to do first where kmdata contradicts it
+}
+
+var (
+	anchorKnows = witness{name: "the token's anchor"}
+	paperKnows  = witness{"the paper record", "compare what was typed with the paper; if it is right, "}
+)
+
+// fork says that kmdata and a witness had the same statement once, and went
+// two ways.
+func (w witness) fork(format string, args ...any) error {
+	return exitcode.Errorf(exitcode.Check, "%s: a fork", fmt.Sprintf(format, args...)).
+		Hint("%skeep this kmdata for the auditor and use the copy whose last statement the card holders wrote down", w.check)
+}
+
+// compare holds the chain to a statement that a witness knows.
+func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, w witness) (missing []string, err error) {
 	last := s.Chain.Last().Number()
 	if number > last {
 		s.above = number
-		return []string{fmt.Sprintf("%s knows statement %d, and kmdata ends with %d", where, number, last)}, nil
+		return []string{fmt.Sprintf("%s knows statement %d, and kmdata ends with %d", w.name, number, last)}, nil
 	}
 	for _, e := range s.Chain.Entries() {
 		if e.Number() != number {
@@ -104,10 +125,7 @@ func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, where string)
 		if same(e) {
 			return nil, nil
 		}
-		return nil, exitcode.Errorf(exitcode.Check, "%s: it is not the statement %d that %s knows: a fork",
-			e.Path, number, where).
-			Hint("keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down")
+		return nil, w.fork("%s: it is not the statement %d that %s knows", e.Path, number, w.name)
 	}
-	return nil, exitcode.Errorf(exitcode.Check, "%s knows a statement %d that kmdata passes over: a fork", where, number).
-		Hint("keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down")
+	return nil, w.fork("%s knows a statement %d that kmdata passes over", w.name, number)
 }

@@ -8,24 +8,36 @@ import (
 	"byok/internal/secret"
 )
 
-// SOPIN is the module's SO PIN. While a card replacement has not reached the
-// module it is the earlier cards' PIN, which the replacement sealed under the
-// new ones, unless an interrupted run changed it already.
+// SOPIN is the SO PIN of the module at hand: [Quorum.PINOf], unless an
+// interrupted card replacement has changed it already.
 func (s *Quorum) SOPIN() (*secret.Bytes, error) {
-	set := s.knso.set
-	if s.Module.CardSet == set.Cards.Number {
-		return CurrentPIN(s.cards.Secret, set.Cards, s.Module)
+	recorded, err := s.PINOf(s.Module)
+	if err != nil || !s.Behind() {
+		return recorded, err
 	}
-	former, err := s.FormerPIN(set)
-	if err != nil {
-		return nil, err
-	}
-	works, err := s.opens(former)
+	works, err := s.opens(recorded)
 	if err != nil || works {
-		return former, err
+		return recorded, err
 	}
-	former.Wipe()
-	return s.cards.Secret.PIN(set.Cards.Context().For(s.Module.Module), quorum.PurposeSOPIN, PINLength(s.Token))
+	recorded.Wipe()
+	return s.NewPIN(s.Module.Module)
+}
+
+// PINOf is the SO PIN of a module as the record has it. While a card
+// replacement has not reached the module, that is the earlier cards' PIN, which
+// the replacement sealed under the new ones.
+func (s *Quorum) PINOf(m *kmdata.Module) (*secret.Bytes, error) {
+	set := s.knso.set
+	if m.CardSet == set.Cards.Number {
+		return CurrentPIN(s.cards.Secret, set.Cards, m)
+	}
+	return s.FormerPIN(m.Module)
+}
+
+// NewPIN derives a module's SO PIN from the cards of the session.
+func (s *Quorum) NewPIN(module string) (*secret.Bytes, error) {
+	at := s.knso.set.Cards.Context().For(module)
+	return s.cards.Secret.PIN(at, quorum.PurposeSOPIN, PINLength(s.Token))
 }
 
 // CurrentPIN is the SO PIN of a module that has the card set: derived from the
@@ -38,14 +50,17 @@ func CurrentPIN(world *quorum.Secret, set quorum.CardSet, m *kmdata.Module) (*se
 	return world.PIN(at, quorum.PurposeSOPIN, m.SOPIN.Characters)
 }
 
-// FormerPIN is the PIN that the module had when its cards were replaced.
-func (s *Quorum) FormerPIN(set kmdata.Set) (*secret.Bytes, error) {
+// FormerPIN is the PIN that a module had when the cards of the session came
+// into force.
+func (s *Quorum) FormerPIN(module string) (*secret.Bytes, error) {
+	set := s.knso.set
 	for _, p := range set.PINs {
-		if p.Module == s.Module.Module {
-			return quorum.Unseal(s.cards.Secret, set.Cards.Context().For(p.Module), quorum.PurposeSealSOPIN, p.Sealed)
+		if p.Module == module {
+			return quorum.Unseal(s.cards.Secret, set.Cards.Context().For(module), quorum.PurposeSealSOPIN, p.Sealed)
 		}
 	}
-	return nil, exitcode.Errorf(exitcode.Check, "the card replacement does not name the module %.32s", s.Module.Module)
+	return nil, exitcode.Errorf(exitcode.Check, "statement %d, the card replacement, does not name the module %.32s",
+		set.Since(), module)
 }
 
 // opens reports whether a PIN is the security officer's.

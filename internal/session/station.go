@@ -8,6 +8,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/library"
+	"byok/internal/printable"
 )
 
 // Station is a world's module at hand: the library that its newest statement
@@ -32,7 +33,7 @@ func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 		return nil, err
 	}
 	s := &Station{Chain: chain, Loaded: m}
-	if err := s.find(candidates); err != nil {
+	if err := s.find(candidates, ui); err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -53,8 +54,7 @@ func (s *Station) Description() string { return s.Loaded.Library }
 func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error) {
 	modules := chain.Modules()
 	if len(modules) == 0 {
-		return nil, exitcode.Errorf(exitcode.Refused, "no statement of this world names a module").
-			Hint("byok-offline world create finishes an interrupted creation")
+		return nil, noModule()
 	}
 	if path == "" {
 		path = modules[len(modules)-1].Library.Path
@@ -81,6 +81,13 @@ func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error)
 	return fit, nil
 }
 
+// noModule refuses a world whose creation was cut short, or whose modules were
+// all struck off.
+func noModule() error {
+	return exitcode.Errorf(exitcode.Refused, "no statement of this world names a module in force").
+		Hint("byok-offline world create finishes an interrupted creation; otherwise byok-offline world recover")
+}
+
 // foreign refuses a library that no statement names.
 func foreign(path string, differences []library.Difference) error {
 	text := make([]string, 0, len(differences))
@@ -89,7 +96,7 @@ func foreign(path string, differences []library.Difference) error {
 	}
 	return exitcode.Errorf(exitcode.Refused, "PKCS#11 library %s is not the one that the card holders accepted: %s",
 		path, strings.Join(text, "; ")).
-		Hint("byok-offline module accept --module-path %s --card DIR … has the quorum accept it", path)
+		Hint("byok-offline module accept --module-path %s --card DIR … has the quorum accept it", printable.Quote(path))
 }
 
 // identify reads what the library is, and refuses one that others may change.
@@ -106,7 +113,7 @@ func identify(path string, rehearsal bool, ui UI) (library.Identity, error) {
 }
 
 // find picks the token that a statement names: exactly one must be there.
-func (s *Station) find(candidates []*kmdata.Module) error {
+func (s *Station) find(candidates []*kmdata.Module, ui UI) error {
 	tokens, err := s.Loaded.Tokens()
 	if err != nil {
 		return err
@@ -123,14 +130,31 @@ func (s *Station) find(candidates []*kmdata.Module) error {
 	}
 	switch len(names) {
 	case 1:
+		s.sayFirmware(ui)
 		return nil
 	case 0:
-		return exitcode.Errorf(exitcode.HSM, "none of this world's %d modules is in %s", len(candidates), s.Loaded.Path).
-			Hint("connect the module, or byok-offline world recover")
+		return exitcode.Errorf(exitcode.HSM, "no module of this world is in %s", s.Loaded.Path).
+			Hint("connect one of: %s; or byok-offline world recover", strings.Join(tokenNames(candidates), "; "))
 	}
 	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s",
 		len(names), s.Loaded.Path, strings.Join(names, "; ")).
 		Hint("disconnect all except the one to work with")
+}
+
+func tokenNames(modules []*kmdata.Module) []string {
+	names := make([]string, len(modules))
+	for i, m := range modules {
+		names[i] = m.Token.String()
+	}
+	return names
+}
+
+// sayFirmware shows a change of the firmware, which binds nothing.
+func (s *Station) sayFirmware(ui UI) {
+	if was := s.Module.Token.Firmware; was != s.Token.Firmware {
+		ui.Warn(fmt.Sprintf("%v: its firmware was %s when the card holders accepted it, and is %s",
+			s.Token, was, s.Token.Firmware))
+	}
 }
 
 // TokenOf is the identity of a token as statements record it.
@@ -150,16 +174,24 @@ type LibraryChange struct {
 	New library.Identity
 }
 
-// Accept has the card holders accept a library before it is loaded.
+// Accept has the card holders accept a library before it is loaded: what it
+// is, and what differs from old, is shown first. old is nil for a new module.
 func Accept(path string, rehearsal bool, old *library.Identity, ui UI) (library.Identity, error) {
 	id, err := identify(path, rehearsal, ui)
 	if err != nil {
 		return id, err
 	}
-	ui.Say("%s", describeLibrary("library to be loaded", id))
+	ui.Say("PKCS#11 library to be loaded: %s", id.Path)
+	ui.Say("  SHA-256 %s", id.SHA256.FirstWords(acceptWords))
+	if old == nil {
+		return id, ui.AcceptLibrary(LibraryChange{New: id})
+	}
+	ui.Say("  before  %s", old.SHA256.FirstWords(acceptWords))
+	for _, d := range library.Compare(*old, id) {
+		ui.Say("  %s was %s, is %s", d.Subject, d.Recorded, d.Now)
+	}
 	return id, ui.AcceptLibrary(LibraryChange{Old: old, New: id})
 }
 
-func describeLibrary(what string, id library.Identity) string {
-	return fmt.Sprintf("%s: %s", what, id.Path)
-}
+// acceptWords is how many words of a library's hash are shown.
+const acceptWords = 8

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,37 +14,91 @@ import (
 	"byok/internal/kmdata"
 )
 
-// exactlyTrusted holds the token's trusted objects to the world's: KM, KW in
-// the two-step form, and the anchor. One more could wrap every key.
-func (s *Station) exactlyTrusted(token *hsm.Session) error {
+// trusted are the trusted objects of a token: which of the world's keys lack,
+// and which objects it did not make.
+type trusted struct {
+	lacking, foreign []string
+}
+
+// findTrusted compares the token's trusted objects with the world's: KM, KW in
+// the two-step form, and the anchor.
+func findTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) (t trusted, err error) {
 	objects, err := token.Trusted()
 	if err != nil {
-		return err
+		return t, err
 	}
-	set := s.Chain.Set()
 	km, err := kmHash(set)
 	if err != nil {
-		return err
+		return t, err
 	}
-	expected := s.TrustedLabels()
-	var foreign []string
+	expected := trustedKeys(id, set, form)
 	for _, o := range objects {
-		if !s.isOurs(o, expected, km) {
-			foreign = append(foreign, DescribeItem(o.Item))
+		if !isOurs(o, expected, km) {
+			t.foreign = append(t.foreign, DescribeItem(o.Item))
 			continue
 		}
 		delete(expected, o.Label)
 	}
-	switch {
-	case len(foreign) > 0:
-		return exitcode.Errorf(exitcode.Check, "%v holds trusted objects that this world did not make: %s",
-			s.Token, strings.Join(foreign, "; ")).
-			Hint("stop: each could wrap any key of this world; byok-offline world check shows more")
-	case len(expected) > 0:
-		return exitcode.Errorf(exitcode.Check, "%v lacks %s", s.Token, Join(keysOf(expected))).
-			Hint("byok-offline world recover prepares the token from the cards")
+	t.lacking = slices.Sorted(maps.Keys(expected))
+	return t, nil
+}
+
+// checkForeign refuses objects that this world did not make: one could wrap
+// every key.
+func (t trusted) checkForeign(token hsm.Token) error {
+	if len(t.foreign) == 0 {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Check, "%v holds trusted objects that this world did not make: %s",
+		token, strings.Join(t.foreign, "; ")).
+		Hint("stop: each could wrap any key of this world; byok-offline world check shows more")
+}
+
+// CheckTrusted holds the token's trusted objects to those of a module with the
+// id: exactly KM, KW in the two-step form, and anchors. One more could wrap
+// every key.
+func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) error {
+	t, err := findTrusted(token, id, set, form)
+	if err != nil {
+		return err
+	}
+	if err := t.checkForeign(token.Token); err != nil {
+		return err
+	}
+	if len(t.lacking) > 0 {
+		return exitcode.Errorf(exitcode.Check, "%v lacks %s", token.Token, Join(t.lacking)).
+			Hint("byok-offline world replace-cards makes the trusted keys again; world check shows more")
 	}
 	return nil
+}
+
+func (s *Station) exactlyTrusted(token *hsm.Session) error {
+	return CheckTrusted(token, s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form))
+}
+
+// proveTrusted proves, as user, that the token holds no foreign trusted object
+// and that each of the world's own is frozen. One that lacks is left to the
+// operation that needs it: a card replacement makes it again. A module that a
+// replacement did not reach has nothing to be held to yet.
+func (s *Station) proveTrusted(token *hsm.Session) error {
+	if s.Behind() {
+		return nil
+	}
+	id, set, form := s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form)
+	t, err := findTrusted(token, id, set, form)
+	if err != nil {
+		return err
+	}
+	if err := t.checkForeign(s.Token); err != nil {
+		return err
+	}
+	if err := proveKM(token, id, set); err != nil && !errors.Is(err, hsm.ErrNotFound) {
+		return err
+	}
+	if err := proveKW(token, id, set, form); err != nil && !errors.Is(err, hsm.ErrNotFound) {
+		return err
+	}
+	return token.ProbeAnchors()
 }
 
 // ExactlyTrusted holds the token's trusted objects to the world's, as user.
@@ -51,26 +107,30 @@ func (s *Quorum) ExactlyTrusted() error { return s.exactlyTrusted(s.HSM) }
 // ExactlyTrusted holds the token's trusted objects to the world's.
 func (o *Operator) ExactlyTrusted() error { return o.exactlyTrusted(o.User.Session) }
 
-// TrustedLabels are the labels of the module's trusted keys.
-func (s *Station) TrustedLabels() map[string]bool {
-	set := s.Chain.Set().Cards.Number
-	labels := map[string]bool{kmdata.KMLabel(s.Module.Module, set): true}
-	if s.Module.Form == kmdata.FormTwoSteps {
-		labels[kmdata.KWLabel(s.Module.Module, set)] = true
+// TrustedKeys are the classes of the module's trusted keys, by their labels.
+func (s *Station) TrustedKeys() map[string]hsm.Class {
+	return trustedKeys(s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form))
+}
+
+func trustedKeys(id string, set kmdata.Set, form hsm.Form) map[string]hsm.Class {
+	keys := map[string]hsm.Class{kmdata.KMLabel(id, set.Cards.Number): hsm.PublicKey}
+	if form == hsm.TwoSteps {
+		keys[kmdata.KWLabel(id, set.Cards.Number)] = hsm.SecretKey
 	}
-	return labels
+	return keys
 }
 
 // isOurs reports whether a trusted object is one of the module's: each label
 // once, KM by its public key. An anchor carries KM's public key as well.
-func (s *Station) isOurs(o hsm.TrustedObject, expected map[string]bool, km fingerprint.Sum) bool {
+func isOurs(o hsm.TrustedObject, expected map[string]hsm.Class, km fingerprint.Sum) bool {
 	if o.Class == hsm.PublicKey && o.SPKI != km {
 		return false
 	}
-	if _, anchored := ParseAnchor(o.Label); anchored && strings.HasPrefix(o.Label, anchorPrefix) {
+	if _, anchored := ParseAnchor(o.Label); anchored {
 		return o.Class == hsm.PublicKey
 	}
-	return expected[o.Label]
+	class, expects := expected[o.Label]
+	return expects && class == o.Class
 }
 
 func kmHash(set kmdata.Set) (fingerprint.Sum, error) {
@@ -93,33 +153,18 @@ func DescribeItem(item hsm.Item) string {
 	return text
 }
 
-func keysOf(m map[string]bool) []string {
-	var list []string
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
-}
-
 // ProveGuard tries, as user, everything that the guard rests on: no trusted
 // key can be made, copied with other uses, or changed; a key is wrapped for
 // the vault as the service unwraps it.
 func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]kmdata.Finding, error) {
-	km, err := set.KM.ModuleKey()
-	if err != nil {
-		return nil, err
-	}
-	object, err := token.FindKM(kmdata.KMLabel(id, set.Cards.Number), km)
-	if err != nil {
-		return nil, err
-	}
 	trials := []struct {
 		name string
 		try  func() error
 	}{
 		{"the user makes no trusted key", token.ProbeTrust},
-		{"KM is frozen", func() error { return token.ProbeTrusted(object, hsm.KM) }},
+		{"KM is frozen", func() error { return proveKM(token, id, set) }},
 		{"KW is frozen", func() error { return proveKW(token, id, set, form) }},
+		{"anchors are frozen", token.ProbeAnchors},
 		{"wrapping is what the vault unwraps", func() error { return token.ProbeOAEP(form) }},
 	}
 	var rows []kmdata.Finding
@@ -134,6 +179,18 @@ func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([
 
 // heldOutcome is the outcome of a trial whose restriction held.
 const heldOutcome = "held"
+
+func proveKM(token *hsm.Session, id string, set kmdata.Set) error {
+	km, err := set.KM.ModuleKey()
+	if err != nil {
+		return err
+	}
+	object, err := token.FindKM(kmdata.KMLabel(id, set.Cards.Number), km)
+	if err != nil {
+		return err
+	}
+	return token.ProbeTrusted(object, hsm.KM)
+}
 
 func proveKW(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) error {
 	if form == hsm.OneCall {

@@ -1,9 +1,6 @@
 package world
 
-import (
-	"byok/internal/hsm"
-	"byok/internal/session"
-)
+import "byok/internal/session"
 
 // Accept proves the module through the library that is loaded, and signs a
 // new module statement with it.
@@ -11,15 +8,12 @@ func (s Quorum) Accept() error {
 	if err := s.Current(); err != nil {
 		return err
 	}
-	m := &module{
-		ui: s.UI(), hsm: s.Loaded, token: s.Token, library: s.Module.Library, id: s.Module.Module,
-		guard: s.Module.Guard, user: s.PIN(), form: hsm.Form(s.Module.Form), leftOut: s.Module.LeftOut, kml: s.Module.KML,
-	}
+	m := s.joining()
+	defer m.Wipe()
 	var err error
 	if m.pin, err = s.SOPIN(); err != nil {
 		return err
 	}
-	defer m.Wipe()
 	if err := s.AsUser(func() error { return m.probe(s.HSM, s.Set()) }); err != nil {
 		return err
 	}

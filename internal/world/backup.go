@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,17 +19,40 @@ const maxCopied = 256 << 20
 // Backup copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
-// hash.
+// hash. After an error nothing is left of it.
 func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
-	if _, err := os.Lstat(dir); err == nil {
-		return 0, exitcode.Errorf(exitcode.Refused, "%s exists already, and a copy never overwrites one", dir).
-			Hint("name a folder that does not exist")
-	}
-	sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(dir))
-	if err != nil {
+	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
 	}
-	return len(sums), verifyCopy(chain, dir, sums)
+	sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(dir))
+	if err == nil {
+		err = verifyCopy(chain, dir, sums)
+	}
+	if err != nil {
+		return 0, errors.Join(err, os.RemoveAll(dir))
+	}
+	return len(sums), nil
+}
+
+// checkTarget refuses a folder that exists, or that is inside kmdata.
+func checkTarget(kmdata, dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return exitcode.Errorf(exitcode.Refused, "%s exists already, and a copy never overwrites one", dir).
+			Hint("name a folder that does not exist")
+	}
+	from, err := filepath.Abs(kmdata)
+	if err != nil {
+		return err
+	}
+	to, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(from, to); err == nil && filepath.IsLocal(rel) {
+		return exitcode.Errorf(exitcode.Refused, "%s is inside %s: a copy belongs on another medium", dir, kmdata).
+			Hint("name a folder on the medium that takes the copy")
+	}
+	return nil
 }
 
 // copyTree copies the regular files of a folder and returns their hashes by
@@ -77,11 +101,8 @@ func verifyCopy(chain *kmdata.Chain, dir string, sums map[string]fingerprint.Sum
 			return err
 		}
 		if fingerprint.Of(data) != sum {
-			return exitcode.Errorf(
-				exitcode.Check,
-				"%s: the copy differs from the original",
-				filepath.Join(kmdata.Local(dir), rel),
-			)
+			return exitcode.Errorf(exitcode.Check, "%s: the copy differs from the original",
+				filepath.Join(kmdata.Local(dir), rel))
 		}
 	}
 	return nil

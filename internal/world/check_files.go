@@ -14,12 +14,12 @@ import (
 // setAside is the end of a name that a file has once a newer one took its place.
 var setAside = regexp.MustCompile(`\.\d{8}T\d{6}Z(\.sig)?$`)
 
-// files verifies every file of kmdata, and names those that no part of this
-// world accounts for. Statements were verified when the chain was opened.
+// files accounts for every file of kmdata: those that no row of their own
+// verified are verified here, and what is no part of this world is named.
+// Statements were verified when the chain was opened.
 func (c *checker) files() {
 	known, strange := 0, []string{}
-	local := kmdata.Local(c.Chain.Dir())
-	err := filepath.WalkDir(local, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(kmdata.Local(c.Chain.Dir()), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -33,24 +33,32 @@ func (c *checker) files() {
 	if err == nil && len(strange) > 0 {
 		err = exitcode.Errorf(exitcode.Check, "%s", strings.Join(strange, "; "))
 	}
-	c.note("files of kmdata", fmt.Sprintf("%d files, each verified", known), err)
+	c.note("files of kmdata", fmt.Sprintf("%d, each accounted for", known), err)
 }
 
 // file accounts for one file of kmdata. Files that the world keeps only for
 // its own work begin with a dot.
 func (c *checker) file(path, name string) error {
-	dir := c.Chain.Dir()
+	ident, isKey := strings.CutPrefix(name, kmdata.KeyName(kmdata.Simple, ""))
+	retired, isRetired := strings.CutPrefix(name, kmdata.RetiredName(""))
 	switch {
+	case strings.HasSuffix(name, ".pending"):
+		return exitcode.Errorf(exitcode.Check, "%s: a command was cut short: run it again", path)
 	case strings.HasPrefix(name, "."), name == kmdata.LogName, setAside.MatchString(name):
 		return nil
-	case filepath.Ext(name) == ".sig", filepath.Dir(path) == kmdata.StatementsDir(dir), path == kmdata.WorldPath(dir):
-		return nil // verified with the file that it belongs to
+	case filepath.Ext(name) == ".sig":
+		if !kmdata.SignsAnything(path) {
+			return exitcode.Errorf(exitcode.Check, "%s signs a file that is not there", path)
+		}
+		return nil
+	case filepath.Dir(path) == kmdata.StatementsDir(c.Chain.Dir()), path == kmdata.WorldPath(c.Chain.Dir()):
+		return nil
 	case strings.HasPrefix(name, kmdata.KeyName(kmdata.Transfer, "")):
 		return c.transferCopy(path)
-	case strings.HasPrefix(name, kmdata.KeyName(kmdata.Simple, "")):
+	case isKey && kmdata.CheckIdent(ident) == nil:
 		return nil // has a row of its own
-	case strings.HasPrefix(name, kmdata.RetiredName("")):
-		_, err := c.Chain.Retired(strings.TrimPrefix(name, kmdata.RetiredName("")))
+	case isRetired && kmdata.CheckIdent(retired) == nil:
+		_, err := c.Chain.Retired(retired)
 		return err
 	}
 	return exitcode.Errorf(exitcode.Check, "%s is not a file of a security world", path)

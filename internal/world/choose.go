@@ -6,7 +6,6 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
@@ -15,47 +14,35 @@ import (
 
 // Choosing and preparing the token of a new world.
 
-// choose finds the token, has its serial typed, and refuses what lacks a
-// mechanism, before any card is written.
-func (c *creation) choose() error {
-	c.module = &module{ui: c.UI, hsm: c.hsm, library: c.library}
-	labelled, err := c.hsm.Labelled(c.Label)
+// pick takes a free token, or the initialised one of the creation's label.
+func (c *creation) pick(note creationNote) error {
+	labelled, err := c.module.hsm.Labelled(c.Label)
 	if err != nil {
 		return err
 	}
-	if c.module.token, err = c.pick(labelled); err != nil {
+	chosen := c.Choice.Adopt || c.Choice.Initialize || note.Taken
+	switch {
+	case len(labelled) == 0 && c.Choice.Adopt:
+		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", c.Label).
+			Hint("byok-offline module list shows the tokens; name one with --label")
+	case len(labelled) == 0:
+		c.module.token, err = c.module.hsm.Free()
 		return err
+	case len(labelled) > 1 || !chosen:
+		return taken(c.Label, labelled)
 	}
-	if err := c.hsm.CheckMechanisms(c.module.token); err != nil {
-		return err
-	}
-	if err := c.UI.AcceptSerial(c.module.token.String(), c.module.token.Serial); err != nil {
-		return err
-	}
-	c.module.user, err = c.UserPIN(c.module.token, c.keepsUserPIN())
-	if err != nil {
-		return err
-	}
-	return c.module.token.CheckPIN(c.module.user)
+	c.module.token = labelled[0]
+	return nil
 }
 
-// pick takes a free token, or the initialised one of the creation's label.
-// One that an interrupted run has initialised is recognised by its cards.
-func (c *creation) pick(labelled []hsm.Token) (hsm.Token, error) {
-	chosen := c.Choice.Adopt || c.Choice.Initialize
-	_, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
-	switch {
-	case err != nil:
-		return hsm.Token{}, err
-	case len(labelled) == 0 && c.Choice.Adopt:
-		return hsm.Token{}, exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", c.Label)
-	case len(labelled) == 0:
-		return c.hsm.Free()
-	case len(labelled) == 1 && (chosen || pending):
-		return labelled[0], nil
+// taken refuses to touch an initialised token that was not chosen.
+func taken(label string, tokens []hsm.Token) error {
+	serials := make([]string, len(tokens))
+	for i, t := range tokens {
+		serials[i] = t.Serial
 	}
-	return hsm.Token{}, exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
-		c.Label, labelled[0].Serial).
+	return exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
+		label, session.Join(serials)).
 		Hint("choose another one with --label")
 }
 
@@ -64,54 +51,43 @@ func (c *creation) keepsUserPIN() bool { return c.Choice.Adopt && c.module.token
 
 // prepare makes the token ready: it carries the world's keys, and everything
 // the guard rests on was tried.
-func (c *creation) prepare(set kmdata.Set, id string) error {
+func (c *creation) prepare(note *creationNote, save func() error) error {
 	m := c.module
-	m.id, m.guard = id, kmdata.GuardTrust
-	if err := m.derive(c.secret, set.Cards); err != nil {
+	m.id, m.guard = note.Module, kmdata.GuardTrust
+	if err := m.derive(c.secret, note.Cards); err != nil {
 		return err
 	}
-	if err := c.take(set.Cards); err != nil {
+	if err := c.take(note, save); err != nil {
 		return err
 	}
-	if err := m.equip(set, !c.keepsUserPIN()); err != nil {
+	if err := m.equip(note.set(), !c.keepsUserPIN()); err != nil {
 		return err
 	}
 	return m.prove()
 }
 
-// take initialises the token with the SO PIN of the cards, or adopts it.
-func (c *creation) take(set quorum.CardSet) error {
+// take initialises the token with the SO PIN of the cards, or adopts it. The
+// PIN of the cards is tried only where an interrupted run may have set it: some
+// tokens count wrong ones.
+func (c *creation) take(note *creationNote, save func() error) error {
 	m := c.module
-	if m.token.Initialised && m.opens() {
+	if note.Taken && m.token.Initialised && m.opens() {
 		c.UI.Say("%v was prepared by the interrupted run", m.token)
 		return nil
 	}
-	switch {
-	case c.Choice.Adopt:
-		return c.adopt(set)
-	case m.token.Initialised:
-		return c.initialiseAgain()
-	}
-	return m.initialise(m.pin, c.Label)
-}
-
-// initialise runs C_InitToken on a free token.
-func (m *module) initialise(pin *secret.Bytes, label string) (err error) {
-	if m.token, err = m.hsm.Initialise(m.token, pin, label); err != nil {
+	note.Taken = true
+	if err := save(); err != nil {
 		return err
 	}
-	m.ui.Say("%v initialised; its SO PIN comes from the cards", m.token)
-	return nil
-}
-
-// opens reports whether the SO PIN of the cards is the token's already.
-func (m *module) opens() bool {
-	on, err := m.hsm.Open(m.token)
-	if err != nil {
-		return false
+	switch {
+	case c.Choice.Adopt:
+		return c.adopt(note.Cards)
+	case m.token.Initialised && c.Choice.Initialize:
+		return c.initialiseAgain()
+	case m.token.Initialised:
+		return taken(c.Label, []hsm.Token{m.token})
 	}
-	defer on.Close()
-	return on.Login(hsm.RoleSO, m.pin) == nil
+	return m.initialise(c.Label)
 }
 
 // initialiseAgain destroys what is on an initialised token. C_InitToken asks
@@ -126,22 +102,10 @@ func (c *creation) initialiseAgain() error {
 		return err
 	}
 	defer old.Wipe()
-	if m.token, err = c.hsm.Initialise(m.token, old, c.Label); err != nil {
+	if m.token, err = m.hsm.Initialise(m.token, old, c.Label); err != nil {
 		return err
 	}
 	return m.changeSOPIN(old, m.pin)
-}
-
-func (m *module) changeSOPIN(old, next *secret.Bytes) error {
-	on, err := m.hsm.Open(m.token)
-	if err != nil {
-		return err
-	}
-	defer on.Close()
-	if err := on.Login(hsm.RoleSO, old); err != nil {
-		return err
-	}
-	return on.ChangePIN(old, next)
 }
 
 // adopt takes an initialised token as it is. It must hold no trusted key and
@@ -166,14 +130,18 @@ func (c *creation) adopt(set quorum.CardSet) error {
 		return err
 	}
 	m.guard = kmdata.GuardTrustShared
-	c.UI.Warn(
-		fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s", m.token, m.guard),
-	)
-	if m.sealed, err = quorum.Seal(c.secret, set.Context().For(m.id), quorum.PurposeSealSOPIN, old); err != nil {
+	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s",
+		m.token, m.guard))
+	return m.sealPIN(c.secret, set, old)
+}
+
+// sealPIN keeps an SO PIN that cannot be changed.
+func (m *module) sealPIN(s *quorum.Secret, set quorum.CardSet, pin *secret.Bytes) (err error) {
+	if m.sealed, err = quorum.Seal(s, set.Context().For(m.id), quorum.PurposeSealSOPIN, pin); err != nil {
 		return err
 	}
 	m.pin.Wipe()
-	m.pin = secret.Take([]byte(old.Text()))
+	m.pin = secret.Take([]byte(pin.Text()))
 	return nil
 }
 
@@ -190,35 +158,29 @@ func (m *module) checkEmpty(so *secret.Bytes, hasUser bool) error {
 }
 
 func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
-	on, err := m.hsm.Open(m.token)
-	if err != nil {
-		return err
-	}
-	defer on.Close()
-	if err := on.Login(role, pin); err != nil {
-		return err
-	}
-	items, err := on.Inventory()
-	if err != nil {
-		return err
-	}
 	var foreign []string
-	for _, item := range items {
-		if !m.own(item) {
-			foreign = append(foreign, session.DescribeItem(item))
+	err := m.as(role, pin, func(on *hsm.Session) error {
+		items, err := on.Inventory()
+		for _, item := range items {
+			if !m.own(item) {
+				foreign = append(foreign, session.DescribeItem(item))
+			}
 		}
-	}
-	if len(foreign) == 0 {
-		return nil
+		return err
+	})
+	if err != nil || len(foreign) == 0 {
+		return err
 	}
 	return exitcode.Errorf(exitcode.Refused, "%v is not empty: %s", m.token, strings.Join(foreign, "; ")).
 		Hint("remove these objects with the vendor's tool, or use --initialize to destroy everything on the token")
 }
 
 // own reports whether an object is what an interrupted run of this creation
-// left, or a certificate or vendor object, which a statement lists.
+// left, which is made again, or a certificate or vendor object, which the
+// statement lists.
 func (m *module) own(item hsm.Item) bool {
-	if m.id != "" && strings.Contains(item.Label, m.id) {
+	switch item.Label {
+	case kmdata.KMLabel(m.id, 1), kmdata.KWLabel(m.id, 1), kmdata.KMLLabel(m.id):
 		return true
 	}
 	return !item.Trusted && !item.Class.HoldsSecrets()

@@ -1,10 +1,10 @@
 package world
 
 import (
-	"os"
 	"slices"
 
 	"byok/internal/cards"
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/journal"
@@ -26,26 +26,6 @@ type Creation struct {
 	UserPIN   func(token hsm.Token, keeps bool) (*secret.Bytes, error)
 }
 
-// CardOrder is a card set to be dealt.
-type CardOrder struct {
-	Quorum  quorum.Quorum
-	Holders []string
-	Media   []cards.Medium
-	Work    int // scrypt work factor
-}
-
-// Check refuses what can be refused before anybody is asked for anything.
-func (o CardOrder) Check(rehearsal bool, kmdata string) error {
-	if len(o.Media) != o.Quorum.N || len(o.Holders) != o.Quorum.N {
-		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and holders; %d cards and %d holders were given",
-			o.Quorum, o.Quorum.N, len(o.Media), len(o.Holders))
-	}
-	if _, err := quorum.CheckHolders(o.Holders); err != nil {
-		return err
-	}
-	return cards.CheckPlaces(o.Media, kmdata, rehearsal)
-}
-
 // TokenChoice says what to do with an initialised token of the creation's
 // label; its zero value is to take a free token.
 type TokenChoice struct {
@@ -59,26 +39,31 @@ type TokenChoice struct {
 type creation struct {
 	Creation
 	library library.Identity
-	hsm     *hsm.Module
 	module  *module
 	note    creationNote
 	chain   *kmdata.Chain
 	secret  *quorum.Secret
+	release func()
 }
 
 // creationNote is the journal's note: with it a second run goes on with the
 // same cards, world keys and module.
 type creationNote struct {
-	Label     string           `json:"label"`
-	Rehearsal bool             `json:"rehearsal"`
-	Module    string           `json:"module"`
-	Cards     quorum.CardSet   `json:"cards,omitzero"`
-	KNSO      kmdata.SealedKey `json:"knso"`
-	KM        kmdata.SealedKey `json:"km"`
-	Dealt     bool             `json:"dealt"` // every card is on its medium
+	Label     string                `json:"label"`
+	Rehearsal bool                  `json:"rehearsal"`
+	Module    string                `json:"module"`
+	Cards     quorum.CardSet        `json:"cards,omitzero"`
+	KNSO      kmdata.SealedKey      `json:"knso"`
+	KM        kmdata.SealedKey      `json:"km"`
+	Own       kmdata.OwnPassphrases `json:"own_passphrases,omitzero"`
+	Dealt     bool                  `json:"dealt"` // every card is on its medium
+	Taken     bool                  `json:"taken"` // the token may have the SO PIN of the cards
 }
 
 const creationName = "world-create"
+
+// set is the first card set of the world.
+func (n creationNote) set() kmdata.Set { return kmdata.Set{Cards: n.Cards, KNSO: n.KNSO, KM: n.KM} }
 
 // Check refuses what can be refused before anybody is asked for anything.
 func (c Creation) Check() error {
@@ -86,24 +71,37 @@ func (c Creation) Check() error {
 		return err
 	}
 	if c.Suite != kmdata.SuiteDefault && c.Suite != kmdata.SuiteOld {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"cipher suite %q: %s is expected (or %s, for an old runbook)",
-			c.Suite,
-			kmdata.SuiteDefault,
-			kmdata.SuiteOld,
-		)
+		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)",
+			c.Suite, kmdata.SuiteDefault, kmdata.SuiteOld)
 	}
-	_, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
+	if err := c.CardOrder.Check(c.Rehearsal, c.Dir); err != nil {
+		return err
+	}
+	note, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
 	if err != nil {
 		return err
 	}
-	if kmdata.Exists(c.Dir) && !pending {
-		return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten",
-			kmdata.WorldPath(c.Dir)).
-			Hint("name another folder with --kmdata, or byok-offline world info")
+	if err := c.checkNew(note); err != nil || pending {
+		return err
 	}
-	return c.CardOrder.Check(c.Rehearsal, c.Dir)
+	return cards.CheckBlank(c.Media)
+}
+
+// checkNew refuses a folder with a world that is not the interrupted run's.
+func (c Creation) checkNew(note creationNote) error {
+	if !kmdata.Exists(c.Dir) {
+		return nil
+	}
+	chain, err := kmdata.Open(c.Dir)
+	if err != nil {
+		return err
+	}
+	if note.Dealt && chain.FirstHKNSO() == note.Cards.HKNSO {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten",
+		kmdata.WorldPath(c.Dir)).
+		Hint("name another folder with --kmdata, or byok-offline world info")
 }
 
 // Create makes a security world: the library is accepted before it is loaded,
@@ -111,60 +109,55 @@ func (c Creation) Check() error {
 // and last the world file and the module statement are signed. An interrupted
 // creation goes on with the cards that were dealt.
 func Create(o Creation) (*kmdata.Chain, error) {
-	c := &creation{Creation: o}
+	c := &creation{Creation: o, module: &module{ui: o.UI}, release: func() {}}
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(kmdata.Local(c.Dir), 0o700); err != nil {
+	if err := durable.Folder(kmdata.Local(c.Dir), 0o700); err != nil {
 		return nil, err
 	}
-	if err := c.load(); err != nil {
+	defer c.Close()
+	if err := c.begin(); err != nil {
 		return nil, err
 	}
-	defer c.hsm.Close()
-	defer c.Wipe()
-	if err := c.choose(); err != nil {
+	if err := c.run(); err != nil {
 		return nil, err
 	}
-	if err := c.resume(); err != nil {
-		return nil, err
-	}
-	_, err := journal.Run(journal.Of(c.Dir), journal.Operation[creationNote]{
-		Name: creationName,
-		Done: c.done,
-		Undo: c.undo,
-		Check: func() error {
-			if c.note.Dealt {
-				return nil
-			}
-			return cards.CheckBlank(c.Media)
-		},
-		Do: c.do,
-	}, c.note)
-	return c.chain, err
+	return c.chain, nil
 }
 
-// load has the library accepted, and loads it.
-func (c *creation) load() (err error) {
-	if c.library, err = session.Accept(c.Library, c.Rehearsal, nil, c.UI); err != nil {
+// begin asks for everything that the run needs, before any card is written.
+func (c *creation) begin() (err error) {
+	if err := c.module.load(c.Library, c.Rehearsal); err != nil {
 		return err
 	}
-	c.hsm, err = hsm.Load(c.library.Path)
-	return err
+	note, _, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
+	if err != nil {
+		return err
+	}
+	if err := c.pick(note); err != nil {
+		return err
+	}
+	if c.release, err = session.Lock(c.Dir, c.module.token); err != nil {
+		return err
+	}
+	if err := c.module.ask(func() (*secret.Bytes, error) {
+		return c.UserPIN(c.module.token, c.keepsUserPIN())
+	}); err != nil {
+		return err
+	}
+	return c.resume(note)
 }
 
-// resume takes up the note of an interrupted run of the same creation. Its
-// cards are read again; if they were not all dealt, what is there is removed.
-func (c *creation) resume() error {
-	old, pending, err := journal.Pending[creationNote](journal.Of(c.Dir), creationName)
-	if err != nil || !pending {
-		return err
+// resume takes up the note of an interrupted run of the same creation, and has
+// its cards read again. If they were not all dealt, undo removes those that are
+// there.
+func (c *creation) resume(old creationNote) (err error) {
+	if !old.Dealt {
+		return nil
 	}
 	if err := c.same(old); err != nil {
 		return err
-	}
-	if !old.Dealt {
-		return nil // undo removes the cards
 	}
 	c.note = old
 	c.secret, err = cards.Reread(old.Cards, c.Media, c.UI)
@@ -177,19 +170,39 @@ func (c *creation) same(old creationNote) error {
 	if err != nil {
 		return err
 	}
-	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Cards.Quorum == c.Quorum &&
-		slices.Equal(old.Cards.Holders, names) {
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal &&
+		old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
 		return nil
 	}
-	const what = "an interrupted creation in %s asked for label %q, quorum %v and the holders %q"
-	return exitcode.Errorf(exitcode.Refused, what,
+	return exitcode.Errorf(exitcode.Refused,
+		"an interrupted creation in %s asked for label %q, quorum %v and the holders %q",
 		c.Dir, old.Label, old.Cards.Quorum, old.Cards.Holders).
 		Hint("run the same command as then, or use another --kmdata and blank cards")
 }
 
+func (c *creation) run() error {
+	before, err := journal.Run(journal.Of(c.Dir), journal.Operation[creationNote]{
+		Name: creationName,
+		Done: c.done,
+		Keep: func(n creationNote) bool { return n.Dealt }, // the token may depend on the cards
+		Undo: func(n creationNote) error { return removeCards(n.Cards, c.Media) },
+		Check: func() error {
+			if c.note.Dealt {
+				return nil
+			}
+			return cards.CheckBlank(c.Media)
+		},
+		Do: c.do,
+	}, c.note)
+	if err != nil || !before {
+		return err
+	}
+	return c.anchorAgain()
+}
+
 // done reports whether an interrupted run had signed everything.
 func (c *creation) done(old creationNote) (bool, error) {
-	if !kmdata.Exists(c.Dir) {
+	if !old.Dealt || !kmdata.Exists(c.Dir) {
 		return false, nil
 	}
 	chain, err := kmdata.Open(c.Dir)
@@ -200,13 +213,14 @@ func (c *creation) done(old creationNote) (bool, error) {
 	return len(chain.Modules()) > 0, nil
 }
 
-// undo removes cards that nothing depends on yet. Once all are dealt, the
-// token may depend on them: they stay, and the next run goes on with them.
-func (c *creation) undo(note creationNote) error {
-	if note.Dealt {
-		return nil
+// anchorAgain sets the anchor that an interrupted run may not have set.
+func (c *creation) anchorAgain() (err error) {
+	m, set := c.chain.Modules()[0], c.chain.Set()
+	c.module.guard = m.Guard
+	if c.module.pin, err = session.CurrentPIN(c.secret, set.Cards, m); err != nil {
+		return err
 	}
-	return cards.RemoveAll(note.Cards, c.Media)
+	return c.module.anchor(c.chain.Last(), set)
 }
 
 func (c *creation) do(note *creationNote, save func() error) error {
@@ -215,15 +229,19 @@ func (c *creation) do(note *creationNote, save func() error) error {
 			return err
 		}
 	}
-	set := kmdata.Set{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
-	signer, err := session.NewKNSO(c.secret, set)
+	return goOn(c.build(note, save))
+}
+
+// build makes the world of the cards that were dealt.
+func (c *creation) build(note *creationNote, save func() error) error {
+	signer, err := session.NewKNSO(c.secret, note.set())
 	if err != nil {
 		return err
 	}
-	if err := c.prepare(set, note.Module); err != nil {
-		return goOn(err)
+	if err := c.prepare(note, save); err != nil {
+		return err
 	}
-	return goOn(c.sign(signer, set))
+	return c.sign(signer, note)
 }
 
 // goOn says that a second run goes on with the same cards.
@@ -254,74 +272,84 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	if err := save(); err != nil {
 		return err
 	}
-	if _, err := cards.Deal(issue, c.Label, c.Media, c.Work, c.UI); err != nil {
+	dealt, err := cards.Deal(issue, c.Label, c.Media, c.Work, c.UI)
+	if err != nil {
 		return err
 	}
-	note.Dealt = true
+	note.Own, note.Dealt = ownPassphrases(dealt), true
 	return save()
 }
 
-// wipeCards wipes the cards of an issue and keeps its secret.
-func wipeCards(issue *quorum.Issue) {
-	for _, card := range issue.Cards {
-		card.Wipe()
-	}
-}
-
 // sign signs the world file and the module statement, and anchors them.
-func (c *creation) sign(signer session.KNSO, set kmdata.Set) error {
-	if !kmdata.Exists(c.Dir) {
-		w := &kmdata.World{
-			Label: c.Label, Suite: c.Suite, Guard: c.module.guard, Cards: set.Cards, KNSO: set.KNSO, KM: set.KM,
-		}
-		head, err := c.Log.Head()
-		if err != nil {
-			return err
-		}
-		kmdata.First(w, kmdata.Session{Log: head, Program: c.Program, Present: all(set.Cards)})
-		if c.chain, err = kmdata.Create(c.Dir, w, signer); err != nil {
-			return err
-		}
-		session.SayStatement(c.UI, c.chain.Last())
+func (c *creation) sign(signer session.KNSO, note *creationNote) error {
+	if err := c.signWorld(signer, note); err != nil {
+		return err
 	}
 	chain, err := kmdata.Open(c.Dir)
 	if err != nil {
 		return err
 	}
 	c.chain = chain
-	return c.join(signer, set)
+	return c.join(signer, note.Cards)
 }
 
-// join signs the module statement and anchors it.
-func (c *creation) join(signer session.KNSO, set kmdata.Set) error {
-	head, err := c.Log.Head()
+func (c *creation) signWorld(signer session.KNSO, note *creationNote) error {
+	if kmdata.Exists(c.Dir) {
+		return nil // an interrupted run signed it
+	}
+	at, err := c.session(note.Cards)
 	if err != nil {
 		return err
 	}
-	statement := c.module.statement(set.Cards)
-	c.chain.Next(statement, kmdata.Session{Log: head, Program: c.Program, Present: all(set.Cards)})
+	w := &kmdata.World{
+		Label: c.Label,
+		Suite: c.Suite,
+		Guard: c.module.guard,
+		Cards: note.Cards,
+		KNSO:  note.KNSO,
+		KM:    note.KM,
+		Own:   note.Own,
+	}
+	kmdata.First(w, at)
+	chain, err := kmdata.Create(c.Dir, w, signer)
+	if err != nil {
+		return err
+	}
+	session.SayStatement(c.UI, chain.Last())
+	return nil
+}
+
+// join signs the module statement and anchors it.
+func (c *creation) join(signer session.KNSO, set quorum.CardSet) error {
+	at, err := c.session(set)
+	if err != nil {
+		return err
+	}
+	statement := c.module.statement(set)
+	c.chain.Next(statement, at)
 	entry, err := c.chain.Append(statement, signer, nil)
 	if err != nil {
 		return err
 	}
 	session.SayStatement(c.UI, entry)
-	return c.module.anchor(entry, set)
+	return c.module.anchor(entry, c.chain.Set())
 }
 
-// all lists every card of a set: all were there when they were dealt.
-func all(set quorum.CardSet) []kmdata.CardHolder {
-	list := make([]kmdata.CardHolder, 0, len(set.Holders))
+// session is what the first statements say of their session: every card was
+// there when they were dealt.
+func (c *creation) session(set quorum.CardSet) (kmdata.Session, error) {
+	head, err := c.Log.Head()
+	present := make([]kmdata.CardHolder, len(set.Holders))
 	for i, holder := range set.Holders {
-		list = append(list, kmdata.CardHolder{Index: i + 1, Holder: holder})
+		present[i] = kmdata.CardHolder{Index: i + 1, Holder: holder}
 	}
-	return list
+	return kmdata.Session{Log: head, Program: c.Program, Present: present}, err
 }
 
-// Wipe wipes what the creation holds in memory.
-func (c *creation) Wipe() {
+// Close wipes what the creation holds in memory, unloads the library and frees
+// the locks.
+func (c *creation) Close() {
 	c.secret.Wipe()
-	if c.module != nil {
-		c.module.Wipe()
-		c.module.user.Wipe()
-	}
+	c.module.Close()
+	c.release()
 }

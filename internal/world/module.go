@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +13,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/library"
+	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
@@ -35,6 +36,7 @@ type module struct {
 	kw      []byte // KW wrapped under KM
 	leftOut []string
 	rows    []kmdata.Finding
+	others  []string // certificates and vendor objects on the token
 	kml     string
 }
 
@@ -45,49 +47,97 @@ func newModuleID() string {
 	return hex.EncodeToString(id)
 }
 
-// weakPIN is the strength under which a derived PIN is said and recorded.
+// load has the library accepted, and loads it.
+func (m *module) load(path string, rehearsal bool) (err error) {
+	if m.library, err = session.Accept(path, rehearsal, nil, m.ui); err != nil {
+		return err
+	}
+	m.hsm, err = hsm.Load(m.library.Path)
+	return err
+}
+
+// ask has the serial typed and gets the user PIN, before the cards are called.
+func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
+	if err := m.hsm.CheckMechanisms(m.token); err != nil {
+		return err
+	}
+	if err := m.ui.AcceptSerial(m.token.String(), m.token.Serial); err != nil {
+		return err
+	}
+	if m.user, err = userPIN(); err != nil {
+		return err
+	}
+	return m.token.CheckPIN(m.user)
+}
+
+// as runs f in a session of its own while a role is logged in.
+func (m *module) as(role hsm.Role, pin *secret.Bytes, f func(*hsm.Session) error) error {
+	on, err := m.hsm.Open(m.token)
+	if err != nil {
+		return err
+	}
+	defer on.Close()
+	if err := on.Login(role, pin); err != nil {
+		return err
+	}
+	return f(on)
+}
+
+// weakPIN is the strength in bits under which a derived PIN is said and recorded.
 const weakPIN = 80
 
 // derive derives the module's SO PIN from the world secret.
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 	n := session.PINLength(m.token)
 	if bits := quorum.PINBits(n); bits < weakPIN {
-		m.ui.Warn(weakPINText(m.token, n, bits))
+		m.ui.Warn(fmt.Sprintf("%v takes PINs of %d characters at most: the one from the cards has %d bits", m.token, n, bits))
 	}
 	m.pin, err = s.PIN(set.Context().For(m.id), quorum.PurposeSOPIN, n)
 	return err
 }
 
-// equip puts the keys of a card set on the token: as SO the user PIN, where
-// setUserPIN says so, KM and, in the two-step form, KW; as user KML. Whatever
-// an interrupted run left under the same labels goes first.
+// opens reports whether the SO PIN of the cards is the token's already.
+func (m *module) opens() bool {
+	return m.as(hsm.RoleSO, m.pin, func(*hsm.Session) error { return nil }) == nil
+}
+
+// initialise runs C_InitToken on a free token.
+func (m *module) initialise(label string) (err error) {
+	if m.token, err = m.hsm.Initialise(m.token, m.pin, label); err != nil {
+		return err
+	}
+	m.ui.Say("%v initialised; its SO PIN comes from the cards", m.token)
+	return nil
+}
+
+func (m *module) changeSOPIN(old, next *secret.Bytes) error {
+	return m.as(hsm.RoleSO, old, func(on *hsm.Session) error { return on.ChangePIN(old, next) })
+}
+
+// equip puts the keys of a card set on the token that joins: as SO the user
+// PIN, where setUserPIN says so, KM and, in the two-step form, KW; as user KML.
+// Whatever an interrupted run left under the same labels goes first.
 func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
-	on, err := m.hsm.Open(m.token)
+	err := m.as(hsm.RoleSO, m.pin, func(on *hsm.Session) error {
+		if setUserPIN {
+			if err := on.InitPIN(m.user); err != nil {
+				return err
+			}
+		}
+		return m.trust(on, set)
+	})
 	if err != nil {
 		return err
 	}
-	defer on.Close()
-	if err := on.Login(hsm.RoleSO, m.pin); err != nil {
-		return err
-	}
-	if setUserPIN {
-		if err := on.InitPIN(m.user); err != nil {
+	return m.as(hsm.RoleUser, m.user, func(on *hsm.Session) error {
+		if err := m.makeKML(on); err != nil {
 			return err
 		}
-	}
-	if err := m.trust(on, set); err != nil {
-		return err
-	}
-	if err := on.Logout(); err != nil {
-		return err
-	}
-	if err := on.Login(hsm.RoleUser, m.user); err != nil {
-		return err
-	}
-	if err := m.sign(on); err != nil {
-		return err
-	}
-	return m.probe(on, set)
+		if err := m.listOthers(on); err != nil {
+			return err
+		}
+		return m.probe(on, set)
+	})
 }
 
 // trust makes the trusted keys of a card set, in an SO session.
@@ -119,13 +169,14 @@ func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 	return nil
 }
 
-// sign generates KML, or takes the one that is there: a module keeps its KML.
-func (m *module) sign(on *hsm.Session) error {
+// makeKML generates KML. One that is there already is certified by no
+// statement yet, and may be anybody's.
+func (m *module) makeKML(on *hsm.Session) error {
 	label := kmdata.KMLLabel(m.id)
-	key, err := on.FindKey(label)
-	if errors.Is(err, hsm.ErrNotFound) {
-		key, err = on.GenerateKML(label)
+	if _, err := on.DestroyLabelled(label); err != nil {
+		return err
 	}
+	key, err := on.GenerateKML(label)
 	if err != nil {
 		return err
 	}
@@ -133,8 +184,22 @@ func (m *module) sign(on *hsm.Session) error {
 	return err
 }
 
+// listOthers notes the certificates and vendor objects of the token.
+func (m *module) listOthers(on *hsm.Session) error {
+	items, err := on.Inventory()
+	for _, item := range items {
+		if !item.Class.HoldsSecrets() {
+			m.others = append(m.others, session.DescribeItem(item))
+		}
+	}
+	return err
+}
+
 // probe tries everything that the guard rests on.
 func (m *module) probe(on *hsm.Session, set kmdata.Set) error {
+	if err := session.CheckTrusted(on, m.id, set, m.form); err != nil {
+		return err
+	}
 	rows, err := session.ProveGuard(on, m.id, set, m.form)
 	m.rows = append(m.rows, rows...)
 	return err
@@ -147,24 +212,36 @@ func (m *module) prove() error {
 	if err != nil {
 		return err
 	}
+	var bad []string
 	for _, r := range rows {
 		m.rows = append(m.rows, kmdata.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
+		if r.Outcome != secondproc.Held {
+			bad = append(bad, r.Name+": "+string(r.Outcome))
+		}
 	}
-	if bad := failedRows(m.rows); len(bad) > 0 {
+	if len(bad) > 0 {
 		return exitcode.Errorf(exitcode.HSM, "%v does not keep processes apart: %s", m.token, strings.Join(bad, "; ")).
-			Hint("byok-offline module check --module-path %s shows every finding", m.hsm.Path)
+			Hint("byok-offline module check --module-path %s shows every finding", printable.Quote(m.hsm.Path))
 	}
 	return nil
 }
 
-// failedRows names the findings that keep a module from having a guard.
-func failedRows(rows []kmdata.Finding) (bad []string) {
-	for _, r := range rows {
-		if r.Outcome != string(secondproc.Held) {
-			bad = append(bad, r.Name+": "+r.Outcome)
-		}
+// anchor puts the anchor of a statement on the token.
+func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
+	if !session.Anchors(m.guard) {
+		return nil
 	}
-	return bad
+	km, err := set.KM.ModuleKey()
+	if err != nil {
+		return err
+	}
+	err = m.as(hsm.RoleSO, m.pin, func(on *hsm.Session) error {
+		return on.SetAnchor(session.AnchorOf(e).Label(), km)
+	})
+	if err != nil {
+		return fmt.Errorf("%v is signed, but the token does not carry its anchor: %w", e, err)
+	}
+	return nil
 }
 
 // statement is the module statement of what was done.
@@ -174,11 +251,27 @@ func (m *module) statement(set quorum.CardSet) *kmdata.Module {
 		pin.Bits = quorum.PINBits(m.pin.Len())
 	}
 	return &kmdata.Module{
-		Module: m.id, CardSet: set.Number, Guard: m.guard, Library: m.library, Token: session.TokenOf(m.token), SOPIN: pin,
-		KML: m.kml, Form: string(m.form), KW: base64.StdEncoding.EncodeToString(m.kw),
-		LeftOut: slices.Clone(m.leftOut), Findings: m.rows,
+		Module:   m.id,
+		CardSet:  set.Number,
+		Guard:    m.guard,
+		Library:  m.library,
+		Token:    session.TokenOf(m.token),
+		SOPIN:    pin,
+		KML:      m.kml,
+		Form:     string(m.form),
+		KW:       base64.StdEncoding.EncodeToString(m.kw),
+		LeftOut:  slices.Clone(m.leftOut),
+		Findings: m.rows,
+		Others:   m.others,
 	}
 }
 
-// Wipe wipes the module's SO PIN. The user PIN belongs to the caller.
+// Close wipes the PINs and unloads the library, of a module that joins.
+func (m *module) Close() {
+	m.Wipe()
+	m.user.Wipe()
+	m.hsm.Close()
+}
+
+// Wipe wipes the module's SO PIN. In a session the user PIN is the session's.
 func (m *module) Wipe() { m.pin.Wipe() }

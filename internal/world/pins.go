@@ -10,10 +10,6 @@ import (
 	"byok/internal/session"
 )
 
-func weakPINText(t hsm.Token, characters, bits int) string {
-	return fmt.Sprintf("%v takes PINs of %d characters at most: the one from the cards has %d bits", t, characters, bits)
-}
-
 // ResetPIN has the quorum set a new user PIN, for one that is forgotten or
 // locked (C_InitPIN as security officer).
 func (s Quorum) ResetPIN(next *secret.Bytes) error {
@@ -25,15 +21,10 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	}
 	s.SetPIN(next)
 	if err := s.AsUser(func() error { return nil }); err != nil {
-		return exitcode.Hint(
-			fmt.Errorf("the new user PIN was set but does not log in: %w", err),
-			"run the same command again",
-		)
+		return exitcode.Hint(fmt.Errorf("the new user PIN was set but does not log in: %w", err), "run the same command again")
 	}
-	if _, err := s.Sign(&kmdata.Seal{}); err != nil {
-		return err
-	}
-	return s.Finish()
+	_, err := s.Seal()
+	return err
 }
 
 // ChangePIN changes the user PIN (C_SetPIN as user).
@@ -41,15 +32,8 @@ func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
 	if err := station.Token.CheckPIN(next); err != nil {
 		return err
 	}
-	on, err := station.Loaded.Open(station.Token)
-	if err != nil {
-		return err
-	}
-	defer on.Close()
-	if err := on.Login(hsm.RoleUser, old); err != nil {
-		return err
-	}
-	return on.ChangePIN(old, next)
+	m := &module{hsm: station.Loaded, token: station.Token}
+	return m.as(hsm.RoleUser, old, func(on *hsm.Session) error { return on.ChangePIN(old, next) })
 }
 
 // Seal signs a statement without other content: it vouches for the ceremony

@@ -1,14 +1,11 @@
 package world
 
 import (
-	"fmt"
-
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
-	"byok/internal/library"
 	"byok/internal/secret"
 	"byok/internal/session"
 )
@@ -25,7 +22,6 @@ type Recovery struct {
 type recovery struct {
 	Recovery
 	chain   *kmdata.Chain
-	library library.Identity
 	session *session.Quorum
 	module  *module
 }
@@ -35,6 +31,7 @@ type recovery struct {
 type recoveryNote struct {
 	Label  string `json:"label"`
 	Module string `json:"module"`
+	Taken  bool   `json:"taken"` // the token may have the SO PIN of the cards
 }
 
 const recoveryName = "world-recover"
@@ -47,36 +44,29 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := session.Enough(chain, o.Media); err != nil {
+	if err := session.MayRead(chain, o.Media); err != nil {
 		return nil, err
 	}
 	if err := kmdata.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
-	r := &recovery{Recovery: o, chain: chain}
-	if r.library, err = session.Accept(o.Library, chain.Rehearsal(), nil, o.UI); err != nil {
+	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: kmdata.GuardTrust}}
+	defer r.Close()
+	if err := r.module.load(o.Library, chain.Rehearsal()); err != nil {
 		return nil, err
 	}
-	loaded, err := hsm.Load(r.library.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer loaded.Close()
-	r.module = &module{ui: o.UI, hsm: loaded, library: r.library, guard: kmdata.GuardTrust}
-	defer r.Wipe()
 	if err := r.run(); err != nil {
 		return nil, err
 	}
 	return chain, nil
 }
 
-// Wipe wipes what the recovery holds in memory.
-func (r *recovery) Wipe() {
-	r.module.Wipe()
-	r.module.user.Wipe()
+// Close wipes what the recovery holds in memory, and ends its session.
+func (r *recovery) Close() {
 	if r.session != nil {
 		r.session.Close()
 	}
+	r.module.Close()
 }
 
 func (r *recovery) run() error {
@@ -90,16 +80,22 @@ func (r *recovery) run() error {
 	if err := r.module.derive(r.session.Secret(), r.chain.Set().Cards); err != nil {
 		return err
 	}
-	_, err = journal.Run(journal.Of(r.Dir), journal.Operation[recoveryNote]{
+	before, err := journal.Run(journal.Of(r.Dir), journal.Operation[recoveryNote]{
 		Name: recoveryName,
-		Done: func(n recoveryNote) (bool, error) {
-			_, err := r.chain.Module(n.Module)
-			return err == nil, nil
-		},
-		Undo: func(recoveryNote) error { return nil }, // the next run goes on with the token
-		Do:   func(*recoveryNote, func() error) error { return r.do() },
+		Done: func(n recoveryNote) (bool, error) { return r.done(n), nil },
+		Keep: func(recoveryNote) bool { return true }, // the token may depend on the module's id
+		Do:   r.do,
 	}, note)
-	return goOn(err)
+	if err != nil || !before {
+		return goOn(err)
+	}
+	return r.module.anchor(r.chain.Last(), r.chain.Set()) // the interrupted run may not have set it
+}
+
+// done reports whether the module of an interrupted run has its statement.
+func (r *recovery) done(n recoveryNote) bool {
+	_, err := r.chain.Module(n.Module)
+	return err == nil && n.Module == r.module.id
 }
 
 // choose finds a free token, or the one that an interrupted run initialised,
@@ -113,52 +109,41 @@ func (r *recovery) choose() (recoveryNote, error) {
 		note = recoveryNote{Label: r.Label, Module: newModuleID()}
 	}
 	r.module.id = note.Module
-	labelled, err := r.module.hsm.Labelled(r.Label)
-	if err != nil {
+	if err := r.pick(note); err != nil {
 		return note, err
 	}
-	switch {
-	case len(labelled) == 0:
-		r.module.token, err = r.module.hsm.Free()
-	case len(labelled) == 1 && pending:
-		r.module.token = labelled[0]
-	default:
-		err = exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
-			r.Label, labelled[0].Serial).
-			Hint("choose another one with --label")
-	}
-	if err != nil {
-		return note, err
-	}
-	return note, r.ask()
+	return note, r.module.ask(func() (*secret.Bytes, error) { return r.UserPIN(r.module.token) })
 }
 
-// ask has the serial typed and the user PIN chosen.
-func (r *recovery) ask() (err error) {
-	t := r.module.token
-	if err := r.module.hsm.CheckMechanisms(t); err != nil {
+func (r *recovery) pick(note recoveryNote) error {
+	labelled, err := r.module.hsm.Labelled(r.Label)
+	switch {
+	case err != nil:
 		return err
-	}
-	if err := r.UI.AcceptSerial(t.String(), t.Serial); err != nil {
+	case len(labelled) == 0:
+		r.module.token, err = r.module.hsm.Free()
 		return err
+	case len(labelled) > 1 || !note.Taken:
+		return taken(r.Label, labelled)
 	}
-	if r.module.user, err = r.UserPIN(t); err != nil {
-		return err
-	}
-	return t.CheckPIN(r.module.user)
+	r.module.token = labelled[0]
+	return nil
 }
 
 // begin reads the cards without a module of the world at hand.
 func (r *recovery) begin() (*session.Quorum, error) {
-	station := &session.Station{Chain: r.chain, Module: &kmdata.Module{}, Token: r.module.token, Loaded: r.module.hsm}
+	station := &session.Station{
+		Chain:  r.chain,
+		Module: &kmdata.Module{},
+		Token:  r.module.token,
+		Loaded: r.module.hsm,
+	}
 	return session.BeginNew(r.Access, station, r.Media)
 }
 
-func (r *recovery) do() error {
+func (r *recovery) do(note *recoveryNote, save func() error) error {
 	m, set := r.module, r.chain.Set()
-	if m.token.Initialised && m.opens() {
-		r.UI.Say("%v was prepared by the interrupted run", m.token)
-	} else if err := m.initialise(m.pin, r.Label); err != nil {
+	if err := r.take(note, save); err != nil {
 		return err
 	}
 	if err := m.equip(set, true); err != nil {
@@ -177,14 +162,32 @@ func (r *recovery) do() error {
 	return m.anchor(entry, set)
 }
 
+// take initialises the token with the SO PIN of the cards, unless an
+// interrupted run did.
+func (r *recovery) take(note *recoveryNote, save func() error) error {
+	m := r.module
+	if note.Taken && m.token.Initialised && m.opens() {
+		r.UI.Say("%v was prepared by the interrupted run", m.token)
+		return nil
+	}
+	if m.token.Initialised {
+		return taken(r.Label, []hsm.Token{m.token})
+	}
+	note.Taken = true
+	if err := save(); err != nil {
+		return err
+	}
+	return m.initialise(r.Label)
+}
+
 // strikeOff ends the module that was on the same token before it was wiped.
 func (r *recovery) strikeOff() error {
 	for _, old := range r.chain.Modules() {
 		if !old.Token.Same(session.TokenOf(r.module.token)) || old.Module == r.module.id {
 			continue
 		}
-		const reason = "the token was initialised again and the world recovered to it"
-		if err := (Quorum{r.session}).strikeOff(old, reason); err != nil {
+		if err := (Quorum{r.session}).strikeOff(old,
+			"the token was initialised again and the world recovered to it"); err != nil {
 			return err
 		}
 	}
@@ -207,31 +210,5 @@ func (s Quorum) StrikeOff(id, reason string) error {
 		return exitcode.Errorf(exitcode.Refused, "%s is the module at hand", m.Token).
 			Hint("strike a module off from another module of the world")
 	}
-	if err := s.strikeOff(m, reason); err != nil {
-		return err
-	}
-	return s.Finish()
-}
-
-// anchor puts the anchor of a statement on the token, in a session of its own.
-func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
-	if !session.Anchors(m.guard) {
-		return nil
-	}
-	km, err := set.KM.ModuleKey()
-	if err != nil {
-		return err
-	}
-	on, err := m.hsm.Open(m.token)
-	if err != nil {
-		return err
-	}
-	defer on.Close()
-	if err := on.Login(hsm.RoleSO, m.pin); err != nil {
-		return err
-	}
-	if err := on.SetAnchor(session.AnchorOf(e).Label(), km); err != nil {
-		return fmt.Errorf("%v is signed, but the token does not carry its anchor: %w", e, err)
-	}
-	return nil
+	return s.End(s.strikeOff(m, reason))
 }

@@ -1,10 +1,9 @@
 package world
 
 import (
-	"slices"
-
 	"byok/internal/cards"
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
@@ -19,16 +18,18 @@ type Replacement struct {
 	OldUI     cards.UI       // asks for their passphrases
 }
 
-// replacementNote is the journal's note: the new set, and whether all of its
-// cards are dealt.
+// replacementNote is the journal's note: the new set.
 type replacementNote struct {
-	Cards quorum.CardSet   `json:"cards,omitzero"`
-	KNSO  kmdata.SealedKey `json:"knso"`
-	KM    kmdata.SealedKey `json:"km"`
-	Dealt bool             `json:"dealt"`
+	Cards quorum.CardSet        `json:"cards,omitzero"`
+	KNSO  kmdata.SealedKey      `json:"knso"`
+	KM    kmdata.SealedKey      `json:"km"`
+	Own   kmdata.OwnPassphrases `json:"own_passphrases,omitzero"`
 }
 
 const replacementName = "world-replace-cards"
+
+// refreshName is the journal's name of a replacement's work on one module.
+func refreshName(module string) string { return replacementName + "_" + module }
 
 // ReplaceCards makes everything new: cards, world secret, KNSO, KM and, on the
 // module at hand, KW and SO PIN, and wraps every backup again. The session is
@@ -36,7 +37,7 @@ const replacementName = "world-replace-cards"
 // the new cards'. Other modules stay open to the old cards until the same
 // command has run on each.
 func (s Quorum) ReplaceCards(r Replacement) error {
-	if s.Chain.Set().Cards.Number == s.Module.CardSet {
+	if !s.Behind() {
 		if err := s.bringIntoForce(r); err != nil {
 			return err
 		}
@@ -49,26 +50,41 @@ func (s Quorum) bringIntoForce(r Replacement) error {
 	if err := r.CardOrder.Check(s.Chain.Rehearsal(), s.Chain.Dir()); err != nil {
 		return err
 	}
+	if err := s.checkHalfway(); err != nil {
+		return err
+	}
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[replacementNote]{
-		Name: replacementName,
-		Undo: func(n replacementNote) error {
-			if n.Cards.HKNSO == s.Chain.HKNSO() {
-				return nil
-			}
-			return r.removeCards(n.Cards)
-		},
+		Name:  replacementName,
+		Keep:  func(n replacementNote) bool { return s.mayBeInForce(n.Cards) },
+		Undo:  func(n replacementNote) error { return removeCards(n.Cards, r.Media) },
 		Check: func() error { return cards.CheckBlank(r.Media) },
 		Do:    func(note *replacementNote, save func() error) error { return s.replace(r, note, save) },
 	}, replacementNote{})
 	return err
 }
 
-// removeCards takes back the cards of a set that never came into force.
-func (r Replacement) removeCards(set quorum.CardSet) error {
-	if len(set.Holders) == 0 {
-		return nil
+// checkHalfway refuses a replacement while an earlier one was cut short on
+// another module: that module's PIN may be the earlier one's or the next, and
+// only one of them is passed on.
+func (s Quorum) checkHalfway() error {
+	for _, m := range s.Chain.Behind() {
+		_, pending, err := journal.Pending[refreshNote](journal.Of(s.Chain.Dir()), refreshName(m.Module))
+		if err != nil {
+			return err
+		}
+		if pending {
+			return exitcode.Errorf(exitcode.Refused, "the last card replacement was cut short on %s", m.Token).
+				Hint("connect that module and run byok-offline world replace-cards to its end, or strike it off")
+		}
 	}
-	return cards.RemoveAll(set, r.Media)
+	return nil
+}
+
+// mayBeInForce reports whether a set is in force as the files are now: its
+// cards must not be removed then. Files that cannot be read may say anything.
+func (s Quorum) mayBeInForce(set quorum.CardSet) bool {
+	chain, err := kmdata.Open(s.Chain.Dir())
+	return err != nil || chain.HKNSO() == set.HKNSO
 }
 
 func (s Quorum) replace(r Replacement, note *replacementNote, save func() error) error {
@@ -77,8 +93,7 @@ func (s Quorum) replace(r Replacement, note *replacementNote, save func() error)
 		return err
 	}
 	defer keys.Wipe()
-	old := s.Set().Cards
-	issue, err := old.Replace(r.Quorum, r.Holders, keys.HKNSO)
+	issue, err := s.Set().Cards.Replace(r.Quorum, r.Holders, keys.HKNSO)
 	if err != nil {
 		return err
 	}
@@ -90,20 +105,23 @@ func (s Quorum) replace(r Replacement, note *replacementNote, save func() error)
 	if err := save(); err != nil {
 		return err
 	}
-	if _, err := cards.Deal(issue, s.Chain.World().Label, r.Media, r.Work, r.NewUI); err != nil {
+	dealt, err := cards.Deal(issue, s.Chain.World().Label, r.Media, r.Work, r.NewUI)
+	if err != nil {
 		return err
 	}
-	note.Dealt = true
-	if err := save(); err != nil {
-		return err
-	}
+	note.Own = ownPassphrases(dealt)
 	return s.signCards(issue, note)
 }
 
 // signCards seals every module's present PIN under the new secret and signs
 // the replacement with the old KNSO and the new one.
 func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
-	statement := &kmdata.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
+	set := kmdata.Set{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
+	signer, err := session.NewKNSO(issue.Secret, set)
+	if err != nil {
+		return err
+	}
+	statement := &kmdata.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
 	for _, m := range s.Chain.Modules() {
 		sealed, err := s.passOn(m, issue)
 		if err != nil {
@@ -114,28 +132,27 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	if err := s.Next(statement); err != nil {
 		return err
 	}
-	set := kmdata.Set{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM}
-	signer, err := session.NewKNSO(issue.Secret, set)
-	if err != nil {
+	if _, err := s.Append(statement, signer); err != nil {
 		return err
 	}
-	entry, err := s.Append(statement, signer)
-	if err != nil {
-		return err
-	}
-	s.UI().Say("hknso is now %s", entry.Statement.(*kmdata.Cards).NewHKNSO().FirstWords(8))
+	s.UI().Say("hknso is now %s", statement.NewHKNSO().FirstWords(8))
 	s.PassTo(issue)
 	return nil
 }
 
 // passOn seals a module's present PIN under a new world secret.
 func (s Quorum) passOn(m *kmdata.Module, issue *quorum.Issue) (string, error) {
-	pin, err := session.CurrentPIN(s.Secret(), s.Set().Cards, m)
+	pin, err := s.PINOf(m)
 	if err != nil {
 		return "", err
 	}
 	defer pin.Wipe()
 	return quorum.Seal(issue.Secret, issue.Set.Context().For(m.Module), quorum.PurposeSealSOPIN, pin)
+}
+
+// refreshNote says that a module is between two card sets.
+type refreshNote struct {
+	Set int `json:"set"` // the one that is to reach it
 }
 
 // refresh brings the module at hand to the card set in force. It can run any
@@ -146,6 +163,23 @@ func (s Quorum) refresh(r Replacement) error {
 	}
 	m := s.joining()
 	defer m.Wipe()
+	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[refreshNote]{
+		Name: refreshName(m.id),
+		Keep: func(refreshNote) bool { return true },
+		Do:   func(*refreshNote, func() error) error { return s.reach(m) },
+	}, refreshNote{s.Set().Cards.Number})
+	if err != nil {
+		return err
+	}
+	for _, behind := range s.Chain.Behind() {
+		s.UI().Warn("still open to the old cards: " + behind.Token.String())
+	}
+	return journal.Of(s.Chain.Dir()).Clear(replacementName) // of a run that was cut short
+}
+
+// reach makes the module's keys and PIN those of the set in force, and signs
+// and anchors its statement.
+func (s Quorum) reach(m *module) error {
 	set := s.Set()
 	if err := s.AsSO(func() error { return m.trust(s.HSM, set) }); err != nil {
 		return err
@@ -156,30 +190,35 @@ func (s Quorum) refresh(r Replacement) error {
 	if err := s.handOver(m); err != nil {
 		return err
 	}
-	return s.endReplacement(m, set)
-}
-
-// endReplacement signs the module statement, anchors it and clears the note.
-func (s Quorum) endReplacement(m *module, set kmdata.Set) error {
-	statement := m.statement(set.Cards)
-	statement.Findings = slices.Clone(s.Module.Findings)
 	if err := s.AsUser(func() error { return m.probe(s.HSM, set) }); err != nil {
 		return err
 	}
+	if err := m.prove(); err != nil {
+		return err
+	}
+	statement := m.statement(set.Cards)
 	if _, err := s.Sign(statement); err != nil {
 		return err
 	}
 	s.Module = statement
-	if err := s.AsUser(s.ExactlyTrusted); err != nil {
-		return err
+	return s.Finish()
+}
+
+// joining is the module at hand as it is to be under the card set in force.
+func (s Quorum) joining() *module {
+	return &module{
+		ui:      s.UI(),
+		hsm:     s.Loaded,
+		token:   s.Token,
+		library: s.Module.Library,
+		id:      s.Module.Module,
+		guard:   s.Module.Guard,
+		user:    s.PIN(),
+		kml:     s.Module.KML,
+		form:    hsm.Form(s.Module.Form),
+		leftOut: s.Module.LeftOut,
+		others:  s.Module.Others,
 	}
-	if err := s.Finish(); err != nil {
-		return err
-	}
-	for _, behind := range s.Chain.Behind() {
-		s.UI().Warn("still open to the old cards: " + behind.Token.String())
-	}
-	return journal.Of(s.Chain.Dir()).Clear(replacementName) // of a run that was cut short
 }
 
 // readFormer reads the old cards where the session is the new cards' and a
@@ -190,11 +229,7 @@ func (s Quorum) readFormer(r Replacement) error {
 		return err
 	}
 	err = s.ReadFormer(r.Old, r.OldUI)
-	return exitcode.Hint(
-		err,
-		"backups of %s are still under the old set: give its cards with --card too",
-		session.Join(stale),
-	)
+	return exitcode.Hint(err, "backups of %s are still under the old set: give its cards with --card too", session.Join(stale))
 }
 
 // stale lists the keys whose backups are not under the set in force.

@@ -10,18 +10,8 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
-	"byok/internal/quorum"
-	"byok/internal/secret"
 	"byok/internal/session"
 )
-
-// joining is the module at hand as it is to be under the card set in force.
-func (s Quorum) joining() *module {
-	return &module{
-		ui: s.UI(), hsm: s.Loaded, token: s.Token, library: s.Module.Library, id: s.Module.Module,
-		guard: s.Module.Guard, user: s.PIN(), kml: s.Module.KML, leftOut: s.Module.LeftOut,
-	}
-}
 
 // rewrapAll wraps the backup of every key again, under the KM of the set in
 // force, on the token: no value and no AES layer is in this computer's memory.
@@ -63,7 +53,7 @@ func (s Quorum) rewrap(m *module, ident string) error {
 	if err := s.ProveBackup(k.Identity, blob); err != nil {
 		return err
 	}
-	if err := s.moveOrigin(k, old, blob); err != nil {
+	if err := s.moveOrigin(k, blob); err != nil {
 		return err
 	}
 	next := *k
@@ -93,25 +83,27 @@ func (s Quorum) source(k *kmdata.Key, backup []byte) (hsm.Key, error) {
 	return key, s.HSM.Proves(key, session.Wanted(k.Identity))
 }
 
-// moveOrigin signs the origin of a key again, for its new backup. A key
-// without a statement stays without one: it is unproved.
-func (s Quorum) moveOrigin(k *kmdata.Key, old, blob []byte) error {
-	o, found := s.Chain.Origin(k.Ident)
-	if !found || !o.Identity.Same(k.Identity) || o.Backup != fingerprint.Of(old) {
-		return nil
+// moveOrigin signs the origin of a key again, on each module that has one, for
+// its new backup. A key without a statement stays without one: it is unproved.
+func (s Quorum) moveOrigin(k *kmdata.Key, blob []byte) error {
+	for _, m := range s.Chain.Modules() {
+		o, found := s.Chain.OriginOn(k.Ident, m.Module)
+		if !found || !o.Identity.Same(k.Identity) {
+			continue
+		}
+		next := *o
+		next.Attributes, next.Backup = slices.Clone(o.Attributes), fingerprint.Of(blob)
+		if _, err := s.Sign(&next); err != nil {
+			return err
+		}
 	}
-	_, err := s.Sign(&kmdata.Origin{
-		Ident: k.Ident, Identity: k.Identity, Origin: o.Origin, Restored: o.Restored, Module: o.Module,
-		Attributes: slices.Clone(o.Attributes), Backup: fingerprint.Of(blob),
-	})
-	return err
+	return nil
 }
 
 // handOver gives the token the new cards' PIN and destroys what the old cards
 // could use: their KM, KW and anchor.
-func (s Quorum) handOver(m *module) (err error) {
-	set := s.Set().Cards
-	if m.pin, m.sealed, err = s.newPIN(set, m); err != nil {
+func (s Quorum) handOver(m *module) error {
+	if err := s.newPIN(m); err != nil {
 		return err
 	}
 	present, err := s.SOPIN()
@@ -125,22 +117,26 @@ func (s Quorum) handOver(m *module) (err error) {
 				return err
 			}
 		}
-		return s.destroyFormer(set.Number)
+		if err := s.destroyFormer(s.Set().Cards.Number); err != nil {
+			return err
+		}
+		return s.SetAnchor()
 	})
 }
 
 // newPIN derives the SO PIN from the new cards. A token whose PIN cannot be
 // changed keeps it, sealed under them.
-func (s Quorum) newPIN(set quorum.CardSet, m *module) (pin *secret.Bytes, sealed string, err error) {
+func (s Quorum) newPIN(m *module) (err error) {
 	if m.guard != kmdata.GuardTrustShared {
-		pin, err = s.Secret().PIN(set.Context().For(m.id), quorum.PurposeSOPIN, session.PINLength(m.token))
-		return pin, "", err
+		m.pin, err = s.NewPIN(m.id)
+		return err
 	}
-	if pin, err = s.FormerPIN(s.Set()); err != nil {
-		return nil, "", err
+	former, err := s.FormerPIN(m.id)
+	if err != nil {
+		return err
 	}
-	sealed, err = quorum.Seal(s.Secret(), set.Context().For(m.id), quorum.PurposeSealSOPIN, pin)
-	return pin, sealed, err
+	defer former.Wipe()
+	return m.sealPIN(s.Secret(), s.Set().Cards, former)
 }
 
 // destroyFormer destroys the trusted keys of earlier sets and proves them gone.

@@ -100,7 +100,7 @@ func (s *Session) Generate(mechanism uint, template []*pkcs11.Attribute) (Object
 }
 
 // GeneratePair is C_GenerateKeyPair: the public half, then the private one.
-func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribute) (Object, Object, error) {
+func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribute) (half, key Object, err error) {
 	return s.Ctx.GenerateKeyPair(s.Handle, Mechanism(mechanism), public, private)
 }
 

@@ -147,14 +147,14 @@ func (p *Prober) listed() (map[uint]bool, error) {
 
 // object returns an object without restrictions, made on first use. The first
 // use of any removes what an interrupted probe has left on the token.
-func (p *Prober) object(name string, make func() (p11.Object, error)) (p11.Object, error) {
+func (p *Prober) object(name string, create func() (p11.Object, error)) (p11.Object, error) {
 	if err := p.sweep(); err != nil {
 		return 0, err
 	}
 	if o, ok := p.objects[name]; ok {
 		return o, nil
 	}
-	o, err := make()
+	o, err := create()
 	if err == nil {
 		p.objects[name] = o
 	}

@@ -148,9 +148,9 @@ func copiedFrom(class p11.Class) func(*Prober, wish) (p11.Object, error) {
 
 // setOn makes an object without trust and sets TRUSTED afterwards; the control
 // sets WRAP.
-func setOn(make func(*Prober, wish) (p11.Object, error)) func(*Prober, wish) (p11.Object, error) {
+func setOn(create func(*Prober, wish) (p11.Object, error)) func(*Prober, wish) (p11.Object, error) {
 	return func(p *Prober, w wish) (p11.Object, error) {
-		o, err := make(p, wish{w.place, false})
+		o, err := create(p, wish{w.place, false})
 		if err != nil {
 			return 0, err
 		}

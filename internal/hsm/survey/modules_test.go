@@ -1,0 +1,180 @@
+package survey
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/testkit/softhsm"
+)
+
+const (
+	everything = "everything that the ceremony needs was tried and is enforced"
+	noTrusted  = "not tried: needs trusted keys"
+	later      = "not tried: on a throw-away token only, and when everything else is enforced"
+)
+
+// module is SoftHSM with one promise broken, and what the survey says of it.
+type module struct {
+	name     string
+	switches map[string]string
+	want     map[string]string // other than SoftHSM's
+	usable   bool
+	why      string
+}
+
+func weak(word string) map[string]string { return map[string]string{"SHIM_WEAK": word} }
+
+func failing(call string, code uint) map[string]string {
+	return map[string]string{"SHIM_AT": call + "+", "SHIM_DO": fmt.Sprintf("fail=0x%x", code)}
+}
+
+var modules = []module{
+	{"as it is", nil, nil, true, everything},
+	{"one call", map[string]string{"SHIM_RSA_AES": "1"}, map[string]string{PropOneCall: ""}, true, everything},
+	{
+		"the SO PIN locks", map[string]string{"SHIM_FLAGS": "0x200000"},
+		map[string]string{PropLockout: ""}, true, everything,
+	},
+	{
+		"any user trusts", map[string]string{"SHIM_TRUST": "C_SetAttributeValue"},
+		map[string]string{
+			PropTrustedOnly: "not enforced: the user can make an AES key trusted with C_SetAttributeValue, as a session object",
+			PropLockout:     later,
+		},
+		false, "not enforced: " + PropTrustedOnly,
+	},
+	{
+		"one mechanism forgets WRAP_WITH_TRUSTED", map[string]string{"SHIM_UNTRUSTED_WRAP": "0x1082"},
+		map[string]string{
+			PropWrapTrusted: "not enforced: byok-module-check-key can be wrapped with CKM_AES_CBC under an AES key " +
+				"that is not trusted",
+			PropCopy: "not enforced: the transfer copy can be wrapped with CKM_AES_CBC under an AES key " +
+				"that is not trusted",
+			PropLockout: later,
+		},
+		false, "not enforced: " + PropWrapTrusted,
+	},
+	{
+		"no private key can be wrapped", map[string]string{"SHIM_REPORT": "0x210=0"},
+		map[string]string{
+			PropTrustedBySO: "refused: shows CKA_WRAP_WITH_TRUSTED=false on KW instead of true (only a key that " +
+				"the quorum trusted wraps it)",
+			PropFrozen:      noTrusted,
+			PropForVault:    noTrusted,
+			PropRestore:     noTrusted,
+			PropWrapTrusted: "refused: " + shownWrap,
+			PropOneWay:      "refused: " + shownWrap,
+			PropCopy:        "refused: " + shownWrap,
+			PropLockout:     later,
+		},
+		false, "refused: " + PropTrustedBySO + ", " + PropWrapTrusted + ", " + PropOneWay,
+	},
+	{
+		"UNWRAP of trusted keys", weak("unwrap"),
+		map[string]string{PropFrozen: "not enforced: KW unwraps what it has wrapped", PropLockout: later},
+		false, "not enforced: " + PropFrozen,
+	},
+	{
+		"SENSITIVE", weak("sensitive"),
+		map[string]string{
+			PropFrozen:  "not enforced: the value of the transfer key can be read",
+			PropOneWay:  "not enforced: the value of byok-module-check-key can be read",
+			PropCopy:    "not enforced: the value of the transfer copy can be read",
+			PropLockout: later,
+		},
+		false, "not enforced: " + PropFrozen + ", " + PropOneWay,
+	},
+	{
+		"SIGN of a copy", weak("sign"),
+		map[string]string{PropCopy: "not enforced: the transfer copy signs although CKA_SIGN is false"},
+		true, everything,
+	},
+	{
+		"no C_SetAttributeValue", failing("C_SetAttributeValue", pkcs11.CKR_FUNCTION_NOT_SUPPORTED),
+		map[string]string{
+			PropFrozen: "not answered: whether CKA_SENSITIVE of KW can be set to false (never in clear): " +
+				"CKR_FUNCTION_NOT_SUPPORTED",
+			PropOneWay: "not answered: whether CKA_SENSITIVE of byok-module-check-key can be set to false (never " +
+				"in clear): CKR_FUNCTION_NOT_SUPPORTED",
+			PropCopy: "not answered: whether CKA_SENSITIVE of the transfer copy can be set to false (never in " +
+				"clear): CKR_FUNCTION_NOT_SUPPORTED",
+			PropLockout: later,
+		},
+		false, "not answered: " + PropFrozen + ", " + PropOneWay,
+	},
+	{
+		"OAEP hash", map[string]string{"SHIM_WEAK": "sensitive", "SHIM_OAEP_HASH": "0x250"},
+		map[string]string{
+			PropTrustedBySO: "refused: " + otherHash,
+			PropTrustedOnly: "",
+			PropFrozen:      noTrusted,
+			PropForVault:    noTrusted,
+			PropRestore:     noTrusted,
+			PropOneWay:      "not enforced: the value of byok-module-check-key can be read",
+			PropCopy:        "not enforced: the value of the transfer copy can be read",
+			PropKeyWrap:     "refused: " + otherHash,
+			PropOAEP:        "refused: " + otherHash,
+			PropLockout:     later,
+		},
+		false, "not enforced: " + PropOneWay + "; refused: " + PropTrustedBySO + ", " + PropKeyWrap + ", " + PropOAEP,
+	},
+	{
+		"OAEP hash in one call", map[string]string{"SHIM_RSA_AES": "1", "SHIM_RSA_AES_HASH": "0x250"},
+		map[string]string{
+			PropOAEP:     "refused: does not use SHA-1 in CKM_RSA_AES_KEY_WRAP when asked to, which the vault needs",
+			PropForVault: "refused: did not wrap an AES-256 key with RSA-OAEP and SHA-1 in front",
+			PropRestore:  "refused: did not wrap with RSA-OAEP and SHA-1 for the backup",
+			PropOneCall:  "",
+			PropLockout:  later,
+		},
+		false, "refused: " + PropOAEP + ", " + PropForVault + ", " + PropRestore,
+	},
+	{
+		"no trusted keys", map[string]string{"SHIM_UNKNOWN": "0x86"},
+		map[string]string{
+			PropTrustedBySO: "refused: C_CreateObject of KM as a trusted key: CKR_ATTRIBUTE_TYPE_INVALID",
+			PropTrustedOnly: "not answered: whether the user can make an AES key trusted with C_SetAttributeValue, " +
+				"as a token object: CKR_ATTRIBUTE_TYPE_INVALID",
+			PropFrozen:   noTrusted,
+			PropForVault: noTrusted,
+			PropRestore:  noTrusted,
+			PropLockout:  later,
+		},
+		false, "refused: " + PropTrustedBySO + "; not answered: " + PropTrustedOnly,
+	},
+}
+
+const (
+	shownWrap = "shows CKA_WRAP_WITH_TRUSTED=false on byok-module-check-key instead of true (only under a " +
+		"key that a quorum has trusted)"
+	otherHash = "does not use SHA-1 in RSA-OAEP when asked to, which the vault needs"
+)
+
+// TestModules: one promise broken at a time is seen, in its own row.
+func TestModules(t *testing.T) {
+	library, _ := shimmed(t)
+	for _, c := range modules {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("SOFTHSM2_CONF", must[string](t)(softhsm.Configure(t.TempDir())))
+			for variable, value := range c.switches {
+				t.Setenv(variable, value)
+			}
+			properties := must[[]Property](t)(ThrowAway(load(t, library)))
+			if got, want := outcomes(properties), soft(c.want); !maps.Equal(got, want) {
+				t.Errorf("\n got %q\nwant %q", got, want)
+			}
+			conclusion := Conclude(properties)
+			if conclusion != (Conclusion{c.usable, c.why}) {
+				t.Errorf("%+v", conclusion)
+			}
+			if err := conclusion.Err(); c.usable != (err == nil) {
+				t.Errorf("%v", err)
+			} else if !c.usable {
+				expect(t, err, "the ceremony cannot use this module: "+c.why)
+			}
+		})
+	}
+}

@@ -1,0 +1,114 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+
+	"byok/internal/cards"
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+	"byok/internal/quorum"
+)
+
+// Whose cards a session has read, and what they open.
+
+// MayRead refuses, before anybody is called, cards that are fewer than the
+// quorum, and media that are not in their holders' hands alone: see
+// [cards.CheckPlaces].
+func MayRead(chain *kmdata.Chain, media []cards.Medium) error {
+	return mayRead(chain, chain.Set(), media)
+}
+
+func mayRead(chain *kmdata.Chain, set kmdata.Set, media []cards.Medium) error {
+	if n, k := len(media), set.Cards.Quorum.K; n < k {
+		return exitcode.Errorf(exitcode.Refused, "%d cards of set %d were given, and %d are needed", n, set.Cards.Number, k).
+			Hint("give --card once for each of %d cards", k)
+	}
+	return cards.CheckPlaces(media, chain.Dir(), chain.Rehearsal())
+}
+
+// readCards reads K cards, and proves that KNSO opens with them.
+func (s *Quorum) readCards(media []cards.Medium) (err error) {
+	set := s.Chain.Set()
+	if s.cards, err = cards.Read(media, s.setOf, s.access.UI, set.Cards.Quorum.K); err != nil {
+		return err
+	}
+	s.knso = KNSO{s.cards.Secret, set}
+	return s.knso.checkSigner()
+}
+
+// setOf gives the card set that the first card is held to. Whoever reads cards
+// verifies kmdata under the cards' hknso.
+func (s *Quorum) setOf(card quorum.Card) (quorum.CardSet, error) {
+	set := s.Chain.Set().Cards
+	if card.HKNSO == set.HKNSO {
+		return set, nil
+	}
+	for _, old := range s.Chain.Sets() {
+		if old.Cards.HKNSO == card.HKNSO {
+			return set, exitcode.Errorf(exitcode.Refused, "%v is of card set %d, which set %d has replaced",
+				card, old.Cards.Number, set.Number).
+				Hint("destroy the old card and use the new one")
+		}
+	}
+	return set, exitcode.Errorf(exitcode.Refused, "%v is of another security world than %s (hknso %.8s, not %.8s)",
+		card, s.Chain.Dir(), card.HKNSO, set.HKNSO).
+		Hint("name that world's folder with --kmdata, or use a card of this world")
+}
+
+// Cards lists the cards that were read, for the record.
+func (s *Quorum) Cards() []kmdata.CardHolder {
+	list := make([]kmdata.CardHolder, 0, len(s.cards.Cards))
+	for _, c := range s.cards.Cards {
+		list = append(list, kmdata.CardHolder{Index: c.Index, Holder: c.Holder})
+	}
+	slices.SortFunc(list, func(a, b kmdata.CardHolder) int { return cmp.Compare(a.Index, b.Index) })
+	return list
+}
+
+// PassTo makes the session the new cards', which have just come into force. It
+// keeps the earlier ones until it ends, for the backups that they open.
+func (s *Quorum) PassTo(issue *quorum.Issue) {
+	former := s.knso
+	s.former, s.formerCards = &former, s.cards
+	s.cards = &cards.Quorum{Set: issue.Set, Secret: issue.Secret}
+	issue.Secret = nil // the session wipes it
+	for i, holder := range issue.Set.Holders {
+		s.cards.Cards = append(s.cards.Cards, cards.Holding{Index: i + 1, Holder: holder})
+	}
+	s.knso = KNSO{s.cards.Secret, s.Chain.Set()}
+}
+
+// Former is the KNSO of the cards that were replaced, with which their backups
+// open; nil where they were not read.
+func (s *Quorum) Former() *KNSO { return s.former }
+
+// ReadFormer reads K cards of the set before the one in force, unless the
+// session has them.
+func (s *Quorum) ReadFormer(media []cards.Medium, ui cards.UI) error {
+	sets := s.Chain.Sets()
+	if s.former != nil || len(sets) < 2 {
+		return nil
+	}
+	old := sets[len(sets)-2]
+	if err := mayRead(s.Chain, old, media); err != nil {
+		return err
+	}
+	q, err := cards.Read(media, func(quorum.Card) (quorum.CardSet, error) { return old.Cards, nil }, ui, old.Cards.Quorum.K)
+	if err != nil {
+		return err
+	}
+	s.formerCards = q
+	former, err := NewKNSO(q.Secret, old)
+	s.former = &former
+	return err
+}
+
+// Current refuses a module that a card replacement did not reach yet.
+func (s *Station) Current() error {
+	if !s.Behind() {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s is still open to the cards of set %d", s.Module.Token, s.Module.CardSet).
+		Hint("byok-offline world replace-cards --card DIR … finishes the replacement on it")
+}

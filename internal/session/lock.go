@@ -1,0 +1,88 @@
+package session
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/printable"
+)
+
+// holder is what a lock says of who holds it.
+const holder = "a quorum session"
+
+// Lock keeps every other quorum session from the kmdata folder dir and from
+// the token, whatever kmdata that session works on. The kernel frees both with
+// the process. Held by another session, each has status Refused.
+func Lock(dir string, t hsm.Token) (release func(), err error) {
+	folder, err := durable.Lock(filepath.Join(kmdata.Local(dir), ".quorum-session"), holder)
+	if err != nil {
+		return nil, err
+	}
+	path := tokenLock(TokenOf(t))
+	token, err := durable.Lock(path, holder)
+	if err != nil {
+		folder()
+		return nil, another(path, err)
+	}
+	return func() {
+		token()
+		folder()
+	}, nil
+}
+
+// another says what to do about a lock that another account left behind.
+func another(path string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return exitcode.Hint(exitcode.Mark(exitcode.Refused, err), "rm %s, as the account that worked on this token before", printable.Quote(path))
+}
+
+// tokenLock is the path of the lock of a token: the same for every account and
+// every session of this computer.
+func tokenLock(t kmdata.Token) string {
+	name := fingerprint.Of([]byte(t.Manufacturer + "\x00" + t.Model + "\x00" + t.Serial + "\x00" + t.Label)).String()
+	return filepath.Join(lockFolder(), "byok-token-"+name[:16]+".lock")
+}
+
+// lockFolder is not $TMPDIR, which may be an account's or a session's own.
+func lockFolder() string {
+	if runtime.GOOS == "windows" {
+		return os.TempDir()
+	}
+	return "/tmp"
+}
+
+// unchanged refuses a chain that another session has continued since it was
+// read: a statement signed now would have the same number.
+func unchanged(chain *kmdata.Chain) error {
+	now, err := kmdata.Open(chain.Dir())
+	if err != nil {
+		return err
+	}
+	if now.Last().Sum == chain.Last().Sum {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s: another session has signed %v meanwhile", chain.Dir(), now.Last()).
+		Hint("run the same command again")
+}
+
+// tidy refuses a chain that another session has continued, and takes up what an
+// interrupted run left of the files.
+func tidy(chain *kmdata.Chain) error {
+	if err := unchanged(chain); err != nil {
+		return err
+	}
+	if err := chain.PutBack(); err != nil {
+		return err
+	}
+	return chain.SweepSignatures()
+}

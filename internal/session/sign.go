@@ -1,0 +1,83 @@
+package session
+
+import (
+	"cmp"
+	"fmt"
+
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+)
+
+// KNSO signs for the card set of the session.
+func (s *Quorum) KNSO() KNSO { return s.knso }
+
+// Sign signs a statement, writes it, and shows it for the paper record.
+func (s *Quorum) Sign(statement kmdata.Statement) (kmdata.Entry, error) {
+	if err := s.Next(statement); err != nil {
+		return kmdata.Entry{}, err
+	}
+	return s.Append(statement, nil)
+}
+
+// Next fills in a statement's header.
+func (s *Quorum) Next(statement kmdata.Statement) error {
+	head, err := s.access.Log.Head()
+	if err != nil {
+		return err
+	}
+	s.Chain.Next(statement, kmdata.Session{
+		Log: head, Break: s.brk, Above: s.above, Program: s.access.Program, Present: s.Cards(),
+	})
+	return nil
+}
+
+// Append signs and writes a statement whose header Next has filled in. second
+// is the new KNSO of a card replacement, nil otherwise.
+func (s *Quorum) Append(statement kmdata.Statement, second kmdata.Signer) (kmdata.Entry, error) {
+	entry, err := s.Chain.Append(statement, s.knso, second)
+	if err != nil {
+		return entry, err
+	}
+	s.brk, s.unanchored = nil, true
+	SayStatement(s.access.UI, entry)
+	return entry, nil
+}
+
+// SayStatement shows what goes into the paper record.
+func SayStatement(ui UI, e kmdata.Entry) {
+	ui.Say("%v is signed; write down: %d, %s", e, e.Number(), e.Sum.FirstWords(8))
+}
+
+// Finish anchors the newest statement on the token. Call it when everything
+// that the session signs is signed; a session that is cut short before leaves
+// an older anchor, which the next one understands.
+func (s *Quorum) Finish() error {
+	if !s.unanchored || !Anchors(s.Module.Guard) {
+		return nil
+	}
+	if err := s.AsSO(s.SetAnchor); err != nil {
+		return exitcode.Hint(fmt.Errorf("%v is signed, but the token does not carry its anchor: %w", s.Chain.Last(), err),
+			"byok-offline ceremony seal --card DIR … sets it")
+	}
+	return nil
+}
+
+// SetAnchor is [Quorum.Finish] for an SO session that has other work as well.
+func (s *Quorum) SetAnchor() error {
+	if !Anchors(s.Module.Guard) {
+		return nil
+	}
+	km, err := s.knso.set.KM.ModuleKey()
+	if err != nil {
+		return err
+	}
+	if err := s.HSM.SetAnchor(AnchorOf(s.Chain.Last()).Label(), km); err != nil {
+		return err
+	}
+	s.unanchored = false
+	return nil
+}
+
+// End is [Quorum.Finish] behind an operation that may have failed half-way:
+// what it signed is anchored all the same. It returns err, if that is not nil.
+func (s *Quorum) End(err error) error { return cmp.Or(err, s.Finish()) }

@@ -1,0 +1,119 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/session"
+)
+
+// keys checks every key file, and its key on the token.
+func (c *checker) keys() {
+	names, err := c.Chain.KeyNames()
+	if err != nil {
+		c.note("key files", "", err)
+		c.blind = "the key files could not be listed"
+		return
+	}
+	for _, name := range names {
+		k, err := c.Chain.Key(strings.TrimPrefix(name, kmdata.KeyName(kmdata.Simple, "")))
+		if err != nil {
+			c.note(name, "", err)
+			c.blind = name + " does not verify"
+			continue
+		}
+		c.known[name] = classesOf(k)
+		c.key(k)
+	}
+}
+
+// classesOf are the classes of a key's objects.
+func classesOf(k *kmdata.Key) []hsm.Class {
+	if k.Secret() {
+		return []hsm.Class{hsm.SecretKey}
+	}
+	return []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
+}
+
+// key checks one key on the token against its file.
+func (c *checker) key(k *kmdata.Key) {
+	retired, err := c.Chain.Retired(k.Ident)
+	if err != nil {
+		c.note(k.Name(), "", err)
+		return
+	}
+	there := slices.ContainsFunc(c.items, func(i hsm.Item) bool { return i.Label == k.Name() })
+	switch {
+	case retired != nil && there:
+		c.fail(k.Name(), "it was retired, and is on the token")
+	case retired != nil:
+		c.note(k.Name(), "retired, and no longer on the token", nil)
+	case !there && c.elsewhere(k):
+		c.note(k.Name(), "another module of the world has it", nil)
+	default:
+		detail, err := c.compare(k)
+		c.note(k.Name(), detail, err)
+	}
+}
+
+// elsewhere reports whether a key belongs to another module that is in force:
+// that module signed its file, and no statement says that it was ever on this
+// one.
+func (c *checker) elsewhere(k *kmdata.Key) bool {
+	if _, found := c.Chain.OriginOn(k.Ident, c.Module.Module); found || k.Module == c.Module.Module {
+		return false
+	}
+	_, err := c.Chain.Module(k.Module)
+	return err == nil
+}
+
+func (c *checker) compare(k *kmdata.Key) (string, error) {
+	key, err := c.User.KeyIn(c.items, k.Name())
+	if err != nil {
+		return "", err
+	}
+	if err := c.User.Proves(key, session.Wanted(k.Identity)); err != nil {
+		return "", err
+	}
+	live, err := c.User.Permissions(key)
+	if err != nil {
+		return "", err
+	}
+	if recorded := Recorded(c.Chain, k, c.Module.Module); !slices.Equal(live, recorded) {
+		return "", exitcode.Errorf(exitcode.Check, "the token shows %s, and %s was recorded",
+			strings.Join(live, " "), strings.Join(recorded, " "))
+	}
+	origin, restored := c.Chain.OriginOf(k.Ident, k.Identity, c.Module.Module)
+	return fmt.Sprintf("%v; origin %s", k.Identity, kmdata.OriginText(origin, restored)), nil
+}
+
+// Recorded is the permissions of a key as they were recorded for a module:
+// where it was generated, by its file; where it was restored, by the statement.
+func Recorded(chain *kmdata.Chain, k *kmdata.Key, module string) []string {
+	o, found := chain.OriginOn(k.Ident, module)
+	if found && o.Restored && o.Identity.Same(k.Identity) && !k.Frozen {
+		return o.Attributes
+	}
+	return k.Permissions
+}
+
+// Permissions reads what a key may do on the token now, and what was recorded.
+func (o Operator) Permissions(ident string) (live, recorded []string, err error) {
+	k, err := o.Chain.Key(ident)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := o.User.FindKey(k.Name())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.User.Proves(key, session.Wanted(k.Identity)); err != nil {
+		return nil, nil, err
+	}
+	live, err = o.User.Permissions(key)
+	return live, Recorded(o.Chain, k, o.Module.Module), err
+}

@@ -1,0 +1,53 @@
+package world
+
+import (
+	"byok/internal/cards"
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+	"byok/internal/quorum"
+)
+
+// CardOrder is a card set to be dealt.
+type CardOrder struct {
+	Quorum  quorum.Quorum
+	Holders []string
+	Media   []cards.Medium
+	Work    int // scrypt work factor
+}
+
+// Check refuses what can be refused before anybody is asked for anything.
+func (o CardOrder) Check(rehearsal bool, kmdata string) error {
+	if len(o.Media) != o.Quorum.N || len(o.Holders) != o.Quorum.N {
+		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and holders; %d cards and %d holders were given",
+			o.Quorum, o.Quorum.N, len(o.Media), len(o.Holders))
+	}
+	if _, err := quorum.CheckHolders(o.Holders); err != nil {
+		return err
+	}
+	return cards.CheckPlaces(o.Media, kmdata, rehearsal)
+}
+
+// removeCards takes back the cards of a set that never came into force.
+func removeCards(set quorum.CardSet, media []cards.Medium) error {
+	if len(set.Holders) == 0 {
+		return nil // the run ended before it made a set
+	}
+	return cards.RemoveAll(set, media)
+}
+
+// ownPassphrases lists the cards whose holders chose a passphrase.
+func ownPassphrases(dealt []cards.Holding) (own kmdata.OwnPassphrases) {
+	for _, h := range dealt {
+		if h.Own {
+			own = append(own, h.Index)
+		}
+	}
+	return own
+}
+
+// wipeCards wipes the cards of an issue and keeps its secret.
+func wipeCards(issue *quorum.Issue) {
+	for _, card := range issue.Cards {
+		card.Wipe()
+	}
+}
