@@ -96,7 +96,8 @@ func TestMakeRefuses(t *testing.T) {
 		"no subscription": {func(r *transfer.Request) { r.SubscriptionID = "" }, nil, exitcode.Failed,
 			"transfer manifest: field subscription_id: a UUID is expected"},
 		"no ciphertext": {func(r *transfer.Request) { r.Copy.Copy.Ciphertext = nil }, nil, exitcode.Failed,
-			"transfer blob: field ciphertext: 0 bytes are not a CKM_RSA_AES_KEY_WRAP, which has at least 280 and a multiple of 8"},
+			"transfer blob: field ciphertext: 0 bytes are not a CKM_RSA_AES_KEY_WRAP, " +
+				"which has at least 280 and a multiple of 8"},
 		"KML of another module": {func(*transfer.Request) {}, m.KML[second], exitcode.Check,
 			strings.NewReplacer("STEM", stem, "BASE", stem).Replace(unsigned)},
 		"no token": {func(*transfer.Request) {}, broken{}, exitcode.Failed, "the token is gone"},
