@@ -39,8 +39,11 @@ type Package struct {
 //
 // Status Usage: a file is missing or cannot be parsed; Check: the parts do not
 // belong together, or a signature is bad; otherwise the status that w gave.
-func Read(path string, w Worlds) (Package, error) {
-	files, err := transfer.ReadPackage(path)
+func Read(path string, w Worlds) (Package, error) { return ReadBy(new(transfer.Reader), path, w) }
+
+// ReadBy is [Read] with the reader of all packages of a run.
+func ReadBy(r *transfer.Reader, path string, w Worlds) (Package, error) {
+	files, err := r.Read(path)
 	if err != nil {
 		return Package{}, err
 	}

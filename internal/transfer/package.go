@@ -16,11 +16,6 @@ package transfer
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -52,7 +47,12 @@ const maxForeign = 1 << 20
 // ReadPackage reads the .byok file at path and its companions (see [NamesFor]).
 // Nothing is verified. A file that is missing or that cannot be parsed has
 // status Usage; an error that is fs.ErrNotExist means a missing one.
-func ReadPackage(path string) (*Package, error) {
+//
+// Whoever reads many packages of a folder uses one [Reader] for all.
+func ReadPackage(path string) (*Package, error) { return new(Reader).Read(path) }
+
+// Read is [ReadPackage].
+func (r *Reader) Read(path string) (*Package, error) {
 	names, err := NamesFor(path)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func ReadPackage(path string) (*Package, error) {
 	if err := p.readBlob(); err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
-	if err := p.readFiles(); err != nil {
+	if err := p.readFiles(r); err != nil {
 		err = exitcode.Mark(exitcode.Usage, err)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, exitcode.Hint(err, hintWhole)
@@ -81,7 +81,7 @@ func (p *Package) readBlob() (err error) {
 	return err
 }
 
-func (p *Package) readFiles() (err error) {
+func (p *Package) readFiles(r *Reader) (err error) {
 	for _, f := range []struct {
 		file *kmdata.File
 		path string
@@ -99,7 +99,7 @@ func (p *Package) readFiles() (err error) {
 	if p.manifest, err = ParseManifest(p.names.Manifest, p.manifestFile.Data); err != nil {
 		return err
 	}
-	if err := p.readCards(); err != nil {
+	if err := p.readCards(r); err != nil {
 		return err
 	}
 	p.possession, err = durable.ReadFile(p.names.Possession, kmdata.MaxSignature)
@@ -120,8 +120,8 @@ func readSigned(path string, max int) (kmdata.File, error) {
 }
 
 // readCards reads every card replacement that is there.
-func (p *Package) readCards() error {
-	sets, err := p.names.cardSets()
+func (p *Package) readCards(r *Reader) error {
+	sets, err := r.cardSets(p.names)
 	if err != nil {
 		return err
 	}
@@ -136,35 +136,4 @@ func (p *Package) readCards() error {
 		p.cards = append(p.cards, f)
 	}
 	return nil
-}
-
-// cardSets lists the card sets whose replacement files lie beside the .byok,
-// which must be 2 and so on without a gap.
-func (n FileNames) cardSets() ([]int, error) {
-	entries, err := os.ReadDir(filepath.Dir(n.stem))
-	if err != nil {
-		return nil, err
-	}
-	var sets []int
-	for _, e := range entries {
-		rest, found := strings.CutPrefix(e.Name(), filepath.Base(n.stem)+".cards-")
-		rest, json := strings.CutSuffix(rest, ".json")
-		if !found || !json {
-			continue
-		}
-		set, err := strconv.Atoi(rest)
-		if path := filepath.Join(filepath.Dir(n.stem), e.Name()); err != nil || filepath.Clean(n.Cards(set)) != path {
-			return nil, exitcode.Errorf(exitcode.Usage, "%s: it is not named like a card replacement", path)
-		}
-		sets = append(sets, set)
-	}
-	slices.Sort(sets)
-	for i, set := range sets {
-		if set != i+2 {
-			return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no such file, but there is %s", n.Cards(i+2),
-				n.Cards(set)).
-				Hint(hintWhole)
-		}
-	}
-	return sets, nil
 }

@@ -9,6 +9,7 @@ import (
 	"byok/internal/approval"
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/transfer"
 	"byok/internal/worlds"
 )
 
@@ -26,8 +27,9 @@ type Batch struct {
 // the person ended it.
 func Read(files []string, o Options, w approval.Worlds) (*Batch, error) {
 	b, asked := &Batch{}, &once{worlds: w, known: map[worlds.Claim]answer{}}
+	reader := new(transfer.Reader)
 	for _, file := range files {
-		i := newItem(file, o, asked)
+		i := newItem(file, o, reader, asked)
 		if exitcode.Of(i.Err) == exitcode.Interrupted {
 			return nil, i.Err
 		}

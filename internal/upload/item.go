@@ -49,12 +49,12 @@ func (i *Item) Name() string { return i.request.Name }
 
 // newItem reads a file and all that belongs to it, and checks what can be
 // checked without the vault.
-func newItem(path string, o Options, w approval.Worlds) *Item {
+func newItem(path string, o Options, r *transfer.Reader, w approval.Worlds) *Item {
 	i := &Item{File: path, mayRecover: o.Recover}
 	if o.Foreign != nil {
 		i.Err = i.readForeign(o)
 	} else {
-		i.Err = i.readOurs(o, w)
+		i.Err = i.readOurs(o, r, w)
 	}
 	if i.Err == nil {
 		i.Err = i.request.Check(time.Now())
@@ -62,8 +62,8 @@ func newItem(path string, o Options, w approval.Worlds) *Item {
 	return i
 }
 
-func (i *Item) readOurs(o Options, w approval.Worlds) error {
-	p, err := approval.Read(i.File, w)
+func (i *Item) readOurs(o Options, r *transfer.Reader, w approval.Worlds) error {
+	p, err := approval.ReadBy(r, i.File, w)
 	if errors.Is(err, fs.ErrNotExist) {
 		return exitcode.Hint(err, "%s", strings.TrimPrefix(exitcode.HintOf(err)+"; "+hintForeign, "; "))
 	}
