@@ -82,7 +82,8 @@ func pairOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Pair, error) {
 	if err != nil {
 		return kmdata.Pair{}, err
 	}
-	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) {
+	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) ||
+		a.Pairs[k.Copy.Index].Ident != k.Ident {
 		return kmdata.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
 	}
 	return a.Pairs[k.Copy.Index], nil
