@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -9,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/kek"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
@@ -84,11 +86,11 @@ func modifyACL(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	kek, err := checkedKEK(r, u, chain, pair)
+	accepted, err := checkedKEK(r, u, chain, pair)
 	if err != nil {
 		return nil, err
 	}
-	transfer := keys.Transfer{Ident: ident, KEK: kek, Target: target}
+	transfer := keys.Transfer{Ident: ident, KEK: accepted, Target: target}
 	if _, err := transfer.Check(chain); err != nil {
 		return nil, err
 	}
@@ -137,6 +139,15 @@ func targetOf(r *command.Run, k *kmdata.Key) (kmdata.Target, error) {
 	}
 	if len(t.KeyOps) == 0 {
 		t.KeyOps = kind.KeyOps()
+	}
+	if err := kek.CheckName(t.Name); err != nil {
+		return t, exitcode.Errorf(exitcode.Usage, "--key-friendly-name: %w", err)
+	}
+	for _, op := range t.KeyOps {
+		if !slices.Contains(kind.KeyOps(), op) {
+			return t, exitcode.Errorf(exitcode.Usage, "--key-op %s: for %s it is one of %s",
+				op, kind, strings.Join(kind.KeyOps(), ", "))
+		}
 	}
 	path := r.String("release-policy")
 	if t.Exportable != (path != "") {

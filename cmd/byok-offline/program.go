@@ -17,11 +17,15 @@ import (
 
 const usage = `One ceremony, on the workstation beside the HSM:
 
-    byok-offline world create --module-path SO --acs-quorum 2/3 --card DIR1 --card DIR2 --card DIR3
-    byok-offline toolset install --to DIR --words "…" KeyVault-BYOK-Tools-CONTOSO.zip
-    byok-offline verify -k BYOK-KEK-pkg-CONTOSO-1 -w BYOK-SecurityWorld-pkg-CONTOSO-1
-    byok-offline key generate --ident contosokey --type RSA --size 2048 --card DIR1 --card DIR3
-    byok-offline acl modify --ident contosokey -k KEKPKG -w SWPKG --key-friendly-name ContosoKey --card DIR1 --card DIR3
+    byok-offline world create --module-path SO --acs-quorum 2/3 \
+        --card DIR1 --card DIR2 --card DIR3
+    byok-offline toolset install --to DIR KeyVault-BYOK-Tools-CONTOSO.zip
+    byok-offline verify -k BYOK-KEK-pkg-CONTOSO-1 \
+        -w BYOK-SecurityWorld-pkg-CONTOSO-1
+    byok-offline key generate --ident contosokey --type RSA --size 2048 \
+        --card DIR1 --card DIR3
+    byok-offline acl modify --ident contosokey -k KEKPKG -w SWPKG \
+        --key-friendly-name ContosoKey --card DIR1 --card DIR3
     byok-offline package --ident contosokey --subscription-id UUID --out USB
 
 PINs and passphrases are asked for on the terminal; for unattended use give

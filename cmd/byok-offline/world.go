@@ -122,7 +122,7 @@ func creation(r *command.Run) (world.Creation, error) {
 		return c, err
 	}
 	u := dialogue.New(r, c.Rehearsal)
-	if c.Access, err = access(r, dir, u); err != nil {
+	if c.Access, err = dialogue.Access(r, dir, u); err != nil {
 		return c, err
 	}
 	if c.Suite == kmdata.SuiteOld {
@@ -142,10 +142,19 @@ func creation(r *command.Run) (world.Creation, error) {
 		if keeps {
 			return u.UserPIN(t.String())
 		}
-		return r.NewSecret("pin-file", "new user PIN for "+t.String())
+		return newUserPIN(r, t, c.Label)
 	}
 	c.CardOrder, err = cardOrder(r, u, "")
 	return c, err
+}
+
+// newUserPIN gets the user PIN of a token; a free one has the label only afterwards.
+func newUserPIN(r *command.Run, t hsm.Token, label string) (*secret.Bytes, error) {
+	name := t.String()
+	if !t.Initialised {
+		name = fmt.Sprintf("token %q", label)
+	}
+	return r.NewSecret("pin-file", "new user PIN for "+name)
 }
 
 func tokenOptions(r *command.Run) error {
@@ -205,7 +214,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	u := dialogue.New(r, chain.Rehearsal())
-	a, err := access(r, chain.Dir(), u)
+	a, err := dialogue.Access(r, chain.Dir(), u)
 	if err != nil {
 		return nil, err
 	}
@@ -215,9 +224,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	}
 	chain, err = world.Recover(world.Recovery{
 		Access: a, Media: cardMedia(r, ""), Label: label,
-		UserPIN: func(t hsm.Token) (*secret.Bytes, error) {
-			return r.NewSecret("pin-file", "new user PIN for "+t.String())
-		},
+		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return newUserPIN(r, t, label) },
 	})
 	if err != nil {
 		return nil, err

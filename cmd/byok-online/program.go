@@ -17,7 +17,8 @@ import (
 const usage = `Before and after the ceremony, on the connected workstation:
 
     byok-online kek create --vault URL --name KEKforBYOK
-    byok-online toolset build --vault URL --kek KEKforBYOK --suffix CONTOSO --out DIR
+    byok-online toolset build --vault URL --kek KEKforBYOK \
+        --suffix CONTOSO --out DIR
     byok-online upload KeyTransferPackage-ContosoFirstHSMkey.byok --vault URL
     byok-online verify --vault URL \
         --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,9 +19,11 @@ import (
 )
 
 // dialogue runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
-// of FILE is a prompt, in normal form and without its last blank, " < " and what is typed when the screen ends with that
-// prompt: @pin for the content of secrets/pin, ^C and ^D for the keys, and
-// otherwise the text itself. The screen becomes stdout.
+// of FILE is a prompt, in normal form and without its last blank, " < " and what
+// is typed when the screen ends with that prompt: @pin for the content of
+// secrets/pin, @list for the first word of the list on the screen, $KEK for a
+// variable, ^C and ^D for the keys, and otherwise the text itself. The screen
+// becomes stdout.
 func dialogue(ts *testscript.TestScript, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -40,7 +43,7 @@ func dialogue(ts *testscript.TestScript, args []string) {
 			cancel()
 			ts.Fatalf("the prompt %q does not come; the screen is\n%s", prompt, screen.text())
 		}
-		_, err := keyboard.WriteString(s.typed(answer))
+		_, err := keyboard.WriteString(s.typed(ts, screen, answer))
 		ts.Check(err)
 	}
 	o := s.heard(p, cmd.Wait(), screen.text(), "")
@@ -51,8 +54,12 @@ func dialogue(ts *testscript.TestScript, args []string) {
 }
 
 // typed is what the keys send; return is CR on a terminal.
-func (s *stage) typed(answer string) string {
+func (s *stage) typed(ts *testscript.TestScript, shown *screen, answer string) string {
 	switch {
+	case answer == "@list":
+		return regexp.MustCompile(`list of [0-9]+: ([A-Za-z-]+)`).FindStringSubmatch(shown.String())[1] + "\r"
+	case strings.HasPrefix(answer, "$"):
+		return ts.Getenv(answer[1:]) + "\r"
 	case answer == "^C":
 		return "\x03"
 	case answer == "^D":

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // designed is one line of testdata/commands.txt.
@@ -70,7 +71,9 @@ func walkHelp(t *testing.T, program string, path []string, found map[string]stri
 		return
 	}
 	for line := range strings.Lines(list[1]) {
-		walkHelp(t, program, append(slices.Clone(path), strings.Fields(line)[0]), found)
+		if !strings.HasPrefix(line, "   ") { // which would go on with the line before
+			walkHelp(t, program, append(slices.Clone(path), strings.Fields(line)[0]), found)
+		}
 	}
 }
 
@@ -93,6 +96,9 @@ func helpOf(t *testing.T, program string, path []string) string {
 	for line := range strings.Lines(text) {
 		if strings.Count(line, "(default: ") > 1 {
 			t.Errorf("%s --help has two defaults in %q", name, line)
+		}
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 80 {
+			t.Errorf("%s --help is wider than 80 columns: %q", name, line)
 		}
 	}
 	return text

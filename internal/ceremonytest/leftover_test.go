@@ -43,8 +43,11 @@ func (s *stage) everything() map[string]string {
 	return found
 }
 
+// tokenLock is the program's lock of a token, a file that stays.
+const tokenLock = `^\.tmp/byok-token-[0-9a-f]{16}\.lock$`
+
 func looking() *regexp.Regexp {
-	return regexp.MustCompile(`(^|/)kmdata(/local(/(ceremony\.jsonl|\.held-by))?)?$|/tokens/[^/]+/(token\.object|generation|[^/]+\.lock)$`)
+	return regexp.MustCompile(`(^|/)kmdata(/local(/(ceremony\.jsonl|\.held-by))?)?$|/tokens/[^/]+/(token\.object|generation|[^/]+\.lock)$|` + tokenLock)
 }
 
 // walk visits what is below the script's folder, by paths relative to it.
@@ -83,10 +86,10 @@ func difference(before, after map[string]string) string {
 }
 
 // checkLeftovers finds what an interrupted run leaves: none was, or the next has
-// cleaned up. The lock of a token is a file that stays.
+// cleaned up.
 func (s *stage) checkLeftovers() {
 	unfinished := regexp.MustCompile(`(^|/)\.[^/]*\.tmp-[^/]*$|/\.byok-write-test-[^/]*$|\.pending$|^\.tmp/.`)
-	lock := regexp.MustCompile(`^\.tmp/byok-token-[0-9a-f]{16}\.lock$`)
+	lock := regexp.MustCompile(tokenLock)
 	s.walk(func(name string, _ fs.DirEntry) error {
 		if unfinished.MatchString(name) && !lock.MatchString(name) {
 			s.t.Errorf("%s is left over", name)

@@ -5,6 +5,10 @@ package ceremonytest
 import (
 	"bytes"
 	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -20,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"byok/internal/kek"
+	"byok/internal/specimen"
 	"byok/internal/toolset"
 )
 
@@ -82,6 +87,27 @@ func writePackages(dir, public, vault string, mark kek.Mark) error {
 	return errors.Join(err, worldErr,
 		os.WriteFile(filepath.Join(dir, toolset.KEKName("CONTOSO", 1)), kekFile, 0o644),
 		os.WriteFile(filepath.Join(dir, toolset.SecurityWorldName("CONTOSO", 1)), world, 0o644))
+}
+
+// production makes a package of production in software: DIR NAME. It sets
+// $PRODUCTION to the hknso of its world.
+func production(ts *testscript.TestScript, args []string) {
+	world, err := specimen.NewWorld()
+	ts.Check(err)
+	defer func() { ts.Check(world.Close()) }()
+	kid, err := kek.ParseID("https://contoso.vault.azure.net" + kekPath)
+	ts.Check(err)
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	pack, err := world.Package(specimen.KEK{ID: kid, Public: &private.PublicKey}, args[1], key)
+	ts.Check(err)
+	_, err = specimen.Write(ts.MkAbs(args[0]), pack)
+	ts.Check(err)
+	hknso, err := world.HKNSO(false)
+	ts.Check(err)
+	ts.Setenv("PRODUCTION", hknso.String())
 }
 
 // manifest and pair are what the judge reads of a package; it does not use the

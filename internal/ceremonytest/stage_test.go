@@ -44,7 +44,7 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	if err := s.invent("pin", "card1", "card2", "card3", "wrong"); err != nil {
+	if err := s.invent("pin", "card1", "card2", "card3", "wrong", "newpin", "new3"); err != nil {
 		return err
 	}
 	library, err := softhsm.Library()
@@ -159,7 +159,7 @@ func (s *stage) env(ts *testscript.TestScript, program string) []string {
 	env := []string{"BYOK_KMDATA=" + filepath.Join(s.dir, s.kmdata[program]), "HOME=" + filepath.Join(s.dir, "offline"), "TERM=dumb",
 		"BYOK_CONFIG=" + filepath.Join(s.dir, "online", "config")}
 	for _, name := range []string{"PATH", "TMPDIR", "SOFTHSM2_CONF", "BYOK_KMDATA", "BYOK_PKCS11_MODULE", "HTTPS_PROXY",
-		"SHIM_MODULE", "SHIM_HIDE_FREE", "SHIM_FLAGS", "SHIM_WEAK", "SHIM_RSA_AES", "SHIM_AT", "SHIM_DO"} {
+		"BYOK_SHIM_MODULE", "BYOK_SHIM_HIDE_FREE", "BYOK_SHIM_FLAGS", "BYOK_SHIM_WEAK", "BYOK_SHIM_RSA_AES", "BYOK_SHIM_AT", "BYOK_SHIM_DO"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value) // the last one counts
 		}

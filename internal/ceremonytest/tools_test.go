@@ -112,6 +112,6 @@ func readonly(ts *testscript.TestScript, args []string) {
 // faulty compiles a PKCS#11 library that forwards to SoftHSM and goes wrong as
 // the SHIM_ variables say, and sets $SHIM to it: see package shim.
 func faulty(ts *testscript.TestScript, _ []string) {
-	ts.Setenv("SHIM_MODULE", ts.Getenv("MODULE"))
+	ts.Setenv("BYOK_SHIM_MODULE", ts.Getenv("MODULE"))
 	ts.Setenv("SHIM", shim.Build(of(ts).t))
 }

@@ -61,8 +61,25 @@ func head(b *strings.Builder, name, usage, words, text string) {
 		b.WriteString(line + "\n")
 	}
 	if text != "" {
-		fmt.Fprintf(b, "\n%s\n", text)
+		fmt.Fprintf(b, "\n%s\n", fitted(text))
 	}
+}
+
+// fitted breaks the lines of a text that are too wide, and keeps their indents.
+func fitted(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		rest := strings.TrimLeft(line, " ")
+		indent := line[:len(line)-len(rest)]
+		if utf8.RuneCountInString(line) <= helpWidth {
+			lines = append(lines, line)
+			continue
+		}
+		for _, part := range term.Wrap(rest, helpWidth-len(indent), "") {
+			lines = append(lines, indent+part)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func commandList(b *strings.Builder, commands []*cli.Command) {

@@ -8,8 +8,8 @@ import (
 func (u *UI) Said() (kek.Statement, error) {
 	r := u.r
 	answers := []struct{ flag, prompt string }{
-		{"fingerprint", "the KEK's fingerprint as the vault's owner said it, first 8 words or hex"},
-		{"kid", "the KEK's key identifier with its version, as the vault's owner said it"},
+		{"fingerprint", "KEK's fingerprint as the vault's owner said it, first 8 words or hex"},
+		{"kid", "KEK's key identifier with its version, as the vault's owner said it"},
 		{"said-by", "name of who said so"},
 	}
 	text := map[string]string{}

@@ -40,12 +40,16 @@ type kind struct {
 // FaultHelp describes every fault in a line or two, for people.
 func FaultHelp() string {
 	var b strings.Builder
-	b.WriteString("A fault is NAME[=ARGUMENT][,on=OPERATION+OPERATION][,skip=N][,times=N|always]. It is met once\n" +
-		"unless times says otherwise, by any operation unless on does, after skip have passed. A request\n" +
-		"meets several faults in the order given, until one of them answers. No fault outlives its vault.\n" +
-		"While it runs, \"byok-online rehearsal faults\" shows and replaces them; other programs GET and PUT\n" +
-		"{\"faults\":[\"throttle=5,on=import\"]} at https://localhost:PORT" + adminPath + " with the folder's " +
-		"token.\n\n")
+	b.WriteString(`A fault is NAME[=ARGUMENT][,on=OPERATION+OPERATION][,skip=N][,times=N|always].
+It is met once unless times says otherwise, by any operation unless on does,
+after skip have passed. A request meets several faults in the order given, until
+one of them answers. No fault outlives its vault.
+
+While it runs, "byok-online rehearsal faults" shows and replaces them; other
+programs GET and PUT {"faults":["throttle=5,on=import"]} at
+https://localhost:PORT` + adminPath + ` with the folder's token.
+
+`)
 	for _, k := range kinds() {
 		fmt.Fprintf(&b, "  %s%s\n        %s\n", k.name, k.form, k.about)
 	}
