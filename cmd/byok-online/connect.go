@@ -11,6 +11,7 @@ import (
 	"byok/internal/rehearsal"
 	"byok/internal/term"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // account is who this program is in Azure.
@@ -100,7 +101,7 @@ func connectAt(r *command.Run, rate float64) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := vault.ParseAddress(url, vault.Allow{Cloud: a.cloud, TestVault: r.Bool("test-vault")})
+	address, err := endpoint.Parse(url, endpoint.Allow{Cloud: a.cloud, TestVault: r.Bool("test-vault")})
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 		return nil, exitcode.Errorf(exitcode.Refused,
 			"--vault %s is not the rehearsal vault of %s, which is %s", url, dir, rc.URL)
 	}
-	address, err := vault.ParseAddress(rc.URL, vault.Allow{Rehearsal: true})
+	address, err := endpoint.Parse(rc.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func rehearsalAccount(rc *rehearsal.Client) account {
 	}
 }
 
-func (a account) at(r *command.Run, address vault.Address, rate float64) (*connection, error) {
+func (a account) at(r *command.Run, address endpoint.Address, rate float64) (*connection, error) {
 	client, err := vault.New(address, a.cred, vault.Options{HTTP: a.http, Rate: rate, Say: r.Console.Say})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 	"byok/internal/strictjson"
 	"byok/internal/term"
 	"byok/internal/transfer"
-	"byok/internal/vault"
+	"byok/internal/vault/proof"
 	"byok/internal/worlds"
 )
 
@@ -149,7 +149,7 @@ func isProof(path string) bool {
 		return false
 	}
 	typ, err := strictjson.TypeOf(path, data, maxProof)
-	return err == nil && typ == vault.ProofType
+	return err == nil && typ == proof.Type
 }
 
 func inspectProof(r *command.Run, path string) (command.Result, error) {
@@ -157,19 +157,19 @@ func inspectProof(r *command.Run, path string) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	proof, err := vault.ParseProof(path, data)
+	p, err := proof.Parse(path, data)
 	if err != nil {
 		return nil, err
 	}
-	v := proofView{Proof: proof, Signature: "none: for " + proof.Method + " the proof is the program's word"}
-	if proof.Method != vault.MethodSign {
+	v := proofView{Proof: p, Signature: "none: for " + p.Method + " the proof is the program's word"}
+	if p.Method != proof.MethodSign {
 		return v, nil
 	}
-	if err := proof.Verify(); err != nil {
+	if err := p.Verify(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	v.Signature = "verifies under the public key in the proof"
-	public, err := keykind.ParsePublicKey(proof.PublicKey)
+	public, err := keykind.ParsePublicKey(p.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func inspectProof(r *command.Run, path string) (command.Result, error) {
 
 // proofView is a proof whose signature was checked again, where it has one.
 type proofView struct {
-	vault.Proof
+	proof.Proof
 	Signature   string           `json:"signature_check"`
 	Fingerprint *fingerprint.Sum `json:"spki_sha256,omitempty"` // of the public key
 }

@@ -15,6 +15,7 @@ import (
 	"byok/internal/term"
 	"byok/internal/upload"
 	"byok/internal/vault"
+	"byok/internal/vault/proof"
 )
 
 const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline
@@ -137,8 +138,8 @@ func nonceOf(r *command.Run) ([]byte, error) {
 		return nil, nil
 	}
 	nonce, err := hex.DecodeString(text)
-	if err != nil || len(nonce) != vault.NonceSize {
-		return nil, exitcode.Errorf(exitcode.Usage, "--nonce: %d hex digits are expected", 2*vault.NonceSize)
+	if err != nil || len(nonce) != proof.NonceSize {
+		return nil, exitcode.Errorf(exitcode.Usage, "--nonce: %d hex digits are expected", 2*proof.NonceSize)
 	}
 	return nonce, nil
 }

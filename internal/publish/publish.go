@@ -21,6 +21,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/toolset"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // longLife is how long a KEK may have left without a warning.
@@ -28,7 +29,7 @@ const longLife = 7 * 24 * time.Hour
 
 // Vault is what making a toolset asks of a vault; [vault.Client] is one.
 type Vault interface {
-	Address() vault.Address
+	Address() endpoint.Address
 	// Key reads a key version; version "" is the current one.
 	Key(ctx context.Context, name, version string) (vault.Key, error)
 	// Attestation returns the HSM's statement about a key version, or vault.ErrNoAttestation.

@@ -23,6 +23,7 @@ import (
 	"byok/internal/kek"
 	"byok/internal/kmdata"
 	"byok/internal/vault"
+	"byok/internal/vault/proof"
 )
 
 // Vault is what reading back asks of a vault; [vault.Client] is one.
@@ -30,7 +31,7 @@ type Vault interface {
 	// Key reads a key version; version "" is the current one.
 	Key(ctx context.Context, name, version string) (vault.Key, error)
 	// ProveTo has the vault use a key version on a challenge with the nonce; nil draws a fresh one.
-	ProveTo(ctx context.Context, k vault.Key, e vault.Expected, nonce []byte) (vault.Proof, error)
+	ProveTo(ctx context.Context, k vault.Key, e vault.Expected, nonce []byte) (proof.Proof, error)
 	// Find returns the newest version of a name that has e's public key.
 	Find(ctx context.Context, name string, e vault.Expected) (vault.Key, bool, error)
 	// Copies returns every other version in the vault that is the same key.
@@ -42,7 +43,7 @@ type Subject struct {
 	Name    string // of the key in the vault
 	Version string // "" is the current one
 	Key     vault.Expected
-	Nonce   []byte // an auditor's, vault.NonceSize bytes; nil draws a fresh one
+	Nonce   []byte // an auditor's, proof.NonceSize bytes; nil draws a fresh one
 
 	// Of a key that a quorum approved; nil for another vendor's.
 	Approved *kmdata.Target
@@ -76,7 +77,7 @@ type Finding struct {
 // Report is what the vault showed.
 type Report struct {
 	Key      vault.Key
-	Proof    vault.Proof
+	Proof    proof.Proof
 	Findings []Finding
 	Copies   vault.Copies
 }
@@ -187,12 +188,12 @@ func (r *Report) compareCopies(s Subject) (ok bool, detail string) {
 }
 
 // proved says in words how the key proved itself.
-func proved(p vault.Proof) string {
+func proved(p proof.Proof) string {
 	how := map[string]string{
-		vault.MethodSign:       "it signed a fresh challenge, and the key made offline verifies it",
-		vault.MethodDecrypt:    "it decrypted a fresh challenge",
-		vault.MethodUnwrap:     "it unwrapped a fresh challenge",
-		vault.MethodCheckValue: "its check value is the one made offline",
+		proof.MethodSign:       "it signed a fresh challenge, and the key made offline verifies it",
+		proof.MethodDecrypt:    "it decrypted a fresh challenge",
+		proof.MethodUnwrap:     "it unwrapped a fresh challenge",
+		proof.MethodCheckValue: "its check value is the one made offline",
 	}[p.Method]
 	return how + " (" + p.Algorithm + ")"
 }

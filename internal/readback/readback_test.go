@@ -15,6 +15,7 @@ import (
 	"byok/internal/kek"
 	"byok/internal/kmdata"
 	"byok/internal/vault"
+	"byok/internal/vault/proof"
 )
 
 // fakeVault has one key and what is said about it.
@@ -34,11 +35,11 @@ func (f *fakeVault) Key(_ context.Context, name, version string) (vault.Key, err
 	return f.key, f.keyErr
 }
 
-func (f *fakeVault) ProveTo(_ context.Context, k vault.Key, _ vault.Expected, nonce []byte) (vault.Proof, error) {
+func (f *fakeVault) ProveTo(_ context.Context, k vault.Key, _ vault.Expected, nonce []byte) (proof.Proof, error) {
 	if string(nonce) != "an auditor's" {
-		return vault.Proof{}, fmt.Errorf("unexpected nonce %q", nonce)
+		return proof.Proof{}, fmt.Errorf("unexpected nonce %q", nonce)
 	}
-	return vault.Proof{KID: k.ID, Method: vault.MethodSign, Algorithm: "ES256"}, f.proveErr
+	return proof.Proof{KID: k.ID, Method: proof.MethodSign, Algorithm: "ES256"}, f.proveErr
 }
 
 func (f *fakeVault) Find(context.Context, string, vault.Expected) (vault.Key, bool, error) {
@@ -249,12 +250,12 @@ pass KEY-COPIES the same key is in the vault as https://contoso.vault.azure.net/
 
 func TestProved(t *testing.T) {
 	for method, want := range map[string]string{
-		vault.MethodSign:       "it signed a fresh challenge, and the key made offline verifies it (X)",
-		vault.MethodDecrypt:    "it decrypted a fresh challenge (X)",
-		vault.MethodUnwrap:     "it unwrapped a fresh challenge (X)",
-		vault.MethodCheckValue: "its check value is the one made offline (X)",
+		proof.MethodSign:       "it signed a fresh challenge, and the key made offline verifies it (X)",
+		proof.MethodDecrypt:    "it decrypted a fresh challenge (X)",
+		proof.MethodUnwrap:     "it unwrapped a fresh challenge (X)",
+		proof.MethodCheckValue: "its check value is the one made offline (X)",
 	} {
-		if got := proved(vault.Proof{Method: method, Algorithm: "X"}); got != want {
+		if got := proved(proof.Proof{Method: method, Algorithm: "X"}); got != want {
 			t.Errorf("%s: %s", method, got)
 		}
 	}

@@ -21,7 +21,9 @@ func TestCardSets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	misnamed := func(name string) string { return filepath.Join(dir, name) + ": it is not named like a card replacement" }
+	misnamed := func(name string) string {
+		return filepath.Join(dir, name) + ": it is not named like a card replacement"
+	}
 	var r Reader
 	for _, c := range []struct {
 		stem, want string

@@ -13,11 +13,12 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // fakeVault answers as its functions say, and by default takes everything.
 type fakeVault struct {
-	address  vault.Address
+	address  endpoint.Address
 	checkKEK func(kek.ID) (vault.Key, error)
 	deleted  func(name string) (bool, error)
 	imported func(vault.Import) (vault.Imported, error)
@@ -44,7 +45,7 @@ func (f *fakeVault) called(method string) string {
 	return strings.Join(list, " ")
 }
 
-func (f *fakeVault) Address() vault.Address { return f.address }
+func (f *fakeVault) Address() endpoint.Address { return f.address }
 
 func (f *fakeVault) CheckKEK(_ context.Context, kid kek.ID, _ fingerprint.Sum) (vault.Key, error) {
 	f.call("check %s", kid.Name)
@@ -94,13 +95,13 @@ func refusal(status int) error {
 }
 
 // production is the address of a vault that is not a rehearsal's.
-func production(t *testing.T) vault.Address {
+func production(t *testing.T) endpoint.Address {
 	t.Helper()
 	cloud, err := azure.FindCloud("", azure.CloudOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := vault.ParseAddress("https://contoso.vault.azure.net", vault.Allow{Cloud: cloud})
+	address, err := endpoint.Parse("https://contoso.vault.azure.net", endpoint.Allow{Cloud: cloud})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // preflight finds everything that could keep a package out, so that nothing is
@@ -35,7 +36,7 @@ func (u *Uploader) checkRehearsal(b *Batch) {
 
 // CheckRehearsal refuses a rehearsal's package at a production vault, and a
 // production package at the vault of a rehearsal or a test. Status Refused.
-func CheckRehearsal(file string, rehearsal bool, at vault.Address) error {
+func CheckRehearsal(file string, rehearsal bool, at endpoint.Address) error {
 	switch mark := at.Mark(); {
 	case rehearsal && mark == kek.Production:
 		return exitcode.Errorf(exitcode.Refused, "%s is from a rehearsal, and %v is a production vault", file, at)

@@ -22,11 +22,12 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // Vault is what an upload asks of a vault; [vault.Client] is one.
 type Vault interface {
-	Address() vault.Address
+	Address() endpoint.Address
 	// CheckKEK reads a KEK and checks that the vault can still use it.
 	CheckKEK(ctx context.Context, kid kek.ID, spki fingerprint.Sum) (vault.Key, error)
 	// Deleted reports whether a deleted key holds the name.

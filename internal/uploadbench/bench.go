@@ -26,6 +26,7 @@ import (
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // bench is a rehearsal vault in a process of its own, and a KEK in it.
@@ -94,7 +95,7 @@ func (b *bench) command(args ...string) *exec.Cmd {
 }
 
 func (b *bench) makeKEK() error {
-	address, err := vault.ParseAddress(b.open.URL, vault.Allow{Rehearsal: true})
+	address, err := endpoint.Parse(b.open.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func named(names ...string) func(http.ResponseWriter, *http.Request, []byte) {
 
 // atVersion1 is the version that the copies are looked for of.
 func (c *Client) atVersion1() kek.ID {
-	return kek.ID{Vault: c.address.url, Name: "contoso", Version: version1}
+	return kek.ID{Vault: c.address.String(), Name: "contoso", Version: version1}
 }
 
 func (k fakeKey) called(name string) fakeKey { return k.with(func(k *fakeKey) { k.name = name }) }
@@ -66,7 +66,7 @@ func TestCopies(t *testing.T) {
 		}
 		steps = append(steps, step{"GET /keys/gone/versions", missing})
 		client, _ := newScript(t, steps...).client()
-		id := client.address.url + "/keys/"
+		id := client.address.String() + "/keys/"
 		got, err := client.Copies(context.Background(), client.atVersion1(), p)
 		if err != nil {
 			t.Errorf("%s: %v", kind, err)

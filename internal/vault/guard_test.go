@@ -18,6 +18,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/vault/endpoint"
 )
 
 func TestChallengeRefused(t *testing.T) {
@@ -75,38 +76,6 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// TestChallengeRewritten: the SDK sees what was checked, and nothing else.
-func TestChallengeRewritten(t *testing.T) {
-	own := `Bearer authorization="https://login.rehearsal.invalid/t", resource="https://managed-hsm.rehearsal.invalid"`
-	for _, c := range []struct {
-		name, challenge, want string
-		answered              bool
-	}{
-		{"as it is", own, own, false},
-		{"scope before resource", `Bearer authorization="https://l/t", scope="https://managed-hsm.rehearsal.invalid/.default" resource="https://managed-hsm.rehearsal.invalid"`,
-			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid/.default"`, false},
-		{"Bearer twice", `Bearer Bearer authorization="https://l/t" Bearer resource="https://managed-hsm.rehearsal.invalid" Bearer`,
-			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid"`, false},
-		{"claims", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common", error="insufficient_claims", claims="e30="`,
-			`Bearer error="insufficient_claims", claims="e30="`, true},
-		{"claims with another service", `Bearer error="insufficient_claims", claims="e30=", scope="https://graph.microsoft.com"`,
-			`Bearer error="insufficient_claims", claims="e30="`, true},
-		{"a new challenge", own, own, true},
-		{"nothing", "", "", true},
-	} {
-		g := &guard{address: Address{url: "https://localhost:1", rehearsal: true}, clock: &fakeClock{now: noon}}
-		r := &http.Response{Header: http.Header{}, Request: &http.Request{Header: http.Header{}}}
-		r.Header.Add("WWW-Authenticate", c.challenge)
-		if c.answered {
-			r.Request.Header.Set("Authorization", "Bearer t")
-		}
-		err := g.challenge(r)
-		if got := r.Header.Get("WWW-Authenticate"); err != nil || got != c.want {
-			t.Errorf("%s:\n got %s, %v\nwant %s", c.name, got, err, c.want)
-		}
-	}
-}
-
 // TestClaimsThatAreNone: an answered challenge whose claims cannot be decoded
 // is a new challenge to the SDK, and is checked as one.
 func TestClaimsThatAreNone(t *testing.T) {
@@ -120,7 +89,7 @@ func TestClaimsThatAreNone(t *testing.T) {
 		}})
 		client, _ := s.client()
 		_, err := client.Key(context.Background(), "contoso", "")
-		check(t, err, exitcode.Vault, s.host(), `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com"`, hintNoVault)
+		check(t, err, exitcode.Vault, s.host(), `read key contoso: HOST asks for a token for another service, "https://graph.microsoft.com"`, endpoint.HintNoVault)
 	}
 }
 
@@ -160,7 +129,7 @@ func TestNotSignedIn(t *testing.T) {
 func FuzzChallenge(f *testing.F) {
 	f.Add(`Bearer authorization="https://login.rehearsal.invalid/tenant", resource="https://managed-hsm.rehearsal.invalid"`)
 	f.Add(`Bearer authorization=https://x resource="https://managed-hsm.rehearsal.invalid" scope=`)
-	address, err := ParseAddress("https://localhost:1", Allow{Rehearsal: true})
+	address, err := endpoint.Parse("https://localhost:1", endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -208,7 +177,11 @@ func TestNextPageElsewhere(t *testing.T) {
 // the script's server without the resolver's help.
 func serviceClient(t *testing.T, s *script, addresses ...string) *Client {
 	t.Helper()
-	address, err := ParseAddress("https://contoso.vault.azure.net", Allow{Cloud: publicCloud(t)})
+	cloud, err := azure.FindCloud("public", azure.CloudOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := endpoint.Parse("https://contoso.vault.azure.net", endpoint.Allow{Cloud: cloud})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,18 +234,6 @@ func TestServiceNameLeadsHere(t *testing.T) {
 		"check /etc/hosts and the DNS; --test-vault if intended")
 	if s.requests != 0 {
 		t.Errorf("%d requests were sent", s.requests)
-	}
-}
-
-func TestTestVaultChallenge(t *testing.T) {
-	g := &guard{address: Address{url: "https://emulator:4997", test: true}}
-	for resource, want := range map[string]bool{
-		"https://emulator:4997": true, "https://vault.azure.net": true, "https://managedhsm.azure.net/": true,
-		"https://management.azure.com": false, "https://emulator": false, "http://vault.azure.net": false, "%": false,
-	} {
-		if g.ours(resource) != want {
-			t.Errorf("%s: %v", resource, !want)
-		}
 	}
 }
 

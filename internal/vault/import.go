@@ -87,13 +87,13 @@ func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
 		return Imported{}, err
 	}
 	if len(before) > 0 && !p.ForceNewVersion {
-		return p.outcome(best(before), true, c.address.test)
+		return p.outcome(best(before), true, c.address.Test())
 	}
 	key, err := c.send(ctx, p, before)
 	if err != nil {
 		return Imported{}, err
 	}
-	return p.outcome(key, false, c.address.test)
+	return p.outcome(key, false, c.address.Test())
 }
 
 // best is the newest version that is enabled, or else the newest.

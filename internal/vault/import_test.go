@@ -16,6 +16,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/transfer"
+	"byok/internal/vault/endpoint"
 )
 
 const (
@@ -285,7 +286,11 @@ func TestImportTakesSoftwareFromATestVault(t *testing.T) {
 	p := kinds()["P-256"]
 	s := newScript(t, step{listVersions, missing}, step{putKey, p.stored(version1).with(func(k *fakeKey) { k.kty = "EC" }).bundle})
 	client, _ := s.client()
-	client.address.test = true
+	var err error
+	client.address, err = endpoint.Parse(s.server.URL, endpoint.Allow{TestVault: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := client.Import(context.Background(), p); err != nil {
 		t.Error(err)
 	}

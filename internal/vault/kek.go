@@ -67,7 +67,7 @@ func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires
 	if !expires.After(c.clock.Now()) {
 		return exitcode.Errorf(exitcode.Usage, "a KEK that expires on %s could never be used", stamp.Text(expires))
 	}
-	if c.address.test && !kek.IsLoopback(kek.HostOf(c.address.url)) {
+	if c.address.Test() && !kek.IsLoopback(kek.HostOf(c.address.String())) {
 		return exitcode.Errorf(exitcode.Refused, "%s is a test vault, and a test's KEK must be on this computer",
 			c.address)
 	}
@@ -101,7 +101,7 @@ func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) err
 // a KEK, which the service would apply later with less to say. Unless spki is
 // zero, the KEK must have the public key of that SHA-256.
 func (c *Client) CheckKEK(ctx context.Context, id kek.ID, spki fingerprint.Sum) (Key, error) {
-	if id.Vault != c.address.url {
+	if id.Vault != c.address.String() {
 		return Key{}, exitcode.Errorf(exitcode.Check, "the package is for a KEK of %s, not of %s", id.Vault,
 			c.address).
 			Hint("--vault %s", id.Vault)
@@ -192,7 +192,7 @@ func (c *Client) Attestation(ctx context.Context, name, version string) (Attesta
 		return err
 	})
 	var answer *azcore.ResponseError
-	if errors.As(err, &answer) && c.address.service != kek.ServiceManagedHSM && unoffered(answer) {
+	if errors.As(err, &answer) && c.address.Service() != kek.ServiceManagedHSM && unoffered(answer) {
 		return Attestation{}, exitcode.Errorf(exitcode.Vault, "%s: %w", doing, ErrNoAttestation)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/vault/endpoint"
 )
 
 var soon = noon.Add(72 * time.Hour)
@@ -169,7 +170,7 @@ func TestCheckKEK(t *testing.T) {
 	}
 	client, _ := newScript(t).client()
 	_, err := client.CheckKEK(context.Background(), kek.ID{Vault: "https://other.vault.azure.net", Name: "kek", Version: version1}, hash)
-	check(t, err, exitcode.Check, client.address.host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "--vault https://other.vault.azure.net")
+	check(t, err, exitcode.Check, client.address.Host(), "the package is for a KEK of https://other.vault.azure.net, not of https://HOST", "--vault https://other.vault.azure.net")
 }
 
 func TestDeleteKEK(t *testing.T) {
@@ -261,7 +262,7 @@ func TestAttestationOfAnotherVersion(t *testing.T) {
 
 // TestTestVaultsKEK: a test vault elsewhere gets no KEK, and none is made.
 func TestTestVaultsKEK(t *testing.T) {
-	address, err := ParseAddress("https://emulator.example:8443", Allow{Cloud: publicCloud(t), TestVault: true})
+	address, err := endpoint.Parse("https://emulator.example:8443", endpoint.Allow{TestVault: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
+	"byok/internal/vault/endpoint"
 )
 
 // Key is a key version as the vault describes it. All of it is the vault's
@@ -50,10 +51,10 @@ func (k Key) InHSM() bool {
 }
 
 // Candidate returns the key as the rules of a KEK look at it.
-func (k Key) Candidate(a Address) kek.Candidate {
+func (k Key) Candidate(a endpoint.Address) kek.Candidate {
 	return kek.Candidate{
 		ID:          k.ID,
-		Vault:       a.url,
+		Vault:       a.String(),
 		Mark:        a.Mark(),
 		KTY:         k.Kty,
 		HSMPlatform: k.HSMPlatform,
@@ -158,7 +159,7 @@ func (c *Client) identifier(name string, text *azkeys.ID) (kek.ID, error) {
 	switch {
 	case err != nil:
 		return id, err
-	case !strings.EqualFold(id.Name, name), id.Vault != c.address.url:
+	case !strings.EqualFold(id.Name, name), id.Vault != c.address.String():
 		return id, fmt.Errorf("the vault answered with another key, %s", id)
 	}
 	return id, nil

@@ -13,6 +13,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/vault/endpoint"
 )
 
 func TestKey(t *testing.T) {
@@ -104,7 +105,7 @@ func TestAnotherVersion(t *testing.T) {
 // was asked, so that nothing it says looks like production.
 func TestTestVaultCallsItselfOtherwise(t *testing.T) {
 	s := newScript(t, step{"GET /keys/contoso/", answer(200, `{"key":{"kty":"oct","kid":"https://contoso.vault.azure.net/keys/contoso/`+version1+`"},"attributes":{}}`)})
-	address, err := ParseAddress(s.server.URL, Allow{TestVault: true})
+	address, err := endpoint.Parse(s.server.URL, endpoint.Allow{TestVault: true})
 	if err != nil {
 		t.Fatal(err)
 	}

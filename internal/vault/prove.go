@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -19,63 +18,51 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/stamp"
+	"byok/internal/vault/proof"
 )
 
 // Prove is [Client.ProveTo] with a nonce of this program's own.
-func (c *Client) Prove(ctx context.Context, k Key, e Expected) (Proof, error) {
+func (c *Client) Prove(ctx context.Context, k Key, e Expected) (proof.Proof, error) {
 	return c.ProveTo(ctx, k, e, nil)
 }
 
 // ProveTo has the vault use the key version k on a challenge with the nonce,
-// [NonceSize] bytes, an auditor's for instance; nil draws a fresh one. The
+// [proof.NonceSize] bytes, an auditor's for instance; nil draws a fresh one. The
 // answer is checked against what e says of the key, never against what the
 // vault says. Status Check means that the vault does not hold this key; status
 // Vault, that it could not be asked. k comes from Key or Import.
-func (c *Client) ProveTo(ctx context.Context, k Key, e Expected, nonce []byte) (Proof, error) {
-	if err := e.Compare(k, c.address.test); err != nil {
-		return Proof{}, err
+func (c *Client) ProveTo(ctx context.Context, k Key, e Expected, nonce []byte) (proof.Proof, error) {
+	if err := e.Compare(k, c.address.Test()); err != nil {
+		return proof.Proof{}, err
 	}
 	if why := k.unusable(c.clock.Now()); why != "" {
-		return Proof{}, exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: %s", k.ID, why).
+		return proof.Proof{}, exitcode.Errorf(exitcode.Vault, "key %s cannot prove itself: %s", k.ID, why).
 			Hint("az keyvault key set-attributes --id %s --enabled true, or its --not-before and --expires", k.ID)
 	}
 	prove, err := c.method(k, e)
 	if err != nil {
-		return Proof{}, err
+		return proof.Proof{}, err
 	}
-	p, err := c.newProof(k, e, nonce)
+	p, err := c.pose(k, e, nonce)
 	if err != nil {
-		return Proof{}, err
+		return proof.Proof{}, err
 	}
 	if err := prove(ctx, &p, k, e); err != nil {
-		return Proof{}, err
+		return proof.Proof{}, err
 	}
 	return p, nil
 }
 
-// newProof is a proof without its answer.
-func (c *Client) newProof(k Key, e Expected, nonce []byte) (Proof, error) {
-	p := Proof{
-		Type:    ProofType,
-		Version: proofVersion,
-		Mark:    c.address.Mark(),
-		Time:    stamp.Of(c.clock.Now()),
-		KID:     k.ID,
-	}
+// pose returns a proof without its answer.
+func (c *Client) pose(k Key, e Expected, nonce []byte) (proof.Proof, error) {
+	p := proof.New(k.ID, c.address.Mark(), c.clock.Now())
 	if e.PublicKey == nil {
 		return p, nil // an AES key has a check value, and no challenge
 	}
-	challenge, err := newChallenge(k.ID, e.Authorization, nonce, p.Time)
-	if err != nil {
-		return Proof{}, err
-	}
-	p.Challenge = string(challenge)
-	p.PublicKey, err = keykind.MarshalPublicKey(e.PublicKey)
-	return p, exitcode.Mark(exitcode.Check, err)
+	return p, p.Pose(e.PublicKey, e.Authorization, nonce)
 }
 
-type prover func(context.Context, *Proof, Key, Expected) error
+type prover func(context.Context, *proof.Proof, Key, Expected) error
 
 // method picks what the key may do: sign first, since anyone can check that
 // again later.
@@ -99,14 +86,14 @@ func (c *Client) method(k Key, e Expected) (prover, error) {
 		Hint("RSA needs sign, decrypt or unwrapKey, EC sign, AES encrypt; they can be changed in the vault")
 }
 
-func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected) error {
+func (c *Client) proveBySigning(ctx context.Context, p *proof.Proof, k Key, e Expected) error {
 	kind, err := keykind.Of(e.PublicKey)
 	if err != nil {
 		return exitcode.Mark(exitcode.Check, err)
 	}
 	digest := kind.Digest.New()
-	digest.Write(possessionText([]byte(p.Challenge)))
-	parameters := azkeys.SignParameters{Algorithm: to.Ptr(algorithmOf(kind)), Value: digest.Sum(nil)}
+	digest.Write(p.Text())
+	parameters := azkeys.SignParameters{Algorithm: to.Ptr(azkeys.SignatureAlgorithm(proof.Algorithm(kind))), Value: digest.Sum(nil)}
 	err = c.read(ctx, "have key "+k.ID.Name+" sign", func(ctx context.Context) error {
 		answer, err := c.keys.Sign(ctx, k.ID.Name, k.ID.Version, parameters, nil)
 		p.Signature = answer.Result
@@ -115,7 +102,7 @@ func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected
 	if err != nil {
 		return err
 	}
-	p.Method, p.Algorithm = MethodSign, string(algorithmOf(kind))
+	p.Method, p.Algorithm = proof.MethodSign, proof.Algorithm(kind)
 	if kind.Type == keykind.EC {
 		p.Signature = derSignature(p.Signature)
 	}
@@ -123,24 +110,6 @@ func (c *Client) proveBySigning(ctx context.Context, p *Proof, k Key, e Expected
 		return notThisKey(k, "signed our challenge with another key than the package's")
 	}
 	return nil
-}
-
-// algorithmOf returns the algorithm by which a kind of key signs its digest
-// (Azure Key Vault, "Key types, algorithms, and operations").
-func algorithmOf(kind keykind.Kind) azkeys.SignatureAlgorithm {
-	switch kind.Curve {
-	case "P-256K":
-		return azkeys.SignatureAlgorithmES256K
-	case "":
-		return azkeys.SignatureAlgorithmRS256
-	}
-	switch kind.Digest {
-	case crypto.SHA384:
-		return azkeys.SignatureAlgorithmES384
-	case crypto.SHA512:
-		return azkeys.SignatureAlgorithmES512
-	}
-	return azkeys.SignatureAlgorithmES256
 }
 
 // derSignature turns the service's R||S (RFC 7518, section 3.4) into the DER
@@ -162,15 +131,15 @@ func derSignature(raw []byte) []byte {
 // proveByDecrypting is for RSA keys that may not sign: the SHA-256 of the text
 // that others sign is enciphered here, with the package's public key, and only
 // its private half gets it back.
-func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expected) error {
-	text := fingerprint.Of(possessionText([]byte(p.Challenge)))
+func (c *Client) proveByDecrypting(ctx context.Context, p *proof.Proof, k Key, e Expected) error {
+	text := fingerprint.Of(p.Text())
 	ciphertext, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, e.PublicKey.(*rsa.PublicKey), text[:], nil)
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
-	p.Method, p.Algorithm, p.Ciphertext = MethodDecrypt, string(azkeys.EncryptionAlgorithmRSAOAEP256), ciphertext
+	p.Method, p.Algorithm, p.Ciphertext = proof.MethodDecrypt, string(azkeys.EncryptionAlgorithmRSAOAEP256), ciphertext
 	if !slices.Contains(k.Ops, "decrypt") {
-		p.Method = MethodUnwrap
+		p.Method = proof.MethodUnwrap
 	}
 	parameters := azkeys.KeyOperationParameters{
 		Algorithm: to.Ptr(azkeys.EncryptionAlgorithmRSAOAEP256),
@@ -178,7 +147,7 @@ func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expec
 	}
 	var back []byte
 	err = c.read(ctx, "have key "+k.ID.Name+" decrypt", func(ctx context.Context) error {
-		if p.Method == MethodUnwrap {
+		if p.Method == proof.MethodUnwrap {
 			answer, err := c.keys.UnwrapKey(ctx, k.ID.Name, k.ID.Version, parameters, nil)
 			back = answer.Result
 			return err
@@ -199,7 +168,7 @@ func (c *Client) proveByDecrypting(ctx context.Context, p *Proof, k Key, e Expec
 // proveByCheckValue is for AES keys: CBC of the zero block with a zero IV is
 // ECB of it, the check value. There is nothing fresh in it, since we have no
 // more of the key than that: it finds a wrong key, not a lying vault.
-func (c *Client) proveByCheckValue(ctx context.Context, p *Proof, k Key, e Expected) error {
+func (c *Client) proveByCheckValue(ctx context.Context, p *proof.Proof, k Key, e Expected) error {
 	alg, known := cbc(e.Bits)
 	if !known {
 		return exitcode.Errorf(exitcode.Usage, "key %s: an AES key of %d bits", k.ID, e.Bits)
@@ -215,7 +184,7 @@ func (c *Client) proveByCheckValue(ctx context.Context, p *Proof, k Key, e Expec
 	if err != nil {
 		return err
 	}
-	p.Method, p.Algorithm, p.CheckValue = MethodCheckValue, string(alg), hex.EncodeToString(e.CheckValue)
+	p.Method, p.Algorithm, p.CheckValue = proof.MethodCheckValue, string(alg), hex.EncodeToString(e.CheckValue)
 	if subtle.ConstantTimeCompare(sealed, e.CheckValue) != 1 {
 		return notThisKey(k, "has another check value than the package's")
 	}

@@ -15,9 +15,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,7 +23,9 @@ import (
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/testkit/auditor"
 	"byok/internal/transfer"
+	"byok/internal/vault/proof"
 )
 
 // operation answers one cryptographic operation the way the service does:
@@ -91,63 +90,27 @@ func TestProveBySigning(t *testing.T) {
 			p := kinds()[name]
 			s := newScript(t, step{signWith1, operation(alg, signer(name))})
 			client, _ := s.client()
-			proof, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
+			got, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if proof.Method != MethodSign || proof.Algorithm != alg || proof.Mark != kek.Rehearsal ||
-				!proof.Time.Equal(noon) || proof.KID.Version != version1 {
-				t.Errorf("%+v", proof)
+			if got.Method != proof.MethodSign || got.Algorithm != alg || got.Mark != kek.Rehearsal ||
+				!got.Time.Equal(noon) || got.KID.Version != version1 {
+				t.Errorf("%+v", got)
 			}
-			data, err := proof.Marshal()
+			data, err := got.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
-			openssl(t, data, proof.Digest())
+			auditor.Check(t, data, got.Digest())
 		})
-	}
-}
-
-// openssl checks the proof in data as an auditor would, from the file alone, and
-// that it notices a changed challenge.
-func openssl(t *testing.T, data []byte, digest string) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Fatal("install openssl: it judges the proofs")
-	}
-	var p struct {
-		Challenge string
-		Signature []byte
-		PublicKey string `json:"public_key"`
-	}
-	if err := json.Unmarshal(data, &p); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name string, content []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	text := func(challenge string) string {
-		return write("text", fmt.Appendf(nil, "byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(challenge))))
-	}
-	args := []string{"dgst", "-" + digest, "-verify", write("pub.pem", []byte(p.PublicKey)), "-signature", write("sig", p.Signature), text(p.Challenge)}
-	if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
-		t.Errorf("openssl: %s", out)
-	}
-	text(p.Challenge + " ")
-	if err := exec.Command("openssl", args...).Run(); err == nil {
-		t.Error("openssl accepts a changed challenge")
 	}
 }
 
 // TestWhatTheVaultSigns: the digest that leaves for the vault is that of the
 // one text that a customer's key signs, and no other.
 func TestWhatTheVaultSigns(t *testing.T) {
-	nonce := bytes.Repeat([]byte{0xab}, NonceSize)
+	nonce := bytes.Repeat([]byte{0xab}, proof.NonceSize)
 	p := kinds()["P-384"]
 	p.Expected.Authorization = fingerprint.Of([]byte("authorization"))
 	var asked []byte
@@ -156,11 +119,11 @@ func TestWhatTheVaultSigns(t *testing.T) {
 		return signer("P-384")(digest, iv)
 	})})
 	client, _ := s.client()
-	proof, err := client.ProveTo(context.Background(), s.key(p.stored(version1)), p.Expected, nonce)
+	got, err := client.ProveTo(context.Background(), s.key(p.stored(version1)), p.Expected, nonce)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(proof.Challenge)))
+	text := fmt.Sprintf("byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(got.Challenge)))
 	if want := sha512.Sum384([]byte(text)); !bytes.Equal(asked, want[:]) {
 		t.Errorf("the vault signed %x, want %x", asked, want)
 	}
@@ -173,23 +136,23 @@ func TestWhatTheVaultSigns(t *testing.T) {
   "authorization_sha256": "` + p.Expected.Authorization.String() + `"
 }
 `
-	if proof.Challenge != replaceHost(want, s.host()) {
-		t.Errorf("%s\nwant\n%s", proof.Challenge, want)
+	if got.Challenge != replaceHost(want, s.host()) {
+		t.Errorf("%s\nwant\n%s", got.Challenge, want)
 	}
 	_, err = client.ProveTo(context.Background(), s.key(p.stored(version1)), p.Expected, nonce[1:])
 	check(t, err, exitcode.Usage, "", "a nonce of 31 bytes: 32 are required", "")
 }
 
 func TestProveByDecrypting(t *testing.T) {
-	for op, method := range map[string]string{"decrypt": MethodDecrypt, "unwrapKey": MethodUnwrap} {
+	for op, method := range map[string]string{"decrypt": proof.MethodDecrypt, "unwrapKey": proof.MethodUnwrap} {
 		p := kinds()["RSA"]
 		p.Ops = []string{"encrypt", op}
 		path := map[string]string{"decrypt": "decrypt", "unwrapKey": "unwrapkey"}[op]
 		s := newScript(t, step{"POST /keys/contoso/" + version1 + "/" + path, operation("RSA-OAEP-256", decrypter("RSA"))})
 		client, _ := s.client()
-		proof, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
-		if err != nil || proof.Method != method || proof.Algorithm != "RSA-OAEP-256" || len(proof.Ciphertext) != 256 {
-			t.Errorf("%s: %+v, %v", op, proof, err)
+		got, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
+		if err != nil || got.Method != method || got.Algorithm != "RSA-OAEP-256" || len(got.Ciphertext) != 256 {
+			t.Errorf("%s: %+v, %v", op, got, err)
 		}
 	}
 }
@@ -208,9 +171,9 @@ func TestProveByCheckValue(t *testing.T) {
 			return value
 		})})
 		client, _ := s.client()
-		proof, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
-		if err != nil || proof.Method != MethodCheckValue || proof.Algorithm != alg || proof.CheckValue != hex.EncodeToString(p.Expected.CheckValue) {
-			t.Errorf("%d: %+v, %v", bits, proof, err)
+		got, err := client.Prove(context.Background(), s.key(p.stored(version1)), p.Expected)
+		if err != nil || got.Method != proof.MethodCheckValue || got.Algorithm != alg || got.CheckValue != hex.EncodeToString(p.Expected.CheckValue) {
+			t.Errorf("%d: %+v, %v", bits, got, err)
 		}
 	}
 }

@@ -17,7 +17,10 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/rehearsal"
+	"byok/internal/testkit/auditor"
 	"byok/internal/transfer"
+	"byok/internal/vault/endpoint"
+	"byok/internal/vault/proof"
 )
 
 // practice starts a rehearsal vault of its own and returns a client of it.
@@ -44,7 +47,7 @@ func practice(t *testing.T, service string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := ParseAddress(open.URL, Allow{Rehearsal: true})
+	address, err := endpoint.Parse(open.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,16 +166,16 @@ func TestRehearsal(t *testing.T) {
 			if err != nil || third.Already || third.Key.ID == first.Key.ID {
 				t.Errorf("%+v, %v", third, err)
 			}
-			proof, err := c.Prove(ctx, first.Key, p.Expected)
+			got, err := c.Prove(ctx, first.Key, p.Expected)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if proof.Method == MethodSign {
-				data, err := proof.Marshal()
+			if got.Method == proof.MethodSign {
+				data, err := got.Marshal()
 				if err != nil {
 					t.Fatal(err)
 				}
-				openssl(t, data, proof.Digest())
+				auditor.Check(t, data, got.Digest())
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/vault/endpoint"
 )
 
 const (
@@ -80,7 +81,7 @@ func (c *Client) attempt(ctx context.Context, request func(context.Context) erro
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = exitcode.Errorf(exitcode.Vault, "the SDK failed on the vault's answer: %v", cause).Hint(hintNoVault)
+			err = exitcode.Errorf(exitcode.Vault, "the SDK failed on the vault's answer: %v", cause).Hint(endpoint.HintNoVault)
 		}
 	}()
 	return request(ctx)
@@ -228,9 +229,18 @@ func (c *Client) pause(ctx context.Context, doing string, try int, cause error) 
 	}
 	wait = min(wait+time.Duration(c.jitter()*float64(wait)/4).Round(time.Millisecond), maxPause)
 	if answer != nil && answer.StatusCode == http.StatusTooManyRequests {
-		c.pace.hold(c.clock.Now().Add(wait))
+		c.pace.Hold(c.clock.Now().Add(wait))
 	}
 	c.say("%v; trying again in %s", c.explain(doing, cause), wait.Round(time.Second))
+	return c.clock.Sleep(ctx, wait)
+}
+
+// turn waits for this vault's next turn to make or import a key.
+func (c *Client) turn(ctx context.Context) error {
+	wait := c.pace.Next(c.clock.Now())
+	if wait <= 0 {
+		return ctx.Err()
+	}
 	return c.clock.Sleep(ctx, wait)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/vault/endpoint"
 )
 
 var anAESKey = fakeKey{name: "contoso", version: version1, kty: "oct-HSM", ops: []string{"encrypt"}}
@@ -90,7 +91,7 @@ func TestHopeless(t *testing.T) {
 	}{
 		{"no JSON", answer(200, "hello"), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
 		{"broken JSON", answer(200, `{"key":{`), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
-		{"over-size", answer(200, `{"key":"`+strings.Repeat("a", maxAnswer)+`"}`), "read key contoso: the answer is larger than 4194304 bytes", proxyOrPortal},
+		{"over-size", answer(200, `{"key":"`+strings.Repeat("a", 4<<20)+`"}`), "read key contoso: the answer is larger than 4194304 bytes", proxyOrPortal},
 		{"a portal's page", page(200), "read key contoso: a web page (HTTP 200, text/html) came instead of the vault's answer", proxy},
 		{"a proxy's page", page(403), "read key contoso: a web page (HTTP 403, text/html) came instead of the vault's answer", proxy},
 	} {
@@ -179,73 +180,16 @@ func TestPanicBecomesAnError(t *testing.T) {
 		"check that the address is a key vault's or a Managed HSM's")
 }
 
-// TestRate holds the pace to the documented limit whatever the window, and to
-// at least 95 per cent of it.
-func TestRate(t *testing.T) {
-	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(ServiceRate)}
-	var at []time.Time
-	for range 100 {
-		if err := c.turn(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		at = append(at, clock.Now())
-	}
-	for i := range at[ServiceRate:] {
-		if d := at[i+ServiceRate].Sub(at[i]); d < 10*time.Second {
-			t.Fatalf("%d keys in %s", ServiceRate+1, d)
-		}
-	}
-	if share := 99 / at[99].Sub(at[0]).Seconds(); share < 0.95 {
-		t.Errorf("%.3f of the limit", share)
-	}
-}
-
-func TestRateOfOnesOwn(t *testing.T) {
-	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(0)}
-	for range 1000 {
-		if err := c.turn(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(clock.slept) > 0 {
-		t.Errorf("no limit, yet it waited %d times", len(clock.slept))
-	}
-	c.pace = newPace(1)
-	for range 3 {
-		_ = c.turn(context.Background())
-	}
-	if d := clock.Now().Sub(noon); d < 20*time.Second || d > 21*time.Second {
-		t.Errorf("three keys at one in ten seconds took %s", d)
-	}
-}
-
 // TestRateRefused: nothing stands for another number than it is.
 func TestRateRefused(t *testing.T) {
+	address, err := endpoint.Parse("https://localhost:1", endpoint.Allow{Rehearsal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for rate, text := range map[float64]string{-1: "-1", math.NaN(): "NaN"} {
-		_, err := New(Address{url: "https://contoso.vault.azure.net"}, token("x"), Options{Rate: rate})
+		_, err := New(address, token("x"), Options{Rate: rate})
 		check(t, err, exitcode.Usage, "",
 			"rate "+text+": a number of keys in ten seconds is expected, or 0 for no limit", "")
-	}
-}
-
-// TestHold has one goroutine throttled: the turns of the others wait as well,
-// and stay apart.
-func TestHold(t *testing.T) {
-	clock := &fakeClock{now: noon}
-	c := &Client{clock: clock, pace: newPace(ServiceRate)}
-	c.pace.hold(noon.Add(8 * time.Second))
-	c.pace.hold(noon.Add(time.Second))
-	for i, least := range []time.Duration{8 * time.Second, 9 * time.Second, 10 * time.Second} {
-		if wait := c.pace.next(noon); wait < least || wait > least+100*time.Millisecond {
-			t.Errorf("turn %d is off %s", i, wait)
-		}
-	}
-	c.pace = newPace(0)
-	c.pace.hold(noon.Add(time.Second))
-	if wait := c.pace.next(noon); wait != time.Second {
-		t.Errorf("without a limit the turn is off %s", wait)
 	}
 }
 
@@ -275,6 +219,6 @@ func TestSystemClock(t *testing.T) {
 }
 
 func TestNewWantsAnAddress(t *testing.T) {
-	_, err := New(Address{}, token(""), Options{})
+	_, err := New(endpoint.Address{}, token(""), Options{})
 	check(t, err, exitcode.Usage, "", "no vault is given", "")
 }

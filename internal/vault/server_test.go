@@ -27,6 +27,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/vault/endpoint"
 )
 
 // The moment every test happens at, and the versions it meets.
@@ -130,7 +131,7 @@ func (f token) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acc
 // client returns a client of the script under a clock that stands at noon.
 func (s *script) client() (*Client, *fakeClock) {
 	s.t.Helper()
-	address, err := ParseAddress(s.server.URL, Allow{Rehearsal: true})
+	address, err := endpoint.Parse(s.server.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		s.t.Fatal(err)
 	}

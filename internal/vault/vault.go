@@ -3,7 +3,7 @@
 // transfer packages without ever making a version twice, and has the vault
 // prove that it holds the key that was made offline.
 //
-// [ParseAddress], then [New], then the methods of [Client]; a Client may be used
+// [endpoint.Parse], then [New], then the methods of [Client]; a Client may be used
 // by several goroutines. Whoever imports a package verifies it first (package
 // approval), asks [Client.CheckKEK], and calls [Client.Prove] afterwards.
 //
@@ -27,6 +27,8 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/vault/endpoint"
+	"byok/internal/vault/pace"
 )
 
 // ServiceRate is the documented limit of a vault: ten HSM keys made or
@@ -54,10 +56,10 @@ type Clock interface {
 
 // Client is one vault under one credential.
 type Client struct {
-	address Address
+	address endpoint.Address
 	keys    *azkeys.Client
 	cred    *credential
-	pace    *pace
+	pace    *pace.Pace
 	timeout time.Duration
 	clock   Clock
 	say     func(format string, args ...any)
@@ -66,12 +68,12 @@ type Client struct {
 }
 
 // New returns a client of the vault at address. It connects nowhere yet.
-func New(address Address, cred azcore.TokenCredential, o Options) (*Client, error) {
+func New(address endpoint.Address, cred azcore.TokenCredential, o Options) (*Client, error) {
 	return newClient(address, cred, o, net.DefaultResolver.LookupNetIP)
 }
 
-func newClient(address Address, cred azcore.TokenCredential, o Options, lookup resolver) (*Client, error) {
-	if address.url == "" {
+func newClient(address endpoint.Address, cred azcore.TokenCredential, o Options, lookup endpoint.Resolver) (*Client, error) {
+	if address.IsZero() {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
 	}
 	if o.Rate < 0 || math.IsNaN(o.Rate) {
@@ -80,7 +82,7 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 	}
 	c := &Client{
 		address: address,
-		pace:    newPace(o.Rate),
+		pace:    pace.New(o.Rate),
 		timeout: o.Timeout,
 		clock:   o.Clock,
 		say:     o.Say,
@@ -99,21 +101,21 @@ func newClient(address Address, cred azcore.TokenCredential, o Options, lookup r
 	options := azcore.ClientOptions{
 		Retry:            policy.RetryOptions{MaxRetries: -1}, // ours knows what may be repeated
 		Telemetry:        policy.TelemetryOptions{ApplicationID: "byok-online"},
-		PerRetryPolicies: []policy.Policy{&guard{address: address, clock: c.clock, lookup: lookup}},
+		PerRetryPolicies: []policy.Policy{endpoint.NewGuard(address, c.clock.Now, lookup)},
 	}
 	if o.HTTP != nil {
 		options.Transport = o.HTTP
 	}
 	var err error
-	c.keys, err = azkeys.NewClient(address.url, c.cred, &azkeys.ClientOptions{
+	c.keys, err = azkeys.NewClient(address.String(), c.cred, &azkeys.ClientOptions{
 		ClientOptions:                        options,
-		DisableChallengeResourceVerification: address.rehearsal || address.test,
+		DisableChallengeResourceVerification: address.Rehearsal() || address.Test(),
 	})
 	return c, exitcode.Mark(exitcode.Failed, err)
 }
 
 // Address is the vault's.
-func (c *Client) Address() Address { return c.address }
+func (c *Client) Address() endpoint.Address { return c.address }
 
 func (c *Client) explain(doing string, err error) error {
 	return azure.Explain(doing, azure.WithSecrets(err, c.cred.token()), c.clock.Now(), rules...)

@@ -16,6 +16,7 @@ import (
 	"byok/internal/rehearsal"
 	"byok/internal/transfer"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // practice is a rehearsal vault that runs until its test ends.
@@ -57,7 +58,7 @@ func must(t *testing.T, err error) {
 // client is this project's client of the vault, with connections of its own.
 func (p practice) client(t *testing.T, o vault.Options) *vault.Client {
 	t.Helper()
-	address, err := vault.ParseAddress(p.URL, vault.Allow{Rehearsal: true})
+	address, err := endpoint.Parse(p.URL, endpoint.Allow{Rehearsal: true})
 	must(t, err)
 	o.HTTP = p.HTTP()
 	t.Cleanup(o.HTTP.CloseIdleConnections)

@@ -20,6 +20,7 @@ import (
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
 	"byok/internal/vault"
+	"byok/internal/vault/endpoint"
 )
 
 // KEKName is the key exchange key that packages are made for.
@@ -64,7 +65,7 @@ func open(dir string) (*Vault, error) {
 	if v.Open, err = rehearsal.Open(dir); err != nil {
 		return nil, err
 	}
-	address, err := vault.ParseAddress(v.Open.URL, vault.Allow{Rehearsal: true})
+	address, err := endpoint.Parse(v.Open.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package vault
+package endpoint
 
 import (
 	"context"
@@ -21,11 +21,12 @@ const (
 	maxAnswer = 4 << 20         // bytes; a page of a list has some hundred KiB
 	maxSkew   = 5 * time.Minute // what Entra tolerates, too
 
-	hintNoVault = "check that the address is a key vault's or a Managed HSM's"
+	// HintNoVault is the hint where what answers is not a vault.
+	HintNoVault = "check that the address is a key vault's or a Managed HSM's"
 )
 
-// resolver is net.Resolver.LookupNetIP.
-type resolver func(ctx context.Context, network, host string) ([]netip.Addr, error)
+// Resolver is net.Resolver.LookupNetIP.
+type Resolver func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 // guard stands between the SDK and the network: nothing leaves for another
 // host than the vault's, and the SDK sees no challenge of the vault's own
@@ -33,17 +34,24 @@ type resolver func(ctx context.Context, network, host string) ([]netip.Addr, err
 // service, but one that was rewritten from what was checked.
 type guard struct {
 	address Address
-	clock   Clock
-	lookup  resolver
+	now     func() time.Time
+	lookup  Resolver
 
 	once  sync.Once
 	local error
 }
 
+// NewGuard returns the guard of address, to be one of the PerRetryPolicies of
+// an SDK client. It looks the host up once, by lookup, before the first
+// request. What it refuses has the status Vault; the SDK must not repeat it.
+func NewGuard(address Address, now func() time.Time, lookup Resolver) policy.Policy {
+	return &guard{address: address, now: now, lookup: lookup}
+}
+
 // Do implements policy.Policy.
 func (g *guard) Do(req *policy.Request) (*http.Response, error) {
 	u := req.Raw().URL
-	if u.Scheme != "https" || !strings.EqualFold(u.Host, g.address.host()) {
+	if u.Scheme != "https" || !strings.EqualFold(u.Host, g.address.Host()) {
 		return nil, exitcode.Errorf(exitcode.Vault, "the vault refers to another host, %.200q", u.Host)
 	}
 	if err := g.notLocal(req.Raw().Context(), u.Hostname()); err != nil {
@@ -115,13 +123,13 @@ func (g *guard) challenge(resp *http.Response) error {
 	if len(tenants) != 1 || !tenantURL(tenants[0]) || len(resources) == 0 {
 		return exitcode.Errorf(exitcode.Vault,
 			"the answer of %s is not a vault's: its challenge does not name one tenant and a resource",
-			g.address.host()).Hint(hintNoVault)
+			g.address.Host()).Hint(HintNoVault)
 	}
 	for _, r := range resources {
 		if !g.ours(r) {
 			return exitcode.Errorf(exitcode.Vault, "%s asks for a token for another service, %.200q",
-				g.address.host(), r).
-				Hint(hintNoVault)
+				g.address.Host(), r).
+				Hint(HintNoVault)
 		}
 	}
 	resp.Header.Set("WWW-Authenticate", `Bearer authorization="`+tenants[0]+`", resource="`+resources[0]+`"`)
@@ -186,7 +194,7 @@ func (g *guard) ours(resource string) bool {
 	if u == nil {
 		return false
 	}
-	host, own := strings.ToLower(u.Host), g.address.host()
+	host, own := strings.ToLower(u.Host), g.address.Host()
 	switch {
 	case g.address.rehearsal:
 		return host == own || strings.HasSuffix(host, ".rehearsal.invalid")
@@ -201,7 +209,7 @@ func (g *guard) skew(resp *http.Response) error {
 	if err != nil {
 		return nil
 	}
-	ahead := g.clock.Now().Sub(theirs).Round(time.Second)
+	ahead := g.now().Sub(theirs).Round(time.Second)
 	word := "ahead of"
 	if ahead < 0 {
 		ahead, word = -ahead, "behind"

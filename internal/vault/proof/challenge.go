@@ -1,4 +1,4 @@
-package vault
+package proof
 
 import (
 	"crypto/rand"
@@ -9,7 +9,6 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/keykind"
 	"byok/internal/stamp"
 	"byok/internal/strictjson"
 )
@@ -24,7 +23,7 @@ const (
 const NonceSize = 32
 
 // Challenge is what a key in a vault is asked to prove itself on. The key
-// never uses this file itself, but the text of keykind.PossessionText with the
+// never uses this file itself, but the text of [keykind.PossessionText] with the
 // file's SHA-256: no one can have a customer's key sign a text of their choice.
 type Challenge struct {
 	Type    string    `json:"type"`
@@ -77,9 +76,4 @@ func parseChallenge(data []byte) (Challenge, error) {
 		return Challenge{}, fmt.Errorf("%s: field time: %w", name, err)
 	}
 	return c, nil
-}
-
-// possessionText is what a key proves itself on.
-func possessionText(challenge []byte) []byte {
-	return keykind.PossessionText(keykind.PurposeChallenge, fingerprint.Of(challenge))
 }

@@ -1,22 +1,30 @@
-package vault
+// Package proof is the file that records how a vault proved that it holds a
+// key, and the challenge inside it.
+//
+// [New] and [Proof.Pose] begin one, the vault's client fills it in, and whoever
+// reads one calls [Parse] and then [Proof.Verify]. Parse alone shows nothing but
+// the form.
+package proof
 
 import (
+	"crypto"
 	"fmt"
 	"time"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
 	"byok/internal/strictjson"
 )
 
-// ProofType is the field type of a proof's file.
-const ProofType = "byok-proof"
+// Type is the field type of a proof's file.
+const Type = "byok-proof"
 
 const (
 	proofVersion = 2
-	maxProof     = 64 << 10
+	maxProof     = 64 << 10 // bytes
 )
 
 // How a key proved itself.
@@ -57,14 +65,40 @@ type Proof struct {
 	CheckValue string `json:"check_value,omitzero"` // 32 lower-case hex digits: MethodCheckValue
 }
 
+// New returns a proof by the key version id that has neither challenge nor
+// answer yet.
+func New(id kek.ID, mark kek.Mark, now time.Time) Proof {
+	return Proof{Type: Type, Version: proofVersion, Mark: mark, Time: stamp.Of(now), KID: id}
+}
+
+// Pose sets the challenge and the public key that the answer is checked with;
+// an AES key gets none, since it has a check value instead. authorization is
+// zero for another vendor's package. The nonce has [NonceSize] bytes; a nil one
+// is drawn here. A nonce of another size has the status Usage.
+func (p *Proof) Pose(public crypto.PublicKey, authorization fingerprint.Sum, nonce []byte) error {
+	challenge, err := newChallenge(p.KID, authorization, nonce, p.Time)
+	if err != nil {
+		return err
+	}
+	p.Challenge = string(challenge)
+	p.PublicKey, err = keykind.MarshalPublicKey(public)
+	return exitcode.Mark(exitcode.Check, err)
+}
+
+// Text returns what the key proves itself on: [keykind.PossessionText] of the
+// challenge's SHA-256.
+func (p Proof) Text() []byte {
+	return keykind.PossessionText(keykind.PurposeChallenge, fingerprint.Of([]byte(p.Challenge)))
+}
+
 // Marshal encodes p. The same proof always gives the same bytes.
 func (p Proof) Marshal() ([]byte, error) { return strictjson.Marshal(p) }
 
-// ParseProof decodes data, the content of the proof file called name. It accepts
+// Parse decodes data, the content of the proof file called name. It accepts
 // only what [Proof.Marshal] writes. It does not [Proof.Verify]. The error has
 // the status Usage.
-func ParseProof(name string, data []byte) (Proof, error) {
-	if err := strictjson.Expect(name, data, maxProof, ProofType, proofVersion); err != nil {
+func Parse(name string, data []byte) (Proof, error) {
+	if err := strictjson.Expect(name, data, maxProof, Type, proofVersion); err != nil {
 		return Proof{}, exitcode.Mark(exitcode.Usage, err)
 	}
 	var p Proof
@@ -114,6 +148,23 @@ var digests = map[string]string{
 	"ES512":  "sha512",
 }
 
+// Algorithm returns the algorithm by which a kind of key signs its digest, as
+// the service calls it: RS256, ES256, ES384, ES512 or ES256K (Azure Key Vault,
+// "Key types, algorithms, and operations").
+func Algorithm(kind keykind.Kind) string {
+	switch {
+	case kind.Type == keykind.RSA:
+		return "RS256"
+	case kind.Curve == "P-256K":
+		return "ES256K"
+	}
+	return map[crypto.Hash]string{
+		crypto.SHA256: "ES256",
+		crypto.SHA384: "ES384",
+		crypto.SHA512: "ES512",
+	}[kind.Digest]
+}
+
 // Digest returns the hash of a signature proof as openssl dgst calls it: sha256,
 // sha384 or sha512; "" for an algorithm that does not sign.
 func (p Proof) Digest() string { return digests[p.Algorithm] }
@@ -132,10 +183,10 @@ func (p Proof) Verify() error {
 	if err != nil {
 		return exitcode.Mark(exitcode.Check, err)
 	}
-	if alg := algorithmOf(kind); string(alg) != p.Algorithm {
+	if alg := Algorithm(kind); alg != p.Algorithm {
 		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, and the proof has %.40q", kind, alg,
 			p.Algorithm)
 	}
 	return exitcode.Mark(exitcode.Check,
-		keykind.VerifyPossession(pub, possessionText([]byte(p.Challenge)), p.Signature))
+		keykind.VerifyPossession(pub, p.Text(), p.Signature))
 }

@@ -1,4 +1,11 @@
-package vault
+// Package endpoint is the address of a vault, and the guard that keeps requests
+// and tokens to it.
+//
+// [Parse] says whether an address is fit to be given a token; [NewGuard] goes
+// into the SDK's pipeline. Do not use the SDK without the guard: a vault's
+// challenge decides for which service the SDK fetches a token, and a malformed
+// one makes the SDK panic.
+package endpoint
 
 import (
 	"cmp"
@@ -12,7 +19,7 @@ import (
 	"byok/internal/kek"
 )
 
-// Address is the address of a vault that ParseAddress has found fit to be
+// Address is the address of a vault that Parse has found fit to be
 // given a token. Its zero value is no address.
 type Address struct {
 	url       string
@@ -27,6 +34,9 @@ type Allow struct {
 	Rehearsal bool // the rehearsal vault, on this computer and nowhere else
 	TestVault bool // any host and port, with keys in software: an emulator, a standard vault
 }
+
+// IsZero reports whether a is no address.
+func (a Address) IsZero() bool { return a.url == "" }
 
 // String returns https://host or https://host:port, as in kek.ID.
 func (a Address) String() string { return a.url }
@@ -54,16 +64,16 @@ func (a Address) Mark() kek.Mark {
 // host's suffix does not say: a rehearsal, an emulator, a private cloud.
 func (a Address) Service() string { return a.service }
 
-// host is the part after https://, with the port where there is one.
-func (a Address) host() string { return strings.TrimPrefix(a.url, "https://") }
+// Host returns the part after https://, with the port where there is one.
+func (a Address) Host() string { return strings.TrimPrefix(a.url, "https://") }
 
 var vaultName = regexp.MustCompile(`^[a-z0-9-]{3,24}$`)
 
-// ParseAddress reads the address of a vault: https, a host of allow's cloud,
+// Parse reads the address of a vault: https, a host of allow's cloud,
 // and nothing else. Another port or this machine needs allow.Rehearsal or
 // allow.TestVault, which alone lift the SDK's check that the host is one of
 // the service's. Errors have status Usage.
-func ParseAddress(s string, allow Allow) (Address, error) {
+func Parse(s string, allow Allow) (Address, error) {
 	u, err := parseURL(s, allow)
 	if err != nil {
 		return Address{}, err

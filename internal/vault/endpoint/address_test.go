@@ -1,4 +1,4 @@
-package vault
+package endpoint
 
 import (
 	"testing"
@@ -17,7 +17,7 @@ func publicCloud(t *testing.T, suffixes ...string) azure.Cloud {
 	return c
 }
 
-func TestParseAddress(t *testing.T) {
+func TestParse(t *testing.T) {
 	cloud := publicCloud(t, ".vault.corp.example")
 	for in, want := range map[string]struct {
 		allow        Allow
@@ -34,14 +34,14 @@ func TestParseAddress(t *testing.T) {
 		"https://emulator:4997":                       {Allow{Cloud: cloud, TestVault: true}, "https://emulator:4997", "", true},
 		"https://standard-8443.vault.azure.net:8443/": {Allow{Cloud: cloud, TestVault: true}, "https://standard-8443.vault.azure.net:8443", "", true},
 	} {
-		a, err := ParseAddress(in, want.allow)
+		a, err := Parse(in, want.allow)
 		if err != nil || a.String() != want.url || a.Service() != want.service || (a.rehearsal || a.test) != want.relaxed {
 			t.Errorf("%s: %+v, %v", in, a, err)
 		}
 	}
 }
 
-func TestParseAddressRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	cloud := publicCloud(t)
 	const usual = "--vault https://contoso.vault.azure.net"
 	const test = "--rehearsal DIR, or --test-vault"
@@ -78,23 +78,26 @@ func TestParseAddressRefuses(t *testing.T) {
 		"https://fabrikam.vault.azure.net:443":  {Allow{Rehearsal: true}, exitcode.Refused, "vault https://fabrikam.vault.azure.net: a rehearsal talks only to this computer", ""},
 	} {
 		want.allow.Cloud = cloud
-		_, err := ParseAddress(in, want.allow)
-		check(t, err, want.code, "", want.text, want.hint)
+		_, err := Parse(in, want.allow)
+		if err == nil || err.Error() != want.text || exitcode.Of(err) != want.code || exitcode.HintOf(err) != want.hint {
+			t.Errorf("%q: status %d: %v (hint %q), want %d: %s (hint %q)",
+				in, exitcode.Of(err), err, exitcode.HintOf(err), want.code, want.text, want.hint)
+		}
 	}
 }
 
-func FuzzParseAddress(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add("https://contoso.vault.azure.net/")
 	f.Add("https://localhost:8443")
 	f.Add("https://CONTOSO.managedhsm.azure.net:443")
 	f.Add("https://u:p@contoso.vault.azure.net")
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, allow := range []Allow{{Cloud: publicCloud(t)}, {Cloud: publicCloud(t), TestVault: true}, {Cloud: publicCloud(t), Rehearsal: true}} {
-			a, err := ParseAddress(s, allow)
+			a, err := Parse(s, allow)
 			if err != nil {
 				continue
 			}
-			again, err := ParseAddress(a.String(), allow)
+			again, err := Parse(a.String(), allow)
 			if err != nil || again != a {
 				t.Errorf("%q is read as %s, which is read as %s (%v)", s, a, again, err)
 			}

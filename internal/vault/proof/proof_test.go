@@ -1,38 +1,140 @@
-package vault
+package proof
 
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/testkit/auditor"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 )
 
-var update = flag.Bool("update", false, "write the proofs in testdata anew")
+var update = flag.Bool("update", false, "write the proofs in testdata again")
 
-// TestProofVectors reads one proof of every kind from testdata/proof and finds
+// The moment and the key version of every test.
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+const version1 = "11111111111111111111111111111111"
+
+func contoso() kek.ID {
+	return kek.ID{Vault: "https://contoso.vault.azure.net", Name: "contoso", Version: version1}
+}
+
+// keys are made once: RSA takes its time.
+var keys = sync.OnceValue(func() map[string]crypto.Signer {
+	out := map[string]crypto.Signer{}
+	out["RSA"], _ = rsa.GenerateKey(rand.Reader, 2048)
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		out[curve.Params().Name], _ = ecdsa.GenerateKey(curve, rand.Reader)
+	}
+	k, _ := secp256k1.GeneratePrivateKey()
+	out["P-256K"] = k.ToECDSA()
+	return out
+})
+
+var algorithms = map[string]string{
+	"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K",
+}
+
+// signed returns the proof that the key would give.
+func signed(t *testing.T, name string) Proof {
+	t.Helper()
+	key := keys()[name]
+	p := New(contoso(), kek.Production, noon)
+	if err := p.Pose(key.Public(), fingerprint.Of([]byte("authorization")), make([]byte, NonceSize)); err != nil {
+		t.Fatal(err)
+	}
+	kind, err := keykind.Of(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := kind.Digest.New()
+	digest.Write(p.Text())
+	p.Method, p.Algorithm = MethodSign, Algorithm(kind)
+	if p.Signature, err = key.Sign(rand.Reader, digest.Sum(nil), kind.Digest); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestSigned makes a proof with every kind of key, of which openssl is the judge.
+func TestSigned(t *testing.T) {
+	for name, alg := range algorithms {
+		p := signed(t, name)
+		if err := p.Verify(); err != nil || p.Algorithm != alg {
+			t.Errorf("%s: %s, %v", name, p.Algorithm, err)
+		}
+		data, err := p.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		auditor.Check(t, data, p.Digest())
+		if again, err := Parse(name, data); err != nil || !reflect.DeepEqual(again, p) {
+			t.Errorf("%s: read as %+v, %v", name, again, err)
+		}
+	}
+}
+
+func TestPoseRefuses(t *testing.T) {
+	p := New(contoso(), kek.Production, noon)
+	refused(t, p.Pose("no key", fingerprint.Sum{}, nil), exitcode.Check,
+		"public key of type string: the service imports RSA of 2048, 3072 or 4096 bits and EC on P-256, P-384, P-521 or P-256K")
+	refused(t, p.Pose(keys()["P-256"].Public(), fingerprint.Sum{}, []byte{1}), exitcode.Usage,
+		"a nonce of 1 bytes: 32 are required")
+}
+
+// TestNoncesAreFresh: without an auditor's nonce no two challenges are alike.
+func TestNoncesAreFresh(t *testing.T) {
+	first, second := New(contoso(), kek.Test, noon), New(contoso(), kek.Test, noon)
+	for _, p := range []*Proof{&first, &second} {
+		if err := p.Pose(keys()["P-256"].Public(), fingerprint.Sum{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.Challenge == second.Challenge {
+		t.Errorf("both are %s", first.Challenge)
+	}
+}
+
+func refused(t *testing.T, err error, code exitcode.Code, want string) {
+	t.Helper()
+	if err == nil || err.Error() != want || exitcode.Of(err) != code {
+		t.Errorf("status %d: %v, want %d: %s", exitcode.Of(err), err, code, want)
+	}
+}
+
+// TestProofVectors reads one proof of every kind from testdata and finds
 // those good that can be checked again.
 func TestProofVectors(t *testing.T) {
 	if *update {
 		writeVectors(t)
 	}
-	files, _ := filepath.Glob("testdata/proof/*.json")
+	files, _ := filepath.Glob("testdata/*.json")
 	if len(files) != 8 {
-		t.Fatalf("%d proofs in testdata/proof, not 8", len(files))
+		t.Fatalf("%d proofs in testdata, not 8", len(files))
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := ParseProof(file, data)
+		p, err := Parse(file, data)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -46,20 +148,20 @@ func TestProofVectors(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 		if p.Method == MethodSign {
-			openssl(t, data, p.Digest())
+			auditor.Check(t, data, p.Digest())
 		} else {
-			check(t, err, exitcode.Check, "", "the proof holds no signature that could be checked again", "")
+			refused(t, err, exitcode.Check, "the proof holds no signature that could be checked again")
 		}
 	}
 }
 
 func vector(t *testing.T, name string) Proof {
 	t.Helper()
-	data, err := os.ReadFile("testdata/proof/" + name + ".json")
+	data, err := os.ReadFile("testdata/" + name + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ParseProof(name, data)
+	p, err := Parse(name, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +197,8 @@ func TestProofVerifyRefuses(t *testing.T) {
 	}
 }
 
-func TestParseProofRefuses(t *testing.T) {
-	data, err := os.ReadFile("testdata/proof/P-256.json")
+func TestParseRefuses(t *testing.T) {
+	data, err := os.ReadFile("testdata/P-256.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,13 +226,13 @@ func TestParseProofRefuses(t *testing.T) {
 		if changed == string(data) {
 			t.Fatalf("%s: nothing changed in\n%s", c.name, data)
 		}
-		_, err := ParseProof("p.json", []byte(changed))
-		check(t, err, exitcode.Usage, "", c.want, "")
+		_, err := Parse("p.json", []byte(changed))
+		refused(t, err, exitcode.Usage, c.want)
 	}
 }
 
 func TestParseChallengeRefuses(t *testing.T) {
-	id := kek.ID{Vault: "https://contoso.vault.azure.net", Name: "contoso", Version: version1}
+	id := contoso()
 	good, err := newChallenge(id, fingerprint.Of(nil), make([]byte, NonceSize), noon)
 	if err != nil {
 		t.Fatal(err)
@@ -149,13 +251,13 @@ func TestParseChallengeRefuses(t *testing.T) {
 		}
 	}
 	_, err = newChallenge(id, fingerprint.Sum{}, []byte{1}, noon)
-	check(t, err, exitcode.Usage, "", "a nonce of 1 bytes: 32 are required", "")
+	refused(t, err, exitcode.Usage, "a nonce of 1 bytes: 32 are required")
 }
 
-func FuzzParseProof(f *testing.F) {
-	files, _ := filepath.Glob("testdata/proof/*.json")
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.json")
 	if len(files) == 0 {
-		f.Fatal("no seeds in testdata/proof")
+		f.Fatal("no seeds in testdata")
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
@@ -165,7 +267,7 @@ func FuzzParseProof(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := ParseProof("p.json", data)
+		p, err := Parse("p.json", data)
 		if err != nil {
 			return
 		}
@@ -176,59 +278,35 @@ func FuzzParseProof(f *testing.F) {
 	})
 }
 
-// writeVectors makes testdata/proof with this run's keys.
+// writeVectors makes testdata with this run's keys.
 func writeVectors(t *testing.T) {
-	id := kek.ID{Vault: "https://contoso.vault.azure.net", Name: "contoso", Version: version1}
-	challenge, err := newChallenge(id, fingerprint.Of([]byte("authorization")), make([]byte, NonceSize), noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	challenge := signed(t, "RSA").Challenge
 	proofs := map[string]Proof{
-		"decrypt":     {Method: MethodDecrypt, Algorithm: "RSA-OAEP-256", Challenge: string(challenge), Ciphertext: make([]byte, 256)},
-		"unwrap":      {Method: MethodUnwrap, Algorithm: "RSA-OAEP-256", Challenge: string(challenge), Ciphertext: make([]byte, 256)},
+		"decrypt": {
+			Method:     MethodDecrypt,
+			Algorithm:  "RSA-OAEP-256",
+			Challenge:  challenge,
+			Ciphertext: make([]byte, 256),
+		},
+		"unwrap": {
+			Method:     MethodUnwrap,
+			Algorithm:  "RSA-OAEP-256",
+			Challenge:  challenge,
+			Ciphertext: make([]byte, 256),
+		},
 		"check-value": {Method: MethodCheckValue, Algorithm: "A256CBC", CheckValue: "00112233445566778899aabbccddeeff"},
 	}
-	for name, alg := range algorithms {
-		proofs[name] = Proof{
-			Method:    MethodSign,
-			Algorithm: alg,
-			Challenge: string(challenge),
-			Signature: signature(t, name, possessionText(challenge)),
-			PublicKey: pemOf(t, public(name)),
-		}
+	for name := range algorithms {
+		proofs[name] = signed(t, name)
 	}
 	for name, p := range proofs {
-		p.Type, p.Version, p.Mark, p.Time, p.KID = ProofType, proofVersion, kek.Production, noon, id
+		p.Type, p.Version, p.Mark, p.Time, p.KID = Type, proofVersion, kek.Production, noon, contoso()
 		data, err := p.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile("testdata/proof/"+name+".json", data, 0o644); err != nil {
+		if err := os.WriteFile("testdata/"+name+".json", data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-}
-
-func signature(t *testing.T, name string, text []byte) []byte {
-	t.Helper()
-	kind, err := keykind.Of(public(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := kind.Digest.New()
-	digest.Write(text)
-	raw := signer(name)(digest.Sum(nil), nil)
-	if kind.Type == keykind.RSA {
-		return raw
-	}
-	return derSignature(raw)
-}
-
-func pemOf(t *testing.T, pub crypto.PublicKey) string {
-	t.Helper()
-	pem, err := keykind.MarshalPublicKey(pub)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem
 }

@@ -1,0 +1,51 @@
+// Package pace spreads the keys that are made or imported over time, so that
+// the service's limit is kept and not met. It never waits itself: [Pace.Next]
+// says for how long to.
+package pace
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Pace gives each new key its turn, among all goroutines of a client.
+type Pace struct {
+	mu      sync.Mutex
+	limiter *rate.Limiter
+	until   time.Time // no turn comes before: the vault throttles
+}
+
+// New returns the pace of so many keys in ten seconds; 0 is no limit. It spreads
+// them evenly: a burst would use up the service's window and be throttled for
+// the rest of it. The two per cent left keep a window that the network has
+// stretched or squeezed within the limit.
+func New(perTenSeconds float64) *Pace {
+	limit := rate.Limit(perTenSeconds / 10 * 0.98)
+	if perTenSeconds == 0 {
+		limit = rate.Inf
+	}
+	return &Pace{limiter: rate.NewLimiter(limit, 1)}
+}
+
+// Next takes a turn and returns how long it is off; 0 or less is now.
+func (p *Pace) Next(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := now
+	if p.until.After(now) {
+		from = p.until
+	}
+	return p.limiter.ReserveN(from, 1).DelayFrom(now)
+}
+
+// Hold puts every turn off until then: more requests would only be
+// throttled as well.
+func (p *Pace) Hold(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until.After(p.until) {
+		p.until = until
+	}
+}
