@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -112,9 +113,22 @@ func (k KNSO) Sign(data []byte) (sig []byte, err error) {
 	err = k.withSigner(func(private *ecdsa.PrivateKey) (err error) {
 		digest := sha256.Sum256(data)
 		sig, err = ecdsa.SignASN1(rand.Reader, private, digest[:])
-		return err
+		return cmp.Or(err, forget(private))
 	})
 	return sig, err
+}
+
+// forget has crypto/ecdsa drop its copy of a key that has signed. It keeps a
+// copy by the key's address until some time after the key is unreachable, and
+// replaces it when another key signs at that address.
+func forget(private *ecdsa.PrivateKey) error {
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	*private = *other
+	_, err = ecdsa.SignASN1(rand.Reader, private, make([]byte, sha256.Size))
+	return err
 }
 
 // checkSigner proves that KNSO's private half opens and matches the public half.
