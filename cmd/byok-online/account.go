@@ -7,7 +7,7 @@ import (
 
 	"byok/internal/azure"
 	"byok/internal/command"
-	"byok/internal/stamp"
+	"byok/internal/onlineview"
 	"byok/internal/term"
 )
 
@@ -50,25 +50,7 @@ func login(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return identityView{who}, nil
-}
-
-type identityView struct{ azure.Identity }
-
-func (v identityView) Print(w io.Writer) error {
-	kind := "person"
-	if v.Application {
-		kind = "application"
-	}
-	return term.Table(w, filled([][]string{
-		{"account", v.Account},
-		{"name", v.Name},
-		{"kind", kind},
-		{"object id", v.ObjectID},
-		{"tenant", v.Tenant},
-		{"cloud", v.Cloud},
-		{"until", stamp.Text(v.Expires)},
-	}))
+	return onlineview.Identity{Identity: who}, nil
 }
 
 func manager(r *command.Run) (*azure.Manager, error) {

@@ -3,27 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"byok/internal/approval"
 	"byok/internal/command"
 	"byok/internal/durable"
-	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
+	"byok/internal/onlineview"
 	"byok/internal/shared"
-	"byok/internal/stamp"
 	"byok/internal/strictjson"
-	"byok/internal/term"
 	"byok/internal/transfer"
 	"byok/internal/vault/proof"
-	"byok/internal/worlds"
 )
 
 const inspectText = `A transfer package, given as its .byok or its .manifest.json, is verified as a
@@ -78,7 +71,7 @@ func inspectPackage(r *command.Run, path string) (command.Result, error) {
 		return nil, err
 	}
 	f := p.Facts()
-	return packageView{
+	return onlineview.Package{
 		File:      p.File(),
 		SHA256:    p.SHA256(),
 		World:     p.World(),
@@ -89,53 +82,6 @@ func inspectPackage(r *command.Run, path string) (command.Result, error) {
 		Present:   f.Authorization.Present,
 		Pair:      f.Pair,
 	}, nil
-}
-
-// packageView is a transfer package that was verified, and what a quorum
-// approved.
-type packageView struct {
-	File      string              `json:"file"`
-	SHA256    fingerprint.Sum     `json:"sha256"`
-	World     worlds.World        `json:"world"`
-	Rehearsal bool                `json:"rehearsal"`
-	Guard     kmdata.Guard        `json:"guard"`
-	Number    int                 `json:"authorization"` // number of the statement
-	Sum       fingerprint.Sum     `json:"authorization_sha256"`
-	Present   []kmdata.CardHolder `json:"present"`
-	Pair      kmdata.Pair         `json:"approved"`
-}
-
-// Print implements command.Result.
-func (v packageView) Print(w io.Writer) error {
-	by, what := v.World.Current(), "transfer package, verified"
-	if v.Rehearsal {
-		what += " (REHEARSAL)"
-	}
-	rows := [][]string{
-		{"file", what},
-		{".byok", v.File},
-		{"SHA-256", v.SHA256.Groups()},
-		{"world", v.World.String() + ", vouched for by " + by.By},
-		{"hknso", by.SHA256.Groups()},
-		{"guard", string(v.Guard)},
-		{"authorization", strconv.Itoa(v.Number) + ", SHA-256 " + v.Sum.Groups()},
-		{"by", holders(v.Present)},
-		{"key", v.Pair.Ident + ", " + v.Pair.Identity.String()},
-		{"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)},
-		{"KEK", v.Pair.KEK.KID.String()},
-	}
-	for _, p := range approval.Compare(v.Pair.Target, v.Pair.Target) {
-		rows = append(rows, []string{p.Rule, p.Is})
-	}
-	return term.Table(w, rows)
-}
-
-func holders(present []kmdata.CardHolder) string {
-	var names []string
-	for _, h := range present {
-		names = append(names, h.Holder)
-	}
-	return strings.Join(names, ", ")
 }
 
 // maxProof is more than a proof has, in bytes.
@@ -161,7 +107,7 @@ func inspectProof(r *command.Run, path string) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := proofView{Proof: p, Signature: "none: for " + p.Method + " the proof is the program's word"}
+	v := onlineview.Proof{Proof: p, Signature: "none: for " + p.Method + " the proof is the program's word"}
 	if p.Method != proof.MethodSign {
 		return v, nil
 	}
@@ -176,28 +122,4 @@ func inspectProof(r *command.Run, path string) (command.Result, error) {
 	sum, err := keykind.SPKIHash(public)
 	v.Fingerprint = &sum
 	return v, err
-}
-
-// proofView is a proof whose signature was checked again, where it has one.
-type proofView struct {
-	proof.Proof
-	Signature   string           `json:"signature_check"`
-	Fingerprint *fingerprint.Sum `json:"spki_sha256,omitempty"` // of the public key
-}
-
-// Print implements command.Result.
-func (v proofView) Print(w io.Writer) error {
-	rows := [][]string{
-		{"file", "proof of possession by the vault"},
-		{"for", string(v.Mark)},
-		{"key id", v.KID.String()},
-		{"time", stamp.Text(v.Time)},
-		{"method", v.Method + " (" + v.Algorithm + ")"},
-		{"signature", v.Signature},
-		{"check value", v.CheckValue},
-	}
-	if v.Fingerprint != nil {
-		rows = append(rows, sumRows("public key", *v.Fingerprint)...)
-	}
-	return term.Table(w, filled(rows))
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -15,8 +14,8 @@ import (
 	"byok/internal/azure"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/onlineview"
 	"byok/internal/stamp"
-	"byok/internal/term"
 	"byok/internal/upload"
 	"byok/internal/vault"
 )
@@ -86,7 +85,7 @@ func createKEK(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	r.Event.AddNote("KEK", k.ID.String())
-	return describeVaultKey(k)
+	return onlineview.OfKey(k)
 }
 
 // newKEK checks that the name is free: a deleted key keeps its own.
@@ -111,7 +110,7 @@ func showKEK(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := describeVaultKey(k)
+	v, err := onlineview.OfKey(k)
 	return v, errors.Join(onlyKEK(k), err)
 }
 
@@ -138,7 +137,7 @@ func deleteKEK(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	r.Event.AddNote("KEK closed", k.ID.String())
-	return deletedView{k.ID.String(), stamp.Text(d.DeletedAt), stamp.Text(d.PurgeAt), false}, nil
+	return onlineview.OfDeleted(k.ID.String(), d, false), nil
 }
 
 // closedBefore shows a KEK that was deleted before; err says why it cannot be
@@ -154,7 +153,7 @@ func closedBefore(r *command.Run, c *connection, name string, err error) (comman
 	}
 	kid := c.Address().String() + "/keys/" + name
 	r.Event.AddNote("KEK closed", kid)
-	return deletedView{kid, stamp.Text(d.DeletedAt), stamp.Text(d.PurgeAt), true}, nil
+	return onlineview.OfDeleted(kid, d, true), nil
 }
 
 // onlyKEK returns an error for a key that is more than a KEK.
@@ -164,20 +163,4 @@ func onlyKEK(k vault.Key) error {
 	}
 	return exitcode.Errorf(exitcode.Check, "key %s is not a KEK: its operations are %s",
 		k.ID.Name, strings.Join(k.Ops, ", "))
-}
-
-// deletedView is a KEK that no package can be imported with any more.
-type deletedView struct {
-	KID     string `json:"kid"` // of its newest version; without one where it was deleted before
-	Deleted string `json:"deleted"`
-	Purged  string `json:"purged"`
-	Before  bool   `json:"before"` // it was deleted before; nothing was done
-}
-
-func (v deletedView) Print(w io.Writer) error {
-	what := "deleted"
-	if v.Before {
-		what = "deleted before"
-	}
-	return term.Table(w, filled([][]string{{what, v.KID}, {"at", v.Deleted}, {"name free again", v.Purged}}))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"path/filepath"
 	"time"
 
@@ -10,9 +9,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/durable"
 	"byok/internal/fingerprint"
-	"byok/internal/kek"
+	"byok/internal/onlineview"
 	"byok/internal/publish"
-	"byok/internal/term"
 	"byok/internal/toolset"
 )
 
@@ -78,7 +76,7 @@ func writeToolset(r *command.Run, t publish.Toolset) (command.Result, error) {
 	sum, kid := fingerprint.Of(data), t.Pair.KEK().KID
 	r.Event.AddOutput(path, sum)
 	r.Event.AddNote("KEK", kid.String())
-	return toolsetView{
+	return onlineview.Toolset{
 		Path:           path,
 		SHA256:         sum,
 		Words:          sum.Words(),
@@ -88,37 +86,4 @@ func writeToolset(r *command.Run, t publish.Toolset) (command.Result, error) {
 		KEKFingerprint: t.Fingerprint,
 		KEKWords:       t.Fingerprint.Words(),
 	}, nil
-}
-
-// toolsetView is a new toolset and the hash to publish by another way.
-type toolsetView struct {
-	Path           string          `json:"path"`
-	SHA256         fingerprint.Sum `json:"sha256"`
-	Words          []string        `json:"words"`
-	KID            kek.ID          `json:"kid"`
-	Mark           kek.Mark        `json:"mark"`
-	Attested       bool            `json:"attested"`
-	KEKFingerprint fingerprint.Sum `json:"kek_spki_sha256"`
-	KEKWords       []string        `json:"kek_words"`
-}
-
-func (v toolsetView) Print(w io.Writer) error {
-	attested := "no: compare the KEK's fingerprint over a second channel"
-	if v.Attested {
-		attested = "yes, and the attestation verifies"
-	}
-	rows := [][]string{{"toolset", v.Path}}
-	rows = append(rows, sumRows("SHA-256", v.SHA256)...)
-	rows = append(rows, []string{"KEK", v.KID.String()}, []string{"for", string(v.Mark)}, []string{"attested", attested})
-	rows = append(rows, sumRows("KEK fingerprint", v.KEKFingerprint)...)
-	return term.Table(w, rows)
-}
-
-// sumRows are a sum in hex and in words, as people compare it.
-func sumRows(name string, sum fingerprint.Sum) [][]string {
-	rows := [][]string{{name, sum.Groups()}}
-	for _, row := range sum.Rows() {
-		rows = append(rows, []string{"", row})
-	}
-	return rows
 }

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"math"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/onlineview"
 	"byok/internal/term"
 	"byok/internal/upload"
 	"byok/internal/vault"
@@ -185,87 +182,16 @@ func hintVerify(r *command.Run, c *connection, items []*upload.Item) {
 	r.Console.Hint("byok-online verify %s --manifest %s", c.flag(r), term.Quote(manifest))
 }
 
-// uploadedView lists the keys that are now in the vault, and the files whose
-// keys are not.
-type uploadedView struct {
-	Uploaded []uploadedKey `json:"uploaded"`
-	Failed   []failedFile  `json:"failed,omitempty"`
-	NotSent  []string      `json:"not_sent,omitempty"`
-}
-
-type uploadedKey struct {
-	vaultKeyView
-	File    string `json:"file"`
-	Already bool   `json:"already"` // it was in the vault before; nothing was sent
-}
-
-type failedFile struct {
-	File   string        `json:"file"`
-	Status exitcode.Code `json:"status"`
-	Error  string        `json:"error"`
-	KID    string        `json:"kid,omitempty"` // a version that exists and is not to be used
-}
-
 // describeBatch shows and records what came of an upload.
 func describeBatch(r *command.Run, b *upload.Batch) (command.Result, error) {
-	v := uploadedView{Uploaded: []uploadedKey{}}
 	for _, i := range b.Items() {
-		kid := ""
 		if i.Imported != nil {
-			kid = i.Imported.Key.ID.String()
-			r.Event.AddNote("key", kid)
+			r.Event.AddNote("key", i.Imported.Key.ID.String())
 		}
-		switch {
-		case i.Err != nil:
-			v.Failed = append(v.Failed, failedFile{i.File, exitcode.Of(i.Err), i.Err.Error(), kid})
-		case i.Imported == nil:
-			v.NotSent = append(v.NotSent, i.File)
-		default:
-			key, err := describeVaultKey(i.Imported.Key)
-			if err != nil {
-				return nil, err
-			}
-			v.Uploaded = append(v.Uploaded, uploadedKey{key, i.File, i.Imported.Already})
-		}
+	}
+	v, err := onlineview.OfItems(b.Items())
+	if err != nil {
+		return nil, err
 	}
 	return v, b.Err()
-}
-
-// Print shows one key with all its properties, as the seed's cmdlet did, and
-// several in a table.
-func (v uploadedView) Print(w io.Writer) error {
-	if len(v.Uploaded)+len(v.Failed)+len(v.NotSent) > 1 {
-		return v.printTable(w)
-	}
-	for _, k := range v.Uploaded {
-		if err := k.Print(w); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v uploadedView) printTable(w io.Writer) error {
-	rows := [][]string{{"FILE", "RESULT", "KEY"}}
-	already := 0
-	for _, k := range v.Uploaded {
-		what := "uploaded"
-		if k.Already {
-			what = "already there"
-			already++
-		}
-		rows = append(rows, []string{filepath.Base(k.File), what, k.Name + "/" + k.Version})
-	}
-	for _, f := range v.Failed {
-		rows = append(rows, []string{filepath.Base(f.File), "failed, status " + strconv.Itoa(int(f.Status)), f.KID})
-	}
-	for _, file := range v.NotSent {
-		rows = append(rows, []string{filepath.Base(file), "not sent"})
-	}
-	if err := term.Table(w, rows); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "%d uploaded, %d already there, %d failed, %d not sent\n",
-		len(v.Uploaded)-already, already, len(v.Failed), len(v.NotSent))
-	return err
 }

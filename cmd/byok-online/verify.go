@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/hex"
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,8 +10,8 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/onlineview"
 	"byok/internal/readback"
-	"byok/internal/term"
 	"byok/internal/upload"
 	"byok/internal/vault"
 	"byok/internal/vault/proof"
@@ -146,7 +145,7 @@ func nonceOf(r *command.Run) ([]byte, error) {
 
 // writeProof writes the proof of a key that is as it was approved.
 func writeProof(r *command.Run, stem string, report readback.Report) (command.Result, error) {
-	v := verifiedView{KID: report.Key.ID.String(), Findings: report.Findings}
+	v := onlineview.Verified{KID: report.Key.ID.String(), Findings: report.Findings}
 	if err := report.Err(); err != nil {
 		return v, err
 	}
@@ -168,25 +167,4 @@ func writeProof(r *command.Run, stem string, report readback.Report) (command.Re
 	}
 	r.Event.AddOutput(v.File, fingerprint.Of(data))
 	return v, nil
-}
-
-// verifiedView is what the vault showed, rule by rule, and where the proof is.
-type verifiedView struct {
-	KID      string             `json:"kid"`
-	Findings []readback.Finding `json:"findings"`
-	File     string             `json:"file,omitempty"` // the proof's; "" where a rule does not hold
-}
-
-func (v verifiedView) Print(w io.Writer) error {
-	rows := [][]string{{"", "RULE", "FOUND"}}
-	for _, f := range v.Findings {
-		rows = append(rows, []string{string(f.Result), f.Rule, f.Detail})
-	}
-	if err := term.Table(w, [][]string{{"key id", v.KID}}); err != nil {
-		return err
-	}
-	if err := term.Table(w, rows); err != nil {
-		return err
-	}
-	return term.Table(w, filled([][]string{{"proof", v.File}}))
 }

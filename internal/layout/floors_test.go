@@ -17,10 +17,10 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"shared", "view", "dialogue", "command", "ceremony"}},
+		{"Around a command", []string{"shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
 		{"Operations", []string{"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
 		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure"}},
-		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "worlds"}},
+		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"}},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "durable"}},
 		{base, []string{

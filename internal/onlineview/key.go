@@ -1,22 +1,27 @@
-package main
+// Package onlineview is what byok-online shows of vaults, keys, packages and
+// proofs: each type is a result, as a table for people and as JSON for programs.
+//
+// Nothing is decided or looked up here. What byok-offline shows is in package
+// view, which this one must not import: it reaches the HSM.
+package onlineview
 
 import (
-	"io"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
 	"byok/internal/term"
 	"byok/internal/vault"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 )
 
-// vaultKeyView shows a key's properties: those of the seed's cmdlet
-// (Add-AzKeyVaultKey) in its order, then what else a person should see.
-type vaultKeyView struct {
+// Key is the properties of a key version: those that Add-AzKeyVaultKey shows, in
+// its order, then what else a person should see. Times are RFC 3339, UTC, and ""
+// where there is none.
+type Key struct {
 	Vault         string            `json:"vault"`
 	Name          string            `json:"name"`
 	Kty           string            `json:"kty"`
@@ -38,8 +43,10 @@ type vaultKeyView struct {
 	Fingerprint   *fingerprint.Sum  `json:"spki_sha256,omitempty"`
 }
 
-func describeVaultKey(k vault.Key) (vaultKeyView, error) {
-	v := vaultKeyView{
+// OfKey returns the properties of k. The error has the status Check: the public
+// key is none that the service takes.
+func OfKey(k vault.Key) (Key, error) {
+	v := Key{
 		Vault:         k.ID.Vault,
 		Name:          k.ID.Name,
 		Kty:           k.Kty,
@@ -67,7 +74,8 @@ func describeVaultKey(k vault.Key) (vaultKeyView, error) {
 	return v, err
 }
 
-func (v vaultKeyView) Print(w io.Writer) error {
+// Print implements command.Result.
+func (v Key) Print(w io.Writer) error {
 	rows := [][]string{
 		{"vault", v.Vault},
 		{"name", v.Name},
@@ -94,7 +102,7 @@ func (v vaultKeyView) Print(w io.Writer) error {
 	return term.Table(w, filled(rows))
 }
 
-func (v vaultKeyView) tags() string {
+func (v Key) tags() string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(v.Tags)) {
 		pairs = append(pairs, name+"="+v.Tags[name])

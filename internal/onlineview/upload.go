@@ -1,0 +1,97 @@
+package onlineview
+
+import (
+	"byok/internal/exitcode"
+	"byok/internal/term"
+	"byok/internal/upload"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+)
+
+// Upload lists the keys that are now in the vault, and the files whose keys are
+// not.
+type Upload struct {
+	Uploaded []UploadedKey `json:"uploaded"`
+	Failed   []FailedFile  `json:"failed,omitempty"`
+	NotSent  []string      `json:"not_sent,omitempty"`
+}
+
+// UploadedKey is a key that is now in the vault.
+type UploadedKey struct {
+	Key
+	File    string `json:"file"`
+	Already bool   `json:"already"` // it was in the vault before; nothing was sent
+}
+
+// FailedFile is a file whose key is not in the vault, or not as it was asked for.
+type FailedFile struct {
+	File   string        `json:"file"`
+	Status exitcode.Code `json:"status"`
+	Error  string        `json:"error"`
+	KID    string        `json:"kid,omitempty"` // a version that exists and is not to be used
+}
+
+// OfItems returns what came of the files of an upload.
+func OfItems(items []*upload.Item) (Upload, error) {
+	v := Upload{Uploaded: []UploadedKey{}}
+	for _, i := range items {
+		kid := ""
+		if i.Imported != nil {
+			kid = i.Imported.Key.ID.String()
+		}
+		switch {
+		case i.Err != nil:
+			v.Failed = append(v.Failed, FailedFile{i.File, exitcode.Of(i.Err), i.Err.Error(), kid})
+		case i.Imported == nil:
+			v.NotSent = append(v.NotSent, i.File)
+		default:
+			key, err := OfKey(i.Imported.Key)
+			if err != nil {
+				return Upload{}, err
+			}
+			v.Uploaded = append(v.Uploaded, UploadedKey{key, i.File, i.Imported.Already})
+		}
+	}
+	return v, nil
+}
+
+// Print implements command.Result. One key is shown with all its properties,
+// several in a table.
+func (v Upload) Print(w io.Writer) error {
+	if len(v.Uploaded)+len(v.Failed)+len(v.NotSent) > 1 {
+		return v.printTable(w)
+	}
+	for _, k := range v.Uploaded {
+		if err := k.Print(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v Upload) printTable(w io.Writer) error {
+	rows := [][]string{{"FILE", "RESULT", "KEY"}}
+	already := 0
+	for _, k := range v.Uploaded {
+		what := "uploaded"
+		if k.Already {
+			what = "already there"
+			already++
+		}
+		rows = append(rows, []string{filepath.Base(k.File), what, k.Name + "/" + k.Version})
+	}
+	for _, f := range v.Failed {
+		rows = append(rows, []string{filepath.Base(f.File), "failed, status " + strconv.Itoa(int(f.Status)), f.KID})
+	}
+	for _, file := range v.NotSent {
+		rows = append(rows, []string{filepath.Base(file), "not sent"})
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d uploaded, %d already there, %d failed, %d not sent\n",
+		len(v.Uploaded)-already, already, len(v.Failed), len(v.NotSent))
+	return err
+}
