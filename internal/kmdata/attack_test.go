@@ -11,28 +11,29 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 )
 
 // relink makes a statement follow the one with the bytes previous.
-func (f *folder) relink(s kmdata.Statement, previous []byte) {
+func (f *folder) relink(s statement.Statement, previous []byte) {
 	header(s).Previous = fingerprint.Of(previous)
 }
 
-func header(s kmdata.Statement) *kmdata.Header {
+func header(s statement.Statement) *statement.Header {
 	switch s := s.(type) {
-	case *kmdata.World:
+	case *statement.World:
 		return &s.Header
-	case *kmdata.Module:
+	case *statement.Module:
 		return &s.Header
-	case *kmdata.Cards:
+	case *statement.Cards:
 		return &s.Header
-	case *kmdata.Origin:
+	case *statement.Origin:
 		return &s.Header
-	case *kmdata.Authorization:
+	case *statement.Authorization:
 		return &s.Header
 	}
-	return &s.(*kmdata.Seal).Header
+	return &s.(*statement.Seal).Header
 }
 
 func TestOpen(t *testing.T) {
@@ -155,7 +156,7 @@ var fileAttacks = []struct {
 	{"signed by the cards to come", func(f *folder) { f.sign(f.statement(seal), f.Sets[1].KNSO) }, exitcode.Check,
 		"DIR/local/statements/000007-seal.json: " + fmt.Sprintf(altered, "000007-seal.sig")},
 	{"goes on with the cards that were replaced", func(f *folder) {
-		f.change(lastSeal, func(s kmdata.Statement) { header(s).HKNSO = f.Sets[0].KNSO.Sum() })
+		f.change(lastSeal, func(s statement.Statement) { header(s).HKNSO = f.Sets[0].KNSO.Sum() })
 		f.sign(f.statement(lastSeal), f.Sets[0].KNSO)
 	}, exitcode.Check,
 		"DIR/local/statements/000012-seal.json: it was signed for hknso OLD, and NEW is in force"},

@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/statement"
 )
 
 // Certificate is what proves one authorization to a stranger who knows an
@@ -34,9 +35,9 @@ func (c *Chain) Certificate(number int) (*Certificate, error) {
 	var module Entry
 	for _, e := range c.entries[:slices.IndexFunc(c.entries, func(e Entry) bool { return e.Number() == number })] {
 		switch s := e.Statement.(type) {
-		case *World, *Cards:
+		case *statement.World, *statement.Cards:
 			cert.chain.entries = append(cert.chain.entries, e)
-		case *Module:
+		case *statement.Module:
 			if s.Module == a.Module {
 				module = e
 			}
@@ -57,14 +58,14 @@ func (c *Chain) Certificate(number int) (*Certificate, error) {
 // error names the file.
 func Certify(world File, cards []File, module, authorization File) (*Certificate, error) {
 	c := &Certificate{Chain{partial: true}}
-	types := append([]string{TypeWorld}, slices.Repeat([]string{TypeCards}, len(cards))...)
-	types = append(types, TypeModule, TypeAuthorization)
+	types := append([]string{statement.TypeWorld}, slices.Repeat([]string{statement.TypeCards}, len(cards))...)
+	types = append(types, statement.TypeModule, statement.TypeAuthorization)
 	for i, f := range slices.Concat([]File{world}, cards, []File{module, authorization}) {
-		statement, err := parse(f.Path, types[i], f.Data)
+		s, err := statement.ParseAs(f.Path, types[i], f.Data)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.chain.take(f, statement); err != nil {
+		if err := c.chain.take(f, s); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +96,7 @@ func (c *Certificate) Under(hknso fingerprint.Sum) error {
 func (c *Certificate) Entries() []Entry { return c.chain.entries }
 
 // World is the world file.
-func (c *Certificate) World() *World { return c.chain.World() }
+func (c *Certificate) World() *statement.World { return c.chain.World() }
 
 // First is the hknso of the world's first card set.
 func (c *Certificate) First() fingerprint.Sum { return c.chain.FirstHKNSO() }
@@ -104,12 +105,12 @@ func (c *Certificate) First() fingerprint.Sum { return c.chain.FirstHKNSO() }
 func (c *Certificate) Current() fingerprint.Sum { return c.chain.HKNSO() }
 
 // Module is the statement of the module that the authorization names.
-func (c *Certificate) Module() *Module {
-	return c.chain.entries[len(c.chain.entries)-2].Statement.(*Module)
+func (c *Certificate) Module() *statement.Module {
+	return c.chain.entries[len(c.chain.entries)-2].Statement.(*statement.Module)
 }
 
 // Authorization is the authorization with its bytes.
-func (c *Certificate) Authorization() (Entry, *Authorization) {
+func (c *Certificate) Authorization() (Entry, *statement.Authorization) {
 	e := c.chain.Last()
-	return e, e.Statement.(*Authorization)
+	return e, e.Statement.(*statement.Authorization)
 }

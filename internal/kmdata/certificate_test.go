@@ -10,6 +10,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 	"byok/internal/testkit/softworld"
 )
@@ -86,9 +87,9 @@ func (c carried) certify() (*kmdata.Certificate, error) {
 }
 
 // resigned changes a statement of a certificate and signs it.
-func resigned(t testing.TB, file *kmdata.File, signer kmdata.Signer, change func(kmdata.Statement)) {
+func resigned(t testing.TB, file *kmdata.File, signer kmdata.Signer, change func(statement.Statement)) {
 	t.Helper()
-	s := must(kmdata.Parse(file.Path, file.Data))(t)
+	s := must(statement.Parse(file.Path, file.Data))(t)
 	change(s)
 	file.Data = must(strictjson.Marshal(s))(t)
 	file.Signature = must(signer.Sign(file.Data))(t)
@@ -141,8 +142,8 @@ var certificateAttacks = []struct {
 	}, "p.cards-2.json: the signature p.cards-2.new.sig" + notSigned},
 	{"cards of a forger", func(t testing.TB, f *fixture, c *carried) {
 		forged := must(softworld.NewSigner())(t)
-		resigned(t, &c.cards[0], forged, func(s kmdata.Statement) {
-			cards := s.(*kmdata.Cards)
+		resigned(t, &c.cards[0], forged, func(s statement.Statement) {
+			cards := s.(*statement.Cards)
 			cards.KNSO.PublicKey, cards.Cards.HKNSO = forged.Text(), forged.Sum()
 		})
 		c.cards[0].Second = must(forged.Sign(c.cards[0].Data))(t)
@@ -152,22 +153,24 @@ var certificateAttacks = []struct {
 		c.module.Data, c.module.Signature = e.Data, e.Signature
 	}, "p.module.json: statement 2 is there already"},
 	{"another module", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) { s.(*kmdata.Module).Module = f.b })
+		resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) { s.(*statement.Module).Module = f.b })
 	}, "p.authorization.json: field module: no statement of this world names the module \"A\""},
 	{"module signed by KML", func(t testing.TB, f *fixture, c *carried) {
 		c.module.Signature = must(f.KML[f.a].Sign(c.module.Data))(t)
 	}, "p.module.json: the signature p.module.sig" + notSigned},
 	{"module with another KML", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) { s.(*kmdata.Module).KML = f.KML[f.b].Text() })
+		resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) { s.(*statement.Module).KML = f.KML[f.b].Text() })
 	}, "p.authorization.json: field kml_sha256 is not that of the KML in statement 9"},
 	{"module struck off", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) {
-			m := s.(*kmdata.Module)
+		resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) {
+			m := s.(*statement.Module)
 			m.KML, m.StruckOff = "", "gone"
 		})
 	}, "p.module.json: field module: no statement of this world names the module A"},
 	{"module of a weaker guard", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) { s.(*kmdata.Module).Guard = kmdata.GuardLogin })
+		resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) {
+			s.(*statement.Module).Guard = statement.GuardLogin
+		})
 	}, "p.module.json: field guard: login is weaker than the world's, trust"},
 	{"authorization by the former cards", func(_ testing.TB, f *fixture, c *carried) {
 		e := f.Chain.Entries()[approval-1]
@@ -175,21 +178,23 @@ var certificateAttacks = []struct {
 	}, "p.authorization.json: statement 6 is there already"},
 	{"authorization by the former cards, with a new number", func(t testing.TB, f *fixture, c *carried) {
 		c.authorization.Data = f.Chain.Entries()[approval-1].Data
-		resigned(t, &c.authorization, f.Sets[0].KNSO, func(s kmdata.Statement) { s.(*kmdata.Authorization).Number = 11 })
+		resigned(t, &c.authorization, f.Sets[0].KNSO, func(s statement.Statement) {
+			s.(*statement.Authorization).Number = 11
+		})
 	}, "p.authorization.json: it was signed for hknso OLD, and NEW is in force"},
 	{"authorization by KML", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.authorization, f.KML[f.a], func(s kmdata.Statement) {
-			s.(*kmdata.Authorization).Pairs[0].Target.Name = "other"
+		resigned(t, &c.authorization, f.KML[f.a], func(s statement.Statement) {
+			s.(*statement.Authorization).Pairs[0].Target.Name = "other"
 		})
 	}, "p.authorization.json: the signature p.authorization.sig" + notSigned},
 	{"authorization of another guard", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.authorization, f.Sets[1].KNSO, func(s kmdata.Statement) {
-			s.(*kmdata.Authorization).Guard = kmdata.GuardLogin
+		resigned(t, &c.authorization, f.Sets[1].KNSO, func(s statement.Statement) {
+			s.(*statement.Authorization).Guard = statement.GuardLogin
 		})
 	}, "p.authorization.json: field guard: statement 9 says trust of the module"},
 	{"authorization of a rehearsal", func(t testing.TB, f *fixture, c *carried) {
-		resigned(t, &c.authorization, f.Sets[1].KNSO, func(s kmdata.Statement) {
-			a := s.(*kmdata.Authorization)
+		resigned(t, &c.authorization, f.Sets[1].KNSO, func(s statement.Statement) {
+			a := s.(*statement.Authorization)
 			vault := "https://localhost:8443"
 			a.Rehearsal, a.Pairs[0].Target.Vault = true, vault
 			a.Pairs[0].KEK.KID.Vault, a.Pairs[0].KEK.Said.KID.Vault = vault, vault
@@ -216,7 +221,7 @@ func TestCertifyRefuses(t *testing.T) {
 }
 
 // breaking is the change of the content rule with that name.
-func breaking(name string) func(kmdata.Statement) {
+func breaking(name string) func(statement.Statement) {
 	for _, r := range authorizationRules {
 		if r.name == name {
 			return r.change
@@ -229,7 +234,7 @@ func breaking(name string) func(kmdata.Statement) {
 func TestCertifyLinks(t *testing.T) {
 	f := world(t)
 	c := f.carried(t)
-	resigned(t, &c.module, f.Sets[1].KNSO, func(s kmdata.Statement) { header(s).Previous = ones })
+	resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) { header(s).Previous = ones })
 	_, err := c.certify()
 	refused(t, noFolder, err, exitcode.Check,
 		"p.module.json: it does not follow statement 8"+otherCopy)

@@ -8,17 +8,18 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/quorum"
+	"byok/internal/statement"
 )
 
 // Entry is one verified statement: what it says, and the file that was signed.
 type Entry struct {
 	File
-	Statement Statement
+	Statement statement.Statement
 	Sum       fingerprint.Sum // SHA-256 of Data
 }
 
 // Number returns the statement's number.
-func (e Entry) Number() int { return e.Statement.header().Number }
+func (e Entry) Number() int { return statement.HeaderOf(e.Statement).Number }
 
 // Chain is the verified statements of one kmdata folder, in the order of
 // their numbers. [Open] and [Create] make one.
@@ -38,7 +39,7 @@ func (c *Chain) Entries() []Entry { return c.entries }
 func (c *Chain) Last() Entry { return c.entries[len(c.entries)-1] }
 
 // World is the world file.
-func (c *Chain) World() *World { return c.entries[0].Statement.(*World) }
+func (c *Chain) World() *statement.World { return c.entries[0].Statement.(*statement.World) }
 
 // Rehearsal reports whether the world is for rehearsals.
 func (c *Chain) Rehearsal() bool { return c.World().Rehearsal }
@@ -46,10 +47,10 @@ func (c *Chain) Rehearsal() bool { return c.World().Rehearsal }
 // Set is a card set with the keys that belong to it.
 type Set struct {
 	Cards quorum.CardSet
-	KNSO  SealedKey
-	KM    SealedKey
-	PINs  []SealedPIN // of a replacement: what the modules had when it was signed
-	since int         // number of the statement that brought it into force
+	KNSO  statement.SealedKey
+	KM    statement.SealedKey
+	PINs  []statement.SealedPIN // of a replacement: what the modules had when it was signed
+	since int                   // number of the statement that brought it into force
 }
 
 // Since is the number of the statement that brought the set into force.
@@ -66,7 +67,7 @@ func (c *Chain) Sets() []Set {
 	w := c.World()
 	sets := []Set{{Cards: w.Cards, KNSO: w.KNSO, KM: w.KM, since: 1}}
 	for _, e := range c.entries {
-		if s, ok := e.Statement.(*Cards); ok {
+		if s, ok := e.Statement.(*statement.Cards); ok {
 			sets = append(sets, Set{Cards: s.Cards, KNSO: s.KNSO, KM: s.KM, PINs: s.PINs, since: s.Number})
 		}
 	}
@@ -81,8 +82,8 @@ func (c *Chain) FirstHKNSO() fingerprint.Sum { return c.World().HKNSO }
 
 // signer returns the KNSO that must have signed a statement: the one in force,
 // and in the world file its own.
-func (c *Chain) signer(s Statement) (*ecdsa.PublicKey, error) {
-	if w, ok := s.(*World); ok {
+func (c *Chain) signer(s statement.Statement) (*ecdsa.PublicKey, error) {
+	if w, ok := s.(*statement.World); ok {
 		return w.KNSO.Signer()
 	}
 	return c.Set().KNSO.Signer()
@@ -90,11 +91,11 @@ func (c *Chain) signer(s Statement) (*ecdsa.PublicKey, error) {
 
 // Modules lists the newest statement of each module, in the order in which
 // the modules joined, without those that were struck off.
-func (c *Chain) Modules() []*Module {
+func (c *Chain) Modules() []*statement.Module {
 	var order []string
-	newest := map[string]*Module{}
+	newest := map[string]*statement.Module{}
 	for _, e := range c.entries {
-		m, ok := e.Statement.(*Module)
+		m, ok := e.Statement.(*statement.Module)
 		if !ok {
 			continue
 		}
@@ -103,7 +104,7 @@ func (c *Chain) Modules() []*Module {
 		}
 		newest[m.Module] = m
 	}
-	var modules []*Module
+	var modules []*statement.Module
 	for _, id := range order {
 		if newest[id].StruckOff == "" {
 			modules = append(modules, newest[id])
@@ -114,7 +115,7 @@ func (c *Chain) Modules() []*Module {
 
 // Module returns the newest statement of a module of the world. One that was
 // struck off has status Refused, and one that no statement names Check.
-func (c *Chain) Module(id string) (*Module, error) {
+func (c *Chain) Module(id string) (*statement.Module, error) {
 	m, number := c.newest(id)
 	switch {
 	case m == nil:
@@ -127,9 +128,9 @@ func (c *Chain) Module(id string) (*Module, error) {
 
 // newest returns the newest statement of a module and its number, nil without
 // one.
-func (c *Chain) newest(id string) (*Module, int) {
+func (c *Chain) newest(id string) (*statement.Module, int) {
 	for _, e := range slices.Backward(c.entries) {
-		if m, ok := e.Statement.(*Module); ok && m.Module == id {
+		if m, ok := e.Statement.(*statement.Module); ok && m.Module == id {
 			return m, m.Number
 		}
 	}
@@ -138,9 +139,9 @@ func (c *Chain) newest(id string) (*Module, int) {
 
 // Behind lists the modules that a card replacement did not reach yet. They
 // are open to the old cards, and take no transfer until it has.
-func (c *Chain) Behind() []*Module {
+func (c *Chain) Behind() []*statement.Module {
 	set := c.Set().Cards.Number
-	var behind []*Module
+	var behind []*statement.Module
 	for _, m := range c.Modules() {
 		if m.CardSet != set {
 			behind = append(behind, m)
@@ -151,20 +152,20 @@ func (c *Chain) Behind() []*Module {
 
 // Origin returns the newest origin statement of ident, whatever module it
 // names. It counts for the key that it names, and for no other: compare that.
-func (c *Chain) Origin(ident string) (*Origin, bool) {
-	return c.lastOrigin(func(o *Origin) bool { return o.Ident == ident })
+func (c *Chain) Origin(ident string) (*statement.Origin, bool) {
+	return c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident })
 }
 
 // OriginOn returns the newest origin statement of ident on a module. It counts
 // for the key that it names, and for no other: compare that.
-func (c *Chain) OriginOn(ident, module string) (*Origin, bool) {
-	return c.lastOrigin(func(o *Origin) bool { return o.Ident == ident && o.Module == module })
+func (c *Chain) OriginOn(ident, module string) (*statement.Origin, bool) {
+	return c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident && o.Module == module })
 }
 
 // lastOrigin returns the newest origin statement that matches.
-func (c *Chain) lastOrigin(match func(*Origin) bool) (*Origin, bool) {
+func (c *Chain) lastOrigin(match func(*statement.Origin) bool) (*statement.Origin, bool) {
 	for _, e := range slices.Backward(c.entries) {
-		if o, ok := e.Statement.(*Origin); ok && match(o) {
+		if o, ok := e.Statement.(*statement.Origin); ok && match(o) {
 			return o, true
 		}
 	}
@@ -174,10 +175,10 @@ func (c *Chain) lastOrigin(match func(*Origin) bool) (*Origin, bool) {
 // OriginOf says what is known of the origin of a key on a module: what its
 // newest statement says, if that is of this ident, this key and this module.
 // Everything else is unproved.
-func (c *Chain) OriginOf(ident string, key Identity, module string) (origin string, restored bool) {
+func (c *Chain) OriginOf(ident string, key statement.Identity, module string) (origin string, restored bool) {
 	o, found := c.OriginOn(ident, module)
 	if !found || !o.Identity.Same(key) {
-		return OriginUnproved, false
+		return statement.OriginUnproved, false
 	}
 	return o.Origin, o.Restored
 }
@@ -185,18 +186,18 @@ func (c *Chain) OriginOf(ident string, key Identity, module string) (origin stri
 // OriginOfRestored says what origin a key has once its backup is restored: that
 // of the newest statement of this ident and this key, on whatever module.
 // Without one it is unproved.
-func (c *Chain) OriginOfRestored(ident string, key Identity) string {
-	o, found := c.lastOrigin(func(o *Origin) bool { return o.Ident == ident && o.Identity.Same(key) })
+func (c *Chain) OriginOfRestored(ident string, key statement.Identity) string {
+	o, found := c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident && o.Identity.Same(key) })
 	if !found {
-		return OriginUnproved
+		return statement.OriginUnproved
 	}
 	return o.Origin
 }
 
 // Authorization returns the authorization with the number.
-func (c *Chain) Authorization(number int) (Entry, *Authorization, error) {
+func (c *Chain) Authorization(number int) (Entry, *statement.Authorization, error) {
 	for _, e := range c.entries {
-		if a, ok := e.Statement.(*Authorization); ok && a.Number == number {
+		if a, ok := e.Statement.(*statement.Authorization); ok && a.Number == number {
 			return e, a, nil
 		}
 	}
@@ -207,7 +208,7 @@ func (c *Chain) Authorization(number int) (Entry, *Authorization, error) {
 func (c *Chain) Heads() []Head {
 	heads := make([]Head, 0, len(c.entries))
 	for _, e := range c.entries {
-		h := e.Statement.header()
+		h := statement.HeaderOf(e.Statement)
 		heads = append(heads, Head{Statement: h.Number, Log: h.Log, Break: h.Break})
 	}
 	return heads
@@ -216,11 +217,11 @@ func (c *Chain) Heads() []Head {
 // Head is what a statement says of the ceremony log.
 type Head struct {
 	Statement int
-	Log       LogHead
-	Break     *Break
+	Log       statement.LogHead
+	Break     *statement.Break
 }
 
 // String names a statement for people: "statement 7 (authorization)".
 func (e Entry) String() string {
-	return fmt.Sprintf("statement %d (%s)", e.Number(), kinds()[e.Statement.kind()].name)
+	return fmt.Sprintf("statement %d (%s)", e.Number(), statement.Name(e.Statement))
 }

@@ -3,17 +3,14 @@ package kmdata
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
-	"byok/internal/keykind"
-	"byok/internal/quorum"
+	"byok/internal/statement"
 )
 
 // follows holds a statement's header to the statement before it. Only a break
 // may leave out numbers: those of statements that the people know to be lost.
-func (c *Chain) follows(path string, h *Header) error {
+func (c *Chain) follows(path string, h statement.Header) error {
 	if len(c.entries) == 0 {
 		return nil // the world file
 	}
@@ -33,58 +30,36 @@ func (c *Chain) follows(path string, h *Header) error {
 			path, h.HKNSO, c.HKNSO())
 	case h.Rehearsal != c.Rehearsal():
 		return exitcode.Errorf(exitcode.Check, "%s: its rehearsal mark is not the world's", path)
-	case h.Break == nil && !c.partial && !h.Log.continues(last.Statement.header().Log):
+	case h.Break == nil && !c.partial && !h.Log.Continues(statement.HeaderOf(last.Statement).Log):
 		return exitcode.Errorf(exitcode.Check, "%s: field log: it does not go on from that of statement %d",
 			path, last.Number())
 	}
 	return nil
 }
 
-// continues reports whether a log with the head l can be the log that had the
-// head before, as far as two heads show.
-func (l LogHead) continues(before LogHead) bool {
-	if l.Lines == before.Lines {
-		return l.SHA256 == before.SHA256
-	}
-	return l.Lines > before.Lines
-}
-
 // fits holds what a statement says to the statements before it.
-func (c *Chain) fits(s Statement) error {
+func (c *Chain) fits(s statement.Statement) error {
 	if len(c.entries) == 0 {
 		return nil // the world file
 	}
-	if err := checkQuorum(c.Set().Cards, s.header().Present); err != nil {
+	if err := statement.CheckQuorum(c.Set().Cards, statement.HeaderOf(s).Present); err != nil {
 		return err
 	}
 	switch s := s.(type) {
-	case *Cards:
+	case *statement.Cards:
 		return c.fitsCards(s)
-	case *Module:
+	case *statement.Module:
 		return c.fitsModule(s)
-	case *Origin:
+	case *statement.Origin:
 		return c.fitsOrigin(s)
-	case *Authorization:
+	case *statement.Authorization:
 		return c.fitsAuthorization(s)
 	}
 	return nil
 }
 
-// checkQuorum holds the cards that were read to their set.
-func checkQuorum(set quorum.CardSet, present []CardHolder) error {
-	for _, p := range present {
-		if p.Index > set.Quorum.N || set.Holders[p.Index-1] != p.Holder {
-			return fmt.Errorf("field present: %v is not in the card set in force", p)
-		}
-	}
-	if len(present) < set.Quorum.K {
-		return fmt.Errorf("field present: %d of the quorum %v", len(present), set.Quorum)
-	}
-	return nil
-}
-
 // fitsCards: everything is new in a card set.
-func (c *Chain) fitsCards(s *Cards) error {
+func (c *Chain) fitsCards(s *statement.Cards) error {
 	sets := c.Sets()
 	if want := sets[len(sets)-1].Cards.Number + 1; s.Cards.Number != want {
 		return fmt.Errorf("field cards.number: %d is expected", want)
@@ -107,7 +82,7 @@ func (c *Chain) fitsCards(s *Cards) error {
 
 // fitsModule: a module keeps its KML for life, and one that was struck off
 // does not come back; its token joins as a new module.
-func (c *Chain) fitsModule(m *Module) error {
+func (c *Chain) fitsModule(m *statement.Module) error {
 	before, number := c.newest(m.Module)
 	switch {
 	case before == nil && m.StruckOff != "":
@@ -120,25 +95,27 @@ func (c *Chain) fitsModule(m *Module) error {
 		return fmt.Errorf("field kml: statement %d gives the module another KML", number)
 	case m.CardSet != c.Set().Cards.Number:
 		return fmt.Errorf("field card_set: %d is expected", c.Set().Cards.Number)
-	case m.Guard.weaker(c.World().Guard):
+	case m.Guard.Weaker(c.World().Guard):
 		return fmt.Errorf("field guard: %s is weaker than the world's, %s", m.Guard, c.World().Guard)
 	}
 	return nil
 }
 
 // fitsOrigin: whatever comes later, a key's origin never gets better.
-func (c *Chain) fitsOrigin(o *Origin) error {
+func (c *Chain) fitsOrigin(o *statement.Origin) error {
 	if m, _ := c.newest(o.Module); m == nil {
 		return fmt.Errorf("field module: no statement of this world names the module %s", o.Module)
 	}
-	if o.Origin != OriginQuorum {
+	if o.Origin != statement.OriginQuorum {
 		return nil
 	}
-	before, found := c.lastOrigin(func(b *Origin) bool { return b.Ident == o.Ident && b.Identity.Same(o.Identity) })
+	before, found := c.lastOrigin(func(b *statement.Origin) bool {
+		return b.Ident == o.Ident && b.Identity.Same(o.Identity)
+	})
 	switch {
 	case !found && o.Restored:
 		return errors.New("field origin: no statement says quorum of the key that was restored")
-	case found && before.Origin != OriginQuorum:
+	case found && before.Origin != statement.OriginQuorum:
 		return fmt.Errorf("field origin: statement %d says %s of the key", before.Number, before.Origin)
 	}
 	return nil
@@ -146,7 +123,7 @@ func (c *Chain) fitsOrigin(o *Origin) error {
 
 // fitsAuthorization holds an authorization to the module, the origins and the
 // module keys of the statements before it.
-func (c *Chain) fitsAuthorization(a *Authorization) error {
+func (c *Chain) fitsAuthorization(a *statement.Authorization) error {
 	m, err := c.Module(a.Module)
 	if err != nil {
 		return fmt.Errorf("field module: %w", err)
@@ -170,13 +147,13 @@ func (c *Chain) fitsAuthorization(a *Authorization) error {
 	return nil
 }
 
-func (c *Chain) fitsPair(a *Authorization, p Pair) error {
+func (c *Chain) fitsPair(a *statement.Authorization, p statement.Pair) error {
 	origin, restored := c.OriginOf(p.Ident, p.Identity, a.Module)
 	if !c.partial && (p.Origin != origin || p.Restored != restored) {
 		return fmt.Errorf("field origin: the statements say %s, restored %t", origin, restored)
 	}
 	for _, set := range c.Sets() {
-		sum, err := set.KM.hash()
+		sum, err := set.KM.Hash()
 		if err != nil {
 			return err
 		}
@@ -186,15 +163,3 @@ func (c *Chain) fitsPair(a *Authorization, p Pair) error {
 	}
 	return nil
 }
-
-// hash is the SHA-256 of a public half's SubjectPublicKeyInfo.
-func (k SealedKey) hash() (fingerprint.Sum, error) {
-	public, err := keykind.ParsePublicKey(k.PublicKey)
-	if err != nil {
-		return fingerprint.Sum{}, err
-	}
-	return keykind.SPKIHash(public)
-}
-
-// weaker reports whether g comes behind the guard o in the list.
-func (g Guard) weaker(o Guard) bool { return slices.Index(Guards(), g) > slices.Index(Guards(), o) }

@@ -11,6 +11,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 	"byok/internal/testkit/softworld"
 )
@@ -236,7 +237,7 @@ func (f *folder) edit(number int, old, new string) {
 
 // change changes what a statement says, and signs it and all that follow with
 // the world's own keys, as a quorum could.
-func (f *folder) change(number int, change func(kmdata.Statement)) {
+func (f *folder) change(number int, change func(statement.Statement)) {
 	f.Helper()
 	var previous []byte
 	for n := number; n <= lastSeal; n++ {
@@ -244,7 +245,7 @@ func (f *folder) change(number int, change func(kmdata.Statement)) {
 		if _, err := os.Stat(path); err != nil {
 			return // cut before
 		}
-		s := must(kmdata.Parse(path, f.read(path)))(f)
+		s := must(statement.Parse(path, f.read(path)))(f)
 		if n == number {
 			change(s)
 		} else {

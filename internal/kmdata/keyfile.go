@@ -15,6 +15,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/printable"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 )
 
@@ -44,7 +45,7 @@ type Key struct {
 	App       string `json:"app"`
 	Ident     string `json:"ident"`
 	PlainName string `json:"plainname"`
-	Identity
+	statement.Identity
 	Permissions []string `json:"permissions"` // PKCS#11 attributes that were true, without CKA_
 	Origin      string   `json:"origin"`      // as the newest statement said when the file was written
 	Frozen      bool     `json:"frozen"`      // the original on the token is not EXTRACTABLE
@@ -71,9 +72,10 @@ type Copy struct {
 // destroyed. Its key file stays, and with it the backup.
 type Retired struct {
 	Signed
-	Ident     string `json:"ident"`
-	Identity         // the key
-	Destroyed int    `json:"objects_destroyed"`
+	Ident string `json:"ident"`
+	// The key.
+	statement.Identity
+	Destroyed int `json:"objects_destroyed"`
 }
 
 // Name is the key file's name. For app simple it is the key's label too.
@@ -94,7 +96,7 @@ func (c *Chain) path(name string) string { return filepath.Join(Local(c.dir), na
 
 // Key reads and verifies the file of the key ident.
 func (c *Chain) Key(ident string) (*Key, error) {
-	if err := CheckIdent(ident); err != nil {
+	if err := statement.CheckIdent(ident); err != nil {
 		return nil, err
 	}
 	path := c.KeyPath(ident)
@@ -128,7 +130,7 @@ func (c *Chain) Keys() ([]*Key, error) { return c.keys(KeyName(Simple, "")) }
 
 // Copies reads and verifies the transfer copies of ident, newest last.
 func (c *Chain) Copies(ident string) ([]*Key, error) {
-	if err := CheckIdent(ident); err != nil {
+	if err := statement.CheckIdent(ident); err != nil {
 		return nil, err
 	}
 	return c.keys(KeyName(Transfer, ident) + "_")
@@ -193,7 +195,7 @@ func (c *Chain) readKey(path string) (*Key, error) {
 // Retired reads and verifies the record that the key ident was destroyed. The
 // record is nil where there is none.
 func (c *Chain) Retired(ident string) (*Retired, error) {
-	if err := CheckIdent(ident); err != nil {
+	if err := statement.CheckIdent(ident); err != nil {
 		return nil, err
 	}
 	var r Retired
@@ -248,7 +250,7 @@ func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
 // what it signed before stays readable.
 func (c *Chain) kml(module string) (*ecdsa.PublicKey, error) {
 	for i := len(c.entries) - 1; i >= 0; i-- {
-		if m, ok := c.entries[i].Statement.(*Module); ok && m.Module == module && m.KML != "" {
+		if m, ok := c.entries[i].Statement.(*statement.Module); ok && m.Module == module && m.KML != "" {
 			return m.Signer()
 		}
 	}
@@ -259,11 +261,11 @@ func (k *Key) check() error {
 	if err := k.checkSigned(); err != nil {
 		return err
 	}
-	if err := CheckIdent(k.Ident); err != nil {
+	if err := statement.CheckIdent(k.Ident); err != nil {
 		return fmt.Errorf("field ident: %w", err)
 	}
-	if k.Origin != OriginQuorum && k.Origin != OriginUnproved {
-		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	if err := statement.CheckOrigin(k.Origin); err != nil {
+		return err
 	}
 	switch {
 	case k.App == Simple && (k.Backup == "" || k.CardSet < 1 || k.Copy != nil):
@@ -273,10 +275,10 @@ func (k *Key) check() error {
 	case k.App != Simple && k.App != Transfer:
 		return fmt.Errorf("field app: %s or %s is expected", Simple, Transfer)
 	}
-	if err := CheckPlainName(k.PlainName); err != nil {
+	if err := statement.CheckPlainName(k.PlainName); err != nil {
 		return err
 	}
-	if err := k.Identity.check(); err != nil {
+	if err := k.Identity.Check(); err != nil {
 		return err
 	}
 	return k.checkCopy()
@@ -285,7 +287,7 @@ func (k *Key) check() error {
 func (k *Key) checkCopy() error {
 	switch c := k.Copy; {
 	case c == nil:
-	case c.Authorization.IsZero() || c.Number < 2 || c.Index < 0 || c.Index >= MaxPairs:
+	case c.Authorization.IsZero() || c.Number < 2 || c.Index < 0 || c.Index >= statement.MaxPairs:
 		return errors.New("field copy: an authorization, its number and a pair are expected")
 	case len(c.Ciphertext) == 0:
 		return errors.New("field copy.ciphertext is missing")
@@ -299,15 +301,15 @@ func (r *Retired) check() error {
 	if err := r.checkSigned(); err != nil {
 		return err
 	}
-	if err := CheckIdent(r.Ident); err != nil {
+	if err := statement.CheckIdent(r.Ident); err != nil {
 		return fmt.Errorf("field ident: %w", err)
 	}
-	return r.Identity.check()
+	return r.Identity.Check()
 }
 
 func (s *Signed) checkSigned() error {
 	if err := stamp.Check(s.Created); err != nil {
 		return fmt.Errorf("field created: %w", err)
 	}
-	return checkModuleID(s.Module)
+	return statement.CheckModuleID(s.Module)
 }

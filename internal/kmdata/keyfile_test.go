@@ -11,6 +11,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 	"byok/internal/testkit/softworld"
 )
@@ -30,7 +31,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%v", names)
 	}
 	k := must(f.Chain.Key("ec"))(t)
-	if k.String() != "P-384" || k.Origin != kmdata.OriginQuorum || k.CardSet != 2 || k.Secret() {
+	if k.String() != "P-384" || k.Origin != statement.OriginQuorum || k.CardSet != 2 || k.Secret() {
 		t.Errorf("%+v", k)
 	}
 	copies := must(f.Chain.Copies("rsa"))(t)

@@ -1,12 +1,13 @@
 // Package kmdata reads, verifies and writes the files of a security world: the
 // statements that a quorum signed, and the key files that a module signed.
 //
-// Open verifies a kmdata folder whole and returns its [Chain]: the world file
+// [Open] verifies a kmdata folder whole and returns its [Chain]: the world file
 // and every later statement, each signed by the KNSO in force, numbered, and
 // carrying the SHA-256 of the one before. Ask the chain for what is in force:
 // the card set, the modules, a key's origin, the authorizations. Read key
 // files with [Chain.Key] and [Chain.Keys], which hold each to the KML that a
-// statement certifies.
+// statement certifies. What a single statement says, and may say, is package
+// statement's.
 //
 // What this package cannot show: a record that was cut together with all its
 // later statements verifies. Compare the last statement's number and words
@@ -18,20 +19,16 @@
 package kmdata
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
-	"byok/internal/exitcode"
-	"byok/internal/keykind"
-	"byok/internal/printable"
+	"byok/internal/statement"
 )
 
-// MaxFile is the most bytes that a file of kmdata may have. The largest, an
-// authorization of fifty RSA-4096 keys for attested KEKs, takes about 350 KiB.
-const MaxFile = 1 << 20
+// MaxFile is the most bytes that a file of kmdata may have: as many as a
+// statement, which is the largest.
+const MaxFile = statement.MaxFile
 
 // Applications that a key file can belong to: the key itself, and its copy
 // with reduced permissions, wrapped for one KEK.
@@ -79,39 +76,3 @@ func TransferName(ident string, number, index int) string {
 
 // RetiredName is the name of the record that a key was destroyed.
 func RetiredName(ident string) string { return "retired_" + KeyName(Simple, ident) }
-
-var moduleID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-// checkModuleID accepts 16 bytes as lower-case hex digits.
-func checkModuleID(id string) error {
-	if !moduleID.MatchString(id) {
-		return errors.New("field module: 32 lower-case hex digits are expected")
-	}
-	return nil
-}
-
-// Labels of the world's own objects on a token. The module id keeps the
-// objects of one world apart from those of another.
-
-// KMLLabel is the label of the module signing key.
-func KMLLabel(module string) string { return "byok-kml-" + module }
-
-// KMLabel is the label of the module key of a card set.
-func KMLabel(module string, set int) string { return fmt.Sprintf("byok-km-%s-%d", module, set) }
-
-// KWLabel is the label of the resident wrapping key of a card set.
-func KWLabel(module string, set int) string { return fmt.Sprintf("byok-kw-%s-%d", module, set) }
-
-// CheckPlainName refuses a name for people that is not one line of 1 to 127
-// bytes of printable text.
-func CheckPlainName(name string) error {
-	if err := printable.Check(name, 127); err != nil {
-		return fmt.Errorf("field plainname: %w", err)
-	}
-	return nil
-}
-
-// CheckIdent refuses a key identifier that does not fit a key file's name.
-func CheckIdent(ident string) error {
-	return exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
-}

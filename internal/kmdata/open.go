@@ -6,15 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/strictjson"
+	"byok/internal/statement"
 )
 
 // Open reads and verifies every statement of the kmdata folder dir. What it
@@ -34,7 +32,7 @@ func Open(dir string) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range slices.Insert(files, 0, file{WorldPath(dir), 1, TypeWorld}) {
+	for _, f := range slices.Insert(files, 0, file{WorldPath(dir), 1, statement.TypeWorld}) {
 		if err := c.read(f); err != nil {
 			return nil, err
 		}
@@ -51,8 +49,6 @@ type file struct {
 	number int
 	kind   string // type of statement
 }
-
-var fileName = regexp.MustCompile(`^(\d{6})-([a-z]+)\.json$`)
 
 // statementFiles lists the statement files in the order of their numbers. Two
 // of one number are a fork: a quorum signed from two copies of kmdata, or
@@ -82,16 +78,11 @@ func statementFiles(dir string) ([]file, error) {
 
 // named reads a statement's number and type from the name of its file.
 func named(path string) (file, error) {
-	parts := fileName.FindStringSubmatch(filepath.Base(path))
-	if parts != nil {
-		number, _ := strconv.Atoi(parts[1]) // six digits
-		for id, k := range kinds() {
-			if k.name == parts[2] && id != TypeWorld {
-				return file{path, number, id}, nil
-			}
-		}
+	number, typ, ok := statement.ParseFileName(filepath.Base(path))
+	if !ok {
+		return file{}, exitcode.Errorf(exitcode.Check, "%s: it is not named like a statement", path)
 	}
-	return file{}, exitcode.Errorf(exitcode.Check, "%s: it is not named like a statement", path)
+	return file{path, number, typ}, nil
 }
 
 func fork(a, b string, number int) error {
@@ -106,23 +97,23 @@ func (c *Chain) read(from file) error {
 	if err != nil {
 		return exitcode.Mark(exitcode.Check, err)
 	}
-	statement, err := parse(from.path, from.kind, data)
+	s, err := statement.ParseAs(from.path, from.kind, data)
 	if err != nil {
 		return err
 	}
-	if n := statement.header().Number; n != from.number {
+	if n := statement.HeaderOf(s).Number; n != from.number {
 		return exitcode.Errorf(exitcode.Check, "%s: it says that it is statement %d: the file was renamed", from.path, n)
 	}
 	f := File{Path: from.path, Data: data}
 	if f.Signature, err = readSignature(f.Path, SignaturePath(f.Path)); err != nil {
 		return err
 	}
-	if from.kind == TypeCards {
+	if from.kind == statement.TypeCards {
 		if f.Second, err = readSignature(f.Path, SecondPath(f.Path)); err != nil {
 			return err
 		}
 	}
-	return c.take(f, statement)
+	return c.take(f, s)
 }
 
 // readSignature reads the signature at sigPath of the file at path.
@@ -143,30 +134,30 @@ type File struct {
 }
 
 // take verifies a statement, which f holds, and adds it to the chain.
-func (c *Chain) take(f File, statement Statement) error {
-	if err := c.follows(f.Path, statement.header()); err != nil {
+func (c *Chain) take(f File, s statement.Statement) error {
+	if err := c.follows(f.Path, statement.HeaderOf(s)); err != nil {
 		return err
 	}
-	if err := c.verify(f, statement); err != nil {
+	if err := c.verify(f, s); err != nil {
 		return err
 	}
-	if err := c.fits(statement); err != nil {
+	if err := c.fits(s); err != nil {
 		return exitcode.Errorf(exitcode.Check, "%s: %w", f.Path, err)
 	}
-	c.entries = append(c.entries, Entry{File: f, Statement: statement, Sum: fingerprint.Of(f.Data)})
+	c.entries = append(c.entries, Entry{File: f, Statement: s, Sum: fingerprint.Of(f.Data)})
 	return nil
 }
 
 // verify checks a statement's signature, and both of a card replacement.
-func (c *Chain) verify(f File, statement Statement) error {
-	signer, err := c.signer(statement)
+func (c *Chain) verify(f File, s statement.Statement) error {
+	signer, err := c.signer(s)
 	if err != nil {
 		return exitcode.Errorf(exitcode.Check, "%s: %w", f.Path, err)
 	}
 	if err := verify(signer, f.Path, SignaturePath(f.Path), f.Data, f.Signature); err != nil {
 		return err
 	}
-	cards, ok := statement.(*Cards)
+	cards, ok := s.(*statement.Cards)
 	if !ok {
 		return nil
 	}
@@ -191,36 +182,3 @@ func verify(signer *ecdsa.PublicKey, path, sigPath string, data, sig []byte) err
 // MaxSignature is the most bytes that a signature file may have: enough for
 // RSA-4096, and for ECDSA in DER (RFC 3279, section 2.2.3).
 const MaxSignature = 512
-
-// parse decodes a statement of the given type: type and version first, then
-// the rest, which must be spelled as this program writes it.
-func parse(path, want string, data []byte) (Statement, error) {
-	k := kinds()[want]
-	if err := strictjson.Expect(path, data, MaxFile, want, k.version); err != nil {
-		return nil, exitcode.Mark(exitcode.Check, err)
-	}
-	s := k.fresh()
-	if err := strictjson.Unmarshal(path, data, MaxFile, s); err != nil {
-		return nil, exitcode.Mark(exitcode.Check, err)
-	}
-	if err := s.header().check(); err != nil {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
-	}
-	if err := s.check(); err != nil {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
-	}
-	return s, exitcode.Mark(exitcode.Check, strictjson.Same(path, data, s))
-}
-
-// Parse decodes the statement in data, of whatever type, without verifying
-// a signature. Name is for messages.
-func Parse(name string, data []byte) (Statement, error) {
-	typ, err := strictjson.TypeOf(name, data, MaxFile)
-	if err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
-	}
-	if _, known := kinds()[typ]; !known {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: type %.40q is not that of a statement", name, typ)
-	}
-	return parse(name, typ, data)
-}

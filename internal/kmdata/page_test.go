@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/page"
 )
 
@@ -15,12 +16,12 @@ const filesPage = "../../docs/files.md"
 // The page lists every field of every file, and no other.
 func TestPageListsEveryField(t *testing.T) {
 	for heading, fields := range map[string][]string{
-		"### Every statement": page.Fields(kmdata.Header{}),
-		"### World file":      page.Fields(kmdata.World{}, kmdata.Header{}),
-		"### Module":          page.Fields(kmdata.Module{}, kmdata.Header{}),
-		"### Cards":           page.Fields(kmdata.Cards{}, kmdata.Header{}),
-		"### Origin":          page.Fields(kmdata.Origin{}, kmdata.Header{}),
-		"### Authorization":   page.Fields(kmdata.Authorization{}, kmdata.Header{}),
+		"### Every statement": page.Fields(statement.Header{}),
+		"### World file":      page.Fields(statement.World{}, statement.Header{}),
+		"### Module":          page.Fields(statement.Module{}, statement.Header{}),
+		"### Cards":           page.Fields(statement.Cards{}, statement.Header{}),
+		"### Origin":          page.Fields(statement.Origin{}, statement.Header{}),
+		"### Authorization":   page.Fields(statement.Authorization{}, statement.Header{}),
 		"### Key file":        page.Fields(kmdata.Key{}),
 		"### Retired key":     page.Fields(kmdata.Retired{}),
 	} {

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 )
 
@@ -24,7 +25,7 @@ func another(t *testing.T) *folder {
 func TestForgedWorld(t *testing.T) {
 	f := copied(t)
 	forged := must(softworld.NewSigner())(t)
-	f.change(worldFile, of(func(w *kmdata.World) {
+	f.change(worldFile, of(func(w *statement.World) {
 		w.KNSO.PublicKey, w.HKNSO, w.Cards.HKNSO = forged.Text(), forged.Sum(), forged.Sum()
 	}))
 	f.sign(f.local("world"), forged)
@@ -53,13 +54,13 @@ func TestMergedWorlds(t *testing.T) {
 			"DIR/local/statements/000007-seal.json: it does not follow statement 6" + otherCopy},
 		"a statement, linked again": {func(f *folder) {
 			take(f, other, f.statement(lastSeal))
-			f.change(lastSeal, func(s kmdata.Statement) { header(s).Previous = f.Chain.Entries()[lastSeal-2].Sum })
+			f.change(lastSeal, func(s statement.Statement) { header(s).Previous = f.Chain.Entries()[lastSeal-2].Sum })
 			f.sign(f.statement(lastSeal), other.Sets[1].KNSO)
 		}, "DIR/local/statements/000012-seal.json: it was signed for hknso " + other.Sets[1].KNSO.Sum().String()[:8] +
 			", and " + mine.Sets[1].KNSO.Sum().String()[:8] + " is in force"},
 		"a statement under the right hknso": {func(f *folder) {
 			take(f, other, f.statement(lastSeal))
-			f.change(lastSeal, func(s kmdata.Statement) {
+			f.change(lastSeal, func(s statement.Statement) {
 				header(s).Previous, header(s).HKNSO = f.Chain.Entries()[lastSeal-2].Sum, f.Sets[1].KNSO.Sum()
 			})
 			f.sign(f.statement(lastSeal), other.Sets[1].KNSO)
@@ -79,7 +80,7 @@ func TestMergedWorlds(t *testing.T) {
 		"another's cards after its own": {func(f *folder) {
 			f.cutBehind(seal)
 			take(f, other, f.statement(cards))
-			f.change(cards, func(s kmdata.Statement) {
+			f.change(cards, func(s statement.Statement) {
 				header(s).Previous, header(s).HKNSO = f.Chain.Entries()[seal-1].Sum, f.Sets[0].KNSO.Sum()
 			})
 			f.write(kmdata.SecondPath(f.statement(cards)), must(other.Sets[1].KNSO.Sign(f.read(f.statement(cards))))(f))

@@ -2,14 +2,13 @@ package kmdata
 
 import (
 	"crypto/ecdsa"
-	"fmt"
 	"path/filepath"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
-	"byok/internal/strictjson"
+	"byok/internal/statement"
 )
 
 // Signer signs the SHA-256 of data: ECDSA on P-256, DER.
@@ -19,20 +18,17 @@ type Signer interface {
 
 // Session is what a statement says of the session that signs it.
 type Session struct {
-	Log     LogHead
-	Break   *Break
+	Log     statement.LogHead
+	Break   *statement.Break
 	Above   int // the highest number known from token or paper; the next one is above it
-	Program Program
-	Present []CardHolder
+	Program statement.Program
+	Present []statement.CardHolder
 }
 
 // Next fills in the header of the statement s, which follows c.
-func (c *Chain) Next(s Statement, session Session) {
-	h := s.header()
+func (c *Chain) Next(s statement.Statement, session Session) {
 	last := c.Last()
-	*h = Header{
-		Type:      s.kind(),
-		Version:   kinds()[s.kind()].version,
+	statement.SetHeader(s, statement.Header{
 		Number:    max(last.Number(), session.Above) + 1,
 		Previous:  last.Sum,
 		HKNSO:     c.HKNSO(),
@@ -42,14 +38,12 @@ func (c *Chain) Next(s Statement, session Session) {
 		Program:   session.Program,
 		Present:   session.Present,
 		Time:      stamp.Now(),
-	}
+	})
 }
 
 // First fills in the header of the world file.
-func First(w *World, session Session) {
-	w.Header = Header{
-		Type:      TypeWorld,
-		Version:   kinds()[TypeWorld].version,
+func First(w *statement.World, session Session) {
+	statement.SetHeader(w, statement.Header{
 		Number:    1,
 		HKNSO:     w.Cards.HKNSO,
 		Rehearsal: w.Cards.Rehearsal,
@@ -57,31 +51,21 @@ func First(w *World, session Session) {
 		Program:   session.Program,
 		Present:   session.Present,
 		Time:      stamp.Now(),
-	}
-}
-
-// Encode returns the bytes of a statement that are signed, so that their
-// SHA-256 is known before. What a reader would refuse is an error.
-func Encode(s Statement) ([]byte, error) {
-	data, err := strictjson.Marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	_, err = parse("the "+kinds()[s.kind()].name+" statement", s.kind(), data)
-	return data, err
+	})
 }
 
 // Append signs the statement s, whose header [Chain.Next] has filled in,
 // writes it durably, and takes it into the chain. The signature is on the
 // medium before the statement has its name. A card replacement takes the new
 // KNSO's signature too; second is nil for every other type.
-func (c *Chain) Append(s Statement, knso, second Signer) (Entry, error) {
-	f := file{c.statementPath(s), s.header().Number, s.kind()}
-	data, err := Encode(s)
+func (c *Chain) Append(s statement.Statement, knso, second Signer) (Entry, error) {
+	h := statement.HeaderOf(s)
+	f := file{c.statementPath(s), h.Number, h.Type}
+	data, err := statement.Encode(s)
 	if err != nil {
 		return Entry{}, err
 	}
-	if err := c.follows(f.path, s.header()); err != nil {
+	if err := c.follows(f.path, h); err != nil {
 		return Entry{}, err
 	}
 	if err := c.fits(s); err != nil {
@@ -101,21 +85,21 @@ func (c *Chain) Append(s Statement, knso, second Signer) (Entry, error) {
 }
 
 // statementPath is the path of a statement's file.
-func (c *Chain) statementPath(s Statement) string {
-	if s.kind() == TypeWorld {
+func (c *Chain) statementPath(s statement.Statement) string {
+	if _, ok := s.(*statement.World); ok {
 		return WorldPath(c.dir)
 	}
-	return filepath.Join(StatementsDir(c.dir), fmt.Sprintf("%06d-%s.json", s.header().Number, kinds()[s.kind()].name))
+	return filepath.Join(StatementsDir(c.dir), statement.FileName(s))
 }
 
 // signatures lists who signs a statement.
-func (c *Chain) signatures(path string, s Statement, knso, second Signer) ([]signature, error) {
+func (c *Chain) signatures(path string, s statement.Statement, knso, second Signer) ([]signature, error) {
 	signer, err := c.signer(s)
 	if err != nil {
 		return nil, err
 	}
 	list := []signature{{SignaturePath(path), knso, signer}}
-	cards, ok := s.(*Cards)
+	cards, ok := s.(*statement.Cards)
 	if !ok {
 		return list, nil
 	}
@@ -125,7 +109,7 @@ func (c *Chain) signatures(path string, s Statement, knso, second Signer) ([]sig
 
 // Create writes the world file, whose header [First] has filled in, and
 // returns the chain that it begins.
-func Create(dir string, w *World, knso Signer) (*Chain, error) {
+func Create(dir string, w *statement.World, knso Signer) (*Chain, error) {
 	c := &Chain{dir: dir}
 	_, err := c.Append(w, knso, nil)
 	return c, err

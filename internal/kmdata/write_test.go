@@ -2,20 +2,17 @@ package kmdata_test
 
 import (
 	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
-	"byok/internal/testkit/softworld"
+	"byok/internal/statement"
 )
 
 // A head in a statement is the ceremony log's.
-var _ = ceremony.Head(kmdata.LogHead{})
+var _ = ceremony.Head(statement.LogHead{})
 
 // A signature by the wrong key, or none, leaves nothing behind.
 func TestAppendSignatures(t *testing.T) {
@@ -32,7 +29,7 @@ func TestAppendSignatures(t *testing.T) {
 		"a broken session": {broken{}, "the token is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s kmdata.Seal
+			var s statement.Seal
 			w.Chain.Next(&s, w.Session())
 			_, err := w.Chain.Append(&s, c.signer, nil)
 			refused(t, f.dir, err, exitcode.Failed, c.want)
@@ -48,7 +45,7 @@ func TestAppendSecondSignature(t *testing.T) {
 	f := copied(t)
 	f.cutBehind(seal)
 	w := f.reopened()
-	s := must(kmdata.Parse("cards", f.Chain.Entries()[cards-1].Data))(t).(*kmdata.Cards)
+	s := must(statement.Parse("cards", f.Chain.Entries()[cards-1].Data))(t).(*statement.Cards)
 	w.Chain.Next(s, f.session(f.Sets[0].Set))
 	_, err := w.Chain.Append(s, f.Sets[0].KNSO, f.Sets[0].KNSO)
 	f.refused(err, exitcode.Failed, "DIR/local/statements/000008-cards.json: the new signature does not verify: "+
@@ -61,13 +58,13 @@ func TestAppendSecondSignature(t *testing.T) {
 
 // session is a session of a card set that goes on with the fixture's log.
 func (f *folder) session(set quorum.CardSet) kmdata.Session {
-	var present []kmdata.CardHolder
+	var present []statement.CardHolder
 	for i, holder := range set.Holders {
-		present = append(present, kmdata.CardHolder{Index: i + 1, Holder: holder})
+		present = append(present, statement.CardHolder{Index: i + 1, Holder: holder})
 	}
 	return kmdata.Session{
-		Log:     kmdata.LogHead{Lines: 1000, SHA256: ones},
-		Program: kmdata.Program{Version: "test"},
+		Log:     statement.LogHead{Lines: 1000, SHA256: ones},
+		Program: statement.Program{Version: "test"},
 		Present: present,
 	}
 }
@@ -84,7 +81,7 @@ func TestAppendNeverOverwrites(t *testing.T) {
 
 func TestCreateRefuses(t *testing.T) {
 	f := copied(t)
-	w := *must(kmdata.Parse("world", f.read(f.local("world"))))(t).(*kmdata.World)
+	w := *must(statement.Parse("world", f.read(f.local("world"))))(t).(*statement.World)
 	_, err := kmdata.Create(f.dir, &w, f.Sets[0].KNSO)
 	f.refused(err, exitcode.Refused, "DIR/local/world exists already and is never overwritten")
 	f.dir += "/other"
@@ -102,70 +99,4 @@ func TestCreateRefuses(t *testing.T) {
 	w.Label = "Contoso"
 	_, err = kmdata.Create(f.dir, &w, f.Sets[0].KNSO)
 	f.refused(err, exitcode.Failed, "DIR cannot be created: file exists")
-}
-
-func TestParse(t *testing.T) {
-	f := world(t)
-	for _, e := range f.Chain.Entries() {
-		s := must(kmdata.Parse("s", e.Data))(t)
-		if again := must(kmdata.Encode(s))(t); string(again) != string(e.Data) {
-			t.Errorf("%v encodes otherwise", e)
-		}
-		if h := kmdata.HeaderOf(s); h.Number != e.Number() {
-			t.Errorf("%v: number %d", e, h.Number)
-		}
-	}
-	for name, c := range map[string]struct {
-		data string
-		code exitcode.Code
-		want string
-	}{
-		"not JSON": {"x", exitcode.Usage, "s: not valid JSON at byte 0"},
-		"a key":    {`{"type":"byok-key"}`, exitcode.Usage, `s: type "byok-key" is not that of a statement`},
-		"a later one": {`{"type":"byok-seal","version":2}`, exitcode.Check,
-			"s: version 2 of byok-seal, " + laterRelease},
-		"a seal alone": {`{"type":"byok-seal","version":1}`, exitcode.Check, "s: field time: a time is missing"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := kmdata.Parse("s", []byte(c.data))
-			refused(t, noFolder, err, c.code, c.want)
-		})
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	for _, e := range world(f).Chain.Entries() {
-		f.Add(e.Data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := kmdata.Parse("s", data)
-		if err != nil {
-			return
-		}
-		if again, err := kmdata.Encode(s); err != nil || string(again) != string(data) {
-			t.Fatalf("encodes otherwise: %v\n%s", err, again)
-		}
-	})
-}
-
-// The largest authorization fits into a file: fifty RSA-4096 keys, each for an
-// attested KEK with every rule's finding.
-func TestLargestAuthorization(t *testing.T) {
-	f := copied(t)
-	a := must(kmdata.Parse("a", f.Chain.Entries()[approval-1].Data))(t).(*kmdata.Authorization)
-	key := must(softworld.NewKey(kind(t, "RSA-4096")))(t)
-	p := a.Pairs[0]
-	p.Identity, p.Ident = key.Identity, strings.Repeat("a", 72)
-	p.PlainName, p.Target.Name = strings.Repeat("a", 127), strings.Repeat("a", 127)
-	p.KEK.Attestation = slices.Repeat([]kmdata.Rule{{Rule: "KEK-ATTRIBUTES", OK: true,
-		Detail: strings.Repeat("detail ", 20)}}, 30)
-	a.Pairs = nil
-	for i := range kmdata.MaxPairs {
-		p.Wrapped = fingerprint.Of([]byte{byte(i)})
-		a.Pairs = append(a.Pairs, p)
-	}
-	data := must(kmdata.Encode(a))(t)
-	if len(data) > kmdata.MaxFile/2 {
-		t.Errorf("%d bytes", len(data))
-	}
 }

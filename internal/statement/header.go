@@ -1,4 +1,4 @@
-package kmdata
+package statement
 
 import (
 	"errors"
@@ -8,17 +8,8 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/printable"
+	"byok/internal/quorum"
 	"byok/internal/stamp"
-)
-
-// The types of statement, as their files say in field type.
-const (
-	TypeWorld         = "byok-world"
-	TypeModule        = "byok-module"
-	TypeCards         = "byok-cards"
-	TypeOrigin        = "byok-origin"
-	TypeAuthorization = "byok-authorization"
-	TypeSeal          = "byok-seal"
 )
 
 // Header is what every statement carries. HKNSO names its signer.
@@ -65,43 +56,14 @@ type CardHolder struct {
 // String names the card for people: "card 2 (Alice)".
 func (c CardHolder) String() string { return fmt.Sprintf("card %d (%s)", c.Index, c.Holder) }
 
-// Statement is a file that KNSO signs: [World], [Module], [Cards], [Origin],
-// [Authorization] or [Seal].
-type Statement interface {
-	header() *Header
-	kind() string // as its field type says
-	check() error // everything that it can be held to on its own, beside the header
-}
-
-// kind is a row of the table of statement types.
-type kind struct {
-	name    string // in file names
-	version int
-	fresh   func() Statement
-}
-
-func kinds() map[string]kind {
-	return map[string]kind{
-		TypeWorld:         {"world", 1, func() Statement { return new(World) }},
-		TypeModule:        {"module", 1, func() Statement { return new(Module) }},
-		TypeCards:         {"cards", 1, func() Statement { return new(Cards) }},
-		TypeOrigin:        {"origin", 1, func() Statement { return new(Origin) }},
-		TypeAuthorization: {"authorization", 1, func() Statement { return new(Authorization) }},
-		TypeSeal:          {"seal", 1, func() Statement { return new(Seal) }},
+// Continues reports whether a log with the head l can be the log that had the
+// head before, as far as two heads show.
+func (l LogHead) Continues(before LogHead) bool {
+	if l.Lines == before.Lines {
+		return l.SHA256 == before.SHA256
 	}
+	return l.Lines > before.Lines
 }
-
-func (h *Header) header() *Header { return h }
-
-func (*World) kind() string         { return TypeWorld }
-func (*Module) kind() string        { return TypeModule }
-func (*Cards) kind() string         { return TypeCards }
-func (*Origin) kind() string        { return TypeOrigin }
-func (*Authorization) kind() string { return TypeAuthorization }
-func (*Seal) kind() string          { return TypeSeal }
-
-// HeaderOf returns the header of a statement.
-func HeaderOf(s Statement) Header { return *s.header() }
 
 // check holds what is common to all statements.
 func (h *Header) check() error {
@@ -163,7 +125,16 @@ func (b *Break) check() error {
 	return nil
 }
 
-// Seal is a statement without other content: it vouches for the log so far.
-type Seal struct{ Header }
-
-func (*Seal) check() error { return nil }
+// CheckQuorum refuses cards that are not of the set, and fewer than its quorum.
+// It takes a card that is named twice for two: [Encode] and [Parse] refuse that.
+func CheckQuorum(set quorum.CardSet, present []CardHolder) error {
+	for _, p := range present {
+		if p.Index < 1 || p.Index > set.Quorum.N || set.Holders[p.Index-1] != p.Holder {
+			return fmt.Errorf("field present: %v is not in the card set in force", p)
+		}
+	}
+	if len(present) < set.Quorum.K {
+		return fmt.Errorf("field present: %d of the quorum %v", len(present), set.Quorum)
+	}
+	return nil
+}

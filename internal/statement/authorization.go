@@ -1,4 +1,4 @@
-package kmdata
+package statement
 
 import (
 	"errors"
@@ -77,7 +77,7 @@ type Target struct {
 }
 
 func (a *Authorization) check() error {
-	if err := checkModuleID(a.Module); err != nil {
+	if err := CheckModuleID(a.Module); err != nil {
 		return err
 	}
 	if err := a.Guard.check(); err != nil {
@@ -126,10 +126,10 @@ func (p Approval) check() error {
 	if err := CheckPlainName(p.PlainName); err != nil {
 		return err
 	}
-	if p.Origin != OriginQuorum && p.Origin != OriginUnproved {
-		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	if err := CheckOrigin(p.Origin); err != nil {
+		return err
 	}
-	if err := p.Identity.check(); err != nil {
+	if err := p.Identity.Check(); err != nil {
 		return err
 	}
 	if err := p.KEK.check(); err != nil {

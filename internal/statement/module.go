@@ -1,4 +1,4 @@
-package kmdata
+package statement
 
 import (
 	"crypto/ecdsa"
@@ -81,7 +81,7 @@ type Finding struct {
 }
 
 func (m *Module) check() error {
-	if err := checkModuleID(m.Module); err != nil {
+	if err := CheckModuleID(m.Module); err != nil {
 		return err
 	}
 	if m.StruckOff != "" {

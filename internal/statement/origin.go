@@ -1,4 +1,4 @@
-package kmdata
+package statement
 
 import (
 	"errors"
@@ -32,16 +32,24 @@ func (o *Origin) check() error {
 	if err := CheckIdent(o.Ident); err != nil {
 		return fmt.Errorf("field ident: %w", err)
 	}
-	if err := checkModuleID(o.Module); err != nil {
+	if err := CheckModuleID(o.Module); err != nil {
 		return err
 	}
-	switch {
-	case o.Origin != OriginQuorum && o.Origin != OriginUnproved:
-		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
-	case o.Backup.IsZero():
+	if err := CheckOrigin(o.Origin); err != nil {
+		return err
+	}
+	if o.Backup.IsZero() {
 		return errors.New("field backup_sha256 is missing")
 	}
-	return o.Identity.check()
+	return o.Identity.Check()
+}
+
+// CheckOrigin accepts [OriginQuorum] and [OriginUnproved].
+func CheckOrigin(origin string) error {
+	if origin != OriginQuorum && origin != OriginUnproved {
+		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+	}
+	return nil
 }
 
 // OriginText is how an origin is shown to people.

@@ -1,4 +1,4 @@
-package kmdata
+package statement
 
 import (
 	"crypto"
@@ -69,7 +69,9 @@ func (i Identity) String() string {
 	return kind.String()
 }
 
-func (i Identity) check() error {
+// Check refuses a key of no kind, and one whose public half or check value does
+// not belong to its kind.
+func (i Identity) Check() error {
 	kind, err := i.Kind()
 	if err != nil {
 		return err

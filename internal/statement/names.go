@@ -1,0 +1,66 @@
+package statement
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"unicode"
+	"unicode/utf8"
+
+	"byok/internal/exitcode"
+	"byok/internal/keykind"
+	"byok/internal/printable"
+)
+
+var moduleID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// CheckModuleID accepts a module id: 16 bytes as lower-case hex digits.
+func CheckModuleID(id string) error {
+	if !moduleID.MatchString(id) {
+		return errors.New("field module: 32 lower-case hex digits are expected")
+	}
+	return nil
+}
+
+// Labels of the world's own objects on a token. The module id keeps the
+// objects of one world apart from those of another.
+
+// KMLLabel is the label of the module signing key.
+func KMLLabel(module string) string { return "byok-kml-" + module }
+
+// KMLabel is the label of the module key of a card set.
+func KMLabel(module string, set int) string { return fmt.Sprintf("byok-km-%s-%d", module, set) }
+
+// KWLabel is the label of the resident wrapping key of a card set.
+func KWLabel(module string, set int) string { return fmt.Sprintf("byok-kw-%s-%d", module, set) }
+
+// CheckPlainName refuses a key's name for people that is not one line of 1 to 127
+// bytes of printable text.
+func CheckPlainName(name string) error {
+	if err := printable.Check(name, 127); err != nil {
+		return fmt.Errorf("field plainname: %w", err)
+	}
+	return nil
+}
+
+// CheckIdent refuses a key identifier that does not fit a key file's name.
+func CheckIdent(ident string) error {
+	return exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
+}
+
+// MaxLabel is the room for a token's label in bytes (CK_TOKEN_INFO, PKCS#11
+// v2.40, section 3.2).
+const MaxLabel = 32
+
+// CheckLabel keeps a token label within 32 bytes of printable text.
+func CheckLabel(label string) error {
+	if label == "" || len(label) > MaxLabel || !utf8.ValidString(label) {
+		return exitcode.Errorf(exitcode.Usage, "label %.80q: 1 to %d bytes of text are expected", label, MaxLabel)
+	}
+	for _, r := range label {
+		if !unicode.IsPrint(r) {
+			return exitcode.Errorf(exitcode.Usage, "label %.80q: only printable characters are allowed", label)
+		}
+	}
+	return nil
+}
