@@ -138,9 +138,11 @@ func (c *creation) begin() (err error) {
 	if err := c.pick(note); err != nil {
 		return err
 	}
-	if c.release, err = session.Lock(c.Dir, c.module.token); err != nil {
+	release, err := session.Lock(c.Dir, c.module.token)
+	if err != nil {
 		return err
 	}
+	c.release = release
 	if err := c.module.ask(func() (*secret.Bytes, error) {
 		return c.UserPIN(c.module.token, c.keepsUserPIN())
 	}); err != nil {
