@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
 )
 
@@ -37,11 +38,11 @@ func (s *Session) Freeze(k Key, label string) (Key, error) {
 func (s *Session) Reduce(k Key) (Key, error) {
 	copied := k
 	copied.original = k.object
-	o, err := s.copied(k.object, copying{nameCopy, k.Label, sessionLabel, k.id}, reduced(k.secret()))
+	o, err := s.copied(k.object, copying{nameCopy, k.Label, sessionLabel, k.id}, templates.Reduced(k.secret()))
 	if err != nil {
 		return Key{}, err
 	}
-	copied.object, err = s.checked(o, s.raw.Shows(o, nameCopy, reducedShows(k.secret())))
+	copied.object, err = s.checked(o, s.raw.Shows(o, nameCopy, templates.ReducedShows(k.secret())))
 	return copied, err
 }
 
@@ -76,9 +77,9 @@ func (s *Session) copyHalves(k Key, out *Key, t p11.Template) (err error) {
 // template is what the key was generated with.
 func (k Key) template(place Place) p11.Template {
 	if k.secret() {
-		return secretKey(place)
+		return templates.SecretKey(place)
 	}
-	return privateKey(place, k.Kind.Type == keykind.RSA)
+	return templates.PrivateKey(place, k.Kind.Type == keykind.RSA)
 }
 
 // copying names a copy in messages and on the token.

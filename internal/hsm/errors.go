@@ -17,16 +17,6 @@ var (
 	ErrNotAnswered = probe.ErrNotAnswered
 )
 
-// IsWrongPIN reports whether err is a login that was refused for its PIN. A
-// locked PIN is not a wrong one.
-func IsWrongPIN(err error) bool {
-	return p11.Is(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LEN_RANGE, pkcs11.CKR_PIN_INVALID)
-}
-
-// IsLocked reports whether err is a login that was refused because the PIN is
-// locked.
-func IsLocked(err error) bool { return p11.Is(err, pkcs11.CKR_PIN_LOCKED) }
-
 // IsUnsupported reports whether err is a call that the module does not offer,
 // or not to this role.
 func IsUnsupported(err error) bool {

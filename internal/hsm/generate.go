@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
 )
 
@@ -43,7 +44,7 @@ func (s *Session) generate(by maker, spec Spec, label string, place Place) (Key,
 		return s.generateSecret(by, spec, label, place)
 	}
 	isRSA := spec.Kind.Type == keykind.RSA
-	return s.generatePair(by, spec, label, publicKey(place, isRSA), privateKey(place, isRSA))
+	return s.generatePair(by, spec, label, templates.PublicKey(place, isRSA), templates.PrivateKey(place, isRSA))
 }
 
 func (s *Session) generateKML(by maker, label string) (Key, error) {
@@ -51,7 +52,7 @@ func (s *Session) generateKML(by maker, label string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return s.generatePair(by, Spec{Kind: p256}, label, publicKey(TokenObject, false), moduleSigningKey())
+	return s.generatePair(by, Spec{Kind: p256}, label, templates.PublicKey(TokenObject, false), templates.ModuleSigningKey())
 }
 
 func (s *Session) generatePair(by maker, spec Spec, label string, public, private p11.Template) (Key, error) {
@@ -96,7 +97,7 @@ func (s *Session) readBack(k Key, keyType uint, t p11.Template) (Key, error) {
 func (s *Session) generateSecret(by maker, spec Spec, label string, place Place) (Key, error) {
 	k := Key{Label: label, Kind: spec.Kind, id: p11.NewID()}
 	size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, spec.Kind.Bits/8)
-	template := secretKey(place)
+	template := templates.SecretKey(place)
 	o, err := s.raw.Made(p11.Making{
 		Call:      "C_GenerateKey of " + label,
 		Object:    nameKept,

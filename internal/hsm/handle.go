@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/inventory"
 )
 
 // KeyIn is [Session.FindKey] in a list from [Session.Inventory]: it does not
@@ -64,7 +66,7 @@ func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 		if err != nil {
 			return Key{}, err
 		}
-		if public, err = s.items(objects); err != nil {
+		if public, err = inventory.Items(s.raw, objects); err != nil {
 			return Key{}, err
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/publickey"
 	"byok/internal/keykind"
 )
 
@@ -50,7 +52,7 @@ func (s *Session) FindKey(label string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	items, err := s.items(objects)
+	items, err := inventory.Items(s.raw, objects)
 	if err != nil {
 		return Key{}, err
 	}
@@ -142,7 +144,7 @@ func (s *Session) halves(key Item, public []Item) (Key, error) {
 
 // pair completes a key by its public half, of the given CKA_KEY_TYPE.
 func (s *Session) pair(k Key, keyType uint) (Key, error) {
-	public, err := s.publicKeyOf(k.public, keyType)
+	public, err := publickey.Read(s.raw, k.public, keyType)
 	if err != nil {
 		return Key{}, err
 	}

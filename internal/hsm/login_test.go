@@ -10,84 +10,22 @@ import (
 	"byok/internal/hsm/p11"
 )
 
-const (
-	lowWords    = "; the token counts wrong PINs and will lock it after a few more"
-	finalWords  = "; one try is left before the token locks it"
-	lockedWords = "; the token has locked this PIN"
-)
+// lowWords is what SoftHSM reports after a wrong PIN.
+const lowWords = "; the token counts wrong PINs and will lock it after a few more"
 
-// TestPINStates: what the token reports of wrong PINs is said with each, and
-// can be read before one is tried.
-func TestPINStates(t *testing.T) {
-	r := faultyToken(t)
-	ok(t, r.s.Logout())
-	for _, c := range []struct {
-		name, flags string
-		so, user    PINState
-		soWords     string
-		userWords   string
-	}{
-		{"SoftHSM's own", "", PINLow, PINLow, lowWords, lowWords},
-		{"last try of both", "0x220000", PINFinal, PINFinal, finalWords, finalWords},
-		{"both locked", "0x440000", PINLocked, PINLocked, lockedWords, lockedWords},
-		{"last try of the SO", "0x200000", PINFinal, PINLow, finalWords, lowWords},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Setenv("SHIM_FLAGS", c.flags)
-			for _, wrong := range []struct {
-				role  Role
-				state PINState
-				words string
-			}{{RoleSO, c.so, c.soWords}, {RoleUser, c.user, c.userWords}} {
-				err := r.s.Login(wrong.role, pin("a wrong PIN"))
-				expect(t, err, failure{
-					fmt.Sprintf("wrong %v PIN for %v (CKR_PIN_INCORRECT)%s", wrong.role, r.token, wrong.words), exitcode.HSM, "",
-				})
-				if !IsWrongPIN(err) || IsLocked(err) {
-					t.Errorf("not a wrong PIN: %v", err)
-				}
-				now := must[Token](t)(r.m.Token(r.token.Serial))
-				if got := now.PINState(wrong.role); got != wrong.state {
-					t.Errorf("%v: %q", wrong.role, got)
-				}
-			}
-		})
-	}
-	if state := (Token{}).PINState(RoleUser); state != PINFresh || state.suffix() != "" {
-		t.Errorf("a fresh PIN is %q", state)
-	}
-	r.asUser(t) // and the right one still opens it
-}
-
+// TestLoginFails: see package tokens for the other refusals.
 func TestLoginFails(t *testing.T) {
 	r := faultyToken(t)
 	ok(t, r.s.Logout())
-	for _, c := range []struct {
-		name string
-		role Role
-		code uint
-		want string
-		hint string
-	}{
-		{"user PIN locked", RoleUser, pkcs11.CKR_PIN_LOCKED, "the user PIN of %v is locked (CKR_PIN_LOCKED)", ""},
-		{"SO PIN locked", RoleSO, pkcs11.CKR_PIN_LOCKED, "the SO PIN of %v is locked (CKR_PIN_LOCKED)", ""},
-		{"device lost, user", RoleUser, pkcs11.CKR_DEVICE_REMOVED, "C_Login as user on %v: CKR_DEVICE_REMOVED", ""},
-		{"device lost, SO", RoleSO, pkcs11.CKR_DEVICE_REMOVED, "C_Login as SO on %v: CKR_DEVICE_REMOVED", ""},
-		{
-			"no SO", RoleSO, pkcs11.CKR_USER_TYPE_INVALID,
-			"%v has no SO role (CKR_USER_TYPE_INVALID), which the cards would guard",
-			"byok-offline module check --module-path " + r.m.Path + " --with-test-keys " + r.token.Serial,
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r.failCall(t, "C_Login", 1, c.code)
-			err := r.s.Login(c.role, pin(soPIN))
-			expect(t, err, failure{fmt.Sprintf(c.want, r.token), exitcode.HSM, c.hint})
-			if IsLocked(err) != (c.code == pkcs11.CKR_PIN_LOCKED) || r.s.Role() != RoleNone {
-				t.Errorf("locked %t, role %v", IsLocked(err), r.s.Role())
-			}
-		})
+	wrong := r.s.Login(RoleUser, pin("a wrong PIN"))
+	expect(t, wrong, failure{fmt.Sprintf("wrong user PIN for %v (CKR_PIN_INCORRECT)", r.token) + lowWords, exitcode.HSM, ""})
+	r.failCall(t, "C_Login", 1, pkcs11.CKR_PIN_LOCKED)
+	locked := r.s.Login(RoleSO, pin(soPIN))
+	expect(t, locked, failure{fmt.Sprintf("the SO PIN of %v is locked (CKR_PIN_LOCKED)", r.token), exitcode.HSM, ""})
+	if !IsWrongPIN(wrong) || IsLocked(wrong) || IsWrongPIN(locked) || !IsLocked(locked) || r.s.Role() != RoleNone {
+		t.Errorf("%v, then %v; role %v", wrong, locked, r.s.Role())
 	}
+	r.asUser(t) // and the right one still opens it
 }
 
 func TestRoles(t *testing.T) {
@@ -123,24 +61,6 @@ func TestPINs(t *testing.T) {
 	ok(t, r.s.ChangePIN(pin(soPIN), pin("another SO PIN")))
 	ok(t, r.s.Logout())
 	ok(t, r.s.Login(RoleSO, pin("another SO PIN")))
-	for _, c := range []struct {
-		name  string
-		token Token
-		pin   string
-		want  string
-	}{
-		{"too short", r.token, "x", "a user PIN of 1 bytes: the token takes 4 to 255"},
-		{"long enough", r.token, "four", ""},
-		{"the token does not say", Token{}, "x", ""},
-		{"the token says nonsense", Token{minPIN: 8, maxPIN: 4}, "x", ""},
-	} {
-		err := c.token.CheckPIN(pin(c.pin))
-		if c.want == "" {
-			ok(t, err)
-			continue
-		}
-		expect(t, err, failure{c.want, exitcode.Usage, "choose another PIN"})
-	}
 }
 
 func TestUnsupported(t *testing.T) {

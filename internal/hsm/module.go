@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/tokens"
 	"byok/internal/library"
 	"byok/internal/term"
 )
@@ -16,6 +17,7 @@ import (
 type Module struct {
 	Path    string // absolute
 	Library string // description and version, as C_GetInfo gives them
+	tokens.Slots
 
 	p     *pkcs11.Ctx
 	facts map[string]*facts // by Token.ID
@@ -37,6 +39,7 @@ func Load(path string) (*Module, error) {
 			"PKCS#11 library %s: the dynamic linker refused it; a library it needs may be missing", path).
 			Hint("ldd %s", term.Quote(path))
 	}
+	m.Slots = tokens.New(m.p, path)
 	if err := m.initialize(); err != nil {
 		m.p.Destroy()
 		return nil, err
@@ -46,7 +49,7 @@ func Load(path string) (*Module, error) {
 		m.Close()
 		return nil, p11.Fail("C_GetInfo of "+path, err)
 	}
-	m.Library = strings.TrimSpace(info.LibraryDescription) + " " + version(info.LibraryVersion)
+	m.Library = strings.TrimSpace(info.LibraryDescription) + " " + tokens.Version(info.LibraryVersion)
 	return m, nil
 }
 
@@ -69,5 +72,5 @@ func (m *Module) Close() {
 	}
 	_ = m.p.Finalize()
 	m.p.Destroy()
-	m.p = nil
+	m.p, m.Slots = nil, tokens.Slots{}
 }

@@ -1,9 +1,7 @@
 package hsm
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,138 +70,11 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
-func TestToken(t *testing.T) {
-	r := newToken(t, softhsm.New(t))
-	found := must[Token](t)(r.m.Token(r.token.Serial))
-	want := Token{
-		Slot: found.Slot, Label: testLabel, Manufacturer: "SoftHSM project", Model: "SoftHSM v2", Serial: r.token.Serial,
-		Firmware: "2.6", Initialised: true, flags: found.flags, minPIN: 4, maxPIN: 255,
-	}
-	if found != want || !found.HasUserPIN() {
-		t.Errorf("found %+v", found)
-	}
-	_, err := r.m.Token("0123456789abcdef")
-	expect(t, err, failure{"no token with serial 0123456789abcdef in " + r.m.Path, exitcode.HSM,
-		"connect the HSM that holds this security world, then byok-offline module list --module-path " + r.m.Path})
-	if all := must[[]Token](t)(r.m.Tokens()); len(all) != 2 || all[1].Initialised {
-		t.Errorf("tokens %+v", all)
-	}
-	if free := must[Token](t)(r.m.Free()); free.Initialised || free.Slot == found.Slot {
-		t.Errorf("free is %+v", free)
-	}
-	if labelled := must[[]Token](t)(r.m.Labelled("another")); len(labelled) != 0 {
-		t.Errorf("labelled %+v", labelled)
-	}
-}
-
-// TestTokenNames: a token without a serial number goes by its label.
-func TestTokenNames(t *testing.T) {
-	for _, c := range []struct {
-		token    Token
-		id, text string
-	}{
-		{Token{Label: "a", Serial: "01"}, "01", `token "a" (serial 01)`},
-		{Token{Label: "a"}, "label:a", `token "a" (without a serial number)`},
-	} {
-		if c.token.ID() != c.id || c.token.String() != c.text {
-			t.Errorf("%s, %s", c.token.ID(), c.token)
-		}
-	}
-	m := load(t, softhsm.New(t))
-	_, err := m.Token("label:a")
-	expect(t, err, failure{fmt.Sprintf(`no token labelled "a" without a serial number in %s`, m.Path), exitcode.HSM,
-		"connect the HSM that holds this security world, then byok-offline module list --module-path " + m.Path})
-}
-
-// TestDeadSlot: one slot that does not answer hides no other.
-func TestDeadSlot(t *testing.T) {
-	r := faultyToken(t)
-	r.failCall(t, "C_GetTokenInfo", 2, pkcs11.CKR_DEVICE_ERROR) // of the free slot, which comes second
-	if all := must[[]Token](t)(r.m.Tokens()); len(all) != 2 || all[1].Fault != "CKR_DEVICE_ERROR" || all[0].Fault != "" {
-		t.Errorf("tokens %+v", all)
-	}
-	r.failCall(t, "C_GetTokenInfo", 2, pkcs11.CKR_DEVICE_ERROR)
-	must[Token](t)(r.m.Token(r.token.Serial))
-	r.failCall(t, "C_GetTokenInfo", 2, pkcs11.CKR_DEVICE_ERROR)
-	_, err := r.m.Free()
-	expect(t, err, failure{
-		fmt.Sprintf("no free slot in %s: every token there is initialised; slot 1 does not answer "+
-			"(CKR_DEVICE_ERROR)", r.m.Path),
-		exitcode.HSM, "add an empty partition or token with the vendor's tool, then run the command again",
-	})
-	r.failCall(t, "C_GetTokenInfo", 1, pkcs11.CKR_DEVICE_ERROR)
-	_, err = r.m.Token(r.token.Serial)
-	expect(t, err, failure{
-		fmt.Sprintf("no token with serial %s in %s; slot %d does not answer "+
-			"(CKR_DEVICE_ERROR)", r.token.Serial, r.m.Path, r.token.Slot),
-		exitcode.HSM, "connect the HSM that holds this security world, then byok-offline module list " +
-			"--module-path " + r.m.Path,
-	})
-}
-
-func TestTokenListFails(t *testing.T) {
+func TestFormFails(t *testing.T) {
 	r := faultyToken(t)
 	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	_, err := r.m.Free()
+	_, err := r.m.Form(Token{Label: "another"})
 	expect(t, err, failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
-	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	_, err = r.m.Form(Token{Label: "another"})
-	expect(t, err, failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
-	r.failCall(t, "C_InitToken", 1, pkcs11.CKR_DEVICE_MEMORY)
-	_, err = r.m.Initialise(r.token, pin(soPIN), testLabel)
-	expect(t, err,
-		failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, ""})
-	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	r.s.Close()
-	_, err = r.m.Initialise(r.token, pin(soPIN), testLabel)
-	expect(t, err, failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
-}
-
-func TestInitialiseTakesTheSameLabelOnce(t *testing.T) {
-	r := newToken(t, softhsm.New(t))
-	r.s.Close()
-	_, err := r.m.Initialise(r.token, pin("another SO PIN"), testLabel)
-	expect(t, err,
-		failure{fmt.Sprintf(`C_InitToken on slot %d for "test world": CKR_PIN_INCORRECT`, r.token.Slot), exitcode.HSM, ""})
-	r.token = must[Token](t)(r.m.Initialise(r.token, pin(soPIN), testLabel))
-	_, err = r.m.Initialise(must[Token](t)(r.m.Free()), pin(soPIN), testLabel)
-	expect(t, err, failure{`after C_InitToken 2 tokens are labelled "test world" instead of one`, exitcode.HSM, ""})
-}
-
-// TestInitialiseLosesTheToken: NSS softoken accepts C_InitToken and shows no
-// token afterwards.
-func TestInitialiseLosesTheToken(t *testing.T) {
-	t.Setenv("SHIM_MODULE", softhsm.New(t))
-	m := load(t, shim.Build(t))
-	free := must[Token](t)(m.Free())
-	t.Setenv("SHIM_DO", "fail=0x0")
-	t.Setenv("SHIM_AT", "C_InitToken")
-	_, err := m.Initialise(free, pin(soPIN), testLabel)
-	expect(t, err, failure{
-		fmt.Sprintf(`C_InitToken on slot %d was accepted, but afterwards no initialised token is labelled "test world"`,
-			free.Slot),
-		exitcode.HSM, "use another module; byok-offline module check --module-path " + m.Path + " says what this one lacks",
-	})
-}
-
-func TestCheckMechanisms(t *testing.T) {
-	r := faultyToken(t)
-	free := must[Token](t)(r.m.Free())
-	for _, known := range []Token{r.token, free} {
-		ok(t, r.m.CheckMechanisms(known))
-	}
-	r.failCall(t, "C_GetMechanismList", 1, pkcs11.CKR_DEVICE_ERROR)
-	expect(t, r.m.CheckMechanisms(free),
-		failure{fmt.Sprintf("C_GetMechanismList of slot %d: CKR_DEVICE_ERROR", free.Slot), exitcode.HSM, ""})
-	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	expect(t, r.m.CheckMechanisms(r.token),
-		failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
-	t.Setenv("SHIM_HIDE_MECHANISMS", "0x9,0x1041,0x1080")
-	expect(t, r.m.CheckMechanisms(free), failure{
-		fmt.Sprintf("the token in slot %d does not offer CKM_ECDSA, CKM_AES_KEY_GEN, CKM_RSA_PKCS_OAEP, which "+
-			"the ceremony needs", free.Slot),
-		exitcode.HSM, "byok-offline module check --module-path " + r.m.Path,
-	})
 }
 
 func TestForm(t *testing.T) {
@@ -219,16 +90,5 @@ func TestForm(t *testing.T) {
 				t.Errorf("form %q, want %q", got, c.want)
 			}
 		})
-	}
-}
-
-// TestQuotedHint: a path with a blank is one word of the next command.
-func TestQuotedHint(t *testing.T) {
-	library := filepath.Join(t.TempDir(), "a b.so")
-	ok(t, os.WriteFile(library, must[[]byte](t)(os.ReadFile(softhsm.New(t))), 0o700))
-	m := load(t, library)
-	_, err := m.Token("01")
-	if want := "module list --module-path '" + library + "'"; !strings.HasSuffix(exitcode.HintOf(err), want) {
-		t.Errorf("hint %q", exitcode.HintOf(err))
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/probe"
+	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
 )
 
@@ -30,11 +31,11 @@ var trustedKinds = map[TrustedKind]struct {
 	class    Class
 	template func() p11.Template
 }{
-	KM:          {nameKM, PublicKey, func() p11.Template { return trustedRSA(TokenObject) }},
-	KW:          {nameKW, SecretKey, kw},
-	Anchor:      {nameAnchor, PublicKey, anchor},
-	KEK:         {nameKEK, PublicKey, func() p11.Template { return trustedRSA(SessionObject) }},
-	TransferKey: {nameTransfer, SecretKey, transferKey},
+	KM:          {nameKM, PublicKey, func() p11.Template { return templates.TrustedRSA(TokenObject) }},
+	KW:          {nameKW, SecretKey, templates.KW},
+	Anchor:      {nameAnchor, PublicKey, templates.Anchor},
+	KEK:         {nameKEK, PublicKey, func() p11.Template { return templates.TrustedRSA(SessionObject) }},
+	TransferKey: {nameTransfer, SecretKey, templates.TransferKey},
 }
 
 // prober returns the prober of this login.
@@ -111,7 +112,7 @@ func (s *Session) ProbeOneWay(k Key) error {
 	if onToken {
 		place = TokenObject
 	}
-	return s.probeKept(k.target(keptKey(place)), k)
+	return s.probeKept(k.target(templates.KeptKey(place)), k)
 }
 
 // ProbeWrapWithTrusted tries to wrap a key under keys that are not trusted,
@@ -123,7 +124,7 @@ func (s *Session) ProbeWrapWithTrusted(k Key) error {
 // ProbeCopy does what [Session.ProbeKey] does to a transfer copy, and tries to
 // use and to widen it.
 func (s *Session) ProbeCopy(k Key) error {
-	target := k.target(reducedShows(k.secret()))
+	target := k.target(templates.ReducedShows(k.secret()))
 	target.Name = nameCopy
 	if err := s.probeKept(target, k); err != nil {
 		return err

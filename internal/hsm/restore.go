@@ -8,6 +8,8 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/publickey"
+	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
 )
 
@@ -59,11 +61,11 @@ func (s *Session) complete(k *Key) error {
 	if k.secret() {
 		return nil
 	}
-	material, err := publicMaterial(k.Public)
+	material, err := publickey.Material(k.Public)
 	if err != nil {
 		return err
 	}
-	template := publicKey(SessionObject, k.Kind.Type == keykind.RSA)
+	template := templates.PublicKey(SessionObject, k.Kind.Type == keykind.RSA)
 	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(sessionLabel, k.id), material...)...))
 	if err != nil {
 		return p11.Fail("C_CreateObject of the public half of "+nameRestored, err)
@@ -105,7 +107,7 @@ func (s *Session) opener() (*sessionRSA, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := s.rsaPublicKey(half)
+	public, err := publickey.ReadRSA(s.raw, half)
 	if err != nil {
 		return nil, err
 	}

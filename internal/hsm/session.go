@@ -5,27 +5,10 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/probe"
 	"byok/internal/secret"
-	"byok/internal/term"
 )
-
-// Role is who a session is logged in as. The login belongs to the token and
-// not to one session of it (PKCS#11 v2.40, section 5.6): SO and user cannot be
-// logged in at once.
-type Role int
-
-// The roles. RoleSO means that a quorum is present.
-const (
-	RoleNone Role = iota
-	RoleSO
-	RoleUser
-)
-
-// String returns the role's name in messages: none, SO or user.
-func (r Role) String() string { return [...]string{"none", "SO", "user"}[r] }
 
 // Session is one read-write session with a token. Roles come and go in it.
 // Session objects live from their creation to Close, across roles, and are
@@ -64,7 +47,7 @@ func (s *Session) Login(role Role, pin *secret.Bytes) error {
 		kind = pkcs11.CKU_SO
 	}
 	if err := s.raw.Ctx.Login(s.raw.Handle, kind, pin.Text()); err != nil {
-		return s.m.loginError(s.Token, role, err)
+		return s.m.LoginError(s.Token, role, err)
 	}
 	s.role = role
 	return nil
@@ -114,24 +97,4 @@ func (s *Session) ChangePIN(old, next *secret.Bytes) error {
 		return p11.Fail(fmt.Sprintf("C_SetPIN of the %v on %v", s.role, s.Token), err)
 	}
 	return nil
-}
-
-// loginError distinguishes a wrong PIN from other refusals, and says what the
-// token reports about the tries left.
-func (m *Module) loginError(t Token, role Role, err error) error {
-	if now, err := m.Token(t.ID()); err == nil {
-		t = now // with the present flags
-	}
-	switch {
-	case IsWrongPIN(err):
-		return exitcode.Errorf(exitcode.HSM, "wrong %v PIN for %v (%w)%s",
-			role, t, p11.Named(err), t.PINState(role).suffix())
-	case p11.Is(err, pkcs11.CKR_USER_TYPE_INVALID) && role == RoleSO: // NSS softoken, once there is a user PIN
-		return exitcode.Errorf(exitcode.HSM, "%v has no SO role (%w), which the cards would guard", t, p11.Named(err)).
-			Hint("byok-offline module check --module-path %s --with-test-keys %s",
-				term.Quote(m.Path), term.Quote(t.ID()))
-	case p11.Is(err, pkcs11.CKR_PIN_LOCKED):
-		return exitcode.Errorf(exitcode.HSM, "the %v PIN of %v is locked (%w)", role, t, p11.Named(err))
-	}
-	return p11.Fail(fmt.Sprintf("C_Login as %v on %v", role, t), err)
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/templates"
 )
 
 // AnchorPrefix begins the label of an anchor.
@@ -27,13 +29,13 @@ const (
 // TrustKM puts KM's public half on the token as a trusted wrapping key, as SO,
 // and reads its attributes, modulus and exponent back by handle.
 func (s *Session) TrustKM(label string, km *rsa.PublicKey, form Form) (Object, error) {
-	return s.trustRSA(nameKM, label, km, trustedRSA(TokenObject), form.outer())
+	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), form.outer())
 }
 
 // TrustKEK makes the vault's KEK a trusted wrapping key for this session
 // alone, as SO, and reads its attributes, modulus and exponent back by handle.
 func (s *Session) TrustKEK(kek *rsa.PublicKey, form Form) (Object, error) {
-	return s.trustRSA(nameKEK, sessionLabel, kek, trustedRSA(SessionObject), form.outer())
+	return s.trustRSA(nameKEK, sessionLabel, kek, templates.TrustedRSA(SessionObject), form.outer())
 }
 
 // sessionLabel is the label of session objects. Nothing is found by it.
@@ -50,7 +52,7 @@ func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.trustRSA(nameAnchor, label, km, anchor(), p11.NoMechanism); err != nil {
+	if _, err := s.trustRSA(nameAnchor, label, km, templates.Anchor(), p11.NoMechanism); err != nil {
 		return err
 	}
 	for _, old := range before {
@@ -76,11 +78,11 @@ func (s *Session) Anchors() ([]string, error) {
 }
 
 func (s *Session) anchors() ([]Item, error) {
-	objects, err := s.findTrusted(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
+	objects, err := inventory.FindTrusted(s.raw, pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
 	if err != nil {
 		return nil, err
 	}
-	items, err := s.items(objects)
+	items, err := inventory.Items(s.raw, objects)
 	return slices.DeleteFunc(items, func(i Item) bool { return !strings.HasPrefix(i.Label, AnchorPrefix) }), err
 }
 
@@ -96,7 +98,7 @@ func (s *Session) MakeKW(label string, km Object) (kwObject Object, wrapped []by
 	if err != nil {
 		return 0, nil, err
 	}
-	original, err := s.trustAES(nameKW, trustedAES(), w)
+	original, err := s.trustAES(nameKW, templates.TrustedAES(), w)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -112,7 +114,7 @@ func (s *Session) freezeKW(label string, original Object) (Object, error) {
 	o, err := s.raw.Made(p11.Making{
 		Call:      "C_CopyObject of KW to " + label,
 		Object:    nameKW,
-		Template:  frozenKW(),
+		Template:  templates.FrozenKW(),
 		Mechanism: p11.NoMechanism,
 		Make: func(t []*pkcs11.Attribute) (Object, error) {
 			return s.raw.Copy(original, append(p11.Naming(label, p11.NewID()), t...))
@@ -121,7 +123,7 @@ func (s *Session) freezeKW(label string, original Object) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.checked(o, s.raw.Shows(o, nameKW, kw()))
+	return s.checked(o, s.raw.Shows(o, nameKW, templates.KW()))
 }
 
 // TransferKey makes a fresh AES-256 key, as SO, that lives as long as this
@@ -131,7 +133,7 @@ func (s *Session) TransferKey() (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.trustAES(nameTransfer, transferKey(), w)
+	return s.trustAES(nameTransfer, templates.TransferKey(), w)
 }
 
 func (s *Session) trustAES(name string, t p11.Template, w KeyWrap) (Object, error) {
@@ -211,7 +213,7 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 func (s *Session) FindKW(label string) (Object, error) { return s.trusted(SecretKey, label) }
 
 func (s *Session) trusted(class Class, label string) (Object, error) {
-	found, err := s.findTrusted(
+	found, err := inventory.FindTrusted(s.raw,
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
 		return 0, err

@@ -62,7 +62,7 @@ func (m *Module) join(t Token, loginErr error) (*Session, error) {
 		return nil, err
 	}
 	if loginErr != nil {
-		return nil, m.loginError(t, RoleUser, rootCause(loginErr))
+		return nil, m.LoginError(t, RoleUser, rootCause(loginErr))
 	}
 	s, err := m.Open(t)
 	if err != nil {

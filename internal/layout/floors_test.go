@@ -19,7 +19,10 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
 		{"Operations", []string{"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
-		{"The HSM and the vault", []string{"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure"}},
+		{"The HSM and the vault", []string{
+			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates",
+			"hsm/tokens", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
+		}},
 		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"}},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "durable"}},

@@ -1,4 +1,10 @@
-package hsm
+// Package templates lists the boolean attributes that each kind of object of a
+// security world is made with, and why: trusted keys, keys for a vault, the
+// module signing key, and what a transfer copy is reduced to.
+//
+// Use it through package hsm, which makes the objects and reads them back. An
+// attribute that Stays is what the probes try to undo.
+package templates
 
 import (
 	"github.com/miekg/pkcs11"
@@ -21,10 +27,10 @@ func frozen() p11.Template {
 	}
 }
 
-// trustedRSA is the public half of KM, or a KEK.
-func trustedRSA(place Place) p11.Template {
+// TrustedRSA is the public half of KM, or a KEK.
+func TrustedRSA(place p11.Place) p11.Template {
 	return append(p11.Template{
-		p11.Has(pkcs11.CKA_TOKEN, place == TokenObject, "KM outlives the session, a KEK does not"),
+		p11.Has(pkcs11.CKA_TOKEN, place == p11.TokenObject, "KM outlives the session, a KEK does not"),
 		p11.Has(pkcs11.CKA_PRIVATE, false, "an SO session cannot create private objects"),
 		p11.Has(pkcs11.CKA_TRUSTED, true, "only a quorum can log in as SO and so trust a key"),
 		p11.Has(pkcs11.CKA_WRAP, true, "wraps keys for the backup, or for the vault"),
@@ -34,13 +40,13 @@ func trustedRSA(place Place) p11.Template {
 	}, frozen()...)
 }
 
-// anchor is the token's memory of the newest statement.
-func anchor() p11.Template {
-	return trustedRSA(TokenObject).With(p11.Stays(pkcs11.CKA_WRAP, false, "remembers a statement and wraps nothing"))
+// Anchor is the token's memory of the newest statement.
+func Anchor() p11.Template {
+	return TrustedRSA(p11.TokenObject).With(p11.Stays(pkcs11.CKA_WRAP, false, "remembers a statement and wraps nothing"))
 }
 
-// trustedAES is common to KW and the transfer key.
-func trustedAES() p11.Template {
+// TrustedAES is common to KW and the transfer key.
+func TrustedAES() p11.Template {
 	return p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, false, "no value of it is ever outside the token, and no trace is left"),
 		p11.Has(pkcs11.CKA_PRIVATE, false, "an SO session cannot create private objects"),
@@ -58,29 +64,29 @@ func trustedAES() p11.Template {
 	}
 }
 
-// transferKey is a transfer key: an AES key for one key and one KEK.
-func transferKey() p11.Template { return append(trustedAES(), frozen()...) }
+// TransferKey is a transfer key: an AES key for one key and one KEK.
+func TransferKey() p11.Template { return append(TrustedAES(), frozen()...) }
 
-// frozenKW is what KW is frozen to when it is copied to the token.
-func frozenKW() p11.Template {
+// FrozenKW is what KW is frozen to when it is copied to the token.
+func FrozenKW() p11.Template {
 	return append(p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, true, "the world outlives the session"),
 		p11.Stays(pkcs11.CKA_EXTRACTABLE, false, "has left once, under KM, and never again"),
 	}, frozen()...)
 }
 
-// kw is what KW must show once it is frozen. WRAP_WITH_TRUSTED restricts nothing
+// KW is what KW must show once it is frozen. WRAP_WITH_TRUSTED restricts nothing
 // in a key that is not extractable.
-func kw() p11.Template {
+func KW() p11.Template {
 	once := p11.Has(pkcs11.CKA_WRAP_WITH_TRUSTED, true, "as it was wrapped under KM")
-	return trustedAES().With(frozenKW()...).With(once)
+	return TrustedAES().With(FrozenKW()...).With(once)
 }
 
-// keptKey is common to every private or secret key that is made for a vault:
+// KeptKey is common to every private or secret key that is made for a vault:
 // only a key trusted by a quorum can ever wrap it.
-func keptKey(place Place) p11.Template {
+func KeptKey(place p11.Place) p11.Template {
 	return p11.Template{
-		p11.Has(pkcs11.CKA_TOKEN, place == TokenObject, "kept until retired, or for this session"),
+		p11.Has(pkcs11.CKA_TOKEN, place == p11.TokenObject, "kept until retired, or for this session"),
 		p11.Has(pkcs11.CKA_PRIVATE, true, "seen only after login"),
 		p11.Stays(pkcs11.CKA_SENSITIVE, true, "never in clear"),
 		p11.Has(pkcs11.CKA_EXTRACTABLE, true, "goes to the backup and to the vault, wrapped"),
@@ -90,9 +96,9 @@ func keptKey(place Place) p11.Template {
 	}
 }
 
-// privateKey is for an RSA or EC key.
-func privateKey(place Place, decrypts bool) p11.Template {
-	return append(keptKey(place), privateUses(decrypts)...)
+// PrivateKey is for an RSA or EC key.
+func PrivateKey(place p11.Place, decrypts bool) p11.Template {
+	return append(KeptKey(place), privateUses(decrypts)...)
 }
 
 func privateUses(decrypts bool) p11.Template {
@@ -103,9 +109,10 @@ func privateUses(decrypts bool) p11.Template {
 	}
 }
 
-func publicKey(place Place, encrypts bool) p11.Template {
+// PublicKey is for the public half of a key.
+func PublicKey(place p11.Place, encrypts bool) p11.Template {
 	return p11.Template{
-		p11.Has(pkcs11.CKA_TOKEN, place == TokenObject, "stays with its private key"),
+		p11.Has(pkcs11.CKA_TOKEN, place == p11.TokenObject, "stays with its private key"),
 		p11.Has(pkcs11.CKA_PRIVATE, false, "public"),
 		p11.Has(pkcs11.CKA_VERIFY, true, "checks the proof of possession"),
 		p11.Has(pkcs11.CKA_ENCRYPT, encrypts, "the counterpart of DECRYPT"),
@@ -113,9 +120,9 @@ func publicKey(place Place, encrypts bool) p11.Template {
 	}
 }
 
-// secretKey is for an AES key.
-func secretKey(place Place) p11.Template {
-	return append(keptKey(place),
+// SecretKey is for an AES key.
+func SecretKey(place p11.Place) p11.Template {
+	return append(KeptKey(place),
 		p11.Has(pkcs11.CKA_ENCRYPT, true, "gives the check value"),
 		p11.Has(pkcs11.CKA_DECRYPT, true, "the key may be used on the token as well"),
 		p11.Has(pkcs11.CKA_SIGN, false, "not this key's work"),
@@ -124,9 +131,9 @@ func secretKey(place Place) p11.Template {
 	)
 }
 
-// moduleSigningKey is KML: it signs what the operator does and never leaves
+// ModuleSigningKey is KML: it signs what the operator does and never leaves
 // the token.
-func moduleSigningKey() p11.Template {
+func ModuleSigningKey() p11.Template {
 	return append(p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, true, "lives as long as the world does on this token"),
 		p11.Has(pkcs11.CKA_PRIVATE, true, "seen only after login"),
@@ -137,10 +144,10 @@ func moduleSigningKey() p11.Template {
 	}, privateUses(false)...)
 }
 
-// reduced is what a transfer copy is reduced to: a trusted key can wrap it and
+// Reduced is what a transfer copy is reduced to: a trusted key can wrap it and
 // that is all it is good for. MODIFIABLE=false must stand in the template of
 // the copy itself, or its owner could set the rest back.
-func reduced(secretKey bool) p11.Template {
+func Reduced(secretKey bool) p11.Template {
 	uses := p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
 		p11.Stays(pkcs11.CKA_SIGN, false, whyTravels),
@@ -159,8 +166,8 @@ func reduced(secretKey bool) p11.Template {
 	return append(uses, frozen()...)
 }
 
-// reducedShows is what the copy must show: its reduction and what it inherits.
-func reducedShows(secretKey bool) p11.Template {
-	inherits := keptKey(SessionObject).Only(pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED)
-	return append(inherits, reduced(secretKey)...)
+// ReducedShows is what the copy must show: its reduction and what it inherits.
+func ReducedShows(secretKey bool) p11.Template {
+	inherits := KeptKey(p11.SessionObject).Only(pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED)
+	return append(inherits, Reduced(secretKey)...)
 }

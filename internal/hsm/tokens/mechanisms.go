@@ -1,4 +1,4 @@
-package hsm
+package tokens
 
 import (
 	"fmt"
@@ -33,15 +33,15 @@ func neededMechanisms() []needed {
 // CheckMechanisms reads the token's list of mechanisms, which needs no login,
 // and refuses a token that lacks one the ceremony cannot do without. That the
 // others do what they should is for the probes to prove.
-func (m *Module) CheckMechanisms(t Token) error {
+func (s Slots) CheckMechanisms(t Token) error {
 	if t.Initialised { // its slot may be another by now
-		now, err := m.Token(t.ID())
+		now, err := s.Token(t.ID())
 		if err != nil {
 			return err
 		}
 		t = now
 	}
-	list, err := m.p.GetMechanismList(t.Slot)
+	list, err := s.p.GetMechanismList(t.Slot)
 	if err != nil {
 		return p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)
 	}
@@ -57,5 +57,5 @@ func (m *Module) CheckMechanisms(t Token) error {
 	}
 	return exitcode.Errorf(exitcode.HSM, "the token in slot %d does not offer %s, which the ceremony needs",
 		t.Slot, strings.Join(lacking, ", ")).
-		Hint("byok-offline module check --module-path %s", term.Quote(m.Path))
+		Hint("byok-offline module check --module-path %s", term.Quote(s.path))
 }

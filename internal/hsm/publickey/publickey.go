@@ -1,4 +1,9 @@
-package hsm
+// Package publickey reads public key objects and writes them: modulus and
+// exponent, or CKA_EC_PARAMS and CKA_EC_POINT, for the keys that a vault takes.
+//
+// Do not take a key that [Read] returns for that of a private key with the same
+// CKA_ID: that is for a signature to prove.
+package publickey
 
 import (
 	"crypto"
@@ -16,39 +21,34 @@ import (
 	"byok/internal/keykind"
 )
 
-// errForeignKey is wrapped by the errors for a public key that no vault takes.
-var errForeignKey = errors.New("not a key for a vault")
+// ErrForeign is wrapped by the errors for a public key that no vault takes. Test with
+// errors.Is.
+var ErrForeign = errors.New("not a key for a vault")
 
-// publicKey reads an RSA or EC public key object.
-func (s *Session) publicKey(o Object) (crypto.PublicKey, error) {
-	values, err := s.raw.Attributes(o, pkcs11.CKA_KEY_TYPE)
-	if err != nil {
-		return nil, err
-	}
-	return s.publicKeyOf(o, p11.ULong(values[0]))
-}
-
-// publicKeyOf reads a public key object whose CKA_KEY_TYPE is known.
-func (s *Session) publicKeyOf(o Object, keyType uint) (crypto.PublicKey, error) {
+// Read reads a public key object whose CKA_KEY_TYPE is keyType:
+// *rsa.PublicKey or *ecdsa.PublicKey. The error for any other wraps
+// [ErrForeign].
+func Read(s *p11.Session, o p11.Object, keyType uint) (crypto.PublicKey, error) {
 	switch keyType {
 	case keykind.CKK_RSA:
-		key, err := s.rsaPublicKey(o)
+		key, err := ReadRSA(s, o)
 		if err != nil {
 			return nil, err // not a nil key in an interface
 		}
 		return key, nil
 	case keykind.CKK_EC:
-		return s.ecPublicKey(o)
+		return readEC(s, o)
 	}
 	return nil, foreign("a public key of type 0x%X", keyType)
 }
 
 func foreign(format string, args ...any) error {
-	return exitcode.Errorf(exitcode.HSM, "the token shows %s, %w", fmt.Sprintf(format, args...), errForeignKey)
+	return exitcode.Errorf(exitcode.HSM, "the token shows %s, %w", fmt.Sprintf(format, args...), ErrForeign)
 }
 
-func (s *Session) rsaPublicKey(o Object) (*rsa.PublicKey, error) {
-	values, err := s.raw.Attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
+// ReadRSA reads an RSA public key object.
+func ReadRSA(s *p11.Session, o p11.Object) (*rsa.PublicKey, error) {
+	values, err := s.Attributes(o, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +63,10 @@ func (s *Session) rsaPublicKey(o Object) (*rsa.PublicKey, error) {
 	return public, nil
 }
 
-// ecPublicKey reads CKA_EC_POINT: a DER octet string around the uncompressed
+// readEC reads CKA_EC_POINT: a DER octet string around the uncompressed
 // point (PKCS#11 v2.40, section 2.3.3); some modules give the bare point.
-func (s *Session) ecPublicKey(o Object) (crypto.PublicKey, error) {
-	values, err := s.raw.Attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
+func readEC(s *p11.Session, o p11.Object) (crypto.PublicKey, error) {
+	values, err := s.Attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +86,9 @@ func (s *Session) ecPublicKey(o Object) (crypto.PublicKey, error) {
 	return public, nil
 }
 
-// publicMaterial is the template of a public key object with the value of
-// public.
-func publicMaterial(public crypto.PublicKey) ([]*pkcs11.Attribute, error) {
+// Material is class, key type and value of a public key, for the template of
+// an object. The error for a key that no vault takes has the status Usage.
+func Material(public crypto.PublicKey) ([]*pkcs11.Attribute, error) {
 	kind, err := keykind.Of(public)
 	if err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)

@@ -1,4 +1,4 @@
-package hsm
+package tokens
 
 import "github.com/miekg/pkcs11"
 

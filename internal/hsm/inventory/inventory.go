@@ -1,0 +1,123 @@
+// Package inventory lists the objects of a token: all that a role sees, or the
+// trusted ones.
+//
+// Use it through package hsm. An [Item] is what the token showed when it was
+// listed: labels and CKA_ID are the operator's to change.
+package inventory
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/fingerprint"
+	"byok/internal/hsm/p11"
+	"byok/internal/hsm/publickey"
+	"byok/internal/keykind"
+)
+
+// Item is a token object as one look at the token shows it.
+type Item struct {
+	Object  p11.Object
+	Class   p11.Class
+	Label   string
+	ID      []byte // CKA_ID, nil if the class has none
+	KeyType uint   // CKA_KEY_TYPE; means nothing for other classes
+	Trusted bool
+}
+
+// All lists every token object that this role sees: one search for all,
+// and one for the trusted ones, since asking an object for an attribute that its
+// class does not have costs a call for each.
+func All(s *p11.Session) ([]Item, error) {
+	objects, err := s.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := FindTrusted(s)
+	if err != nil {
+		return nil, err
+	}
+	items, err := Items(s, objects)
+	for i := range items {
+		items[i].Trusted = slices.Contains(trusted, items[i].Object)
+	}
+	return items, err
+}
+
+// Items reads what is listed of each object.
+func Items(s *p11.Session, objects []p11.Object) ([]Item, error) {
+	items := make([]Item, len(objects))
+	for i, o := range objects {
+		item, err := item(s, o)
+		if err != nil {
+			return nil, err
+		}
+		items[i] = item
+	}
+	return items, nil
+}
+
+// FindTrusted returns the trusted token objects that match.
+func FindTrusted(s *p11.Session, match ...*pkcs11.Attribute) ([]p11.Object, error) {
+	return s.Find(append(match,
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))...)
+}
+
+func item(s *p11.Session, o p11.Object) (Item, error) {
+	values, err := s.Attributes(o, pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE)
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{
+		Object:  o,
+		Class:   p11.Class(p11.ULong(values[0])),
+		Label:   string(values[1]),
+		ID:      values[2],
+		KeyType: p11.ULong(values[3]),
+	}, nil
+}
+
+// Trusted is a trusted token object.
+type Trusted struct {
+	Item
+	// SPKI is the SHA-256 of a public key's SubjectPublicKeyInfo; it is zero
+	// for a secret key, and for a public key that no world makes.
+	SPKI fingerprint.Sum
+}
+
+// AllTrusted lists every token object with CKA_TRUSTED that this role sees.
+// Compare it, as user, with exactly the world's.
+func AllTrusted(s *p11.Session) ([]Trusted, error) {
+	objects, err := FindTrusted(s)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Trusted, 0, len(objects))
+	for _, o := range objects {
+		t, err := trustedObject(s, o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func trustedObject(s *p11.Session, o p11.Object) (Trusted, error) {
+	item, err := item(s, o)
+	item.Trusted = true
+	if err != nil || item.Class != p11.PublicKey {
+		return Trusted{Item: item}, err
+	}
+	public, err := publickey.Read(s, o, item.KeyType)
+	if errors.Is(err, publickey.ErrForeign) {
+		return Trusted{Item: item}, nil
+	}
+	if err != nil {
+		return Trusted{}, err
+	}
+	sum, err := keykind.SPKIHash(public)
+	return Trusted{item, sum}, err
+}

@@ -1,0 +1,152 @@
+package inventory
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
+	"byok/internal/hsm/shim"
+	"byok/internal/keykind"
+	"byok/internal/testkit/softhsm"
+)
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		ok(t, err)
+		return value
+	}
+}
+
+// token is a token with trusted and other objects, in the user's session.
+type token struct {
+	*p11.Session
+	public *rsa.PublicKey // of "trusted RSA"
+}
+
+func newToken(t *testing.T) token {
+	t.Helper()
+	t.Setenv("SHIM_MODULE", softhsm.New(t))
+	p, _, h := softhsm.Session(t, shim.Build(t))
+	s := &p11.Session{Ctx: p, Handle: h, Omitted: map[string][]uint{}}
+	key := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
+	foreign := &rsa.PublicKey{N: key.N, E: 3}
+	foreign.N = must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 1024)).N
+	must[p11.Object](t)(s.Create(kept(true).Raw(append(p11.Naming("trusted RSA", []byte{1}), p11.RSAPublic(&key.PublicKey)...)...)))
+	must[p11.Object](t)(s.Create(kept(true).Raw(append(p11.Naming("foreign RSA", []byte{2}), p11.RSAPublic(foreign)...)...)))
+	must[p11.Object](t)(s.Generate(pkcs11.CKM_AES_KEY_GEN, kept(true).Raw(append(p11.Naming("trusted AES", []byte{3}),
+		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32))...)))
+	must[p11.Object](t)(s.Create(kept(false).Raw(append(p11.Naming("RSA", []byte{4}), p11.RSAPublic(&key.PublicKey)...)...)))
+	must[p11.Object](t)(s.Create([]*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "data"),
+	}))
+	ok(t, p.Logout(h))
+	ok(t, p.Login(h, pkcs11.CKU_USER, softhsm.UserPIN))
+	return token{s, &key.PublicKey}
+}
+
+// kept is the template of a token object that all can see.
+func kept(trusted bool) p11.Template {
+	t := p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, true, "is a token object"),
+		p11.Has(pkcs11.CKA_PRIVATE, false, "is seen by all"),
+	}
+	if trusted {
+		t = append(t, p11.Has(pkcs11.CKA_TRUSTED, true, "is trusted"))
+	}
+	return t
+}
+
+func sorted[T any](list []T, text func(T) string) []string {
+	var all []string
+	for _, x := range list {
+		all = append(all, text(x))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestAll(t *testing.T) {
+	s := newToken(t)
+	got := sorted(must[[]Item](t)(All(s.Session)), func(i Item) string {
+		return fmt.Sprintf("%v %q ID %x type %d trusted %t", i.Class, i.Label, i.ID, i.KeyType, i.Trusted)
+	})
+	want := []string{
+		`data object "data" ID  type 0 trusted false`,
+		`public key "RSA" ID 04 type 0 trusted false`,
+		`public key "foreign RSA" ID 02 type 0 trusted true`,
+		`public key "trusted RSA" ID 01 type 0 trusted true`,
+		`secret key "trusted AES" ID 03 type 31 trusted true`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+}
+
+// TestAllTrusted: a secret key has no SPKI, nor has a public key that no world
+// makes; both are listed all the same.
+func TestAllTrusted(t *testing.T) {
+	s := newToken(t)
+	sum, err := keykind.SPKIHash(s.public)
+	ok(t, err)
+	got := sorted(must[[]Trusted](t)(AllTrusted(s.Session)), func(o Trusted) string {
+		return fmt.Sprintf("%v %q trusted %t, known %t, the key's %t", o.Class, o.Label, o.Trusted, !o.SPKI.IsZero(), o.SPKI == sum)
+	})
+	want := []string{
+		`public key "foreign RSA" trusted true, known false, the key's false`,
+		`public key "trusted RSA" trusted true, known true, the key's true`,
+		`secret key "trusted AES" trusted true, known false, the key's false`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+	labelled := must[[]p11.Object](t)(FindTrusted(s.Session, pkcs11.NewAttribute(pkcs11.CKA_LABEL, "RSA")))
+	if len(labelled) != 0 {
+		t.Error("an object that is not trusted is found among the trusted")
+	}
+}
+
+// TestCallsFail: a list is whole, or there is none.
+func TestCallsFail(t *testing.T) {
+	s := newToken(t)
+	all := func() (int, error) { list, err := All(s.Session); return len(list), err }
+	trusted := func() (int, error) { list, err := AllTrusted(s.Session); return len(list), err }
+	for _, c := range []struct {
+		name, at string
+		list     func() (int, error)
+		want     string
+	}{
+		{"search for all", "C_FindObjectsInit#1", all, "C_FindObjectsInit"},
+		{"search for the trusted", "C_FindObjectsInit#2", all, "C_FindObjectsInit"},
+		{"first object", "C_GetAttributeValue#1", all, "C_GetAttributeValue"},
+		{"last object", "C_GetAttributeValue#9", all, "C_GetAttributeValue"},
+		{"search", "C_FindObjectsInit#1", trusted, "C_FindObjectsInit"},
+		{"item", "C_GetAttributeValue#1", trusted, "C_GetAttributeValue"},
+		{"public key", "C_GetAttributeValue#3", trusted, "C_GetAttributeValue"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("SHIM_DO", fmt.Sprintf("fail=0x%x", pkcs11.CKR_DEVICE_ERROR))
+			t.Setenv("SHIM_AT", "never")
+			must[pkcs11.SessionInfo](t)(s.Ctx.GetSessionInfo(s.Handle)) // any call, for the count to start again
+			t.Setenv("SHIM_AT", c.at)
+			n, err := c.list()
+			if err == nil || err.Error() != c.want+": CKR_DEVICE_ERROR" || exitcode.Of(err) != exitcode.HSM || n != 0 {
+				t.Errorf("%d listed, %v (status %d)", n, err, exitcode.Of(err))
+			}
+		})
+	}
+}

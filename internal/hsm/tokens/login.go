@@ -1,0 +1,56 @@
+package tokens
+
+import (
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
+	"byok/internal/term"
+)
+
+// Role is who a session is logged in as. The login belongs to the token and
+// not to one session of it (PKCS#11 v2.40, section 5.6): SO and user cannot be
+// logged in at once.
+type Role int
+
+// The roles. RoleSO means that a quorum is present.
+const (
+	RoleNone Role = iota
+	RoleSO
+	RoleUser
+)
+
+// String returns the role's name in messages: none, SO or user.
+func (r Role) String() string { return [...]string{"none", "SO", "user"}[r] }
+
+// IsWrongPIN reports whether err is a login that was refused for its PIN. A
+// locked PIN is not a wrong one.
+func IsWrongPIN(err error) bool {
+	return p11.Is(err, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_LEN_RANGE, pkcs11.CKR_PIN_INVALID)
+}
+
+// IsLocked reports whether err is a login that was refused because the PIN is
+// locked.
+func IsLocked(err error) bool { return p11.Is(err, pkcs11.CKR_PIN_LOCKED) }
+
+// LoginError distinguishes a wrong PIN from other refusals, and says what the
+// token reports about the tries left.
+func (s Slots) LoginError(t Token, role Role, err error) error {
+	if now, err := s.Token(t.ID()); err == nil {
+		t = now // with the present flags
+	}
+	switch {
+	case IsWrongPIN(err):
+		return exitcode.Errorf(exitcode.HSM, "wrong %v PIN for %v (%w)%s",
+			role, t, p11.Named(err), t.PINState(role).suffix())
+	case p11.Is(err, pkcs11.CKR_USER_TYPE_INVALID) && role == RoleSO: // NSS softoken, once there is a user PIN
+		return exitcode.Errorf(exitcode.HSM, "%v has no SO role (%w), which the cards would guard", t, p11.Named(err)).
+			Hint("byok-offline module check --module-path %s --with-test-keys %s",
+				term.Quote(s.path), term.Quote(t.ID()))
+	case p11.Is(err, pkcs11.CKR_PIN_LOCKED):
+		return exitcode.Errorf(exitcode.HSM, "the %v PIN of %v is locked (%w)", role, t, p11.Named(err))
+	}
+	return p11.Fail(fmt.Sprintf("C_Login as %v on %v", role, t), err)
+}

@@ -1,0 +1,123 @@
+package tokens
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+)
+
+const (
+	lowWords    = "; the token counts wrong PINs and will lock it after a few more"
+	finalWords  = "; one try is left before the token locks it"
+	lockedWords = "; the token has locked this PIN"
+)
+
+// login tries a PIN as a session does.
+func (r *rig) login(role Role, pin string) error {
+	kind := map[Role]uint{RoleSO: pkcs11.CKU_SO, RoleUser: pkcs11.CKU_USER}[role]
+	if err := r.p.Login(r.h, kind, pin); err != nil {
+		return r.LoginError(r.token, role, err)
+	}
+	return nil
+}
+
+// TestPINStates: what the token reports of wrong PINs is said with each, and
+// can be read before one is tried.
+func TestPINStates(t *testing.T) {
+	r := newRig(t)
+	ok(t, r.p.Logout(r.h))
+	for _, c := range []struct {
+		name, flags string
+		so, user    PINState
+		soWords     string
+		userWords   string
+	}{
+		{"SoftHSM's own", "", PINLow, PINLow, lowWords, lowWords},
+		{"last try of both", "0x220000", PINFinal, PINFinal, finalWords, finalWords},
+		{"both locked", "0x440000", PINLocked, PINLocked, lockedWords, lockedWords},
+		{"last try of the SO", "0x200000", PINFinal, PINLow, finalWords, lowWords},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("SHIM_FLAGS", c.flags)
+			for _, wrong := range []struct {
+				role  Role
+				state PINState
+				words string
+			}{{RoleSO, c.so, c.soWords}, {RoleUser, c.user, c.userWords}} {
+				err := r.login(wrong.role, "a wrong PIN")
+				expect(t, err, failure{
+					fmt.Sprintf("wrong %v PIN for %v (CKR_PIN_INCORRECT)%s", wrong.role, r.token, wrong.words), exitcode.HSM, "",
+				})
+				if !IsWrongPIN(err) || IsLocked(err) {
+					t.Errorf("not a wrong PIN: %v", err)
+				}
+				now := must[Token](t)(r.Token(r.token.Serial))
+				if got := now.PINState(wrong.role); got != wrong.state {
+					t.Errorf("%v: %q", wrong.role, got)
+				}
+			}
+		})
+	}
+	if state := (Token{}).PINState(RoleUser); state != PINFresh || state.suffix() != "" {
+		t.Errorf("a fresh PIN is %q", state)
+	}
+}
+
+func TestLoginError(t *testing.T) {
+	r := newRig(t)
+	ok(t, r.p.Logout(r.h))
+	for _, c := range []struct {
+		name string
+		role Role
+		code uint
+		want string
+		hint string
+	}{
+		{"user PIN locked", RoleUser, pkcs11.CKR_PIN_LOCKED, "the user PIN of %v is locked (CKR_PIN_LOCKED)", ""},
+		{"SO PIN locked", RoleSO, pkcs11.CKR_PIN_LOCKED, "the SO PIN of %v is locked (CKR_PIN_LOCKED)", ""},
+		{"device lost, user", RoleUser, pkcs11.CKR_DEVICE_REMOVED, "C_Login as user on %v: CKR_DEVICE_REMOVED", ""},
+		{"device lost, SO", RoleSO, pkcs11.CKR_DEVICE_REMOVED, "C_Login as SO on %v: CKR_DEVICE_REMOVED", ""},
+		{
+			"no SO", RoleSO, pkcs11.CKR_USER_TYPE_INVALID,
+			"%v has no SO role (CKR_USER_TYPE_INVALID), which the cards would guard",
+			"byok-offline module check --module-path " + r.path + " --with-test-keys " + r.token.Serial,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.fails(t, "C_Login", 1, c.code)
+			err := r.login(c.role, "a PIN")
+			expect(t, err, failure{fmt.Sprintf(c.want, r.token), exitcode.HSM, c.hint})
+			if IsLocked(err) != (c.code == pkcs11.CKR_PIN_LOCKED) {
+				t.Errorf("locked %t", IsLocked(err))
+			}
+		})
+	}
+	if RoleNone.String() != "none" {
+		t.Errorf("no role is %v", RoleNone)
+	}
+}
+
+func TestCheckPIN(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		name  string
+		token Token
+		pin   string
+		want  string
+	}{
+		{"too short", r.token, "x", "a user PIN of 1 bytes: the token takes 4 to 255"},
+		{"long enough", r.token, "four", ""},
+		{"the token does not say", Token{}, "x", ""},
+		{"the token says nonsense", Token{minPIN: 8, maxPIN: 4}, "x", ""},
+	} {
+		err := c.token.CheckPIN(pin(c.pin))
+		if c.want == "" {
+			ok(t, err)
+			continue
+		}
+		expect(t, err, failure{c.want, exitcode.Usage, "choose another PIN"})
+	}
+}
