@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"byok/internal/attest"
+	"byok/internal/kek"
 )
 
 var (
@@ -48,10 +49,11 @@ func TestGoodPackages(t *testing.T) {
 func TestFaults(t *testing.T) {
 	ended := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	faults := map[string][]func(*rehearsal){
-		attest.RuleOps: {
+		kek.RuleOps: {
 			func(r *rehearsal) { r.kek.KeyOps = []string{"import", "decrypt"} },
 		},
-		attest.RuleExpiry: {func(r *rehearsal) { r.kek.Expires = r.now }},
+		kek.RuleExpiry:  {func(r *rehearsal) { r.kek.Expires = r.now }},
+		kek.RuleEnabled: {func(r *rehearsal) { r.kek.NotBefore = r.now.Add(time.Hour) }},
 		attest.RuleFormat: {func(r *rehearsal) {
 			r.statement.Objects[0].Attributes = append(r.statement.Objects[0].Attributes, r.statement.Objects[0].Attributes[0])
 		}},
@@ -120,11 +122,13 @@ func TestFaults(t *testing.T) {
 // TestPackageFaults are those of the packages themselves.
 func TestPackageFaults(t *testing.T) {
 	for rule, change := range map[string]func(*testing.T, *packages){
-		attest.RuleRehearsal:      func(t *testing.T, p *packages) { p.world.Rehearsal, p.world.RehearsalRoot = false, "" },
+		attest.RuleRehearsal:      func(t *testing.T, p *packages) { p.world.Mark, p.world.RehearsalRoot = kek.Production, "" },
 		attest.RuleWorldHash:      func(t *testing.T, p *packages) { p.world.Location = "elsewhere" },
 		attest.RuleWorldSuffix:    func(t *testing.T, p *packages) { p.world.Generation = 2; p.bind(t) },
-		attest.RuleWorldVault:     func(t *testing.T, p *packages) { p.world.Vault = "https://localhost:9443"; p.bind(t) },
+		kek.RuleVault:             func(t *testing.T, p *packages) { p.world.Vault = "https://localhost:9443"; p.bind(t) },
 		attest.RuleWorldPartition: func(t *testing.T, p *packages) { p.world.PartitionCertificates = ""; p.bind(t) },
+		kek.RuleType:              func(t *testing.T, p *packages) { p.kek.KTY = "RSA"; p.bind(t) },
+		kek.RuleEnabled:           func(t *testing.T, p *packages) { p.kek.Enabled = false; p.bind(t) },
 		attest.RulePresent: func(t *testing.T, p *packages) {
 			p.kek.Attestation, p.world.PartitionCertificates = nil, ""
 			p.bind(t)

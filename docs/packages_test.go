@@ -15,8 +15,9 @@ import (
 
 	"byok/internal/attest"
 	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/keykind"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
 // packages are both packages of a toolset, and what they are judged with.
@@ -28,18 +29,35 @@ type packages struct {
 	now       time.Time
 }
 
-func newPackages(t *testing.T, kid transfer.KeyID, pub *rsa.PublicKey) packages {
+func newPackages(t *testing.T, kid kek.ID, pub *rsa.PublicKey) packages {
 	t.Helper()
-	text, err := transfer.MarshalPublicKey(pub)
+	text, err := keykind.MarshalPublicKey(pub)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return packages{
 		kek: toolset.KEKPackage{
-			Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, KID: kid, PublicKey: text, KeyOps: []string{"import"}, HSMPlatform: "2",
+			Type:        toolset.KEKType,
+			Version:     toolset.Version,
+			Suffix:      "CONTOSO",
+			Generation:  1,
+			Mark:        kek.Production,
+			KID:         kid,
+			PublicKey:   text,
+			KTY:         "RSA-HSM",
+			KeyOps:      []string{kek.OpImport},
+			Enabled:     true,
+			HSMPlatform: "2",
 		},
 		world: toolset.SecurityWorldPackage{
-			Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Service: toolset.ServiceManagedHSM, Cloud: "AzurePublic", Vault: kid.Vault,
+			Type:       toolset.SecurityWorldType,
+			Version:    toolset.Version,
+			Suffix:     "CONTOSO",
+			Generation: 1,
+			Mark:       kek.Production,
+			Service:    kek.ServiceManagedHSM,
+			Cloud:      "AzurePublic",
+			Vault:      kid.Vault,
 		},
 	}
 }
@@ -52,6 +70,17 @@ func (p *packages) bind(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.kek.SecurityWorld = fingerprint.Of(data)
+}
+
+// owner is what the vault's owner would say of the KEK.
+func (p *packages) owner(t *testing.T) *kek.Statement {
+	t.Helper()
+	block, _ := pem.Decode([]byte(p.kek.PublicKey))
+	said, err := kek.NewStatement(fingerprint.Of(block.Bytes).String(), p.kek.KID.String(), true, "Olga")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &said
 }
 
 func publicKey(t *testing.T, n, e string) *rsa.PublicKey {
@@ -107,13 +136,13 @@ type rehearsal struct {
 
 func newRehearsal(t *testing.T, layout attest.Layout) *rehearsal {
 	t.Helper()
-	kid, err := transfer.ParseKeyID("https://localhost:8443/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8")
+	kid, err := kek.ParseID("https://localhost:8443/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8")
 	if err != nil {
 		t.Fatal(err)
 	}
 	pub := &keys()[kekKey].PublicKey
 	p := newPackages(t, kid, pub)
-	p.rehearsal, p.kek.Rehearsal, p.world.Rehearsal = true, true, true
+	p.rehearsal, p.kek.Mark, p.world.Mark = true, kek.Rehearsal, kek.Rehearsal
 	p.now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	p.kek.Created, p.kek.Expires = p.now.Add(-time.Hour), p.now.Add(72*time.Hour)
 	made := func(name, issuer string, key, signer int) cert {

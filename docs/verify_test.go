@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"byok/internal/attest"
+	"byok/internal/kek"
 	"byok/internal/toolset"
-	"byok/internal/transfer"
 )
 
 const (
@@ -35,13 +35,13 @@ type section struct{ title, text, commands string }
 
 func sections(t *testing.T) []section {
 	t.Helper()
-	page, err := os.ReadFile("verify.md")
-	if err != nil {
-		t.Fatal(err)
+	_, text, found := strings.Cut(string(read(t, "verify.md")), "\n## A KEK\n")
+	if !found {
+		t.Fatal("verify.md has no section on KEKs")
 	}
 	var list []section
 	block := regexp.MustCompile("(?s)```sh\n(.*?)```\n")
-	for _, part := range strings.Split(string(page), "\n### ")[1:] {
+	for _, part := range strings.Split(text, "\n### ")[1:] {
 		title, text, _ := strings.Cut(part, "\n")
 		text, _, _ = strings.Cut(text, "\n## ")
 		s := section{title: title, text: block.ReplaceAllString(text, "")}
@@ -141,8 +141,9 @@ func read(t *testing.T, path string) []byte {
 // packageRules are those that a file of the Azure CLI has nothing to do with,
 // and the one that a key that is no KEK need not meet.
 var packageRules = []string{
-	fromPackages, attest.RuleRehearsal, attest.RuleWorldHash, attest.RuleWorldSuffix, attest.RuleWorldVault, attest.RuleWorldPartition,
-	attest.RuleOps, attest.RuleExpiry, attest.RuleUsage,
+	fromPackages, attest.RuleRehearsal, attest.RuleWorldHash, attest.RuleWorldSuffix, kek.RuleVault,
+	attest.RuleWorldPartition, kek.RuleLoopback, kek.RuleType, kek.RuleOps, kek.RuleEnabled, kek.RuleExpiry,
+	attest.RuleUsage,
 }
 
 const duringJune2025 = "2025-07-01T00:00:00Z"
@@ -155,9 +156,9 @@ func TestGenuine(t *testing.T) {
 		t.Fatalf("%s: %s", failed, printed[failed])
 	}
 	now, _ := time.Parse(time.RFC3339, duringJune2025)
-	v, err := attest.CheckFile("f", read(t, genuineFile), attest.Policy{Now: now})
-	if err != nil || printed[attest.RuleAccepted] != v.Fingerprint.String() {
-		t.Errorf("%v, fingerprint %s", err, printed[attest.RuleAccepted])
+	v, err := attest.CheckFile("f", read(t, genuineFile), now)
+	if err != nil || printed[attest.RuleSaid] != v.Fingerprint.String() {
+		t.Errorf("%v, fingerprint %s", err, printed[attest.RuleSaid])
 	}
 	want := "23:01:43:DF:00:E0:B4:52:74:3E:06:8A:5B:3F:C0:8D:F8:F0:6C:EF:C4:85:4E:A6:27:AE:B7:EB:D7:0E:E2:F4\n" +
 		"hsm.pem is signed by " + rootName + "\npartition.pem is signed by hsm.pem"
@@ -192,7 +193,7 @@ func TestGenuineFaults(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, at, rule string }{
 		"statement": {"ABNwy-0j", "ABNwy-1j", duringJune2025, attest.RuleSignature},
 		"modulus":   {`"n": "jAZs`, `"n": "jAZt`, duringJune2025, attest.RuleKey},
-		"exponent":  {`"e": "AQAB"`, `"e": "AQAD"`, duringJune2025, attest.RuleKey},
+		"exponent":  {`"e": "AQAB"`, `"e": "AQAD"`, duringJune2025, kek.RuleExponent},
 		"kid":       {"768555\"", "768556\"", duringJune2025, attest.RuleID},
 		"early":     {"", "", "2025-06-01T00:00:00Z", attest.RuleDates},
 		"late":      {"", "", "2032-04-01T00:00:00Z", attest.RuleDates},
@@ -229,7 +230,7 @@ func genuinePackages(t *testing.T) packages {
 	if err := json.Unmarshal(read(t, genuineFile), &file); err != nil {
 		t.Fatal(err)
 	}
-	kid, err := transfer.ParseKeyID(file.Key.KID)
+	kid, err := kek.ParseID(file.Key.KID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,22 +249,26 @@ func genuinePackages(t *testing.T) packages {
 // rule, both have to find all good.
 func agree(t *testing.T, p packages, rule string) {
 	t.Helper()
-	kek, kekErr := p.kek.Marshal()
+	kekFile, kekErr := p.kek.Marshal()
 	world, worldErr := p.world.Marshal()
 	if err := errors.Join(kekErr, worldErr); err != nil {
 		t.Fatal(err)
 	}
-	v, err := attest.Check(p.kek, p.world, world, attest.Policy{Rehearsal: p.rehearsal, Now: p.now})
+	pair, err := toolset.ParsePair(toolset.File{Name: kekName, Data: kekFile}, toolset.File{Name: worldName, Data: world})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := attest.Check(pair, kek.Policy{Rehearsal: p.rehearsal, Now: p.now, Said: p.owner(t)})
 	found := err == nil && rule == ""
 	for _, f := range v.Findings {
 		found = found || f.Rule == rule && !f.OK
 	}
-	dir := put(t, map[string][]byte{kekName: kek, worldName: world, rootName: p.root})
+	dir := put(t, map[string][]byte{kekName: kekFile, worldName: world, rootName: p.root})
 	printed, failed := run(t, dir, p.now.Format(time.RFC3339), append(skipped(rule), fromCLI)...)
 	if !found || failed != rule {
 		t.Errorf("%q is expected, the program says %v, the page stops at %q\n%s", rule, err, failed, printed[failed])
 	}
-	if rule == "" && printed[attest.RuleAccepted] != v.Fingerprint.String() {
-		t.Errorf("fingerprint %s, and the page %s", v.Fingerprint, printed[attest.RuleAccepted])
+	if rule == "" && printed[attest.RuleSaid] != v.Fingerprint.String() {
+		t.Errorf("fingerprint %s, and the page %s", v.Fingerprint, printed[attest.RuleSaid])
 	}
 }
