@@ -11,6 +11,7 @@ import (
 	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Generation asks for a new key of the world.
@@ -24,8 +25,11 @@ func (g Generation) plainName() string { return cmp.Or(g.PlainName, g.Ident) }
 
 // Check refuses what needs neither person nor token to be refused.
 func (g Generation) Check(chain *kmdata.Chain) error {
-	if err := kmdata.CheckIdent(g.Ident); err != nil {
+	if err := statement.CheckIdent(g.Ident); err != nil {
 		return err
+	}
+	if err := statement.CheckPlainName(g.plainName()); err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
 	}
 	_, err := chain.Key(g.Ident)
 	interrupted, noteErr := pending(chain, generateVerb, g.Ident)
