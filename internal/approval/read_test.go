@@ -14,6 +14,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 	"byok/internal/transfer"
 	"byok/internal/worlds"
@@ -133,7 +134,7 @@ func TestRead(t *testing.T) {
 		if p.World().Label != "Contoso" || p.World().Current().SHA256 != hknso || p.Facts().Pair.Ident != "payroll" {
 			t.Errorf("%+v, %+v", p.World(), p.Facts())
 		}
-		want := kmdata.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"sign"}}
+		want := statement.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"sign"}}
 		if found := Differences(want, p.Approved()); found != "" {
 			t.Error(found)
 		}

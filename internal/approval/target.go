@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // Point is one thing that a quorum approved, and how it is.
@@ -27,19 +27,19 @@ func (p Point) String() string {
 // rules are the points that a quorum approves, one a line.
 var rules = []struct {
 	name string
-	text func(kmdata.Target) string
+	text func(statement.Target) string
 	same func(a, b string) bool
 }{
-	{"KEY-VAULT", func(t kmdata.Target) string { return t.Vault }, equal},
-	{"KEY-NAME", func(t kmdata.Target) string { return t.Name }, strings.EqualFold},
-	{"KEY-OPS", func(t kmdata.Target) string { return operations(t.KeyOps) }, equal},
-	{"KEY-EXPORTABLE", func(t kmdata.Target) string { return exportable(t.Exportable) }, equal},
-	{"KEY-POLICY", func(t kmdata.Target) string { return policy(t.ReleasePolicy) }, equal},
+	{"KEY-VAULT", func(t statement.Target) string { return t.Vault }, equal},
+	{"KEY-NAME", func(t statement.Target) string { return t.Name }, strings.EqualFold},
+	{"KEY-OPS", func(t statement.Target) string { return operations(t.KeyOps) }, equal},
+	{"KEY-EXPORTABLE", func(t statement.Target) string { return exportable(t.Exportable) }, equal},
+	{"KEY-POLICY", func(t statement.Target) string { return policy(t.ReleasePolicy) }, equal},
 }
 
 // Compare goes through what a quorum approved, in the order of the rules, and
 // says of each point whether is is the same.
-func Compare(approved, is kmdata.Target) []Point {
+func Compare(approved, is statement.Target) []Point {
 	var all []Point
 	for _, r := range rules {
 		a, b := r.text(approved), r.text(is)
@@ -50,7 +50,7 @@ func Compare(approved, is kmdata.Target) []Point {
 
 // Differences returns, in one line, the points in which is is not as approved,
 // each behind its rule; "" where it is.
-func Differences(approved, is kmdata.Target) string {
+func Differences(approved, is statement.Target) string {
 	var all []string
 	for _, p := range Compare(approved, is) {
 		if !p.Same {

@@ -5,39 +5,39 @@ import (
 	"testing"
 
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 var policySum = fingerprint.Of([]byte("policy"))
 
-func approved() kmdata.Target {
-	return kmdata.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"verify", "sign"}}
+func approved() statement.Target {
+	return statement.Target{Vault: "https://contoso.vault.azure.net", Name: "payroll", KeyOps: []string{"verify", "sign"}}
 }
 
 // TestDifferences changes one thing of what was approved at a time.
 func TestDifferences(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*kmdata.Target)
+		change func(*statement.Target)
 		want   string
 	}{
-		{"as approved", func(*kmdata.Target) {}, ""},
-		{"operations in another order", func(is *kmdata.Target) { is.KeyOps = []string{"sign", "verify"} }, ""},
-		{"name in capitals", func(is *kmdata.Target) { is.Name = "PAYROLL" }, ""},
-		{"vault", func(is *kmdata.Target) { is.Vault = "https://fabrikam.vault.azure.net" },
+		{"as approved", func(*statement.Target) {}, ""},
+		{"operations in another order", func(is *statement.Target) { is.KeyOps = []string{"sign", "verify"} }, ""},
+		{"name in capitals", func(is *statement.Target) { is.Name = "PAYROLL" }, ""},
+		{"vault", func(is *statement.Target) { is.Vault = "https://fabrikam.vault.azure.net" },
 			"KEY-VAULT: https://fabrikam.vault.azure.net where the quorum approved https://contoso.vault.azure.net"},
-		{"name", func(is *kmdata.Target) { is.Name = "payrol" }, "KEY-NAME: payrol where the quorum approved payroll"},
-		{"fewer operations", func(is *kmdata.Target) { is.KeyOps = []string{"sign"} },
+		{"name", func(is *statement.Target) { is.Name = "payrol" }, "KEY-NAME: payrol where the quorum approved payroll"},
+		{"fewer operations", func(is *statement.Target) { is.KeyOps = []string{"sign"} },
 			"KEY-OPS: sign where the quorum approved sign, verify"},
-		{"more operations", func(is *kmdata.Target) { is.KeyOps = append(is.KeyOps, "decrypt") },
+		{"more operations", func(is *statement.Target) { is.KeyOps = append(is.KeyOps, "decrypt") },
 			"KEY-OPS: decrypt, sign, verify where the quorum approved sign, verify"},
-		{"no operations", func(is *kmdata.Target) { is.KeyOps = nil },
+		{"no operations", func(is *statement.Target) { is.KeyOps = nil },
 			"KEY-OPS: no operations where the quorum approved sign, verify"},
-		{"exportable", func(is *kmdata.Target) { is.Exportable = true },
+		{"exportable", func(is *statement.Target) { is.Exportable = true },
 			"KEY-EXPORTABLE: exportable where the quorum approved not exportable"},
-		{"policy", func(is *kmdata.Target) { is.ReleasePolicy = policySum },
+		{"policy", func(is *statement.Target) { is.ReleasePolicy = policySum },
 			"KEY-POLICY: release policy " + policySum.String() + " where the quorum approved no release policy"},
-		{"all", func(is *kmdata.Target) { *is = kmdata.Target{Exportable: true, ReleasePolicy: policySum} },
+		{"all", func(is *statement.Target) { *is = statement.Target{Exportable: true, ReleasePolicy: policySum} },
 			"KEY-VAULT:  where the quorum approved https://contoso.vault.azure.net; " +
 				"KEY-NAME:  where the quorum approved payroll; " +
 				"KEY-OPS: no operations where the quorum approved sign, verify; " +

@@ -11,6 +11,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/term"
 )
 
@@ -113,7 +114,7 @@ func (c *checked) checkSeal(head ceremony.Head, seal ceremony.Seal) error {
 		return errors.New("there is no security world here that certifies its module")
 	}
 	for _, e := range c.chain.Entries() {
-		m, ok := e.Statement.(*kmdata.Module)
+		m, ok := e.Statement.(*statement.Module)
 		if !ok || m.Module != seal.Module {
 			continue
 		}

@@ -12,8 +12,8 @@ import (
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 	"byok/internal/toolset"
 	"byok/internal/transfer"
 )
@@ -67,7 +67,7 @@ func inspectManifest(title, name string, data []byte) (inspectView, error) {
 }
 
 func inspectStatement(title, name string, data []byte) (inspectView, error) {
-	if _, err := kmdata.Parse(name, data); err != nil {
+	if _, err := statement.Parse(name, data); err != nil {
 		return inspectView{}, err
 	}
 	return inspectJSON(title, name, data)

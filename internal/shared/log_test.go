@@ -10,7 +10,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 )
 
@@ -66,12 +66,12 @@ func (r *recorder) end(command string, began int, change ...func(*ceremony.Event
 }
 
 // head is the log's head, for a statement.
-func (r *recorder) head() kmdata.LogHead {
+func (r *recorder) head() statement.LogHead {
 	h, err := r.log.Head()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return kmdata.LogHead(h)
+	return statement.LogHead(h)
 }
 
 // plainLog is a log without a world: one command done, one failed, one killed.

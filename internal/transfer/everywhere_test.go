@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 )
 
@@ -34,12 +34,12 @@ func entryPoints() map[string]func([]byte) ([]byte, error) {
 			}
 			return m.Marshal()
 		},
-		"kmdata.Parse": func(data []byte) ([]byte, error) {
-			s, err := kmdata.Parse("file", data)
+		"statement.Parse": func(data []byte) ([]byte, error) {
+			s, err := statement.Parse("file", data)
 			if err != nil {
 				return nil, err
 			}
-			return kmdata.Encode(s)
+			return statement.Encode(s)
 		},
 	}
 }
@@ -54,7 +54,7 @@ func readsAt(path string) string {
 	case strings.HasSuffix(path, ".manifest.json"):
 		return "transfer.ParseManifest"
 	case strings.HasSuffix(path, ".json"):
-		return "kmdata.Parse"
+		return "statement.Parse"
 	}
 	return ""
 }

@@ -6,7 +6,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 )
 
@@ -48,7 +48,7 @@ var faults = []fault{
 			kid + " was approved"},
 	{name: "blob-for-a-larger-kek", make: func(f *factory) {
 		f.wrapped(make([]byte, 256+32))
-		f.approved(func(a *kmdata.Authorization) { a.Pairs[1].KEK.Bits = 3072 })
+		f.approved(func(a *statement.Authorization) { a.Pairs[1].KEK.Bits = 3072 })
 	}, want: "STEM.byok: ciphertext of 288 bytes: under a KEK of 3072 bits it has 384 and a wrapped key of " +
 		"at least 24, in multiples of 8"},
 	{name: "blob-too-short-for-the-key", make: func(f *factory) { f.wrapped(make([]byte, 256+56)) },
@@ -103,7 +103,7 @@ var faults = []fault{
 		make: func(f *factory) { f.manifest(func(m *transfer.Manifest) { m.Rehearsal = true }) },
 		want: "STEM.manifest.json: field rehearsal: BASE.authorization.json says false"},
 	{name: "name-not-approved", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.Pairs[1].Target.Name = "payroll" })
+		f.approved(func(a *statement.Authorization) { a.Pairs[1].Target.Name = "payroll" })
 	}, want: "STEM.manifest.json: field name: the name payroll was approved"},
 
 	{name: "authorization-missing", make: func(f *factory) { delete(f.bundle, f.named(".authorization.json")) },
@@ -111,7 +111,7 @@ var faults = []fault{
 	{name: "authorization-signature-missing", make: func(f *factory) { delete(f.bundle, f.named(".authorization.sig")) },
 		want: "STEM.authorization.sig: no such file"},
 	{name: "authorization-edited", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.Pairs[1].Target.KeyOps = []string{"sign"} })
+		f.approved(func(a *statement.Authorization) { a.Pairs[1].Target.KeyOps = []string{"sign"} })
 		f.bundle[f.named(".authorization.sig")] = f.base[f.named(".authorization.sig")]
 	}, want: "STEM.authorization.json: the signature BASE.authorization.sig" + notSigned},
 	{name: "authorization-signed-by-kml", make: func(f *factory) { f.sign(".authorization.json", f.kml()) },
@@ -122,21 +122,21 @@ var faults = []fault{
 		make: func(f *factory) { f.sign(".authorization.json", f.Sets[1].KNSO) },
 		want: "STEM.authorization.json: the signature BASE.authorization.sig" + notSigned},
 	{name: "authorization-of-the-former-cards", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.HKNSO = f.Sets[1].KNSO.Sum() })
+		f.approved(func(a *statement.Authorization) { a.HKNSO = f.Sets[1].KNSO.Sum() })
 		f.sign(".authorization.json", f.Sets[1].KNSO)
 	}, want: "STEM.authorization.json: it was signed for hknso SECOND, and THIRD is in force"},
 	{name: "authorization-of-another-module", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.Module, a.KML = f.second, f.KML[f.second].Sum() })
+		f.approved(func(a *statement.Authorization) { a.Module, a.KML = f.second, f.KML[f.second].Sum() })
 		f.manifest(func(m *transfer.Manifest) { m.Module = f.second })
 	}, want: `STEM.authorization.json: field module: no statement of this world names the module "SECONDMODULE"`},
 	{name: "authorization-of-another-kml", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.KML = f.stranger.Sum() })
+		f.approved(func(a *statement.Authorization) { a.KML = f.stranger.Sum() })
 	}, want: "STEM.authorization.json: field kml_sha256 is not that of the KML in statement MODULENUMBER"},
 	{name: "authorization-of-another-guard", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.Guard = kmdata.GuardLogin })
+		f.approved(func(a *statement.Authorization) { a.Guard = statement.GuardLogin })
 	}, want: "STEM.authorization.json: field guard: statement MODULENUMBER says trust of the module"},
 	{name: "authorization-of-a-rehearsal", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) {
+		f.approved(func(a *statement.Authorization) {
 			a.Rehearsal = true
 			for i := range a.Pairs {
 				p := &a.Pairs[i]
@@ -146,7 +146,7 @@ var faults = []fault{
 		})
 	}, want: "STEM.authorization.json: its rehearsal mark is not the world's"},
 	{name: "authorization-of-another-kek", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) {
+		f.approved(func(a *statement.Authorization) {
 			p := &a.Pairs[1]
 			p.KEK.KID.Version = "00000000000000000000000000000000"
 			p.KEK.Said.KID = p.KEK.KID
@@ -154,7 +154,7 @@ var faults = []fault{
 	}, want: "STEM.byok: it is for the KEK " + kid + ", and " +
 		"https://contoso.vault.azure.net/keys/KEKforBYOK/00000000000000000000000000000000 was approved"},
 	{name: "authorization-older-than-its-module", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.Number = 2 })
+		f.approved(func(a *statement.Authorization) { a.Number = 2 })
 		f.manifest(func(m *transfer.Manifest) { m.Authorization.Number = 2 })
 	}, want: "STEM.authorization.json: statement 2 is there already"},
 
@@ -202,14 +202,14 @@ var faults = []fault{
 	{name: "module-signed-by-kml", make: func(f *factory) { f.sign(".module.json", f.kml()) },
 		want: "STEM.module.json: the signature BASE.module.sig" + notSigned},
 	{name: "module-with-another-kml", make: func(f *factory) {
-		f.statement(".module.json", func(s kmdata.Statement) { s.(*kmdata.Module).KML = f.stranger.Text() })
+		f.statement(".module.json", func(s statement.Statement) { s.(*statement.Module).KML = f.stranger.Text() })
 		f.sign(".manifest.json", f.stranger)
 	}, want: "STEM.authorization.json: field kml_sha256 is not that of the KML in statement MODULENUMBER"},
 	{name: "module-of-another-id", make: func(f *factory) {
-		f.statement(".module.json", func(s kmdata.Statement) { s.(*kmdata.Module).Module = f.second })
+		f.statement(".module.json", func(s statement.Statement) { s.(*statement.Module).Module = f.second })
 	}, want: `STEM.authorization.json: field module: no statement of this world names the module "MODULE"`},
 	{name: "module-of-a-weaker-guard", make: func(f *factory) {
-		f.statement(".module.json", func(s kmdata.Statement) { s.(*kmdata.Module).Guard = kmdata.GuardLogin })
+		f.statement(".module.json", func(s statement.Statement) { s.(*statement.Module).Guard = statement.GuardLogin })
 	}, want: "STEM.module.json: field guard: login is weaker than the world's, trust"},
 
 	{name: "pop-missing", make: func(f *factory) { delete(f.bundle, f.named(".pop.sig")) },
@@ -223,7 +223,7 @@ var faults = []fault{
 		f.bundle[f.named(".pop.sig")] = must(f.keys["key"].Possess(f.bundle[f.named(".manifest.json")]))(f)
 	}, want: unpossessed},
 	{name: "pop-over-another-authorization", make: func(f *factory) {
-		f.approved(func(a *kmdata.Authorization) { a.List = fingerprint.Of(nil) })
+		f.approved(func(a *statement.Authorization) { a.List = fingerprint.Of(nil) })
 		f.bundle[f.named(".pop.sig")] = f.base[f.named(".pop.sig")]
 	}, want: unpossessed},
 	{name: "pop-by-knso", make: func(f *factory) {

@@ -13,6 +13,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 )
 
 // Request asks for the package of a transfer copy.
@@ -47,9 +48,9 @@ func Make(chain *kmdata.Chain, r Request, kml kmdata.Signer) (*Package, error) {
 
 // assemble puts together all but the manifest's signature.
 func assemble(cert *kmdata.Certificate, r Request) (p *Package, err error) {
-	statement, a := cert.Authorization()
+	entry, a := cert.Authorization()
 	if r.Copy.Copy.Index >= len(a.Pairs) {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: %v has only %d pairs", r.Copy.Name(), statement, len(a.Pairs))
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %v has only %d pairs", r.Copy.Name(), entry, len(a.Pairs))
 	}
 	pair := a.Pairs[r.Copy.Copy.Index]
 	p = &Package{possession: r.Copy.Copy.Possession}
@@ -83,16 +84,16 @@ func (p *Package) addStatements(cert *kmdata.Certificate) {
 	for _, e := range cert.Entries() {
 		f := e.File
 		switch s := e.Statement.(type) {
-		case *kmdata.World:
+		case *statement.World:
 			f.Path = p.names.World
 			p.world = f
-		case *kmdata.Cards:
+		case *statement.Cards:
 			f.Path = p.names.Cards(s.Cards.Number)
 			p.cards = append(p.cards, f)
-		case *kmdata.Module:
+		case *statement.Module:
 			f.Path = p.names.Module
 			p.module = f
-		case *kmdata.Authorization:
+		case *statement.Authorization:
 			f.Path = p.names.Authorization
 			p.authorization = f
 		}

@@ -11,9 +11,9 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/kmdata"
 	"byok/internal/printable"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 )
 
@@ -128,8 +128,8 @@ func (m Manifest) checkAuthorization() error {
 		return missing("authorization.sha256")
 	case a.Number < 2:
 		return errors.New("field authorization.number: the number of a statement, at least 2, is expected")
-	case a.Pair < 0 || a.Pair >= kmdata.MaxPairs:
-		return fmt.Errorf("field authorization.pair: 0 to %d is expected", kmdata.MaxPairs-1)
+	case a.Pair < 0 || a.Pair >= statement.MaxPairs:
+		return fmt.Errorf("field authorization.pair: 0 to %d is expected", statement.MaxPairs-1)
 	}
 	return nil
 }

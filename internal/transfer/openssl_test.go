@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // openssl runs the judge. It is a part of the test: without it the test fails.
@@ -49,20 +49,20 @@ func TestOpensslChecksAPackage(t *testing.T) {
 	digests := map[string]string{"P-384": "-sha384", "P-521": "-sha512"}
 	for _, dir := range vectors(t, "package/valid/*") {
 		at := func(end string) string { return filepath.Join(dir, valid(t, filepath.Base(dir)).end(end)) }
-		parse := func(end string) kmdata.Statement { return must(kmdata.Parse(end, read(t, at(end))))(t) }
-		knso := parse(".world.json").(*kmdata.World).KNSO.PublicKey
+		parse := func(end string) statement.Statement { return must(statement.Parse(end, read(t, at(end))))(t) }
+		knso := parse(".world.json").(*statement.World).KNSO.PublicKey
 		judge(t, "-sha256", knso, at(".world.json"), at(".world.sig"))
 		for _, end := range []string{".cards-2", ".cards-3"} {
 			if _, err := os.Stat(at(end + ".json")); err != nil {
 				continue
 			}
 			judge(t, "-sha256", knso, at(end+".json"), at(end+".sig"))
-			knso = parse(end + ".json").(*kmdata.Cards).KNSO.PublicKey
+			knso = parse(end + ".json").(*statement.Cards).KNSO.PublicKey
 			judge(t, "-sha256", knso, at(end+".json"), at(end+".new.sig"))
 		}
 		judge(t, "-sha256", knso, at(".module.json"), at(".module.sig"))
 		judge(t, "-sha256", knso, at(".authorization.json"), at(".authorization.sig"))
-		judge(t, "-sha256", parse(".module.json").(*kmdata.Module).KML, at(".manifest.json"), at(".manifest.sig"))
+		judge(t, "-sha256", parse(".module.json").(*statement.Module).KML, at(".manifest.json"), at(".manifest.sig"))
 
 		a := must(verified(at(".byok"), sums(t, read(t, filepath.Join(dir, "hknso")))[0]))(t)
 		if a.Facts().Pair.Secret() {

@@ -13,7 +13,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 )
 
@@ -47,11 +47,11 @@ func TestFacts(t *testing.T) {
 	v := valid(t, "replaced")
 	a := must(verified(v.put(t), v.hknso[0]))(t)
 	f := a.Facts()
-	if f.Label != "Contoso" || f.Rehearsal || f.Guard != kmdata.GuardTrust || f.Module.CardSet != 3 {
+	if f.Label != "Contoso" || f.Rehearsal || f.Guard != statement.GuardTrust || f.Module.CardSet != 3 {
 		t.Errorf("%+v", f)
 	}
 	p := f.Pair
-	if p.Ident != "key" || p.Identity.String() != "P-384" || p.Origin != kmdata.OriginQuorum {
+	if p.Ident != "key" || p.Identity.String() != "P-384" || p.Origin != statement.OriginQuorum {
 		t.Errorf("%+v", p)
 	}
 	if p.KEK.KID.String() != kid || p.Wrapped != f.Authorization.Pairs[1].Wrapped {

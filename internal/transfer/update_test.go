@@ -13,6 +13,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 	"byok/internal/testkit/softworld"
 	"byok/internal/transfer"
@@ -243,10 +244,10 @@ func (f *factory) manifest(change func(*transfer.Manifest)) {
 }
 
 // statement changes a statement and signs it with KNSO.
-func (f *factory) statement(end string, change func(kmdata.Statement)) {
+func (f *factory) statement(end string, change func(statement.Statement)) {
 	f.Helper()
 	name := f.named(end)
-	s := must(kmdata.Parse(name, f.bundle[name]))(f)
+	s := must(statement.Parse(name, f.bundle[name]))(f)
 	change(s)
 	f.bundle[name] = must(strictjson.Marshal(s))(f)
 	f.sign(end, f.knso())
@@ -254,9 +255,9 @@ func (f *factory) statement(end string, change func(kmdata.Statement)) {
 
 // approved changes the authorization, and has quorum, key and module sign all
 // that follows from it: the package holds together.
-func (f *factory) approved(change func(*kmdata.Authorization)) {
+func (f *factory) approved(change func(*statement.Authorization)) {
 	f.Helper()
-	f.statement(".authorization.json", func(s kmdata.Statement) { change(s.(*kmdata.Authorization)) })
+	f.statement(".authorization.json", func(s statement.Statement) { change(s.(*statement.Authorization)) })
 	f.manifest(func(m *transfer.Manifest) {
 		m.Authorization.SHA256 = fingerprint.Of(f.bundle[f.named(".authorization.json")])
 	})
@@ -286,7 +287,7 @@ func (f *factory) blob(change func(*transfer.Blob)) {
 func (f *factory) wrapped(ciphertext []byte) {
 	f.Helper()
 	f.blob(func(b *transfer.Blob) { b.Ciphertext = ciphertext })
-	f.approved(func(a *kmdata.Authorization) { a.Pairs[len(a.Pairs)-1].Wrapped = fingerprint.Of(ciphertext) })
+	f.approved(func(a *statement.Authorization) { a.Pairs[len(a.Pairs)-1].Wrapped = fingerprint.Of(ciphertext) })
 }
 
 // replace puts text in place of other text.

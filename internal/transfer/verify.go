@@ -9,21 +9,22 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // Facts are what a transfer package says, once all of its signatures were
 // checked.
 type Facts struct {
-	Label     string          // of the world
-	Rehearsal bool            //
-	First     fingerprint.Sum // hknso of the world's first card set
-	Current   fingerprint.Sum // hknso of the card set that signed the authorization
-	Module    *kmdata.Module  // whose KML signed the manifest
-	Guard     kmdata.Guard    // how the quorum guards export on that module
+	Label     string            // of the world
+	Rehearsal bool              //
+	First     fingerprint.Sum   // hknso of the world's first card set
+	Current   fingerprint.Sum   // hknso of the card set that signed the authorization
+	Module    *statement.Module // whose KML signed the manifest
+	Guard     statement.Guard   // how the quorum guards export on that module
 
-	Authorization *kmdata.Authorization
+	Authorization *statement.Authorization
 	Sum           fingerprint.Sum // SHA-256 of the authorization's bytes
-	Pair          kmdata.Pair     // key, origin, KEK and target that the quorum approved
+	Pair          statement.Pair  // key, origin, KEK and target that the quorum approved
 	Manifest      Manifest
 }
 
@@ -77,7 +78,7 @@ func (p *Package) verify() (*kmdata.Certificate, Facts, error) {
 	if err != nil {
 		return nil, Facts{}, err
 	}
-	statement, a := cert.Authorization()
+	entry, a := cert.Authorization()
 	f := Facts{
 		Label:         cert.World().Label,
 		Rehearsal:     cert.World().Rehearsal,
@@ -86,7 +87,7 @@ func (p *Package) verify() (*kmdata.Certificate, Facts, error) {
 		Module:        cert.Module(),
 		Guard:         cert.Module().Guard,
 		Authorization: a,
-		Sum:           statement.Sum,
+		Sum:           entry.Sum,
 		Manifest:      p.manifest,
 	}
 	if err := p.checkManifest(f); err != nil {
@@ -137,7 +138,7 @@ func (p *Package) checkManifest(f Facts) error {
 }
 
 // checkTarget holds the manifest to the pair that it names.
-func (p *Package) checkTarget(pair kmdata.Pair) error {
+func (p *Package) checkTarget(pair statement.Pair) error {
 	if p.manifest.Name != pair.Target.Name {
 		return fmt.Errorf("field name: the name %s was approved", pair.Target.Name)
 	}
@@ -145,7 +146,7 @@ func (p *Package) checkTarget(pair kmdata.Pair) error {
 }
 
 // checkBlob holds the .byok file to the manifest and to what was approved.
-func (p *Package) checkBlob(pair kmdata.Pair) error {
+func (p *Package) checkBlob(pair statement.Pair) error {
 	if is := fingerprint.Of(p.blobBytes); is != p.manifest.Blob.SHA256 {
 		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, p.manifest.Blob.SHA256)
 	}
@@ -163,7 +164,7 @@ func (p *Package) checkBlob(pair kmdata.Pair) error {
 
 // checkWrapped compares the length of the wrapped key with the key's size: raw
 // bytes give an exact length, PKCS#8 varies but holds more than the key's bits.
-func (p *Package) checkWrapped(pair kmdata.Pair) error {
+func (p *Package) checkWrapped(pair statement.Pair) error {
 	wrapped := len(p.blob.Ciphertext) - pair.KEK.Bits/8
 	raw := 8 + (pair.Bits+7)/8
 	switch {

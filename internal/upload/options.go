@@ -9,7 +9,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/vault"
 )
 
@@ -53,7 +53,7 @@ func (o Options) Check(n int) error {
 // request makes the import of the package of ours at file, with what its quorum
 // approved and nothing else; blob and expected key are the caller's. It is the
 // one place where options and approval are compared.
-func (o Options) request(file string, approved kmdata.Target) (vault.Import, error) {
+func (o Options) request(file string, approved statement.Target) (vault.Import, error) {
 	if found := approval.Differences(approved, o.asked(approved)); found != "" {
 		return vault.Import{}, exitcode.Errorf(exitcode.Refused, "%s: %s", file, found).
 			Hint("leave the option out, or have a quorum approve it: byok-offline acl modify")
@@ -72,7 +72,7 @@ func (o Options) request(file string, approved kmdata.Target) (vault.Import, err
 }
 
 // asked is what was approved, with what the person said in its place.
-func (o Options) asked(approved kmdata.Target) kmdata.Target {
+func (o Options) asked(approved statement.Target) statement.Target {
 	asked := approved
 	if o.Name != "" {
 		asked.Name = o.Name

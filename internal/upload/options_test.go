@@ -13,14 +13,14 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/vault"
 )
 
 var policy = []byte(`{"version":"1.0.0"}`)
 
-func approved(change ...func(*kmdata.Target)) kmdata.Target {
-	target := kmdata.Target{
+func approved(change ...func(*statement.Target)) statement.Target {
+	target := statement.Target{
 		Vault:  "https://contoso.vault.azure.net",
 		Name:   "payroll",
 		KeyOps: []string{"sign", "verify"},
@@ -31,14 +31,14 @@ func approved(change ...func(*kmdata.Target)) kmdata.Target {
 	return target
 }
 
-func exportable(t *kmdata.Target) { t.Exportable, t.ReleasePolicy = true, fingerprint.Of(policy) }
+func exportable(t *statement.Target) { t.Exportable, t.ReleasePolicy = true, fingerprint.Of(policy) }
 
 // TestRequest has what a person may say of a package of ours, and what is
 // refused because no quorum approved it.
 func TestRequest(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		target  kmdata.Target
+		target  statement.Target
 		options Options
 		code    exitcode.Code
 		want    string

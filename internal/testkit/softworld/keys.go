@@ -22,7 +22,7 @@ import (
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // Signer is an EC P-256 key that signs files, as KNSO and KML do.
@@ -78,7 +78,7 @@ func RSA(bits, n int) (*rsa.PrivateKey, error) {
 
 // Key is a key as it would be on a token.
 type Key struct {
-	kmdata.Identity
+	statement.Identity
 	// Private is an *rsa.PrivateKey, an *ecdsa.PrivateKey, a
 	// *secp256k1.PrivateKey, or the bytes of an AES key.
 	Private any
@@ -125,24 +125,24 @@ func KeyOf(private any) (k Key, err error) {
 		if k.Plain, err = pkcs8P256K(key); err != nil {
 			return k, err
 		}
-		k.Identity, err = kmdata.IdentityOf(publicP256K(key), 0, nil)
+		k.Identity, err = statement.IdentityOf(publicP256K(key), 0, nil)
 		return k, err
 	}
 	if k.Plain, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
 		return k, err
 	}
-	k.Identity, err = kmdata.IdentityOf(private.(crypto.Signer).Public(), 0, nil)
+	k.Identity, err = statement.IdentityOf(private.(crypto.Signer).Public(), 0, nil)
 	return k, err
 }
 
-func identityAES(key []byte) (kmdata.Identity, error) {
+func identityAES(key []byte) (statement.Identity, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return kmdata.Identity{}, err
+		return statement.Identity{}, err
 	}
 	check := make([]byte, aes.BlockSize)
 	block.Encrypt(check, check)
-	return kmdata.IdentityOf(nil, 8*len(key), check)
+	return statement.IdentityOf(nil, 8*len(key), check)
 }
 
 func publicP256K(key *secp256k1.PrivateKey) *ecdsa.PublicKey {

@@ -8,6 +8,7 @@ import (
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // attributes are those of a key on a token that are true.
@@ -24,10 +25,10 @@ func (w *World) GenerateOn(module, ident string, k Key) (*kmdata.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin := &kmdata.Origin{
+	origin := &statement.Origin{
 		Ident:      ident,
 		Identity:   k.Identity,
-		Origin:     kmdata.OriginQuorum,
+		Origin:     statement.OriginQuorum,
 		Module:     module,
 		Attributes: attributes,
 		Backup:     fingerprint.Of(backup),
@@ -35,7 +36,7 @@ func (w *World) GenerateOn(module, ident string, k Key) (*kmdata.Key, error) {
 	if _, err := w.Sign(origin); err != nil {
 		return nil, err
 	}
-	file.Origin = kmdata.OriginQuorum
+	file.Origin = statement.OriginQuorum
 	return file, w.Chain.WriteKey(file, w.KML[module])
 }
 
@@ -53,7 +54,7 @@ func (w *World) KeyFile(module, ident string, k Key) (*kmdata.Key, []byte, error
 		PlainName:   "Key " + ident,
 		Identity:    k.Identity,
 		Permissions: attributes,
-		Origin:      kmdata.OriginUnproved,
+		Origin:      statement.OriginUnproved,
 		Backup:      base64.StdEncoding.EncodeToString(backup),
 		CardSet:     w.Set().Set.Number,
 	}, backup, nil
@@ -66,7 +67,7 @@ type Request struct {
 	KEK    KEK
 	Name   string   // in the vault; "" is the ident
 	KeyOps []string // none means all that the key's kind takes
-	Change func(*kmdata.Approval)
+	Change func(*statement.Approval)
 }
 
 // NewKEK is a key exchange key of 2048 bits in a vault; its private half is
@@ -81,25 +82,25 @@ func NewKEK(vault string) (KEK, error) {
 }
 
 // Approval is what a quorum approves of a request.
-func (w *World) Approval(module string, r Request) (kmdata.Approval, error) {
+func (w *World) Approval(module string, r Request) (statement.Approval, error) {
 	kind, err := r.Key.Kind()
 	if err != nil {
-		return kmdata.Approval{}, err
+		return statement.Approval{}, err
 	}
 	exchange, err := r.KEK.record()
 	if err != nil {
-		return kmdata.Approval{}, err
+		return statement.Approval{}, err
 	}
 	ops := r.KeyOps
 	if len(ops) == 0 {
 		ops = kind.KeyOps()
 	}
-	a := kmdata.Approval{
+	a := statement.Approval{
 		Ident:     r.Ident,
 		PlainName: "Key " + r.Ident,
 		Identity:  r.Key.Identity,
 		KEK:       exchange,
-		Target:    kmdata.Target{Vault: r.KEK.ID.Vault, Name: cmp.Or(r.Name, r.Ident), KeyOps: ops},
+		Target:    statement.Target{Vault: r.KEK.ID.Vault, Name: cmp.Or(r.Name, r.Ident), KeyOps: ops},
 	}
 	a.Origin, a.Restored = w.Chain.OriginOf(r.Ident, r.Key.Identity, module)
 	if r.Change != nil {
@@ -109,15 +110,15 @@ func (w *World) Approval(module string, r Request) (kmdata.Approval, error) {
 }
 
 // record is the KEK as an authorization records it.
-func (k KEK) record() (kmdata.KEK, error) {
+func (k KEK) record() (statement.KEK, error) {
 	sum, err := keykind.SPKIHash(k.Public)
-	return kmdata.KEK{
+	return statement.KEK{
 		KID:         k.ID,
 		Bits:        k.Public.N.BitLen(),
 		Exponent:    k.Public.E,
 		Fingerprint: sum,
 		Attested:    true,
-		Attestation: []kmdata.Rule{{Rule: kek.RuleOps, OK: true, Detail: kek.OpImport}},
+		Attestation: []statement.Rule{{Rule: kek.RuleOps, OK: true, Detail: kek.OpImport}},
 		Said: kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: k.ID, ImportOnly: true,
 			By: "Vera of the vault"},
 		Package:      fingerprint.Of([]byte("KEK package")),
@@ -133,7 +134,7 @@ func (w *World) Transfer(list ...Request) ([]*kmdata.Key, error) {
 
 // TransferFrom is [World.Transfer] from another module.
 func (w *World) TransferFrom(module string, list ...Request) ([]*kmdata.Key, error) {
-	a := &kmdata.Authorization{
+	a := &statement.Authorization{
 		Module: module,
 		KML:    w.KML[module].Sum(),
 		Guard:  w.Chain.World().Guard,
@@ -149,7 +150,7 @@ func (w *World) TransferFrom(module string, list ...Request) ([]*kmdata.Key, err
 		if err != nil {
 			return nil, err
 		}
-		a.Pairs = append(a.Pairs, kmdata.Pair{Approval: approval, Wrapped: fingerprint.Of(wrapped)})
+		a.Pairs = append(a.Pairs, statement.Pair{Approval: approval, Wrapped: fingerprint.Of(wrapped)})
 		copies = append(copies, w.copyFile(module, approval, i, wrapped))
 	}
 	e, err := w.Sign(a)
@@ -169,7 +170,7 @@ func (w *World) TransferFrom(module string, list ...Request) ([]*kmdata.Key, err
 }
 
 // copyFile is the key file of a wrapped copy, without its authorization.
-func (w *World) copyFile(module string, a kmdata.Approval, pair int, wrapped []byte) *kmdata.Key {
+func (w *World) copyFile(module string, a statement.Approval, pair int, wrapped []byte) *kmdata.Key {
 	return &kmdata.Key{
 		Signed:      w.Chain.NewSigned(kmdata.TypeKey, module),
 		App:         kmdata.Transfer,

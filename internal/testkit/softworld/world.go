@@ -13,6 +13,7 @@ import (
 	"byok/internal/library"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // World is a security world whose every key is at hand.
@@ -23,7 +24,7 @@ type World struct {
 	KML     map[string]Signer // by module
 	Modules []string          // in the order in which they joined
 	lines   int               // of a ceremony log that was never written
-	log     func() kmdata.LogHead
+	log     func() statement.LogHead
 }
 
 // Set is a card set with what its cards open.
@@ -35,13 +36,13 @@ type Set struct {
 
 // Options says what world to make.
 type Options struct {
-	Label     string        // "" is Contoso
-	Rehearsal bool          //
-	Quorum    quorum.Quorum // zero is 2/3
-	Guard     kmdata.Guard  // "" is trust
+	Label     string          // "" is Contoso
+	Rehearsal bool            //
+	Quorum    quorum.Quorum   // zero is 2/3
+	Guard     statement.Guard // "" is trust
 	// Log gives the head of the ceremony log for the next statement; nil makes
 	// one up.
-	Log func() kmdata.LogHead
+	Log func() statement.LogHead
 }
 
 // names of card holders, as many as are needed.
@@ -53,7 +54,7 @@ func New(dir string, o Options) (*World, error) {
 		o.Label = "Contoso"
 	}
 	if o.Guard == "" {
-		o.Guard = kmdata.GuardTrust
+		o.Guard = statement.GuardTrust
 	}
 	if o.Quorum.N == 0 {
 		o.Quorum = quorum.Quorum{K: 2, N: 3}
@@ -69,7 +70,14 @@ func New(dir string, o Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &kmdata.World{Label: o.Label, Suite: kmdata.SuiteDefault, Guard: o.Guard, Cards: set.Set, KNSO: knso, KM: km}
+	s := &statement.World{
+		Label: o.Label,
+		Suite: statement.SuiteDefault,
+		Guard: o.Guard,
+		Cards: set.Set,
+		KNSO:  knso,
+		KM:    km,
+	}
 	kmdata.First(s, kmdata.Session{Log: w.head(), Program: program, Present: holders(set.Set, o.Quorum.N)})
 	if w.Chain, err = kmdata.Create(dir, s, set.KNSO); err != nil {
 		return nil, err
@@ -79,14 +87,14 @@ func New(dir string, o Options) (*World, error) {
 	return w, err
 }
 
-var program = kmdata.Program{Version: "softworld", SHA256: fingerprint.Of([]byte("softworld"))}
+var program = statement.Program{Version: "softworld", SHA256: fingerprint.Of([]byte("softworld"))}
 
 // deal makes the keys of a card set and its cards.
 func (w *World) deal(issue func(hknso fingerprint.Sum) (*quorum.Issue, error)) (s Set, err error) {
 	if s.KNSO, err = NewSigner(); err != nil {
 		return s, err
 	}
-	if s.KM, err = RSA(kmdata.KMBits, len(w.Sets)+2); err != nil {
+	if s.KM, err = RSA(statement.KMBits, len(w.Sets)+2); err != nil {
 		return s, err
 	}
 	s.Issue, err = issue(s.KNSO.Sum())
@@ -94,7 +102,7 @@ func (w *World) deal(issue func(hknso fingerprint.Sum) (*quorum.Issue, error)) (
 }
 
 // seal seals both private halves under the world secret.
-func (s Set) seal() (knso, km kmdata.SealedKey, err error) {
+func (s Set) seal() (knso, km statement.SealedKey, err error) {
 	if knso, err = s.sealed(quorum.PurposeSealKNSO, s.KNSO.PrivateKey, s.KNSO.Public()); err != nil {
 		return knso, km, err
 	}
@@ -102,7 +110,7 @@ func (s Set) seal() (knso, km kmdata.SealedKey, err error) {
 	return knso, km, err
 }
 
-func (s Set) sealed(p quorum.Purpose, private, public any) (k kmdata.SealedKey, err error) {
+func (s Set) sealed(p quorum.Purpose, private, public any) (k statement.SealedKey, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return k, err
@@ -123,21 +131,21 @@ func (w *World) Set() Set { return w.Sets[len(w.Sets)-1] }
 func (w *World) Module() string { return w.Modules[0] }
 
 // holders lists the first n cards of a set.
-func holders(set quorum.CardSet, n int) []kmdata.CardHolder {
-	var list []kmdata.CardHolder
+func holders(set quorum.CardSet, n int) []statement.CardHolder {
+	var list []statement.CardHolder
 	for i, name := range set.Holders[:n] {
-		list = append(list, kmdata.CardHolder{Index: i + 1, Holder: name})
+		list = append(list, statement.CardHolder{Index: i + 1, Holder: name})
 	}
 	return list
 }
 
 // head is the log some lines later.
-func (w *World) head() kmdata.LogHead {
+func (w *World) head() statement.LogHead {
 	if w.log != nil {
 		return w.log()
 	}
 	w.lines += 3
-	return kmdata.LogHead{Lines: w.lines, SHA256: fingerprint.Of(fmt.Append(nil, "line ", w.lines))}
+	return statement.LogHead{Lines: w.lines, SHA256: fingerprint.Of(fmt.Append(nil, "line ", w.lines))}
 }
 
 // Session is the session of a quorum: K cards, and a log that has grown.
@@ -148,7 +156,7 @@ func (w *World) Session() kmdata.Session {
 
 // Sign appends a statement as it is. change edits it behind [kmdata.Chain.Next],
 // which has filled in its header.
-func (w *World) Sign(s kmdata.Statement, change ...func()) (kmdata.Entry, error) {
+func (w *World) Sign(s statement.Statement, change ...func()) (kmdata.Entry, error) {
 	w.Chain.Next(s, w.Session())
 	for _, c := range change {
 		c()
@@ -157,7 +165,7 @@ func (w *World) Sign(s kmdata.Statement, change ...func()) (kmdata.Entry, error)
 }
 
 // Seal appends a seal.
-func (w *World) Seal() (kmdata.Entry, error) { return w.Sign(&kmdata.Seal{}) }
+func (w *World) Seal() (kmdata.Entry, error) { return w.Sign(&statement.Seal{}) }
 
 // Join appends the statement of a further module and returns its id.
 func (w *World) Join() (string, error) {
@@ -179,23 +187,23 @@ func (w *World) Join() (string, error) {
 func (w *World) Restate(id string) (kmdata.Entry, error) { return w.Sign(w.Statement(id)) }
 
 // Statement is what the next statement of a module says.
-func (w *World) Statement(id string) *kmdata.Module {
-	return &kmdata.Module{
+func (w *World) Statement(id string) *statement.Module {
+	return &statement.Module{
 		Module:  id,
 		CardSet: w.Set().Set.Number,
 		Guard:   w.Chain.World().Guard,
 		Library: library.Identity{Path: "/opt/example/libexample.so", SHA256: fingerprint.Of([]byte("library")),
 			Family: "unknown"},
-		Token: kmdata.Token{Manufacturer: "Example", Model: "HSM", Serial: id[:8], Label: "token", Firmware: "1.0"},
-		SOPIN: kmdata.PIN{Characters: 40, Bits: 200},
+		Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: id[:8], Label: "token", Firmware: "1.0"},
+		SOPIN: statement.PIN{Characters: 40, Bits: 200},
 		KML:   w.KML[id].Text(),
-		Form:  kmdata.FormOneCall,
+		Form:  statement.FormOneCall,
 	}
 }
 
 // StrikeOff appends the end of a module.
 func (w *World) StrikeOff(id string) (kmdata.Entry, error) {
-	return w.Sign(&kmdata.Module{Module: id, StruckOff: "the module was destroyed"})
+	return w.Sign(&statement.Module{Module: id, StruckOff: "the module was destroyed"})
 }
 
 // ReplaceCards appends a card replacement and, for the modules given, the
@@ -208,12 +216,12 @@ func (w *World) ReplaceCards(reached ...string) error {
 	if err != nil {
 		return err
 	}
-	s := &kmdata.Cards{Cards: set.Set}
+	s := &statement.Cards{Cards: set.Set}
 	if s.KNSO, s.KM, err = set.seal(); err != nil {
 		return err
 	}
 	for _, id := range w.Modules {
-		s.PINs = append(s.PINs, kmdata.SealedPIN{Module: id, Sealed: "c2VhbGVk"})
+		s.PINs = append(s.PINs, statement.SealedPIN{Module: id, Sealed: "c2VhbGVk"})
 	}
 	w.Chain.Next(s, w.Session())
 	if _, err := w.Chain.Append(s, old.KNSO, set.KNSO); err != nil {
