@@ -2,16 +2,19 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/library"
 	"byok/internal/printable"
 )
 
@@ -20,13 +23,14 @@ const holder = "a quorum session"
 
 // Lock keeps every other quorum session from the kmdata folder dir and from
 // the token, whatever kmdata that session works on. The kernel frees both with
-// the process. Held by another session, each has status Refused.
-func Lock(dir string, t hsm.Token) (release func(), err error) {
+// the process. Held by another session, each has status Refused. by is the
+// library that shows the token: a token without a serial number is known by it.
+func Lock(dir string, by library.Identity, t hsm.Token) (release func(), err error) {
 	folder, err := durable.Lock(filepath.Join(kmdata.Local(dir), ".quorum-session"), holder)
 	if err != nil {
 		return nil, err
 	}
-	path := tokenLock(TokenOf(t))
+	path := tokenLock(by, t)
 	token, err := durable.Lock(path, holder)
 	if err != nil {
 		folder()
@@ -48,8 +52,18 @@ func another(path string, err error) error {
 
 // tokenLock is the path of the lock of a token: the same for every account and
 // every session of this computer.
-func tokenLock(t kmdata.Token) string {
-	name := fingerprint.Of([]byte(t.Manufacturer + "\x00" + t.Model + "\x00" + t.Serial + "\x00" + t.Label)).String()
+func tokenLock(by library.Identity, t hsm.Token) string {
+	parts := []string{t.Manufacturer, t.Model, t.Serial}
+	if t.Serial == "" || !t.Initialised {
+		parts = append(parts, t.Label, fmt.Sprint(t.Slot), by.Path)
+		for _, v := range by.Environment {
+			parts = append(parts, v.Name, v.Value)
+		}
+		for _, f := range by.Configuration {
+			parts = append(parts, f.Path)
+		}
+	}
+	name := fingerprint.Of([]byte(strings.Join(parts, "\x00"))).String()
 	return filepath.Join(lockFolder(), "byok-token-"+name[:16]+".lock")
 }
 

@@ -51,7 +51,7 @@ func begin(a Access, s *Station, media []cards.Medium, open func(*Quorum, []card
 	if err := MayRead(s.Chain, media); err != nil {
 		return nil, err
 	}
-	release, err := Lock(s.Chain.Dir(), s.Token)
+	release, err := Lock(s.Chain.Dir(), s.Module.Library, s.Token)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
-	"byok/internal/library"
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -38,7 +37,6 @@ type TokenChoice struct {
 // creation carries a Creation through its steps.
 type creation struct {
 	Creation
-	library library.Identity
 	module  *module
 	note    creationNote
 	chain   *kmdata.Chain
@@ -138,7 +136,7 @@ func (c *creation) begin() (err error) {
 	if err := c.pick(note); err != nil {
 		return err
 	}
-	release, err := session.Lock(c.Dir, c.module.token)
+	release, err := session.Lock(c.Dir, c.module.library, c.module.token)
 	if err != nil {
 		return err
 	}

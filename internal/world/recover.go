@@ -134,7 +134,7 @@ func (r *recovery) pick(note recoveryNote) error {
 func (r *recovery) begin() (*session.Quorum, error) {
 	station := &session.Station{
 		Chain:  r.chain,
-		Module: &kmdata.Module{},
+		Module: &kmdata.Module{Library: r.module.library},
 		Token:  r.module.token,
 		Loaded: r.module.hsm,
 	}

@@ -38,7 +38,9 @@ func NewPeople(n int) *People {
 func Passphrase(card int) string { return fmt.Sprintf("passphrase of card %d", card+1) }
 
 // Say notes what is said.
-func (p *People) Say(format string, args ...any) { p.Said = append(p.Said, fmt.Sprintf(format, args...)) }
+func (p *People) Say(format string, args ...any) {
+	p.Said = append(p.Said, fmt.Sprintf(format, args...))
+}
 
 // Warn notes a warning.
 func (p *People) Warn(text string) { p.Warned = append(p.Warned, text) }

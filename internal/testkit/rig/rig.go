@@ -87,6 +87,23 @@ func (r *Rig) Creation(k int) world.Creation {
 	}
 }
 
+// Recovery asks for the world on a free token of the label.
+func (r *Rig) Recovery(label string) world.Recovery {
+	return world.Recovery{
+		Access: r.Access(), Media: cards.Folders(r.Folders), Label: label,
+		UserPIN: func(hsm.Token) (*secret.Bytes, error) { return Secret(UserPIN), nil },
+	}
+}
+
+// Paper is what the card holders wrote down of the newest statement, and of
+// every later one as they see it.
+func (r *Rig) Paper(t testing.TB) func(string) (int, string, error) {
+	return func(string) (int, string, error) {
+		last := r.Chain(t).Last()
+		return last.Number(), last.Sum.FirstWords(1), nil
+	}
+}
+
 // Chain opens kmdata.
 func (r *Rig) Chain(t testing.TB) *kmdata.Chain {
 	t.Helper()
@@ -109,12 +126,17 @@ func (r *Rig) Quorum(f func(s *session.Quorum) error) error { return r.QuorumOf(
 
 // QuorumOf is [Rig.Quorum] with the cards in the given folders.
 func (r *Rig) QuorumOf(folders []string, f func(s *session.Quorum) error) error {
+	return r.With(r.Access(), folders, f)
+}
+
+// With is [Rig.QuorumOf] with another access.
+func (r *Rig) With(a session.Access, folders []string, f func(s *session.Quorum) error) error {
 	station, err := r.Connect()
 	if err != nil {
 		return err
 	}
 	defer station.Close()
-	s, err := session.Begin(r.Access(), station, cards.Folders(folders))
+	s, err := session.Begin(a, station, cards.Folders(folders))
 	if err != nil {
 		return err
 	}

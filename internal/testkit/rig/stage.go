@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +18,6 @@ import (
 // made once a test program and copied for every test. Statements name the
 // library's configuration by its path, so all copies use that of the stage, one
 // after the other: tests with a world do not run in parallel.
-
 
 // stage is a folder with the token store, the shim, and a copy of each form.
 type stage struct {
@@ -48,7 +48,7 @@ func (s *stage) enter(t testing.TB) {
 	t.Helper()
 	s.once.Do(func() { s.dir, s.err = os.MkdirTemp("", "byok-rig-") })
 	OK(t, s.err)
-	OK(t, os.RemoveAll(s.tokens()))
+	OK(t, errors.Join(os.RemoveAll(s.tokens()), os.RemoveAll(s.away())))
 	conf, err := softhsm.Configure(s.dir)
 	OK(t, err)
 	t.Setenv("SOFTHSM2_CONF", conf)
@@ -135,10 +135,12 @@ func shimmed(t testing.TB) *Rig {
 	return bare(t, shim.Build(t), 3)
 }
 
-// Library is SoftHSM's.
+// Library is SoftHSM's, without symbolic links.
 func Library(t testing.TB) string {
 	t.Helper()
 	library, err := softhsm.Library()
+	OK(t, err)
+	library, err = filepath.EvalSymlinks(library)
 	OK(t, err)
 	return library
 }
