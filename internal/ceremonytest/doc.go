@@ -20,7 +20,9 @@
 //	edit FILE OLD NEW          replace a text in a file, which must be there
 //	readonly DIR               make a folder that nothing can be written into
 //	faulty                     compile a PKCS#11 library that can go wrong; sets $SHIM
-//	kek DIR [rehearsal]        make a KEK with openssl, and packages for it
+//	kek DIR [rehearsal]        make a KEK with openssl, and packages for it; sets $KEK and $KID
+//	production DIR NAME        make a package of production in software; sets $PRODUCTION to its hknso
+//	document PAGE HEADING FILE write the commands of a section of docs/PAGE to a file
 //	opened DIR NAME KEK        have openssl check a transfer package and unwrap it
 //
 // Words with @ stand for several, such as @pin for --pin-file secrets/pin: see

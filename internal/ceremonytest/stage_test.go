@@ -55,6 +55,10 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	docs, err := filepath.Abs("../../docs")
+	if err != nil {
+		return err
+	}
 	conf, err := softhsm.Configure(filepath.Join(s.dir, "softhsm"))
 	if err != nil {
 		return err
@@ -62,6 +66,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("SOFTHSM2_CONF", conf)
 	env.Setenv("MODULE", library)
 	env.Setenv("GENUINE", genuine)
+	env.Setenv("DOCS", docs)
 	env.Setenv("PATH", os.Getenv(programs)+":"+env.Getenv("PATH"))
 	env.Values[stageKey{}] = s
 	env.Defer(s.end)

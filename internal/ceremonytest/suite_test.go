@@ -83,7 +83,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	for name, f := range map[string]func(*testscript.TestScript, []string){
 		"exits": exits, "refuses": refuses, "answers": answers, "dialogue": dialogue, "signalled": signalled,
 		"serve": serve, "halt": halt, "deaf": deaf, "objects": objects, "get": get, "sum": sum, "flip": flip, "cut": cut, "edit": edit,
-		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production,
+		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production, "document": document,
 	} {
 		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			if neg {

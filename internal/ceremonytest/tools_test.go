@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode"
@@ -16,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"byok/internal/hsm/shim"
+	"byok/internal/testkit/page"
 )
 
 // get sets a variable to a field of a JSON file: NAME a.b.c FILE. FILE may be
@@ -98,6 +100,18 @@ func rewrite(ts *testscript.TestScript, name string, change func([]byte) []byte)
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.WriteFile(path, change([]byte(ts.ReadFile(name))), info.Mode()))
+}
+
+// document writes the commands of a section of a page in docs to a file: PAGE
+// HEADING FILE.
+func document(ts *testscript.TestScript, args []string) {
+	section, err := page.Section(filepath.Join(ts.Getenv("DOCS"), args[0]), args[1])
+	ts.Check(err)
+	commands := page.Commands(section)
+	if commands == "" {
+		ts.Fatalf("%s has no commands in %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(commands), 0o600))
 }
 
 // readonly makes a folder that nothing can be written into, by root neither:
