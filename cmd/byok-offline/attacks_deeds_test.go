@@ -23,6 +23,18 @@ type deed struct {
 	want  string                       // its status, and what it says first; see [stage.answers]
 	note  string                       // what is to be known besides, or ""
 	pin   string                       // the user PIN that is then in force, if it is another
+	cards string                       // instead of then: every command that reads cards, with these
+}
+
+// lines are the commands that meet the deed. All answer alike.
+func (d deed) lines() (lines []string) {
+	if d.cards == "" {
+		return []string{d.then}
+	}
+	for _, line := range everyQuorum() {
+		lines = append(lines, line+flagsOf("", d.cards)+" $LAST")
+	}
+	return lines
 }
 
 // deeds are a chapter of the page, held by a test of their own.
@@ -33,7 +45,7 @@ type deeds struct {
 
 // chapters are all deeds, in the order of the page.
 func chapters() []deeds {
-	return []deeds{onTheToken()}
+	return []deeds{onTheToken(), withKML(), withStatements(), withTheLog(), withTheCards(), withTheLibrary(), withInputs()}
 }
 
 func TestOnTheToken(t *testing.T) { onTheToken().try(t) }
@@ -42,23 +54,30 @@ func TestOnTheToken(t *testing.T) { onTheToken().try(t) }
 // changed nothing: neither a file, except the log's, nor the token.
 func (d deeds) try(t *testing.T) {
 	for _, one := range d.list {
-		t.Run(one.name, func(t *testing.T) {
-			s := inState(t, one.state)
-			line := s.filled(t, one.then)
-			if one.do != nil {
-				one.do(t, s)
-			}
-			before := s.holdings(t, one.pin)
-			out := s.run(t, line)
-			if got := s.answers(out, one.want); got != one.want {
-				t.Errorf("%s\n got %s\nwant %s\n%s", line, got, one.want, out.text)
-			}
-			if out.status != exitcode.Done {
-				if changed := differences(s.holdings(t, one.pin), before); len(changed) > 0 {
-					t.Errorf("refused, and changed: %q", changed)
-				}
-			}
-		})
+		for _, line := range one.lines() {
+			command, _, _ := strings.Cut(line, " --")
+			t.Run(one.name+", "+command, func(t *testing.T) { // TempDir has the name in it, and SoftHSM takes # for a comment
+				one.try(t, line)
+			})
+		}
+	}
+}
+
+func (d deed) try(t *testing.T, line string) {
+	s := inState(t, d.state)
+	line = s.filled(t, line)
+	if d.do != nil {
+		d.do(t, s)
+	}
+	before := s.holdings(t, d.pin)
+	out := s.patiently(t, line)
+	if got := s.answers(out, d.want); got != d.want {
+		t.Errorf("%s\n got %s\nwant %s\n%s", line, got, d.want, out.text)
+	}
+	if out.status != exitcode.Done {
+		if changed := differences(s.holdings(t, d.pin), before); len(changed) > 0 {
+			t.Errorf("refused, and changed: %q", changed)
+		}
 	}
 }
 
@@ -101,8 +120,12 @@ var variable = regexp.MustCompile(`[0-9a-f]{8,}|\b\d{4}-\d{2}-\d{2}T[0-9:]+Z`)
 
 func (s *stage) plain(text string) string {
 	text = strings.NewReplacer(s.dir+"/", "", s.dir, ".", s.library, "LIBRARY").Replace(text)
-	return variable.ReplaceAllString(strings.Join(strings.Fields(text), " "), "…")
+	text = spoken.ReplaceAllString(strings.Join(strings.Fields(text), " "), "$1, …, which")
+	return variable.ReplaceAllString(text, "…")
 }
+
+// spoken are the words of a statement.
+var spoken = regexp.MustCompile(`(statement \d+), (?:[A-Za-z]+ ){7}[A-Za-z]+, which`)
 
 // deedRows writes the chapters.
 func deedRows(out *bytes.Buffer) {
@@ -113,7 +136,10 @@ func deedRows(out *bytes.Buffer) {
 		row(out, slices.Repeat([]string{"---"}, 5)...)
 		for _, d := range chapter.list {
 			command, _, _ := strings.Cut(d.then, " --")
-			row(out, d.name, d.state, "`"+command+"`", strings.ReplaceAll(d.want, "|", "\\|"), d.note)
+			if command = "`" + command + "`"; d.cards != "" {
+				command = fmt.Sprintf("each of the %d commands that read cards", len(everyQuorum()))
+			}
+			row(out, d.name, d.state, command, strings.ReplaceAll(d.want, "|", "\\|"), d.note)
 		}
 	}
 }

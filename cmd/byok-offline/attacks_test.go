@@ -40,6 +40,7 @@ func TestAttacks(t *testing.T) {
 func (s *stage) attacked(t *testing.T, breaking bool) (report []finding) {
 	t.Helper()
 	s.besiege(t, func(a *attacker) {
+		a.makeOwnToken(t)
 		for _, one := range attacks() {
 			if one.breaking == breaking && !slices.ContainsFunc(report, finding.breach) { // what follows would meet another token
 				report = append(report, a.tryOn(t, one)...)
