@@ -40,6 +40,7 @@ func findTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) (
 		delete(expected, o.Label)
 	}
 	t.lacking = slices.Sorted(maps.Keys(expected))
+	slices.Sort(t.foreign) // the token's order is its own affair
 	return t, nil
 }
 
