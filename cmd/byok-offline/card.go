@@ -1,14 +1,12 @@
 package main
 
 import (
-	"io"
-
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/cards"
 	"byok/internal/command"
 	"byok/internal/dialogue"
-	"byok/internal/term"
+	"byok/internal/view"
 )
 
 func cardCommands(p *command.Program) *cli.Command {
@@ -50,20 +48,5 @@ func changePassphrase(r *command.Run) (command.Result, error) {
 	if choice.Own {
 		r.Event.AddNote("own passphrase", holding.String())
 	}
-	return passphraseView{holding.String()}, nil
-}
-
-// passphraseView names the card whose passphrase was changed.
-type passphraseView struct {
-	Card string `json:"card"`
-}
-
-func (v passphraseView) Print(w io.Writer) error {
-	return term.Table(
-		w,
-		[][]string{
-			{"passphrase changed", v.Card},
-			{"still open", "every copy of the card that was made before, to its old passphrase"},
-		},
-	)
+	return view.Passphrase{Card: holding.String()}, nil
 }

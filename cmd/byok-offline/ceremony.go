@@ -1,16 +1,13 @@
 package main
 
 import (
-	"io"
-	"strconv"
-
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/session"
 	"byok/internal/shared"
-	"byok/internal/term"
+	"byok/internal/view"
 	"byok/internal/world"
 )
 
@@ -37,7 +34,7 @@ func sealLog(r *command.Run) (command.Result, error) {
 			if err != nil {
 				return nil, err
 			}
-			return sealView{By: "KNSO", Statement: entry.Number(), Words: entry.Sum.FirstWords(8)}, nil
+			return view.Seal{By: "KNSO", Statement: entry.Number(), Words: entry.Sum.FirstWords(8)}, nil
 		})
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
@@ -54,24 +51,6 @@ func sealLog(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return sealView{By: "KML", Lines: sealed.Lines, Words: sealed.SHA256.FirstWords(8)}, nil
+		return view.Seal{By: "KML", Lines: sealed.Lines, Words: sealed.SHA256.FirstWords(8)}, nil
 	})
-}
-
-// sealView says what was sealed, for the paper record.
-type sealView struct {
-	By        string `json:"signed_by"`
-	Lines     int    `json:"lines,omitzero"`
-	Statement int    `json:"statement,omitzero"`
-	Words     string `json:"words"`
-}
-
-func (v sealView) Print(w io.Writer) error {
-	rows := [][]string{{"sealed by", v.By}}
-	if v.Statement > 0 {
-		rows = append(rows, []string{"statement", strconv.Itoa(v.Statement)})
-	} else {
-		rows = append(rows, []string{"log lines", strconv.Itoa(v.Lines)})
-	}
-	return term.Table(w, append(rows, []string{"write down", v.Words}))
 }

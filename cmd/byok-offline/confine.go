@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -9,7 +8,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
-	"byok/internal/term"
+	"byok/internal/view"
 )
 
 func confineCommands(p *command.Program) *cli.Command {
@@ -29,43 +28,14 @@ func confineCommands(p *command.Program) *cli.Command {
 
 // confined shows the table, and fails where a row of it does not hold.
 func confined(status confine.Status, network bool) (command.Result, error) {
-	view := confineView{OK: status.OK(), Rows: status.Rows()}
-	if view.OK {
-		return view, nil
+	v := view.Confinement{OK: status.OK(), Rows: status.Rows()}
+	if v.OK {
+		return v, nil
 	}
 	err := exitcode.Errorf(exitcode.Check, "this program is not confined as it should be: %s",
-		strings.Join(view.broken(), ", "))
+		strings.Join(v.Broken(), ", "))
 	if network {
-		return view, err.Hint("byok-offline confine status")
+		return v, err.Hint("byok-offline confine status")
 	}
-	return view, err
-}
-
-// confineView is the table, and whether every row of it holds.
-type confineView struct {
-	OK   bool          `json:"ok"`
-	Rows []confine.Row `json:"rows"`
-}
-
-// broken names the rows that do not hold.
-func (v confineView) broken() []string {
-	var names []string
-	for _, row := range v.Rows {
-		if !row.OK {
-			names = append(names, row.Name)
-		}
-	}
-	return names
-}
-
-func (v confineView) Print(w io.Writer) error {
-	var rows [][]string
-	for _, row := range v.Rows {
-		mark := "yes"
-		if !row.OK {
-			mark = "NO"
-		}
-		rows = append(rows, []string{row.Name, mark, row.Detail})
-	}
-	return term.Table(w, rows)
+	return v, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -18,8 +17,6 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
-	"byok/internal/stamp"
-	"byok/internal/term"
 	"byok/internal/view"
 )
 
@@ -199,19 +196,11 @@ func listKeys(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := chain.Keys()
+	list, err := chain.Keys()
 	if err != nil {
 		return nil, err
 	}
-	list := view.KeyList{Keys: []view.Key{}}
-	for _, k := range keys {
-		view, err := view.KeyOf(chain, k)
-		if err != nil {
-			return nil, err
-		}
-		list.Keys = append(list.Keys, view)
-	}
-	return list, nil
+	return view.KeysOf(chain, list)
 }
 
 func showKey(r *command.Run) (command.Result, error) {
@@ -232,30 +221,7 @@ func showKey(r *command.Run) (command.Result, error) {
 
 // restoreKeys brings keys back from their backups.
 func restoreKeys(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	if r.Bool("all") == (len(r.StringSlice("ident")) > 0) {
-		return nil, exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
-	}
-	if err := checkCardFlags(r, ""); err != nil {
-		return nil, err
-	}
-	chain, err := readChain(r)
-	if err != nil {
-		return nil, err
-	}
-	idents := r.StringSlice("ident")
-	if r.Bool("all") {
-		keys, err := chain.Keys()
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range keys {
-			idents = append(idents, k.Ident)
-		}
-	}
-	list, err := keys.Restorables(chain, idents)
+	chain, list, err := restorables(r)
 	if err != nil {
 		return nil, err
 	}
@@ -268,28 +234,43 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 		u.Say("%s: origin after restoring: %s", one.Key.Name(), kmdata.OriginText(one.Origin, true))
 	}
 	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+		q := keys.Quorum{Quorum: s}
 		if r.Bool("all") {
-			if list, err = (keys.Quorum{Quorum: s}).Missing(list); err != nil {
+			if list, err = q.Missing(list); err != nil {
 				return nil, err
 			}
 		}
-		if err := (keys.Quorum{Quorum: s}).Restore(list); err != nil {
+		if err := q.Restore(list); err != nil {
 			return nil, err
 		}
-		return restoredView(s.Chain, list)
+		return view.KeysOf(s.Chain, keys.Files(list))
 	})
 }
 
-func restoredView(chain *kmdata.Chain, list []keys.Restorable) (command.Result, error) {
-	out := view.KeyList{Keys: []view.Key{}}
-	for _, one := range list {
-		view, err := view.KeyOf(chain, one.Key)
-		if err != nil {
-			return nil, err
-		}
-		out.Keys = append(out.Keys, view)
+// restorables reads the options and the keys that they name, and refuses what
+// needs no person to be refused.
+func restorables(r *command.Run) (*kmdata.Chain, []keys.Restorable, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, nil, err
 	}
-	return out, nil
+	idents := r.StringSlice("ident")
+	if r.Bool("all") == (len(idents) > 0) {
+		return nil, nil, exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
+	}
+	if err := checkCardFlags(r, ""); err != nil {
+		return nil, nil, err
+	}
+	chain, err := readChain(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Bool("all") {
+		if idents, err = keys.Idents(chain); err != nil {
+			return nil, nil, err
+		}
+	}
+	list, err := keys.Restorables(chain, idents)
+	return chain, list, err
 }
 
 // retireKey destroys a key's objects after its identifier was typed again.
@@ -314,7 +295,7 @@ func retireKey(r *command.Run) (command.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		return retiredView{*record}, nil
+		return view.Retired{Retired: *record}, nil
 	})
 }
 
@@ -326,19 +307,6 @@ func confirmRetirement(r *command.Run, s *session.Station, ident string) error {
 		return nil
 	}
 	return r.Console.Confirm(fmt.Sprintf("key %s on %v will be destroyed; type its identifier", ident, s.Token), ident)
-}
-
-// retiredView says what was destroyed.
-type retiredView struct{ kmdata.Retired }
-
-func (v retiredView) Print(w io.Writer) error {
-	return term.Table(w, [][]string{
-		{
-			"retired",
-			kmdata.KeyName(kmdata.Simple, v.Ident),
-		}, {"objects destroyed", strconv.Itoa(v.Destroyed)}, {"module", v.Module},
-		{"retired at", stamp.Text(v.Created)}, {"still there", "its key file with the backup: K cards can bring it back"},
-	})
 }
 
 func freezeKey(r *command.Run) (command.Result, error) {

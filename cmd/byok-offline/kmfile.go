@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/view"
 )
 
 func kmfileCommands(p *command.Program) *cli.Command {
@@ -46,7 +46,7 @@ func dumpFile(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dumpView{Signer: signer, Content: string(data)}, nil
+	return view.Dump{Signer: signer, Content: string(data)}, nil
 }
 
 // folderOf is the kmdata folder that a file is in.
@@ -88,18 +88,4 @@ func signerOf(chain *kmdata.Chain, path string) (string, error) {
 		return "", err
 	}
 	return "KML of module " + k.Module, nil
-}
-
-// dumpView is a file whose signature is good.
-type dumpView struct {
-	Signer  string `json:"signed_by"`
-	Content string `json:"content"`
-}
-
-func (v dumpView) Print(w io.Writer) error {
-	if _, err := io.WriteString(w, v.Content); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "signature  good, by %s\n", v.Signer)
-	return err
 }

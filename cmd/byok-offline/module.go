@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"slices"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -72,7 +69,7 @@ func listModules(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return moduleView{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
+	return view.Tokens{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
 }
 
 // loadNamed loads the library of --module-path.
@@ -82,41 +79,6 @@ func loadNamed(r *command.Run) (*hsm.Module, error) {
 		return nil, err
 	}
 	return hsm.Load(path)
-}
-
-// moduleView is a table of tokens.
-type moduleView struct {
-	Library string      `json:"library"`
-	Path    string      `json:"path"`
-	Tokens  []hsm.Token `json:"tokens"`
-}
-
-func (v moduleView) Print(w io.Writer) error {
-	rows := [][]string{{"SLOT", "LABEL", "SERIAL", "MODEL", "FIRMWARE", "STATE"}}
-	for _, t := range v.Tokens {
-		rows = append(
-			rows,
-			[]string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, tokenState(t)},
-		)
-	}
-	if _, err := io.WriteString(w, term.Printable(v.Library+" ("+v.Path+")")+"\n"); err != nil {
-		return err
-	}
-	return term.Table(w, rows)
-}
-
-// tokenState says whether the token is free, and what it reports about PINs.
-func tokenState(t hsm.Token) string {
-	if !t.Initialised {
-		return "free"
-	}
-	state := "initialised"
-	for _, role := range []hsm.Role{hsm.RoleUser, hsm.RoleSO} {
-		if pin := t.PINState(role); pin != hsm.PINFresh {
-			state += fmt.Sprintf("; %v PIN: %s", role, pin)
-		}
-	}
-	return state
 }
 
 func checkModule(r *command.Run) (command.Result, error) {
@@ -133,7 +95,7 @@ func checkModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer m.Close()
-	v := surveyView{Library: m.Library}
+	v := view.Survey{Library: m.Library}
 	if v.Properties, v.Processes, err = surveyed(r, m); err != nil {
 		return nil, err
 	}
@@ -142,7 +104,7 @@ func checkModule(r *command.Run) (command.Result, error) {
 		v.Conclusion = survey.Conclusion{Why: "another process reaches what a login of this one protects"}
 	}
 	r.Event.AddNote("module check", v.Conclusion.Why)
-	return v, v.refusal(m.Path)
+	return v, v.Refusal(m.Path)
 }
 
 // surveyed tries the module, and what a second process can do where both PINs
@@ -192,52 +154,6 @@ func surveyThrowAway(m *hsm.Module) ([]survey.Property, []secondproc.Row, error)
 	defer pin.Wipe()
 	rows, err := secondproc.Prove(m, left[0], pin, pin)
 	return properties, rows, err
-}
-
-// surveyView prints a property a line, and the conclusion.
-type surveyView struct {
-	Library    string            `json:"library"`
-	Properties []survey.Property `json:"properties"`
-	Processes  []secondproc.Row  `json:"second_process"`
-	Conclusion survey.Conclusion `json:"conclusion"`
-}
-
-// refusal is the error of a module that will not do. Where only the API to
-// initialise a token is missing, the hint names the other way.
-func (v surveyView) refusal(path string) error {
-	if v.Conclusion.Usable {
-		return nil
-	}
-	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony: %s", v.Conclusion.Why)
-	for _, p := range v.Properties {
-		if p.Name == survey.PropInitToken && p.Outcome == survey.Refused {
-			return err.Hint(
-				"initialise a token with the vendor's tool, then byok-offline module check --module-path %s "+
-					"--with-test-keys SERIAL --so-pin-file FILE",
-				path,
-			)
-		}
-	}
-	return err
-}
-
-func (v surveyView) Print(w io.Writer) error {
-	rows := [][]string{}
-	for _, p := range v.Properties {
-		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
-	}
-	for _, p := range v.Processes {
-		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
-	}
-	if err := term.Table(w, rows); err != nil {
-		return err
-	}
-	can := "can serve a ceremony"
-	if !v.Conclusion.Usable {
-		can = "cannot serve a ceremony"
-	}
-	_, err := fmt.Fprintf(w, "%s %s: %s\n", term.Printable(v.Library), can, v.Conclusion.Why)
-	return err
 }
 
 // acceptModule has the quorum accept another library for a module at hand.

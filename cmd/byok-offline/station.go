@@ -1,18 +1,12 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
 	"byok/internal/cards"
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/dialogue"
-	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/session"
-	"byok/internal/version"
 )
 
 // readChain reads and verifies the world of --kmdata, and says if it is a
@@ -55,27 +49,6 @@ func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *dialo
 
 func recordModule(r *command.Run, s *session.Station) {
 	r.Event.Module = &ceremony.Module{Library: s.Description(), Model: s.Token.Model, Serial: s.Token.Serial}
-}
-
-// access is what a quorum session needs of this command.
-func access(r *command.Run, dir string, u *dialogue.UI) (session.Access, error) {
-	sum, err := executableSum()
-	return session.Access{
-		Dir:     dir,
-		Library: r.String("module-path"),
-		UI:      u,
-		Log:     ceremonyLog{dir},
-		Program: kmdata.Program{Version: version.String(), SHA256: sum},
-	}, err
-}
-
-// executableSum is the SHA-256 of this program's file.
-func executableSum() (fingerprint.Sum, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return fingerprint.Sum{}, err
-	}
-	return fingerprint.File(path)
 }
 
 // withOperator connects the module, logs the user in and runs f.
@@ -135,7 +108,7 @@ func inSession(
 	media []cards.Medium,
 	f func(s *session.Quorum) (command.Result, error),
 ) (command.Result, error) {
-	a, err := access(r, station.Chain.Dir(), u)
+	a, err := dialogue.Access(r, station.Chain.Dir(), u)
 	if err != nil {
 		return nil, err
 	}
@@ -149,41 +122,4 @@ func inSession(
 		r.Event.AddNote("card", c.String())
 	}
 	return f(s)
-}
-
-// ceremonyLog is the log of a kmdata folder as a session needs it.
-type ceremonyLog struct{ dir string }
-
-// Head is the log as it stands now.
-func (l ceremonyLog) Head() (kmdata.LogHead, error) {
-	log, err := ceremony.Open(l.dir)
-	if err != nil {
-		return kmdata.LogHead{}, err
-	}
-	head, err := log.Head()
-	return kmdata.LogHead(head), err
-}
-
-// Since lists what happened after head. A log that does not read whole is
-// taken as one that does not contain it: the session shows that and goes on.
-func (l ceremonyLog) Since(head kmdata.LogHead) (events []string, found bool, err error) {
-	record, err := ceremony.ReadSince(l.dir, ceremony.Head(head))
-	if exitcode.Of(err) == exitcode.Check {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	if !record.Contains(ceremony.Head(head)) {
-		return nil, false, nil
-	}
-	for _, e := range record.Since(ceremony.Head(head)) {
-		if e.Phase == ceremony.End {
-			events = append(
-				events,
-				fmt.Sprintf("%s %s by %s: %s", e.Time.Format("2006-01-02 15:04"), e.Command, e.Operator, e.Result),
-			)
-		}
-	}
-	return events, true, nil
 }

@@ -35,6 +35,28 @@ func Restorables(chain *kmdata.Chain, idents []string) ([]Restorable, error) {
 	return list, nil
 }
 
+// Idents lists every key of the world.
+func Idents(chain *kmdata.Chain) ([]string, error) {
+	files, err := chain.Keys()
+	if err != nil {
+		return nil, err
+	}
+	idents := make([]string, 0, len(files))
+	for _, k := range files {
+		idents = append(idents, k.Ident)
+	}
+	return idents, nil
+}
+
+// Files lists the key files of what can be restored.
+func Files(list []Restorable) []*kmdata.Key {
+	files := make([]*kmdata.Key, 0, len(list))
+	for _, r := range list {
+		files = append(files, r.Key)
+	}
+	return files
+}
+
 func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 	k, err := chain.Key(ident)
 	if err != nil {

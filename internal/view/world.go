@@ -177,6 +177,19 @@ type KeyList struct {
 	Keys []Key `json:"keys"`
 }
 
+// KeysOf shows keys of a world.
+func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (KeyList, error) {
+	list := KeyList{Keys: []Key{}}
+	for _, k := range files {
+		one, err := KeyOf(c, k)
+		if err != nil {
+			return list, err
+		}
+		list.Keys = append(list.Keys, one)
+	}
+	return list, nil
+}
+
 func (l KeyList) Print(w io.Writer) error {
 	rows := [][]string{{"IDENT", "TYPE", "ORIGIN", "PLAIN NAME", "STATE"}}
 	for _, k := range l.Keys {

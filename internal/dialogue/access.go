@@ -1,0 +1,72 @@
+package dialogue
+
+import (
+	"fmt"
+	"os"
+
+	"byok/internal/ceremony"
+	"byok/internal/command"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
+	"byok/internal/session"
+	"byok/internal/version"
+)
+
+// Access is what a quorum session needs of this command.
+func Access(r *command.Run, dir string, u *UI) (session.Access, error) {
+	sum, err := executableSum()
+	return session.Access{
+		Dir:     dir,
+		Library: r.String("module-path"),
+		UI:      u,
+		Log:     ceremonyLog{dir},
+		Program: kmdata.Program{Version: version.String(), SHA256: sum},
+	}, err
+}
+
+// executableSum is the SHA-256 of this program's file.
+func executableSum() (fingerprint.Sum, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return fingerprint.Sum{}, err
+	}
+	return fingerprint.File(path)
+}
+
+// ceremonyLog is the log of a kmdata folder as a session needs it.
+type ceremonyLog struct{ dir string }
+
+// Head is the log as it stands now.
+func (l ceremonyLog) Head() (kmdata.LogHead, error) {
+	log, err := ceremony.Open(l.dir)
+	if err != nil {
+		return kmdata.LogHead{}, err
+	}
+	head, err := log.Head()
+	return kmdata.LogHead(head), err
+}
+
+// Since lists what happened after head. A log that does not read whole is
+// taken as one that does not contain it: the session shows that and goes on.
+func (l ceremonyLog) Since(head kmdata.LogHead) (events []string, found bool, err error) {
+	record, err := ceremony.ReadSince(l.dir, ceremony.Head(head))
+	if exitcode.Of(err) == exitcode.Check {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if !record.Contains(ceremony.Head(head)) {
+		return nil, false, nil
+	}
+	for _, e := range record.Since(ceremony.Head(head)) {
+		if e.Phase == ceremony.End {
+			events = append(
+				events,
+				fmt.Sprintf("%s %s by %s: %s", e.Time.Format("2006-01-02 15:04"), e.Command, e.Operator, e.Result),
+			)
+		}
+	}
+	return events, true, nil
+}

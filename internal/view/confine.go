@@ -1,0 +1,36 @@
+package view
+
+import (
+	"byok/internal/confine"
+	"byok/internal/term"
+	"io"
+)
+
+// Confinement is the table, and whether every row of it holds.
+type Confinement struct {
+	OK   bool          `json:"ok"`
+	Rows []confine.Row `json:"rows"`
+}
+
+// Broken names the rows that do not hold.
+func (v Confinement) Broken() []string {
+	var names []string
+	for _, row := range v.Rows {
+		if !row.OK {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+func (v Confinement) Print(w io.Writer) error {
+	var rows [][]string
+	for _, row := range v.Rows {
+		mark := "yes"
+		if !row.OK {
+			mark = "NO"
+		}
+		rows = append(rows, []string{row.Name, mark, row.Detail})
+	}
+	return term.Table(w, rows)
+}

@@ -1,0 +1,93 @@
+package view
+
+import (
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/hsm/survey"
+	"byok/internal/secondproc"
+	"byok/internal/term"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Tokens is a table of tokens.
+type Tokens struct {
+	Library string      `json:"library"`
+	Path    string      `json:"path"`
+	Tokens  []hsm.Token `json:"tokens"`
+}
+
+func (v Tokens) Print(w io.Writer) error {
+	rows := [][]string{{"SLOT", "LABEL", "SERIAL", "MODEL", "FIRMWARE", "STATE"}}
+	for _, t := range v.Tokens {
+		rows = append(
+			rows,
+			[]string{strconv.FormatUint(uint64(t.Slot), 10), t.Label, t.Serial, t.Model, t.Firmware, tokenState(t)},
+		)
+	}
+	if _, err := io.WriteString(w, term.Printable(v.Library+" ("+v.Path+")")+"\n"); err != nil {
+		return err
+	}
+	return term.Table(w, rows)
+}
+
+// tokenState says whether the token is free, and what it reports about PINs.
+func tokenState(t hsm.Token) string {
+	if !t.Initialised {
+		return "free"
+	}
+	state := "initialised"
+	for _, role := range []hsm.Role{hsm.RoleUser, hsm.RoleSO} {
+		if pin := t.PINState(role); pin != hsm.PINFresh {
+			state += fmt.Sprintf("; %v PIN: %s", role, pin)
+		}
+	}
+	return state
+}
+
+// Survey prints a property a line, and the conclusion.
+type Survey struct {
+	Library    string            `json:"library"`
+	Properties []survey.Property `json:"properties"`
+	Processes  []secondproc.Row  `json:"second_process"`
+	Conclusion survey.Conclusion `json:"conclusion"`
+}
+
+// Refusal is the error of a module that will not do. Where only the API to
+// initialise a token is missing, the hint names the other way.
+func (v Survey) Refusal(path string) error {
+	if v.Conclusion.Usable {
+		return nil
+	}
+	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony: %s", v.Conclusion.Why)
+	for _, p := range v.Properties {
+		if p.Name == survey.PropInitToken && p.Outcome == survey.Refused {
+			return err.Hint(
+				"initialise a token with the vendor's tool, then byok-offline module check --module-path %s "+
+					"--with-test-keys SERIAL --so-pin-file FILE",
+				path,
+			)
+		}
+	}
+	return err
+}
+
+func (v Survey) Print(w io.Writer) error {
+	rows := [][]string{}
+	for _, p := range v.Properties {
+		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
+	}
+	for _, p := range v.Processes {
+		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
+	}
+	if err := term.Table(w, rows); err != nil {
+		return err
+	}
+	can := "can serve a ceremony"
+	if !v.Conclusion.Usable {
+		can = "cannot serve a ceremony"
+	}
+	_, err := fmt.Fprintf(w, "%s %s: %s\n", term.Printable(v.Library), can, v.Conclusion.Why)
+	return err
+}

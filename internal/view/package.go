@@ -1,0 +1,84 @@
+package view
+
+import (
+	"byok/internal/command"
+	"byok/internal/fingerprint"
+	"byok/internal/keys"
+	"byok/internal/kmdata"
+	"byok/internal/term"
+	"byok/internal/toolset"
+	"io"
+	"path/filepath"
+)
+
+// Package is what is shown of a new transfer package.
+type Package struct {
+	Ident string      `json:"ident"`
+	Pair  kmdata.Pair `json:"approved"`
+	Files []File      `json:"files"`
+}
+
+type File struct {
+	Path   string          `json:"path"`
+	SHA256 fingerprint.Sum `json:"sha256"`
+}
+
+// PackageOf hashes the files of a package, and records them.
+func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) {
+	v := Package{Ident: p.Pair.Ident, Pair: p.Pair}
+	for _, path := range p.Paths {
+		sum, err := fingerprint.File(path)
+		if err != nil {
+			return nil, err
+		}
+		r.Event.AddOutput(path, sum)
+		v.Files = append(v.Files, File{path, sum})
+	}
+	return v, nil
+}
+
+func (v Package) Print(w io.Writer) error {
+	rows := [][]string{
+		{
+			"key",
+			v.Ident,
+		}, {"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		{"in the vault", v.Pair.Target.Name},
+	}
+	for i, f := range v.Files {
+		rows = append(rows, []string{filepath.Base(f.Path), f.SHA256.Groups()})
+		if i == 0 { // the words of the .byok are compared on the other side
+			for _, row := range f.SHA256.Rows() {
+				rows = append(rows, []string{"", row})
+			}
+		}
+	}
+	return term.Table(w, rows)
+}
+
+// Installed lists the packages that are now in place.
+type Installed struct {
+	Files []File `json:"files"`
+}
+
+// InstalledOf hashes the packages of a toolset, and records them.
+func InstalledOf(r *command.Run, i toolset.Installed) (command.Result, error) {
+	var v Installed
+	for _, path := range []string{i.KEK, i.SecurityWorld, i.Sums} {
+		sum, err := fingerprint.File(path)
+		if err != nil {
+			return nil, err
+		}
+		r.Event.AddOutput(path, sum)
+		v.Files = append(v.Files, File{path, sum})
+	}
+	return v, nil
+}
+
+func (v Installed) Print(w io.Writer) error {
+	var rows [][]string
+	for _, f := range v.Files {
+		rows = append(rows, []string{f.Path, f.SHA256.Groups()})
+	}
+	return term.Table(w, rows)
+}

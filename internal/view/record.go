@@ -1,0 +1,70 @@
+package view
+
+import (
+	"byok/internal/kmdata"
+	"byok/internal/stamp"
+	"byok/internal/term"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Seal says what was sealed, for the paper record.
+type Seal struct {
+	By        string `json:"signed_by"`
+	Lines     int    `json:"lines,omitzero"`
+	Statement int    `json:"statement,omitzero"`
+	Words     string `json:"words"`
+}
+
+func (v Seal) Print(w io.Writer) error {
+	rows := [][]string{{"sealed by", v.By}}
+	if v.Statement > 0 {
+		rows = append(rows, []string{"statement", strconv.Itoa(v.Statement)})
+	} else {
+		rows = append(rows, []string{"log lines", strconv.Itoa(v.Lines)})
+	}
+	return term.Table(w, append(rows, []string{"write down", v.Words}))
+}
+
+// Passphrase names the card whose passphrase was changed.
+type Passphrase struct {
+	Card string `json:"card"`
+}
+
+func (v Passphrase) Print(w io.Writer) error {
+	return term.Table(
+		w,
+		[][]string{
+			{"passphrase changed", v.Card},
+			{"still open", "every copy of the card that was made before, to its old passphrase"},
+		},
+	)
+}
+
+// Retired says what was destroyed.
+type Retired struct{ kmdata.Retired }
+
+func (v Retired) Print(w io.Writer) error {
+	return term.Table(w, [][]string{
+		{
+			"retired",
+			kmdata.KeyName(kmdata.Simple, v.Ident),
+		}, {"objects destroyed", strconv.Itoa(v.Destroyed)}, {"module", v.Module},
+		{"retired at", stamp.Text(v.Created)}, {"still there", "its key file with the backup: K cards can bring it back"},
+	})
+}
+
+// Dump is a file whose signature is good.
+type Dump struct {
+	Signer  string `json:"signed_by"`
+	Content string `json:"content"`
+}
+
+func (v Dump) Print(w io.Writer) error {
+	if _, err := io.WriteString(w, v.Content); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "signature  good, by %s\n", v.Signer)
+	return err
+}
