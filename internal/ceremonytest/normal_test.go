@@ -42,7 +42,7 @@ func replacements() []replacement {
 		r(`world of hknso [0-9a-f]{8}, not of [0-9a-f]{8}`, "world of hknso WORLD, not of WORLD"),
 		r(`(configuration file|PKCS#11 library) \S+: .*; only a rehearsal accepts that`,
 			"$1 FILE: REASON; only a rehearsal accepts that"),
-		r(`(write down: [0-9]+,|list of [0-9]+:|key +\S+, \S+,)( [A-Za-z-]+){4,8}`, "$1 WORDS"),
+		r(`(write down: [0-9]+,|list of [0-9]+:|hknso is now|  SHA-256|key +\S+, \S+,)( [A-Za-z-]+){4,8}`, "$1 WORDS"),
 		r(`  20[0-9]{2}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9] (.*) by \S+@\S+:`, "  TIME $1 by OPERATOR:"),
 		r(`\b20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z`, "TIME"),
 		r(`\b20[0-9]{6}T[0-9]{6}Z`, "STAMP"),

@@ -21,7 +21,7 @@ import (
 )
 
 // get sets a variable to a field of a JSON file: NAME a.b.c FILE. FILE may be
-// stdout, as it was printed.
+// stdout, as it was printed; a.b.first is the first word of a text.
 func get(ts *testscript.TestScript, args []string) {
 	data := []byte(of(ts).last.out)
 	if args[2] != "stdout" {
@@ -38,6 +38,9 @@ func field(data []byte, path string) (string, error) {
 		return "", err
 	}
 	for name := range strings.SplitSeq(path, ".") {
+		if text, _ := at.(string); name == "first" && text != "" {
+			return strings.Fields(text)[0], nil
+		}
 		object, _ := at.(map[string]any)
 		if at = object[name]; at == nil {
 			return "", fmt.Errorf("there is no field %s", path)
