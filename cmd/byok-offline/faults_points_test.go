@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,9 +82,9 @@ func (s *stage) filePoints(t testing.TB, line string) []point {
 	return steps
 }
 
-// disturbed runs a command line with a fault at a point. hit is false if the
-// point was not met: a system call of the run-time or of the library came
-// between, and shifted the count.
+// disturbed runs a command line with a fault at a point. hit is false if no file
+// of the ceremony met it: how often the library and the run-time call write
+// differs from run to run, and shifts the count.
 func (s *stage) disturbed(t testing.TB, line string, p point, f fault) (out ending, hit bool) {
 	t.Helper()
 	if !f.file {
@@ -94,17 +95,10 @@ func (s *stage) disturbed(t testing.TB, line string, p point, f fault) (out endi
 		out = s.run(t, line, at, "BYOK_SHIM_DO="+f.do)
 		return out, out.killed == f.killed
 	}
-	options := []string{"-e", fmt.Sprintf("inject=%s:%s:when=%d", p.call, f.do, p.nth)}
-	if p.call != "write" { // what a second process of the program does not call
-		options = append(options, "-f", "--seccomp-bpf")
-	}
-	out, trace := s.straced(t, line, options...)
+	out, trace := s.straced(t, line, "-e", fmt.Sprintf("inject=%s:%s:when=%d", p.call, f.do, p.nth))
 	hit = out.killed == f.killed && (f.killed || strings.Contains(trace, "(INJECTED)"))
-	met := false
-	for _, step := range stepsOf(trace, s.dir) {
-		met = met || step == p
-	}
-	return out, hit && met
+	met := func(step point) bool { return step.call == p.call && step.nth == p.nth }
+	return out, hit && slices.ContainsFunc(stepsOf(trace, s.dir), met)
 }
 
 // traced are the system calls that change files, and those that show which. To
@@ -114,7 +108,8 @@ const traced = "openat,close,write,fsync,renameat,renameat2,unlinkat,ftruncate,m
 
 // straced runs a command line under strace. It counts a thread's calls, and the
 // program's work is in the main thread (see build). With -f it follows the
-// others too, which is quicker, since only then the kernel picks the calls.
+// others too, which is quicker, since only then the kernel picks the calls;
+// but then it delivers no signals.
 func (s *stage) straced(t testing.TB, line string, options ...string) (ending, string) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); errors.Is(err, exec.ErrNotFound) {

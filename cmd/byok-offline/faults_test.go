@@ -111,8 +111,9 @@ func sample(all []disturbance) (some []disturbance) {
 }
 
 // tally counts what survived: of those, the runs that ended well in spite of
-// the fault, and those that had done everything when they were cut off.
-type tally struct{ tried, survived, unharmed, complete atomic.Int64 }
+// the fault, and those that had done everything when they were cut off. missed
+// are faults at a write that no file of the ceremony met.
+type tally struct{ tried, survived, unharmed, complete, missed atomic.Int64 }
 
 func (y *tally) count(t *testing.T) {
 	y.tried.Add(1)
@@ -122,7 +123,8 @@ func (y *tally) count(t *testing.T) {
 }
 
 func (y *tally) String() string {
-	return fmt.Sprintf("%d of %d survived, %d unharmed, %d complete", y.survived.Load(), y.tried.Load(), y.unharmed.Load(), y.complete.Load())
+	return fmt.Sprintf("%d of %d survived: %d unharmed, %d complete, %d not met", y.survived.Load(), y.tried.Load(),
+		y.unharmed.Load(), y.complete.Load(), y.missed.Load())
 }
 
 // patience is how often a file fault is tried again that met another step.
@@ -135,7 +137,6 @@ func (c *trial) survives(t *testing.T, d disturbance, y *tally) {
 		first, hit := on.disturbed(t, c.line, d.point, d.fault)
 		first.text = fmt.Sprintf("%s %s: %s\n%s", d.call, d.path, d.fault.name, first.text)
 		if !hit {
-			t.Logf("the fault was not met\n%s", first.text)
 			continue
 		}
 		if !first.killed {
@@ -144,7 +145,10 @@ func (c *trial) survives(t *testing.T, d disturbance, y *tally) {
 		c.endsWell(t, on, first, y)
 		return
 	}
-	t.Fatalf("the fault was not met %d times", patience)
+	if d.call != "write" {
+		t.Fatalf("%s %d was not met in %d runs", d.call, d.nth, patience)
+	}
+	y.missed.Add(1)
 }
 
 // endsWell runs the command again if it did not end well, and looks at what is

@@ -33,7 +33,7 @@ type station struct {
 	kek         string              // flags that name a KEK, once it is needed
 }
 
-// builtProgram writes the program, as a release has it, to a folder that any user
+// builtProgram writes the program, as build makes it, to a folder that any user
 // may enter, and returns its path. It is built once a test run.
 func builtProgram(t testing.TB) string {
 	t.Helper()
@@ -56,16 +56,23 @@ var built struct {
 	data []byte
 }
 
-// build adds one thing to the release: the main goroutine stays on the main
-// thread, so that strace can count its system calls.
+// build adds two things to the release: the main goroutine stays on the main
+// thread, so that strace can count its system calls, and tokens are locked in
+// $TMPDIR, so that copies of a token can be worked on side by side.
 func build(t testing.TB) []byte {
 	t.Helper()
+	const locks, folder = "../../internal/session/lock.go", `return "/tmp"`
 	dir := t.TempDir()
-	source, overlay := filepath.Join(dir, "locked.go"), filepath.Join(dir, "overlay.json")
+	lock := string(mustDo(os.ReadFile(locks))(t))
+	if !strings.Contains(lock, folder) {
+		t.Fatalf("%s: no %s in it any more", locks, folder)
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	mustWrite(t, overlay, mustDo(json.Marshal(map[string]any{"Replace": map[string]string{
+		mustDo(filepath.Abs("pinned.go"))(t): inFile(t, dir, "package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"),
+		mustDo(filepath.Abs(locks))(t):       inFile(t, dir, strings.Replace(lock, folder, "return os.TempDir()", 1)),
+	}}))(t))
 	binary := filepath.Join(dir, "byok-offline")
-	mustWrite(t, source, []byte("package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"))
-	added := map[string]map[string]string{"Replace": {filepath.Join(mustDo(os.Getwd())(t), "locked.go"): source}}
-	mustWrite(t, overlay, mustDo(json.Marshal(added))(t))
 	cmd := exec.Command("go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false",
 		"-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
@@ -73,6 +80,15 @@ func build(t testing.TB) []byte {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return mustDo(os.ReadFile(binary))(t)
+}
+
+// inFile writes a text to a new file in dir.
+func inFile(t testing.TB, dir, text string) string {
+	t.Helper()
+	f := mustDo(os.CreateTemp(dir, "*.go"))(t)
+	_ = f.Close()
+	mustWrite(t, f.Name(), []byte(text))
+	return f.Name()
 }
 
 // mustDo returns the value of a call, or fails the test with its error.
@@ -167,7 +183,7 @@ func (s *station) files(t *testing.T, name string) (names []string) {
 
 func (s *station) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
+	cmd.Dir, cmd.Env = s.dir, append(append(os.Environ(), "TMPDIR="+s.dir), s.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.user}
 	return cmd
 }

@@ -19,17 +19,25 @@ const maxCopied = 256 << 20
 // Backup copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
-// hash. After an error nothing is left of it.
+// hash. The folder has its name once that is proved: until then it is called
+// dir.partial, which the next run removes.
 func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
 	}
-	sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(dir))
+	partial := filepath.Clean(dir) + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return 0, err
+	}
+	sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(partial))
 	if err == nil {
-		err = verifyCopy(chain, dir, sums)
+		err = verifyCopy(chain, partial, sums)
+	}
+	if err == nil {
+		err = durable.Rename(partial, dir)
 	}
 	if err != nil {
-		return 0, errors.Join(err, os.RemoveAll(dir))
+		return 0, errors.Join(err, os.RemoveAll(partial))
 	}
 	return len(sums), nil
 }
