@@ -93,6 +93,18 @@ func (s *Session) ProbeOAEP(form Form) error {
 	return s.prober().TwoSteps()
 }
 
+// ZeroPads reports whether the token fills a private key's PKCS#8 up to eight
+// bytes with zeros before it wraps, so that up to seven zero bytes stand behind
+// the key inside the blob: SoftHSM 2.6.1 does. Whether a vault takes that is
+// not documented. It is found once a token, as user, with a worthless key.
+func (s *Session) ZeroPads() (bool, error) {
+	form, err := s.m.Form(s.Token)
+	if err != nil {
+		return false, err
+	}
+	return s.prober().ZeroPads(form == OneCall)
+}
+
 // ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay] and
 // [Session.ProbeWrapWithTrusted].
 func (s *Session) ProbeKey(k Key) error {

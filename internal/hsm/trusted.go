@@ -42,25 +42,17 @@ func (s *Session) TrustKEK(kek *rsa.PublicKey, form Form) (Object, error) {
 const sessionLabel = "byok-session"
 
 // SetAnchor puts the anchor of a statement on the token, as SO: a trusted
-// public key, KM's, that wraps nothing. label begins with [AnchorPrefix]. The
-// other anchors are destroyed once the new one is there.
+// public key, KM's, that wraps nothing. label begins with [AnchorPrefix]. Other
+// anchors are destroyed before: two would leave a choice.
 func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
 	if !strings.HasPrefix(label, AnchorPrefix) {
 		return exitcode.Errorf(exitcode.Failed, "anchor %q: its label does not begin with %s", label, AnchorPrefix)
 	}
-	before, err := s.anchors()
-	if err != nil {
+	if err := s.DropAnchors(); err != nil {
 		return err
 	}
-	if _, err := s.trustRSA(nameAnchor, label, km, templates.Anchor(), p11.NoMechanism); err != nil {
-		return err
-	}
-	for _, old := range before {
-		if err := s.raw.Destroy("the anchor "+old.Label, old.Object); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := s.trustRSA(nameAnchor, label, km, templates.Anchor(), p11.NoMechanism)
+	return err
 }
 
 // Anchors lists the labels of the anchors. An untrusted object with such a
@@ -84,6 +76,22 @@ func (s *Session) anchors() ([]Item, error) {
 	}
 	items, err := inventory.Items(s.raw, objects)
 	return slices.DeleteFunc(items, func(i Item) bool { return !strings.HasPrefix(i.Label, AnchorPrefix) }), err
+}
+
+// DropAnchors destroys the anchors, in any role: they are public objects. Do so
+// before a statement is signed: a session that is cut short then leaves no
+// anchor that knows less than was signed.
+func (s *Session) DropAnchors() error {
+	found, err := s.anchors()
+	if err != nil {
+		return err
+	}
+	for _, a := range found {
+		if err := s.raw.Destroy("the anchor "+a.Label, a.Object); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FindAnchor returns the anchor with the label, for [Session.ProbeTrusted].

@@ -83,6 +83,21 @@ func TestProbeTrusted(t *testing.T) {
 	}
 }
 
+// TestZeroPads: SoftHSM does, and it is found once a token.
+func TestZeroPads(t *testing.T) {
+	r := faultyWorld(t)
+	if !must[bool](t)(r.s.ZeroPads()) {
+		t.Error("SoftHSM puts zeros behind a key")
+	}
+	r.s.Close()
+	r.open(t)
+	r.asUser(t)
+	r.failCall(t, "C_WrapKey", 1, pkcs11.CKR_DEVICE_ERROR)
+	if !must[bool](t)(r.s.ZeroPads()) {
+		t.Error("it was not remembered")
+	}
+}
+
 // TestLeftOut: on SoftHSM a copy takes no COPYABLE, and the record
 // says so.
 func TestLeftOut(t *testing.T) {

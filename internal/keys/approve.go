@@ -90,8 +90,8 @@ func (s Quorum) Approve(list []Transfer) ([]*kmdata.Key, error) {
 	return files, s.Finish()
 }
 
-// pairs reads from the token, as user, what each key is. What key files say
-// the operator signed.
+// pairs reads from the token, as user, what each key is, and how the token
+// would wrap it. What key files say the operator signed.
 func (s Quorum) pairs(list []Transfer) ([]*pair, error) {
 	var pairs []*pair
 	err := s.AsUser(func() error {
@@ -102,7 +102,7 @@ func (s Quorum) pairs(list []Transfer) ([]*pair, error) {
 			}
 			pairs = append(pairs, p)
 		}
-		return nil
+		return s.warnOfPadding(pairs)
 	})
 	return pairs, err
 }
@@ -177,7 +177,7 @@ func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
 // show shows one pair of the list, as verified.
 func (s Quorum) show(n int, a kmdata.Approval) {
 	say := s.UI().Say
-	say("%d. key    %s, %v, %s", n, a.Ident, a.Identity, keyMark(a.Identity))
+	say("%d. key    %s (%s), %v, %s", n, a.Ident, a.PlainName, a.Identity, keyMark(a.Identity))
 	say("   origin %s", kmdata.OriginText(a.Origin, a.Restored))
 	say("   KEK    %v", a.KEK.KID)
 	say("          %s; %s", a.KEK.Fingerprint.FirstWords(8), attested(a.KEK))

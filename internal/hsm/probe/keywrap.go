@@ -128,32 +128,41 @@ func (p *Prober) OneCall() error {
 	if err != nil {
 		return err
 	}
+	plain, err := p.openOneCall(key)
+	clear(plain)
+	return err
+}
+
+// openOneCall wraps a worthless key in one call, and opens the blob in
+// software.
+func (p *Prober) openOneCall(o p11.Object) ([]byte, error) {
 	public, err := p.plain(p11.PublicKey)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	blob, err := p.s.Wrap(p11.RSAAES(), public, key)
+	blob, err := p.s.Wrap(p11.RSAAES(), public, o)
 	if err != nil {
-		return p11.Fail("C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP", err)
+		return nil, p11.Fail("C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP", err)
 	}
 	private, err := p.facts.attackerKey()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return p.opens(private, blob)
 }
 
-func (p *Prober) opens(private *rsa.PrivateKey, blob []byte) error {
+func (p *Prober) opens(private *rsa.PrivateKey, blob []byte) ([]byte, error) {
 	at := min(len(blob), private.Size())
 	key, err := rsa.DecryptOAEP(sha1.New(), nil, private, blob[:at], nil)
 	if err != nil || len(key) != 32 {
-		return exitcode.Errorf(exitcode.HSM,
+		return nil, exitcode.Errorf(exitcode.HSM,
 			"%v does not use SHA-1 in CKM_RSA_AES_KEY_WRAP when asked to, which the vault needs", p.s.Token)
 	}
 	defer clear(key)
-	if _, err := keywrap.Unwrap(key, blob[at:]); err != nil {
-		return exitcode.Errorf(exitcode.HSM,
+	plain, err := keywrap.Unwrap(key, blob[at:])
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.HSM,
 			"%v does not wrap as in RFC 5649 in CKM_RSA_AES_KEY_WRAP, which the vault needs", p.s.Token)
 	}
-	return nil
+	return plain, nil
 }

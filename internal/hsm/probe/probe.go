@@ -35,6 +35,7 @@ var ErrNotAnswered = errors.New("did not answer")
 type Facts struct {
 	attacker *rsa.PrivateKey // untrusted; its private half is in this process
 	keyWrap  KeyWrap
+	padding  *bool         // see [Prober.ZeroPads]
 	listed   map[uint]bool // mechanisms
 }
 

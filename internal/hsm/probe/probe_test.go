@@ -40,6 +40,7 @@ func (r *rig) trials(t *testing.T) []trial {
 		{"AES copy not used", func() error { return r.Useless(aesCopy, kind(t, "AES-256"), aes.Object) }},
 		{"no trust", func() error { return r.Trust() }},
 		{"two steps", func() error { return r.TwoSteps() }},
+		{"zeros behind a key", func() error { _, err := r.ZeroPads(false); return err }},
 	}
 }
 

@@ -73,13 +73,20 @@ func (p *Prober) attackerRSA() (p11.Object, error) {
 	return o, nil
 }
 
+// worthlessKind is the kind of the worthless private key.
+const worthlessKind = "P-256"
+
 // worthlessPair generates an EC session key that any key can wrap, and returns
 // its private half.
 func (p *Prober) worthlessPair() (p11.Object, error) {
-	kind, err := keykind.Lookup(keykind.EC, 0, "P-256")
+	kind, err := keykind.Parse(worthlessKind)
 	if err != nil {
 		return 0, err
 	}
+	return p.generatePair(kind)
+}
+
+func (p *Prober) generatePair(kind keykind.Kind) (p11.Object, error) {
 	private := p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
 		p11.Has(pkcs11.CKA_PRIVATE, true, "as the key it stands for"),

@@ -18,14 +18,26 @@ import (
 	"byok/internal/toolset"
 )
 
-// KEK is a key exchange key of a rehearsal vault, with its private half.
+// KEK is a vault's key exchange key, with its private half.
 type KEK struct {
 	*attest.KEK
 	Private *rsa.PrivateKey
 }
 
-// NewKEK makes a KEK of 2048 bits that the vault's owner vouched for.
+// NewKEK makes a rehearsal's KEK of 2048 bits that the vault's owner vouched
+// for.
 func NewKEK(t testing.TB, name string) KEK {
+	t.Helper()
+	return newKEK(t, kek.Rehearsal, "https://localhost:8443/keys/"+name)
+}
+
+// NewProductionKEK is [NewKEK] of a production vault.
+func NewProductionKEK(t testing.TB, name string) KEK {
+	t.Helper()
+	return newKEK(t, kek.Production, "https://contoso.vault.azure.net/keys/"+name)
+}
+
+func newKEK(t testing.TB, mark kek.Mark, key string) KEK {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	OK(t, err)
@@ -33,23 +45,23 @@ func NewKEK(t testing.TB, name string) KEK {
 	OK(t, err)
 	sum, err := keykind.SPKIHash(&private.PublicKey)
 	OK(t, err)
-	id, err := kek.ParseID("https://localhost:8443/keys/" + name + "/" + strings.Repeat("0a", 16))
+	id, err := kek.ParseID(key + "/" + strings.Repeat("0a", 16))
 	OK(t, err)
 	sw := toolset.SecurityWorldPackage{
-		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: kek.Rehearsal,
+		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: mark,
 		Service: kek.ServiceVault, Cloud: "AzurePublic", Vault: id.Vault,
 	}
 	swBytes, err := sw.Marshal()
 	OK(t, err)
 	pkg := toolset.KEKPackage{
-		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: kek.Rehearsal,
+		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: mark,
 		KID: id, PublicKey: public, KTY: "RSA-HSM", KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2",
 		Created: stamp.Now(), SecurityWorld: fingerprint.Of(swBytes),
 	}
 	pair, err := toolset.NewPair(pkg, sw)
 	OK(t, err)
 	said := kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
-	result, err := attest.Check(pair, kek.Policy{Rehearsal: true, Said: &said, Now: time.Now()})
+	result, err := attest.Check(pair, kek.Policy{Rehearsal: mark == kek.Rehearsal, Said: &said, Now: time.Now()})
 	OK(t, err)
 	return KEK{result.KEK, private}
 }
