@@ -22,7 +22,7 @@ func main() {
 
 // child is the second process of a probe: confined as this one is.
 func child() int {
-	if err := confine.Apply(false); err != nil {
+	if err := confine.Apply(os.Getenv(secondproc.NetworkVariable) == "1"); err != nil {
 		return int(exitcode.Of(err))
 	}
 	return secondproc.Child(os.Stdin, os.Stdout)

@@ -173,6 +173,9 @@ func acceptModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	u := dialogue.New(r, chain.Rehearsal())
+	if err := session.CheckHeaders(chain, cardMedia(r, "")); err != nil {
+		return nil, err
+	}
 	station, err := session.ConnectNew(chain, path, u)
 	if err != nil {
 		return nil, err

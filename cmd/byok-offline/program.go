@@ -10,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
+	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
@@ -71,6 +72,9 @@ func prepare(r *command.Run) error {
 	if allowed {
 		r.Console.Warning("the HSM's library may use the network (--hsm-network); the ceremony log says so")
 		r.Event.AddNote("network", "allowed for the HSM's library by --hsm-network")
+		if err := os.Setenv(secondproc.NetworkVariable, "1"); err != nil {
+			return err
+		}
 	}
 	return confine.Apply(allowed)
 }

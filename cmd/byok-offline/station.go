@@ -38,6 +38,9 @@ func connect(r *command.Run) (*session.Station, *dialogue.UI, error) {
 }
 
 func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *dialogue.UI, error) {
+	if err := session.CheckHeaders(chain, cardMedia(r, "")); err != nil {
+		return nil, nil, err
+	}
 	u := dialogue.New(r, chain.Rehearsal())
 	station, err := session.Connect(chain, r.String("module-path"), u)
 	if err != nil {
@@ -85,6 +88,9 @@ func withQuorum(
 	}
 	chain, err := readChain(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := chain.PutBack(); err != nil { // or check would miss a key file
 		return nil, err
 	}
 	if check != nil {

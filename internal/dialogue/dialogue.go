@@ -103,20 +103,37 @@ func (u *UI) UserPIN(token string) (*secret.Bytes, error) {
 	return u.r.Secret("pin-file", "user PIN for "+token)
 }
 
+// answer gets what the people around the quorum say. In a rehearsal an option
+// may answer for them. In production nobody answers for the card holders: they
+// type it, in front of the others.
+func (u *UI) answer(flag, placeholder, question string) (string, error) {
+	given := u.r.String(flag)
+	switch {
+	case given == "" && u.rehearsal:
+		return u.r.Console.Ask(question, "--"+flag+" "+placeholder)
+	case given == "":
+		return u.r.Console.Ask(question, "")
+	case !u.rehearsal:
+		return "", forRehearsals(flag)
+	}
+	return given, nil
+}
+
+func forRehearsals(flag string) error {
+	return exitcode.Errorf(exitcode.Refused, "--%s answers for the card holders, and only a rehearsal takes it", flag).
+		Hint("leave it out: the program asks them on the terminal")
+}
+
 // ApproveList has a card holder type the first word of the list's hash.
 func (u *UI) ApproveList(word string) error {
-	if given := u.r.String("approve"); given != "" {
-		return same("--approve", given, word)
-	}
 	if u.r.Bool("approve-unseen") {
 		if !u.rehearsal {
-			return exitcode.Errorf(exitcode.Refused, "--approve-unseen is for rehearsals").
-				Hint("have a card holder type the list's first word, or give it with --approve")
+			return forRehearsals("approve-unseen")
 		}
 		u.Warn("the list was approved unseen, as a rehearsal allows")
 		return nil
 	}
-	typed, err := u.r.Console.Ask("a card holder approves the list by typing its first word", "--approve WORD")
+	typed, err := u.answer("approve", "WORD", "a card holder approves the list by typing its first word")
 	if err != nil {
 		return err
 	}
@@ -132,17 +149,11 @@ func same(what, typed, word string) error {
 
 // LastStatement asks for the last statement as it was written down.
 func (u *UI) LastStatement(why string) (int, string, error) {
-	text := u.r.String("last-statement")
-	if text == "" {
-		u.Say("%s", why)
-		var err error
-		text, err = u.r.Console.Ask(
-			"number and first word of the last statement, from the paper record",
-			`--last-statement "NUMBER WORD"`,
-		)
-		if err != nil {
-			return 0, "", err
-		}
+	u.Warn(why)
+	const question = "number and first word of the last statement, from the paper record"
+	text, err := u.answer("last-statement", `"NUMBER WORD"`, question)
+	if err != nil {
+		return 0, "", err
 	}
 	number, word, _ := strings.Cut(strings.TrimSpace(text), " ")
 	n, err := strconv.Atoi(number)
@@ -158,17 +169,14 @@ func (u *UI) LastStatement(why string) (int, string, error) {
 }
 
 // Reason asks why the record lacks what is missing.
-func (u *UI) Reason(missing []string) (string, error) {
-	reason := u.r.String("break-reason")
-	if reason == "" {
-		var err error
-		if reason, err = u.r.Console.Ask("reason for what is missing, for the record", "--break-reason TEXT"); err != nil {
-			return "", err
-		}
+func (u *UI) Reason([]string) (string, error) {
+	reason, err := u.answer("break-reason", "TEXT", "reason for what is missing, for the record")
+	if err != nil {
+		return "", err
 	}
 	if strings.TrimSpace(reason) == "" {
-		return "", exitcode.Errorf(exitcode.Refused, "the record is incomplete and nobody gave a reason").
-			Hint("give --break-reason TEXT")
+		return "", exitcode.Errorf(exitcode.Refused, "the record is incomplete, and a reason is needed to go on").
+			Hint("run the same command again, and give the reason")
 	}
 	u.r.Event.AddNote("break", reason)
 	return reason, nil
@@ -177,20 +185,14 @@ func (u *UI) Reason(missing []string) (string, error) {
 // AcceptLibrary compares the library with the words from the vendor's release
 // or the plan. A rehearsal may do without.
 func (u *UI) AcceptLibrary(change session.LibraryChange) error {
-	given := u.r.String("library-sha256")
-	if given == "" && u.rehearsal {
+	if u.rehearsal && u.r.String("library-sha256") == "" {
 		u.r.Event.AddNote("library accepted without comparison", change.New.SHA256.String())
 		return nil
 	}
-	if given == "" {
-		var err error
-		given, err = u.r.Console.Ask(
-			"SHA-256 of the library from the vendor's release or the plan, first 8 words or hex",
-			"--library-sha256 WORDS",
-		)
-		if err != nil {
-			return err
-		}
+	const question = "SHA-256 of the library from the vendor's release or the plan, first 8 words or hex"
+	given, err := u.answer("library-sha256", "WORDS", question)
+	if err != nil {
+		return err
 	}
 	prefix, err := fingerprint.ParsePrefix(given, libraryWords)
 	if err != nil {
@@ -210,16 +212,12 @@ const libraryWords = 8
 
 // AcceptSerial compares the token's serial with what stands on the device.
 func (u *UI) AcceptSerial(token, serial string) error {
-	given := u.r.String("serial")
-	if given == "" && (u.rehearsal || serial == "") {
+	if serial == "" || u.rehearsal && u.r.String("serial") == "" {
 		return nil
 	}
-	if given == "" {
-		var err error
-		const question = "serial number of the HSM, as it stands on the device"
-		if given, err = u.r.Console.Ask(question, "--serial SERIAL"); err != nil {
-			return err
-		}
+	given, err := u.answer("serial", "SERIAL", "serial number of the HSM, as it stands on the device")
+	if err != nil {
+		return err
 	}
 	if given != serial {
 		return exitcode.Errorf(exitcode.Check, "%s does not have the serial number that was typed", token).

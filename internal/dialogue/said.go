@@ -4,36 +4,39 @@ import (
 	"byok/internal/kek"
 )
 
-// Said gets what the vault's owner said, before anything of the KEK is shown.
+// Said gets what the vault's owner said by another channel, before anything of
+// the KEK is shown.
 func (u *UI) Said() (kek.Statement, error) {
-	r := u.r
-	answers := []struct{ flag, prompt string }{
-		{"fingerprint", "KEK's fingerprint as the vault's owner said it, first 8 words or hex"},
-		{"kid", "KEK's key identifier with its version, as the vault's owner said it"},
-		{"said-by", "name of who said so"},
+	words, err := u.answer("fingerprint", "WORDS",
+		"the KEK's fingerprint as the vault's owner said it, first 8 words or hex")
+	if err != nil {
+		return kek.Statement{}, err
 	}
-	text := map[string]string{}
-	for _, a := range answers {
-		text[a.flag] = r.String(a.flag)
-		if text[a.flag] != "" {
-			continue
-		}
-		answer, err := r.Console.Ask(a.prompt, "--"+a.flag)
-		if err != nil {
-			return kek.Statement{}, err
-		}
-		text[a.flag] = answer
+	kid, err := u.answer("kid", "IDENTIFIER", "the KEK's key identifier with its version, as the vault's owner said it")
+	if err != nil {
+		return kek.Statement{}, err
 	}
-	importOnly := r.Bool("import-only")
-	if !importOnly {
-		if err := r.Console.Confirm("did the vault's owner say that import is the key's only operation?", "yes"); err != nil {
-			return kek.Statement{}, err
-		}
-		importOnly = true
+	if err := u.importOnly(); err != nil {
+		return kek.Statement{}, err
 	}
-	s, err := kek.NewStatement(text["fingerprint"], text["kid"], importOnly, text["said-by"])
+	by, err := u.answer("said-by", "NAME", "name of who said so")
+	if err != nil {
+		return kek.Statement{}, err
+	}
+	s, err := kek.NewStatement(words, kid, true, by)
 	if err == nil {
-		r.Event.AddNote("KEK said by", s.By)
+		u.r.Event.AddNote("KEK said by", s.By)
 	}
 	return s, err
+}
+
+// importOnly asks whether the vault's owner said what the KEK is for.
+func (u *UI) importOnly() error {
+	if !u.r.Bool("import-only") {
+		return u.r.Console.Confirm("did the vault's owner say that import is the key's only operation?", "yes")
+	}
+	if !u.rehearsal {
+		return forRehearsals("import-only")
+	}
+	return nil
 }

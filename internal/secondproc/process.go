@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ func start(patience time.Duration) (*process, error) {
 	}
 	cmd := exec.Command(program, Argument)
 	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(library.Environ(), tunables()...)
+	cmd.Env = slices.Concat(library.Environ(), passedOn("GLIBC_TUNABLES"), passedOn(NetworkVariable))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -57,10 +58,14 @@ func start(patience time.Duration) (*process, error) {
 	return p, nil
 }
 
-// tunables passes on how the C library wipes the memory it frees (glibc,
+// NetworkVariable is set to 1 in the environment of a process that lets the
+// library use the network, so that the second process does the same.
+const NetworkVariable = "BYOK_HSM_NETWORK"
+
+// passedOn is a variable of this process for the second one, if it is set.
+// GLIBC_TUNABLES says how the C library wipes the memory it frees (glibc,
 // "Memory Allocation Tunables"), for the sake of the user PIN.
-func tunables() []string {
-	const name = "GLIBC_TUNABLES"
+func passedOn(name string) []string {
 	if value, set := os.LookupEnv(name); set {
 		return []string{name + "=" + value}
 	}

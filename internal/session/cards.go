@@ -27,6 +27,42 @@ func mayRead(chain *kmdata.Chain, set kmdata.Set, media []cards.Medium) error {
 	return cards.CheckPlaces(media, chain.Dir(), chain.Rehearsal())
 }
 
+// CheckHeaders refuses cards that belong to another world than kmdata. Call it
+// before a library is loaded: kmdata names the library, and which library may
+// run while passphrases are typed is for the cards' own world to say. A header
+// proves nothing, and what it says is checked again on the opened card; a
+// rehearsal, which takes an operator's own library, insists on one.
+func CheckHeaders(chain *kmdata.Chain, media []cards.Medium) error {
+	for _, m := range media {
+		h, _, err := m.Read()
+		if err != nil {
+			return err
+		}
+		if err := fitsWorld(chain, m, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fitsWorld(chain *kmdata.Chain, m cards.Medium, h cards.Header) error {
+	if h == (cards.Header{}) {
+		if !chain.Rehearsal() {
+			return nil
+		}
+		return exitcode.Errorf(exitcode.Refused,
+			"%s: the card's header is missing, so nothing says that it is of a rehearsal", m).
+			Hint("copy the header back beside the card, or use another card of the set")
+	}
+	known := slices.ContainsFunc(chain.Sets(), func(s kmdata.Set) bool { return s.Cards.HKNSO == h.HKNSO })
+	if known && h.Rehearsal == chain.Rehearsal() {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s: %v is of another security world than %s (hknso %.8s, not %.8s)",
+		m, h, chain.Dir(), h.HKNSO, chain.HKNSO()).
+		Hint("name that world's folder with --kmdata, or use a card of this world")
+}
+
 // readCards reads K cards, and proves that KNSO opens with them.
 func (s *Quorum) readCards(media []cards.Medium) (err error) {
 	set := s.Chain.Set()
@@ -94,7 +130,8 @@ func (s *Quorum) ReadFormer(media []cards.Medium, ui cards.UI) error {
 	if err := mayRead(s.Chain, old, media); err != nil {
 		return err
 	}
-	q, err := cards.Read(media, func(quorum.Card) (quorum.CardSet, error) { return old.Cards, nil }, ui, old.Cards.Quorum.K)
+	set := func(quorum.Card) (quorum.CardSet, error) { return old.Cards, nil }
+	q, err := cards.Read(media, set, ui, old.Cards.Quorum.K)
 	if err != nil {
 		return err
 	}

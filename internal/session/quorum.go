@@ -47,7 +47,9 @@ func BeginNew(a Access, station *Station, media []cards.Medium) (*Quorum, error)
 }
 
 // begin refuses to call people when they are too few, and takes the locks.
-func begin(a Access, s *Station, media []cards.Medium, open func(*Quorum, []cards.Medium) error) (*Quorum, error) {
+func begin(
+	a Access, s *Station, media []cards.Medium, open func(*Quorum, []cards.Medium) error,
+) (*Quorum, error) {
 	if err := MayRead(s.Chain, media); err != nil {
 		return nil, err
 	}
@@ -56,14 +58,19 @@ func begin(a Access, s *Station, media []cards.Medium, open func(*Quorum, []card
 		return nil, err
 	}
 	q := &Quorum{Station: s, access: a, release: release, pin: secret.New(0)}
-	err = tidy(s.Chain)
-	if err == nil {
-		err = open(q, media)
-	}
-	if err != nil {
-		q.Close()
+	opened := false
+	defer func() {
+		if !opened { // also after a panic
+			q.Close()
+		}
+	}()
+	if err := tidy(s.Chain); err != nil {
 		return nil, err
 	}
+	if err := open(q, media); err != nil {
+		return nil, err
+	}
+	opened = true
 	return q, nil
 }
 

@@ -34,6 +34,9 @@ func (s *Quorum) Next(statement kmdata.Statement) error {
 // Append signs and writes a statement whose header Next has filled in. second
 // is the new KNSO of a card replacement, nil otherwise.
 func (s *Quorum) Append(statement kmdata.Statement, second kmdata.Signer) (kmdata.Entry, error) {
+	if err := s.dropAnchor(); err != nil {
+		return kmdata.Entry{}, err
+	}
 	entry, err := s.Chain.Append(statement, s.knso, second)
 	if err != nil {
 		return entry, err
@@ -43,6 +46,17 @@ func (s *Quorum) Append(statement kmdata.Statement, second kmdata.Signer) (kmdat
 	return entry, nil
 }
 
+// dropAnchor destroys the token's anchor before the first statement of a
+// session. A session that is cut short after signing then leaves none, and the
+// next one asks for the paper: with the old anchor left, the newest statement
+// could be cut off and nothing would show it.
+func (s *Quorum) dropAnchor() error {
+	if s.unanchored || s.HSM == nil || !Anchors(s.Module.Guard) {
+		return nil
+	}
+	return s.HSM.DropAnchors()
+}
+
 // SayStatement shows what goes into the paper record.
 func SayStatement(ui UI, e kmdata.Entry) {
 	ui.Say("%v is signed; write down: %d, %s", e, e.Number(), e.Sum.FirstWords(8))
@@ -50,7 +64,7 @@ func SayStatement(ui UI, e kmdata.Entry) {
 
 // Finish anchors the newest statement on the token. Call it when everything
 // that the session signs is signed; a session that is cut short before leaves
-// an older anchor, which the next one understands.
+// no anchor, and the next one asks for the paper record.
 func (s *Quorum) Finish() error {
 	if !s.unanchored || !Anchors(s.Module.Guard) {
 		return nil

@@ -47,6 +47,9 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err := session.MayRead(chain, o.Media); err != nil {
 		return nil, err
 	}
+	if err := session.CheckHeaders(chain, o.Media); err != nil {
+		return nil, err
+	}
 	if err := kmdata.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
