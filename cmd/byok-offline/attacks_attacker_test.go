@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -99,13 +100,28 @@ func codeOf(err error) string {
 func (s *stage) besiege(t testing.TB, f func(*attacker)) {
 	t.Helper()
 	s.onToken(t, func(p *pkcs11.Ctx) {
-		a := &attacker{s: s, p: p, rsa: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
-		a.ec = mustDo(ecdh.P256().GenerateKey(rand.Reader))(t)
+		a := newAttacker(t, s, p)
 		a.findTokens(t)
 		a.login(t)
 		a.readKMData(t)
 		f(a)
 	})
+}
+
+// newAttacker has the keys that all attackers of a test program share.
+func newAttacker(t testing.TB, s *stage, p *pkcs11.Ctx) *attacker {
+	t.Helper()
+	ownKeys.once.Do(func() {
+		ownKeys.rsa = mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)
+		ownKeys.ec = mustDo(ecdh.P256().GenerateKey(rand.Reader))(t)
+	})
+	return &attacker{s: s, p: p, rsa: ownKeys.rsa, ec: ownKeys.ec}
+}
+
+var ownKeys struct {
+	once sync.Once
+	rsa  *rsa.PrivateKey
+	ec   *ecdh.PrivateKey
 }
 
 // makeOwnToken initialises the free slot that SoftHSM always has, for practice.

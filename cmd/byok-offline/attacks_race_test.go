@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	_ "crypto/sha1" // of RSA-OAEP
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/exitcode"
+	"byok/internal/hsm/shim"
+	"byok/internal/keywrap"
+	"byok/internal/kmdata"
+)
+
+// TestSecondProcess holds commands of the quorum at calls into the library,
+// while a second process with the user PIN looks around and exchanges labels
+// and identifiers of two keys. It never sees an object of the session, or a
+// trusted one that is not the world's; what is wrapped under an approved name
+// is the key that was approved, or nothing.
+func TestSecondProcess(t *testing.T) {
+	root := inState(t, generated)
+	root.must(t, "key generate --ident root --type EC --without-quorum"+withPINs)
+	for _, line := range []string{thenModify, thenMake, strings.Replace(thenRestore, "--ident ec", "--ident rsa", 1)} {
+		t.Run(strings.Join(strings.Fields(line)[:2], " "), func(t *testing.T) {
+			from := root.copied(t)
+			if strings.HasPrefix(line, "key restore") {
+				from.destroyKey(t, "key_simple_rsa")
+			}
+			from.raced(t, line)
+		})
+	}
+}
+
+// raced tries the command with an exchange at some of its calls.
+func (s *stage) raced(t *testing.T, line string) {
+	count := map[exitcode.Code]int{}
+	for _, nth := range s.callsToHold(t, line) {
+		in := s.copied(t)
+		line := in.filled(t, line)
+		before := in.files(t)
+		status, text, held := in.heldAt(t, line, nth, func(a *attacker) {
+			a.looksAround(t)
+			a.exchangeAll(t, "key_simple_ec", "key_simple_root")
+		})
+		if !held {
+			continue
+		}
+		count[status]++
+		if status == exitcode.Done {
+			in.wrappedAsApproved(t, nth)
+			continue
+		}
+		if left := differences(in.files(t), before); strings.Contains(strings.Join(left, " "), "xferacld") {
+			t.Errorf("at call %d: status %d, and left %q\n%s", nth, status, left, text)
+		}
+	}
+	t.Logf("held, by exit status: %v", count)
+	if count[exitcode.Done] == 0 {
+		t.Error("no command ended well: the test shows little")
+	}
+	if strings.HasPrefix(line, "acl modify") && len(count) < 2 {
+		t.Error("no exchange was ever met: the test shows nothing")
+	}
+}
+
+// someCalls is how many calls of a command are held, at least.
+const someCalls = 6
+
+// callsToHold lists calls by their numbers: the first of those that decide what
+// is wrapped, and others between them.
+func (s *stage) callsToHold(t *testing.T, line string) (numbers []int) {
+	t.Helper()
+	in := s.copied(t)
+	log := in.path("calls")
+	in.must(t, in.filled(t, line), "BYOK_SHIM_LOG="+log)
+	calls := shim.Calls(t, log)
+	seen := map[string]int{}
+	for i, call := range calls {
+		decides := slices.Contains([]string{"C_CopyObject", "C_WrapKey", "C_UnwrapKey", "C_Login", "C_SetPIN"}, call)
+		if seen[call]++; decides && seen[call] <= 2 || i%(len(calls)/someCalls+1) == 0 && i > 0 {
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
+}
+
+// heldAt stops the command before its nth call, and lets it go on after the
+// attacker's work.
+func (s *stage) heldAt(t *testing.T, line string, nth int, work func(*attacker)) (status exitcode.Code, text string, held bool) {
+	t.Helper()
+	cmd := s.command(nil, line, fmt.Sprintf("BYOK_SHIM_AT=%d", nth), "BYOK_SHIM_DO=stop")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var state syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &state, syscall.WUNTRACED, nil); err != nil {
+		t.Fatal(err)
+	}
+	if state.Stopped() {
+		held = true
+		func() {
+			defer func() { _ = cmd.Process.Signal(syscall.SIGCONT) }()
+			s.besiege(t, work)
+		}()
+		err := cmd.Wait()
+		if exit, failed := err.(*exec.ExitError); failed {
+			status = exitcode.Code(exit.ExitCode())
+		}
+	}
+	return status, said.String(), held
+}
+
+// looksAround sees the world's objects, none of a session's, and nothing else
+// that is trusted.
+func (a *attacker) looksAround(t *testing.T) {
+	t.Helper()
+	a.targets(t)
+	for _, o := range a.found(t) {
+		if !slices.Contains(a.found(t, attr(pkcs11.CKA_TOKEN, true)), o) && a.value(t, o, pkcs11.CKA_LABEL) != nil {
+			if label := string(a.value(t, o, pkcs11.CKA_LABEL)); label != "" {
+				t.Errorf("BREACH: an object of the session is seen: %q", label)
+			}
+		}
+	}
+}
+
+// exchangeAll exchanges the names of two keys, private and public halves.
+func (a *attacker) exchangeAll(t *testing.T, one, other string) {
+	t.Helper()
+	for _, class := range []uint{pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY} {
+		first := a.found(t, attr(pkcs11.CKA_LABEL, one), attr(pkcs11.CKA_CLASS, class))
+		second := a.found(t, attr(pkcs11.CKA_LABEL, other), attr(pkcs11.CKA_CLASS, class))
+		if len(first) == 1 && len(second) == 1 {
+			a.exchange(t, a.seen(t, first[0]), a.seen(t, second[0]))
+		}
+	}
+}
+
+// wrappedAsApproved opens every wrapped copy as the vault does.
+func (s *stage) wrappedAsApproved(t *testing.T, nth int) {
+	t.Helper()
+	chain := s.chain(t)
+	for _, path := range mustDo(filepath.Glob(s.path("kmdata/local/key_xferacld_*")))(t) {
+		if strings.HasSuffix(path, ".sig") {
+			continue
+		}
+		k := mustDo(chain.KeyFile(path))(t)
+		_, authorization, err := chain.Authorization(k.Copy.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := mustDo(parsePKCS8(s.kek.open(t, k.Copy.Ciphertext)))(t)
+		opened := mustDo(kmdata.IdentityOf(&key.PublicKey, 0, nil))(t)
+		if !authorization.Pairs[k.Copy.Index].Identity.Same(opened) {
+			t.Errorf("BREACH: at call %d: another key was wrapped than was approved", nth)
+		}
+	}
+}
+
+// open opens a wrapped key with the KEK's private half.
+func (k vaultKEK) open(t testing.TB, ciphertext []byte) []byte {
+	t.Helper()
+	layer := mustDo(k.private.Decrypt(nil, ciphertext[:k.private.Size()], &rsa.OAEPOptions{Hash: crypto.SHA1}))(t)
+	return mustDo(keywrap.Unwrap(layer, ciphertext[k.private.Size():]))(t)
+}
+
+// TestExchangedPackages exchanges the halves of wrapped copies pairwise: none
+// opens under the KEK that is not one of those that were approved.
+func TestExchangedPackages(t *testing.T) {
+	s := inState(t, modified)
+	size := s.kek.private.Size()
+	var whole [][]byte
+	for _, ident := range strings.Fields(keyIdents) {
+		k := s.copyOf(t, ident)
+		whole = append(whole, k.Copy.Ciphertext)
+	}
+	for i, outer := range whole {
+		for j, inner := range whole {
+			layer := mustDo(s.kek.private.Decrypt(nil, outer[:size], &rsa.OAEPOptions{Hash: crypto.SHA1}))(t)
+			_, err := keywrap.Unwrap(layer, inner[size:])
+			if opens := err == nil; opens != (i == j) {
+				t.Errorf("the first half of package %d opens the second of package %d: %t", i, j, opens)
+			}
+		}
+	}
+}
