@@ -91,8 +91,8 @@ func (s *survey) withTestKey(name string, try func(hsm.Key) error) error {
 
 // wrapping tries the operations of a transfer and of a recovery.
 func (s *survey) wrapping() {
-	wrap, err := s.s.KeyWrap()
-	s.note(PropKeyWrap, wrap.String(), err)
+	mechanism, err := s.keyWrap()
+	s.note(PropKeyWrap, mechanism, err)
 	s.note(PropOAEP, "opened in software", s.s.ProbeOAEP(s.form))
 	if s.trusted != nil {
 		s.note(PropForVault, "as in a package; opened in software", s.eachTestKey(s.transfer))
@@ -103,6 +103,24 @@ func (s *survey) wrapping() {
 		twoSteps = errors.New("not offered: the two-step form is used, which gives the same blob")
 	}
 	s.note(PropOneCall, "offered, and used", twoSteps)
+}
+
+// keyWrap says which mechanism wraps, and what it puts behind a private key.
+func (s *survey) keyWrap() (string, error) {
+	wrap, err := s.s.KeyWrap()
+	if err != nil {
+		return "", err
+	}
+	pads, err := s.s.ZeroPads()
+	switch {
+	case hsm.Gone(err):
+		return "", err
+	case err != nil:
+		return fmt.Sprintf("%v; zero bytes behind the key: %s", wrap, s.reason(err)), nil
+	case pads:
+		return fmt.Sprintf("%v, with up to seven zero bytes behind the key", wrap), nil
+	}
+	return wrap.String(), nil
 }
 
 // transfer wraps a key for the test KEK, opens the blob in software, and
