@@ -30,6 +30,7 @@ type replacement struct {
 func replacements() []replacement {
 	r := func(pattern, name string) replacement { return replacement{regexp.MustCompile(pattern), name} }
 	return []replacement{
+		r(`HSM:[0-9A-F]{20,}:PARTN`, "HSM:SERIAL:PARTN"),
 		r(`localhost:[0-9]+`, "localhost:PORT"),
 		r(`(127\.0\.0\.1|\[::1\]):[0-9]{2,}`, "${1}:PORT"),
 		r(`\brequest [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "request UUID"),

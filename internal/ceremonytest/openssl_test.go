@@ -133,7 +133,7 @@ type pair struct {
 // opened has openssl judge a transfer package, which it can do alone: every
 // signature from the world file down, the unwrapping of the .byok, and that
 // what comes out is the key that was approved. DIR NAME KEKDIR, where KEKDIR is
-// '' if no one has the KEK's private half. With ! before it, openssl must find
+// ” if no one has the KEK's private half. With ! before it, openssl must find
 // a fault.
 func opened(ts *testscript.TestScript, neg bool, args []string) {
 	work, err := os.MkdirTemp(ts.Getenv("WORK"), "judge")

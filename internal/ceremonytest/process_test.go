@@ -24,6 +24,7 @@ type process struct {
 	words   []string
 	env     []string
 	dir     string
+	user    *syscall.Credential // nil: whoever runs the tests
 }
 
 // outcome is what came of it, as it was printed.
@@ -40,7 +41,7 @@ func (s *stage) run(p process) outcome {
 	var out, messages bytes.Buffer
 	cmd := p.command(ctx)
 	cmd.Stdout, cmd.Stderr = &out, &messages
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: p.user}
 	if err := start(cmd); err != nil {
 		s.t.Fatalf("%v: %v", p, err)
 	}

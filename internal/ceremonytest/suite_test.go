@@ -3,6 +3,7 @@
 package ceremonytest
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func (b built) Run() int {
 	dir, err := os.MkdirTemp("", "byok-programs")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = build(dir)
+		err = errors.Join(os.Chmod(dir, 0o755), build(dir)) // one test runs them as nobody
 	}
 	if err == nil {
 		err = os.Setenv(programs, dir)
