@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -176,11 +177,15 @@ func (r *Record) warnUnended() {
 	}
 }
 
+// atOnce is how much earlier an event may be than the one before it: commands
+// that begin at once wait for each other to be recorded.
+const atOnce = 2 * time.Second
+
 // warnClock names the first event of each run of them that is earlier than
 // one before it.
 func (r *Record) warnClock() {
 	for i := 1; i < len(r.Events); i++ {
-		if before, e := r.Events[i-1], r.Events[i]; e.Time.Before(before.Time) {
+		if before, e := r.Events[i-1], r.Events[i]; e.Time.Before(before.Time.Add(-atOnce)) {
 			r.warn("line %d: its time %s is before that of line %d, %s: the clock was set back",
 				e.Seq, stamp.Text(e.Time), before.Seq, stamp.Text(before.Time))
 		}
