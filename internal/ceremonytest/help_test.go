@@ -53,7 +53,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: there is %t, and in testdata/commands.txt it is expected later: %t", name, there, want.later)
 		}
 		for _, option := range want.options {
-			if there && !regexp.MustCompile(`(?m)^  (--?[a-z-]+( [A-Z/]+)?, )*--?`+option+`\b`).MatchString(text) {
+			if there && !hasOption(text, option) {
 				t.Errorf("%s has no option %s:\n%s", name, option, text)
 			}
 		}
