@@ -14,6 +14,7 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/toolset"
 	"byok/internal/view"
 	"byok/internal/world"
@@ -109,7 +110,7 @@ func preflightTransfer(
 	r *command.Run,
 	chain *kmdata.Chain,
 	ident string,
-) (t kmdata.Target, pair toolset.Pair, err error) {
+) (t statement.Target, pair toolset.Pair, err error) {
 	k, err := chain.Key(ident)
 	if err != nil {
 		return t, pair, err
@@ -127,12 +128,12 @@ func preflightTransfer(
 	return t, pair, acceptance.Preflight(chain, pair)
 }
 
-func targetOf(r *command.Run, k *kmdata.Key) (kmdata.Target, error) {
+func targetOf(r *command.Run, k *kmdata.Key) (statement.Target, error) {
 	kind, err := k.Kind()
 	if err != nil {
-		return kmdata.Target{}, err
+		return statement.Target{}, err
 	}
-	t := kmdata.Target{
+	t := statement.Target{
 		Name:       r.String("key-friendly-name"),
 		KeyOps:     r.StringSlice("key-op"),
 		Exportable: r.Bool("exportable"),

@@ -22,7 +22,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // attacker is an operator gone bad: with the user PIN, the HSM's library and
@@ -199,8 +199,8 @@ func (a *attacker) learn(name string, value any) {
 func (a *attacker) learnText(name, text string) {
 	switch name {
 	case "backup":
-		if raw := unbase64(text); len(raw) > kmdata.KMBits/8 {
-			a.backups = append(a.backups, backup{raw[:kmdata.KMBits/8], raw[kmdata.KMBits/8:]})
+		if raw := unbase64(text); len(raw) > statement.KMBits/8 {
+			a.backups = append(a.backups, backup{raw[:statement.KMBits/8], raw[statement.KMBits/8:]})
 		}
 	case "hknso", "module", "commitments", "sealed", "sha256", "previous":
 		a.guesses = append(a.guesses, text[:min(len(text), 40)])

@@ -22,6 +22,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 )
 
@@ -207,7 +208,7 @@ func knownKey(t *testing.T, s *stage) {
 	s.besiege(t, func(a *attacker) {
 		value := a.generateKnown(t, "key_simple_known")
 		k := s.readKey(t, "key_simple_aes")
-		k.Ident, k.PlainName, k.CheckValue, k.Origin = "known", "known", checkValue(t, value), kmdata.OriginQuorum
+		k.Ident, k.PlainName, k.CheckValue, k.Origin = "known", "known", checkValue(t, value), statement.OriginQuorum
 		k.Backup = base64.StdEncoding.EncodeToString(append(a.backups[0].outer, a.underKW(t, "key_simple_known")...))
 		data := mustDo(strictjson.Marshal(k))(t)
 		mustWrite(t, s.path("kmdata/local/key_simple_known"), data)
@@ -331,7 +332,7 @@ func exchangedHalf(t *testing.T, s *stage, k *kmdata.Key) {
 	other := k.Backup
 	ownBackup(32, false)(t, s, k)
 	theirs, mine := unbase64(other), unbase64(k.Backup)
-	k.Backup = base64.StdEncoding.EncodeToString(append(theirs[:kmdata.KMBits/8], mine[kmdata.KMBits/8:]...))
+	k.Backup = base64.StdEncoding.EncodeToString(append(theirs[:statement.KMBits/8], mine[statement.KMBits/8:]...))
 }
 
 func flipped(at int) func(*testing.T, *stage, *kmdata.Key) {

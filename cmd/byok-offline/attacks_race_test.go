@@ -18,7 +18,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm/shim"
 	"byok/internal/keywrap"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // TestSecondProcess holds commands of the quorum at calls into the library,
@@ -161,7 +161,7 @@ func (s *stage) wrappedAsApproved(t *testing.T, nth int) {
 			t.Fatal(err)
 		}
 		key := mustDo(parsePKCS8(s.kek.open(t, k.Copy.Ciphertext)))(t)
-		opened := mustDo(kmdata.IdentityOf(&key.PublicKey, 0, nil))(t)
+		opened := mustDo(statement.IdentityOf(&key.PublicKey, 0, nil))(t)
 		if !authorization.Pairs[k.Copy.Index].Identity.Same(opened) {
 			t.Errorf("BREACH: at call %d: another key was wrapped than was approved", nth)
 		}

@@ -9,6 +9,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 func TestForgedStatements(t *testing.T) { withStatements().try(t) }
@@ -171,7 +172,7 @@ func forgedSeal(t *testing.T, s *stage) {
 	header = strings.TrimSuffix(strings.TrimRight(header, " \n"), ",") + "\n}\n"
 	for _, change := range [][2]string{
 		{"byok-authorization", "byok-seal"}, {`"number": 7`, `"number": 8`},
-		{kmdata.HeaderOf(last.Statement).Previous.String(), last.Sum.String()},
+		{statement.HeaderOf(last.Statement).Previous.String(), last.Sum.String()},
 	} {
 		header = strings.Replace(header, change[0], change[1], 1)
 	}

@@ -16,6 +16,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/softhsm"
 	"byok/internal/transfer"
 )
@@ -134,10 +135,10 @@ func (s *stage) expected(t testing.TB, chain *kmdata.Chain) []string {
 	t.Helper()
 	m := s.module(t, chain)
 	set := chain.Set().Cards.Number
-	list := bothHalves(kmdata.KMLLabel(m.Module))
-	list = append(list, "trusted public "+kmdata.KMLabel(m.Module, set), "trusted public anchor")
-	if m.Form == kmdata.FormTwoSteps {
-		list = append(list, "trusted secret "+kmdata.KWLabel(m.Module, set))
+	list := bothHalves(statement.KMLLabel(m.Module))
+	list = append(list, "trusted public "+statement.KMLabel(m.Module, set), "trusted public anchor")
+	if m.Form == statement.FormTwoSteps {
+		list = append(list, "trusted secret "+statement.KWLabel(m.Module, set))
 	}
 	for _, k := range mustDo(chain.Keys())(t) {
 		switch retired := mustDo(chain.Retired(k.Ident))(t); {
@@ -152,7 +153,7 @@ func (s *stage) expected(t testing.TB, chain *kmdata.Chain) []string {
 }
 
 // module is the statement of the module at hand.
-func (s *stage) module(t testing.TB, chain *kmdata.Chain) (module *kmdata.Module) {
+func (s *stage) module(t testing.TB, chain *kmdata.Chain) (module *statement.Module) {
 	t.Helper()
 	s.onToken(t, func(p *pkcs11.Ctx) {
 		info := mustDo(p.GetTokenInfo(initialised(t, p)))(t)

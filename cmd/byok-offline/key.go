@@ -17,6 +17,7 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/view"
 )
 
@@ -231,7 +232,7 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 	}
 	defer station.Close()
 	for _, one := range list {
-		u.Say("%s: origin after restoring: %s", one.Key.Name(), kmdata.OriginText(one.Origin, true))
+		u.Say("%s: origin after restoring: %s", one.Key.Name(), statement.OriginText(one.Origin, true))
 	}
 	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		q := keys.Quorum{Quorum: s}

@@ -21,6 +21,7 @@ import (
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // needle is a secret to be searched for.
@@ -127,9 +128,9 @@ func privateHalves(t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose, her
 }
 
 // modulesOf are the module statements of a card set.
-func modulesOf(chain *kmdata.Chain, set int) (list []*kmdata.Module) {
+func modulesOf(chain *kmdata.Chain, set int) (list []*statement.Module) {
 	for _, e := range chain.Entries() {
-		if m, ok := e.Statement.(*kmdata.Module); ok && m.CardSet == set {
+		if m, ok := e.Statement.(*statement.Module); ok && m.CardSet == set {
 			list = append(list, m)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/view"
 	"byok/internal/world"
 )
@@ -28,7 +28,7 @@ func worldCommands(p *command.Program) *cli.Command {
 				Action: p.Step(createWorld),
 				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
 					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
-					&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: kmdata.SuiteDefault},
+					&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: statement.SuiteDefault},
 					yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
 					yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
 					yes("adopt", "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"),
@@ -99,7 +99,7 @@ func createWorld(r *command.Run) (command.Result, error) {
 	r.Event.Rehearsal = chain.Rehearsal()
 	r.Event.AddNote("hknso", chain.HKNSO().String())
 	for i, holder := range chain.Set().Cards.Holders {
-		r.Event.AddNote("card holder", kmdata.CardHolder{Index: i + 1, Holder: holder}.String())
+		r.Event.AddNote("card holder", statement.CardHolder{Index: i + 1, Holder: holder}.String())
 	}
 	r.Console.Say("copy kmdata now: byok-offline world backup DIR")
 	return view.WorldOf(chain), nil
@@ -125,12 +125,12 @@ func creation(r *command.Run) (world.Creation, error) {
 	if c.Access, err = dialogue.Access(r, dir, u); err != nil {
 		return c, err
 	}
-	if c.Suite == kmdata.SuiteOld {
+	if c.Suite == statement.SuiteOld {
 		u.Warn(
 			fmt.Sprintf(
 				"cipher suite %s names a 1024-bit group, below any current minimum; the world is the same as with %s",
-				kmdata.SuiteOld,
-				kmdata.SuiteDefault,
+				statement.SuiteOld,
+				statement.SuiteDefault,
 			),
 		)
 	}

@@ -11,7 +11,7 @@ import (
 	"fmt"
 
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 	"byok/internal/worlds"
 )
@@ -72,7 +72,7 @@ func (p Package) World() worlds.World { return p.world }
 func (p Package) Facts() transfer.Facts { return p.facts }
 
 // Approved returns the key as the quorum approved it to stand in the vault.
-func (p Package) Approved() kmdata.Target { return p.facts.Pair.Target }
+func (p Package) Approved() statement.Target { return p.facts.Pair.Target }
 
 // Blob returns the content of the .byok: what is uploaded, byte for byte. Do
 // not change it.

@@ -8,8 +8,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/version"
 )
 
@@ -21,7 +21,7 @@ func Access(r *command.Run, dir string, u *UI) (session.Access, error) {
 		Library: r.String("module-path"),
 		UI:      u,
 		Log:     ceremonyLog{dir},
-		Program: kmdata.Program{Version: version.String(), SHA256: sum},
+		Program: statement.Program{Version: version.String(), SHA256: sum},
 	}, err
 }
 
@@ -38,18 +38,18 @@ func executableSum() (fingerprint.Sum, error) {
 type ceremonyLog struct{ dir string }
 
 // Head is the log as it stands now.
-func (l ceremonyLog) Head() (kmdata.LogHead, error) {
+func (l ceremonyLog) Head() (statement.LogHead, error) {
 	log, err := ceremony.Open(l.dir)
 	if err != nil {
-		return kmdata.LogHead{}, err
+		return statement.LogHead{}, err
 	}
 	head, err := log.Head()
-	return kmdata.LogHead(head), err
+	return statement.LogHead(head), err
 }
 
 // Since lists what happened after head. A log that does not read whole is
 // taken as one that does not contain it: the session shows that and goes on.
-func (l ceremonyLog) Since(head kmdata.LogHead) (events []string, found bool, err error) {
+func (l ceremonyLog) Since(head statement.LogHead) (events []string, found bool, err error) {
 	record, err := ceremony.ReadSince(l.dir, ceremony.Head(head))
 	if exitcode.Of(err) == exitcode.Check {
 		return nil, false, nil

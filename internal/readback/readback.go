@@ -21,7 +21,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/vault"
 	"byok/internal/vault/proof"
 )
@@ -46,7 +46,7 @@ type Subject struct {
 	Nonce   []byte // an auditor's, proof.NonceSize bytes; nil draws a fresh one
 
 	// Of a key that a quorum approved; nil for another vendor's.
-	Approved *kmdata.Target
+	Approved *statement.Target
 	Blob     []byte // the .byok file, by whose hash a vault's AES key is known
 }
 
@@ -138,8 +138,8 @@ func (r *Report) compare(s Subject) {
 }
 
 // seen is a key of a vault in the terms of an authorization.
-func seen(k vault.Key) kmdata.Target {
-	t := kmdata.Target{Vault: k.ID.Vault, Name: k.ID.Name, KeyOps: k.Ops, Exportable: k.Exportable}
+func seen(k vault.Key) statement.Target {
+	t := statement.Target{Vault: k.ID.Vault, Name: k.ID.Name, KeyOps: k.Ops, Exportable: k.Exportable}
 	if len(k.ReleasePolicy) > 0 {
 		t.ReleasePolicy = fingerprint.Of(k.ReleasePolicy)
 	}

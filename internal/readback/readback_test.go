@@ -13,7 +13,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/vault"
 	"byok/internal/vault/proof"
 )
@@ -85,7 +85,7 @@ func subject(t *testing.T) Subject {
 		Nonce: []byte("an auditor's"),
 		Key:   vault.Expected{Kty: "EC-HSM", Crv: "P-256", PublicKey: &key.PublicKey},
 		Blob:  []byte("blob"),
-		Approved: &kmdata.Target{
+		Approved: &statement.Target{
 			Vault:  atVault,
 			Name:   "payroll",
 			KeyOps: []string{"sign", "verify"},

@@ -17,6 +17,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // UI is the dialogue of an operation with the people around it. Package
@@ -44,10 +45,10 @@ type UI interface {
 // Log is the ceremony log as a session needs it.
 type Log interface {
 	// Head is the log as it stands now.
-	Head() (kmdata.LogHead, error)
+	Head() (statement.LogHead, error)
 	// Since lists what happened after head, one line an event; found is false
 	// if the log does not contain head.
-	Since(head kmdata.LogHead) (events []string, found bool, err error)
+	Since(head statement.LogHead) (events []string, found bool, err error)
 }
 
 // Access is what a command brings to a session.
@@ -56,7 +57,7 @@ type Access struct {
 	Library string // path of the PKCS#11 library; "" for the module statement's
 	UI      UI
 	Log     Log
-	Program kmdata.Program
+	Program statement.Program
 	// WithoutUser begins a session in which nobody logs in as user: the user
 	// PIN is forgotten or locked.
 	WithoutUser bool

@@ -8,6 +8,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // The token anchors the chain: each SO session leaves one trusted object that
@@ -43,7 +44,9 @@ func ParseAnchor(label string) (Anchor, bool) {
 }
 
 // Anchors reports whether the guard has the token anchor the chain.
-func Anchors(g kmdata.Guard) bool { return g == kmdata.GuardTrust || g == kmdata.GuardTrustShared }
+func Anchors(g statement.Guard) bool {
+	return g == statement.GuardTrust || g == statement.GuardTrustShared
+}
 
 // newestAnchor reads the token's anchor; found is false where there is none.
 func (s *Quorum) newestAnchor() (newest Anchor, found bool, err error) {

@@ -6,6 +6,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // Backups of customers' keys: wrapped under KM on the token, opened with KM's
@@ -22,19 +23,19 @@ func (s *Quorum) Backup(key hsm.Key) ([]byte, error) {
 }
 
 // Wrapping finds KM, and KW in the two-step form, by what the statements say.
-func Wrapping(token *hsm.Session, m *kmdata.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
+func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
 	km, err := set.KM.ModuleKey()
 	if err != nil {
 		return w, err
 	}
 	w.Form = hsm.Form(m.Form)
-	if w.Outer, err = token.FindKM(kmdata.KMLabel(m.Module, set.Cards.Number), km); err != nil {
+	if w.Outer, err = token.FindKM(statement.KMLabel(m.Module, set.Cards.Number), km); err != nil {
 		return w, err
 	}
 	if w.Form == hsm.OneCall {
 		return w, nil
 	}
-	if w.Inner, err = token.FindKW(kmdata.KWLabel(m.Module, set.Cards.Number)); err != nil {
+	if w.Inner, err = token.FindKW(statement.KWLabel(m.Module, set.Cards.Number)); err != nil {
 		return w, err
 	}
 	w.OAEP, err = base64.StdEncoding.DecodeString(m.KW)
@@ -43,7 +44,7 @@ func Wrapping(token *hsm.Session, m *kmdata.Module, set kmdata.Set) (w hsm.Wrapp
 
 // ProveBackup restores a backup to a session object, which must prove that it
 // is the key.
-func (s *Quorum) ProveBackup(identity kmdata.Identity, backup []byte) error {
+func (s *Quorum) ProveBackup(identity statement.Identity, backup []byte) error {
 	restored, err := s.Unwrap(identity, backup)
 	if err != nil {
 		return err
@@ -54,12 +55,12 @@ func (s *Quorum) ProveBackup(identity kmdata.Identity, backup []byte) error {
 // Unwrap restores a backup to a session object, tightened and read back. The
 // first part is opened by KM; the value of the key itself is only ever on the
 // token.
-func (s *Quorum) Unwrap(identity kmdata.Identity, backup []byte) (hsm.Key, error) {
+func (s *Quorum) Unwrap(identity statement.Identity, backup []byte) (hsm.Key, error) {
 	return s.UnwrapWith(s.knso, identity, backup)
 }
 
 // UnwrapWith is Unwrap with the KM of a given card set.
-func (s *Quorum) UnwrapWith(k KNSO, identity kmdata.Identity, backup []byte) (hsm.Key, error) {
+func (s *Quorum) UnwrapWith(k KNSO, identity statement.Identity, backup []byte) (hsm.Key, error) {
 	kind, err := identity.Kind()
 	if err != nil {
 		return hsm.Key{}, err
@@ -81,21 +82,21 @@ func errBackup() error {
 }
 
 // oaepSize is the length of a backup's first part: KM's modulus.
-const oaepSize = kmdata.KMBits / 8
+const oaepSize = statement.KMBits / 8
 
 // Wanted is a recorded identity in the token's terms.
-func Wanted(i kmdata.Identity) hsm.Identity {
+func Wanted(i statement.Identity) hsm.Identity {
 	return hsm.Identity{Public: i.Public(), CheckValue: i.CheckBytes()}
 }
 
 // IdentityOf reads from the token how a key is known.
-func IdentityOf(token *hsm.Session, key hsm.Key) (kmdata.Identity, error) {
+func IdentityOf(token *hsm.Session, key hsm.Key) (statement.Identity, error) {
 	if key.Public != nil {
-		return kmdata.IdentityOf(key.Public, 0, nil)
+		return statement.IdentityOf(key.Public, 0, nil)
 	}
 	value, err := token.CheckValue(key)
 	if err != nil {
-		return kmdata.Identity{}, err
+		return statement.Identity{}, err
 	}
-	return kmdata.IdentityOf(nil, key.Kind.Bits, value)
+	return statement.IdentityOf(nil, key.Kind.Bits, value)
 }

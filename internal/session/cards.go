@@ -8,6 +8,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
+	"byok/internal/statement"
 )
 
 // Whose cards a session has read, and what they open.
@@ -93,12 +94,12 @@ func (s *Quorum) setOf(card quorum.Card) (quorum.CardSet, error) {
 }
 
 // Cards lists the cards that were read, for the record.
-func (s *Quorum) Cards() []kmdata.CardHolder {
-	list := make([]kmdata.CardHolder, 0, len(s.cards.Cards))
+func (s *Quorum) Cards() []statement.CardHolder {
+	list := make([]statement.CardHolder, 0, len(s.cards.Cards))
 	for _, c := range s.cards.Cards {
-		list = append(list, kmdata.CardHolder{Index: c.Index, Holder: c.Holder})
+		list = append(list, statement.CardHolder{Index: c.Index, Holder: c.Holder})
 	}
-	slices.SortFunc(list, func(a, b kmdata.CardHolder) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortFunc(list, func(a, b statement.CardHolder) int { return cmp.Compare(a.Index, b.Index) })
 	return list
 }
 

@@ -7,8 +7,8 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
 )
@@ -166,7 +166,7 @@ func flipped(b []byte, at int) []byte {
 // TestOneCallBackups are wrapped and opened alike.
 func TestOneCallBackups(t *testing.T) {
 	r := rig.NewOneCallWorld(t)
-	if form := r.Chain(t).Modules()[0].Form; form != kmdata.FormOneCall {
+	if form := r.Chain(t).Modules()[0].Form; form != statement.FormOneCall {
 		t.Fatalf("form %s", form)
 	}
 	rig.OK(t, generate(r, "ec", hsm.Spec{Kind: rig.Kind(t, "P-256")}))

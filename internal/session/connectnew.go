@@ -3,6 +3,7 @@ package session
 import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // ConnectNew connects a module of the world through a library that no
@@ -22,7 +23,7 @@ func ConnectNew(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 	if err != nil {
 		return nil, err
 	}
-	candidates := make([]*kmdata.Module, 0, len(modules))
+	candidates := make([]*statement.Module, 0, len(modules))
 	for _, old := range modules {
 		with := *old
 		with.Library = id

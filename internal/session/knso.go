@@ -17,6 +17,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // Private halves of the world's own keys. They exist in clear only inside
@@ -46,7 +47,7 @@ func (k *KeySet) generate() error {
 	if err != nil {
 		return err
 	}
-	km, err := rsa.GenerateKey(rand.Reader, kmdata.KMBits)
+	km, err := rsa.GenerateKey(rand.Reader, statement.KMBits)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (k *KeySet) Wipe() {
 }
 
 // Seal wraps the private halves under the world secret of their card set.
-func (k *KeySet) Seal(s *quorum.Secret, set quorum.CardSet) (knso, km kmdata.SealedKey, err error) {
+func (k *KeySet) Seal(s *quorum.Secret, set quorum.CardSet) (knso, km statement.SealedKey, err error) {
 	at := set.Context()
 	knso.PublicKey, km.PublicKey = k.public.knso, k.public.km
 	if knso.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKNSO, k.knso); err != nil {

@@ -6,6 +6,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // Operator is a connected module with the user logged in. Close it.
@@ -47,8 +48,8 @@ func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
 }
 
 // FindKML finds the module signing key, which must be the certified one.
-func FindKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
-	key, err := token.FindKey(kmdata.KMLLabel(m.Module))
+func FindKML(token *hsm.Session, m *statement.Module) (hsm.Key, error) {
+	key, err := token.FindKey(statement.KMLLabel(m.Module))
 	if err != nil {
 		return key, err
 	}
@@ -66,7 +67,7 @@ func FindKML(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
 
 // recognise finds KML and has it prove itself, with its handle: a public key is
 // easily put on another token.
-func recognise(token *hsm.Session, m *kmdata.Module) (hsm.Key, error) {
+func recognise(token *hsm.Session, m *statement.Module) (hsm.Key, error) {
 	key, err := FindKML(token, m)
 	if err != nil {
 		return key, err

@@ -9,6 +9,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // Quorum is a quorum session: one process, from the K-th card read to its end.
@@ -21,9 +22,9 @@ type Quorum struct {
 	cards      *cards.Quorum
 	knso       KNSO
 	pin        *secret.Bytes
-	brk        *kmdata.Break // for the next statement
-	above      int           // the highest number known from token or paper
-	unanchored bool          // the token does not carry the anchor of the newest statement
+	brk        *statement.Break // for the next statement
+	above      int              // the highest number known from token or paper
+	unanchored bool             // the token does not carry the anchor of the newest statement
 	release    func()
 
 	former      *KNSO         // of the cards that are being replaced

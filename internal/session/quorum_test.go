@@ -18,6 +18,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
 )
@@ -26,7 +27,7 @@ func TestBegin(t *testing.T) {
 	r := rig.NewWorld(t)
 	r.People.Passphrases = []string{rig.Passphrase(2), rig.Passphrase(0)}
 	rig.OK(t, r.QuorumOf([]string{r.Folders[2], r.Folders[0]}, func(s *session.Quorum) error {
-		want := []kmdata.CardHolder{{Index: 1, Holder: "Ada"}, {Index: 3, Holder: "Cleo"}}
+		want := []statement.CardHolder{{Index: 1, Holder: "Ada"}, {Index: 3, Holder: "Cleo"}}
 		if got := s.Cards(); !slices.Equal(got, want) {
 			t.Errorf("cards %v", got)
 		}
@@ -186,7 +187,7 @@ func TestLocks(t *testing.T) {
 // another module, and so is one that carries only KML's public half.
 func TestRecognisesModule(t *testing.T) {
 	r := rig.NewWorld(t)
-	label := kmdata.KMLLabel(r.Chain(t).Modules()[0].Module)
+	label := statement.KMLLabel(r.Chain(t).Modules()[0].Module)
 	both := func(code exitcode.Code, text, hint string) {
 		t.Helper()
 		r.Refused(t, r.Quorum(nothing), code, text, hint)
@@ -239,7 +240,7 @@ func TestRoles(t *testing.T) {
 // TestKMLSigns as the operator and in a session.
 func TestKMLSigns(t *testing.T) {
 	r := rig.NewWorld(t)
-	label := kmdata.KMLLabel(r.Chain(t).Modules()[0].Module)
+	label := statement.KMLLabel(r.Chain(t).Modules()[0].Module)
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 		return s.AsUser(func() error {
 			if _, err := s.KML().Sign([]byte("text")); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // maxEvents is how many events since the last statement are shown one by one.
@@ -36,14 +37,14 @@ func (s *Quorum) checkRecord(later func() ([]string, error)) error {
 	if err != nil {
 		return err
 	}
-	s.brk = &kmdata.Break{Missing: missing, Reason: reason}
+	s.brk = &statement.Break{Missing: missing, Reason: reason}
 	return nil
 }
 
 // checkLog shows what happened since the last statement.
 func (s *Quorum) checkLog() (missing []string, err error) {
 	last := s.Chain.Last()
-	head := kmdata.HeaderOf(last.Statement).Log
+	head := statement.HeaderOf(last.Statement).Log
 	events, found, err := s.access.Log.Since(head)
 	if err != nil {
 		return nil, err

@@ -12,17 +12,17 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
 
 const forkHint = "keep this kmdata for the auditor and use the copy whose last statement the card holders wrote down"
 
 // newest returns what the newest statement says of the record before it.
-func newest(t *testing.T, r *rig.Rig) kmdata.Header {
+func newest(t *testing.T, r *rig.Rig) statement.Header {
 	t.Helper()
-	return kmdata.HeaderOf(r.Chain(t).Last().Statement)
+	return statement.HeaderOf(r.Chain(t).Last().Statement)
 }
 
 // TestShowsEvents shows what happened since the last statement, at most twenty
@@ -85,8 +85,8 @@ type brokenLog struct{ *rig.Log }
 
 var errLog = errors.New("the log cannot be read")
 
-func (brokenLog) Since(kmdata.LogHead) ([]string, bool, error) { return nil, false, errLog }
-func (brokenLog) Head() (kmdata.LogHead, error)                { return kmdata.LogHead{}, errLog }
+func (brokenLog) Since(statement.LogHead) ([]string, bool, error) { return nil, false, errLog }
+func (brokenLog) Head() (statement.LogHead, error)                { return statement.LogHead{}, errLog }
 
 func TestUnreadableLog(t *testing.T) {
 	r := rig.NewWorld(t)
@@ -109,7 +109,7 @@ func TestUnreadableLog(t *testing.T) {
 // halfLog can be read, and its head cannot.
 type halfLog struct{ *rig.Log }
 
-func (halfLog) Head() (kmdata.LogHead, error) { return kmdata.LogHead{}, errLog }
+func (halfLog) Head() (statement.LogHead, error) { return statement.LogHead{}, errLog }
 
 // TestRolledBackKmdata: kmdata is an older copy, with the log of then or with
 // the whole one. The token knows better; the next number is above both.
@@ -232,7 +232,7 @@ func TestAnchorDestroyed(t *testing.T) {
 func TestAnchorSetAgain(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
-		_, err := s.Sign(&kmdata.Seal{})
+		_, err := s.Sign(&statement.Seal{})
 		return err // without Finish
 	}))
 	anchored := func() (labels []string) {
@@ -252,7 +252,7 @@ func TestAnchorSetAgain(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
-		if _, err := s.Sign(&kmdata.Seal{}); err != nil {
+		if _, err := s.Sign(&statement.Seal{}); err != nil {
 			return err
 		}
 		if err := s.End(broken); !errors.Is(err, broken) {
@@ -294,11 +294,11 @@ func TestAnchorForged(t *testing.T) {
 // the paper is asked for each time.
 func TestNoAnchorWithoutGuard(t *testing.T) {
 	for _, c := range []struct {
-		guard kmdata.Guard
+		guard statement.Guard
 		want  bool
 	}{
-		{kmdata.GuardTrust, true}, {kmdata.GuardTrustShared, true}, {kmdata.GuardTrustByTool, false},
-		{kmdata.GuardLogin, false}, {kmdata.GuardLoginShared, false},
+		{statement.GuardTrust, true}, {statement.GuardTrustShared, true}, {statement.GuardTrustByTool, false},
+		{statement.GuardLogin, false}, {statement.GuardLoginShared, false},
 	} {
 		if got := session.Anchors(c.guard); got != c.want {
 			t.Errorf("%s: %t", c.guard, got)
@@ -306,7 +306,7 @@ func TestNoAnchorWithoutGuard(t *testing.T) {
 	}
 	r := rig.NewWorld(t)
 	s := connected(t, r)
-	s.Module.Guard = kmdata.GuardLogin
+	s.Module.Guard = statement.GuardLogin
 	r.Refused(t, begin(r, s, r.Folders[:2]), exitcode.Failed, "no paper record was kept: guard login has no anchor on the token", "")
 	r.People.Paper = r.Paper(t)
 	q, err := session.Begin(r.Access(), s, r.Order(2).Media[:2])

@@ -6,26 +6,27 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // KNSO signs for the card set of the session.
 func (s *Quorum) KNSO() KNSO { return s.knso }
 
 // Sign signs a statement, writes it, and shows it for the paper record.
-func (s *Quorum) Sign(statement kmdata.Statement) (kmdata.Entry, error) {
-	if err := s.Next(statement); err != nil {
+func (s *Quorum) Sign(next statement.Statement) (kmdata.Entry, error) {
+	if err := s.Next(next); err != nil {
 		return kmdata.Entry{}, err
 	}
-	return s.Append(statement, nil)
+	return s.Append(next, nil)
 }
 
 // Next fills in a statement's header.
-func (s *Quorum) Next(statement kmdata.Statement) error {
+func (s *Quorum) Next(next statement.Statement) error {
 	head, err := s.access.Log.Head()
 	if err != nil {
 		return err
 	}
-	s.Chain.Next(statement, kmdata.Session{
+	s.Chain.Next(next, kmdata.Session{
 		Log: head, Break: s.brk, Above: s.above, Program: s.access.Program, Present: s.Cards(),
 	})
 	return nil
@@ -33,11 +34,11 @@ func (s *Quorum) Next(statement kmdata.Statement) error {
 
 // Append signs and writes a statement whose header Next has filled in. second
 // is the new KNSO of a card replacement, nil otherwise.
-func (s *Quorum) Append(statement kmdata.Statement, second kmdata.Signer) (kmdata.Entry, error) {
+func (s *Quorum) Append(next statement.Statement, second kmdata.Signer) (kmdata.Entry, error) {
 	if err := s.dropAnchor(); err != nil {
 		return kmdata.Entry{}, err
 	}
-	entry, err := s.Chain.Append(statement, s.knso, second)
+	entry, err := s.Chain.Append(next, s.knso, second)
 	if err != nil {
 		return entry, err
 	}

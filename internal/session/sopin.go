@@ -3,9 +3,9 @@ package session
 import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
+	"byok/internal/statement"
 )
 
 // SOPIN is the SO PIN of the module at hand: [Quorum.PINOf], unless an
@@ -26,7 +26,7 @@ func (s *Quorum) SOPIN() (*secret.Bytes, error) {
 // PINOf is the SO PIN of a module as the record has it. While a card
 // replacement has not reached the module, that is the earlier cards' PIN, which
 // the replacement sealed under the new ones.
-func (s *Quorum) PINOf(m *kmdata.Module) (*secret.Bytes, error) {
+func (s *Quorum) PINOf(m *statement.Module) (*secret.Bytes, error) {
 	set := s.knso.set
 	if m.CardSet == set.Cards.Number {
 		return CurrentPIN(s.cards.Secret, set.Cards, m)
@@ -42,7 +42,7 @@ func (s *Quorum) NewPIN(module string) (*secret.Bytes, error) {
 
 // CurrentPIN is the SO PIN of a module that has the card set: derived from the
 // world secret, or sealed under it.
-func CurrentPIN(world *quorum.Secret, set quorum.CardSet, m *kmdata.Module) (*secret.Bytes, error) {
+func CurrentPIN(world *quorum.Secret, set quorum.CardSet, m *statement.Module) (*secret.Bytes, error) {
 	at := set.Context().For(m.Module)
 	if m.SOPIN.Sealed != "" {
 		return quorum.Unseal(world, at, quorum.PurposeSealSOPIN, m.SOPIN.Sealed)

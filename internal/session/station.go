@@ -9,13 +9,14 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/printable"
+	"byok/internal/statement"
 )
 
 // Station is a world's module at hand: the library that its newest statement
 // names, loaded, with the module's token in it.
 type Station struct {
 	Chain  *kmdata.Chain
-	Module *kmdata.Module // newest statement
+	Module *statement.Module // newest statement
 	Token  hsm.Token
 	Loaded *hsm.Module // the library
 }
@@ -51,7 +52,7 @@ func (s *Station) Description() string { return s.Loaded.Library }
 
 // recorded lists the modules whose statement names the library at path, as it
 // is now. Path decides nothing: its content does.
-func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error) {
+func recorded(chain *kmdata.Chain, path string, ui UI) ([]*statement.Module, error) {
 	modules := chain.Modules()
 	if len(modules) == 0 {
 		return nil, noModule()
@@ -63,7 +64,7 @@ func recorded(chain *kmdata.Chain, path string, ui UI) ([]*kmdata.Module, error)
 	if err != nil {
 		return nil, err
 	}
-	var fit []*kmdata.Module
+	var fit []*statement.Module
 	var differences []library.Difference
 	for _, m := range modules {
 		found := library.Compare(m.Library, now)
@@ -113,7 +114,7 @@ func identify(path string, rehearsal bool, ui UI) (library.Identity, error) {
 }
 
 // find picks the token that a statement names: exactly one must be there.
-func (s *Station) find(candidates []*kmdata.Module, ui UI) error {
+func (s *Station) find(candidates []*statement.Module, ui UI) error {
 	tokens, err := s.Loaded.Tokens()
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func (s *Station) find(candidates []*kmdata.Module, ui UI) error {
 		Hint("disconnect all except the one to work with")
 }
 
-func tokenNames(modules []*kmdata.Module) []string {
+func tokenNames(modules []*statement.Module) []string {
 	names := make([]string, len(modules))
 	for i, m := range modules {
 		names[i] = m.Token.String()
@@ -158,8 +159,8 @@ func (s *Station) sayFirmware(ui UI) {
 }
 
 // TokenOf is the identity of a token as statements record it.
-func TokenOf(t hsm.Token) kmdata.Token {
-	return kmdata.Token{
+func TokenOf(t hsm.Token) statement.Token {
+	return statement.Token{
 		Manufacturer: t.Manufacturer,
 		Model:        t.Model,
 		Serial:       t.Serial,

@@ -7,8 +7,8 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
 
@@ -30,7 +30,7 @@ var isTrusted = pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true)
 // TestForeignTrusted: one trusted object more, of whatever kind, and nothing
 // begins: it could wrap every key.
 func TestForeignTrusted(t *testing.T) {
-	km := func(r *rig.Rig) string { return kmdata.KMLabel(r.Chain(t).Modules()[0].Module, 1) }
+	km := func(r *rig.Rig) string { return statement.KMLabel(r.Chain(t).Modules()[0].Module, 1) }
 	for _, c := range []struct {
 		name string
 		make func(r *rig.Rig) func(a *rig.Attacker)
@@ -91,7 +91,7 @@ func TestLackingTrusted(t *testing.T) {
 	r := rig.NewWorld(t)
 	module := r.Chain(t).Modules()[0].Module
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
-		if n := a.Remove(kmdata.KMLabel(module, 1)) + a.Remove(kmdata.KWLabel(module, 1)); n != 2 {
+		if n := a.Remove(statement.KMLabel(module, 1)) + a.Remove(statement.KWLabel(module, 1)); n != 2 {
 			t.Errorf("%d keys removed", n)
 		}
 	})
@@ -118,7 +118,7 @@ func TestNotFrozen(t *testing.T) {
 func TestProveGuard(t *testing.T) {
 	r := rig.NewShimWorld(t)
 	rig.OK(t, r.Quorum(seal)) // there is an anchor
-	prove := func() (rows []kmdata.Finding, err error) {
+	prove := func() (rows []statement.Finding, err error) {
 		rig.OK(t, r.Operator(func(o *session.Operator) error {
 			m := o.Module
 			rows, err = session.ProveGuard(o.User.Session, m.Module, o.Chain.Set(), hsm.Form(m.Form))
@@ -128,7 +128,7 @@ func TestProveGuard(t *testing.T) {
 	}
 	rows, err := prove()
 	rig.OK(t, err)
-	if len(rows) != 5 || rows[3] != (kmdata.Finding{Name: "anchors are frozen", Outcome: "held"}) {
+	if len(rows) != 5 || rows[3] != (statement.Finding{Name: "anchors are frozen", Outcome: "held"}) {
 		t.Errorf("%v", rows)
 	}
 	t.Setenv("SHIM_TRUST", "C_CreateObject")

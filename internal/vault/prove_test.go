@@ -22,7 +22,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/testkit/auditor"
 	"byok/internal/transfer"
 	"byok/internal/vault/proof"
@@ -242,7 +242,7 @@ func TestChallengesAreFresh(t *testing.T) {
 
 func TestExpectedOf(t *testing.T) {
 	sum := fingerprint.Of([]byte("authorization"))
-	identity, err := kmdata.IdentityOf(public("P-256K"), 0, nil)
+	identity, err := statement.IdentityOf(public("P-256K"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestExpectedOf(t *testing.T) {
 		!keykind.SamePublicKey(e.PublicKey, public("P-256K")) {
 		t.Errorf("%+v, %v", e, err)
 	}
-	facts.Pair.Identity = kmdata.Identity{KeyType: keykind.AES, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
+	facts.Pair.Identity = statement.Identity{KeyType: keykind.AES, Bits: 256, CheckValue: "00112233445566778899aabbccddeeff"}
 	e, err = ExpectedOf(facts)
 	if err != nil || e.Kty != "oct-HSM" || hex.EncodeToString(e.CheckValue) != facts.Pair.CheckValue || e.PublicKey != nil {
 		t.Errorf("%+v, %v", e, err)

@@ -1,13 +1,15 @@
 package view
 
 import (
-	"byok/internal/command"
-	"byok/internal/kmdata"
-	"byok/internal/term"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"byok/internal/command"
+	"byok/internal/kmdata"
+	"byok/internal/statement"
+	"byok/internal/term"
 )
 
 // ACL is the permissions of one key: what the HSM says, and what was recorded.
@@ -51,8 +53,8 @@ func yesNo(b bool) string {
 // Copy is what is shown of a wrapped copy and its authorization.
 type Copy struct {
 	kmdata.Key
-	Pair kmdata.Pair `json:"approved"`
-	Path string      `json:"path"`
+	Pair statement.Pair `json:"approved"`
+	Path string         `json:"path"`
 }
 
 func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
@@ -66,7 +68,7 @@ func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
 func (v Copy) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{"wrapped copy", v.Name() + Mark(v.Rehearsal)}, {"type", v.Identity.String()},
-		{"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		{"origin", statement.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
 		{"in the vault", v.Pair.Target.Name + ", " + strings.Join(v.Pair.Target.KeyOps, " ")},
 		{"permissions", strings.Join(v.Permissions, " ")}, {"path", v.Path},
 	})

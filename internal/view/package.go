@@ -1,21 +1,22 @@
 package view
 
 import (
+	"io"
+	"path/filepath"
+
 	"byok/internal/command"
 	"byok/internal/fingerprint"
 	"byok/internal/keys"
-	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/term"
 	"byok/internal/toolset"
-	"io"
-	"path/filepath"
 )
 
 // Package is what is shown of a new transfer package.
 type Package struct {
-	Ident string      `json:"ident"`
-	Pair  kmdata.Pair `json:"approved"`
-	Files []File      `json:"files"`
+	Ident string         `json:"ident"`
+	Pair  statement.Pair `json:"approved"`
+	Files []File         `json:"files"`
 }
 
 type File struct {
@@ -42,7 +43,7 @@ func (v Package) Print(w io.Writer) error {
 		{
 			"key",
 			v.Ident,
-		}, {"origin", kmdata.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
+		}, {"origin", statement.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
 		{"in the vault", v.Pair.Target.Name},
 	}
 	for i, f := range v.Files {

@@ -10,6 +10,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 	"byok/internal/term"
 	"byok/internal/world"
 )
@@ -18,7 +19,7 @@ import (
 type World struct {
 	Label      string          `json:"label"`
 	Rehearsal  bool            `json:"rehearsal"`
-	Guard      kmdata.Guard    `json:"guard"`
+	Guard      statement.Guard `json:"guard"`
 	Modules    []Module        `json:"modules"`
 	Suite      string          `json:"cipher_suite"`
 	Quorum     string          `json:"quorum"`
@@ -34,12 +35,12 @@ type World struct {
 
 // Module is one module of a world.
 type Module struct {
-	Module  string       `json:"module"`
-	Token   kmdata.Token `json:"token"`
-	Library string       `json:"library"`
-	SHA256  string       `json:"library_sha256"`
-	Guard   kmdata.Guard `json:"guard"`
-	CardSet int          `json:"card_set"`
+	Module  string          `json:"module"`
+	Token   statement.Token `json:"token"`
+	Library string          `json:"library"`
+	SHA256  string          `json:"library_sha256"`
+	Guard   statement.Guard `json:"guard"`
+	CardSet int             `json:"card_set"`
 }
 
 func WorldOf(c *kmdata.Chain) World {
@@ -144,9 +145,9 @@ func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 func originNow(c *kmdata.Chain, k *kmdata.Key) string {
 	o, found := c.Origin(k.Ident)
 	if !found || !o.Identity.Same(k.Identity) {
-		return kmdata.OriginText(kmdata.OriginUnproved, false)
+		return statement.OriginText(statement.OriginUnproved, false)
 	}
-	return kmdata.OriginText(o.Origin, o.Restored)
+	return statement.OriginText(o.Origin, o.Restored)
 }
 
 func (v Key) Print(w io.Writer) error {

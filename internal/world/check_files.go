@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // setAside is the end of a name that a file has once a newer one took its place.
@@ -55,9 +56,9 @@ func (c *checker) file(path, name string) error {
 		return nil
 	case strings.HasPrefix(name, kmdata.KeyName(kmdata.Transfer, "")):
 		return c.transferCopy(path)
-	case isKey && kmdata.CheckIdent(ident) == nil:
+	case isKey && statement.CheckIdent(ident) == nil:
 		return nil // has a row of its own
-	case isRetired && kmdata.CheckIdent(retired) == nil:
+	case isRetired && statement.CheckIdent(retired) == nil:
 		_, err := c.Chain.Retired(retired)
 		return err
 	}

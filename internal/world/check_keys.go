@@ -9,6 +9,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // keys checks every key file, and its key on the token.
@@ -88,7 +89,7 @@ func (c *checker) compare(k *kmdata.Key) (string, error) {
 			strings.Join(live, " "), strings.Join(recorded, " "))
 	}
 	origin, restored := c.Chain.OriginOf(k.Ident, k.Identity, c.Module.Module)
-	return fmt.Sprintf("%v; origin %s", k.Identity, kmdata.OriginText(origin, restored)), nil
+	return fmt.Sprintf("%v; origin %s", k.Identity, statement.OriginText(origin, restored)), nil
 }
 
 // Recorded is the permissions of a key as they were recorded for a module:

@@ -7,8 +7,8 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // look lists every object of the token once.
@@ -20,7 +20,7 @@ func (c *checker) look() (err error) {
 // module checks the trusted keys and the anchor. A module that a card
 // replacement did not reach is held to nothing until it has.
 func (c *checker) module() {
-	c.known[kmdata.KMLLabel(c.Module.Module)] = []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
+	c.known[statement.KMLLabel(c.Module.Module)] = []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
 	if c.Behind() {
 		c.behind()
 		return
@@ -41,8 +41,8 @@ func (c *checker) behind() {
 		c.notChecked(what, c.blind)
 	}
 	for n := c.Module.CardSet; n <= c.Chain.Set().Cards.Number; n++ {
-		c.known[kmdata.KMLabel(c.Module.Module, n)] = []hsm.Class{hsm.PublicKey}
-		c.known[kmdata.KWLabel(c.Module.Module, n)] = []hsm.Class{hsm.SecretKey}
+		c.known[statement.KMLabel(c.Module.Module, n)] = []hsm.Class{hsm.PublicKey}
+		c.known[statement.KWLabel(c.Module.Module, n)] = []hsm.Class{hsm.SecretKey}
 	}
 	for _, item := range c.items {
 		if _, ok := session.ParseAnchor(item.Label); ok && item.Trusted {

@@ -12,6 +12,7 @@ import (
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Creation is everything that creating a world needs to know beforehand.
@@ -47,15 +48,15 @@ type creation struct {
 // creationNote is the journal's note: with it a second run goes on with the
 // same cards, world keys and module.
 type creationNote struct {
-	Label     string                `json:"label"`
-	Rehearsal bool                  `json:"rehearsal"`
-	Module    string                `json:"module"`
-	Cards     quorum.CardSet        `json:"cards,omitzero"`
-	KNSO      kmdata.SealedKey      `json:"knso"`
-	KM        kmdata.SealedKey      `json:"km"`
-	Own       kmdata.OwnPassphrases `json:"own_passphrases,omitzero"`
-	Dealt     bool                  `json:"dealt"` // every card is on its medium
-	Taken     bool                  `json:"taken"` // the token may have the SO PIN of the cards
+	Label     string                   `json:"label"`
+	Rehearsal bool                     `json:"rehearsal"`
+	Module    string                   `json:"module"`
+	Cards     quorum.CardSet           `json:"cards,omitzero"`
+	KNSO      statement.SealedKey      `json:"knso"`
+	KM        statement.SealedKey      `json:"km"`
+	Own       statement.OwnPassphrases `json:"own_passphrases,omitzero"`
+	Dealt     bool                     `json:"dealt"` // every card is on its medium
+	Taken     bool                     `json:"taken"` // the token may have the SO PIN of the cards
 }
 
 const creationName = "world-create"
@@ -65,12 +66,12 @@ func (n creationNote) set() kmdata.Set { return kmdata.Set{Cards: n.Cards, KNSO:
 
 // Check refuses what can be refused before anybody is asked for anything.
 func (c Creation) Check() error {
-	if err := kmdata.CheckLabel(c.Label); err != nil {
+	if err := statement.CheckLabel(c.Label); err != nil {
 		return err
 	}
-	if c.Suite != kmdata.SuiteDefault && c.Suite != kmdata.SuiteOld {
+	if c.Suite != statement.SuiteDefault && c.Suite != statement.SuiteOld {
 		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)",
-			c.Suite, kmdata.SuiteDefault, kmdata.SuiteOld)
+			c.Suite, statement.SuiteDefault, statement.SuiteOld)
 	}
 	if err := c.CardOrder.Check(c.Rehearsal, c.Dir); err != nil {
 		return err
@@ -301,7 +302,7 @@ func (c *creation) signWorld(signer session.KNSO, note *creationNote) error {
 	if err != nil {
 		return err
 	}
-	w := &kmdata.World{
+	w := &statement.World{
 		Label: c.Label,
 		Suite: c.Suite,
 		Guard: c.module.guard,
@@ -325,9 +326,9 @@ func (c *creation) join(signer session.KNSO, set quorum.CardSet) error {
 	if err != nil {
 		return err
 	}
-	statement := c.module.statement(set)
-	c.chain.Next(statement, at)
-	entry, err := c.chain.Append(statement, signer, nil)
+	joined := c.module.statement(set)
+	c.chain.Next(joined, at)
+	entry, err := c.chain.Append(joined, signer, nil)
 	if err != nil {
 		return err
 	}
@@ -339,9 +340,9 @@ func (c *creation) join(signer session.KNSO, set quorum.CardSet) error {
 // there when they were dealt.
 func (c *creation) session(set quorum.CardSet) (kmdata.Session, error) {
 	head, err := c.Log.Head()
-	present := make([]kmdata.CardHolder, len(set.Holders))
+	present := make([]statement.CardHolder, len(set.Holders))
 	for i, holder := range set.Holders {
-		present[i] = kmdata.CardHolder{Index: i + 1, Holder: holder}
+		present[i] = statement.CardHolder{Index: i + 1, Holder: holder}
 	}
 	return kmdata.Session{Log: head, Program: c.Program, Present: present}, err
 }

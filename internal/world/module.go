@@ -18,6 +18,7 @@ import (
 	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // module is an HSM while it joins the world, or while its cards are replaced:
@@ -28,14 +29,14 @@ type module struct {
 	token   hsm.Token
 	library library.Identity
 	id      string
-	guard   kmdata.Guard
+	guard   statement.Guard
 	sealed  string // an SO PIN that could not be derived
 	pin     *secret.Bytes
 	user    *secret.Bytes
 	form    hsm.Form
 	kw      []byte // KW wrapped under KM
 	leftOut []string
-	rows    []kmdata.Finding
+	rows    []statement.Finding
 	others  []string // certificates and vendor objects on the token
 	kml     string
 }
@@ -146,7 +147,7 @@ func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 	if err != nil {
 		return err
 	}
-	labels := []string{kmdata.KMLabel(m.id, set.Cards.Number), kmdata.KWLabel(m.id, set.Cards.Number)}
+	labels := []string{statement.KMLabel(m.id, set.Cards.Number), statement.KWLabel(m.id, set.Cards.Number)}
 	for _, label := range labels {
 		if _, err := on.DestroyLabelled(label); err != nil {
 			return err
@@ -172,7 +173,7 @@ func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 // makeKML generates KML. One that is there already is certified by no
 // statement yet, and may be anybody's.
 func (m *module) makeKML(on *hsm.Session) error {
-	label := kmdata.KMLLabel(m.id)
+	label := statement.KMLLabel(m.id)
 	if _, err := on.DestroyLabelled(label); err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ func (m *module) prove() error {
 	}
 	var bad []string
 	for _, r := range rows {
-		m.rows = append(m.rows, kmdata.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
+		m.rows = append(m.rows, statement.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
 		if r.Outcome != secondproc.Held {
 			bad = append(bad, r.Name+": "+string(r.Outcome))
 		}
@@ -245,12 +246,12 @@ func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
 }
 
 // statement is the module statement of what was done.
-func (m *module) statement(set quorum.CardSet) *kmdata.Module {
-	pin := kmdata.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
+func (m *module) statement(set quorum.CardSet) *statement.Module {
+	pin := statement.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
 	if m.sealed == "" {
 		pin.Bits = quorum.PINBits(m.pin.Len())
 	}
-	return &kmdata.Module{
+	return &statement.Module{
 		Module:   m.id,
 		CardSet:  set.Number,
 		Guard:    m.guard,

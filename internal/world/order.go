@@ -3,8 +3,8 @@ package world
 import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
-	"byok/internal/kmdata"
 	"byok/internal/quorum"
+	"byok/internal/statement"
 )
 
 // CardOrder is a card set to be dealt.
@@ -36,7 +36,7 @@ func removeCards(set quorum.CardSet, media []cards.Medium) error {
 }
 
 // ownPassphrases lists the cards whose holders chose a passphrase.
-func ownPassphrases(dealt []cards.Holding) (own kmdata.OwnPassphrases) {
+func ownPassphrases(dealt []cards.Holding) (own statement.OwnPassphrases) {
 	for _, h := range dealt {
 		if h.Own {
 			own = append(own, h.Index)

@@ -8,6 +8,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // ResetPIN has the quorum set a new user PIN, for one that is forgotten or
@@ -39,7 +40,7 @@ func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
 // Seal signs a statement without other content: it vouches for the ceremony
 // log so far, and sets the anchor.
 func (s Quorum) Seal() (kmdata.Entry, error) {
-	entry, err := s.Sign(&kmdata.Seal{})
+	entry, err := s.Sign(&statement.Seal{})
 	if err != nil {
 		return entry, err
 	}

@@ -8,6 +8,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Recovery asks for the world on a module that it does not have yet.
@@ -50,10 +51,10 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err := session.CheckHeaders(chain, o.Media); err != nil {
 		return nil, err
 	}
-	if err := kmdata.CheckLabel(o.Label); err != nil {
+	if err := statement.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
-	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: kmdata.GuardTrust}}
+	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: statement.GuardTrust}}
 	defer r.Close()
 	if err := r.module.load(o.Library, chain.Rehearsal()); err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (r *recovery) pick(note recoveryNote) error {
 func (r *recovery) begin() (*session.Quorum, error) {
 	station := &session.Station{
 		Chain:  r.chain,
-		Module: &kmdata.Module{Library: r.module.library},
+		Module: &statement.Module{Library: r.module.library},
 		Token:  r.module.token,
 		Loaded: r.module.hsm,
 	}
@@ -198,8 +199,8 @@ func (r *recovery) strikeOff() error {
 }
 
 // strikeOff signs that a module will not come back.
-func (s Quorum) strikeOff(m *kmdata.Module, reason string) error {
-	_, err := s.Sign(&kmdata.Module{Module: m.Module, StruckOff: reason})
+func (s Quorum) strikeOff(m *statement.Module, reason string) error {
+	_, err := s.Sign(&statement.Module{Module: m.Module, StruckOff: reason})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Replacement asks for a new card set in place of the present one.
@@ -20,10 +21,10 @@ type Replacement struct {
 
 // replacementNote is the journal's note: the new set.
 type replacementNote struct {
-	Cards quorum.CardSet        `json:"cards,omitzero"`
-	KNSO  kmdata.SealedKey      `json:"knso"`
-	KM    kmdata.SealedKey      `json:"km"`
-	Own   kmdata.OwnPassphrases `json:"own_passphrases,omitzero"`
+	Cards quorum.CardSet           `json:"cards,omitzero"`
+	KNSO  statement.SealedKey      `json:"knso"`
+	KM    statement.SealedKey      `json:"km"`
+	Own   statement.OwnPassphrases `json:"own_passphrases,omitzero"`
 }
 
 const replacementName = "world-replace-cards"
@@ -121,27 +122,27 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	if err != nil {
 		return err
 	}
-	statement := &kmdata.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
+	next := &statement.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
 	for _, m := range s.Chain.Modules() {
 		sealed, err := s.passOn(m, issue)
 		if err != nil {
 			return err
 		}
-		statement.PINs = append(statement.PINs, kmdata.SealedPIN{Module: m.Module, Sealed: sealed})
+		next.PINs = append(next.PINs, statement.SealedPIN{Module: m.Module, Sealed: sealed})
 	}
-	if err := s.Next(statement); err != nil {
+	if err := s.Next(next); err != nil {
 		return err
 	}
-	if _, err := s.Append(statement, signer); err != nil {
+	if _, err := s.Append(next, signer); err != nil {
 		return err
 	}
-	s.UI().Say("hknso is now %s", statement.NewHKNSO().FirstWords(8))
+	s.UI().Say("hknso is now %s", next.NewHKNSO().FirstWords(8))
 	s.PassTo(issue)
 	return nil
 }
 
 // passOn seals a module's present PIN under a new world secret.
-func (s Quorum) passOn(m *kmdata.Module, issue *quorum.Issue) (string, error) {
+func (s Quorum) passOn(m *statement.Module, issue *quorum.Issue) (string, error) {
 	pin, err := s.PINOf(m)
 	if err != nil {
 		return "", err
@@ -196,11 +197,11 @@ func (s Quorum) reach(m *module) error {
 	if err := m.prove(); err != nil {
 		return err
 	}
-	statement := m.statement(set.Cards)
-	if _, err := s.Sign(statement); err != nil {
+	reached := m.statement(set.Cards)
+	if _, err := s.Sign(reached); err != nil {
 		return err
 	}
-	s.Module = statement
+	s.Module = reached
 	return s.Finish()
 }
 

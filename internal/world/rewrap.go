@@ -11,6 +11,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // rewrapAll wraps the backup of every key again, under the KM of the set in
@@ -127,7 +128,7 @@ func (s Quorum) handOver(m *module) error {
 // newPIN derives the SO PIN from the new cards. A token whose PIN cannot be
 // changed keeps it, sealed under them.
 func (s Quorum) newPIN(m *module) (err error) {
-	if m.guard != kmdata.GuardTrustShared {
+	if m.guard != statement.GuardTrustShared {
 		m.pin, err = s.NewPIN(m.id)
 		return err
 	}
@@ -142,7 +143,10 @@ func (s Quorum) newPIN(m *module) (err error) {
 // destroyFormer destroys the trusted keys of earlier sets and proves them gone.
 func (s Quorum) destroyFormer(present int) error {
 	for number := 1; number < present; number++ {
-		for _, label := range []string{kmdata.KMLabel(s.Module.Module, number), kmdata.KWLabel(s.Module.Module, number)} {
+		for _, label := range []string{
+			statement.KMLabel(s.Module.Module, number),
+			statement.KWLabel(s.Module.Module, number),
+		} {
 			_, err := s.HSM.DestroyLabelled(label)
 			left, again := s.HSM.DestroyLabelled(label)
 			if err := cmp.Or(err, again); err != nil {
