@@ -57,7 +57,10 @@ func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
 	}
 	switch {
 	case t.class == SecretKey:
-		return s.prober().WrapsOnly(target)
+		if err := s.prober().WrapsOnly(target); err != nil {
+			return err
+		}
+		return s.prober().Derives(target)
 	case kind == Anchor:
 		return s.prober().WrapsNothing(target)
 	}
@@ -105,13 +108,16 @@ func (s *Session) ZeroPads() (bool, error) {
 	return s.prober().ZeroPads(form == OneCall)
 }
 
-// ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay] and
-// [Session.ProbeWrapWithTrusted].
+// ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay],
+// [Session.ProbeWrapWithTrusted] and [Session.ProbeDerive].
 func (s *Session) ProbeKey(k Key) error {
 	if err := s.ProbeOneWay(k); err != nil {
 		return err
 	}
-	return s.ProbeWrapWithTrusted(k)
+	if err := s.ProbeWrapWithTrusted(k); err != nil {
+		return err
+	}
+	return s.ProbeDerive(k)
 }
 
 // ProbeOneWay tries to read a key, and to lift SENSITIVE or WRAP_WITH_TRUSTED.
@@ -133,8 +139,24 @@ func (s *Session) ProbeWrapWithTrusted(k Key) error {
 	return s.prober().WrapWithTrusted(k.target(nil))
 }
 
-// ProbeCopy does what [Session.ProbeKey] does to a transfer copy, and tries to
-// use and to widen it.
+// ProbeDerive tries to derive a key that reveals k and that the user can read
+// or wrap, with every mechanism of a table that the token lists.
+func (s *Session) ProbeDerive(k Key) error { return s.prober().Derives(k.target(nil)) }
+
+// UnknownMechanisms lists the mechanisms that the token lists for C_DeriveKey
+// and for C_WrapKey and that the probes do not know, so that nothing is known
+// of what they let a user do.
+func (s *Session) UnknownMechanisms() (derive, wrap []uint, err error) {
+	if derive, err = s.prober().Unknown(pkcs11.CKF_DERIVE); err != nil {
+		return nil, nil, err
+	}
+	wrap, err = s.prober().Unknown(pkcs11.CKF_WRAP)
+	return derive, wrap, err
+}
+
+// ProbeCopy does to a transfer copy what [Session.ProbeKey] does, except to
+// derive, which the key that it was made of has shown, and tries to use and to
+// widen it.
 func (s *Session) ProbeCopy(k Key) error {
 	target := k.target(templates.ReducedShows(k.secret()))
 	target.Name = nameCopy

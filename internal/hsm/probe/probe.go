@@ -37,6 +37,8 @@ type Facts struct {
 	keyWrap  KeyWrap
 	padding  *bool         // see [Prober.ZeroPads]
 	listed   map[uint]bool // mechanisms
+	swept    bool          // what an interrupted probe has left is gone
+	reveal   []derivation  // see [Prober.revealing]; nil: not looked for yet
 }
 
 // attackerKey is the RSA key that an attacker would wrap under, made once.
@@ -57,11 +59,12 @@ type Prober struct {
 	facts    *Facts
 	objects  map[string]p11.Object // without restrictions, for controls
 	controls map[string]error      // what has come of each
+	derived  map[string]*derivationControl
 }
 
 // New returns a prober for a session with the token in slot.
 func New(s *p11.Session, slot uint, facts *Facts) *Prober {
-	return &Prober{s: s, slot: slot, facts: facts, controls: map[string]error{}}
+	return &Prober{s: s, slot: slot, facts: facts, objects: map[string]p11.Object{}, controls: map[string]error{}}
 }
 
 // attempt is an attempt to do what a restriction forbids.
@@ -147,7 +150,7 @@ func (p *Prober) listed() (map[uint]bool, error) {
 }
 
 // object returns an object without restrictions, made on first use. The first
-// use of any removes what an interrupted probe has left on the token.
+// use of any, once a token, removes what an interrupted probe has left there.
 func (p *Prober) object(name string, create func() (p11.Object, error)) (p11.Object, error) {
 	if err := p.sweep(); err != nil {
 		return 0, err
@@ -163,14 +166,12 @@ func (p *Prober) object(name string, create func() (p11.Object, error)) (p11.Obj
 }
 
 func (p *Prober) sweep() error {
-	if p.objects != nil {
+	if p.facts.swept {
 		return nil
 	}
 	_, err := p.s.DestroyAll(Label,
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, Label))
-	if err == nil {
-		p.objects = map[string]p11.Object{}
-	}
+	p.facts.swept = err == nil
 	return err
 }
 

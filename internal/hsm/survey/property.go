@@ -26,6 +26,7 @@ const (
 	Refused     Outcome = "refused"      // the module refuses what the ceremony needs
 	NotAnswered Outcome = "not answered" // an attempt failed for another reason than the restriction
 	NotTried    Outcome = "not tried"
+	NotKnown    Outcome = "not known" // the module offers what no probe knows
 )
 
 // Property is one thing that the ceremony needs of a module, as tried.
@@ -44,6 +45,9 @@ const (
 	PropTrustedOnly = "TRUSTED refused to the user"
 	PropFrozen      = "trusted keys frozen"
 	PropWrapTrusted = "WRAP_WITH_TRUSTED"
+	PropDerive      = "C_DeriveKey reveals no key"
+	PropOtherDerive = "other mechanisms to derive"
+	PropOtherWrap   = "other mechanisms to wrap"
 	PropOneWay      = "one-way attributes"
 	PropKeyWrap     = "AES key wrap (RFC 5649)"
 	PropOAEP        = "RSA-OAEP with SHA-1 really used"
@@ -69,6 +73,7 @@ func untried() []Property {
 		{PropTrustedOnly, NotTried, token, false},
 		{PropFrozen, NotTried, trusted, false},
 		{PropWrapTrusted, NotTried, token, false},
+		{PropDerive, NotTried, token, false},
 		{PropOneWay, NotTried, token, false},
 		{PropKeyWrap, NotTried, token, false},
 		{PropOAEP, NotTried, token, false},
@@ -76,6 +81,8 @@ func untried() []Property {
 		{PropRestore, NotTried, trusted, false},
 		{PropCopy, NotTried, token, true},
 		{PropOneCall, NotTried, token, true},
+		{PropOtherDerive, NotTried, token, true},
+		{PropOtherWrap, NotTried, token, true},
 		{PropLockout, NotTried, empty + ", and when everything else is enforced", true},
 	}
 }

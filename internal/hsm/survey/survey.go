@@ -144,6 +144,7 @@ func (s *survey) run() (err error) {
 	return s.as(hsm.RoleUser, s.pin, func() error {
 		s.restrictions()
 		s.wrapping()
+		s.others()
 		return cmp.Or(s.lost, s.clear())
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -27,6 +28,7 @@ func (s *survey) restrictions() {
 		s.note(PropFrozen, "cannot be read, changed, copied wider, or used except to wrap", s.probeTrusted())
 	}
 	s.note(PropWrapTrusted, "wrapped under no key that is not trusted", s.eachTestKey(s.s.ProbeWrapWithTrusted))
+	s.note(PropDerive, "by no mechanism that is listed", s.eachTestKey(s.s.ProbeDerive))
 	s.note(PropOneWay, "cannot be read or made weaker", s.eachTestKey(s.s.ProbeOneWay))
 	s.note(PropCopy, "cannot be used, widened or copied", s.eachTestKey(func(k hsm.Key) error {
 		reduced, err := s.s.Reduce(k)
@@ -36,6 +38,26 @@ func (s *survey) restrictions() {
 		defer s.s.DiscardCopy(reduced)
 		return s.s.ProbeCopy(reduced)
 	}))
+}
+
+// others names the mechanisms that the probes do not know.
+func (s *survey) others() {
+	derive, wrap, err := s.s.UnknownMechanisms()
+	s.noteOthers(PropOtherDerive, derive, err)
+	s.noteOthers(PropOtherWrap, wrap, err)
+}
+
+func (s *survey) noteOthers(name string, unknown []uint, err error) {
+	s.note(name, "none listed", err)
+	if len(unknown) == 0 || err != nil {
+		return
+	}
+	numbers := make([]string, len(unknown))
+	for i, m := range unknown {
+		numbers[i] = fmt.Sprintf("0x%X", m)
+	}
+	p := &s.properties[index(s.properties, name)]
+	p.Outcome, p.Detail = NotKnown, "listed and not tried: "+strings.Join(numbers, ", ")
 }
 
 // probeTrusted probes one trusted key of each kind, the RSA keys last: a

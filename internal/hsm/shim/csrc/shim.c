@@ -35,6 +35,19 @@
  * SHIM_UNWRAP_REFUSE          CKA_ values that C_UnwrapKey refuses there for a private key: CKR_ATTRIBUTE_READ_ONLY
  * SHIM_UNTRUSTED_WRAP         CKM_ values with which C_WrapKey forgets CKA_WRAP_WITH_TRUSTED
  *
+ * What else it lists, comma-separated CKM_ values:
+ * SHIM_WRAP                   mechanisms with CKF_WRAP, which it does not have
+ * SHIM_DERIVE                 mechanisms with CKF_DERIVE; those that combine keys are played, see derive.c
+ * SHIM_DERIVE_RULE            which keys these may be given:
+ *         (nothing)           none with CKA_WRAP_WITH_TRUSTED, and as the standard says
+ *         standard            as the standard says: what is sensitive or not extractable stays so
+ *         open                all
+ *         class               the other key must have CKA_DERIVE too: CKR_KEY_TYPE_INCONSISTENT
+ *         inherit             all; the derived key is sensitive, and has the keys' CKA_WRAP_WITH_TRUSTED
+ *         constant            all; the derived key is always the same
+ *         unused              listed without CKF_DERIVE and CKF_WRAP
+ *         0x5                 this CKR_ value for those with CKA_WRAP_WITH_TRUSTED
+ *
  * What is not enforced. SHIM_TRUST is a comma-separated list of functions, such
  * as C_CreateObject, by which the user may set CKA_TRUSTED, or of C_CreateObject:pub,
  * for public keys alone (it is dropped; every object shows it true). SHIM_WEAK is a comma-separated list of:
@@ -204,6 +217,7 @@ static void load(void)
 	weak_install(&steered);
 	keywrap_install(&steered);
 	quirk_install(&steered);
+	derive_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -21,6 +21,7 @@ void hide_install(CK_FUNCTION_LIST *list);
 void weak_install(CK_FUNCTION_LIST *list);
 void keywrap_install(CK_FUNCTION_LIST *list);
 void quirk_install(CK_FUNCTION_LIST *list);
+void derive_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or NULL if it is unset or empty. */
 const char *setting(const char *name);

@@ -1,0 +1,40 @@
+package probe
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/miekg/pkcs11"
+)
+
+// Unknown lists the mechanisms that the token lists for a function and that
+// the tables do not know, so that the probes cannot try them: function is
+// CKF_DERIVE or CKF_WRAP.
+func (p *Prober) Unknown(function uint) ([]uint, error) {
+	listed, err := p.listed()
+	if err != nil {
+		return nil, err
+	}
+	var unknown []uint
+	for _, m := range slices.Sorted(maps.Keys(listed)) {
+		if inTable(m, function) {
+			continue
+		}
+		offered, err := p.offers(m, function)
+		if err != nil {
+			return nil, err
+		}
+		if offered {
+			unknown = append(unknown, m)
+		}
+	}
+	return unknown, nil
+}
+
+func inTable(mechanism, function uint) bool {
+	if function == pkcs11.CKF_WRAP {
+		return slices.ContainsFunc(wrappings, func(w wrapping) bool { return w.make()[0].Mechanism == mechanism })
+	}
+	return slices.ContainsFunc(derivations, func(d derivation) bool { return d.mechanism == mechanism }) ||
+		slices.ContainsFunc(oneWays, func(w oneWay) bool { return w.mechanism == mechanism })
+}
