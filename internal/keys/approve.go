@@ -12,6 +12,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
 )
 
@@ -19,7 +20,7 @@ import (
 type Transfer struct {
 	Ident  string
 	KEK    *attest.KEK // only a check makes one
-	Target kmdata.Target
+	Target statement.Target
 }
 
 // Check refuses what needs neither person nor token to be refused, and
@@ -48,7 +49,7 @@ func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {
 type pair struct {
 	Transfer
 	file     *kmdata.Key
-	approval kmdata.Approval
+	approval statement.Approval
 	kek      hsm.Object
 	transfer hsm.Object
 	wrapped  []byte
@@ -79,7 +80,7 @@ func (s Quorum) Approve(list []Transfer) ([]*kmdata.Key, error) {
 		return nil, err
 	}
 	var files []*kmdata.Key
-	for batch := range slices.Chunk(pairs, kmdata.MaxPairs) {
+	for batch := range slices.Chunk(pairs, statement.MaxPairs) {
 		if err := s.authorize(batch, sum); err != nil {
 			return files, s.End(err)
 		}
@@ -131,16 +132,16 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 			Hint("byok-offline world check shows what differs")
 	}
 	origin, restored := s.Chain.OriginOf(t.Ident, identity, s.Module.Module)
-	return &pair{Transfer: t, file: file, approval: kmdata.Approval{
+	return &pair{Transfer: t, file: file, approval: statement.Approval{
 		Ident: t.Ident, PlainName: file.PlainName, Identity: identity, Origin: origin, Restored: restored,
 		KEK: recordKEK(t.KEK), Target: t.Target,
 	}}, nil
 }
 
 // recordKEK is the KEK as an authorization records it.
-func recordKEK(k *attest.KEK) kmdata.KEK {
+func recordKEK(k *attest.KEK) statement.KEK {
 	public := k.PublicKey()
-	record := kmdata.KEK{
+	record := statement.KEK{
 		KID:          k.ID(),
 		Bits:         public.N.BitLen(),
 		Exponent:     public.E,
@@ -151,14 +152,14 @@ func recordKEK(k *attest.KEK) kmdata.KEK {
 		WorldPackage: k.SecurityWorldPackageHash(),
 	}
 	for _, f := range k.Findings() {
-		record.Attestation = append(record.Attestation, kmdata.Rule{Rule: f.Rule, OK: f.OK, Detail: f.Detail})
+		record.Attestation = append(record.Attestation, statement.Rule{Rule: f.Rule, OK: f.OK, Detail: f.Detail})
 	}
 	return record
 }
 
 // approve shows the list and has a holder type the first word of its hash.
 func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
-	approvals := make([]kmdata.Approval, 0, len(pairs))
+	approvals := make([]statement.Approval, 0, len(pairs))
 	for i, p := range pairs {
 		approvals = append(approvals, p.approval)
 		s.show(i+1, p.approval)
@@ -175,10 +176,10 @@ func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
 }
 
 // show shows one pair of the list, as verified.
-func (s Quorum) show(n int, a kmdata.Approval) {
+func (s Quorum) show(n int, a statement.Approval) {
 	say := s.UI().Say
 	say("%d. key    %s (%s), %v, %s", n, a.Ident, a.PlainName, a.Identity, keyMark(a.Identity))
-	say("   origin %s", kmdata.OriginText(a.Origin, a.Restored))
+	say("   origin %s", statement.OriginText(a.Origin, a.Restored))
 	say("   KEK    %v", a.KEK.KID)
 	say("          %s; %s", a.KEK.Fingerprint.FirstWords(8), attested(a.KEK))
 	say("          %s said: %s, import only", a.KEK.Said.By, a.KEK.Said.Fingerprint)
@@ -186,14 +187,14 @@ func (s Quorum) show(n int, a kmdata.Approval) {
 	say("   may    %s%s", session.Join(a.Target.KeyOps), exportable(a.Target))
 }
 
-func attested(k kmdata.KEK) string {
+func attested(k statement.KEK) string {
 	if k.Attested {
 		return "attested"
 	}
 	return "not attested: it rests on what was said"
 }
 
-func exportable(t kmdata.Target) string {
+func exportable(t statement.Target) string {
 	if t.Exportable {
 		return fmt.Sprintf("; exportable under the release policy %.16s…", t.ReleasePolicy)
 	}
@@ -202,7 +203,7 @@ func exportable(t kmdata.Target) string {
 
 // keyMark is what people compare a key by: words of its public key's hash, or
 // the check value.
-func keyMark(i kmdata.Identity) string {
+func keyMark(i statement.Identity) string {
 	sum, err := i.Fingerprint()
 	if err != nil {
 		return "check value " + i.CheckValue
@@ -320,7 +321,7 @@ func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 	if err := s.Next(a); err != nil {
 		return err
 	}
-	data, err := kmdata.Encode(a)
+	data, err := statement.Encode(a)
 	if err != nil {
 		return err
 	}
@@ -346,14 +347,14 @@ func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 	return nil
 }
 
-func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*kmdata.Authorization, error) {
+func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*statement.Authorization, error) {
 	kml, err := s.Module.KMLHash()
 	if err != nil {
 		return nil, err
 	}
-	a := &kmdata.Authorization{Module: s.Module.Module, KML: kml, Guard: s.Module.Guard, List: list}
+	a := &statement.Authorization{Module: s.Module.Module, KML: kml, Guard: s.Module.Guard, List: list}
 	for _, p := range pairs {
-		a.Pairs = append(a.Pairs, kmdata.Pair{Approval: p.approval, Wrapped: fingerprint.Of(p.wrapped)})
+		a.Pairs = append(a.Pairs, statement.Pair{Approval: p.approval, Wrapped: fingerprint.Of(p.wrapped)})
 	}
 	return a, nil
 }

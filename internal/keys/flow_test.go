@@ -10,6 +10,7 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
 )
@@ -32,7 +33,7 @@ func TestFlow(t *testing.T) {
 	k := rig.NewKEK(t, "KEK1")
 	var copied *kmdata.Key
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
-		target := kmdata.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
+		target := statement.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
 		files, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{{Ident: "first", KEK: k.KEK, Target: target}})
 		if err == nil {
 			copied = files[0]

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 )
 
@@ -21,7 +22,7 @@ type PackRequest struct {
 
 // Packed is a transfer package as it was written.
 type Packed struct {
-	Pair  kmdata.Pair
+	Pair  statement.Pair
 	Paths []string // the .byok first
 }
 
@@ -53,10 +54,10 @@ func (o Operator) Package(r PackRequest) (Packed, error) {
 }
 
 // approved finds the newest wrapped copy of the key, under the name asked for.
-func (o Operator) approved(r PackRequest) (*kmdata.Key, kmdata.Pair, error) {
+func (o Operator) approved(r PackRequest) (*kmdata.Key, statement.Pair, error) {
 	copies, err := o.Chain.Copies(r.Ident)
 	if err != nil {
-		return nil, kmdata.Pair{}, err
+		return nil, statement.Pair{}, err
 	}
 	for i := len(copies) - 1; i >= 0; i-- {
 		pair, err := pairOf(o.Chain, copies[i])
@@ -71,27 +72,27 @@ func (o Operator) approved(r PackRequest) (*kmdata.Key, kmdata.Pair, error) {
 	if r.Name != "" {
 		what += " under the name " + r.Name
 	}
-	return nil, kmdata.Pair{}, exitcode.Errorf(exitcode.Usage, "%s", what).
+	return nil, statement.Pair{}, exitcode.Errorf(exitcode.Usage, "%s", what).
 		Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", r.Ident)
 }
 
 // pairOf is what the quorum approved of a wrapped copy. The copy's file is
 // KML's; the authorization decides.
-func pairOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Pair, error) {
+func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
 	entry, a, err := chain.Authorization(k.Copy.Number)
 	if err != nil {
-		return kmdata.Pair{}, err
+		return statement.Pair{}, err
 	}
 	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) ||
 		a.Pairs[k.Copy.Index].Ident != k.Ident {
-		return kmdata.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
+		return statement.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
 	}
 	return a.Pairs[k.Copy.Index], nil
 }
 
 // packedBefore takes up a run that was cut short after its files had their
 // names.
-func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair kmdata.Pair) (Packed, error) {
+func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair) (Packed, error) {
 	names, err := transfer.Names(pair.Target.Name)
 	if err != nil {
 		return Packed{}, err

@@ -6,8 +6,8 @@ import (
 
 	"byok/internal/hsm"
 	"byok/internal/keys"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
 
@@ -44,7 +44,7 @@ func TestZeroBytesWarning(t *testing.T) {
 				if _, err := q.Generate(keys.Generation{Ident: "first", Spec: hsm.Spec{Kind: kind}}); err != nil {
 					return err
 				}
-				target := kmdata.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
+				target := statement.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
 				_, err := q.Approve([]keys.Transfer{{Ident: "first", KEK: k.KEK, Target: target}})
 				return err
 			}))

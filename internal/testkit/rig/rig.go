@@ -17,6 +17,7 @@ import (
 	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/world"
 )
 
@@ -68,7 +69,7 @@ type Rig struct {
 func (r *Rig) Access() session.Access {
 	return session.Access{
 		Dir: r.Dir, Library: r.Library, UI: r.People, Log: r.Log,
-		Program: kmdata.Program{Version: "test", SHA256: fingerprint.Of([]byte("test"))},
+		Program: statement.Program{Version: "test", SHA256: fingerprint.Of([]byte("test"))},
 	}
 }
 
@@ -82,7 +83,7 @@ func (r *Rig) Order(k int) world.CardOrder {
 // Creation asks for a rehearsal world of the rig's cards.
 func (r *Rig) Creation(k int) world.Creation {
 	return world.Creation{
-		Access: r.Access(), CardOrder: r.Order(k), Label: r.Label, Suite: kmdata.SuiteDefault, Rehearsal: true,
+		Access: r.Access(), CardOrder: r.Order(k), Label: r.Label, Suite: statement.SuiteDefault, Rehearsal: true,
 		UserPIN: func(hsm.Token, bool) (*secret.Bytes, error) { return Secret(UserPIN), nil },
 	}
 }
