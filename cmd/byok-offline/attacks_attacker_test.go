@@ -250,7 +250,7 @@ func (a *attacker) seen(t testing.TB, handle pkcs11.ObjectHandle) object {
 	t.Helper()
 	return object{
 		handle: handle, label: string(a.value(t, handle, pkcs11.CKA_LABEL)),
-		class: number(a.value(t, handle, pkcs11.CKA_CLASS)), kind: number(a.value(t, handle, pkcs11.CKA_KEY_TYPE)),
+		class: ulong(a.value(t, handle, pkcs11.CKA_CLASS)), kind: ulong(a.value(t, handle, pkcs11.CKA_KEY_TYPE)),
 	}
 }
 
@@ -340,7 +340,7 @@ func by(mechanism uint, parameter any) []*pkcs11.Mechanism {
 	return []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, parameter)}
 }
 
-func number(b []byte) (n uint) {
+func ulong(b []byte) (n uint) {
 	for i, digit := range b {
 		n |= uint(digit) << (8 * i)
 	}

@@ -46,10 +46,10 @@ func withTheCards() deeds {
 		each("cards of another world of the same label", generated, oldCards, "6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)", foreignCards),
 		each("one card of this world and one of another", generated, oldCards, "6: card2: card 2 (Ben) belongs to the world of hknso …, not of …", foreignSecond),
 		each("the replaced cards", replaced, oldCards, "6: card 1 (Ada) is of card set 1, which set 2 has replaced", nil),
-		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenSeal, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted secret key "byok-kw-…-2"; trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"`},
-		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenModify, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted secret key "byok-kw-…-2"; trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"`},
+		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenSeal, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
+		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenModify, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
 		{name: "the replaced cards, kmdata as it was, and a reason given", state: replaced, do: oldKMData,
-			then: thenSeal + ` --break-reason "a disk was lost"`, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted secret key "byok-kw-…-2"; trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"`},
+			then: thenSeal + ` --break-reason "a disk was lost"`, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
 		{name: "one card, and an authorization that a quorum signed before", state: modified, then: thenPackage, want: "0: nothing",
 			note: "that is what was approved; packaging needs no card"},
 	}}

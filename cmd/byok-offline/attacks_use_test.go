@@ -14,6 +14,7 @@ func using() []attack {
 		{group: group, name: "sign (C_SignInit)", on: []string{"KW"}, try: signing},
 		{group: group, name: "verify (C_VerifyInit)", on: frozenKeys(), try: verifying},
 		{group: group, name: "wrap (C_WrapKey)", on: []string{"anchor"}, try: wrappingWith},
+		{group: group, name: "wrap with PKCS#1 v1.5 (C_WrapKey)", on: []string{"KM"}, try: wrappingOtherwise},
 		{group: group, name: "unwrap (C_UnwrapKey)", on: []string{"KW"}, try: unwrappingWith},
 	}
 }
@@ -64,6 +65,12 @@ func wrappingWith(a *attacker, t *testing.T, o object, f *finding) {
 		mechanisms = rsaWraps()
 	}
 	a.wrap(f, "wrapping with it", mechanisms, o.handle, victim)
+}
+
+// wrappingOtherwise: KM wraps with OAEP alone.
+func wrappingOtherwise(a *attacker, t *testing.T, o object, f *finding) {
+	victim := a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)
+	a.wrap(f, "wrapping with PKCS#1 v1.5", rsaWraps()[:1], o.handle, victim)
 }
 
 // unwrappingWith gives a key 40 bytes of nothing, or what an own key has wrapped.
