@@ -1,7 +1,7 @@
 package session
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,9 +14,10 @@ import (
 	"byok/internal/kmdata"
 )
 
-// trusted are the trusted objects of a token: which of the world's keys lack,
-// and which objects it did not make.
+// trusted are the trusted objects of a token: the world's own, which of its
+// keys lack, and which objects it did not make.
 type trusted struct {
+	own              []hsm.TrustedObject
 	lacking, foreign []string
 }
 
@@ -38,6 +39,7 @@ func findTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) (
 			continue
 		}
 		delete(expected, o.Label)
+		t.own = append(t.own, o)
 	}
 	t.lacking = slices.Sorted(maps.Keys(expected))
 	slices.Sort(t.foreign) // the token's order is its own affair
@@ -93,13 +95,30 @@ func (s *Station) proveTrusted(token *hsm.Session) error {
 	if err := t.checkForeign(s.Token); err != nil {
 		return err
 	}
-	if err := proveKM(token, id, set); err != nil && !errors.Is(err, hsm.ErrNotFound) {
-		return err
+	return t.prove(token)
+}
+
+// prove proves of each of the world's own, by its handle, that it is frozen: KM,
+// then KW, whose controls serve the anchors as well.
+func (t trusted) prove(token *hsm.Session) error {
+	slices.SortStableFunc(t.own, func(a, b hsm.TrustedObject) int { return cmp.Compare(kindOf(a), kindOf(b)) })
+	for _, o := range t.own {
+		if err := token.ProbeTrusted(o.Object, kindOf(o)); err != nil {
+			return err
+		}
 	}
-	if err := proveKW(token, id, set, form); err != nil && !errors.Is(err, hsm.ErrNotFound) {
-		return err
+	return nil
+}
+
+// kindOf is the kind of one of the world's own trusted objects.
+func kindOf(o hsm.TrustedObject) hsm.TrustedKind {
+	if _, anchored := ParseAnchor(o.Label); anchored {
+		return hsm.Anchor
 	}
-	return token.ProbeAnchors()
+	if o.Class == hsm.SecretKey {
+		return hsm.KW
+	}
+	return hsm.KM
 }
 
 // ExactlyTrusted holds the token's trusted objects to the world's, as user.

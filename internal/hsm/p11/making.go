@@ -19,7 +19,7 @@ type Making struct {
 // NoMechanism leaves ALLOWED_MECHANISMS out.
 const NoMechanism = ^uint(0)
 
-// optional are attributes that a module may not know.
+// optional are attributes that a module may not know, the most likely first.
 var optional = []uint{Copyable, pkcs11.CKA_ALLOWED_MECHANISMS, pkcs11.CKA_VERIFY_RECOVER, pkcs11.CKA_SIGN_RECOVER}
 
 // Made makes an object. Where the module refuses the template, it is tried
@@ -70,9 +70,9 @@ func (m Making) optional() []uint {
 	if m.Mechanism != NoMechanism {
 		present = append(present, pkcs11.CKA_ALLOWED_MECHANISMS)
 	}
-	for _, a := range m.Template {
-		if slices.Contains(optional, a.Type) || slices.Contains(m.MayOmit, a.Type) {
-			present = append(present, a.Type)
+	for _, attribute := range slices.Concat(optional, m.MayOmit) {
+		if len(m.Template.Only(attribute)) > 0 {
+			present = append(present, attribute)
 		}
 	}
 	return present
