@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os/exec"
-	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,103 +12,145 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
-	"byok/internal/hsm/shim"
 )
 
-// TestTwoCommands stops a step in the middle of its work on the token: another
-// step is refused with who holds kmdata, commands that only look are not, and
-// the hold ends with its process, however that ends.
-func TestTwoCommands(t *testing.T) {
-	eachOn(t, map[string]func(*testing.T, *station){"quorum of 3/4": func(t *testing.T, s *station) {
-		f := newField(t, s).begin(t)
-		f.create(t)
-		f.setenv("SHIM_MODULE", f.module)
-		f.module = shim.Build(t)
-		for _, end := range []syscall.Signal{syscall.SIGCONT, syscall.SIGKILL} {
-			t.Run(end.String(), func(t *testing.T) { f.holds(t, end) })
-		}
-		f.must(t, "world check"+withPIN)
-	}})
-}
-
-// holds has a first command stop itself at the key's generation, tries others
-// meanwhile, and lets it end.
-func (f *field) holds(t *testing.T, end syscall.Signal) {
-	first, _ := f.start(t, "key generate --ident first-"+end.String()[:1]+" --type EC --module-path "+f.module+withPIN, "SHIM_AT=C_GenerateKeyPair", "SHIM_DO=stop")
-	defer first.Process.Kill()
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(first.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("it did not stop: %v, %v", status, err)
-	}
-	busy := fmt.Sprintf("error: %s is in use by byok-offline key generate, process %d\nhint: wait until it has ended, then run the command again\n",
-		f.path("kmdata"), first.Process.Pid)
-	for _, line := range []string{"key generate --ident second --type EC" + withPIN, "world check" + withPIN,
-		"world replace-cards --acs-quorum 1/1 --new-holder Eve" + withPIN + withCards("", 1, 2, 3) + withCards("new-", 8)} {
-		expectResult(t, f.run(t, line), result{exitcode.Refused, "Result: FAILURE\n", busy})
-	}
-	f.must(t, "world info")
-	f.must(t, "key list")
-	if err := first.Process.Signal(end); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Wait(); (err == nil) != (end == syscall.SIGCONT) {
-		t.Fatalf("the first command: %v", err)
-	}
-	f.must(t, "key generate --ident second-"+end.String()[:1]+" --type EC"+withPIN)
-}
-
-// start starts the program with its messages in a buffer.
-func (f *field) start(t *testing.T, line string, env ...string) (*exec.Cmd, *bytes.Buffer) {
+// stopped starts a command that stops itself at a call of the library.
+func (s *stage) stopped(t *testing.T, line, at string) *exec.Cmd {
 	t.Helper()
-	var said bytes.Buffer
-	cmd := f.command(f.binary, strings.Fields(line)...)
-	cmd.Env = append(cmd.Env, env...)
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd := s.command(nil, line, "BYOK_SHIM_AT="+at, "BYOK_SHIM_DO=stop")
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, &said
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("%s: it did not stop at %s: %v, %v", line, at, status, err)
+	}
+	return cmd
+}
+
+// ended sends a stopped command a signal and waits for its end.
+func ended(t *testing.T, cmd *exec.Cmd, signal syscall.Signal) {
+	t.Helper()
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); (err == nil) != (signal == syscall.SIGCONT) {
+		t.Fatalf("the first command: %v", err)
+	}
+}
+
+// refuses expects status Refused and one line of error, in full.
+func (s *stage) refuses(t *testing.T, line, want string) {
+	t.Helper()
+	got := s.run(t, line)
+	got.oneClearLine(t, exitcode.Refused)
+	if text := strings.Join(got.errors, ""); text != "byok-offline: error: "+want+"\n" {
+		t.Errorf("%s:\n got %swant %s", line, text, want)
+	}
+}
+
+// TestTwoCommands stops a step in the middle of its work on the token: another
+// step on the same kmdata is refused with who holds it, commands that only look
+// are not, and the hold ends with its process, however that ends.
+func TestTwoCommands(t *testing.T) {
+	s := newRepertoire(t).after("world create")
+	session := withPINs + flagsOf("", "card1 card2")
+	for i, end := range []syscall.Signal{syscall.SIGCONT, syscall.SIGKILL} {
+		t.Run(end.String(), func(t *testing.T) {
+			generate := fmt.Sprintf("key generate --ident first%d --type EC"+session, i)
+			first := s.stopped(t, generate, "C_GenerateKeyPair")
+			for _, line := range []string{"key generate --ident second --type AES --without-quorum" + withPINs,
+				"ceremony seal" + session, "world check" + withPINs} {
+				s.refuses(t, line, fmt.Sprintf("%s is in use by byok-offline key generate, process %d", s.path("kmdata"), first.Process.Pid))
+			}
+			s.must(t, "world info")
+			s.must(t, "key list")
+			ended(t, first, end)
+			if end == syscall.SIGKILL {
+				s.must(t, generate)
+			}
+			s.must(t, fmt.Sprintf("key generate --ident second%d --type EC"+session, i))
+			s.sound(t, subject{})
+		})
+	}
+}
+
+var tokenBusy = regexp.MustCompile(`^byok-offline: error: \S+/tmp/byok-token-[0-9a-f]{16}\.lock is in use by a quorum session\n$`)
+
+// TestTwoCopies works on one token with two copies of kmdata. While a quorum
+// session is open on the one, none begins on the other. Afterwards the token's
+// anchor knows a statement that the other copy lacks: a session there is shown
+// what is missing, and signs only with a reason.
+func TestTwoCopies(t *testing.T) {
+	s := newRepertoire(t).after("world create")
+	if out, err := exec.Command("cp", "-a", s.path("kmdata"), s.path("other")).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
+	}
+	seal := "ceremony seal" + withPINs + flagsOf("", "card1 card2")
+	first := s.stopped(t, "key generate --ident k --type EC"+withPINs+flagsOf("", "card1 card2"), "C_GenerateKeyPair")
+	busy := s.run(t, seal+" --kmdata other")
+	busy.oneClearLine(t, exitcode.Refused)
+	if !tokenBusy.MatchString(strings.Join(busy.errors, "")) {
+		t.Errorf("the second session: %s", busy.text)
+	}
+	ended(t, first, syscall.SIGCONT)
+	last := s.chain(t).Last()
+	behind := s.run(t, seal+" --kmdata other")
+	missing := fmt.Sprintf("the record is incomplete: the token's anchor knows statement %d, and kmdata ends with %d", last.Number(), last.Number()-1)
+	if behind.status == exitcode.Done || !strings.Contains(behind.text, missing) {
+		t.Errorf("status %d, and not %q:\n%s", behind.status, missing, behind.text)
+	}
+	out := s.must(t, seal+` --kmdata other --break-reason "a copy was used by mistake"`)
+	if signed := fmt.Sprintf("statement %d (seal) is signed", last.Number()+1); !strings.Contains(out.text, signed) {
+		t.Errorf("not %q:\n%s", signed, out.text)
+	}
+	forked := s.run(t, seal) // the first copy meets an anchor above its own
+	if forked.status == exitcode.Done {
+		t.Errorf("the first copy goes on without a word:\n%s", forked.text)
+	}
 }
 
 // TestManyCommands runs many steps on one kmdata at once, again and again until
-// each has been let in. Those refused have not called the HSM at all; the
-// calls of the others are those of one command after another; the log is one
-// chain in which every command begins and ends.
+// each has been let in. The log is one chain in which every command begins and
+// ends, and every key is there once.
 func TestManyCommands(t *testing.T) {
-	eachOn(t, map[string]func(*testing.T, *station){"quorum of 3/4": func(t *testing.T, s *station) {
-		f := newField(t, s).begin(t)
-		f.create(t)
-		f.setenv("SHIM_MODULE", f.module)
-		f.module = shim.Build(t)
-		log := f.path("calls")
-		f.setenv("SHIM_LOG", log)
-		f.must(t, "key generate --ident k --type EC --module-path "+f.module+withPIN)
-		once := shim.Calls(t, log)
-		const keys = 6
-		refused := f.allAtOnce(t, keys)
-		if refused == 0 {
-			t.Error("no command was ever in the way of another: the test shows nothing")
+	s := newRepertoire(t).after("world create")
+	const keys = 6
+	refused := s.allAtOnce(t, keys)
+	if refused == 0 {
+		t.Error("no command was ever in the way of another: the test shows nothing")
+	}
+	record := mustDo(ceremony.Read(s.path("kmdata")))(t)
+	if len(record.Warnings) > 0 {
+		t.Errorf("%q", record.Warnings)
+	}
+	count := map[string]int{}
+	for _, e := range record.Events {
+		if e.Command == "key generate" {
+			count[string(e.Phase)+e.Result]++
 		}
-		if all := shim.Calls(t, log); !slices.Equal(all, slices.Repeat(once, 1+keys)) {
-			t.Errorf("%d calls, and not %d times the same %d", len(all), 1+keys, len(once))
-		}
-		f.chainIsWhole(t, keys, refused)
-	}})
+	}
+	if count["begin"] != keys+refused || count["endSUCCESS"] != keys || count["endFAILURE"] != refused {
+		t.Errorf("%v, with %d keys and %d refused", count, keys, refused)
+	}
+	s.sound(t, subject{})
 }
 
 // allAtOnce generates n keys at once, and says how often a command was refused.
-func (f *field) allAtOnce(t *testing.T, n int) (refused int) {
+func (s *stage) allAtOnce(t *testing.T, n int) (refused int) {
 	var wait sync.WaitGroup
 	var mutex sync.Mutex
 	for i := range n {
 		wait.Go(func() {
 			for {
-				cmd, said := f.start(t, fmt.Sprintf("key generate --ident k%d --type EC --module-path %s%s", i, f.module, withPIN))
-				if cmd.Wait() == nil {
+				out := s.run(t, fmt.Sprintf("key generate --ident k%d --type AES --without-quorum%s", i, withPINs))
+				if out.status == exitcode.Done {
 					return
 				}
-				if cmd.ProcessState.ExitCode() != int(exitcode.Refused) || !strings.Contains(said.String(), " is in use by ") {
-					t.Errorf("k%d: %s", i, said)
+				if out.status != exitcode.Refused || !strings.Contains(out.text, " is in use by ") {
+					t.Errorf("k%d: %s", i, out.text)
 					return
 				}
 				mutex.Lock()
@@ -120,26 +161,4 @@ func (f *field) allAtOnce(t *testing.T, n int) (refused int) {
 	}
 	wait.Wait()
 	return refused
-}
-
-// chainIsWhole reads the log back, and everything that the commands left.
-func (f *field) chainIsWhole(t *testing.T, keys, refused int) {
-	f.must(t, "ceremony verify")
-	record, err := ceremony.Read(f.path("kmdata"))
-	if err != nil || len(record.Warnings) > 0 {
-		t.Fatalf("%v %q", err, record.Warnings)
-	}
-	count := map[string]int{}
-	for _, e := range record.Events {
-		if e.Command == "key generate" {
-			count[string(e.Phase)+e.Result]++
-		}
-	}
-	if count["begin"] != 1+keys+refused || count["endSUCCESS"] != 1+keys || count["endFAILURE"] != refused {
-		t.Errorf("%v, with %d keys and %d refused", count, 1+keys, refused)
-	}
-	if pending := mustDo(filepath.Glob(f.path("kmdata/local/*.pending")))(t); len(pending) > 0 {
-		t.Errorf("left: %q", pending)
-	}
-	f.must(t, "world check --module-path "+f.module+withPIN)
 }
