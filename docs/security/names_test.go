@@ -17,8 +17,8 @@ var named = regexp.MustCompile("`([a-z0-9/-]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)`")
 // defined matches a test in the source.
 var defined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9]+)\(`)
 
-// TestThreatModelNamesTests: every threat of the design has its row, every row
-// names tests, and every test that is named exists.
+// TestThreatModelNamesTests: every threat has its row, every row names tests,
+// and every test that is named exists.
 func TestThreatModelNamesTests(t *testing.T) {
 	page, err := os.ReadFile("threat-model.md")
 	if err != nil {
@@ -45,12 +45,14 @@ func TestThreatModelNamesTests(t *testing.T) {
 	}
 }
 
-// threats are those of the design, and what goes wrong by itself.
+// threats are those that the page must answer, and what goes wrong by itself.
 func threats() []string {
 	list := []string{
-		"thief of the USB stick", "connected workstation, hostile", "one card holder, or K-1 of them", "the operator", "the HSM's library", "the vault operator",
-		"someone editing kmdata later", "a rehearsal",
-		"a module that promises more than it keeps", "a call of the HSM or of the kernel fails, the power goes", "somebody looks into memory or a file afterwards", "two commands at once",
+		"thief of the stick", "connected workstation, hostile", "K-1 card holders, or K of a replaced set",
+		"the operator, with the vault's user", "whoever supplies the HSM's library", "the vault operator",
+		"someone editing kmdata later", "a shoulder, a camera, a shell history", "a rehearsal",
+		"a module that promises more than it keeps", "a call of the HSM or of the kernel fails, the power goes",
+		"a file that is none", "somebody looks into memory or a file afterwards", "two commands at once",
 	}
 	slices.Sort(list)
 	return list
