@@ -12,6 +12,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 )
 
 // trusted are the trusted objects of a token: the world's own, which of its
@@ -133,9 +134,9 @@ func (s *Station) TrustedKeys() map[string]hsm.Class {
 }
 
 func trustedKeys(id string, set kmdata.Set, form hsm.Form) map[string]hsm.Class {
-	keys := map[string]hsm.Class{kmdata.KMLabel(id, set.Cards.Number): hsm.PublicKey}
+	keys := map[string]hsm.Class{statement.KMLabel(id, set.Cards.Number): hsm.PublicKey}
 	if form == hsm.TwoSteps {
-		keys[kmdata.KWLabel(id, set.Cards.Number)] = hsm.SecretKey
+		keys[statement.KWLabel(id, set.Cards.Number)] = hsm.SecretKey
 	}
 	return keys
 }
@@ -176,7 +177,7 @@ func DescribeItem(item hsm.Item) string {
 // ProveGuard tries, as user, everything that the guard rests on: no trusted
 // key can be made, copied with other uses, or changed; a key is wrapped for
 // the vault as the service unwraps it.
-func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]kmdata.Finding, error) {
+func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]statement.Finding, error) {
 	trials := []struct {
 		name string
 		try  func() error
@@ -187,12 +188,12 @@ func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([
 		{"anchors are frozen", token.ProbeAnchors},
 		{"wrapping is what the vault unwraps", func() error { return token.ProbeOAEP(form) }},
 	}
-	var rows []kmdata.Finding
+	var rows []statement.Finding
 	for _, t := range trials {
 		if err := t.try(); err != nil {
 			return rows, fmt.Errorf("%s: %w", t.name, err)
 		}
-		rows = append(rows, kmdata.Finding{Name: t.name, Outcome: heldOutcome})
+		rows = append(rows, statement.Finding{Name: t.name, Outcome: heldOutcome})
 	}
 	return rows, nil
 }
@@ -205,7 +206,7 @@ func proveKM(token *hsm.Session, id string, set kmdata.Set) error {
 	if err != nil {
 		return err
 	}
-	object, err := token.FindKM(kmdata.KMLabel(id, set.Cards.Number), km)
+	object, err := token.FindKM(statement.KMLabel(id, set.Cards.Number), km)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func proveKW(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) error
 	if form == hsm.OneCall {
 		return nil
 	}
-	object, err := token.FindKW(kmdata.KWLabel(id, set.Cards.Number))
+	object, err := token.FindKW(statement.KWLabel(id, set.Cards.Number))
 	if err != nil {
 		return err
 	}
