@@ -69,25 +69,29 @@ func (p *Prober) offers(mechanism, function uint) (bool, error) {
 
 // refusesDerivation tries a mechanism with the key in a role, for a derived key
 // in clear and for one that is only wrapped. One of the two at least must work
-// with worthless keys.
+// with worthless keys; where it does, the key must be refused.
 func (p *Prober) refusesDerivation(d derivation, r role, k Target) error {
+	gain := fmt.Sprintf("%s can be revealed with %s, as %s", k.Name, d.name, r)
 	var tries several
 	for _, sensitive := range []bool{false, true} {
-		if err := tries.add(p.refusesDeriving(d, r, k, sensitive)); err != nil {
+		c := p.control(d, r, sensitive)
+		var err error
+		if c.err != nil {
+			err = tries.add(p.notAnswered(gain, fmt.Errorf("with worthless keys: %w", p11.Named(c.err))))
+		} else {
+			tries.answered = true
+			err = p.refusesDeriving(c, k, gain)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return tries.outcome()
 }
 
-func (p *Prober) refusesDeriving(d derivation, r role, k Target, sensitive bool) error {
-	gain := fmt.Sprintf("%s can be revealed with %s, as %s", k.Name, d.name, r)
-	c := p.control(d, r, sensitive)
-	if c.err != nil {
-		return p.notAnswered(gain, fmt.Errorf("with worthless keys: %w", p11.Named(c.err)))
-	}
+func (p *Prober) refusesDeriving(c *derivationControl, k Target, gain string) error {
 	attempt := func(o p11.Object) error { return p.revealed(c, o, gain) }
-	if r == baseKey {
+	if c.role == baseKey {
 		return p.asBase(k, attempt)
 	}
 	return attempt(k.Object)
@@ -272,6 +276,9 @@ func (p *Prober) evidence(derived p11.Object) (proof, error) {
 	blob, wrapErr := p.s.Wrap(p11.Mechanism(uint(mechanism)), outer, derived)
 	if wrapErr == nil {
 		return proof{true, sha256.Sum256(blob)}, nil
+	}
+	if p11.Gone(wrapErr) {
+		return proof{}, wrapErr
 	}
 	values, err := p.s.Read(derived, pkcs11.CKA_VALUE)
 	if err == nil {

@@ -40,6 +40,8 @@ func (r *rig) trials(t *testing.T) []trial {
 		{"AES copy not used", func() error { return r.Useless(aesCopy, kind(t, "AES-256"), aes.Object) }},
 		{"no trust", func() error { return r.Trust() }},
 		{"two steps", func() error { return r.TwoSteps() }},
+		{"EC key not revealed by derivation", func() error { return r.Derives(ec) }},
+		{"KW not revealed by derivation", func() error { return r.Derives(r.kw) }},
 		{"zeros behind a key", func() error { _, err := r.ZeroPads(false); return err }},
 	}
 }
@@ -59,6 +61,7 @@ func useless() []p11.Attribute {
 
 // TestHonestToken: SoftHSM keeps its promises, and nothing of the probes stays.
 func TestHonestToken(t *testing.T) {
+	derives(t, "0x360,0x362,0x363,0x364,0x365", "")
 	r := newRig(t)
 	for _, c := range r.trials(t) {
 		if err := c.try(); err != nil {
@@ -89,6 +92,7 @@ func TestSweep(t *testing.T) {
 // TestEveryCallLost: whichever call the device is lost in, no probe passes, and
 // none says that a restriction is not enforced.
 func TestEveryCallLost(t *testing.T) {
+	derives(t, "0x360,0x362", "")
 	r := newRig(t)
 	withoutSlowRoute(t)
 	seen, points := 0, 0

@@ -58,6 +58,26 @@ var modules = []module{
 		false, "not enforced: " + PropWrapTrusted,
 	},
 	{
+		"any key can be concatenated", map[string]string{"SHIM_DERIVE": "0x360", "SHIM_DERIVE_RULE": "open"},
+		map[string]string{
+			PropDerive: "not enforced: byok-module-check-key can be revealed with CKM_CONCATENATE_BASE_AND_KEY, " +
+				"as the base key",
+			PropFrozen: "not enforced: KW can be revealed with CKM_CONCATENATE_BASE_AND_KEY, " +
+				"as the other key",
+			PropLockout: later,
+		},
+		false, "not enforced: " + PropFrozen + ", " + PropDerive,
+	},
+	{"derives as it should", map[string]string{"SHIM_DERIVE": "0x360,0x362"}, nil, true, everything},
+	{
+		"mechanisms that no probe knows", map[string]string{"SHIM_DERIVE": "0x80001234,0x393", "SHIM_WRAP": "0x80004321"},
+		map[string]string{
+			PropOtherDerive: "not known: listed and not tried: 0x80001234",
+			PropOtherWrap:   "not known: listed and not tried: 0x121, 0x122, 0x125, 0x80004321",
+		},
+		true, everything,
+	},
+	{
 		"no private key can be wrapped", map[string]string{"SHIM_REPORT": "0x210=0"},
 		map[string]string{
 			PropTrustedBySO: "refused: shows CKA_WRAP_WITH_TRUSTED=false on KW instead of true (only a key that " +
@@ -66,11 +86,13 @@ var modules = []module{
 			PropForVault:    noTrusted,
 			PropRestore:     noTrusted,
 			PropWrapTrusted: "refused: " + shownWrap,
+			PropDerive:      "refused: " + shownWrap,
 			PropOneWay:      "refused: " + shownWrap,
 			PropCopy:        "refused: " + shownWrap,
 			PropLockout:     later,
 		},
-		false, "refused: " + PropTrustedBySO + ", " + PropWrapTrusted + ", " + PropOneWay,
+		false, "refused: " + PropTrustedBySO + ", " + PropWrapTrusted + ", " +
+			PropDerive + ", " + PropOneWay,
 	},
 	{
 		"UNWRAP of trusted keys", weak("unwrap"),

@@ -85,8 +85,9 @@ func outcomes(properties []Property) map[string]string {
 // soft are SoftHSM's, with others instead. An empty text is enforced.
 func soft(others map[string]string) map[string]string {
 	all := map[string]string{
-		PropOneCall: "refused: not offered: the two-step form is used, which gives the same blob",
-		PropLockout: "refused: three wrong SO PINs did not lock it: only the length of the SO PIN guards it",
+		PropOneCall:   "refused: not offered: the two-step form is used, which gives the same blob",
+		PropOtherWrap: "not known: listed and not tried: 0x121, 0x122, 0x125",
+		PropLockout:   "refused: three wrong SO PINs did not lock it: only the length of the SO PIN guards it",
 	}
 	maps.Copy(all, others)
 	maps.DeleteFunc(all, func(_, detail string) bool { return detail == "" })
