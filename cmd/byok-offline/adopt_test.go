@@ -33,23 +33,42 @@ func TestAdopt(t *testing.T) {
 		env      string
 		want     string
 	}{
-		"nothing on it":                     {then: thenCreate + wordsAdopt, want: "0: adopted"},
-		"a trusted AES key":                 {so: foreignAES(true), then: thenCreate + wordsAdopt, want: `6: token "stage" (serial …) is not empty: trusted secret key "left behind"`},
-		"a trusted RSA key":                 {so: foreignRSA, then: thenCreate + wordsAdopt, want: `6: token "stage" (serial …) is not empty: trusted public key "left behind"`},
-		"an AES key that is not trusted":    {so: foreignAES(false), then: thenCreate + wordsAdopt, want: `6: token "stage" (serial …) is not empty: secret key "left behind"`},
-		"a private key":                     {user: foreignPrivate, then: thenCreate + wordsAdopt, want: `6: token "stage" (serial …) is not empty: private key "left behind"`},
-		"a data object":                     {user: foreignData, then: thenCreate + wordsAdopt, want: `6: token "stage" (serial …) is not empty: data object "left behind"`},
-		"a certificate":                     {user: foreignCertificate, then: thenCreate + wordsAdopt, want: "0: adopted"},
-		"a module that lets the user trust": {then: thenCreate + wordsAdopt, env: "BYOK_SHIM_WEAK=trusted", want: `4: the user makes no trusted key: token "stage" (serial …) does not enforce its restrictions: the user can make an AES key trusted with C_CreateObject, as a session object`},
-		"a wrong SO PIN":                    {then: thenCreate + " --adopt --so-pin-file secrets/newpin", want: `4: wrong SO PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and will lock it after a few more`},
-		"nobody to ask for the SO PIN":      {then: thenCreate + " --adopt", want: `2: cannot ask for the present SO PIN of token "stage" (serial …): /dev/tty cannot be opened and standard input is not a terminal`},
-		"a wrong user PIN": {user: nothingOfUser, want: `4: wrong user PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and will lock it after a few more`,
+		"nothing on it": {then: thenCreate + wordsAdopt, want: "0: adopted"},
+		"a trusted AES key": {so: foreignAES(true), then: thenCreate + wordsAdopt,
+			want: `6: token "stage" (serial …) is not empty: trusted secret key "left behind"`},
+		"a trusted RSA key": {so: foreignRSA, then: thenCreate + wordsAdopt,
+			want: `6: token "stage" (serial …) is not empty: trusted public key "left behind"`},
+		"an AES key that is not trusted": {so: foreignAES(false), then: thenCreate + wordsAdopt,
+			want: `6: token "stage" (serial …) is not empty: secret key "left behind"`},
+		"a private key": {user: foreignPrivate, then: thenCreate + wordsAdopt,
+			want: `6: token "stage" (serial …) is not empty: private key "left behind"`},
+		"a data object": {user: foreignData, then: thenCreate + wordsAdopt,
+			want: `6: token "stage" (serial …) is not empty: data object "left behind"`},
+		"a certificate": {user: foreignCertificate, then: thenCreate + wordsAdopt,
+			want: "0: adopted"},
+		"a module that lets the user trust": {then: thenCreate + wordsAdopt, env: "BYOK_SHIM_WEAK=trusted",
+			want: `4: the user makes no trusted key: token "stage" (serial …) does not enforce its restrictions: the ` +
+				`user can make an AES key trusted with C_CreateObject, as a session object`},
+		"a wrong SO PIN": {then: thenCreate + " --adopt --so-pin-file secrets/newpin",
+			want: `4: wrong SO PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and ` +
+				`will lock it after a few more`},
+		"nobody to ask for the SO PIN": {then: thenCreate + " --adopt",
+			want: `2: cannot ask for the present SO PIN of token "stage" (serial …): /dev/tty cannot be opened and ` +
+				`standard input is not a terminal`},
+		"a wrong user PIN": {user: nothingOfUser,
+			want: `4: wrong user PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and ` +
+				`will lock it after a few more`,
 			then: strings.Replace(thenCreate, "secrets/pin", "secrets/newpin", 1) + wordsAdopt},
-		"no token of the label":             {then: strings.Replace(thenCreate, "--label stage", "--label other", 1) + wordsAdopt, want: `2: there is no initialised token labelled "other"`},
-		"without --adopt":                   {then: thenCreate, want: `6: label "stage" is taken by an initialised token (serial …)`},
-		"--adopt and --initialize":          {then: thenCreate + wordsAdopt + " --initialize", want: "2: --adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected"},
-		"--so-pin-file alone":               {then: thenCreate + " --so-pin-file secrets/so", want: "2: --so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards"},
-		"--initialize, with nobody to type": {then: thenCreate + " --initialize --so-pin-file secrets/so", want: "6: not confirmed: /dev/tty cannot be opened and standard input is not a terminal"},
+		"no token of the label": {then: strings.Replace(thenCreate, "--label stage", "--label other",
+			1) + wordsAdopt, want: `2: there is no initialised token labelled "other"`},
+		"without --adopt": {then: thenCreate,
+			want: `6: label "stage" is taken by an initialised token (serial …)`},
+		"--adopt and --initialize": {then: thenCreate + wordsAdopt + " --initialize",
+			want: "2: --adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected"},
+		"--so-pin-file alone": {then: thenCreate + " --so-pin-file secrets/so",
+			want: "2: --so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards"},
+		"--initialize, with nobody to type": {then: thenCreate + " --initialize --so-pin-file secrets/so",
+			want: "6: not confirmed: /dev/tty cannot be opened and standard input is not a terminal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := inState(t, "")

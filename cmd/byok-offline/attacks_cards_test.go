@@ -23,7 +23,8 @@ func everyQuorum() []string {
 		"ceremony seal" + withPINs,
 		"world recover --module-path SHIM --label other" + withPINs,
 		"world reset-pin --new-pin-file secrets/newpin",
-		"world replace-cards --acs-quorum 1/1 --new-holder Eve --new-card spare --new-card-pin-file secrets/card5" + withPINs,
+		"world replace-cards --acs-quorum 1/1 --new-holder Eve --new-card spare --new-card-pin-file " +
+			"secrets/card5" + withPINs,
 		"module accept --module-path SHIM" + withPINs,
 		"module strike-off --module $MODULE --reason lost" + withPINs,
 	}
@@ -35,24 +36,39 @@ func withTheCards() deeds {
 	each := func(name, state, cards, want string, do func(*testing.T, *stage)) deed {
 		return deed{name: name, state: state, do: do, cards: cards, want: want}
 	}
-	return deeds{heading: "Cards", who: "K-1 card holders, holders of replaced cards, or holders of another world's", list: []deed{
-		each("one card of the two that are needed", generated, "card1", "6: 1 cards of set 1 were given, and 2 are needed", nil),
-		each("one card twice", generated, "card1 card1", "6: card1 and card1 are one folder: each card needs its own", nil),
-		each("a second card made of the first", generated, oldCards, "6: card2: the share of card 2 (Ben) does not fit the world's commitments: the card was altered",
-			imitating("card1", "card2", `"index": 1`, `"index": 2`, `"Ada"`, `"Ben"`)),
-		each("a second card of another share", generated, oldCards, "6: card2: the share of card 2 (Ben) does not fit the world's commitments: the card was altered", resharing),
-		each("cards that say that one is enough", generated, oldCards, "6: card1: card 1 (Ada) says quorum 1/3, the card set 2/3",
-			imitating("card1", "card1", `"quorum": "2/3"`, `"quorum": "1/3"`)),
-		each("cards of another world of the same label", generated, oldCards, "6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)", foreignCards),
-		each("one card of this world and one of another", generated, oldCards, "6: card2: card 2 (Ben) belongs to the world of hknso …, not of …", foreignSecond),
-		each("the replaced cards", replaced, oldCards, "6: card 1 (Ada) is of card set 1, which set 2 has replaced", nil),
-		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenSeal, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
-		{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenModify, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
-		{name: "the replaced cards, kmdata as it was, and a reason given", state: replaced, do: oldKMData,
-			then: thenSeal + ` --break-reason "a disk was lost"`, want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
-		{name: "one card, and an authorization that a quorum signed before", state: modified, then: thenPackage, want: "0: nothing",
-			note: "that is what was approved; packaging needs no card"},
-	}}
+	return deeds{heading: "Cards", who: "K-1 card holders, holders of replaced cards, or holders of another world's",
+		list: []deed{
+			each("one card of the two that are needed", generated, "card1",
+				"6: 1 cards of set 1 were given, and 2 are needed", nil),
+			each("one card twice", generated, "card1 card1", "6: card1 and card1 are one folder: each card needs its own",
+				nil),
+			each("a second card made of the first", generated, oldCards,
+				"6: card2: the share of card 2 (Ben) does not fit the world's commitments: the card was altered",
+				imitating("card1", "card2", `"index": 1`, `"index": 2`, `"Ada"`, `"Ben"`)),
+			each("a second card of another share", generated, oldCards,
+				"6: card2: the share of card 2 (Ben) does not fit the world's commitments: the card was altered", resharing),
+			each("cards that say that one is enough", generated, oldCards,
+				"6: card1: card 1 (Ada) says quorum 1/3, the card set 2/3",
+				imitating("card1", "card1", `"quorum": "2/3"`, `"quorum": "1/3"`)),
+			each("cards of another world of the same label", generated, oldCards,
+				"6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)", foreignCards),
+			each("one card of this world and one of another", generated, oldCards,
+				"6: card2: card 2 (Ben) belongs to the world of hknso …, not of …", foreignSecond),
+			each("the replaced cards", replaced, oldCards, "6: card 1 (Ada) is of card set 1, which set 2 has replaced", nil),
+			{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenSeal,
+				want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key ` +
+					`"byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
+			{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenModify,
+				want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key ` +
+					`"byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
+			{name: "the replaced cards, kmdata as it was, and a reason given", state: replaced, do: oldKMData,
+				then: thenSeal + ` --break-reason "a disk was lost"`, want: `3: token "stage" (serial …) holds trusted ` +
+					`objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key ` +
+					`"byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
+			{name: "one card, and an authorization that a quorum signed before", state: modified, then: thenPackage,
+				want: "0: nothing",
+				note: "that is what was approved; packaging needs no card"},
+		}}
 }
 
 // openCard decrypts the card in a folder.

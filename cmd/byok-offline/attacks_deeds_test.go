@@ -45,7 +45,8 @@ type deeds struct {
 
 // chapters are all deeds, in the order of the page.
 func chapters() []deeds {
-	return []deeds{onTheToken(), withKML(), withStatements(), withTheLog(), withTheCards(), withTheLibrary(), withInputs()}
+	return []deeds{onTheToken(), withKML(), withStatements(), withTheLog(), withTheCards(), withTheLibrary(),
+		withInputs()}
 }
 
 func TestOnTheToken(t *testing.T) { onTheToken().try(t) }
@@ -56,7 +57,8 @@ func (d deeds) try(t *testing.T) {
 	for _, one := range d.list {
 		for _, line := range one.lines() {
 			command, _, _ := strings.Cut(line, " --")
-			t.Run(one.name+", "+command, func(t *testing.T) { // TempDir has the name in it, and SoftHSM takes # for a comment
+			// TempDir has the name in it, and SoftHSM takes # for a comment
+			t.Run(one.name+", "+command, func(t *testing.T) {
 				one.try(t, line)
 			})
 		}

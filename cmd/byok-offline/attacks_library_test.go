@@ -25,12 +25,20 @@ func TestHostileLibrary(t *testing.T) {
 // quorum did not accept.
 func withTheLibrary() deeds {
 	return deeds{heading: "The HSM's library", who: "whoever supplies the library, or runs the program", list: []deed{
-		{name: "the library changed by a byte", state: generated, do: patchedLibrary, then: thenCheck + withPatched, want: "6: PKCS#11 library patched.so is not the one that the card holders accepted: library was …, is …; library path was LIBRARY, is patched.so"},
-		{name: "the library changed by a byte", state: generated, do: patchedLibrary, then: thenSeal + withPatched, want: "6: PKCS#11 library patched.so is not the one that the card holders accepted: library was …, is …; library path was LIBRARY, is patched.so"},
-		{name: "a changed library that is to be accepted, under the words of the genuine one", state: generated, do: patchedLibrary,
-			then: "module accept" + theQuorum + withPatched + " --library-sha256 " + strings.Repeat("0", 64), want: "3: PKCS#11 library patched.so: its SHA-256 is not the one that was given"},
-		{name: "the token replaced by another of the same label", state: generated, do: otherToken, then: thenCheck, want: "4: no module of this world is in LIBRARY"},
-		{name: "the token replaced by another of the same label", state: generated, do: otherToken, then: thenSeal, want: "4: no module of this world is in LIBRARY"},
+		{name: "the library changed by a byte", state: generated, do: patchedLibrary, then: thenCheck + withPatched,
+			want: "6: PKCS#11 library patched.so is not the one that the card holders accepted: library was …, is …; " +
+				"library path was LIBRARY, is patched.so"},
+		{name: "the library changed by a byte", state: generated, do: patchedLibrary, then: thenSeal + withPatched,
+			want: "6: PKCS#11 library patched.so is not the one that the card holders accepted: library was …, is …; " +
+				"library path was LIBRARY, is patched.so"},
+		{name: "a changed library that is to be accepted, under the words of the genuine one", state: generated,
+			do: patchedLibrary,
+			then: "module accept" + theQuorum + withPatched + " --library-sha256 " + strings.Repeat("0",
+				64), want: "3: PKCS#11 library patched.so: its SHA-256 is not the one that was given"},
+		{name: "the token replaced by another of the same label", state: generated, do: otherToken, then: thenCheck,
+			want: "4: no module of this world is in LIBRARY"},
+		{name: "the token replaced by another of the same label", state: generated, do: otherToken, then: thenSeal,
+			want: "4: no module of this world is in LIBRARY"},
 	}}
 }
 
@@ -59,14 +67,16 @@ func redirecting(t *testing.T) {
 	mustWrite(t, path, append(was, "slots.removable = false\n"...))
 	for _, line := range []string{thenCheck, thenSeal} {
 		out := s.run(t, line)
-		if got := s.answers(out, ""); !strings.Contains(got, "configuration file .config/softhsm2/softhsm2.conf was …, is …") || out.status != exitcode.Refused {
+		if got := s.answers(out, ""); !strings.Contains(got,
+			"configuration file .config/softhsm2/softhsm2.conf was …, is …") || out.status != exitcode.Refused {
 			t.Errorf("%s: %s\n%s", line, got, out.text)
 		}
 	}
 	mustWrite(t, path, was)
 	mustWrite(t, s.path("own.conf"), was)
 	out := s.run(t, thenSeal, "SOFTHSM2_CONF="+s.path("own.conf"))
-	if got := s.answers(out, ""); !strings.Contains(got, "environment variable SOFTHSM2_CONF was none, is own.conf") || out.status != exitcode.Refused {
+	if got := s.answers(out, ""); !strings.Contains(got,
+		"environment variable SOFTHSM2_CONF was none, is own.conf") || out.status != exitcode.Refused {
 		t.Errorf("%s\n%s", got, out.text)
 	}
 }
@@ -90,7 +100,8 @@ func spying(t *testing.T) {
 	s := inState(t, generated)
 	record := s.path("spied")
 	through := []string{"PKCS11SPY=" + mustDo(softhsm.Library())(t), "PKCS11SPY_OUTPUT=" + record}
-	lines := []string{thenCheck, thenAlone, "ceremony seal" + withPINs, "world change-pin --new-pin-file secrets/newpin" + withPINs}
+	lines := []string{thenCheck, thenAlone, "ceremony seal" + withPINs,
+		"world change-pin --new-pin-file secrets/newpin" + withPINs}
 	for _, line := range everyQuorum() {
 		if !strings.HasPrefix(line, "world recover") && !strings.HasPrefix(line, "module accept") {
 			lines = append(lines, line+flagsOf("", oldCards))
@@ -98,14 +109,16 @@ func spying(t *testing.T) {
 	}
 	for _, line := range lines {
 		out := s.run(t, s.filled(t, line)+" --module-path "+spy, through...)
-		if out.status != exitcode.Refused || !strings.Contains(s.plain(out.text), "pkcs11-spy.so is not the one that the card holders accepted") {
+		if out.status != exitcode.Refused || !strings.Contains(s.plain(out.text),
+			"pkcs11-spy.so is not the one that the card holders accepted") {
 			t.Errorf("%s: status %d\n%s", line, out.status, out.text)
 		}
 		if _, err := os.Stat(record); err == nil {
 			t.Fatalf("%s: the spy was loaded", line)
 		}
 	}
-	cmd := exec.Command(tool(t, "pkcs11-tool", "opensc"), "--module", spy, "--login", "--pin", stagePIN, "--list-objects")
+	cmd := exec.Command(tool(t, "pkcs11-tool", "opensc"), "--module", spy, "--login", "--pin", stagePIN,
+		"--list-objects")
 	cmd.Env = append(through, "HOME="+s.dir)
 	out, err := cmd.CombinedOutput()
 	if data, _ := os.ReadFile(record); err != nil || !strings.Contains(string(data), stagePIN[:4]) {
@@ -159,7 +172,8 @@ func dying(t *testing.T) {
 			t.Errorf("%s: status %d\n%s", name, out.status, out.text)
 		}
 		verified := s.run(t, thenVerify)
-		if verified.status != exitcode.Done || !strings.Contains(verified.text, "world check has no end: killed, or still running") {
+		if verified.status != exitcode.Done || !strings.Contains(verified.text,
+			"world check has no end: killed, or still running") {
 			t.Errorf("%s: %s", name, verified.text)
 		}
 		if left := mustDo(filepath.Glob(s.path("kmdata/local/*.pending")))(t); len(left) > 0 {

@@ -22,30 +22,52 @@ func withTheLog() deeds {
 		return deed{name: name, state: packaged, do: relogged(change), then: thenVerify, want: want, note: note}
 	}
 	return deeds{heading: "The ceremony log", who: "whoever edits kmdata later", list: []deed{
-		logged("cut in the middle", func(l [][]byte) [][]byte { return l[:len(l)/2] }, "3: kmdata/local/ceremony.jsonl: ends with line 10, but statement 6 was signed over 11 lines; its end was cut off, or this is an older copy", ""),
+		logged("cut in the middle", func(l [][]byte) [][]byte { return l[:len(l)/2] },
+			"3: kmdata/local/ceremony.jsonl: ends with line 10, but statement 6 was signed over 11 lines; its end was "+
+				"cut off, or this is an older copy", ""),
 		logged("cut by its last line", func(l [][]byte) [][]byte { return l[:len(l)-1] }, "0: nothing",
 			"behind the last statement a log has no anchor but paper; `ceremony seal` gives it one"),
-		logged("a line removed", func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) }, "3: kmdata/local/ceremony.jsonl: line 5: numbered 6; a line was removed or added", ""),
-		logged("the first line removed", func(l [][]byte) [][]byte { return l[1:] }, "3: kmdata/local/ceremony.jsonl: line 1: numbered 2; a line was removed or added", ""),
-		logged("a line doubled", func(l [][]byte) [][]byte { return slices.Insert(l, 4, l[4]) }, "3: kmdata/local/ceremony.jsonl: line 6: numbered 5; a line was removed or added", ""),
-		logged("two lines exchanged", func(l [][]byte) [][]byte { l[4], l[6] = l[6], l[4]; return l }, "3: kmdata/local/ceremony.jsonl: line 5: numbered 7; a line was removed or added", ""),
+		logged("a line removed", func(l [][]byte) [][]byte { return slices.Delete(l, 4, 5) },
+			"3: kmdata/local/ceremony.jsonl: line 5: numbered 6; a line was removed or added", ""),
+		logged("the first line removed", func(l [][]byte) [][]byte { return l[1:] },
+			"3: kmdata/local/ceremony.jsonl: line 1: numbered 2; a line was removed or added", ""),
+		logged("a line doubled", func(l [][]byte) [][]byte { return slices.Insert(l, 4, l[4]) },
+			"3: kmdata/local/ceremony.jsonl: line 6: numbered 5; a line was removed or added", ""),
+		logged("two lines exchanged", func(l [][]byte) [][]byte { l[4], l[6] = l[6], l[4]; return l },
+			"3: kmdata/local/ceremony.jsonl: line 5: numbered 7; a line was removed or added", ""),
 		logged("a line changed", func(l [][]byte) [][]byte {
 			l[4] = bytes.Replace(l[4], []byte("@"), []byte(" at "), 1)
 			return l
-		}, "3: kmdata/local/ceremony.jsonl: line 6: does not carry the hash of line 5; the log was altered there or before", ""),
-		logged("a line cut short", func(l [][]byte) [][]byte { l[4] = l[4][:20]; return l }, "3: kmdata/local/ceremony.jsonl: line 6: numbered 7; a line was removed or added", ""),
-		logged("nothing but zeros", func(l [][]byte) [][]byte { return [][]byte{make([]byte, 4000)} }, "3: kmdata/local/ceremony.jsonl: nothing but zero bytes; the record was overwritten, or its medium lost it", ""),
-		logged("emptied", func([][]byte) [][]byte { return nil }, "3: kmdata/local/ceremony.jsonl: empty, but statement 1 was signed over 1 line; the log was emptied", ""),
-		logged("written again from the world's creation", func(l [][]byte) [][]byte { return l[:2] }, "3: kmdata/local/ceremony.jsonl: ends with line 2, but statement 3 was signed over 3 lines; its end was cut off, or this is an older copy", ""),
-		{name: "removed", state: packaged, do: removing("ceremony.jsonl"), then: thenVerify, want: "3: kmdata/local/ceremony.jsonl: missing, but statement 7 was signed over 13 lines of it"},
-		{name: "that of another world", state: packaged, do: foreignLog(false), then: thenVerify, want: "3: kmdata/local/ceremony.jsonl: line 1 is not the one that statement 1 was signed over; the log was rewritten, or is another world's"},
-		{name: "that of another world behind it", state: packaged, do: foreignLog(true), then: thenVerify, want: "3: kmdata/local/ceremony.jsonl: line 21: a second log begins here; two logs were joined"},
-		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenVerify, want: "0: nothing",
+		}, "3: kmdata/local/ceremony.jsonl: line 6: does not carry the hash of line 5; the log was altered there or "+
+			"before", ""),
+		logged("a line cut short", func(l [][]byte) [][]byte { l[4] = l[4][:20]; return l },
+			"3: kmdata/local/ceremony.jsonl: line 6: numbered 7; a line was removed or added", ""),
+		logged("nothing but zeros", func(l [][]byte) [][]byte { return [][]byte{make([]byte, 4000)} },
+			"3: kmdata/local/ceremony.jsonl: nothing but zero bytes; the record was overwritten, or its medium lost it", ""),
+		logged("emptied", func([][]byte) [][]byte { return nil },
+			"3: kmdata/local/ceremony.jsonl: empty, but statement 1 was signed over 1 line; the log was emptied", ""),
+		logged("written again from the world's creation", func(l [][]byte) [][]byte { return l[:2] },
+			"3: kmdata/local/ceremony.jsonl: ends with line 2, but statement 3 was signed over 3 lines; its end was cut "+
+				"off, or this is an older copy", ""),
+		{name: "removed", state: packaged, do: removing("ceremony.jsonl"), then: thenVerify,
+			want: "3: kmdata/local/ceremony.jsonl: missing, but statement 7 was signed over 13 lines of it"},
+		{name: "that of another world", state: packaged, do: foreignLog(false), then: thenVerify,
+			want: "3: kmdata/local/ceremony.jsonl: line 1 is not the one that statement 1 was signed over; the log was " +
+				"rewritten, or is another world's"},
+		{name: "that of another world behind it", state: packaged, do: foreignLog(true), then: thenVerify,
+			want: "3: kmdata/local/ceremony.jsonl: line 21: a second log begins here; two logs were joined"},
+		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenVerify,
+			want: "0: nothing",
 			note: "whoever kept a number, and the token's anchor, know of more"},
-		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenCheck, want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
-		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenSeal, want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and standard input is not a terminal",
+		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenCheck,
+			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenSeal,
+			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
+				"standard input is not a terminal",
 			note: "a quorum is shown what is missing, and asked why"},
-		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenModify, want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and standard input is not a terminal"},
+		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenModify,
+			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
+				"standard input is not a terminal"},
 	}}
 }
 

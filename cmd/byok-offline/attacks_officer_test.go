@@ -13,10 +13,12 @@ func commanding() []attack {
 	return []attack{
 		{group: group, name: "log in as SO with the user PIN and with guesses (C_Login)", on: on, try: loginAsSO},
 		{group: group, name: "log in as SO beside the user (C_Login)", on: on, never: true, try: loginBesideUser},
-		{group: group, name: "log in for a context, with the user PIN (C_Login)", on: on, never: true, try: loginForContext},
+		{group: group, name: "log in for a context, with the user PIN (C_Login)", on: on, never: true,
+			try: loginForContext},
 		{group: group, name: "change the SO PIN with guesses (C_SetPIN)", on: on, try: changeSOPIN},
 		{group: group, name: "set the user PIN as user, and as nobody (C_InitPIN)", on: on, try: initPIN},
-		{group: group, name: "initialise the token with the user PIN and with guesses (C_InitToken)", on: on, try: initToken},
+		{group: group, name: "initialise the token with the user PIN and with guesses (C_InitToken)", on: on,
+			try: initToken},
 	}
 }
 

@@ -95,7 +95,8 @@ func (s *stage) callsToHold(t *testing.T, line string) (numbers []int) {
 
 // heldAt stops the command before its nth call, and lets it go on after the
 // attacker's work.
-func (s *stage) heldAt(t *testing.T, line string, nth int, work func(*attacker)) (status exitcode.Code, text string, held bool) {
+func (s *stage) heldAt(t *testing.T, line string, nth int, work func(*attacker)) (status exitcode.Code, text string,
+	held bool) {
 	t.Helper()
 	cmd := s.command(nil, line, fmt.Sprintf("BYOK_SHIM_AT=%d", nth), "BYOK_SHIM_DO=stop")
 	var said bytes.Buffer

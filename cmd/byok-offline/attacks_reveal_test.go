@@ -38,20 +38,27 @@ func revealing() []attack {
 	const group = "Reveal a key"
 	return []attack{
 		{group: group, name: "read its secret parts (C_GetAttributeValue)", on: keysOfValue(), try: readParts},
-		{group: group, name: "wrap a key, decrypt the blob with the same key (Clulow 2003)", on: []string{"KW"}, try: wrapThenDecrypt},
-		{group: group, name: "unwrap a backup, or a key wrapped a moment ago, with a weaker template", on: []string{"KW"}, try: unwrapWeaker},
-		{group: group, name: "import the same blob again under conflicting attributes (CCS 2010)", on: []string{"KW"}, try: unwrapConflicting},
-		{group: group, name: "unwrap a backup with another key", on: []string{"AES key", theToken}, try: unwrapWithAnother},
+		{group: group, name: "wrap a key, decrypt the blob with the same key (Clulow 2003)", on: []string{"KW"},
+			try: wrapThenDecrypt},
+		{group: group, name: "unwrap a backup, or a key wrapped a moment ago, with a weaker template", on: []string{"KW"},
+			try: unwrapWeaker},
+		{group: group, name: "import the same blob again under conflicting attributes (CCS 2010)", on: []string{"KW"},
+			try: unwrapConflicting},
+		{group: group, name: "unwrap a backup with another key", on: []string{"AES key", theToken},
+			try: unwrapWithAnother},
 		{group: group, name: "derive from it", on: []string{"KW", "KML", "EC key"}, try: deriveFrom},
-		{group: group, name: "derive a key of its parts (concatenate, XOR, extract)", on: secretKeys(), never: true, try: deriveParts},
-		{group: group, name: "derive with a point that is not on the curve", on: []string{"KML", "EC key"}, never: true, try: deriveOffCurve},
+		{group: group, name: "derive a key of its parts (concatenate, XOR, extract)", on: secretKeys(), never: true,
+			try: deriveParts},
+		{group: group, name: "derive with a point that is not on the curve", on: []string{"KML", "EC key"}, never: true,
+			try: deriveOffCurve},
 	}
 }
 
 // secretParts are the attributes of a key that hold its value.
 func secretParts(o object) []uint {
 	if o.class == pkcs11.CKO_PRIVATE_KEY && o.kind == pkcs11.CKK_RSA {
-		return []uint{pkcs11.CKA_PRIVATE_EXPONENT, pkcs11.CKA_PRIME_1, pkcs11.CKA_PRIME_2, pkcs11.CKA_EXPONENT_1, pkcs11.CKA_EXPONENT_2, pkcs11.CKA_COEFFICIENT}
+		return []uint{pkcs11.CKA_PRIVATE_EXPONENT, pkcs11.CKA_PRIME_1, pkcs11.CKA_PRIME_2, pkcs11.CKA_EXPONENT_1,
+			pkcs11.CKA_EXPONENT_2, pkcs11.CKA_COEFFICIENT}
 	}
 	return []uint{pkcs11.CKA_VALUE}
 }
@@ -111,7 +118,8 @@ func (a *attacker) wrappedUnder(t testing.TB, o object) (blobs []blobOf) {
 	t.Helper()
 	victims := a.targets(t)
 	if o.mine {
-		victims = []object{a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES), a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_RSA), a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_EC)}
+		victims = []object{a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES),
+			a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_RSA), a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_EC)}
 	} else {
 		victims = append(victims, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES))
 		for _, b := range a.backups {
@@ -135,7 +143,8 @@ type blobOf struct {
 }
 
 func (b blobOf) as(class, kind uint, more ...*pkcs11.Attribute) []*pkcs11.Attribute {
-	return append([]*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, class), attr(pkcs11.CKA_KEY_TYPE, kind), attr(pkcs11.CKA_TOKEN, false)}, more...)
+	return append([]*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, class), attr(pkcs11.CKA_KEY_TYPE, kind),
+		attr(pkcs11.CKA_TOKEN, false)}, more...)
 }
 
 func unwrapWeaker(a *attacker, t *testing.T, o object, f *finding) {
@@ -169,21 +178,24 @@ func unwrapWithAnother(a *attacker, t *testing.T, o object, f *finding) {
 	}
 	if o.role != theToken {
 		var err error
-		key.handle, err = a.p.CopyObject(a.h, o.handle, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_UNWRAP, true)})
+		key.handle, err = a.p.CopyObject(a.h, o.handle,
+			[]*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_UNWRAP, true)})
 		a.must(t, err)
 	}
 	if o.mine {
 		blobs = [][]byte{a.wrappedUnder(t, key)[0].data}
 	}
 	for _, blob := range blobs {
-		_, err := a.p.UnwrapKey(a.h, rfc5649(), key.handle, blob, blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
+		_, err := a.p.UnwrapKey(a.h, rfc5649(), key.handle, blob,
+			blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
 		f.call("unwrapping a backup", err)
 	}
 }
 
 // readable is the template of a derived key that can be read.
 func readable() []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET), attr(pkcs11.CKA_TOKEN, false),
+	return []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
+		attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET), attr(pkcs11.CKA_TOKEN, false),
 		attr(pkcs11.CKA_SENSITIVE, false), attr(pkcs11.CKA_EXTRACTABLE, true), attr(pkcs11.CKA_VALUE_LEN, 16)}
 }
 
@@ -215,13 +227,16 @@ func deriveParts(a *attacker, t *testing.T, o object, f *finding) {
 	key := o.handle
 	if o.role == "AES key" {
 		var err error
-		key, err = a.p.CopyObject(a.h, o.handle, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_DERIVE, true)})
+		key, err = a.p.CopyObject(a.h, o.handle,
+			[]*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_DERIVE, true)})
 		a.must(t, err)
 	}
 	var pins runtime.Pinner
 	defer pins.Unpin()
-	for _, m := range []uint{pkcs11.CKM_CONCATENATE_BASE_AND_KEY, pkcs11.CKM_CONCATENATE_BASE_AND_DATA, pkcs11.CKM_CONCATENATE_DATA_AND_BASE,
-		pkcs11.CKM_XOR_BASE_AND_DATA, pkcs11.CKM_EXTRACT_KEY_FROM_KEY, pkcs11.CKM_SHA1_KEY_DERIVATION, pkcs11.CKM_SHA256_KEY_DERIVATION} {
+	for _, m := range []uint{pkcs11.CKM_CONCATENATE_BASE_AND_KEY, pkcs11.CKM_CONCATENATE_BASE_AND_DATA,
+		pkcs11.CKM_CONCATENATE_DATA_AND_BASE,
+		pkcs11.CKM_XOR_BASE_AND_DATA, pkcs11.CKM_EXTRACT_KEY_FROM_KEY,
+		pkcs11.CKM_SHA1_KEY_DERIVATION, pkcs11.CKM_SHA256_KEY_DERIVATION} {
 		_, err := a.p.DeriveKey(a.h, by(m, stringData(&pins, make([]byte, 16))), key, readable())
 		f.call("C_DeriveKey", err)
 	}
@@ -230,17 +245,20 @@ func deriveParts(a *attacker, t *testing.T, o object, f *finding) {
 // deriveOffCurve sends points that are not on P-256: with enough of them, each
 // of a small order, what comes back would give the private key away.
 func deriveOffCurve(a *attacker, t *testing.T, o object, f *finding) {
-	key, err := a.p.CopyObject(a.h, o.handle, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_DERIVE, true)})
+	key, err := a.p.CopyObject(a.h, o.handle,
+		[]*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_DERIVE, true)})
 	a.must(t, err)
 	derive := func(point []byte) error {
-		_, err := a.p.DeriveKey(a.h, by(pkcs11.CKM_ECDH1_DERIVE, pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, point)), key, readable())
+		_, err := a.p.DeriveKey(a.h,
+			by(pkcs11.CKM_ECDH1_DERIVE, pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, point)), key, readable())
 		return err
 	}
 	a.must(t, derive(a.point())) // a good point works: it is the point that is refused
 	random := make([]byte, 65)
 	_, _ = rand.Read(random)
 	random[0] = 4
-	for _, point := range [][]byte{random, append(bytes.Clone(a.point()[:64]), a.point()[64]^1), append([]byte{4}, make([]byte, 64)...)} {
+	for _, point := range [][]byte{random, append(bytes.Clone(a.point()[:64]), a.point()[64]^1),
+		append([]byte{4}, make([]byte, 64)...)} {
 		f.call("C_DeriveKey with a point off the curve", derive(point))
 	}
 }

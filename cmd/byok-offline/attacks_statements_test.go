@@ -36,27 +36,61 @@ const (
 // result: the operator has no other key of the world.
 func changedStatements() (list []deed) {
 	for _, edit := range []struct{ what, path, from, to, want string }{
-		{"a world that is no rehearsal", worldStatement, `"rehearsal": true`, `"rehearsal": false`, "3: kmdata/local/world: field cards.rehearsal is not that of the statement"},
-		{"a world of another label", worldStatement, `"label": "stage"`, `"label": "other"`, "3: kmdata/local/world: the signature world.sig is not of this content: the file was altered, or another key signed it"},
-		{"a world of a weaker guard", worldStatement, `"guard": "trust"`, `"guard": "login"`, "3: kmdata/local/world: the signature world.sig is not of this content: the file was altered, or another key signed it"},
-		{"a world of which one card is enough", worldStatement, `"quorum": "2/3"`, `"quorum": "1/3"`, "3: kmdata/local/world: card set: 3 holders and 2 commitments for quorum 1/3"},
-		{"a world with another holder", worldStatement, `"Ada"`, `"Eve"`, "3: kmdata/local/world: field present: card 1 (Eve) is not in the card set in force"},
-		{"a world of another type", worldStatement, `"byok-world"`, `"byok-cards"`, `3: kmdata/local/world: type "byok-cards" where "byok-world" is expected`},
-		{"a world of a later version", worldStatement, `"version": 1`, `"version": 2`, "3: kmdata/local/world: version 2 of byok-world, written by a later release; this one reads version 1"},
-		{"a module that loads another library", moduleState, `"family": "`, `"family": "x`, "3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the file was altered, or another key signed it"},
-		{"a module of another token", moduleState, `"label": "stage"`, `"label": "other"`, "3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the file was altered, or another key signed it"},
-		{"a module of a weaker guard", moduleState, `"guard": "trust"`, `"guard": "login"`, "3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the file was altered, or another key signed it"},
-		{"a module of the one-call form", moduleState, `"form": "two steps"`, `"form": "one call"`, "3: kmdata/local/statements/000002-module.json: field kw: the two-step form has one, and only that form"},
-		{"an origin of another key", originState, `"ident": "rsa"`, `"ident": "aes"`, "3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the file was altered, or another key signed it"},
-		{"an origin that was restored", originState, `"restored": false`, `"restored": true`, "3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the file was altered, or another key signed it"},
-		{"an authorization for another name", approvalState, `"Vault-ec"`, `"Payroll"`, "3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this content: the file was altered, or another key signed it"},
-		{"an authorization for another vault", approvalState, `localhost:8443`, `localhost:9443`, `3: kmdata/local/statements/000006-authorization.json: pair 1: field kek.said: "Olga" said another key identifier than the packages name`},
-		{"an authorization of an exportable key", approvalState, `"exportable": false`, `"exportable": true`, "3: kmdata/local/statements/000006-authorization.json: pair 1: field target.exportable: an exportable key needs a release policy"},
-		{"an authorization of another origin", approvalState, `"origin": "quorum"`, `"origin": "unproved"`, "3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this content: the file was altered, or another key signed it"},
-		{"an authorization with another time", approvalState, `"time": "20`, `"time": "19`, "3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this content: the file was altered, or another key signed it"},
-		{"an authorization by another holder", approvalState, `"Ada"`, `"Eve"`, "3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this content: the file was altered, or another key signed it"},
+		{"a world that is no rehearsal", worldStatement, `"rehearsal": true`, `"rehearsal": false`,
+			"3: kmdata/local/world: field cards.rehearsal is not that of the statement"},
+		{"a world of another label", worldStatement, `"label": "stage"`, `"label": "other"`,
+			"3: kmdata/local/world: the signature world.sig is not of this content: the file was altered, or another key " +
+				"signed it"},
+		{"a world of a weaker guard", worldStatement, `"guard": "trust"`, `"guard": "login"`,
+			"3: kmdata/local/world: the signature world.sig is not of this content: the file was altered, or another key " +
+				"signed it"},
+		{"a world of which one card is enough", worldStatement, `"quorum": "2/3"`, `"quorum": "1/3"`,
+			"3: kmdata/local/world: card set: 3 holders and 2 commitments for quorum 1/3"},
+		{"a world with another holder", worldStatement, `"Ada"`, `"Eve"`,
+			"3: kmdata/local/world: field present: card 1 (Eve) is not in the card set in force"},
+		{"a world of another type", worldStatement, `"byok-world"`, `"byok-cards"`,
+			`3: kmdata/local/world: type "byok-cards" where "byok-world" is expected`},
+		{"a world of a later version", worldStatement, `"version": 1`, `"version": 2`,
+			"3: kmdata/local/world: version 2 of byok-world, written by a later release; this one reads version 1"},
+		{"a module that loads another library", moduleState, `"family": "`, `"family": "x`,
+			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
+				"file was altered, or another key signed it"},
+		{"a module of another token", moduleState, `"label": "stage"`, `"label": "other"`,
+			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
+				"file was altered, or another key signed it"},
+		{"a module of a weaker guard", moduleState, `"guard": "trust"`, `"guard": "login"`,
+			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
+				"file was altered, or another key signed it"},
+		{"a module of the one-call form", moduleState, `"form": "two steps"`, `"form": "one call"`,
+			"3: kmdata/local/statements/000002-module.json: field kw: the two-step form has one, and only that form"},
+		{"an origin of another key", originState, `"ident": "rsa"`, `"ident": "aes"`,
+			"3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the " +
+				"file was altered, or another key signed it"},
+		{"an origin that was restored", originState, `"restored": false`, `"restored": true`,
+			"3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the " +
+				"file was altered, or another key signed it"},
+		{"an authorization for another name", approvalState, `"Vault-ec"`, `"Payroll"`,
+			"3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this " +
+				"content: the file was altered, or another key signed it"},
+		{"an authorization for another vault", approvalState, `localhost:8443`, `localhost:9443`,
+			`3: kmdata/local/statements/000006-authorization.json: pair 1: field kek.said: "Olga" said another key ` +
+				`identifier than the packages name`},
+		{"an authorization of an exportable key", approvalState, `"exportable": false`, `"exportable": true`,
+			"3: kmdata/local/statements/000006-authorization.json: pair 1: field target.exportable: an exportable key " +
+				"needs a release policy"},
+		{"an authorization of another origin", approvalState, `"origin": "quorum"`, `"origin": "unproved"`,
+			"3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this " +
+				"content: the file was altered, or another key signed it"},
+		{"an authorization with another time", approvalState, `"time": "20`, `"time": "19`,
+			"3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this " +
+				"content: the file was altered, or another key signed it"},
+		{"an authorization by another holder", approvalState, `"Ada"`, `"Eve"`,
+			"3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this " +
+				"content: the file was altered, or another key signed it"},
 	} {
-		list = append(list, deed{name: edit.what, state: modified, do: editing(edit.path, edit.from, edit.to), then: thenCheck, want: edit.want})
+		list = append(list,
+			deed{name: edit.what, state: modified, do: editing(edit.path, edit.from, edit.to), then: thenCheck,
+				want: edit.want})
 	}
 	return list
 }
@@ -75,29 +109,62 @@ func editing(path, from, to string) func(*testing.T, *stage) {
 // movedStatements removes, adds and exchanges whole statements.
 func movedStatements() []deed {
 	return []deed{
-		{name: "a statement in the middle removed", state: modified, do: dropping(lastOrigin), then: thenCheck, want: "3: kmdata/local/statements/000005-authorization.json: statement 4 is missing before it"},
-		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenCheck, want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
-		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenSeal, want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and standard input is not a terminal"},
+		{name: "a statement in the middle removed", state: modified, do: dropping(lastOrigin), then: thenCheck,
+			want: "3: kmdata/local/statements/000005-authorization.json: statement 4 is missing before it"},
+		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenCheck,
+			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenSeal,
+			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
+				"standard input is not a terminal"},
 		{name: "the last statement removed, and a reason given", state: modified, do: dropping(lastState),
-			then: thenSeal + ` --break-reason "a disk was lost"`, want: "0: nothing", note: "the next statement carries the break and the reason"},
-		{name: "every statement but the world removed", state: modified, do: droppingAll, then: thenSeal, want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and standard input is not a terminal"},
-		{name: "a statement doubled under the next number", state: modified, do: moving(originState, "000008-origin.json", true), then: thenCheck, want: "3: kmdata/local/statements/000008-origin.json: it says that it is statement 3: the file was renamed"},
-		{name: "a statement renumbered", state: modified, do: moving(lastState, "000008-authorization.json", false), then: thenCheck, want: "3: kmdata/local/statements/000008-authorization.json: it says that it is statement 7: the file was renamed"},
-		{name: "two statements of one number", state: modified, do: moving(lastState, "000007-seal.json", true), then: thenCheck, want: "3: two statements have the number 7: kmdata/local/statements/000007-authorization.json and 000007-seal.json: a fork"},
-		{name: "a statement under the name of another type", state: modified, do: moving(lastState, "000007-seal.json", false), then: thenCheck, want: `3: kmdata/local/statements/000007-seal.json: type "byok-authorization" where "byok-seal" is expected`},
-		{name: "a file that is named like no statement", state: modified, do: moving(lastState, "backup.json", true), then: thenCheck, want: "3: kmdata/local/statements/backup.json: it is not named like a statement"},
-		{name: "a statement without a signature", state: modified, do: unsigned(lastState), then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: its signature 000007-authorization.sig is missing"},
-		{name: "a signature of another statement", state: modified, do: signedAs(lastState, approvalState), then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: the signature 000007-authorization.sig is not of this content: the file was altered, or another key signed it"},
-		{name: "a signature without a statement", state: modified, do: loneSignature, then: thenCheck, want: "3: files of kmdata kmdata/local/statements/000008-seal.sig signs a file that is not there",
+			then: thenSeal + ` --break-reason "a disk was lost"`, want: "0: nothing", note: "the next statement carries " +
+				"the break and the reason"},
+		{name: "every statement but the world removed", state: modified, do: droppingAll, then: thenSeal,
+			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
+				"standard input is not a terminal"},
+		{name: "a statement doubled under the next number", state: modified,
+			do: moving(originState, "000008-origin.json",
+				true), then: thenCheck, want: "3: kmdata/local/statements/000008-origin.json: it says that it is statement " +
+				"3: the file was renamed"},
+		{name: "a statement renumbered", state: modified, do: moving(lastState, "000008-authorization.json", false),
+			then: thenCheck, want: "3: kmdata/local/statements/000008-authorization.json: it says that it is statement " +
+				"7: the file was renamed"},
+		{name: "two statements of one number", state: modified, do: moving(lastState, "000007-seal.json", true),
+			then: thenCheck, want: "3: two statements have the number 7: " +
+				"kmdata/local/statements/000007-authorization.json and 000007-seal.json: a fork"},
+		{name: "a statement under the name of another type", state: modified,
+			do: moving(lastState, "000007-seal.json",
+				false), then: thenCheck, want: `3: kmdata/local/statements/000007-seal.json: type "byok-authorization" where ` +
+				`"byok-seal" is expected`},
+		{name: "a file that is named like no statement", state: modified, do: moving(lastState, "backup.json", true),
+			then: thenCheck, want: "3: kmdata/local/statements/backup.json: it is not named like a statement"},
+		{name: "a statement without a signature", state: modified, do: unsigned(lastState), then: thenCheck,
+			want: "3: kmdata/local/statements/000007-authorization.json: its signature 000007-authorization.sig is missing"},
+		{name: "a signature of another statement", state: modified, do: signedAs(lastState, approvalState),
+			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: the signature " +
+				"000007-authorization.sig is not of this content: the file was altered, or another key signed it"},
+		{name: "a signature without a statement", state: modified, do: loneSignature, then: thenCheck,
+			want: "3: files of kmdata kmdata/local/statements/000008-seal.sig signs a file that is not there",
 			note: "it counts for nothing: what was to be signed is not there"},
-		{name: "an empty statement", state: modified, do: overwriting(lastState, ""), then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
-		{name: "a statement of zeros", state: modified, do: overwriting(lastState, strings.Repeat("\x00", 900)), then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
-		{name: "a new statement that KML signed", state: modified, do: forgedSeal, then: thenCheck, want: "3: kmdata/local/statements/000008-seal.json: the signature 000008-seal.sig is not of this content: the file was altered, or another key signed it"},
-		{name: "a statement of another world", state: modified, do: ofAnotherWorld("statements/000003-origin"), then: thenCheck, want: "3: kmdata/local/statements/000003-origin.json: it does not follow statement 2: one of them was altered or is of another copy"},
-		{name: "the world file of another world", state: modified, do: ofAnotherWorld("world"), then: thenCheck, want: "3: kmdata/local/statements/000002-module.json: it does not follow statement 1: one of them was altered or is of another copy"},
-		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck, want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
-		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify, want: "6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
-		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal, want: "6: PKCS#11 library LIBRARY: /tmp can be written by everybody; it must be in root's hands alone",
+		{name: "an empty statement", state: modified, do: overwriting(lastState, ""), then: thenCheck,
+			want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
+		{name: "a statement of zeros", state: modified, do: overwriting(lastState, strings.Repeat("\x00", 900)),
+			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
+		{name: "a new statement that KML signed", state: modified, do: forgedSeal, then: thenCheck,
+			want: "3: kmdata/local/statements/000008-seal.json: the signature 000008-seal.sig is not of this content: " +
+				"the file was altered, or another key signed it"},
+		{name: "a statement of another world", state: modified, do: ofAnotherWorld("statements/000003-origin"),
+			then: thenCheck, want: "3: kmdata/local/statements/000003-origin.json: it does not follow statement 2: one " +
+				"of them was altered or is of another copy"},
+		{name: "the world file of another world", state: modified, do: ofAnotherWorld("world"), then: thenCheck,
+			want: "3: kmdata/local/statements/000002-module.json: it does not follow statement 1: one of them was " +
+				"altered or is of another copy"},
+		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck,
+			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify,
+			want: "6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
+		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,
+			want: "6: PKCS#11 library LIBRARY: /tmp can be written by everybody; it must be in root's hands alone",
 			note: "the mark is on the cards too"},
 	}
 }

@@ -38,7 +38,8 @@ const (
 	keyIdents = "rsa ec aes"
 	oldCards  = "card1 card2"
 	newCards  = "card4 card5"
-	dealing   = " --acs-quorum 2/3 --rehearsal --holder Ada --holder Ben --holder Cleo --label " + stageLabel + withPINs
+	dealing   = " --acs-quorum 2/3 --rehearsal --holder Ada --holder Ben --holder Cleo --label " +
+		"" + stageLabel + withPINs
 )
 
 // reaches lists the states, each after the one that it starts from. Of the
@@ -53,8 +54,10 @@ func reaches() []reach {
 			"key generate --ident ec --type EC" + quorum,
 			"key generate --ident aes --type AES --without-quorum" + withPINs,
 		}, oldCards},
-		{modified, generated, nil, eachKey("acl modify --ident IDENT --key-friendly-name Vault-IDENT --approve-unseen $KEK" + quorum), oldCards},
-		{packaged, modified, nil, eachKey("package --ident IDENT --out out --subscription-id " + subscription + withPINs), oldCards},
+		{modified, generated, nil,
+			eachKey("acl modify --ident IDENT --key-friendly-name Vault-IDENT --approve-unseen $KEK" + quorum), oldCards},
+		{packaged, modified, nil, eachKey("package --ident IDENT --out out --subscription-id " + subscription + withPINs),
+			oldCards},
 		{recovered, generated, (*stage).blankToken, []string{
 			"world recover --module-path SHIM --label " + stageLabel + quorum,
 		}, oldCards},

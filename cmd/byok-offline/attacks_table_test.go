@@ -19,7 +19,8 @@ func (b *siege) compare(t *testing.T) {
 		return
 	}
 	if want := mustDo(os.ReadFile(attacksPage))(t); !bytes.Equal(page, want) {
-		t.Errorf("%s does not say what came of the attacks; if that is right: go test -run '^TestAttacks$' ./cmd/byok-offline -update\n%s",
+		t.Errorf("%s does not say what came of the attacks; if that is right: go test -run '^TestAttacks$' "+
+			"./cmd/byok-offline -update\n%s",
 			attacksPage, firstDifference(string(page), string(want)))
 	}
 }
@@ -98,7 +99,8 @@ func (b *siege) rows(out *bytes.Buffer, one attack) {
 
 // answers is all that was answered for a role, in any state.
 func (b *siege) answers(one attack, role string) string {
-	return strings.Join(b.codes("", func(f finding) bool { return f.Attack == one.name && f.Role == role && !f.Mine }), ", ")
+	return strings.Join(b.codes("", func(f finding) bool { return f.Attack == one.name && f.Role == role && !f.Mine }),
+		", ")
 }
 
 // codes lists the return codes of some findings, each once and sorted; state

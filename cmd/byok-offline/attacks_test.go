@@ -42,7 +42,8 @@ func (s *stage) attacked(t *testing.T, breaking bool) (report []finding) {
 	s.besiege(t, func(a *attacker) {
 		a.makeOwnToken(t)
 		for _, one := range attacks() {
-			if one.breaking == breaking && !slices.ContainsFunc(report, finding.breach) { // what follows would meet another token
+			// what follows would meet another token
+			if one.breaking == breaking && !slices.ContainsFunc(report, finding.breach) {
 				report = append(report, a.tryOn(t, one)...)
 			}
 		}

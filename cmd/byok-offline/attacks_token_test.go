@@ -26,32 +26,59 @@ const (
 // onTheToken is what the user PIN is good for.
 func onTheToken() deeds {
 	return deeds{heading: "On the token", who: "the operator, or whoever has the user PIN", list: []deed{
-		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenCheck, want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenAlone, want: `3: token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KW", state: generated, do: destroying("KW"), then: thenMake, want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
-		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenCheck, want: "3: anchor the token carries none: compare the last statement with the paper"},
-		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenSeal, want: "2: cannot ask for the number and first word of the last statement, from the paper record: /dev/tty cannot be opened and standard input is not a terminal"},
-		{name: "destroy KML", state: generated, do: destroying("KML"), then: thenCheck, want: `4: byok-kml-… is not on the token "stage" (serial …)`},
-		{name: "destroy a key", state: generated, do: destroying("EC key"), then: thenCheck, want: `3: key_simple_ec key_simple_ec is not on the token "stage" (serial …)`},
-		{name: "change the user PIN (C_SetPIN)", state: generated, do: setUserPIN, then: thenCheck, want: `4: wrong user PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and will lock it after a few more`, pin: "another PIN"},
-		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenCheck, want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenMake, want: `3: token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KW, put an own key in its place", state: generated, do: pretending("KW"), then: thenAlone, want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
-		{name: "hide an own key under the label of a key", state: generated, do: hideKey, then: thenCheck, want: `3: key_simple_ec 2 objects on token "stage" (serial …) are labelled key_simple_ec instead of one`},
-		{name: "hide a data object under the label of a key", state: generated, do: hideData, then: thenCheck, want: `3: other objects this world did not make data object "key_simple_ec"`},
-		{name: "put a key of his own on the token", state: generated, do: addOwn, then: thenCheck, want: `3: other objects this world did not make secret key "his own"`},
-		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenModify, want: `3: key_simple_ec on token "stage" (serial …) is another key than its public key says`},
-		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenCheck, want: `3: key_simple_ec key_simple_ec on token "stage" (serial …) is another key than its public key says`},
-		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenModify, want: `3: key_simple_ec on token "stage" (serial …) is another key than its public key says`},
-		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenFreeze, want: "0: nothing",
+		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenCheck,
+			want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
+		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenAlone,
+			want: `3: token "stage" (serial …) lacks byok-km-…-1`},
+		{name: "destroy KW", state: generated, do: destroying("KW"), then: thenMake,
+			want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
+		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenCheck,
+			want: "3: anchor the token carries none: compare the last statement with the paper"},
+		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenSeal,
+			want: "2: cannot ask for the number and first word of the last statement, from the paper record: /dev/tty " +
+				"cannot be opened and standard input is not a terminal"},
+		{name: "destroy KML", state: generated, do: destroying("KML"), then: thenCheck,
+			want: `4: byok-kml-… is not on the token "stage" (serial …)`},
+		{name: "destroy a key", state: generated, do: destroying("EC key"), then: thenCheck,
+			want: `3: key_simple_ec key_simple_ec is not on the token "stage" (serial …)`},
+		{name: "change the user PIN (C_SetPIN)", state: generated, do: setUserPIN, then: thenCheck,
+			want: `4: wrong user PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and ` +
+				`will lock it after a few more`, pin: "another PIN"},
+		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenCheck,
+			want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
+		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenMake,
+			want: `3: token "stage" (serial …) lacks byok-km-…-1`},
+		{name: "destroy KW, put an own key in its place", state: generated, do: pretending("KW"), then: thenAlone,
+			want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
+		{name: "hide an own key under the label of a key", state: generated, do: hideKey, then: thenCheck,
+			want: `3: key_simple_ec 2 objects on token "stage" (serial …) are labelled key_simple_ec instead of one`},
+		{name: "hide a data object under the label of a key", state: generated, do: hideData, then: thenCheck,
+			want: `3: other objects this world did not make data object "key_simple_ec"`},
+		{name: "put a key of his own on the token", state: generated, do: addOwn, then: thenCheck,
+			want: `3: other objects this world did not make secret key "his own"`},
+		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenModify,
+			want: `3: key_simple_ec on token "stage" (serial …) is another key than its public key says`},
+		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenCheck,
+			want: `3: key_simple_ec key_simple_ec on token "stage" (serial …) is another key than its public key says`},
+		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenModify,
+			want: `3: key_simple_ec on token "stage" (serial …) is another key than its public key says`},
+		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenFreeze,
+			want: "0: nothing",
 			note: "the private key proves the public key that is recorded; `world check` shows the other"},
-		{name: "exchange the labels and CKA_IDs of two keys", state: generated, do: exchangeNames, then: thenModify, want: "4: C_Sign with key_simple_ec: CKR_GENERAL_ERROR"},
-		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenCheck, want: "3: key_simple_aes the token shows ALWAYS_SENSITIVE DECRYPT DERIVE ENCRYPT EXTRACTABLE LOCAL MODIFIABLE SENSITIVE UNWRAP WRAP_WITH_TRUSTED, and ALWAYS_SENSITIVE DECRYPT ENCRYPT EXTRACTABLE LOCAL MODIFIABLE SENSITIVE WRAP_WITH_TRUSTED was recorded"},
-		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenAES, want: "0: nothing", note: "the copy has every use off"},
-		{name: "change the label of a key", state: generated, do: relabel, then: thenCheck, want: `3: key_simple_aes key_simple_aes is not on the token "stage" (serial …)`},
+		{name: "exchange the labels and CKA_IDs of two keys", state: generated, do: exchangeNames, then: thenModify,
+			want: "4: C_Sign with key_simple_ec: CKR_GENERAL_ERROR"},
+		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenCheck,
+			want: "3: key_simple_aes the token shows ALWAYS_SENSITIVE DECRYPT DERIVE ENCRYPT EXTRACTABLE LOCAL " +
+				"MODIFIABLE SENSITIVE UNWRAP WRAP_WITH_TRUSTED, and ALWAYS_SENSITIVE DECRYPT ENCRYPT EXTRACTABLE LOCAL " +
+				"MODIFIABLE SENSITIVE WRAP_WITH_TRUSTED was recorded"},
+		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenAES, want: "0: nothing",
+			note: "the copy has every use off"},
+		{name: "change the label of a key", state: generated, do: relabel, then: thenCheck,
+			want: `3: key_simple_aes key_simple_aes is not on the token "stage" (serial …)`},
 		{name: "sign anything with KML", state: generated, do: signAnything, then: thenCheck, want: "0: nothing",
 			note: "what only KML signed is never shown to a quorum as a fact"},
-		{name: "use a key: sign, decrypt", state: generated, do: useKeys, then: thenCheck, want: "0: nothing", note: "that is what the PIN is for"},
+		{name: "use a key: sign, decrypt", state: generated, do: useKeys, then: thenCheck, want: "0: nothing",
+			note: "that is what the PIN is for"},
 		{name: "wrap a key under KM and KW", state: generated, do: wrapUnderKM, then: thenCheck, want: "0: nothing",
 			note: "a backup; K cards open it"},
 	}}
@@ -114,7 +141,8 @@ func (a *attacker) keep(t testing.TB, label string, id []byte, class uint) {
 		attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, id),
 	}
 	if class == pkcs11.CKO_PRIVATE_KEY {
-		list = append(list, attr(pkcs11.CKA_PRIVATE, true), attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true),
+		list = append(list, attr(pkcs11.CKA_PRIVATE, true), attr(pkcs11.CKA_SENSITIVE, true),
+			attr(pkcs11.CKA_EXTRACTABLE, true),
 			attr(pkcs11.CKA_WRAP_WITH_TRUSTED, true), attr(pkcs11.CKA_SIGN, true))
 	} else {
 		list = append(list, attr(pkcs11.CKA_VERIFY, true))
@@ -179,7 +207,8 @@ func (a *attacker) signKML(t testing.TB, message []byte) []byte {
 
 func derSignature(raw []byte) []byte {
 	half := len(raw) / 2
-	der, _ := asn1.Marshal([]*big.Int{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])}) // two integers always encode
+	// two integers always encode
+	der, _ := asn1.Marshal([]*big.Int{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
 	return der
 }
 

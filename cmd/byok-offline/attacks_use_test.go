@@ -31,7 +31,8 @@ func mechanismsFor(o object) (encrypts, signs []*pkcs11.Mechanism) {
 }
 
 // begin begins an operation in a session of its own: a session has one of a kind.
-func (a *attacker) begin(t *testing.T, f *finding, what string, init func(pkcs11.SessionHandle, []*pkcs11.Mechanism, pkcs11.ObjectHandle) error, m []*pkcs11.Mechanism, o object) {
+func (a *attacker) begin(t *testing.T, f *finding, what string,
+	init func(pkcs11.SessionHandle, []*pkcs11.Mechanism, pkcs11.ObjectHandle) error, m []*pkcs11.Mechanism, o object) {
 	t.Helper()
 	h := mustDo(a.p.OpenSession(a.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION))(t)
 	f.call(what, init(h, m, o.handle))
@@ -79,7 +80,8 @@ func unwrappingWith(a *attacker, t *testing.T, o object, f *finding) {
 	if o.mine {
 		blob = mustDo(a.p.WrapKey(a.h, rfc5649(), o.handle, a.own(t, pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES).handle))(t)
 	}
-	_, err := a.p.UnwrapKey(a.h, rfc5649(), o.handle, blob, blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
+	_, err := a.p.UnwrapKey(a.h, rfc5649(), o.handle, blob,
+		blobOf{}.as(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_GENERIC_SECRET))
 	f.call("C_UnwrapKey", err)
 }
 
@@ -94,7 +96,8 @@ func trusting() []attack {
 		{group: group, name: "set it on a key of his own (C_SetAttributeValue)", on: on, never: true, try: setTrusted},
 		{group: group, name: "unwrap it (C_UnwrapKey)", on: on, try: unwrapTrusted},
 		{group: group, name: "derive it (C_DeriveKey)", on: on, try: deriveTrusted},
-		{group: group, name: "create a key of known value that says it was generated here (LOCAL)", on: on, never: true, try: createLocal},
+		{group: group, name: "create a key of known value that says it was generated here (LOCAL)", on: on, never: true,
+			try: createLocal},
 	}
 }
 
@@ -110,7 +113,9 @@ func ofTrust(o object, list ...*pkcs11.Attribute) []*pkcs11.Attribute {
 func places() (list [][]*pkcs11.Attribute) {
 	for _, token := range []bool{true, false} {
 		for _, private := range []bool{true, false} {
-			list = append(list, []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, token), attr(pkcs11.CKA_PRIVATE, private), attr(pkcs11.CKA_WRAP, true)})
+			list = append(list,
+				[]*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, token), attr(pkcs11.CKA_PRIVATE, private),
+					attr(pkcs11.CKA_WRAP, true)})
 		}
 	}
 	return list
@@ -128,23 +133,27 @@ func (a *attacker) made(t *testing.T, f *finding, what string) func(pkcs11.Objec
 
 func createTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	for _, place := range places() {
-		for _, class := range [][2]uint{{pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES}, {pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA}} {
+		for _, class := range [][2]uint{{pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES},
+			{pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA}} {
 			list := append(place, attr(pkcs11.CKA_CLASS, class[0]), attr(pkcs11.CKA_KEY_TYPE, class[1]))
-			a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h, ofTrust(o, append(list, a.material(class[0], class[1])...)...)))
+			a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h,
+				ofTrust(o, append(list, a.material(class[0], class[1])...)...)))
 		}
 	}
 }
 
 func generateTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	for _, place := range places() {
-		a.made(t, f, "C_GenerateKey")(a.p.GenerateKey(a.h, by(pkcs11.CKM_AES_KEY_GEN, nil), ofTrust(o, append(place, attr(pkcs11.CKA_VALUE_LEN, 32))...)))
+		a.made(t, f, "C_GenerateKey")(a.p.GenerateKey(a.h, by(pkcs11.CKM_AES_KEY_GEN, nil),
+			ofTrust(o, append(place, attr(pkcs11.CKA_VALUE_LEN, 32))...)))
 	}
 }
 
 func generateTrustedPair(a *attacker, t *testing.T, o object, f *finding) {
 	params := a.material(pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_EC)[0]
 	public, private, err := a.p.GenerateKeyPair(a.h, by(pkcs11.CKM_EC_KEY_PAIR_GEN, nil),
-		ofTrust(o, attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_WRAP, true), params), []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false)})
+		ofTrust(o, attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_WRAP, true),
+			params), []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false)})
 	a.made(t, f, "C_GenerateKeyPair")(public, err)
 	if err == nil {
 		a.must(t, a.p.DestroyObject(a.h, private))
@@ -153,7 +162,8 @@ func generateTrustedPair(a *attacker, t *testing.T, o object, f *finding) {
 
 func copyTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	for _, class := range []uint{pkcs11.CKO_SECRET_KEY, pkcs11.CKO_PUBLIC_KEY} {
-		mine := a.own(t, class, map[uint]uint{pkcs11.CKO_SECRET_KEY: pkcs11.CKK_AES, pkcs11.CKO_PUBLIC_KEY: pkcs11.CKK_RSA}[class])
+		mine := a.own(t, class,
+			map[uint]uint{pkcs11.CKO_SECRET_KEY: pkcs11.CKK_AES, pkcs11.CKO_PUBLIC_KEY: pkcs11.CKK_RSA}[class])
 		for _, token := range []bool{true, false} {
 			a.made(t, f, "C_CopyObject")(a.p.CopyObject(a.h, mine.handle, ofTrust(o, attr(pkcs11.CKA_TOKEN, token))))
 		}
@@ -179,14 +189,17 @@ func deriveTrusted(a *attacker, t *testing.T, o object, f *finding) {
 	mine := a.own(t, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKK_EC)
 	m := by(pkcs11.CKM_ECDH1_DERIVE, pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, a.point()))
 	for _, place := range places() {
-		list := append(place, attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_VALUE_LEN, 32))
+		list := append(place, attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
+			attr(pkcs11.CKA_VALUE_LEN, 32))
 		a.made(t, f, "C_DeriveKey")(a.p.DeriveKey(a.h, m, mine.handle, ofTrust(o, list...)))
 	}
 }
 
 func createLocal(a *attacker, t *testing.T, o object, f *finding) {
 	for _, one := range origin(a, t, o)[:3] {
-		list := []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_TOKEN, false), one}
-		a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h, append(list, a.material(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)))
+		list := []*pkcs11.Attribute{attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
+			attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_TOKEN, false), one}
+		a.made(t, f, "C_CreateObject")(a.p.CreateObject(a.h,
+			append(list, a.material(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)))
 	}
 }

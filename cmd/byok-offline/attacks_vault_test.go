@@ -78,14 +78,17 @@ func (v *vaultUser) opensWhatWaits(t *testing.T) {
 }
 
 // leaveTrusted makes KEK and transfer key as the security officer.
-func (v *vaultUser) leaveTrusted(t *testing.T, a *attacker, h pkcs11.SessionHandle) (kek, layer pkcs11.ObjectHandle) {
+func (v *vaultUser) leaveTrusted(t *testing.T, a *attacker, h pkcs11.SessionHandle) (kek,
+	layer pkcs11.ObjectHandle) {
 	t.Helper()
 	trusted := []*pkcs11.Attribute{
-		attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, false), attr(pkcs11.CKA_TRUSTED, true), attr(pkcs11.CKA_WRAP, true),
+		attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, false), attr(pkcs11.CKA_TRUSTED,
+			true), attr(pkcs11.CKA_WRAP, true),
 	}
 	kek = mustDo(a.p.CreateObject(h, append(v.kekTemplate(), trusted...)))(t)
 	layer = mustDo(a.p.GenerateKey(h, by(pkcs11.CKM_AES_KEY_GEN, nil), append(trusted, attr(pkcs11.CKA_VALUE_LEN, 32),
-		attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true), attr(pkcs11.CKA_WRAP_WITH_TRUSTED, true))))(t)
+		attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true), attr(pkcs11.CKA_WRAP_WITH_TRUSTED,
+			true))))(t)
 	return kek, layer
 }
 
@@ -102,7 +105,8 @@ func (a *attacker) secretKey(t *testing.T, h pkcs11.SessionHandle) (*big.Int, pk
 	t.Helper()
 	params := a.material(pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_EC)[0]
 	public, private, err := a.p.GenerateKeyPair(h, by(pkcs11.CKM_EC_KEY_PAIR_GEN, nil), []*pkcs11.Attribute{params},
-		[]*pkcs11.Attribute{attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true), attr(pkcs11.CKA_WRAP_WITH_TRUSTED, true)})
+		[]*pkcs11.Attribute{attr(pkcs11.CKA_SENSITIVE, true), attr(pkcs11.CKA_EXTRACTABLE, true),
+			attr(pkcs11.CKA_WRAP_WITH_TRUSTED, true)})
 	a.must(t, err)
 	list := mustDo(a.p.GetAttributeValue(h, public, []*pkcs11.Attribute{attr(pkcs11.CKA_EC_POINT, nil)}))(t)
 	point := list[0].Value[len(list[0].Value)-64:]
@@ -115,7 +119,8 @@ func (v *vaultUser) importAES(t *testing.T, ciphertext []byte) {
 	blob := mustDo(transfer.Blob{KEK: v.kek.ID, Ciphertext: ciphertext}.Marshal())(t)
 	_, err := v.keys.ImportKey(context.Background(), "layer", azkeys.ImportKeyParameters{
 		HSM: to.Ptr(true),
-		Key: &azkeys.JSONWebKey{Kty: to.Ptr(azkeys.KeyTypeOctHSM), T: blob, KeyOps: to.SliceOfPtrs(azkeys.KeyOperationDecrypt)},
+		Key: &azkeys.JSONWebKey{Kty: to.Ptr(azkeys.KeyTypeOctHSM), T: blob,
+			KeyOps: to.SliceOfPtrs(azkeys.KeyOperationDecrypt)},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +151,8 @@ func parsePKCS8(der []byte) (*ecdsa.PrivateKey, error) {
 // put it there, as a wrapping key for every other: kept keys go under KM and KW
 // alone, which only K cards open, and KM and KW go nowhere.
 func (v *vaultUser) findsNothing(t *testing.T, a *attacker) {
-	kek := mustDo(a.p.CreateObject(a.h, append(v.kekTemplate(), attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_WRAP, true))))(t)
+	kek := mustDo(a.p.CreateObject(a.h,
+		append(v.kekTemplate(), attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_WRAP, true))))(t)
 	targets := a.targets(t)
 	under := append(slices.Clone(targets), object{handle: kek, role: "the vault's KEK", kind: pkcs11.CKK_RSA})
 	tried := 0

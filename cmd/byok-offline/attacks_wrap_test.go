@@ -14,11 +14,14 @@ func wrapping() []attack {
 		{group: group, name: "wrap it under an AES key of known value", on: keysOfValue(), try: wrapUnderKnown},
 		{group: group, name: "wrap it under an AES key made on the token", on: keysOfValue(), try: wrapUnderGenerated},
 		{group: group, name: "wrap it under the attacker's RSA key", on: secretKeys(), try: wrapUnderOwnRSA},
-		{group: group, name: "wrap it under the attacker's RSA key (private keys are too long for one)", on: privateKeys(), never: true, try: wrapUnderOwnRSA},
-		{group: group, name: "wrap it under a key that looks like KM or KW, beside the true one", on: secretKeys(), try: wrapUnderLookAlike},
+		{group: group, name: "wrap it under the attacker's RSA key (private keys are too long for one)",
+			on: privateKeys(), never: true, try: wrapUnderOwnRSA},
+		{group: group, name: "wrap it under a key that looks like KM or KW, beside the true one", on: secretKeys(),
+			try: wrapUnderLookAlike},
 		{group: group, name: "wrap it under KM and KW", on: []string{"KW", "KML"}, try: wrapUnderTrusted},
 		{group: group, name: "wrap it under the anchor, which is trusted", on: []string{"AES key"}, try: wrapUnderAnchor},
-		{group: group, name: "destroy KM and KW, wrap it under keys that look like them", on: []string{"AES key"}, breaking: true, try: wrapAfterDestroying},
+		{group: group, name: "destroy KM and KW, wrap it under keys that look like them", on: []string{"AES key"},
+			breaking: true, try: wrapAfterDestroying},
 	}
 }
 
@@ -33,10 +36,12 @@ func aesWraps(o object) [][]*pkcs11.Mechanism {
 
 func rsaWraps() [][]*pkcs11.Mechanism {
 	return [][]*pkcs11.Mechanism{by(pkcs11.CKM_RSA_PKCS, nil),
-		by(pkcs11.CKM_RSA_PKCS_OAEP, pkcs11.NewOAEPParams(pkcs11.CKM_SHA_1, pkcs11.CKG_MGF1_SHA1, pkcs11.CKZ_DATA_SPECIFIED, nil))}
+		by(pkcs11.CKM_RSA_PKCS_OAEP,
+			pkcs11.NewOAEPParams(pkcs11.CKM_SHA_1, pkcs11.CKG_MGF1_SHA1, pkcs11.CKZ_DATA_SPECIFIED, nil))}
 }
 
-func (a *attacker) wrap(f *finding, what string, mechanisms [][]*pkcs11.Mechanism, under pkcs11.ObjectHandle, o object) {
+func (a *attacker) wrap(f *finding, what string, mechanisms [][]*pkcs11.Mechanism, under pkcs11.ObjectHandle,
+	o object) {
 	for _, m := range mechanisms {
 		_, err := a.p.WrapKey(a.h, m, under, o.handle)
 		f.call(what, err)
@@ -50,21 +55,24 @@ func wrapUnderKnown(a *attacker, t *testing.T, o object, f *finding) {
 // wrapUnderGenerated wraps under a key that has LOCAL, and that the attacker
 // can use for decryption.
 func wrapUnderGenerated(a *attacker, t *testing.T, o object, f *finding) {
-	key, err := a.p.GenerateKey(a.h, by(pkcs11.CKM_AES_KEY_GEN, nil), []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_VALUE_LEN, 32),
-		attr(pkcs11.CKA_WRAP, true), attr(pkcs11.CKA_UNWRAP, true), attr(pkcs11.CKA_DECRYPT, true)})
+	key, err := a.p.GenerateKey(a.h, by(pkcs11.CKM_AES_KEY_GEN, nil),
+		[]*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, false), attr(pkcs11.CKA_VALUE_LEN, 32),
+			attr(pkcs11.CKA_WRAP, true), attr(pkcs11.CKA_UNWRAP, true), attr(pkcs11.CKA_DECRYPT, true)})
 	a.must(t, err)
 	a.wrap(f, "wrapping under a generated AES key", aesWraps(o), key, o)
 }
 
 func wrapUnderOwnRSA(a *attacker, t *testing.T, o object, f *finding) {
-	a.wrap(f, "wrapping under the attacker's RSA key", rsaWraps(), a.own(t, pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA).handle, o)
+	a.wrap(f, "wrapping under the attacker's RSA key", rsaWraps(),
+		a.own(t, pkcs11.CKO_PUBLIC_KEY, pkcs11.CKK_RSA).handle, o)
 }
 
 // lookAlike makes a token object with the labels and identifier of a trusted
 // key, but not trusted, and the attacker's value; it is removed afterwards.
 func (a *attacker) lookAlike(t testing.TB, label string, id []byte) (key pkcs11.ObjectHandle, remove func()) {
 	t.Helper()
-	list := []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, false), attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, id), attr(pkcs11.CKA_WRAP, true)}
+	list := []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_PRIVATE, false),
+		attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, id), attr(pkcs11.CKA_WRAP, true)}
 	if strings.HasPrefix(label, "byok-km-") {
 		list = append(list, attr(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
 			attr(pkcs11.CKA_MODULUS, a.rsa.N.Bytes()), attr(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(a.rsa.E)).Bytes()))
