@@ -18,7 +18,11 @@ func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
-		{"Operations", []string{"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval", "rehearsal", "download"}},
+		{"Operations", []string{
+			"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
+			"rehearsal/partition", "rehearsal/limit", "download",
+		}},
 		{"The HSM and the vault", []string{
 			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates",
 			"hsm/tokens", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",

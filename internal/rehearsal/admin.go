@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"byok/internal/exitcode"
+	"byok/internal/rehearsal/wire"
 	"byok/internal/strictjson"
 )
 
@@ -37,19 +38,19 @@ func (v *vault) setFaults(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	case http.MethodPut:
 	default:
-		return &failure{status: http.StatusMethodNotAllowed, code: "BadParameter", message: "GET or PUT is expected"}
+		return &wire.Failure{Status: http.StatusMethodNotAllowed, Code: "BadParameter", Message: "GET or PUT is expected"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return badParameter("the request cannot be read").because(err)
+		return wire.BadParameter("the request cannot be read").Because(err)
 	}
 	var in faultList
 	if err := strictjson.Unmarshal("faults", body, maxBody, &in); err != nil {
-		return badParameter("%v", err)
+		return wire.BadParameter("%v", err)
 	}
 	list, err := parseFaults(in.Faults)
 	if err != nil {
-		return badParameter("%v", err)
+		return wire.BadParameter("%v", err)
 	}
 	v.faults.set(list)
 	return nil

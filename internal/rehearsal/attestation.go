@@ -7,28 +7,35 @@ import (
 
 	"byok/internal/attest"
 	"byok/internal/kek"
+	"byok/internal/rehearsal/partition"
+	"byok/internal/rehearsal/softkey"
+	"byok/internal/rehearsal/state"
+	"byok/internal/rehearsal/store"
+	"byok/internal/rehearsal/wire"
 )
 
-// partition returns the folder's HSM partition, made on the first run, and
+// partitionOf returns the folder's HSM partition, made on the first run, and
 // publishes the root it is under.
-func (s *state) partition() (*chain, error) {
-	const private = "attestation-private.pem"
-	data, err := s.once(private, 0o600, func() ([]byte, error) {
-		c, err := newChain()
+func partitionOf(s *state.State) (*partition.HSM, error) {
+	data, err := s.Once(filePartition, 0o600, func() ([]byte, error) {
+		made, err := partition.New()
 		if err != nil {
 			return nil, err
 		}
-		return c.encode(), nil
+		return made.Encode(), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	c, err := readChain(data)
+	hsm, err := partition.Read(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path(private), err)
+		return nil, fmt.Errorf("%s: %w", s.Path(filePartition), err)
 	}
-	return &c, s.publish(fileRoot, c.root)
+	return &hsm, s.Publish(state.FileRoot, hsm.Root)
 }
+
+// filePartition is the private file of the partition.
+const filePartition = "attestation-private.pem"
 
 // attestation is a version with the HSM's statement on it:
 // GET /keys/{name}/{version}/attestation. What a Premium vault answers is not
@@ -38,35 +45,35 @@ func (v *vault) attestation(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := key.enabledFor("get"); err != nil {
+	if err := key.EnabledFor("get"); err != nil {
 		return nil, err
 	}
-	m, isRSA := key.material.(rsaKey)
+	m, isRSA := key.Material.(softkey.RSA)
 	switch {
 	case v.hsm == nil:
-		return nil, &failure{
-			status:  http.StatusBadRequest,
-			code:    "NotSupported",
-			message: "Key attestation is supported by Managed HSM only",
+		return nil, &wire.Failure{
+			Status:  http.StatusBadRequest,
+			Code:    "NotSupported",
+			Message: "Key attestation is supported by Managed HSM only",
 		}
 	case !isRSA:
-		return nil, &failure{
-			status:  http.StatusBadRequest,
-			code:    "NotSupported",
-			message: "The rehearsal vault attests RSA keys only",
+		return nil, &wire.Failure{
+			Status:  http.StatusBadRequest,
+			Code:    "NotSupported",
+			Message: "The rehearsal vault attests RSA keys only",
 		}
 	}
 	kid, err := kek.ParseID(v.kid(name, key.Version))
 	if err != nil {
 		return nil, err
 	}
-	blob, err := attest.Sign(statement(kid, &m.PublicKey, key), v.hsm.partition)
+	blob, err := attest.Sign(statement(kid, &m.PublicKey, key), v.hsm.Key)
 	if err != nil {
 		return nil, err
 	}
 	b := v.bundle(name, key)
-	b.Attributes.Attestation = &attestationJSON{
-		CertificatePEMFile: v.hsm.certificates,
+	b.Attributes.Attestation = &wire.Attestation{
+		CertificatePEMFile: v.hsm.Certificates,
 		PrivateKey:         blob,
 		Version:            "MRVL-1",
 	}
@@ -75,7 +82,7 @@ func (v *vault) attestation(c *call) (any, error) {
 
 // statement is true also of a key that was imported, which came from outside,
 // or that may leave.
-func statement(kid kek.ID, public *rsa.PublicKey, key keyVersion) attest.Statement {
+func statement(kid kek.ID, public *rsa.PublicKey, key store.Version) attest.Statement {
 	s := attest.NewStatement(attest.Firmware2, kid, public, key.Ops)
 	values := map[attest.AttributeType]bool{}
 	if key.Imported {

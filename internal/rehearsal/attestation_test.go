@@ -203,11 +203,11 @@ func TestDamagedChain(t *testing.T) {
 	whole, err := testChain()
 	must(t, err)
 	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("damaged")})
-	good := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(whole.partition)})
+	good := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(whole.Key)})
 	for want, data := range map[string][]byte{
 		"no partition key in it":                    []byte("damaged"),
 		"the partition key cannot be read":          key,
-		"a root and four certificates are expected": append(bytes.Clone(good), whole.certificates...),
+		"a root and four certificates are expected": append(bytes.Clone(good), whole.Certificates...),
 	} {
 		dir := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(dir, "attestation-private.pem"), data, 0o600))

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/rehearsal/state"
 	"byok/internal/secret"
 	"byok/internal/term"
 )
@@ -37,33 +37,33 @@ type Client struct {
 // a URL that is not this computer's own is Refused.
 func Open(dir string) (*Client, error) {
 	files := map[string][]byte{}
-	for _, name := range []string{fileURL, fileService, fileToken, fileCA} {
+	for _, name := range []string{state.FileURL, state.FileService, state.FileToken, state.FileCA} {
 		if err := readInto(files, dir, name); err != nil {
 			return nil, err
 		}
 	}
 	c := &Client{
-		URL: line(files[fileURL]), Service: line(files[fileService]), Tenant: Tenant,
-		CA: x509.NewCertPool(), CAFile: filepath.Join(dir, fileCA),
-		token: secret.Take([]byte(line(files[fileToken]))),
+		URL: state.Line(files[state.FileURL]), Service: state.Line(files[state.FileService]), Tenant: Tenant,
+		CA: x509.NewCertPool(), CAFile: filepath.Join(dir, state.FileCA),
+		token: secret.Take([]byte(state.Line(files[state.FileToken]))),
 	}
-	if _, err := portOf(filepath.Join(dir, fileURL), c.URL); err != nil {
+	if _, err := state.PortOf(filepath.Join(dir, state.FileURL), c.URL); err != nil {
 		return nil, err
 	}
-	if !c.CA.AppendCertsFromPEM(files[fileCA]) {
+	if !c.CA.AppendCertsFromPEM(files[state.FileCA]) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: no certificate in it", c.CAFile)
 	}
 	if c.Service == ManagedHSM {
-		if err := readInto(files, dir, fileRoot); err != nil {
+		if err := readInto(files, dir, state.FileRoot); err != nil {
 			return nil, err
 		}
-		c.AttestationRoot = files[fileRoot]
+		c.AttestationRoot = files[state.FileRoot]
 	}
 	return c, nil
 }
 
 func readInto(files map[string][]byte, dir, name string) error {
-	data, err := durable.ReadFile(filepath.Join(dir, name), maxFile)
+	data, err := durable.ReadFile(filepath.Join(dir, name), state.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return exitcode.Errorf(exitcode.Usage, "%s holds no rehearsal vault: %s is missing", dir, name).
 			Hint("byok-online rehearsal serve --listen 127.0.0.1:8443 --state %s", term.Quote(dir))
@@ -116,13 +116,4 @@ func dialLoopback(ctx context.Context, network, address string) (net.Conn, error
 		}
 	}
 	return nil, err
-}
-
-// portOf returns the port of a rehearsal vault's URL, read from the file named.
-func portOf(file, address string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Port() == "" || address != "https://localhost:"+u.Port() {
-		return "", exitcode.Errorf(exitcode.Refused, "%s: a rehearsal vault's URL is https://localhost:PORT", file)
-	}
-	return u.Port(), nil
 }

@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"byok/internal/keykind"
+	"byok/internal/rehearsal/limit"
+	"byok/internal/rehearsal/softkey"
+	"byok/internal/rehearsal/store"
+	"byok/internal/rehearsal/wire"
+	"byok/internal/stamp"
 )
 
 // handshake is the operation of a client that opens a connection.
@@ -64,15 +69,15 @@ func throttle(argument string) (effect, bool) {
 		if argument != "" {
 			w.Header().Set("Retry-After", argument)
 		}
-		v.refuse(w, r, throttled())
+		v.refuse(w, r, wire.Throttled())
 	}, argument == "" || err == nil
 }
 
 // serverError has a text of our own.
-func serverError(argument string) (*failure, bool) {
+func serverError(argument string) (*wire.Failure, bool) {
 	status, _ := strconv.Atoi(argument)
 	text := http.StatusText(status)
-	return &failure{status: status, code: strings.ReplaceAll(text, " ", ""), message: text + " on purpose"},
+	return &wire.Failure{Status: status, Code: strings.ReplaceAll(text, " ", ""), Message: text + " on purpose"},
 		slices.Contains([]string{"500", "502", "503", "504"}, argument)
 }
 
@@ -110,7 +115,7 @@ func cut(argument string) (effect, bool) {
 
 // slow ends early when the client has gone.
 func slow(argument string) (effect, bool) {
-	d, ok := duration(argument)
+	d, ok := limit.Duration(argument)
 	return func(_ *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		a := serve(w, r, next)
 		select {
@@ -121,22 +126,17 @@ func slow(argument string) (effect, bool) {
 	}, ok
 }
 
-func duration(argument string) (time.Duration, bool) {
-	d, err := time.ParseDuration(argument)
-	return d, err == nil && d > 0 && d <= 10*time.Minute
-}
-
 // forbid leaves out of the service's texts who was refused from where.
 func forbid(argument string) (effect, bool) {
-	f, ok := map[string]*failure{
-		"firewall": forbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a "+
+	f, ok := map[string]*wire.Failure{
+		"firewall": wire.Forbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a "+
 			"trusted service.\r\nClient address: 127.0.0.1"),
-		"private": forbidden("ForbiddenByConnection", "Public network access is disabled and request is not from "+
+		"private": wire.Forbidden("ForbiddenByConnection", "Public network access is disabled and request is not from "+
 			"a trusted service nor via an approved private link."),
-		"role": forbidden("ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\n"+
+		"role": wire.Forbidden("ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\n"+
 			"If role assignments, deny assignments or role definitions were changed recently, please observe "+
 			"propagation time."),
-		"policy": forbidden("AccessDenied", "The user, group or application does not have the permission on key "+
+		"policy": wire.Forbidden("AccessDenied", "The user, group or application does not have the permission on key "+
 			"vault 'rehearsal;location=rehearsal'. "+
 			"For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"),
 	}[argument]
@@ -147,18 +147,18 @@ func forbid(argument string) (effect, bool) {
 // is none.
 func deleteMeanwhile(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	t, _ := find(r)
-	if _, err := v.keys.live(t.name); err != nil {
-		m, err := generateEC("P-256")
+	if _, err := v.keys.Live(t.name); err != nil {
+		m, err := softkey.Generate(keykind.ECHSM, "P-256", 0)
 		if err == nil {
 			_, err = v.keep(t.name,
-				keyVersion{Type: keykind.ECHSM, Ops: keykind.KeyOps(keykind.ECHSM), Enabled: true}, m)
+				store.Version{Type: keykind.ECHSM, Ops: keykind.KeyOps(keykind.ECHSM), Enabled: true}, m)
 		}
 		if err != nil {
 			v.refuse(w, r, err)
 			return
 		}
 	}
-	if _, err := v.keys.delete(t.name); err != nil {
+	if _, err := v.keys.Delete(t.name); err != nil {
 		v.refuse(w, r, err)
 		return
 	}
@@ -166,18 +166,18 @@ func deleteMeanwhile(v *vault, w http.ResponseWriter, r *http.Request, next http
 }
 
 func limbo(argument string) (effect, bool) {
-	d, ok := duration(argument)
+	d, ok := limit.Duration(argument)
 	return func(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		t, _ := find(r)
-		v.keys.linger(t.name, d)
+		v.keys.Linger(t.name, d)
 		next.ServeHTTP(w, r)
 	}, ok
 }
 
 func spoil(argument string) (effect, bool) {
-	change, ok := map[string]func(*keyVersion) error{
-		"disabled": func(k *keyVersion) error { k.Enabled = false; return nil },
-		"expired":  func(k *keyVersion) error { k.Expires = now().Add(-time.Second); return nil },
+	change, ok := map[string]func(*store.Version) error{
+		"disabled": func(k *store.Version) error { k.Enabled = false; return nil },
+		"expired":  func(k *store.Version) error { k.Expires = stamp.Now().Add(-time.Second); return nil },
 		"deleted":  nil,
 	}[argument]
 	return func(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -191,19 +191,19 @@ func spoil(argument string) (effect, bool) {
 
 // spoilKEKs changes every version of every key exchange key, or deletes it
 // where change is nil.
-func (v *vault) spoilKEKs(change func(*keyVersion) error) error {
-	for _, r := range v.keys.all(false) {
-		if !r.current().exchanges() {
+func (v *vault) spoilKEKs(change func(*store.Version) error) error {
+	for _, r := range v.keys.All(false) {
+		if !r.Current().Exchanges() {
 			continue
 		}
 		if change == nil {
-			if _, err := v.keys.delete(r.Name); err != nil {
+			if _, err := v.keys.Delete(r.Name); err != nil {
 				return err
 			}
 			continue
 		}
 		for _, k := range r.Versions {
-			if _, _, err := v.keys.change(r.Name, k.Version, change); err != nil {
+			if _, _, err := v.keys.Change(r.Name, k.Version, change); err != nil {
 				return err
 			}
 		}
@@ -212,7 +212,7 @@ func (v *vault) spoilKEKs(change func(*keyVersion) error) error {
 }
 
 func refuseHSM(v *vault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
-	v.refuse(w, r, badParameter("Hardware key operation not allowed on standard vault."))
+	v.refuse(w, r, wire.BadParameter("Hardware key operation not allowed on standard vault."))
 }
 
 // held is an answer that has not been sent yet.

@@ -1,6 +1,8 @@
 package rehearsal
 
 import (
+	"byok/internal/rehearsal/partition"
+	"byok/internal/rehearsal/wire"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +24,7 @@ import (
 )
 
 // one chain serves all tests: making its four RSA keys is slow.
-var testChain = sync.OnceValues(newChain)
+var testChain = sync.OnceValues(partition.New)
 
 // running is a rehearsal vault with the service's own client for it.
 type running struct {
@@ -71,7 +73,7 @@ func startAs(t *testing.T, config Config) *running {
 	must(t, err)
 	private := filepath.Join(config.State, "attestation-private.pem")
 	if _, err := os.Stat(private); err != nil {
-		must(t, os.WriteFile(private, c.encode(), 0o600))
+		must(t, os.WriteFile(private, c.Encode(), 0o600))
 	}
 	r := &running{dir: config.State, log: &lines{}}
 	config.Listen, config.Log = "127.0.0.1:0", r.log.add
@@ -137,7 +139,7 @@ func answer(err error) string {
 }
 
 func refusal(status int, data []byte) string {
-	var body errorBody
+	var body wire.ErrorBody
 	if err := json.Unmarshal(data, &body); err != nil {
 		return fmt.Sprintf("%d without an envelope: %q", status, data)
 	}

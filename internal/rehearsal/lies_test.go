@@ -1,6 +1,8 @@
 package rehearsal
 
 import (
+	"byok/internal/rehearsal/softkey"
+	"byok/internal/rehearsal/wire"
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
@@ -54,7 +56,12 @@ func TestLies(t *testing.T) {
 	block := azkeys.KeyOperationParameters{Algorithm: to.Ptr(azkeys.EncryptionAlgorithmA128CBC), Value: make([]byte, 16), IV: make([]byte, 16)}
 	sealed, err := r.Encrypt(ctx, "aes", "", block, nil)
 	must(t, err)
-	if own, _ := octKey(secret).encrypt(operation{Algorithm: "A128CBC", Value: make([]byte, 16), IV: make([]byte, 16)}); string(own.Value) == string(sealed.Result) {
+	own, err := softkey.NewOct(secret)
+	must(t, err)
+	result, err := own.(softkey.Encrypter).Encrypt(
+		wire.Operation{Algorithm: "A128CBC", Value: make([]byte, 16), IV: make([]byte, 16)})
+	must(t, err)
+	if string(result.Value) == string(sealed.Result) {
 		t.Error("the AES key that was imported is the one in the vault")
 	}
 }

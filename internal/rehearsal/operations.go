@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"byok/internal/keykind"
+	"byok/internal/rehearsal/softkey"
+	"byok/internal/rehearsal/store"
+	"byok/internal/rehearsal/wire"
 )
 
 // signatureAlgorithm is what an alg of sign and verify needs: a digest of so
@@ -18,7 +21,7 @@ func signatureAlgorithms() map[string]signatureAlgorithm {
 	return map[string]signatureAlgorithm{
 		"RS256": {32, ""}, "RS384": {48, ""}, "RS512": {64, ""},
 		"PS256": {32, ""}, "PS384": {48, ""}, "PS512": {64, ""},
-		"ES256": {32, "P-256"}, "ES384": {48, "P-384"}, "ES512": {64, "P-521"}, "ES256K": {32, koblitz},
+		"ES256": {32, "P-256"}, "ES384": {48, "P-384"}, "ES512": {64, "P-521"}, "ES256K": {32, softkey.Koblitz},
 	}
 }
 
@@ -32,8 +35,8 @@ func (v *vault) sign(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := s.sign(in.Algorithm, in.Value)
-	return operationResult{KID: kid, Value: signature}, err
+	signature, err := s.Sign(in.Algorithm, in.Value)
+	return wire.Result{KID: kid, Value: signature}, err
 }
 
 // verify checks a signature of a digest: POST /keys/{name}/{version}/verify.
@@ -46,30 +49,30 @@ func (v *vault) verify(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verifyResult{Value: s.verify(in.Algorithm, in.Digest, in.Value)}, nil
+	return wire.VerifyResult{Value: s.Verify(in.Algorithm, in.Digest, in.Value)}, nil
 }
 
 // signerFor checks that key, algorithm and digest go together.
-func signerFor(kid string, key keyVersion, algorithm string, digest []byte) (signer, error) {
-	s, signs := key.material.(signer)
+func signerFor(kid string, key store.Version, algorithm string, digest []byte) (softkey.Signer, error) {
+	s, signs := key.Material.(softkey.Signer)
 	wanted, known := signatureAlgorithms()[algorithm]
 	const incompatible = "Key and signing algorithm are incompatible. Key %s "
 	switch isEC := key.Type == keykind.ECHSM; {
 	case !signs || !known:
-		return nil, badParameter("The algorithm %s is not supported for signing with this key", algorithm) // our text
+		return nil, wire.BadParameter("The algorithm %s is not supported for signing with this key", algorithm) // our text
 	case isEC && wanted.curve == "":
-		return nil, badParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of "+
+		return nil, wire.BadParameter(incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of "+
 			"type 'RSA' or 'RSA-HSM'.",
 			kid, key.Type, algorithm)
 	case !isEC && wanted.curve != "":
-		return nil, badParameter(
+		return nil, wire.BadParameter(
 			incompatible+"is of type '%s', and algorithm '%s' can only be used with a key of type 'EC' or 'EC-HSM'.",
 			kid, key.Type, algorithm)
 	case key.Curve != wanted.curve:
-		return nil, badParameter(incompatible+"uses curve '%s', and algorithm '%s' can only be used with curve '%s'.",
+		return nil, wire.BadParameter(incompatible+"uses curve '%s', and algorithm '%s' can only be used with curve '%s'.",
 			kid, key.Curve, algorithm, wanted.curve)
 	case len(digest) != wanted.digest:
-		return nil, badParameter("Invalid length of 'value': %d bytes. %s requires %d bytes, encoded with base64url.",
+		return nil, wire.BadParameter("Invalid length of 'value': %d bytes. %s requires %d bytes, encoded with base64url.",
 			len(digest), algorithm, wanted.digest)
 	}
 	return s, nil
@@ -83,19 +86,19 @@ func transform(op string) func(*vault, *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		apply := encrypter.encrypt
+		apply := softkey.Encrypter.Encrypt
 		if op == "decrypt" || op == "unwrapKey" {
-			apply = encrypter.decrypt
+			apply = softkey.Encrypter.Decrypt
 		}
-		out, err := apply(key.material.(encrypter),
+		out, err := apply(key.Material.(softkey.Encrypter),
 			in) // of a type that encrypts, or it would not have op: see checkOps
 		switch {
-		case errors.Is(err, errAlgorithm):
-			return nil, badParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and "+
+		case errors.Is(err, softkey.ErrAlgorithm):
+			return nil, wire.BadParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and "+
 				"algorithm '%s' can not be used with it.",
 				kid, key.Type, in.Algorithm) // our text
 		case err != nil:
-			return nil, badParameter("The parameter is incorrect.").because(fmt.Errorf("%s: %w", in.Algorithm, err))
+			return nil, wire.BadParameter("The parameter is incorrect.").Because(fmt.Errorf("%s: %w", in.Algorithm, err))
 		}
 		out.KID = kid
 		return out, nil
@@ -103,7 +106,7 @@ func transform(op string) func(*vault, *call) (any, error) {
 }
 
 // operation reads the request and finds the key, which must allow op now.
-func (v *vault) operation(c *call, op string) (in operation, kid string, key keyVersion, err error) {
+func (v *vault) operation(c *call, op string) (in wire.Operation, kid string, key store.Version, err error) {
 	if err = c.into(&in); err != nil {
 		return in, "", key, err
 	}
@@ -111,5 +114,5 @@ func (v *vault) operation(c *call, op string) (in operation, kid string, key key
 	if err != nil {
 		return in, "", key, err
 	}
-	return in, v.kid(name, key.Version), key, key.allowedFor(op)
+	return in, v.kid(name, key.Version), key, key.AllowedFor(op)
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"byok/internal/base64url"
+	"byok/internal/rehearsal/store"
+	"byok/internal/rehearsal/wire"
 )
 
 // recoverableDays is how long a deleted key can be recovered: the service's
@@ -19,26 +21,27 @@ const pageSize = 25
 func (v *vault) kid(name, version string) string { return v.url + "/keys/" + name + "/" + version }
 
 // bundle shows a version as get, create and import do.
-func (v *vault) bundle(name string, key keyVersion) bundle {
-	b := bundle{Attributes: key.attributes(), Policy: key.Policy, Tags: key.Tags}
-	key.material.describe(&b.Key)
+func (v *vault) bundle(name string, key store.Version) wire.Bundle {
+	b := wire.Bundle{Attributes: attributesOf(key), Policy: key.Policy, Tags: key.Tags}
+	key.Material.Describe(&b.Key)
 	b.Key.KID, b.Key.Type, b.Key.Ops = v.kid(name, key.Version), key.Type, key.Ops
 	return b
 }
 
-func (k keyVersion) attributes() attributes {
-	return attributes{
-		Enabled: &k.Enabled, NotBefore: seconds(k.NotBefore), Expires: seconds(k.Expires),
-		Created: seconds(k.Created), Updated: seconds(k.Updated), Exportable: &k.Exportable,
+// attributesOf shows the attributes of a version.
+func attributesOf(k store.Version) wire.Attributes {
+	return wire.Attributes{
+		Enabled: &k.Enabled, NotBefore: wire.Seconds(k.NotBefore), Expires: wire.Seconds(k.Expires),
+		Created: wire.Seconds(k.Created), Updated: wire.Seconds(k.Updated), Exportable: &k.Exportable,
 		RecoveryLevel: "Recoverable+Purgeable", RecoverableDays: recoverableDays,
 		HSMPlatform: "2", // FIPS 140-3 level 3: the claim of the service it plays
 	}
 }
 
-func (v *vault) deletion(r record) deletion {
-	return deletion{
+func (v *vault) deletion(r store.Record) wire.Deletion {
+	return wire.Deletion{
 		RecoveryID: v.url + "/deletedkeys/" + r.Name,
-		Deleted:    seconds(r.Deleted), PurgeAt: seconds(r.Deleted.AddDate(0, 0, recoverableDays)),
+		Deleted:    wire.Seconds(r.Deleted), PurgeAt: wire.Seconds(r.Deleted.AddDate(0, 0, recoverableDays)),
 	}
 }
 
@@ -52,12 +55,12 @@ func (v *vault) listDeleted(c *call) (any, error) {
 	return v.page(c, "/deletedkeys", v.items(true))
 }
 
-func (v *vault) items(deleted bool) []item {
-	items := []item{}
-	for _, r := range v.keys.all(deleted) {
-		i := item{KID: v.url + "/keys/" + r.Name, Attributes: r.current().attributes(), Tags: r.current().Tags}
+func (v *vault) items(deleted bool) []wire.Item {
+	items := []wire.Item{}
+	for _, r := range v.keys.All(deleted) {
+		i := wire.Item{KID: v.url + "/keys/" + r.Name, Attributes: attributesOf(r.Current()), Tags: r.Current().Tags}
 		if deleted {
-			i.deletion = v.deletion(r)
+			i.Deletion = v.deletion(r)
 		}
 		items = append(items, i)
 	}
@@ -67,10 +70,10 @@ func (v *vault) items(deleted bool) []item {
 // listVersions lists a key's versions, none for a key that does not exist:
 // GET /keys/{name}/versions.
 func (v *vault) listVersions(c *call) (any, error) {
-	items := []item{}
-	if r, err := v.keys.live(c.name); err == nil {
+	items := []wire.Item{}
+	if r, err := v.keys.Live(c.name); err == nil {
 		for _, key := range r.Versions {
-			items = append(items, item{KID: v.kid(r.Name, key.Version), Attributes: key.attributes(), Tags: key.Tags})
+			items = append(items, wire.Item{KID: v.kid(r.Name, key.Version), Attributes: attributesOf(key), Tags: key.Tags})
 		}
 	}
 	return v.page(c, "/keys/"+c.name+"/versions", items)
@@ -78,24 +81,24 @@ func (v *vault) listVersions(c *call) (any, error) {
 
 // page returns the items after $skiptoken in the order of their identifiers,
 // which for versions is no order in time: the service promises none either.
-func (v *vault) page(c *call, path string, items []item) (any, error) {
+func (v *vault) page(c *call, path string, items []wire.Item) (any, error) {
 	size, err := pageOf(c.query)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.KID, b.KID) })
+	slices.SortFunc(items, func(a, b wire.Item) int { return cmp.Compare(a.KID, b.KID) })
 	last, err := base64url.Decode(c.query.Get("$skiptoken"))
 	if err != nil {
-		return nil, badParameter("Invalid $skiptoken").because(err)
+		return nil, wire.BadParameter("Invalid $skiptoken").Because(err)
 	}
-	items = slices.DeleteFunc(items, func(i item) bool { return i.KID <= string(last) })
+	items = slices.DeleteFunc(items, func(i wire.Item) bool { return i.KID <= string(last) })
 	if len(items) <= size {
-		return list{Value: items}, nil
+		return wire.List{Value: items}, nil
 	}
 	next := url.Values{"api-version": c.query["api-version"], "maxresults": {strconv.Itoa(size)}}
 	next.Set("$skiptoken", base64url.Encode([]byte(items[size-1].KID)))
 	link := v.url + path + "?" + next.Encode()
-	return list{Value: items[:size], NextLink: &link}, nil
+	return wire.List{Value: items[:size], NextLink: &link}, nil
 }
 
 func pageOf(query url.Values) (int, error) {
@@ -105,7 +108,7 @@ func pageOf(query url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(asked)
 	if err != nil || n < 1 || n > pageSize {
-		return 0, badParameter("Invalid maxresults: %s. It must be between 1 and %d", asked, pageSize) // our text
+		return 0, wire.BadParameter("Invalid maxresults: %s. It must be between 1 and %d", asked, pageSize) // our text
 	}
 	return n, nil
 }

@@ -27,6 +27,8 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kek"
+	"byok/internal/rehearsal/limit"
+	"byok/internal/rehearsal/state"
 )
 
 // The services a rehearsal can play, as the SecurityWorld package names them.
@@ -70,7 +72,7 @@ type Info struct {
 // server uses, and a folder made for another address or service: a vault's
 // URL is part of every key identifier, so it cannot change.
 func Serve(ctx context.Context, c Config, ready func(Info)) error {
-	limit, err := parseLimit(c.Limit)
+	most, err := limit.Parse(c.Limit)
 	if err != nil {
 		return err
 	}
@@ -78,32 +80,31 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	if err != nil {
 		return err
 	}
-	s, err := openState(c.State, c.Service)
+	s, err := state.Open(c.State, c.Service)
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
-	defer s.close()
-	listener, err := s.listen(c.Listen)
+	defer s.Close()
+	listener, err := s.Listen(c.Listen)
 	if err != nil {
 		return exitcode.Mark(exitcode.Vault, err)
 	}
 	defer listener.Close()
-	v, err := newVault(s, c.Log)
+	v, err := newVault(s, most, c.Log)
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
-	v.limit.limit = limit.of(s.service)
 	v.faults.set(faults)
-	config, err := s.tlsConfig(v.certificateExpired)
+	config, err := s.TLSConfig(v.certificateExpired)
 	if err == nil {
-		err = s.announce()
+		err = s.Announce()
 	}
 	if err != nil {
 		return exitcode.Mark(exitcode.Failed, err)
 	}
 	server := newServer(v.handler(), config, v.log)
 	if ready != nil {
-		ready(Info{URL: s.url, Service: s.service, Tenant: Tenant, State: c.State})
+		ready(Info{URL: s.URL(), Service: s.Service(), Tenant: Tenant, State: c.State})
 	}
 	return exitcode.Mark(exitcode.Failed, serveUntil(ctx, server, netutil.LimitListener(listener, maxConnections)))
 }

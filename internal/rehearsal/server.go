@@ -15,6 +15,11 @@ import (
 	"time"
 
 	"byok/internal/kek"
+	"byok/internal/rehearsal/limit"
+	"byok/internal/rehearsal/partition"
+	"byok/internal/rehearsal/state"
+	"byok/internal/rehearsal/store"
+	"byok/internal/rehearsal/wire"
 )
 
 const (
@@ -27,15 +32,15 @@ type vault struct {
 	url     string
 	service string
 	token   []byte
-	keys    *store
-	hsm     *chain // nil for a Premium vault
-	limit   *limiter
+	keys    *store.Store
+	hsm     *partition.HSM // nil for a Premium vault
+	limit   *limit.Limiter
 	faults  faults
 	log     func(string) // never nil
 }
 
-func newVault(s *state, logged func(string)) (*vault, error) {
-	keys, err := openStore(s.path("keys"))
+func newVault(s *state.State, most limit.Limit, logged func(string)) (*vault, error) {
+	keys, err := store.Open(s.Path("keys"))
 	if err != nil {
 		return nil, err
 	}
@@ -43,15 +48,15 @@ func newVault(s *state, logged func(string)) (*vault, error) {
 		logged = func(string) {}
 	}
 	v := &vault{
-		url:     s.url,
-		service: s.service,
-		token:   s.token,
+		url:     s.URL(),
+		service: s.Service(),
+		token:   s.Token(),
 		keys:    keys,
-		limit:   &limiter{clock: time.Now},
+		limit:   limit.NewLimiter(most.Of(s.Service()), time.Now),
 		log:     logged,
 	}
-	if s.service == ManagedHSM {
-		v.hsm, err = s.partition()
+	if s.Service() == ManagedHSM {
+		v.hsm, err = partitionOf(s)
 	}
 	return v, err
 }
@@ -101,7 +106,7 @@ func (v *vault) authenticate(next http.Handler) http.Handler {
 			message = "AKV10046: Unable to resolve the key used for signature validation."
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
-		v.refuse(w, r, &failure{status: http.StatusUnauthorized, code: "Unauthorized", message: message})
+		v.refuse(w, r, &wire.Failure{Status: http.StatusUnauthorized, Code: "Unauthorized", Message: message})
 	})
 }
 
@@ -113,9 +118,9 @@ func (v *vault) versioned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch version := r.URL.Query().Get("api-version"); {
 		case version == "":
-			v.refuse(w, r, badParameter("api-version must be specified"))
+			v.refuse(w, r, wire.BadParameter("api-version must be specified"))
 		case !apiVersions.MatchString(version):
-			v.refuse(w, r, badParameter("api-version %s is not supported", version))
+			v.refuse(w, r, wire.BadParameter("api-version %s is not supported", version))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -133,7 +138,7 @@ type call struct {
 // service ignores what a newer client sends.
 func (c *call) into(v any) error {
 	if err := json.Unmarshal(c.body, v); err != nil {
-		return badParameter("The request body is not valid JSON").because(err)
+		return wire.BadParameter("The request body is not valid JSON").Because(err)
 	}
 	return nil
 }
@@ -222,10 +227,10 @@ func find(r *http.Request) (t target, status int) {
 func (v *vault) route(w http.ResponseWriter, r *http.Request) {
 	t, status := find(r)
 	if status != http.StatusOK {
-		v.refuse(w, r, &failure{
-			status:  status,
-			code:    "BadParameter",
-			message: fmt.Sprintf("Method %s does not allow operation ''", r.Method),
+		v.refuse(w, r, &wire.Failure{
+			Status:  status,
+			Code:    "BadParameter",
+			Message: fmt.Sprintf("Method %s does not allow operation ''", r.Method),
 		})
 		return
 	}
@@ -235,15 +240,15 @@ func (v *vault) route(w http.ResponseWriter, r *http.Request) {
 
 func (v *vault) dispatch(w http.ResponseWriter, r *http.Request, to target) (any, error) {
 	if strings.Contains(to.path, "{name}") && kek.CheckName(to.name) != nil {
-		return nil, badParameter("The request URI contains an invalid name: %s", to.name)
+		return nil, wire.BadParameter("The request URI contains an invalid name: %s", to.name)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &failure{
-			status:  http.StatusRequestEntityTooLarge,
-			code:    "BadParameter",
-			message: "The request body is too large",
+		return nil, &wire.Failure{
+			Status:  http.StatusRequestEntityTooLarge,
+			Code:    "BadParameter",
+			Message: "The request body is too large",
 		}
 	}
 	if err != nil {
@@ -266,6 +271,17 @@ func newRequestID() string {
 type lineWriter func(line string)
 
 func (w lineWriter) Write(p []byte) (int, error) {
-	w(line(p))
+	w(state.Line(p))
 	return len(p), nil
+}
+
+// limited throttles without Retry-After, as the service often does.
+func (v *vault) limited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if t, _ := find(r); (t.operation == "create" || t.operation == "import") && !v.limit.Admit() {
+			v.refuse(w, r, wire.Throttled())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

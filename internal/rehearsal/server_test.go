@@ -24,6 +24,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/exitcode"
+	"byok/internal/rehearsal/state"
 )
 
 // request sends what no SDK would and returns the answer.
@@ -133,9 +134,9 @@ func TestLog(t *testing.T) {
 	if got, want := r.log.last(), "POST /keys/k/create 200"; got != want {
 		t.Errorf("log %s", got)
 	}
-	token, err := os.ReadFile(filepath.Join(r.dir, fileToken))
+	token, err := os.ReadFile(filepath.Join(r.dir, state.FileToken))
 	must(t, err)
-	if strings.Contains(strings.Join(r.log.said, "\n"), line(token)) {
+	if strings.Contains(strings.Join(r.log.said, "\n"), state.Line(token)) {
 		t.Error("the token is in the log")
 	}
 }
@@ -191,7 +192,7 @@ func TestStateFolder(t *testing.T) {
 	}
 	token, err := os.ReadFile(filepath.Join(r.dir, "token"))
 	must(t, err)
-	if strings.Contains(fmt.Sprintf("%+v %#v %v", r.vault, *r.vault, r.vault.Credential()), line(token)) {
+	if strings.Contains(fmt.Sprintf("%+v %#v %v", r.vault, *r.vault, r.vault.Credential()), state.Line(token)) {
 		t.Error("the token prints")
 	}
 	if vault := start(t, Vault); vault.vault.AttestationRoot != nil {
@@ -318,16 +319,16 @@ func TestOpenRefusals(t *testing.T) {
 	}{
 		"never served": {func(dir string) error { return os.RemoveAll(dir) }, "DIR holds no rehearsal vault: url is missing", exitcode.Usage,
 			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
-		"no token": {func(dir string) error { return os.Remove(filepath.Join(dir, fileToken)) }, "DIR holds no rehearsal vault: token is missing", exitcode.Usage,
+		"no token": {func(dir string) error { return os.Remove(filepath.Join(dir, state.FileToken)) }, "DIR holds no rehearsal vault: token is missing", exitcode.Usage,
 			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
-		"no root": {func(dir string) error { return os.Remove(filepath.Join(dir, fileRoot)) }, "DIR holds no rehearsal vault: attestation-root.pem is missing", exitcode.Usage,
+		"no root": {func(dir string) error { return os.Remove(filepath.Join(dir, state.FileRoot)) }, "DIR holds no rehearsal vault: attestation-root.pem is missing", exitcode.Usage,
 			"byok-online rehearsal serve --listen 127.0.0.1:8443 --state DIR"},
-		"empty CA": {func(dir string) error { return os.Truncate(filepath.Join(dir, fileCA), 0) }, "DIR/ca.pem: no certificate in it", exitcode.Usage, ""},
+		"empty CA": {func(dir string) error { return os.Truncate(filepath.Join(dir, state.FileCA), 0) }, "DIR/ca.pem: no certificate in it", exitcode.Usage, ""},
 		"real vault": {func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, fileURL), []byte("https://contoso.vault.azure.net\n"), 0o600)
+			return os.WriteFile(filepath.Join(dir, state.FileURL), []byte("https://contoso.vault.azure.net\n"), 0o600)
 		}, "DIR/url: a rehearsal vault's URL is https://localhost:PORT", exitcode.Refused, ""},
 		"user in the URL": {func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, fileURL), []byte("https://localhost:1@example.org:443\n"), 0o600)
+			return os.WriteFile(filepath.Join(dir, state.FileURL), []byte("https://localhost:1@example.org:443\n"), 0o600)
 		}, "DIR/url: a rehearsal vault's URL is https://localhost:PORT", exitcode.Refused, ""},
 	} {
 		r := start(t, ManagedHSM)

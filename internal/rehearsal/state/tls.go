@@ -1,4 +1,4 @@
-package rehearsal
+package state
 
 import (
 	"crypto/ecdsa"
@@ -9,22 +9,21 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"time"
 )
 
-// tlsConfig returns the server's TLS with a certificate fresh for this run,
+// TLSConfig returns the server's TLS with a certificate fresh for this run,
 // under the CA of the folder, and publishes that CA. Where expired says so, a
 // client is shown a certificate that is out of date.
-func (s *state) tlsConfig(expired func() bool) (*tls.Config, error) {
-	private, err := s.once("tls-private.pem", 0o600, newAuthority)
+func (s *State) TLSConfig(expired func() bool) (*tls.Config, error) {
+	private, err := s.Once("tls-private.pem", 0o600, newAuthority)
 	if err != nil {
 		return nil, err
 	}
 	authority, err := tls.X509KeyPair(private, private)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path("tls-private.pem"), err)
+		return nil, fmt.Errorf("%s: %w", s.Path("tls-private.pem"), err)
 	}
 	now := time.Now().UTC()
 	good, err := newServerCertificate(authority, now.Add(-time.Hour), now.AddDate(1, 0, 0))
@@ -42,7 +41,7 @@ func (s *state) tlsConfig(expired func() bool) (*tls.Config, error) {
 		return &good, nil
 	}
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate[0]})
-	return &tls.Config{GetCertificate: choose, MinVersion: tls.VersionTLS12}, s.publish(fileCA, certificate)
+	return &tls.Config{GetCertificate: choose, MinVersion: tls.VersionTLS12}, s.Publish(FileCA, certificate)
 }
 
 // newAuthority makes the folder's CA as PEM, key and certificate. Its name
@@ -55,7 +54,7 @@ func newAuthority() ([]byte, error) {
 	}
 	now := time.Now().UTC()
 	template := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "REHEARSAL vault TLS CA"},
+		Subject:   pkix.Name{CommonName: "REHEARSAL vault TLS CA"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
 		PermittedDNSDomainsCritical: true, PermittedDNSDomains: []string{"localhost"},
@@ -79,7 +78,7 @@ func newServerCertificate(authority tls.Certificate, from, until time.Time) (tls
 		return tls.Certificate{}, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial(), Subject: pkix.Name{CommonName: "REHEARSAL vault"},
+		Subject:   pkix.Name{CommonName: "REHEARSAL vault"},
 		NotBefore: from, NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
@@ -93,10 +92,4 @@ func loopbackRanges() []*net.IPNet {
 		{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
 		{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
 	}
-}
-
-// serial returns a random positive serial number of 126 bits.
-func serial() *big.Int {
-	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 126)) // never fails, see crypto/rand
-	return n.Add(n, big.NewInt(1))
 }

@@ -1,6 +1,10 @@
-package rehearsal
+// Package partition is the HSM partition that a rehearsal of a Managed HSM
+// attests keys with: certificates in the real one's shape, under a root that is
+// made for one state folder and says REHEARSAL in every name.
+package partition
 
 import (
+	"byok/internal/stamp"
 	"bytes"
 	"crypto"
 	"crypto/rand"
@@ -16,69 +20,70 @@ import (
 	"time"
 )
 
-// chain is an HSM partition's identity as Managed HSM shows it. The partition
-// key signs attestations; the keys above it were used once and are gone.
-type chain struct {
-	root         []byte // PEM; what a verifier pins
-	certificates []byte // PEM of four: HSM, partition by HSM, pool root, partition by pool root
-	partition    *rsa.PrivateKey
+// HSM is a partition's identity as Managed HSM shows it. Key signs attestations;
+// the keys above it were used once and are gone.
+type HSM struct {
+	Root         []byte // PEM; what a verifier pins
+	Certificates []byte // PEM of four: HSM, partition by HSM, pool root, partition by pool root
+	Key          *rsa.PrivateKey
 }
 
-// readChain reads what encode wrote.
-func readChain(data []byte) (c chain, err error) {
+// Read reads what Encode wrote.
+func Read(data []byte) (c HSM, err error) {
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != "RSA PRIVATE KEY" {
 		return c, errors.New("no partition key in it")
 	}
-	if c.partition, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
+	if c.Key, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
 		return c, errors.New("the partition key cannot be read")
 	}
 	root, certificates := pem.Decode(rest)
 	if root == nil || bytes.Count(certificates, []byte("BEGIN CERTIFICATE")) != 4 {
 		return c, errors.New("a root and four certificates are expected")
 	}
-	c.root, c.certificates = pem.EncodeToMemory(root), certificates
+	c.Root, c.Certificates = pem.EncodeToMemory(root), certificates
 	return c, nil
 }
 
-func (c chain) encode() []byte {
-	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.partition)})
-	return append(append(key, c.root...), c.certificates...)
+// Encode returns c as PEM: the key, the root, the certificates.
+func (c HSM) Encode() []byte {
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(c.Key)})
+	return append(append(key, c.Root...), c.Certificates...)
 }
 
-// newChain makes the identity of a rehearsal's HSM with the real one's shape:
+// New makes the identity of a rehearsal's HSM with the real one's shape:
 // the HSM's certificate is X.509 v1, the partition's is issued twice for one
 // key, and the pool's root names the pool. Every subject says REHEARSAL.
-func newChain() (chain, error) {
+func New() (HSM, error) {
 	root, err := newIssuer("REHEARSAL attestation root")
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
 	hsm, err := root.issueHSM("HSM:REHEARSAL")
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
 	pool, err := newIssuer("REHEARSAL pool localhost")
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
 	key, err := newKey()
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
 	name := fmt.Sprintf("HSM:%.15X:PARTN:1, REHEARSAL", sha256.Sum256(key.N.Bytes()))
 	byHSM, err := hsm.issue(name, &key.PublicKey)
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
 	byPool, err := pool.issue(name, &key.PublicKey)
 	if err != nil {
-		return chain{}, err
+		return HSM{}, err
 	}
-	return chain{
-		root:         encodeCertificates(root.certificate),
-		certificates: encodeCertificates(hsm.certificate, byHSM, pool.certificate, byPool),
-		partition:    key,
+	return HSM{
+		Root:         encodeCertificates(root.certificate),
+		Certificates: encodeCertificates(hsm.certificate, byHSM, pool.certificate, byPool),
+		Key:          key,
 	}, nil
 }
 
@@ -91,7 +96,7 @@ func encodeCertificates(certificates ...*x509.Certificate) (out []byte) {
 
 func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
-// issuer is a certificate with its key, for as long as the chain is made.
+// issuer is a certificate with its key, for as long as the HSM is made.
 type issuer struct {
 	certificate *x509.Certificate
 	key         *rsa.PrivateKey
@@ -123,9 +128,9 @@ func (i issuer) sign(t *x509.Certificate, public *rsa.PublicKey) (*x509.Certific
 
 // template is valid for ten years, as the real HSM's certificate.
 func template(name string) *x509.Certificate {
-	from := now().Add(-time.Hour)
+	from := stamp.Now().Add(-time.Hour)
 	return &x509.Certificate{
-		SerialNumber: serial(), Subject: subject(name), SignatureAlgorithm: x509.SHA256WithRSA,
+		Subject: subject(name), SignatureAlgorithm: x509.SHA256WithRSA,
 		NotBefore: from, NotAfter: from.AddDate(10, 0, 0),
 	}
 }
@@ -168,7 +173,7 @@ func (i issuer) issueHSM(name string) (issuer, error) {
 		Parameters: asn1.NullRawValue,
 	}
 	body := tbsV1{
-		Serial: t.SerialNumber, Algorithm: sha256WithRSA, Subject: t.Subject.ToRDNSequence(),
+		Serial: serial(), Algorithm: sha256WithRSA, Subject: t.Subject.ToRDNSequence(),
 		Issuer: asn1.RawValue{FullBytes: i.certificate.RawSubject}, PublicKey: asn1.RawValue{FullBytes: spki},
 	}
 	body.Validity.NotBefore, body.Validity.NotAfter = t.NotBefore, t.NotAfter
@@ -191,4 +196,10 @@ func (i issuer) issueHSM(name string) (issuer, error) {
 	}
 	certificate, err := x509.ParseCertificate(der)
 	return issuer{certificate, key}, err
+}
+
+// serial returns a random positive serial number of 126 bits.
+func serial() *big.Int {
+	n, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 126)) // never fails, see crypto/rand
+	return n.Add(n, big.NewInt(1))
 }

@@ -1,4 +1,4 @@
-package rehearsal
+package softkey
 
 import (
 	"bytes"
@@ -10,34 +10,43 @@ import (
 	"strings"
 
 	"byok/internal/keywrap"
+	"byok/internal/rehearsal/wire"
 )
 
 // octKey is an AES key of 16, 24 or 32 bytes.
 type octKey []byte
 
-func newOct(key []byte) (material, error) {
+// NewOct returns the AES key of these 16, 24 or 32 bytes, which it copies.
+func NewOct(key []byte) (Material, error) {
 	if !slices.Contains([]int{16, 24, 32}, len(key)) {
 		return nil, fmt.Errorf("an AES key of %d bytes: 16, 24 or 32 are taken", len(key))
 	}
 	return octKey(bytes.Clone(key)), nil
 }
 
-func generateOct(bits int) (material, error) {
+func generateOct(bits int) (Material, error) {
 	if bits == 0 {
 		bits = 256
 	}
 	if !slices.Contains([]int{128, 192, 256}, bits) {
-		return nil, badParameter("Invalid key_size: %d. An oct key has 128, 192 or 256 bits", bits) // our text
+		return nil, wire.BadParameter("Invalid key_size: %d. An oct key has 128, 192 or 256 bits", bits) // our text
 	}
 	key := make(octKey, bits/8)
 	_, _ = rand.Read(key) // never fails, see crypto/rand
 	return key, nil
 }
 
-func (k octKey) kind() string         { return "oct" }
-func (k octKey) size() int            { return 8 * len(k) }
-func (k octKey) private() []byte      { return k }
-func (k octKey) describe(*jsonWebKey) {} // nothing of it is public
+// Kind implements Material.
+func (k octKey) Kind() string { return "oct" }
+
+// Size returns the length in bits.
+func (k octKey) Size() int { return 8 * len(k) }
+
+// Private implements Material.
+func (k octKey) Private() []byte { return k }
+
+// Describe implements Material.
+func (k octKey) Describe(*wire.Key) {} // nothing of it is public
 
 // mode is the algorithm without the key size, which must be this key's:
 // A256GCM is GCM for a key of 256 bits. The mechanisms by their PKCS#11 names
@@ -49,14 +58,15 @@ func (k octKey) mode(algorithm string) string {
 	case "CKM_AES_KEY_WRAP_PAD":
 		return "KWP"
 	}
-	mode, fits := strings.CutPrefix(algorithm, fmt.Sprintf("A%d", k.size()))
+	mode, fits := strings.CutPrefix(algorithm, fmt.Sprintf("A%d", k.Size()))
 	if !fits {
 		return ""
 	}
 	return mode
 }
 
-func (k octKey) encrypt(in operation) (out operationResult, err error) {
+// Encrypt implements Encrypter.
+func (k octKey) Encrypt(in wire.Operation) (out wire.Result, err error) {
 	block, err := aes.NewCipher(k)
 	if err != nil {
 		return out, err
@@ -75,12 +85,13 @@ func (k octKey) encrypt(in operation) (out operationResult, err error) {
 	case "GCM":
 		return sealGCM(block, in)
 	default:
-		err = errAlgorithm
+		err = ErrAlgorithm
 	}
 	return out, err
 }
 
-func (k octKey) decrypt(in operation) (out operationResult, err error) {
+// Decrypt implements Encrypter.
+func (k octKey) Decrypt(in wire.Operation) (out wire.Result, err error) {
 	block, err := aes.NewCipher(k)
 	if err != nil {
 		return out, err
@@ -99,7 +110,7 @@ func (k octKey) decrypt(in operation) (out operationResult, err error) {
 	case "GCM":
 		return openGCM(block, in)
 	default:
-		err = errAlgorithm
+		err = ErrAlgorithm
 	}
 	return out, err
 }
@@ -138,7 +149,7 @@ func unpad(padded []byte) ([]byte, error) {
 
 // sealGCM chooses the iv itself, as the service does: a repeated one would
 // give the key away.
-func sealGCM(block cipher.Block, in operation) (out operationResult, err error) {
+func sealGCM(block cipher.Block, in wire.Operation) (out wire.Result, err error) {
 	if len(in.IV) > 0 {
 		return out, fmt.Errorf("AES-GCM takes no iv: the vault chooses it")
 	}
@@ -153,7 +164,7 @@ func sealGCM(block cipher.Block, in operation) (out operationResult, err error) 
 	return out, nil
 }
 
-func openGCM(block cipher.Block, in operation) (out operationResult, err error) {
+func openGCM(block cipher.Block, in wire.Operation) (out wire.Result, err error) {
 	gcm, err := cipher.NewGCM(block)
 	if err != nil {
 		return out, err

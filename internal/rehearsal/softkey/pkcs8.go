@@ -1,4 +1,4 @@
-package rehearsal
+package softkey
 
 import (
 	"bytes"
@@ -34,9 +34,9 @@ type ecPrivateKey struct {
 	PublicKey  asn1.BitString        `asn1:"optional,explicit,tag:1"`
 }
 
-// parsePKCS8 reads the plaintext of an RSA or EC transfer blob. crypto/x509
+// ParsePKCS8 reads the plaintext of an RSA or EC transfer blob. crypto/x509
 // does all but secp256k1, which it does not know.
-func parsePKCS8(der []byte) (material, error) {
+func ParsePKCS8(der []byte) (Material, error) {
 	var info privateKeyInfo
 	rest, err := asn1.Unmarshal(der, &info)
 	if err != nil || !isFill(rest) {
@@ -70,7 +70,7 @@ func isFill(rest []byte) bool {
 	return len(rest) < 8 && len(bytes.Trim(rest, "\x00")) == 0
 }
 
-func parseSecp256k1(der []byte) (material, error) {
+func parseSecp256k1(der []byte) (Material, error) {
 	var key ecPrivateKey
 	if rest, err := asn1.Unmarshal(der, &key); err != nil || len(rest) > 0 || key.Version != 1 {
 		return nil, errors.New("the unwrapped bytes are not an EC private key")

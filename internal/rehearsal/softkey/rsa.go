@@ -1,4 +1,4 @@
-package rehearsal
+package softkey
 
 import (
 	"crypto"
@@ -13,21 +13,22 @@ import (
 	"strings"
 
 	"byok/internal/keykind"
+	"byok/internal/rehearsal/wire"
 )
 
 var errDecrypt = errors.New("the ciphertext is not for this key and padding")
 
-// rsaKey is RSA of 2048, 3072 or 4096 bits.
-type rsaKey struct{ *rsa.PrivateKey }
+// RSA is an RSA key of 2048, 3072 or 4096 bits.
+type RSA struct{ *rsa.PrivateKey }
 
-func newRSA(key *rsa.PrivateKey) (material, error) {
+func newRSA(key *rsa.PrivateKey) (Material, error) {
 	if _, err := keykind.Lookup(keykind.RSA, key.N.BitLen(), ""); err != nil {
 		return nil, err
 	}
-	return rsaKey{key}, nil
+	return RSA{key}, nil
 }
 
-func decodeRSA(der []byte) (material, error) {
+func decodeRSA(der []byte) (Material, error) {
 	key, err := x509.ParsePKCS1PrivateKey(der)
 	if err != nil {
 		return nil, errors.New("not an RSA private key")
@@ -35,12 +36,12 @@ func decodeRSA(der []byte) (material, error) {
 	return newRSA(key)
 }
 
-func generateRSA(bits int) (material, error) {
+func generateRSA(bits int) (Material, error) {
 	if bits == 0 {
 		bits = 2048
 	}
 	if _, err := keykind.Lookup(keykind.RSA, bits, ""); err != nil {
-		return nil, badParameter("Invalid key_size: %d. An RSA key has 2048, 3072 or 4096 bits", bits) // our text
+		return nil, wire.BadParameter("Invalid key_size: %d. An RSA key has 2048, 3072 or 4096 bits", bits) // our text
 	}
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
@@ -49,11 +50,17 @@ func generateRSA(bits int) (material, error) {
 	return newRSA(key)
 }
 
-func (k rsaKey) kind() string    { return "RSA" }
-func (k rsaKey) size() int       { return k.N.BitLen() }
-func (k rsaKey) private() []byte { return x509.MarshalPKCS1PrivateKey(k.PrivateKey) }
+// Kind implements Material.
+func (k RSA) Kind() string { return "RSA" }
 
-func (k rsaKey) describe(into *jsonWebKey) {
+// Size returns the length in bits.
+func (k RSA) Size() int { return k.N.BitLen() }
+
+// Private implements Material.
+func (k RSA) Private() []byte { return x509.MarshalPKCS1PrivateKey(k.PrivateKey) }
+
+// Describe implements Material.
+func (k RSA) Describe(into *wire.Key) {
 	into.N, into.E = k.N.Bytes(), big.NewInt(int64(k.E)).Bytes()
 }
 
@@ -62,14 +69,16 @@ func hashOf(algorithm string) crypto.Hash {
 	return map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[algorithm[2:]]
 }
 
-func (k rsaKey) sign(algorithm string, digest []byte) ([]byte, error) {
+// Sign implements Signer.
+func (k RSA) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if strings.HasPrefix(algorithm, "PS") {
 		return rsa.SignPSS(rand.Reader, k.PrivateKey, hashOf(algorithm), digest, pss())
 	}
 	return rsa.SignPKCS1v15(nil, k.PrivateKey, hashOf(algorithm), digest)
 }
 
-func (k rsaKey) verify(algorithm string, digest, signature []byte) bool {
+// Verify implements Signer.
+func (k RSA) Verify(algorithm string, digest, signature []byte) bool {
 	if strings.HasPrefix(algorithm, "PS") {
 		return rsa.VerifyPSS(&k.PublicKey, hashOf(algorithm), digest, signature, pss()) == nil
 	}
@@ -79,7 +88,8 @@ func (k rsaKey) verify(algorithm string, digest, signature []byte) bool {
 // pss has the salt of RFC 7518, section 3.5.
 func pss() *rsa.PSSOptions { return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash} }
 
-func (k rsaKey) encrypt(in operation) (out operationResult, err error) {
+// Encrypt implements Encrypter.
+func (k RSA) Encrypt(in wire.Operation) (out wire.Result, err error) {
 	switch in.Algorithm {
 	case "RSA1_5":
 		out.Value, err = rsa.EncryptPKCS1v15(rand.Reader, &k.PublicKey, in.Value)
@@ -88,21 +98,22 @@ func (k rsaKey) encrypt(in operation) (out operationResult, err error) {
 	case "RSA-OAEP-256":
 		out.Value, err = rsa.EncryptOAEP(crypto.SHA256.New(), rand.Reader, &k.PublicKey, in.Value, nil)
 	default:
-		err = errAlgorithm
+		err = ErrAlgorithm
 	}
 	return out, err
 }
 
-func (k rsaKey) decrypt(in operation) (out operationResult, err error) {
+// Decrypt implements Encrypter.
+func (k RSA) Decrypt(in wire.Operation) (out wire.Result, err error) {
 	switch in.Algorithm {
 	case "RSA1_5":
 		out.Value, err = rsa.DecryptPKCS1v15(nil, k.PrivateKey, in.Value)
 	case "RSA-OAEP":
-		out.Value, err = k.openOAEP(crypto.SHA1, in.Value)
+		out.Value, err = k.OpenOAEP(crypto.SHA1, in.Value)
 	case "RSA-OAEP-256":
-		out.Value, err = k.openOAEP(crypto.SHA256, in.Value)
+		out.Value, err = k.OpenOAEP(crypto.SHA256, in.Value)
 	default:
-		return out, errAlgorithm
+		return out, ErrAlgorithm
 	}
 	if err != nil {
 		err = errDecrypt
@@ -110,7 +121,7 @@ func (k rsaKey) decrypt(in operation) (out operationResult, err error) {
 	return out, err
 }
 
-// openOAEP uses one hash for the label and for MGF1, as the service does.
-func (k rsaKey) openOAEP(hash crypto.Hash, ciphertext []byte) ([]byte, error) {
+// OpenOAEP uses one hash for the label and for MGF1, as the service does.
+func (k RSA) OpenOAEP(hash crypto.Hash, ciphertext []byte) ([]byte, error) {
 	return rsa.DecryptOAEP(hash.New(), nil, k.PrivateKey, ciphertext, nil)
 }

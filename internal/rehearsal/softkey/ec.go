@@ -1,4 +1,4 @@
-package rehearsal
+package softkey
 
 import (
 	"crypto/ecdsa"
@@ -12,22 +12,23 @@ import (
 	ecdsak1 "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"byok/internal/keykind"
+	"byok/internal/rehearsal/wire"
 )
 
-// koblitz is the service's name of secp256k1, the one curve Go lacks.
-const koblitz = "P-256K"
+// Koblitz is the service's name of secp256k1, the one curve Go lacks.
+const Koblitz = "P-256K"
 
 // curveOf returns the NIST curve of a service's name, nil for any other.
 func curveOf(name string) elliptic.Curve {
 	kind, err := keykind.Lookup(keykind.EC, 0, name)
-	if err != nil || kind.Curve == koblitz {
+	if err != nil || kind.Curve == Koblitz {
 		return nil
 	}
 	return kind.EllipticCurve()
 }
 
-func decodeEC(curve string, scalar []byte) (material, error) {
-	if curve == koblitz {
+func decodeEC(curve string, scalar []byte) (Material, error) {
+	if curve == Koblitz {
 		return newSecp256k1(scalar)
 	}
 	known := curveOf(curve)
@@ -41,17 +42,17 @@ func decodeEC(curve string, scalar []byte) (material, error) {
 	return newNIST(key)
 }
 
-func generateEC(curve string) (material, error) {
+func generateEC(curve string) (Material, error) {
 	if curve == "" {
 		curve = "P-256"
 	}
-	if curve == koblitz {
+	if curve == Koblitz {
 		key, err := secp256k1.GeneratePrivateKey()
 		return secp256k1Key{key}, err
 	}
 	known := curveOf(curve)
 	if known == nil {
-		return nil, badParameter("Invalid crv: %s. A curve is P-256, P-384, P-521 or P-256K", curve) // our text
+		return nil, wire.BadParameter("Invalid crv: %s. A curve is P-256, P-384, P-521 or P-256K", curve) // our text
 	}
 	key, err := ecdsa.GenerateKey(known, rand.Reader)
 	if err != nil {
@@ -63,17 +64,19 @@ func generateEC(curve string) (material, error) {
 // nistKey is an EC key on P-256, P-384 or P-521.
 type nistKey struct{ *ecdsa.PrivateKey }
 
-func newNIST(key *ecdsa.PrivateKey) (material, error) {
+func newNIST(key *ecdsa.PrivateKey) (Material, error) {
 	if curveOf(key.Params().Name) != key.Curve {
 		return nil, fmt.Errorf("an EC key on %s, which the service does not import", key.Params().Name)
 	}
 	return nistKey{key}, nil
 }
 
-func (k nistKey) kind() string { return "EC" }
+// Kind implements Material.
+func (k nistKey) Kind() string { return "EC" }
 func (k nistKey) width() int   { return (k.Params().BitSize + 7) / 8 }
 
-func (k nistKey) private() []byte {
+// Private implements Material.
+func (k nistKey) Private() []byte {
 	scalar, _ := k.Bytes() // fails for foreign curves only, see newNIST
 	return scalar
 }
@@ -84,12 +87,14 @@ func (k nistKey) point() []byte {
 	return point
 }
 
-func (k nistKey) describe(into *jsonWebKey) {
+// Describe implements Material.
+func (k nistKey) Describe(into *wire.Key) {
 	into.Curve = k.Params().Name
 	into.X, into.Y = halves(k.point()[1:])
 }
 
-func (k nistKey) sign(_ string, digest []byte) ([]byte, error) {
+// Sign implements Signer.
+func (k nistKey) Sign(_ string, digest []byte) ([]byte, error) {
 	r, s, err := ecdsa.Sign(rand.Reader, k.PrivateKey, digest)
 	if err != nil {
 		return nil, err
@@ -100,7 +105,8 @@ func (k nistKey) sign(_ string, digest []byte) ([]byte, error) {
 	return signature, nil
 }
 
-func (k nistKey) verify(_ string, digest, signature []byte) bool {
+// Verify implements Signer.
+func (k nistKey) Verify(_ string, digest, signature []byte) bool {
 	r, s := halves(signature)
 	return len(signature) == 2*k.width() &&
 		ecdsa.Verify(&k.PublicKey, digest, new(big.Int).SetBytes(r), new(big.Int).SetBytes(s))
@@ -109,7 +115,7 @@ func (k nistKey) verify(_ string, digest, signature []byte) bool {
 // secp256k1Key is an EC key on P-256K.
 type secp256k1Key struct{ *secp256k1.PrivateKey }
 
-func newSecp256k1(scalar []byte) (material, error) {
+func newSecp256k1(scalar []byte) (Material, error) {
 	var d secp256k1.ModNScalar
 	if len(scalar) != secp256k1.PrivKeyBytesLen || d.SetByteSlice(scalar) || d.IsZero() {
 		return nil, errors.New("not a private key on secp256k1")
@@ -117,23 +123,29 @@ func newSecp256k1(scalar []byte) (material, error) {
 	return secp256k1Key{secp256k1.NewPrivateKey(&d)}, nil
 }
 
-func (k secp256k1Key) kind() string    { return "EC" }
-func (k secp256k1Key) private() []byte { return k.Serialize() }
+// Kind implements Material.
+func (k secp256k1Key) Kind() string { return "EC" }
+
+// Private implements Material.
+func (k secp256k1Key) Private() []byte { return k.Serialize() }
 func (k secp256k1Key) point() []byte   { return k.PubKey().SerializeUncompressed() }
 
-func (k secp256k1Key) describe(into *jsonWebKey) {
-	into.Curve = koblitz
+// Describe implements Material.
+func (k secp256k1Key) Describe(into *wire.Key) {
+	into.Curve = Koblitz
 	into.X, into.Y = halves(k.point()[1:])
 }
 
-func (k secp256k1Key) sign(_ string, digest []byte) ([]byte, error) {
+// Sign implements Signer.
+func (k secp256k1Key) Sign(_ string, digest []byte) ([]byte, error) {
 	signature := ecdsak1.Sign(k.PrivateKey, digest)
 	r, s := signature.R(), signature.S()
 	first, second := r.Bytes(), s.Bytes()
 	return append(first[:], second[:]...), nil
 }
 
-func (k secp256k1Key) verify(_ string, digest, signature []byte) bool {
+// Verify implements Signer.
+func (k secp256k1Key) Verify(_ string, digest, signature []byte) bool {
 	var r, s secp256k1.ModNScalar
 	first, second := halves(signature)
 	if len(signature) != 64 || r.SetByteSlice(first) || s.SetByteSlice(second) {
