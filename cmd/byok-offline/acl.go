@@ -92,9 +92,12 @@ func modifyACL(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	transfer := keys.Transfer{Ident: ident, KEK: accepted, Target: target}
-	if _, err := transfer.Check(chain); err != nil {
+	k, err := transfer.Check(chain)
+	if err != nil {
 		return nil, err
 	}
+	origin, restored := chain.OriginOf(ident, k.Identity, station.Module.Module)
+	u.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
 	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		files, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{transfer})
 		if err != nil {
