@@ -126,6 +126,24 @@ func (s *Session) DestroyOthers(k Key) (int, error) {
 	return len(others), nil
 }
 
+// DestroyFrozen destroys every private and secret token object with the label
+// that cannot be extracted, and returns how many there were: the copies of a
+// freeze that was cut short, which may lack their public half.
+func (s *Session) DestroyFrozen(label string) (int, error) {
+	extractable := pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false)
+	n := 0
+	for _, class := range []Class{PrivateKey, SecretKey} {
+		more, err := s.raw.DestroyAll(label,
+			pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), extractable)
+		if err != nil {
+			return n, err
+		}
+		n += more
+	}
+	return n, nil
+}
+
 // Extractable reports whether the key can be wrapped.
 func (s *Session) Extractable(k Key) (bool, error) {
 	return s.raw.Flag(k.object, pkcs11.CKA_EXTRACTABLE)

@@ -101,7 +101,12 @@ func (r *rig) freeze(t *testing.T, k Key) {
 	if keys := must[[]Key](t)(r.s.FindKeys(k.Label)); len(keys) != 2 {
 		t.Errorf("%d keys before the original is destroyed", len(keys))
 	}
-	if n := must[int](t)(r.s.DestroyOthers(frozen)); n != 1 && k.secret() || n != 2 && !k.secret() {
+	must[Key](t)(r.s.Freeze(k, k.Label))
+	if n := must[int](t)(r.s.DestroyFrozen(k.Label)); n != 2 {
+		t.Errorf("%d frozen copies", n)
+	}
+	frozen = must[Key](t)(r.s.Freeze(k, k.Label))
+	if n := must[int](t)(r.s.DestroyOthers(frozen)); n != 1 && k.secret() || n != 4 && !k.secret() {
 		t.Errorf("%d objects beside the frozen key", n)
 	}
 	if extractable := must[bool](t)(r.s.Extractable(frozen)); extractable {
