@@ -6,6 +6,7 @@
 package inventory
 
 import (
+	"crypto"
 	"errors"
 	"slices"
 
@@ -65,18 +66,26 @@ func FindTrusted(s *p11.Session, match ...*pkcs11.Attribute) ([]p11.Object, erro
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))...)
 }
 
+// shown are the attributes of an [Item].
+var shown = []uint{pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE}
+
 func item(s *p11.Session, o p11.Object) (Item, error) {
-	values, err := s.Attributes(o, pkcs11.CKA_CLASS, pkcs11.CKA_LABEL, pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE)
+	values, err := s.Attributes(o, shown...)
 	if err != nil {
 		return Item{}, err
 	}
+	return itemOf(o, values), nil
+}
+
+// itemOf is an item of the values of what is shown.
+func itemOf(o p11.Object, values [][]byte) Item {
 	return Item{
 		Object:  o,
 		Class:   p11.Class(p11.ULong(values[0])),
 		Label:   string(values[1]),
 		ID:      values[2],
 		KeyType: p11.ULong(values[3]),
-	}, nil
+	}
 }
 
 // Trusted is a trusted token object.
@@ -105,13 +114,36 @@ func AllTrusted(s *p11.Session) ([]Trusted, error) {
 	return all, nil
 }
 
+// trustedObject reads an RSA public key, as KM and the anchors are, by one
+// call. Other objects do not have what is asked for then.
 func trustedObject(s *p11.Session, o p11.Object) (Trusted, error) {
+	values, err := s.Read(o, append(slices.Clone(shown), pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)...)
+	if p11.Withheld(err) {
+		return otherTrusted(s, o)
+	}
+	if err != nil {
+		return Trusted{}, p11.Fail("C_GetAttributeValue", err)
+	}
+	item := itemOf(o, values)
+	item.Trusted = true
+	if item.Class != p11.PublicKey {
+		return Trusted{Item: item}, nil
+	}
+	public, err := publickey.ParseRSA(values[len(shown)], values[len(shown)+1])
+	return withSPKI(item, public, err)
+}
+
+func otherTrusted(s *p11.Session, o p11.Object) (Trusted, error) {
 	item, err := item(s, o)
 	item.Trusted = true
 	if err != nil || item.Class != p11.PublicKey {
 		return Trusted{Item: item}, err
 	}
 	public, err := publickey.Read(s, o, item.KeyType)
+	return withSPKI(item, public, err)
+}
+
+func withSPKI(item Item, public crypto.PublicKey, err error) (Trusted, error) {
 	if errors.Is(err, publickey.ErrForeign) {
 		return Trusted{Item: item}, nil
 	}

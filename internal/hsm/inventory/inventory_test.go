@@ -42,21 +42,42 @@ func newToken(t *testing.T) token {
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	p, _, h := softhsm.Session(t, shim.Build(t))
 	s := &p11.Session{Ctx: p, Handle: h, Omitted: map[string][]uint{}}
-	key := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
-	foreign := &rsa.PublicKey{N: key.N, E: 3}
-	foreign.N = must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 1024)).N
-	must[p11.Object](t)(s.Create(kept(true).Raw(append(p11.Naming("trusted RSA", []byte{1}), p11.RSAPublic(&key.PublicKey)...)...)))
-	must[p11.Object](t)(s.Create(kept(true).Raw(append(p11.Naming("foreign RSA", []byte{2}), p11.RSAPublic(foreign)...)...)))
-	must[p11.Object](t)(s.Generate(pkcs11.CKM_AES_KEY_GEN, kept(true).Raw(append(p11.Naming("trusted AES", []byte{3}),
-		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32))...)))
-	must[p11.Object](t)(s.Create(kept(false).Raw(append(p11.Naming("RSA", []byte{4}), p11.RSAPublic(&key.PublicKey)...)...)))
+	generate := func(bits int) *rsa.PublicKey {
+		return &must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, bits)).PublicKey
+	}
+	public := generate(2048)
+	put := func(label string, id byte, trusted bool, key *rsa.PublicKey) {
+		material := append(p11.Naming(label, []byte{id}), p11.RSAPublic(key)...)
+		must[p11.Object](t)(s.Create(kept(trusted).Raw(material...)))
+	}
+	put("trusted RSA", 1, true, public)
+	put("foreign RSA", 2, true, generate(1024))
+	put("RSA", 4, false, public)
+	size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)
+	must[p11.Object](t)(s.Generate(pkcs11.CKM_AES_KEY_GEN,
+		kept(true).Raw(append(p11.Naming("trusted AES", []byte{3}), size)...)))
+	trustEC(t, s)
 	must[p11.Object](t)(s.Create([]*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "data"),
 	}))
 	ok(t, p.Logout(h))
 	ok(t, p.Login(h, pkcs11.CKU_USER, softhsm.UserPIN))
-	return token{s, &key.PublicKey}
+	return token{s, public}
+}
+
+// trustEC generates an EC key whose public half is trusted.
+func trustEC(t *testing.T, s *p11.Session) {
+	t.Helper()
+	curve := must[keykind.Kind](t)(keykind.Parse("P-256"))
+	parameters := pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, curve.ECParams())
+	private := p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
+		p11.Has(pkcs11.CKA_PRIVATE, false, "is the SO's"),
+	}
+	_, _, err := s.GeneratePair(curve.Generation,
+		kept(true).Raw(append(p11.Naming("trusted EC", []byte{5}), parameters)...), private.Raw())
+	ok(t, err)
 }
 
 // kept is the template of a token object that all can see.
@@ -89,6 +110,7 @@ func TestAll(t *testing.T) {
 		`data object "data" ID  type 0 trusted false`,
 		`public key "RSA" ID 04 type 0 trusted false`,
 		`public key "foreign RSA" ID 02 type 0 trusted true`,
+		`public key "trusted EC" ID 05 type 3 trusted true`,
 		`public key "trusted RSA" ID 01 type 0 trusted true`,
 		`secret key "trusted AES" ID 03 type 31 trusted true`,
 	}
@@ -104,10 +126,12 @@ func TestAllTrusted(t *testing.T) {
 	sum, err := keykind.SPKIHash(s.public)
 	ok(t, err)
 	got := sorted(must[[]Trusted](t)(AllTrusted(s.Session)), func(o Trusted) string {
-		return fmt.Sprintf("%v %q trusted %t, known %t, the key's %t", o.Class, o.Label, o.Trusted, !o.SPKI.IsZero(), o.SPKI == sum)
+		return fmt.Sprintf("%v %q trusted %t, known %t, the key's %t",
+			o.Class, o.Label, o.Trusted, !o.SPKI.IsZero(), o.SPKI == sum)
 	})
 	want := []string{
 		`public key "foreign RSA" trusted true, known false, the key's false`,
+		`public key "trusted EC" trusted true, known true, the key's false`,
 		`public key "trusted RSA" trusted true, known true, the key's true`,
 		`secret key "trusted AES" trusted true, known false, the key's false`,
 	}
@@ -135,8 +159,9 @@ func TestCallsFail(t *testing.T) {
 		{"first object", "C_GetAttributeValue#1", all, "C_GetAttributeValue"},
 		{"last object", "C_GetAttributeValue#9", all, "C_GetAttributeValue"},
 		{"search", "C_FindObjectsInit#1", trusted, "C_FindObjectsInit"},
-		{"item", "C_GetAttributeValue#1", trusted, "C_GetAttributeValue"},
-		{"public key", "C_GetAttributeValue#3", trusted, "C_GetAttributeValue"},
+		{"first trusted object", "C_GetAttributeValue#1", trusted, "C_GetAttributeValue"},
+		{"secret key", "C_GetAttributeValue#6+", trusted, "C_GetAttributeValue"},
+		{"EC key", "C_GetAttributeValue#9+", trusted, "C_GetAttributeValue"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("SHIM_DO", fmt.Sprintf("fail=0x%x", pkcs11.CKR_DEVICE_ERROR))

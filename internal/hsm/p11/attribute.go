@@ -55,13 +55,13 @@ func ULong(value []byte) uint {
 // reveal, is nil.
 func (s *Session) Attributes(o Object, types ...uint) ([][]byte, error) {
 	values, err := s.Read(o, types...)
-	if !withheld(err) {
+	if !Withheld(err) {
 		return values, asFailure(err)
 	}
 	values = make([][]byte, len(types))
 	for i, attribute := range types {
 		one, err := s.Read(o, attribute)
-		if withheld(err) {
+		if Withheld(err) {
 			continue
 		}
 		if err != nil {
@@ -79,9 +79,9 @@ func asFailure(err error) error {
 	return Fail("C_GetAttributeValue", err)
 }
 
-// withheld reports whether a template was refused for an attribute in it.
+// Withheld reports whether a template was refused for an attribute in it.
 // nShield answers CKR_FUNCTION_FAILED for one that it does not know.
-func withheld(err error) bool {
+func Withheld(err error) bool {
 	return Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE, pkcs11.CKR_FUNCTION_FAILED)
 }
 

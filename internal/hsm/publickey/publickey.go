@@ -52,11 +52,16 @@ func ReadRSA(s *p11.Session, o p11.Object) (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	exponent := new(big.Int).SetBytes(values[1])
+	return ParseRSA(values[0], values[1])
+}
+
+// ParseRSA is the RSA public key of a CKA_MODULUS and a CKA_PUBLIC_EXPONENT.
+func ParseRSA(modulus, publicExponent []byte) (*rsa.PublicKey, error) {
+	exponent := new(big.Int).SetBytes(publicExponent)
 	if exponent.BitLen() > 31 {
 		return nil, foreign("an RSA public exponent of %d bits", exponent.BitLen())
 	}
-	public := &rsa.PublicKey{N: new(big.Int).SetBytes(values[0]), E: int(exponent.Int64())}
+	public := &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(exponent.Int64())}
 	if _, err := keykind.Of(public); err != nil {
 		return nil, foreign("a key (%v)", err)
 	}

@@ -45,7 +45,7 @@ const (
 	PropTrustedOnly = "TRUSTED refused to the user"
 	PropFrozen      = "trusted keys frozen"
 	PropWrapTrusted = "WRAP_WITH_TRUSTED"
-	PropDerive      = "C_DeriveKey guarded"
+	PropDerive      = "C_DeriveKey reveals no key"
 	PropOtherDerive = "other mechanisms to derive"
 	PropOtherWrap   = "other mechanisms to wrap"
 	PropOneWay      = "one-way attributes"
