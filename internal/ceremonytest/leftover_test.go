@@ -47,7 +47,7 @@ func (s *stage) everything() map[string]string {
 const tokenLock = `^\.tmp/byok-token-[0-9a-f]{16}\.lock$`
 
 func looking() *regexp.Regexp {
-	return regexp.MustCompile(`(^|/)kmdata(/local(/(ceremony\.jsonl|\.held-by))?)?$|/tokens/[^/]+/(token\.object|generation|[^/]+\.lock)$|` + tokenLock)
+	return regexp.MustCompile(`(^|/)kmdata(/local(/(ceremony\.jsonl|\.held-by|\.quorum-session))?)?$|/tokens/[^/]+/(token\.object|generation|[^/]+\.lock)$|` + tokenLock)
 }
 
 // walk visits what is below the script's folder, by paths relative to it.

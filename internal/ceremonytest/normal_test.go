@@ -31,7 +31,7 @@ func replacements() []replacement {
 	r := func(pattern, name string) replacement { return replacement{regexp.MustCompile(pattern), name} }
 	return []replacement{
 		r(`HSM:[0-9A-F]{20,}:PARTN`, "HSM:SERIAL:PARTN"),
-		r(`localhost:[0-9]+`, "localhost:PORT"),
+		r(`(localhost|otherhost):[0-9]+`, "$1:PORT"),
 		r(`(127\.0\.0\.1|\[::1\]):[0-9]{2,}`, "${1}:PORT"),
 		r(`\brequest [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "request UUID"),
 		r(`\b[0-9a-f]{64}\b`, "HASH"),
@@ -48,6 +48,7 @@ func replacements() []replacement {
 		r(`\b20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z`, "TIME"),
 		r(`\b20[0-9]{6}T[0-9]{6}Z`, "STAMP"),
 		r(`(?m)^( *|.*\S  +)([1-8])( +[A-Za-z]+){4}$`, "${1}${2}  WORDS"),
+		r(`(?m)^( +)([A-Za-z-]+ ){7}[A-Za-z-]+$`, "${1}WORDS"),
 		r(`\bslot [0-9]+`, "slot N"),
 		r(`\bprocess [0-9]+`, "process N"),
 	}
