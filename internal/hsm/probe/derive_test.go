@@ -225,3 +225,24 @@ func TestTables(t *testing.T) {
 		row(w.name, w.mechanism, w.why != "")
 	}
 }
+
+// TestWaysToDerive: a kept key gets DERIVE by C_SetAttributeValue or by
+// C_CopyObject, and each of the two is enough.
+func TestWaysToDerive(t *testing.T) {
+	for _, closed := range []string{"C_SetAttributeValue", "C_CopyObject"} {
+		t.Run("without "+closed, func(t *testing.T) {
+			r := newRig(t)
+			derives(t, "0x362", "open")
+			key := r.aes(t)
+			r.fails(t, closed, 1, pkcs11.CKR_FUNCTION_NOT_SUPPORTED)
+			expect(t, r.Derives(key), dishonest+"key can be revealed with CKM_CONCATENATE_BASE_AND_DATA, as the base key",
+				otherModule)
+		})
+	}
+	t.Run("without either", func(t *testing.T) {
+		r := newRig(t)
+		derives(t, "0x362", "open")
+		key := r.aes(t, p11.Has(pkcs11.CKA_MODIFIABLE, false, "is frozen"))
+		ok(t, r.Derives(key))
+	})
+}
