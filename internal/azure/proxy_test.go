@@ -64,7 +64,7 @@ func TestProxyRefuses(t *testing.T) {
 		}))
 		proxy.Config.ErrorLog = log.New(io.Discard, "", 0)
 		proxy.Start()
-		defer proxy.Close()
+		t.Cleanup(proxy.Close)
 		client, err := Network{}.Client()
 		if err != nil {
 			t.Fatal(err)

@@ -82,17 +82,21 @@ func (v *vault) exchangeKey(id kek.ID) (softkey.RSA, error) {
 	if err := key.AllowedFor(kek.OpImport); err != nil {
 		return softkey.RSA{}, err
 	}
-	return key.Material.(softkey.RSA), nil // only an RSA key can have import, see checkOps
+	exchange, isRSA := key.Material.(softkey.RSA)
+	if !isRSA { // which softkey.CheckOps refuses
+		return softkey.RSA{}, fmt.Errorf("key %s may import and is not RSA", id)
+	}
+	return exchange, nil
 }
 
 // openBlob undoes CKM_RSA_AES_KEY_WRAP: OAEP with SHA-1 gives an AES-256 key,
 // which unwraps the rest (RFC 5649).
-func openBlob(kek softkey.RSA, blob transfer.Blob, keyType string) (softkey.Material, error) {
-	if err := blob.CheckSize(kek.Size()); err != nil {
+func openBlob(exchange softkey.RSA, blob transfer.Blob, keyType string) (softkey.Material, error) {
+	if err := blob.CheckSize(exchange.Size()); err != nil {
 		return nil, err
 	}
-	n := kek.Size() / 8
-	wrappingKey, err := kek.OpenOAEP(crypto.SHA1, blob.Ciphertext[:n])
+	n := exchange.Size() / 8
+	wrappingKey, err := exchange.OpenOAEP(crypto.SHA1, blob.Ciphertext[:n])
 	if err != nil {
 		return nil, errors.New(
 			"the AES key does not decrypt: another KEK, or OAEP not with SHA-1 for both label and MGF1")

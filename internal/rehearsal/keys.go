@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -155,7 +156,7 @@ func (v *vault) amend(k *store.Version, in wire.UpdateRequest) error {
 			return err
 		}
 		if k.Exchanges() && ops[0] != "import" {
-			return wire.UnsupportedOperations().Because(fmt.Errorf("a key exchange key's key_ops are fixed"))
+			return wire.UnsupportedOperations().Because(errors.New("a key exchange key's key_ops are fixed"))
 		}
 		k.Ops = ops
 	}

@@ -79,7 +79,7 @@ func another(k store.Version) (softkey.Material, error) {
 
 // useAnother spoils a result as another key would: a signature that does not
 // verify, a ciphertext that does not open, a plaintext that is none.
-func useAnother(v *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+func useAnother(_ *vault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	a := serve(w, r, next)
 	var result wire.Result
 	if a.status != http.StatusOK || json.Unmarshal(a.body.Bytes(), &result) != nil || len(result.Value) == 0 {

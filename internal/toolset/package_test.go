@@ -63,9 +63,9 @@ func contoso(t testing.TB) (KEKPackage, SecurityWorldPackage) {
 	}, world
 }
 
-func bound(t testing.TB, kek KEKPackage, world SecurityWorldPackage) Pair {
+func bound(t testing.TB, k KEKPackage, world SecurityWorldPackage) Pair {
 	t.Helper()
-	pair, err := NewPair(kek, world)
+	pair, err := NewPair(k, world)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +74,8 @@ func bound(t testing.TB, kek KEKPackage, world SecurityWorldPackage) Pair {
 
 func contosoPair(t testing.TB) Pair {
 	t.Helper()
-	kek, world := contoso(t)
-	return bound(t, kek, world)
+	k, world := contoso(t)
+	return bound(t, k, world)
 }
 
 // TestGolden holds the file format still: what is written today must be read
@@ -299,7 +299,7 @@ func TestOptionalFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := ParseKEKPackage(kekFile, data)
-	if err != nil || again.Attestation != nil || !again.Expires.IsZero() || again.NotBefore != k.Created ||
+	if err != nil || again.Attestation != nil || !again.Expires.IsZero() || !again.NotBefore.Equal(k.Created) ||
 		!bytes.Contains(data, []byte(`"attestation": null`)) {
 		t.Errorf("%+v, %v\n%s", again, err, data)
 	}

@@ -115,9 +115,12 @@ func limited(program, dir string, n int) error {
 	least := time.Duration(n-1) * time.Second // the first needs no wait
 	share := least.Seconds() / got.took.Seconds()
 	throttled := b.throttled()
-	fmt.Printf("%d packages at ten in ten seconds\n", n)
-	fmt.Printf("  share of the limit     %.3f, at least 0.95 is wanted\n", share)
-	fmt.Printf("  answers 429            %d, none is wanted\n", throttled)
+	_, err = fmt.Printf("%d packages at ten in ten seconds\n"+
+		"  share of the limit     %.3f, at least 0.95 is wanted\n"+
+		"  answers 429            %d, none is wanted\n", n, share, throttled)
+	if err != nil {
+		return err
+	}
 	if share < 0.95 || throttled > 0 {
 		return fmt.Errorf("a share of %.3f with %d answers 429", share, throttled)
 	}

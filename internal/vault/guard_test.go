@@ -185,13 +185,13 @@ func serviceClient(t *testing.T, s *script, addresses ...string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	http := &http.Client{Transport: &http.Transport{
+	through := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, s.host())
 		},
 		TLSClientConfig: &tls.Config{RootCAs: s.server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"},
 	}}
-	c, err := newClient(address, token("rehearsal-token"), Options{HTTP: http, Clock: &fakeClock{now: noon}},
+	c, err := newClient(address, token("rehearsal-token"), Options{HTTP: through, Clock: &fakeClock{now: noon}},
 		func(context.Context, string, string) (out []netip.Addr, err error) {
 			for _, a := range addresses {
 				out = append(out, netip.MustParseAddr(a))

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -205,18 +206,22 @@ func (p Import) Check(now time.Time) error {
 		problem = "it would expire on " + stamp.Text(p.Expires) +
 			", before it becomes valid on " + stamp.Text(p.NotBefore)
 	default:
-		problem = p.checkTags()
-	}
-	for _, op := range p.Ops {
-		if problem == "" && !slices.Contains(allowed, op) {
-			problem = fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty,
-				strings.Join(allowed, ", "))
-		}
+		problem = cmp.Or(p.checkTags(), p.checkOps(allowed))
 	}
 	if problem != "" {
 		return exitcode.Errorf(exitcode.Usage, "import key %s: %s", p.Name, problem)
 	}
 	return nil
+}
+
+func (p Import) checkOps(allowed []string) string {
+	for _, op := range p.Ops {
+		if !slices.Contains(allowed, op) {
+			return fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty,
+				strings.Join(allowed, ", "))
+		}
+	}
+	return ""
 }
 
 func (p Import) checkTags() string {

@@ -197,10 +197,10 @@ func TestDeleteKEK(t *testing.T) {
 }
 
 func TestRecover(t *testing.T) {
-	const recover = "POST /deletedkeys/kek/recover"
+	const post = "POST /deletedkeys/kek/recover"
 	for name, steps := range map[string][]step{
-		"slowly":          {{recover, answer(200, "{}")}, {getKEK, missing}, {getKEK, missing}, {getKEK, aKEK(version1).bundle}},
-		"its answer lost": {{recover, cut}, {getKEK, aKEK(version1).bundle}, {getKEK, aKEK(version1).bundle}},
+		"slowly":          {{post, answer(200, "{}")}, {getKEK, missing}, {getKEK, missing}, {getKEK, aKEK(version1).bundle}},
+		"its answer lost": {{post, cut}, {getKEK, aKEK(version1).bundle}, {getKEK, aKEK(version1).bundle}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _ := newScript(t, steps...).client()
@@ -209,7 +209,7 @@ func TestRecover(t *testing.T) {
 			}
 		})
 	}
-	never := []step{{recover, answer(200, "{}")}}
+	never := []step{{post, answer(200, "{}")}}
 	for range pauses() {
 		never = append(never, step{getKEK, missing})
 	}

@@ -93,7 +93,10 @@ func (c *Client) proveBySigning(ctx context.Context, p *proof.Proof, k Key, e Ex
 	}
 	digest := kind.Digest.New()
 	digest.Write(p.Text())
-	parameters := azkeys.SignParameters{Algorithm: to.Ptr(azkeys.SignatureAlgorithm(proof.Algorithm(kind))), Value: digest.Sum(nil)}
+	parameters := azkeys.SignParameters{
+		Algorithm: to.Ptr(azkeys.SignatureAlgorithm(proof.Algorithm(kind))),
+		Value:     digest.Sum(nil),
+	}
 	err = c.read(ctx, "have key "+k.ID.Name+" sign", func(ctx context.Context) error {
 		answer, err := c.keys.Sign(ctx, k.ID.Name, k.ID.Version, parameters, nil)
 		p.Signature = answer.Result

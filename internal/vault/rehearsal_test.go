@@ -196,8 +196,8 @@ func TestRehearsalProvesRSAByDecrypting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if proof, err := c.Prove(ctx, got.Key, p.Expected); err != nil || proof.Method != ops[1] {
-			t.Errorf("%+v, %v", proof, err)
+		if proved, err := c.Prove(ctx, got.Key, p.Expected); err != nil || proved.Method != ops[1] {
+			t.Errorf("%+v, %v", proved, err)
 		}
 	}
 	if _, err := c.Attestation(ctx, kek.ID.Name, ""); !errors.Is(err, ErrNoAttestation) {

@@ -157,30 +157,44 @@ type write struct {
 // looks, and repeats only what did not take effect.
 func (c *Client) write(ctx context.Context, w write) error {
 	for try := 0; ; try++ {
-		if w.paced {
-			if err := c.turn(ctx); err != nil {
-				return c.explain(w.doing, err)
-			}
-		}
-		err := c.finish(ctx, w.request)
-		v, last := judge(err), try == len(pauses())
-		if v != lost && (v != throttled || last) {
+		if err := c.turnOf(ctx, w); err != nil {
 			return c.explain(w.doing, err)
 		}
-		paused := c.pause(ctx, w.doing, try, err)
-		if v == throttled && paused != nil {
-			return c.explain(w.doing, paused)
-		}
-		if v == lost {
-			took, lookErr := w.look(ctx, c, paused)
-			if took || lookErr != nil {
-				return unknown(w.doing, lookErr)
+		err := c.finish(ctx, w.request)
+		switch v := judge(err); {
+		case v == lost:
+			if ended, err := c.settle(ctx, w, try, err); ended {
+				return err
 			}
-			if last {
+		case v == throttled && try < len(pauses()):
+			if err := c.pause(ctx, w.doing, try, err); err != nil {
 				return c.explain(w.doing, err)
 			}
+		default:
+			return c.explain(w.doing, err)
 		}
 	}
+}
+
+// turnOf waits for the turn of a write that counts against the vault's limit.
+func (c *Client) turnOf(ctx context.Context, w write) error {
+	if !w.paced {
+		return nil
+	}
+	return c.turn(ctx)
+}
+
+// settle looks, after the answer to a try was lost, whether it took effect. It
+// reports whether that is the end of w, and with which error; err is the loss.
+func (c *Client) settle(ctx context.Context, w write, try int, err error) (ended bool, _ error) {
+	took, lookErr := w.look(ctx, c, c.pause(ctx, w.doing, try, err))
+	switch {
+	case took || lookErr != nil:
+		return true, unknown(w.doing, lookErr)
+	case try == len(pauses()):
+		return true, c.explain(w.doing, err)
+	}
+	return false, nil
 }
 
 func (w write) look(ctx context.Context, c *Client, paused error) (bool, error) {

@@ -72,7 +72,9 @@ func New(address endpoint.Address, cred azcore.TokenCredential, o Options) (*Cli
 	return newClient(address, cred, o, net.DefaultResolver.LookupNetIP)
 }
 
-func newClient(address endpoint.Address, cred azcore.TokenCredential, o Options, lookup endpoint.Resolver) (*Client, error) {
+func newClient(
+	address endpoint.Address, cred azcore.TokenCredential, o Options, lookup endpoint.Resolver,
+) (*Client, error) {
 	if address.IsZero() {
 		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
 	}

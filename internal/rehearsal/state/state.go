@@ -110,7 +110,8 @@ func (s *State) hold() error {
 // identity settles what the folder is: its service and its token.
 func (s *State) identity(service string) error {
 	if service != "" && !known(service) {
-		return exitcode.Errorf(exitcode.Usage, "service %s: %s or %s is expected", service, kek.ServiceManagedHSM, kek.ServiceVault)
+		return exitcode.Errorf(exitcode.Usage, "service %s: %s or %s is expected", service,
+			kek.ServiceManagedHSM, kek.ServiceVault)
 	}
 	held, err := s.Once(FileService, 0o644, func() ([]byte, error) {
 		if service == "" {

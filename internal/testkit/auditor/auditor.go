@@ -36,9 +36,13 @@ func Check(t *testing.T, data []byte, digest string) {
 		return path
 	}
 	text := func(challenge string) string {
-		return write("text", fmt.Appendf(nil, "byok proof of possession v1\nchallenge\n%x\n", sha256.Sum256([]byte(challenge))))
+		sum := sha256.Sum256([]byte(challenge))
+		return write("text", fmt.Appendf(nil, "byok proof of possession v1\nchallenge\n%x\n", sum))
 	}
-	args := []string{"dgst", "-" + digest, "-verify", write("pub.pem", []byte(p.PublicKey)), "-signature", write("sig", p.Signature), text(p.Challenge)}
+	args := []string{
+		"dgst", "-" + digest, "-verify", write("pub.pem", []byte(p.PublicKey)),
+		"-signature", write("sig", p.Signature), text(p.Challenge),
+	}
 	if out, err := exec.Command("openssl", args...).CombinedOutput(); err != nil {
 		t.Errorf("openssl: %s", out)
 	}
