@@ -27,7 +27,8 @@ func TestProbesDerive(t *testing.T) {
 	const gain = "%v does not enforce its restrictions: %s can be revealed with CKM_CONCATENATE_BASE_AND_KEY, as %s"
 	const hint = "use another module: byok-offline module check says what this one lacks"
 	expect(t, r.s.ProbeKey(key), failure{fmt.Sprintf(gain, r.token, "key", "the base key"), exitcode.HSM, hint})
-	expect(t, r.s.ProbeTrusted(r.kw, KW), failure{fmt.Sprintf(gain, r.token, "KW", "the other key"), exitcode.HSM, hint})
+	kw := must[Object](t)(r.s.FindKW("kw"))
+	expect(t, r.s.ProbeTrusted(kw, KW), failure{fmt.Sprintf(gain, r.token, "KW", "the other key"), exitcode.HSM, hint})
 	derive, wrap, err := r.s.UnknownMechanisms()
 	ok(t, err)
 	if !slices.Equal(derive, []uint{0x80001234}) || !slices.Contains(wrap, 0x80004321) {
