@@ -8,11 +8,11 @@ import (
 // the KEK is shown.
 func (u *UI) Said() (kek.Statement, error) {
 	words, err := u.answer("fingerprint", "WORDS",
-		"the KEK's fingerprint as the vault's owner said it, first 8 words or hex")
+		"KEK's fingerprint as the vault's owner said it, first 8 words or hex")
 	if err != nil {
 		return kek.Statement{}, err
 	}
-	kid, err := u.answer("kid", "IDENTIFIER", "the KEK's key identifier with its version, as the vault's owner said it")
+	kid, err := u.answer("kid", "IDENTIFIER", "KEK's key identifier with its version, as the vault's owner said it")
 	if err != nil {
 		return kek.Statement{}, err
 	}
