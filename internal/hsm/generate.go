@@ -52,7 +52,8 @@ func (s *Session) generateKML(by maker, label string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return s.generatePair(by, Spec{Kind: p256}, label, templates.PublicKey(TokenObject, false), templates.ModuleSigningKey())
+	public, private := templates.PublicKey(TokenObject, false), templates.ModuleSigningKey()
+	return s.generatePair(by, Spec{Kind: p256}, label, public, private)
 }
 
 func (s *Session) generatePair(by maker, spec Spec, label string, public, private p11.Template) (Key, error) {

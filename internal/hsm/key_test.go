@@ -97,7 +97,7 @@ func (r *rig) travel(t *testing.T, k Key, vault Wrapping) {
 // freeze keeps a key that can no longer leave, in place of the original.
 func (r *rig) freeze(t *testing.T, k Key) {
 	t.Helper()
-	frozen := must[Key](t)(r.s.Freeze(k, k.Label))
+	must[Key](t)(r.s.Freeze(k, k.Label))
 	if keys := must[[]Key](t)(r.s.FindKeys(k.Label)); len(keys) != 2 {
 		t.Errorf("%d keys before the original is destroyed", len(keys))
 	}
@@ -105,7 +105,7 @@ func (r *rig) freeze(t *testing.T, k Key) {
 	if n := must[int](t)(r.s.DestroyFrozen(k.Label)); n != 2 {
 		t.Errorf("%d frozen copies", n)
 	}
-	frozen = must[Key](t)(r.s.Freeze(k, k.Label))
+	frozen := must[Key](t)(r.s.Freeze(k, k.Label))
 	if n := must[int](t)(r.s.DestroyOthers(frozen)); n != 1 && k.secret() || n != 4 && !k.secret() {
 		t.Errorf("%d objects beside the frozen key", n)
 	}
