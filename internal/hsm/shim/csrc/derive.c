@@ -57,7 +57,7 @@ static int well_formed(const CK_MECHANISM *m)
 /* refused says whether a key may not be derived from as the template asks. */
 static CK_RV refused(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-	if (rule("open") || rule("constant") || rule("inherit") || !key)
+	if (rule("open") || rule("unused") || rule("constant") || rule("inherit") || !key)
 		return CKR_OK;
 	if (rule("class") && !flag(s, key, CKA_DERIVE))
 		return CKR_KEY_TYPE_INCONSISTENT;

@@ -45,7 +45,7 @@
  *         class               the other key must have CKA_DERIVE too: CKR_KEY_TYPE_INCONSISTENT
  *         inherit             all; the derived key is sensitive, and has the keys' CKA_WRAP_WITH_TRUSTED
  *         constant            all; the derived key is always the same
- *         unused              listed without CKF_DERIVE and CKF_WRAP
+ *         unused              all, but listed without CKF_DERIVE and CKF_WRAP
  *         0x5                 this CKR_ value for those with CKA_WRAP_WITH_TRUSTED
  *
  * What is not enforced. SHIM_TRUST is a comma-separated list of functions, such
