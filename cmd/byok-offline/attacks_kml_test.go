@@ -292,3 +292,32 @@ func signedBy(t testing.TB, key *ecdsa.PrivateKey, data []byte) []byte {
 	digest := sha256.Sum256(data)
 	return mustDo(ecdsa.SignASN1(rand.Reader, key, digest[:]))(t)
 }
+
+// TestOriginBeforeCards: what is not proved of a key's origin is said before a
+// card is read.
+func TestOriginBeforeCards(t *testing.T) {
+	for name, c := range map[string]struct {
+		do           func(*testing.T, *stage)
+		line, origin string
+	}{
+		"approval of a key made without the quorum": {nil, thenAES, unprovedOrigin},
+		"approval of a key of known value": {knownKey,
+			strings.Replace(thenAES, "--ident aes", "--ident known", 1), unprovedOrigin},
+		"restoring a key under another name": {
+			relabelled, strings.Replace(thenRestore, "--ident ec", "--ident payroll", 1), "origin after restoring: unproved",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := inState(t, generated)
+			line := s.filled(t, c.line)
+			if c.do != nil {
+				c.do(t, s)
+			}
+			text := s.must(t, line).text
+			said, read := strings.Index(text, c.origin), strings.Index(text, "card 1 (Ada) read")
+			if said < 0 || read < 0 || said > read {
+				t.Errorf("said at %d, the first card read at %d\n%s", said, read, text)
+			}
+		})
+	}
+}

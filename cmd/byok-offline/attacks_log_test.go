@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"byok/internal/exitcode"
 )
 
 func TestForgedLog(t *testing.T) { withTheLog().try(t) }
@@ -69,6 +71,28 @@ func withTheLog() deeds {
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal"},
 	}}
+}
+
+// TestLogCutAtEveryLine: a log that lacks what a statement was signed over is
+// refused, wherever it ends; behind the last statement nothing vouches for it.
+func TestLogCutAtEveryLine(t *testing.T) {
+	s := inState(t, modified)
+	whole := mustDo(os.ReadFile(s.path(logFile)))(t)
+	vouched := 0
+	for _, head := range s.chain(t).Heads() {
+		vouched = max(vouched, head.Log.Lines)
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	for n := range len(lines) - 1 {
+		mustWrite(t, s.path(logFile), bytes.Join(lines[:n], nil))
+		want := exitcode.Check
+		if n >= vouched {
+			want = exitcode.Done
+		}
+		if out := s.run(t, thenVerify); out.status != want {
+			t.Errorf("cut behind line %d: status %d, want %d\n%s", n, out.status, want, out.text)
+		}
+	}
 }
 
 // relogged changes the lines of the log.

@@ -156,15 +156,17 @@ func movedStatements() []deed {
 		{name: "a statement of another world", state: modified, do: ofAnotherWorld("statements/000003-origin"),
 			then: thenCheck, want: "3: kmdata/local/statements/000003-origin.json: it does not follow statement 2: one " +
 				"of them was altered or is of another copy"},
+		{name: "a key file of another world", state: modified, do: ofAnotherWorld("key_simple_ec"), then: thenModify,
+			want: "3: kmdata/local/key_simple_ec: it belongs to another security world (hknso …)"},
 		{name: "the world file of another world", state: modified, do: ofAnotherWorld("world"), then: thenCheck,
 			want: "3: kmdata/local/statements/000002-module.json: it does not follow statement 1: one of them was " +
 				"altered or is of another copy"},
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck,
 			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify,
-			want: "6: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
+			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
 		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,
-			want: "6: PKCS#11 library LIBRARY: /tmp can be written by everybody; it must be in root's hands alone",
+			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)",
 			note: "the mark is on the cards too"},
 	}
 }

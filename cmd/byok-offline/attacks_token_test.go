@@ -232,7 +232,7 @@ func wrapUnderKM(t *testing.T, s *stage) {
 	s.besiege(t, func(a *attacker) {
 		var f finding
 		a.wrap(&f, "", rsaWraps()[1:], a.only(t, "KM").handle, a.only(t, "AES key"))
-		a.wrap(&f, "", aesWraps(object{}), a.only(t, "KW").handle, a.only(t, "RSA key"))
+		a.wrap(&f, "", [][]*pkcs11.Mechanism{rfc5649()}, a.only(t, "KW").handle, a.only(t, "RSA key"))
 		if len(f.Codes) != 1 || f.Codes[0] != "CKR_OK" {
 			t.Error(f.Codes)
 		}
