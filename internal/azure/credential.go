@@ -160,10 +160,11 @@ func (o CredentialOptions) managedIdentity() (azcore.TokenCredential, error) {
 
 func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 	if o.Method == "client-secret" {
-		return azidentity.NewClientSecretCredential(o.Tenant, o.ClientID, o.ClientSecret.Text(), &azidentity.ClientSecretCredentialOptions{
-			ClientOptions:            o.client(),
-			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
-		})
+		return azidentity.NewClientSecretCredential(o.Tenant, o.ClientID, o.ClientSecret.Text(),
+			&azidentity.ClientSecretCredentialOptions{
+				ClientOptions:            o.client(),
+				DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+			})
 	}
 	data, err := durable.ReadFile(o.CertificateFile, 1<<20)
 	if err != nil {
@@ -177,10 +178,11 @@ func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 			o.CertificateFile).
 			Hint("--client-certificate-password-file FILE")
 	}
-	return azidentity.NewClientCertificateCredential(o.Tenant, o.ClientID, certs, key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions:            o.client(),
-		DisableInstanceDiscovery: o.DisableInstanceDiscovery,
-	})
+	return azidentity.NewClientCertificateCredential(o.Tenant, o.ClientID, certs, key,
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions:            o.client(),
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
 }
 
 func (o CredentialOptions) federated() (azcore.TokenCredential, error) {
@@ -198,10 +200,11 @@ func (o CredentialOptions) federated() (azcore.TokenCredential, error) {
 			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN are set only in an AzureCLI or "+
 				"AzurePowerShell task that maps them")
 	}
-	return azidentity.NewAzurePipelinesCredential(o.Tenant, o.ClientID, connection, token, &azidentity.AzurePipelinesCredentialOptions{
-		ClientOptions:            o.client(),
-		DisableInstanceDiscovery: o.DisableInstanceDiscovery,
-	})
+	return azidentity.NewAzurePipelinesCredential(o.Tenant, o.ClientID, connection, token,
+		&azidentity.AzurePipelinesCredentialOptions{
+			ClientOptions:            o.client(),
+			DisableInstanceDiscovery: o.DisableInstanceDiscovery,
+		})
 }
 
 func (o CredentialOptions) client() azcore.ClientOptions {

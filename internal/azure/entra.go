@@ -23,36 +23,39 @@ func (e *Error) entra(resp *http.Response, words string) (hint string) {
 		Description string `json:"error_description"` // RFC 6749, section 5.2
 	}
 	_ = json.Unmarshal(body, &answer) // another answer may still hold a code
-	text, code, hint, ok := signIn(answer.Description + "\n" + string(body) + "\n" + words)
+	r, ok := signIn(answer.Description + "\n" + string(body) + "\n" + words)
 	if !ok {
-		text = "signing in failed: " + cmp.Or(http.StatusText(resp.StatusCode), "no reason given")
+		r.Text = "signing in failed: " + cmp.Or(http.StatusText(resp.StatusCode), "no reason given")
 	}
-	e.Text, e.Code, e.RequestID = text, code, resp.Header.Get("x-ms-request-id")
+	e.Text, e.Code, e.RequestID = r.Text, r.Code, resp.Header.Get("x-ms-request-id")
 	if m := traceID.FindStringSubmatch(string(body)); e.RequestID == "" && m != nil {
 		e.RequestID = m[1]
 	}
-	return hint
+	return r.Hint
 }
 
 // signIn explains what azidentity or Entra says in words alone: an AADSTS
 // code anywhere in them (the Azure CLI passes Entra's answer through), or
-// what a credential says it is missing.
-func signIn(words string) (text, code, hint string, ok bool) {
+// what a credential says it is missing. Only Text, Code and Hint count.
+func signIn(words string) (found Rule, ok bool) {
 	if m := aadsts.FindStringSubmatch(words); m != nil {
 		for _, r := range entraRules {
 			if r.Code == m[1] {
-				return r.Text, m[0], r.Hint, true
+				return Rule{Text: r.Text, Code: m[0], Hint: r.Hint}, true
 			}
 		}
-		return "Entra refused: " + firstLine(words[strings.Index(words, m[0])+len(m[0])+1:]), m[0],
-			"https://login.microsoftonline.com/error?code=" + m[1], true
+		return Rule{
+			Text: "Entra refused: " + firstLine(words[strings.Index(words, m[0])+len(m[0])+1:]),
+			Code: m[0],
+			Hint: "https://login.microsoftonline.com/error?code=" + m[1],
+		}, true
 	}
 	for _, r := range credentialRules {
 		if strings.Contains(words, r.Contains) {
-			return r.Text, "", r.Hint, true
+			return Rule{Text: r.Text, Hint: r.Hint}, true
 		}
 	}
-	return "", "", "", false
+	return Rule{}, false
 }
 
 const hintAgain = "az login, or --auth with another method"

@@ -144,9 +144,11 @@ func explain(err error, now time.Time, rules []Rule) (*Error, string) {
 		if e.Text, hint, ok = network(err, now); ok {
 			break
 		}
-		if e.Text, e.Code, hint, ok = signIn(err.Error()); !ok {
-			e.Text = firstLine(bare(err).Error())
+		var said Rule
+		if said, ok = signIn(err.Error()); !ok {
+			said.Text = firstLine(bare(err).Error())
 		}
+		e.Text, e.Code, hint = said.Text, said.Code, said.Hint
 	}
 	return e, hint
 }

@@ -27,25 +27,25 @@ func signatureAlgorithms() map[string]signatureAlgorithm {
 
 // sign signs a digest: POST /keys/{name}/{version}/sign.
 func (v *vault) sign(c *call) (any, error) {
-	in, kid, key, err := v.operation(c, "sign")
+	in, err := v.operation(c, "sign")
 	if err != nil {
 		return nil, err
 	}
-	s, err := signerFor(kid, key, in.Algorithm, in.Value)
+	s, err := signerFor(in.kid, in.key, in.Algorithm, in.Value)
 	if err != nil {
 		return nil, err
 	}
 	signature, err := s.Sign(in.Algorithm, in.Value)
-	return wire.Result{KID: kid, Value: signature}, err
+	return wire.Result{KID: in.kid, Value: signature}, err
 }
 
 // verify checks a signature of a digest: POST /keys/{name}/{version}/verify.
 func (v *vault) verify(c *call) (any, error) {
-	in, kid, key, err := v.operation(c, "verify")
+	in, err := v.operation(c, "verify")
 	if err != nil {
 		return nil, err
 	}
-	s, err := signerFor(kid, key, in.Algorithm, in.Digest)
+	s, err := signerFor(in.kid, in.key, in.Algorithm, in.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func signerFor(kid string, key store.Version, algorithm string, digest []byte) (
 // in the key_op they need. Why one fails stays in the log.
 func transform(op string) func(*vault, *call) (any, error) {
 	return func(v *vault, c *call) (any, error) {
-		in, kid, key, err := v.operation(c, op)
+		in, err := v.operation(c, op)
 		if err != nil {
 			return nil, err
 		}
@@ -90,29 +90,36 @@ func transform(op string) func(*vault, *call) (any, error) {
 		if op == "decrypt" || op == "unwrapKey" {
 			apply = softkey.Encrypter.Decrypt
 		}
-		out, err := apply(key.Material.(softkey.Encrypter),
-			in) // of a type that encrypts, or it would not have op: see checkOps
+		out, err := apply(in.key.Material.(softkey.Encrypter), in.Operation) // of a type that encrypts, or it would not have op: see checkOps
 		switch {
 		case errors.Is(err, softkey.ErrAlgorithm):
 			return nil, wire.BadParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and "+
 				"algorithm '%s' can not be used with it.",
-				kid, key.Type, in.Algorithm) // our text
+				in.kid, in.key.Type, in.Algorithm) // our text
 		case err != nil:
 			return nil, wire.BadParameter("The parameter is incorrect.").Because(fmt.Errorf("%s: %w", in.Algorithm, err))
 		}
-		out.KID = kid
+		out.KID = in.kid
 		return out, nil
 	}
 }
 
+// asked is a request to use a key, and the key.
+type asked struct {
+	wire.Operation
+	kid string
+	key store.Version
+}
+
 // operation reads the request and finds the key, which must allow op now.
-func (v *vault) operation(c *call, op string) (in wire.Operation, kid string, key store.Version, err error) {
-	if err = c.into(&in); err != nil {
-		return in, "", key, err
+func (v *vault) operation(c *call, op string) (a asked, err error) {
+	if err = c.into(&a.Operation); err != nil {
+		return a, err
 	}
 	name, key, err := v.version(c)
 	if err != nil {
-		return in, "", key, err
+		return a, err
 	}
-	return in, v.kid(name, key.Version), key, key.AllowedFor(op)
+	a.kid, a.key = v.kid(name, key.Version), key
+	return a, key.AllowedFor(op)
 }

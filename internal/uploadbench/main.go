@@ -22,7 +22,7 @@ func main() {
 	few := flag.Int("few", 100, "packages at ten in ten seconds")
 	flag.Parse()
 	if err := run(*program, *many, *few); err != nil {
-		fmt.Fprintln(os.Stderr, "uploadbench:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "uploadbench:", err)
 		os.Exit(1)
 	}
 }
@@ -82,18 +82,18 @@ func unlimited(program, dir string, n int) error {
 		}
 		bare = min(bare, took)
 	}
-	report(n, all, small, bare)
-	return nil
+	return report(n, all, small, bare)
 }
 
-func report(n int, all, small usage, bare time.Duration) {
-	fmt.Printf("%d packages without a limit\n", n)
-	fmt.Printf("  byok-online upload     %.1f keys a second\n", float64(n)/all.took.Seconds())
-	fmt.Printf("  bare requests          %.1f keys a second, one after the other, nothing checked\n",
-		float64(n)/bare.Seconds())
-	fmt.Printf("  ratio                  %.2f\n", bare.Seconds()/all.took.Seconds())
-	fmt.Printf("  peak memory            %d MB, %.2f times that of one package\n", all.peak>>20,
-		float64(all.peak)/float64(small.peak))
+func report(n int, all, small usage, bare time.Duration) error {
+	_, err := fmt.Printf("%d packages without a limit\n"+
+		"  byok-online upload     %.1f keys a second\n"+
+		"  bare requests          %.1f keys a second, one after the other, nothing checked\n"+
+		"  ratio                  %.2f\n"+
+		"  peak memory            %d MB, %.2f times that of one package\n",
+		n, float64(n)/all.took.Seconds(), float64(n)/bare.Seconds(), bare.Seconds()/all.took.Seconds(),
+		all.peak>>20, float64(all.peak)/float64(small.peak))
+	return err
 }
 
 // limited uploads n packages to a vault that takes ten keys in ten seconds.

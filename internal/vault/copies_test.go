@@ -31,10 +31,12 @@ func (c *Client) atVersion1() kek.ID {
 	return kek.ID{Vault: c.address.String(), Name: "contoso", Version: version1}
 }
 
-func (k fakeKey) called(name string) fakeKey { return k.with(func(k *fakeKey) { k.name = name }) }
+func (k fakeKey) called(name string) fakeKey {
+	return k.with(func(other *fakeKey) { other.name = name })
+}
 
 func (k fakeKey) off() fakeKey {
-	return k.with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} })
+	return k.with(func(other *fakeKey) { other.attributes = map[string]any{"enabled": false} })
 }
 
 // TestCopies has copies of every kind of key: an older version of the name,

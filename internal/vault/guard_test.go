@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -106,10 +105,15 @@ func TestClaimsChallenge(t *testing.T) {
 	}
 }
 
+// noToken is a credential without anybody signed in, and its error.
 type noToken struct{}
 
+func (noToken) Error() string {
+	return "AzureCLICredential: ERROR: Please run 'az login' to setup account."
+}
+
 func (noToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return azcore.AccessToken{}, errors.New("AzureCLICredential: ERROR: Please run 'az login' to setup account.")
+	return azcore.AccessToken{}, noToken{}
 }
 
 func TestNotSignedIn(t *testing.T) {

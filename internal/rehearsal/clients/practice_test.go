@@ -69,11 +69,11 @@ func (p practice) client(t *testing.T, o vault.Options) *vault.Client {
 
 // seal makes a .byok of plain for a KEK: OAEP with SHA-1 by Go, the key wrap of
 // RFC 5649 by openssl.
-func seal(t *testing.T, kid kek.ID, kek *rsa.PublicKey, plain []byte) []byte {
+func seal(t *testing.T, kid kek.ID, public *rsa.PublicKey, plain []byte) []byte {
 	t.Helper()
 	aes := make([]byte, 32)
 	_, _ = rand.Read(aes)
-	first, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, kek, aes, nil)
+	first, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, public, aes, nil)
 	must(t, err)
 	second := openssl(t, plain, "enc", "-id-aes256-wrap-pad", "-iv", "A65959A6", "-K", hex.EncodeToString(aes))
 	data, err := transfer.Blob{KEK: kid, Generator: "byok tests", Ciphertext: append(first, second...)}.Marshal()

@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,7 +118,7 @@ func (k octKey) Decrypt(in wire.Operation) (out wire.Result, err error) {
 
 func sealCBC(block cipher.Block, iv, plain []byte) ([]byte, error) {
 	if len(iv) != aes.BlockSize || len(plain) == 0 || len(plain)%aes.BlockSize != 0 {
-		return nil, fmt.Errorf("AES-CBC takes an iv of 16 bytes and whole blocks")
+		return nil, errors.New("AES-CBC takes an iv of 16 bytes and whole blocks")
 	}
 	out := make([]byte, len(plain))
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(out, plain)
@@ -126,7 +127,7 @@ func sealCBC(block cipher.Block, iv, plain []byte) ([]byte, error) {
 
 func openCBC(block cipher.Block, iv, ciphertext []byte) ([]byte, error) {
 	if len(iv) != aes.BlockSize || len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 {
-		return nil, fmt.Errorf("AES-CBC takes an iv of 16 bytes and whole blocks")
+		return nil, errors.New("AES-CBC takes an iv of 16 bytes and whole blocks")
 	}
 	out := make([]byte, len(ciphertext))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, ciphertext)
@@ -151,7 +152,7 @@ func unpad(padded []byte) ([]byte, error) {
 // give the key away.
 func sealGCM(block cipher.Block, in wire.Operation) (out wire.Result, err error) {
 	if len(in.IV) > 0 {
-		return out, fmt.Errorf("AES-GCM takes no iv: the vault chooses it")
+		return out, errors.New("AES-GCM takes no iv: the vault chooses it")
 	}
 	gcm, err := cipher.NewGCM(block)
 	if err != nil {
@@ -170,7 +171,7 @@ func openGCM(block cipher.Block, in wire.Operation) (out wire.Result, err error)
 		return out, err
 	}
 	if len(in.IV) != gcm.NonceSize() || len(in.Tag) != gcm.Overhead() {
-		return out, fmt.Errorf("AES-GCM takes an iv of 12 and a tag of 16 bytes")
+		return out, errors.New("AES-GCM takes an iv of 12 and a tag of 16 bytes")
 	}
 	if out.Value, err = gcm.Open(nil, in.IV, append(bytes.Clone(in.Value), in.Tag...), in.AAD); err != nil {
 		return out, errDecrypt

@@ -4,9 +4,9 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	_ "crypto/sha1"
-	_ "crypto/sha256"
-	_ "crypto/sha512"
+	_ "crypto/sha1"   // for crypto.SHA1.New
+	_ "crypto/sha256" // for crypto.SHA256.New
+	_ "crypto/sha512" // for crypto.SHA384.New and crypto.SHA512.New
 	"crypto/x509"
 	"errors"
 	"math/big"

@@ -128,14 +128,14 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 	}
 	problem := ""
 	switch {
-	case err != nil || u.Scheme == "" || u.Opaque != "" || u.Host == "":
+	case err != nil || !hasHost(u):
 		problem = "not an address with https://"
 		if name := strings.ToLower(s); vaultName.MatchString(name) {
 			example = strings.Replace(example, "contoso", name, 1)
 		}
 	case !strings.EqualFold(u.Scheme, "https"):
 		problem = "a token does not travel without https"
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
+	case strings.Trim(u.Path, "/") != "" || strings.ContainsAny(s, "?#"):
 		problem, example = "more than a host in its address", "https://"+strings.ToLower(u.Host)
 	case !hostName(u):
 		problem = "not a host and port"
@@ -146,6 +146,9 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 	u.Host = strings.ToLower(u.Host)
 	return u, nil
 }
+
+// hasHost reports whether u is scheme://host and so on, not scheme:text or a path.
+func hasHost(u *url.URL) bool { return u.Scheme != "" && u.Opaque == "" && u.Host != "" }
 
 func hostName(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
