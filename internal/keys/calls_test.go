@@ -7,8 +7,8 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/hsm/shim"
 	"byok/internal/keys"
-	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
 
@@ -29,7 +29,7 @@ func TestCalls(t *testing.T) {
 				return err
 			}))
 			k := rig.NewKEK(t, "KEK1")
-			target := kmdata.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
+			target := statement.Target{Vault: k.ID().Vault, Name: "First", KeyOps: kind.KeyOps()}
 			log := filepath.Join(t.TempDir(), "calls")
 			t.Setenv("SHIM_LOG", log)
 			rig.OK(t, r.Quorum(func(s *session.Quorum) error {
