@@ -114,7 +114,7 @@ func inState(t testing.TB, state string) *stage {
 func kept(t testing.TB, state string) *stage {
 	t.Helper()
 	if besieged.stages[""] == nil {
-		besieged.stages[""] = bareStage(t)
+		besieged.stages[""] = emptySiege(t)
 	}
 	if s := besieged.stages[state]; s != nil {
 		return s
@@ -163,9 +163,9 @@ func quorumOf(t testing.TB, state string) string {
 	return withPINs + flagsOf("", reachOf(t, state).cards) + " $LAST"
 }
 
-// bareStage is a stage that outlives its test, with a program, a shim and a KEK
+// emptySiege is a stage that outlives its test, with a program, a shim and a KEK
 // of its own.
-func bareStage(t testing.TB) *stage {
+func emptySiege(t testing.TB) *stage {
 	t.Helper()
 	besieged.dir = mustDo(os.MkdirTemp("", "byok-siege-"))(t)
 	made := newStage(t)
