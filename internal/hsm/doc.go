@@ -16,6 +16,10 @@
 // through crypto11. What crypto11 does not offer (SO login, wrapping, copying,
 // secp256k1) goes through miekg/pkcs11.
 //
+// Below it are what it is made of: packages tokens (slots, tokens, PINs),
+// templates (attributes of each kind of object), inventory (objects of a
+// token), publickey (their encodings), probe and p11 (the raw session).
+//
 // Do not take a restriction for enforced because an attribute says so: the
 // Probe methods try to undo it, and count only a refusal whose control works.
 package hsm
