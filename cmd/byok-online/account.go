@@ -77,6 +77,7 @@ type subscriptionsView struct {
 	Subscriptions []azure.Subscription `json:"subscriptions"`
 }
 
+// Print implements command.Result.
 func (v subscriptionsView) Print(w io.Writer) error {
 	rows := [][]string{{"NAME", "ID", "STATE", "TENANT"}}
 	for _, s := range v.Subscriptions {
@@ -107,6 +108,7 @@ type vaultsView struct {
 	Vaults []azure.Vault `json:"vaults"`
 }
 
+// Print implements command.Result.
 func (v vaultsView) Print(w io.Writer) error {
 	rows := [][]string{{"NAME", "SERVICE", "SKU", "LOCATION", "URL", "STATE"}}
 	for _, one := range v.Vaults {

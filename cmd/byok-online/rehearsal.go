@@ -99,6 +99,7 @@ type faultsView struct {
 	Faults []string `json:"faults"`
 }
 
+// Print implements command.Result.
 func (v faultsView) Print(w io.Writer) error {
 	for _, f := range v.Faults {
 		if _, err := fmt.Fprintln(w, term.Printable(f)); err != nil {

@@ -74,6 +74,7 @@ type regionView struct {
 	SHA256  fingerprint.Sum `json:"sha256"`
 }
 
+// Print implements command.Result.
 func (v regionsView) Print(w io.Writer) error {
 	rows := [][]string{{"REGION", "SUFFIX", "CLOUD", "PACKAGE", "SHA-256"}}
 	for _, r := range v.Regions {

@@ -92,6 +92,7 @@ type downloadedView struct {
 	SHA256 fingerprint.Sum `json:"sha256"`
 }
 
+// Print implements command.Result.
 func (v downloadedView) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{"toolset", v.Path},

@@ -103,6 +103,7 @@ type hashView struct {
 	Known  string          `json:"known"`
 }
 
+// Print implements command.Result.
 func (v hashesView) Print(w io.Writer) error {
 	rows := [][]string{{"", "SHA-256", "FILE", "KNOWN"}}
 	for _, f := range v.Files {

@@ -33,6 +33,7 @@ type Error struct {
 	cause     error
 }
 
+// Error implements error.
 func (e *Error) Error() string {
 	note := e.Code
 	if note == "" && e.Status != 0 {
@@ -47,6 +48,7 @@ func (e *Error) Error() string {
 	return e.Text + " (" + note + ")"
 }
 
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Detail returns the raw answers behind err for --debug, or "". It may have
@@ -122,7 +124,10 @@ var ErrInterrupted error = interrupted{}
 
 type interrupted struct{}
 
+// Error implements error.
 func (interrupted) Error() string { return "interrupted" }
+
+// Unwrap returns context.Canceled.
 func (interrupted) Unwrap() error { return context.Canceled }
 
 func explain(err error, now time.Time, rules []Rule) (*Error, string) {

@@ -46,6 +46,7 @@ type proxyRefusal struct {
 	status int
 }
 
+// Error implements error.
 func (p proxyRefusal) Error() string {
 	return fmt.Sprintf("the proxy %s refuses the connection: %d %s", p.proxy, p.status, http.StatusText(p.status))
 }

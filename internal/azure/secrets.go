@@ -22,6 +22,7 @@ type secretive struct {
 	secrets []string
 }
 
+// Unwrap returns the cause.
 func (s secretive) Unwrap() error { return s.error }
 
 // WithSecrets marks err as one whose text, or the answer behind it, may hold

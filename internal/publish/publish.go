@@ -82,18 +82,9 @@ func Build(ctx context.Context, v Vault, name string, d Description, now time.Ti
 // checkKey applies the rules of every KEK, so that a key that is none is named
 // as such before anything else is asked.
 func checkKey(v Vault, k vault.Key, mark kek.Mark, now time.Time) error {
-	failed := kek.Failed(kek.Candidate{
-		ID:          k.ID,
-		Vault:       v.Address().String(),
-		Mark:        mark,
-		KTY:         k.Kty,
-		HSMPlatform: k.HSMPlatform,
-		Public:      k.PublicKey,
-		KeyOps:      k.Ops,
-		Enabled:     k.Enabled,
-		NotBefore:   k.NotBefore,
-		Expires:     k.Expires,
-	}.Check(now))
+	c := k.Candidate(v.Address())
+	c.Mark = mark
+	failed := kek.Failed(c.Check(now))
 	if len(failed) == 0 {
 		return nil
 	}

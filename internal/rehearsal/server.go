@@ -270,6 +270,7 @@ func newRequestID() string {
 // that does not trust our certificate, for one.
 type lineWriter func(line string)
 
+// Write implements io.Writer.
 func (w lineWriter) Write(p []byte) (int, error) {
 	w(state.Line(p))
 	return len(p), nil

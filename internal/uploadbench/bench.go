@@ -223,12 +223,14 @@ type output struct {
 	all bytes.Buffer
 }
 
+// Write implements io.Writer.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all.Write(p)
 }
 
+// String returns what was written.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/rehearsal"
 	"byok/internal/testkit/auditor"
+	"byok/internal/testkit/serve"
 	"byok/internal/transfer"
 	"byok/internal/vault/endpoint"
 	"byok/internal/vault/proof"
@@ -26,27 +27,7 @@ import (
 // practice starts a rehearsal vault of its own and returns a client of it.
 func practice(t *testing.T, service string) *Client {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	dir, ready, done := filepath.Join(t.TempDir(), "vault"), make(chan rehearsal.Info, 1), make(chan error, 1)
-	go func() {
-		done <- rehearsal.Serve(ctx, rehearsal.Config{State: dir, Listen: "127.0.0.1:0", Service: service}, func(i rehearsal.Info) { ready <- i })
-	}()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-ready:
-	case err := <-done:
-		done <- nil
-		t.Fatal(err)
-	}
-	open, err := rehearsal.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	open, _ := serve.Rehearsal(t, rehearsal.Config{Service: service})
 	address, err := endpoint.Parse(open.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		t.Fatal(err)

@@ -277,6 +277,7 @@ func (c *Client) retryAfter(resp *http.Response) time.Duration {
 // purge the service still refuses the name, though no key holds it.
 type limboError struct{ error }
 
+// Unwrap returns the cause.
 func (l limboError) Unwrap() error { return l.error }
 
 func notFound(err error) bool { return hasStatus(err, http.StatusNotFound) }

@@ -125,8 +125,10 @@ func (c *Client) explain(doing string, err error) error {
 
 type systemClock struct{}
 
+// Now implements Clock.
 func (systemClock) Now() time.Time { return time.Now() }
 
+// Sleep implements Clock.
 func (systemClock) Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -150,6 +152,7 @@ type credential struct {
 
 type signInError struct{ error }
 
+// Unwrap returns the cause.
 func (s signInError) Unwrap() error { return s.error }
 
 // GetToken implements azcore.TokenCredential.

@@ -69,7 +69,7 @@ type matrix struct {
 
 func newMatrix(t *testing.T, s sample) *matrix {
 	t.Helper()
-	p := serve(t, rehearsal.Config{Service: s.service})
+	p := served(t, rehearsal.Config{Service: s.service})
 	m := &matrix{practice: p, auditor: newAuditor(t, p), sample: s}
 	m.renew(t)
 	return m

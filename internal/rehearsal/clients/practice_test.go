@@ -4,16 +4,15 @@
 package clients
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"encoding/hex"
-	"path/filepath"
 	"testing"
 
 	"byok/internal/kek"
 	"byok/internal/rehearsal"
+	"byok/internal/testkit/serve"
 	"byok/internal/transfer"
 	"byok/internal/vault"
 	"byok/internal/vault/endpoint"
@@ -25,27 +24,10 @@ type practice struct {
 	dir string
 }
 
-func serve(t *testing.T, c rehearsal.Config) practice {
+func served(t *testing.T, c rehearsal.Config) practice {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	c.State, c.Listen = filepath.Join(t.TempDir(), "vault"), "127.0.0.1:0"
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- rehearsal.Serve(ctx, c, func(rehearsal.Info) { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-ready:
-	case err := <-done:
-		done <- nil
-		t.Fatal(err)
-	}
-	client, err := rehearsal.Open(c.State)
-	must(t, err)
-	return practice{client, c.State}
+	client, dir := serve.Rehearsal(t, c)
+	return practice{client, dir}
 }
 
 func must(t *testing.T, err error) {

@@ -37,7 +37,7 @@ type packageEntry struct {
 // of every type, and use, soft-delete and recover the keys.
 func TestPythonSDK(t *testing.T) {
 	folder := pythonSDK(t)
-	p := serve(t, rehearsal.Config{Service: rehearsal.ManagedHSM})
+	p := served(t, rehearsal.Config{Service: rehearsal.ManagedHSM})
 	t.Logf("Python SDK, KEK: %s", sdk(t, folder, p.dir, "kek", "KEKforBYOK"))
 
 	kek, err := p.client(t, vault.Options{}).Key(context.Background(), "KEKforBYOK", "")
