@@ -17,7 +17,7 @@ const (
 	RuleWorldHash = "KEK-WORLD-HASH"
 	// RuleWorldSuffix: both packages have the same suffix and generation.
 	RuleWorldSuffix = "KEK-WORLD-SUFFIX"
-	// RuleWorldPartition: a Managed HSM's SecurityWorld package has the owner's root and the attestation's certificates alone.
+	// RuleWorldPartition: a Managed HSM's SecurityWorld file has the owner's root and the attestation's certificates only.
 	RuleWorldPartition = "KEK-WORLD-PARTITION"
 	// RuleOwn: the KEK is none of this security world's own module keys.
 	RuleOwn = "KEK-OWN"
