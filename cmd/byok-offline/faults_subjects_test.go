@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -103,43 +104,64 @@ func (s *stage) chain(t testing.TB) *kmdata.Chain {
 	return mustDo(kmdata.Open(s.path("kmdata")))(t)
 }
 
-// repertoire makes the stages that subjects start from, each once.
+// repertoire makes the stages that subjects start from.
 type repertoire struct {
-	t     *testing.T
-	empty *stage
-	ended map[string]*stage
+	t     testing.TB
+	blank *stage
 }
 
-func newRepertoire(t *testing.T) *repertoire {
-	return &repertoire{t: t, empty: newStage(t), ended: map[string]*stage{}}
-}
+// shelf keeps what subjects left, for every test of the run.
+var shelf = struct {
+	sync.Mutex
+	packs map[string]stored
+	kek   vaultKEK
+}{packs: map[string]stored{}}
+
+func newRepertoire(t testing.TB) *repertoire { return &repertoire{t: t, blank: bareStage(t)} }
 
 // before is a stage on which the subject is about to run.
 func (r *repertoire) before(s subject) *stage {
-	from := r.empty
-	if s.after != "" {
-		from = r.after(s.after)
-	}
-	on := from.copied(r.t)
+	on := r.after(s.after)
 	if s.prepare != nil {
 		s.prepare(on, r.t)
 	}
 	return on
 }
 
-// after is a stage on which the subject has run.
+// after is a stage of the caller's on which the subject has run; "" has run
+// nowhere.
 func (r *repertoire) after(name string) *stage {
-	if done := r.ended[name]; done != nil {
-		return done
+	r.t.Helper()
+	shelf.Lock()
+	left, kept := shelf.packs[name]
+	shelf.Unlock()
+	if !kept {
+		return r.run(name)
+	}
+	on := *r.blank
+	on.dir, on.kek = r.t.TempDir(), shelf.kek
+	left.unpack(r.t, &on)
+	return &on
+}
+
+// run runs a subject and puts what it left on the shelf.
+func (r *repertoire) run(name string) (on *stage) {
+	r.t.Helper()
+	if name == "" {
+		on = newStage(r.t)
+		shelf.kek = on.kek
 	}
 	for _, s := range subjects() {
 		if s.name == name {
-			on := r.before(s)
+			on = r.before(s)
 			on.must(r.t, on.filled(r.t, s.line))
-			r.ended[name] = on
-			return on
 		}
 	}
-	r.t.Fatalf("no subject %q", name)
-	return nil
+	if on == nil {
+		r.t.Fatalf("no subject %q", name)
+	}
+	shelf.Lock()
+	defer shelf.Unlock()
+	shelf.packs[name] = on.store(r.t)
+	return on
 }

@@ -16,10 +16,6 @@ import (
 // One alone: BYOK_FAULTS=all go test -run 'TestFaults/package/at/17_C_Sign_killed$' ./cmd/byok-offline
 const faultVariable = "BYOK_FAULTS"
 
-// sampled is how many faults of PKCS#11 calls, and of files, are tried of each
-// command where not all are.
-const sampled = 1
-
 // disturbance is one fault at one point of a command.
 type disturbance struct {
 	point
@@ -34,13 +30,12 @@ type disturbance struct {
 // then the world is as an undisturbed run leaves it.
 func TestFaults(t *testing.T) {
 	r := newRepertoire(t)
-	for _, s := range subjects() {
+	for i, s := range subjects() {
 		t.Run(s.name, func(t *testing.T) {
 			c := newTrial(t, r, s)
-			calls, files := c.disturbances(t)
-			tried := &tally{}
+			all, tried := c.disturbances(t, i), &tally{}
 			t.Run("at", func(t *testing.T) {
-				for _, d := range append(sample(calls), sample(files)...) {
+				for _, d := range all {
 					t.Run(fmt.Sprintf("%d_%s_%s", d.nth, d.call, d.name), func(t *testing.T) {
 						t.Parallel()
 						defer tried.count(t)
@@ -48,7 +43,7 @@ func TestFaults(t *testing.T) {
 					})
 				}
 			})
-			fmt.Printf("%s: %v (of %d at PKCS#11 calls, %d at files)\n", s.name, tried, len(calls), len(files))
+			fmt.Printf("%s: %v (%d PKCS#11 calls, at most %d)\n", s.name, tried, len(c.calls), callBounds()[s.name])
 		})
 	}
 }
@@ -69,6 +64,9 @@ func newTrial(t *testing.T, r *repertoire, s subject) *trial {
 	c.line = c.stage.filled(t, s.line)
 	on := c.stage.copied(t)
 	c.calls = on.callPoints(t, c.line)
+	if n, bound := len(c.calls), callBounds()[s.name]; n > bound {
+		t.Errorf("%s makes %d PKCS#11 calls, and %d are the bound", s.name, n, bound)
+	}
 	c.settled(t, on)
 	c.want = on.shape(t)
 	return c
@@ -83,31 +81,31 @@ func (c *trial) settled(t testing.TB, on *stage) {
 	on.sound(t, c.subject)
 }
 
-// disturbances lists every fault at every point.
-func (c *trial) disturbances(t *testing.T) (calls, files []disturbance) {
+// disturbances lists every fault at every point. Where not all are asked for it
+// is one: in turn of a PKCS#11 call and of a file.
+func (c *trial) disturbances(t *testing.T, turn int) []disturbance {
 	t.Helper()
+	all := os.Getenv(faultVariable) == "all"
+	var calls, files []disturbance
 	for i, p := range c.calls {
-		for j := range callFaults() { // neighbours get different ones when sampled
+		for j := range callFaults() { // so that the middle is not always the same one
 			calls = append(calls, disturbance{p, callFaults()[(i+j)%len(callFaults())]})
 		}
 	}
-	for _, p := range c.stage.copied(t).filePoints(t, c.line) {
-		for _, f := range fileFaults(p.call) {
-			files = append(files, disturbance{p, f})
+	if all || turn%2 == 0 || len(calls) == 0 {
+		for _, p := range c.stage.copied(t).filePoints(t, c.line) {
+			for _, f := range fileFaults(p.call) {
+				files = append(files, disturbance{p, f})
+			}
 		}
 	}
-	return calls, files
-}
-
-// sample chooses some disturbances, as far apart as can be.
-func sample(all []disturbance) (some []disturbance) {
-	if os.Getenv(faultVariable) == "all" || len(all) <= sampled {
-		return all
+	switch {
+	case all:
+		return append(calls, files...)
+	case len(files) > 0:
+		return files[len(files)/2:][:1]
 	}
-	for i := range sampled {
-		some = append(some, all[(2*i+1)*len(all)/(2*sampled)])
-	}
-	return some
+	return calls[len(calls)/2:][:1]
 }
 
 // tally counts what survived: of those, the runs that ended well in spite of

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,8 +40,8 @@ const (
 // newStage makes a stage with an empty SoftHSM and blank cards.
 func newStage(t testing.TB) *stage {
 	t.Helper()
-	s := &stage{dir: t.TempDir(), binary: builtProgram(t), library: shim.Build(t), kek: newVaultKEK(t, t.TempDir(), "KEKforBYOK")}
-	for _, name := range []string{"secrets", "kmdata", "out", "tmp", "card1", "card2", "card3", "card4"} {
+	s := bareStage(t)
+	for _, name := range []string{"secrets", "kmdata", "out", "tmp", "kek", "card1", "card2", "card3", "card4"} {
 		if err := os.Mkdir(s.path(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -51,8 +52,16 @@ func newStage(t testing.TB) *stage {
 	} {
 		mustWrite(t, s.path("secrets/"+name), []byte(text+"\n"))
 	}
+	s.kek = newVaultKEK(t, s.path("kek"), "KEKforBYOK")
+	s.kek.flags = strings.ReplaceAll(s.kek.flags, s.dir+"/", "")
 	s.configure(t)
 	return s
+}
+
+// bareStage is a stage with nothing in its folder.
+func bareStage(t testing.TB) *stage {
+	t.Helper()
+	return &stage{dir: t.TempDir(), binary: builtProgram(t), library: shim.Build(t)}
 }
 
 func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
@@ -75,11 +84,60 @@ func (s *stage) copied(t testing.TB) *stage {
 	t.Helper()
 	to := *s
 	to.dir = t.TempDir()
-	if out, err := exec.Command("cp", "-a", s.dir+"/.", to.dir).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v\n%s", err, out)
-	}
-	to.configure(t)
+	s.store(t).unpack(t, &to)
 	return &to
+}
+
+// stored is all that is in a stage's folder.
+type stored []storedEntry
+
+// storedEntry is a file or a folder, by its path in the stage.
+type storedEntry struct {
+	path string
+	mode fs.FileMode
+	data []byte
+}
+
+// store reads the stage's folder.
+func (s *stage) store(t testing.TB) (p stored) {
+	t.Helper()
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == s.dir {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		e := storedEntry{path: strings.TrimPrefix(path, s.dir+"/"), mode: info.Mode()}
+		if info.Mode().IsRegular() {
+			e.data, err = os.ReadFile(path)
+		}
+		p = append(p, e)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// unpack writes what was stored into the folder of a stage.
+func (p stored) unpack(t testing.TB, s *stage) {
+	t.Helper()
+	for _, e := range p {
+		var err error
+		switch {
+		case e.mode.IsDir():
+			err = os.Mkdir(s.path(e.path), e.mode.Perm())
+		case e.mode.IsRegular():
+			err = os.WriteFile(s.path(e.path), e.data, e.mode.Perm())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.configure(t)
 }
 
 // blankToken takes the token away and leaves a free slot in its place.
@@ -130,7 +188,7 @@ func (s *stage) command(under []string, line string, env ...string) *exec.Cmd {
 // environ has the probes' RSA keys made short: SoftHSM takes long over others.
 func (s *stage) environ() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.path("tmp"), "BYOK_KMDATA=kmdata",
-		"BYOK_SHIM_SHORT_RSA=" + probe.Label}
+		"BYOK_PKCS11_MODULE=" + s.library, "BYOK_SHIM_SHORT_RSA=" + probe.Label}
 }
 
 // runUnder runs a command line under another program, and waits for every

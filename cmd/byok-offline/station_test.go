@@ -56,23 +56,32 @@ var built struct {
 	data []byte
 }
 
-// build adds two things to the release: the main goroutine stays on the main
-// thread, so that strace can count its system calls, and tokens are locked in
-// $TMPDIR, so that copies of a token can be worked on side by side.
+// edits are what the program under test has otherwise than a release: tokens are
+// locked in $TMPDIR, so that copies of a token can be worked on side by side, and
+// the worthless RSA key of the probes is short, because it takes long to make.
+var edits = []struct{ file, from, to string }{
+	{"../../internal/session/lock.go", `return "/tmp"`, "return os.TempDir()"},
+	{"../../internal/hsm/probe/probe.go", "rsa.GenerateKey(rand.Reader, 2048)", "rsa.GenerateKey(rand.Reader, 1024)"},
+}
+
+// pinned keeps the main goroutine on the main thread, so that strace can count
+// its system calls.
+const pinned = "package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"
+
+// build builds the program with these changes.
 func build(t testing.TB) []byte {
 	t.Helper()
-	const locks, folder = "../../internal/session/lock.go", `return "/tmp"`
 	dir := t.TempDir()
-	lock := string(mustDo(os.ReadFile(locks))(t))
-	if !strings.Contains(lock, folder) {
-		t.Fatalf("%s: no %s in it any more", locks, folder)
+	replace := map[string]string{mustDo(filepath.Abs("pinned.go"))(t): inFile(t, dir, pinned)}
+	for _, e := range edits {
+		text := string(mustDo(os.ReadFile(e.file))(t))
+		if !strings.Contains(text, e.from) {
+			t.Fatalf("%s: no %s in it any more", e.file, e.from)
+		}
+		replace[mustDo(filepath.Abs(e.file))(t)] = inFile(t, dir, strings.Replace(text, e.from, e.to, 1))
 	}
-	overlay := filepath.Join(dir, "overlay.json")
-	mustWrite(t, overlay, mustDo(json.Marshal(map[string]any{"Replace": map[string]string{
-		mustDo(filepath.Abs("pinned.go"))(t): inFile(t, dir, "package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"),
-		mustDo(filepath.Abs(locks))(t):       inFile(t, dir, strings.Replace(lock, folder, "return os.TempDir()", 1)),
-	}}))(t))
-	binary := filepath.Join(dir, "byok-offline")
+	overlay, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "byok-offline")
+	mustWrite(t, overlay, mustDo(json.Marshal(map[string]any{"Replace": replace}))(t))
 	cmd := exec.Command("go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false",
 		"-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")

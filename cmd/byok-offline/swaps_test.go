@@ -151,8 +151,7 @@ const rounds = 2
 // label and CKA_ID, for the whole session of acl modify. The command may fail;
 // where it does not, the key that the holders saw was wrapped, and no other.
 func TestSwappedForTransfer(t *testing.T) {
-	r := newRepertoire(t)
-	s := r.after("key generate").copied(t)
+	s := newRepertoire(t).after("key generate")
 	var lines []string
 	for i := range rounds {
 		lines = append(lines, s.filled(t, fmt.Sprintf("acl modify --ident contosokey --key-friendly-name Contoso%d --approve-unseen $KEK $LAST%s",
@@ -183,7 +182,7 @@ func TestSwappedForTransfer(t *testing.T) {
 // for good, and lets it go on: as above, at every twentieth call, or at every
 // call with BYOK_FAULTS=all.
 func TestSwappedOnce(t *testing.T) {
-	s := newRepertoire(t).after("key generate").copied(t)
+	s := newRepertoire(t).after("key generate")
 	line := s.filled(t, "acl modify --ident contosokey --key-friendly-name Contoso --approve-unseen $KEK $LAST"+
 		withPINs+flagsOf("", "card1 card2"))
 	calls := s.copied(t).callPoints(t, line)
@@ -241,7 +240,7 @@ func (s *stage) swappedAt(t *testing.T, line string, at int) int {
 // TestSwappedForGeneration does the same to key generate: the key file, the
 // origin statement and the token agree on a key that was made in the session.
 func TestSwappedForGeneration(t *testing.T) {
-	s := newRepertoire(t).after("world create").copied(t)
+	s := newRepertoire(t).after("world create")
 	line := s.filled(t, "key generate --ident k --type EC $LAST"+withPINs+flagsOf("", "card1 card2"))
 	var ends []exitcode.Code
 	swaps := s.whileSwapping(t, "k", slices.Repeat([]string{line}, rounds), func(out ending, w *swapper) {

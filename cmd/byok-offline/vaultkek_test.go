@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"byok/internal/fingerprint"
@@ -25,10 +26,10 @@ type vaultKEK struct {
 	flags   string // packages, and what the vault's owner says of the KEK
 }
 
-// newVaultKEK writes the packages of a new KEK of 2048 bits into dir.
+// newVaultKEK writes the packages of a KEK of 2048 bits into dir.
 func newVaultKEK(t testing.TB, dir, name string) vaultKEK {
 	t.Helper()
-	k := vaultKEK{private: mustDo(rsa.GenerateKey(rand.Reader, 2048))(t)}
+	k := vaultKEK{private: mustDo(vaultKey())(t)}
 	k.sum = mustDo(keykind.SPKIHash(&k.private.PublicKey))(t)
 	k.id = mustDo(kek.ParseID("https://localhost:8443/keys/" + name + "/" + strings.Repeat("0a", 16)))(t)
 	world := mustDo(toolset.SecurityWorldPackage{
@@ -47,6 +48,9 @@ func newVaultKEK(t testing.TB, dir, name string) vaultKEK {
 	k.flags = fmt.Sprintf("-k %s -w %s %s", kekFile, worldFile, k.said())
 	return k
 }
+
+// vaultKey is the private half of every KEK of a test run.
+var vaultKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // said are the flags for what the vault's owner says of the KEK.
 func (k vaultKEK) said() string {
