@@ -3,15 +3,17 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
 	"byok/internal/exitcode"
 )
 
-// faultVariable is set to "all" to try every fault instead of a sample:
+// faultVariable is set to "all" to try every fault, or to a number to try so
+// many of each command, as far apart as can be. Without it one is tried.
 //
-//	BYOK_FAULTS=all go test -v -timeout 6h -run TestFaults ./cmd/byok-offline
+//	BYOK_FAULTS=all go test -v -timeout 12h -run TestFaults ./cmd/byok-offline
 //
 // One alone: BYOK_FAULTS=all go test -run 'TestFaults/package/at/17_C_Sign_killed$' ./cmd/byok-offline
 const faultVariable = "BYOK_FAULTS"
@@ -81,31 +83,42 @@ func (c *trial) settled(t testing.TB, on *stage) {
 	on.sound(t, c.subject)
 }
 
-// disturbances lists every fault at every point. Where not all are asked for it
-// is one: in turn of a PKCS#11 call and of a file.
-func (c *trial) disturbances(t *testing.T, turn int) []disturbance {
+// disturbances lists every fault at every point, or some of them. Where one is
+// asked for it is in turn of a PKCS#11 call and of a file.
+func (c *trial) disturbances(t *testing.T, turn int) (list []disturbance) {
 	t.Helper()
-	all := os.Getenv(faultVariable) == "all"
-	var calls, files []disturbance
-	for i, p := range c.calls {
-		for j := range callFaults() { // so that the middle is not always the same one
-			calls = append(calls, disturbance{p, callFaults()[(i+j)%len(callFaults())]})
-		}
-	}
-	if all || turn%2 == 0 || len(calls) == 0 {
-		for _, p := range c.stage.copied(t).filePoints(t, c.line) {
-			for _, f := range fileFaults(p.call) {
-				files = append(files, disturbance{p, f})
+	asked := os.Getenv(faultVariable)
+	if asked != "" || turn%2 != 0 {
+		for i, p := range c.calls {
+			for j := range callFaults() { // so that neighbours begin with another one
+				list = append(list, disturbance{p, callFaults()[(i+j)%len(callFaults())]})
 			}
 		}
 	}
-	switch {
-	case all:
-		return append(calls, files...)
-	case len(files) > 0:
-		return files[len(files)/2:][:1]
+	if asked != "" || len(list) == 0 {
+		for _, p := range c.stage.copied(t).filePoints(t, c.line) {
+			for _, f := range fileFaults(p.call) {
+				list = append(list, disturbance{p, f})
+			}
+		}
 	}
-	return calls[len(calls)/2:][:1]
+	if asked == "all" {
+		return list
+	}
+	n, err := strconv.Atoi(asked)
+	if asked != "" && (err != nil || n < 1) {
+		t.Fatalf("%s=%s: all or a number is expected", faultVariable, asked)
+	}
+	return spread(list, max(n, 1))
+}
+
+// spread chooses n of a list, as far apart as can be.
+func spread(list []disturbance, n int) (some []disturbance) {
+	n = min(n, len(list))
+	for i := range n {
+		some = append(some, list[(2*i+1)*len(list)/(2*n)])
+	}
+	return some
 }
 
 // tally counts what survived: of those, the runs that ended well in spite of
