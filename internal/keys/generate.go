@@ -102,7 +102,7 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 	if err != nil {
 		return err
 	}
-	k.Origin = kmdata.OriginQuorum
+	k.Origin = statement.OriginQuorum
 	if err := s.ProveBackup(k.Identity, backup); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
-	if err := s.signOrigin(k, kmdata.OriginQuorum, false, backup, k.Permissions); err != nil {
+	if err := s.signOrigin(k, statement.OriginQuorum, false, backup, k.Permissions); err != nil {
 		return err
 	}
 	if _, err := s.HSM.Persist(key, k.Name()); err != nil {
@@ -121,7 +121,7 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 
 // signOrigin signs the origin statement of a key.
 func (s Quorum) signOrigin(k *kmdata.Key, origin string, restored bool, backup []byte, attributes []string) error {
-	_, err := s.Sign(&kmdata.Origin{
+	_, err := s.Sign(&statement.Origin{
 		Ident: k.Ident, Identity: k.Identity, Origin: origin, Restored: restored,
 		Module: s.Module.Module, Attributes: attributes, Backup: fingerprint.Of(backup),
 	})
@@ -142,7 +142,7 @@ func newFile(on *session.Station, token *hsm.Session, g Generation, key hsm.Key,
 		PlainName:   g.plainName(),
 		Identity:    identity,
 		Permissions: permissions,
-		Origin:      kmdata.OriginUnproved,
+		Origin:      statement.OriginUnproved,
 		Backup:      base64.StdEncoding.EncodeToString(backup),
 		CardSet:     on.Chain.Set().Cards.Number,
 	}, err

@@ -10,6 +10,7 @@ import (
 	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Restorable is what is known of a key before it is restored.
@@ -198,6 +199,6 @@ func (s Quorum) bringBack(r Restorable) error {
 	if _, err := s.HSM.Persist(key, label); err != nil {
 		return err
 	}
-	s.UI().Say("%s restored; origin %s", label, kmdata.OriginText(r.Origin, true))
+	s.UI().Say("%s restored; origin %s", label, statement.OriginText(r.Origin, true))
 	return s.settle(r.Key)
 }

@@ -6,10 +6,10 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
-	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // Choosing and preparing the token of a new world.
@@ -53,7 +53,7 @@ func (c *creation) keepsUserPIN() bool { return c.Choice.Adopt && c.module.token
 // the guard rests on was tried.
 func (c *creation) prepare(note *creationNote, save func() error) error {
 	m := c.module
-	m.id, m.guard = note.Module, kmdata.GuardTrust
+	m.id, m.guard = note.Module, statement.GuardTrust
 	if err := m.derive(c.secret, note.Cards); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *creation) adopt(set quorum.CardSet) error {
 	if !hsm.IsUnsupported(err) {
 		return err
 	}
-	m.guard = kmdata.GuardTrustShared
+	m.guard = statement.GuardTrustShared
 	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s",
 		m.token, m.guard))
 	return m.sealPIN(c.secret, set, old)
@@ -180,7 +180,7 @@ func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
 // statement lists.
 func (m *module) own(item hsm.Item) bool {
 	switch item.Label {
-	case kmdata.KMLabel(m.id, 1), kmdata.KWLabel(m.id, 1), kmdata.KMLLabel(m.id):
+	case statement.KMLabel(m.id, 1), statement.KWLabel(m.id, 1), statement.KMLLabel(m.id):
 		return true
 	}
 	return !item.Trusted && !item.Class.HoldsSecrets()

@@ -7,9 +7,9 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/fingerprint"
-	"byok/internal/kmdata"
 	"byok/internal/secret"
 	"byok/internal/session"
+	"byok/internal/statement"
 )
 
 // People is a UI that answers as the people around a test would. A nil field
@@ -113,17 +113,17 @@ type Log struct{ Lines []string }
 func (l *Log) Add(line string) { l.Lines = append(l.Lines, line) }
 
 // Head is the log as it stands now.
-func (l *Log) Head() (kmdata.LogHead, error) { return l.at(len(l.Lines)), nil }
+func (l *Log) Head() (statement.LogHead, error) { return l.at(len(l.Lines)), nil }
 
-func (l *Log) at(n int) kmdata.LogHead {
+func (l *Log) at(n int) statement.LogHead {
 	if n == 0 {
-		return kmdata.LogHead{}
+		return statement.LogHead{}
 	}
-	return kmdata.LogHead{Lines: n, SHA256: fingerprint.Of([]byte(strings.Join(l.Lines[:n], "\n")))}
+	return statement.LogHead{Lines: n, SHA256: fingerprint.Of([]byte(strings.Join(l.Lines[:n], "\n")))}
 }
 
 // Since lists the lines behind a head.
-func (l *Log) Since(head kmdata.LogHead) ([]string, bool, error) {
+func (l *Log) Since(head statement.LogHead) ([]string, bool, error) {
 	if head.Lines > len(l.Lines) || l.at(head.Lines) != head {
 		return nil, false, nil
 	}
