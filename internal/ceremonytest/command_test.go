@@ -53,7 +53,7 @@ func exits(ts *testscript.TestScript, args []string) {
 
 // print hands what was printed to the script's cmp, stdout and stderr.
 func (s *stage) print(ts *testscript.TestScript, o outcome) {
-	names := []string{ts.Getenv("MODULE"), "$MODULE", ts.Getenv("SHIM"), "$SHIM"}
+	names := []string{ts.Getenv("MODULE"), "$MODULE", ts.Getenv("SHIM"), "$SHIM", ts.Getenv("GENUINE"), "$GENUINE"}
 	_, err := fmt.Fprint(ts.Stdout(), s.normal(o.out, names...))
 	ts.Check(err)
 	_, err = fmt.Fprint(ts.Stderr(), s.normal(o.err, names...))
