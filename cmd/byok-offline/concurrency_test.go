@@ -63,7 +63,8 @@ func TestTwoCommands(t *testing.T) {
 			first := s.stopped(t, generate, "C_GenerateKeyPair")
 			for _, line := range []string{"key generate --ident second --type AES --without-quorum" + withPINs,
 				"ceremony seal" + session, "world check" + withPINs} {
-				s.refuses(t, line, fmt.Sprintf("%s is in use by byok-offline key generate, process %d", s.path("kmdata"), first.Process.Pid))
+				s.refuses(t, line, fmt.Sprintf("%s is in use by byok-offline key generate, process %d",
+					s.path("kmdata"), first.Process.Pid))
 			}
 			s.must(t, "world info")
 			s.must(t, "key list")
@@ -77,7 +78,8 @@ func TestTwoCommands(t *testing.T) {
 	}
 }
 
-var tokenBusy = regexp.MustCompile(`^byok-offline: error: \S+/tmp/byok-token-[0-9a-f]{16}\.lock is in use by a quorum session\n$`)
+var tokenBusy = regexp.MustCompile(
+	`^byok-offline: error: \S+/tmp/byok-token-[0-9a-f]{16}\.lock is in use by a quorum session\n$`)
 
 // TestTwoCopies works on one token with two copies of kmdata. While a quorum
 // session is open on the one, none begins on the other. Afterwards the token's
@@ -98,7 +100,8 @@ func TestTwoCopies(t *testing.T) {
 	ended(t, first, syscall.SIGCONT)
 	last := s.chain(t).Last()
 	behind := s.run(t, seal+" --kmdata other")
-	missing := fmt.Sprintf("the record is incomplete: the token's anchor knows statement %d, and kmdata ends with %d", last.Number(), last.Number()-1)
+	missing := fmt.Sprintf("the record is incomplete: the token's anchor knows statement %d, and kmdata ends with %d",
+		last.Number(), last.Number()-1)
 	if behind.status == exitcode.Done || !strings.Contains(behind.text, missing) {
 		t.Errorf("status %d, and not %q:\n%s", behind.status, missing, behind.text)
 	}

@@ -19,10 +19,12 @@ func brokenHSMs() []brokenHSM {
 	return []brokenHSM{
 		{"world create", "SHIM_WEAK=trusted", "the user makes no trusted key: " + no +
 			"the user can make an AES key trusted with C_CreateObject, as a session object"},
-		{"world create", "SHIM_WEAK=modifiable", "KM is frozen: " + no + "CKA_ENCRYPT of KM can be set to true (for wrapping only)"},
+		{"world create", "SHIM_WEAK=modifiable", "KM is frozen: " + no +
+			"CKA_ENCRYPT of KM can be set to true (for wrapping only)"},
 		{"world create", "SHIM_WEAK=unwrap", "KW is frozen: " + no + "KW unwraps what it has wrapped"},
 		{"world create", "SHIM_WEAK=public-key", token + " shows another public key for KM than it was given"},
-		{"world create", "SHIM_REPORT=0x10c=1", token + " shows CKA_DERIVE=true on KW instead of false (a derived key could be read in parts)"},
+		{"world create", "SHIM_REPORT=0x10c=1", token +
+			" shows CKA_DERIVE=true on KW instead of false (a derived key could be read in parts)"},
 		{"world create", "SHIM_HIDE_MECHANISMS=0x210A",
 			"the token in slot 0 does not offer CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD, which the ceremony needs"},
 		{"world create", "SHIM_HIDE_FREE=1", "no free slot in LIBRARY: every token there is initialised"},

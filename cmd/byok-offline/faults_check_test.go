@@ -27,7 +27,9 @@ var temporary = regexp.MustCompile(`^\.(.+\.tmp-[0-9A-Z]+|byok-write-test-[0-9]+
 
 // varying takes out of a file's name what differs from run to run: the number
 // of a statement, and the time at which a record was put aside.
-var varying = patterns{regexp.MustCompile(`\b[0-9]{6}-`), regexp.MustCompile(`_[0-9]{6}-`), regexp.MustCompile(`\.20[0-9]{6}T[0-9]{6}Z`)}
+var varying = patterns{
+	regexp.MustCompile(`\b[0-9]{6}-`), regexp.MustCompile(`_[0-9]{6}-`), regexp.MustCompile(`\.20[0-9]{6}T[0-9]{6}Z`),
+}
 
 type patterns []*regexp.Regexp
 
@@ -234,7 +236,9 @@ func describe(t testing.TB, p *pkcs11.Ctx, h pkcs11.SessionHandle, o pkcs11.Obje
 	if _, anchored := session.ParseAnchor(label); anchored {
 		label = "anchor"
 	}
-	kind := map[uint]string{pkcs11.CKO_PUBLIC_KEY: "public ", pkcs11.CKO_PRIVATE_KEY: "private ", pkcs11.CKO_SECRET_KEY: "secret "}[class]
+	kind := map[uint]string{
+		pkcs11.CKO_PUBLIC_KEY: "public ", pkcs11.CKO_PRIVATE_KEY: "private ", pkcs11.CKO_SECRET_KEY: "secret ",
+	}[class]
 	trusted, err := p.GetAttributeValue(h, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, nil)})
 	if err == nil && len(trusted[0].Value) == 1 && trusted[0].Value[0] == 1 {
 		kind = "trusted " + kind
@@ -289,7 +293,8 @@ func (o ending) oneClearLine(t testing.TB, status exitcode.Code) {
 	if o.status == exitcode.Done {
 		want, last, status = 0, "Result: SUCCESS", exitcode.Done
 	}
-	if o.status != status || len(o.errors) != want || !strings.Contains(o.text, last) || strings.Contains(o.text, "internal error") {
+	bad := !strings.Contains(o.text, last) || strings.Contains(o.text, "internal error")
+	if bad || o.status != status || len(o.errors) != want {
 		t.Errorf("status %d, want %d; %d lines of error, want %d:\n%s", o.status, status, len(o.errors), want, o.text)
 	}
 	for line := range strings.Lines(strings.TrimSpace(o.text[max(strings.Index(o.text, last), 0):])) {

@@ -168,8 +168,8 @@ func mainCalls(trace string) (calls []tracedCall) {
 
 // worthIt leaves out what no world depends on: locks, and notes of who has them.
 func worthIt(path string) bool {
-	base := filepath.Base(path)
-	return !strings.HasPrefix(path, "tokens/") && !strings.HasPrefix(path, "tmp/") && base != ".held-by" && base != ".quorum-session"
+	held := slices.Contains([]string{".held-by", ".quorum-session"}, filepath.Base(path))
+	return !held && !strings.HasPrefix(path, "tokens/") && !strings.HasPrefix(path, "tmp/")
 }
 
 // tracedCall is one line of strace's.

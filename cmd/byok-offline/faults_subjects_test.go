@@ -36,12 +36,18 @@ func subjects() []subject {
 	replaced := " --acs-quorum 2/2 --new-holder Carol --new-holder Dave" + flagsOf("new-", carol)
 	return []subject{
 		{name: "world create", line: "world create --module-path SHIM" + dealt},
-		{name: "world adopt", prepare: (*stage).foreignToken, line: "world create --adopt --so-pin-file secrets/so --module-path SHIM" + dealt},
-		{name: "key generate", after: "world create", line: "key generate --ident contosokey --type EC" + session, again: exitcode.Refused},
-		{name: "key generate alone", after: "world create", line: "key generate --ident contosoaes --type AES --without-quorum" + withPINs, again: exitcode.Refused},
-		{name: "acl modify", after: "key generate", line: "acl modify --ident contosokey --key-friendly-name Contoso --approve-unseen $KEK" + session},
-		{name: "package", after: "acl modify", line: "package --ident contosokey --subscription-id 00000000-0000-0000-0000-000000000000 --out out" + withPINs},
-		{name: "key retire", after: "key generate", line: "key retire --ident contosokey --really-destroy contosokey" + withPINs, again: exitcode.Refused},
+		{name: "world adopt", prepare: (*stage).foreignToken,
+			line: "world create --adopt --so-pin-file secrets/so --module-path SHIM" + dealt},
+		{name: "key generate", after: "world create", again: exitcode.Refused,
+			line: "key generate --ident contosokey --type EC" + session},
+		{name: "key generate alone", after: "world create", again: exitcode.Refused,
+			line: "key generate --ident contosoaes --type AES --without-quorum" + withPINs},
+		{name: "acl modify", after: "key generate",
+			line: "acl modify --ident contosokey --key-friendly-name Contoso --approve-unseen $KEK" + session},
+		{name: "package", after: "acl modify",
+			line: "package --ident contosokey --subscription-id 00000000-0000-0000-0000-000000000000 --out out" + withPINs},
+		{name: "key retire", after: "key generate", again: exitcode.Refused,
+			line: "key retire --ident contosokey --really-destroy contosokey" + withPINs},
 		{name: "key restore", after: "key retire", line: "key restore --ident contosokey" + session},
 		{name: "key freeze", after: "key generate", line: "key freeze --ident contosokey" + session, again: exitcode.Refused},
 		{name: "world recover", after: "key generate", prepare: (*stage).blankToken, finish: "key restore --all" + session,
@@ -51,15 +57,18 @@ func subjects() []subject {
 			line: "module strike-off --module $MODULE --reason lost" + session},
 		{name: "module accept", after: "key generate", line: "module accept --module-path SHIM" + session},
 		{name: "world replace-cards", after: "key generate", line: "world replace-cards" + session + replaced, cards: next},
-		{name: "world reset-pin", after: "key generate", line: "world reset-pin --new-pin-file secrets/newpin" + two + " $LAST", pin: "newpin"},
-		{name: "world change-pin", after: "key generate", line: "world change-pin --new-pin-file secrets/newpin" + withPINs, pin: "newpin", again: exitcode.HSM},
+		{name: "world reset-pin", after: "key generate", pin: "newpin",
+			line: "world reset-pin --new-pin-file secrets/newpin" + two + " $LAST"},
+		{name: "world change-pin", after: "key generate", pin: "newpin", again: exitcode.HSM,
+			line: "world change-pin --new-pin-file secrets/newpin" + withPINs},
 		{name: "world backup", after: "key generate", line: "world backup copy", again: exitcode.Refused},
 		{name: "ceremony seal", after: "key generate", line: "ceremony seal" + withPINs},
 		{name: "ceremony seal by quorum", after: "key generate", line: "ceremony seal" + session},
 		{name: "card passphrase", after: "world create", again: exitcode.Refused,
 			line:  "card passphrase --card card1 --card-pin-file secrets/card1 --new-card-pin-file secrets/newcard1",
 			cards: " --card card1 --card-pin-file secrets/newcard1" + flagsOf("", "card2")},
-		{name: "toolset install", prepare: (*stage).toolsetZip, line: "toolset install --to tools --sha256 $ZIP toolset.zip", again: exitcode.Refused, noWorld: true},
+		{name: "toolset install", prepare: (*stage).toolsetZip, again: exitcode.Refused, noWorld: true,
+			line: "toolset install --to tools --sha256 $ZIP toolset.zip"},
 	}
 }
 
@@ -87,7 +96,8 @@ func (s *stage) filled(t testing.TB, line string) string {
 	t.Helper()
 	if strings.Contains(line, "$LAST") {
 		last := s.chain(t).Last()
-		line = strings.ReplaceAll(line, "$LAST", fmt.Sprintf(`--last-statement "%d %s"`, last.Number(), last.Sum.FirstWords(1)))
+		paper := fmt.Sprintf(`--last-statement "%d %s"`, last.Number(), last.Sum.FirstWords(1))
+		line = strings.ReplaceAll(line, "$LAST", paper)
 	}
 	if strings.Contains(line, "$MODULE") {
 		line = strings.ReplaceAll(line, "$MODULE", s.chain(t).Modules()[0].Module)

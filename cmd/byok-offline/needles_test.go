@@ -59,7 +59,9 @@ func (s *stage) secrets(t testing.TB) []needle {
 }
 
 // secretsOf are the secrets of a card set of 2/2.
-func (s *stage) secretsOf(t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose string, folders []string) (list []needle) {
+func (s *stage) secretsOf(
+	t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose string, folders []string,
+) (list []needle) {
 	t.Helper()
 	reader := mustDo(quorum.NewReader(set.Cards))(t)
 	var shares []*big.Int
@@ -105,7 +107,9 @@ func scalar(shares []*big.Int) []byte {
 
 // privateHalves are KNSO's and KM's, and for each module its SO PIN and the AES
 // key of its backups. here is the module at hand.
-func privateHalves(t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose, here string, world *quorum.Secret) (list []needle) {
+func privateHalves(
+	t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose, here string, world *quorum.Secret,
+) (list []needle) {
 	t.Helper()
 	at := set.Cards.Context()
 	der := mustDo(quorum.Unseal(world, at, quorum.PurposeSealKNSO, set.KNSO.Sealed))(t)
@@ -122,7 +126,8 @@ func privateHalves(t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose, her
 		list = append(list, needle{whose + "SO PIN" + of, [][]byte{[]byte(pin.Text())}, true})
 		blob := mustDo(base64.StdEncoding.DecodeString(m.KW))(t)
 		kw := mustDo(km.Decrypt(nil, blob, &rsa.OAEPOptions{Hash: crypto.SHA1}))(t)
-		list = append(list, needle{whose + "AES layer" + of, [][]byte{kw}, m.Module == here}) // SoftHSM keeps its own in this process
+		// SoftHSM keeps that of the module at hand in this process.
+		list = append(list, needle{whose + "AES layer" + of, [][]byte{kw}, m.Module == here})
 	}
 	return list
 }

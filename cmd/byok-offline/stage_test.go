@@ -48,7 +48,8 @@ func newStage(t testing.TB) *stage {
 	}
 	for name, text := range map[string]string{
 		"pin": stagePIN, "newpin": "next-" + stagePIN, "so": "so-" + stagePIN, "newcard1": "next passphrase of card1",
-		"card1": "passphrase of card1", "card2": "passphrase of card2", "card3": "passphrase of card3", "card4": "passphrase of card4",
+		"card1": "passphrase of card1", "card2": "passphrase of card2",
+		"card3": "passphrase of card3", "card4": "passphrase of card4",
 	} {
 		mustWrite(t, s.path("secrets/"+name), []byte(text+"\n"))
 	}

@@ -154,8 +154,8 @@ func TestSwappedForTransfer(t *testing.T) {
 	s := newRepertoire(t).after("key generate")
 	var lines []string
 	for i := range rounds {
-		lines = append(lines, s.filled(t, fmt.Sprintf("acl modify --ident contosokey --key-friendly-name Contoso%d --approve-unseen $KEK $LAST%s",
-			i, withPINs+flagsOf("", "card1 card2"))))
+		lines = append(lines, s.filled(t, fmt.Sprintf("acl modify --ident contosokey --key-friendly-name Contoso%d "+
+			"--approve-unseen $KEK $LAST%s", i, withPINs+flagsOf("", "card1 card2"))))
 	}
 	failed := 0
 	swaps := s.whileSwapping(t, "contosokey", lines, func(out ending, w *swapper) {

@@ -39,13 +39,15 @@ func newVaultKEK(t testing.TB, dir, name string) vaultKEK {
 	pkg := mustDo(toolset.KEKPackage{
 		Type: toolset.KEKType, Version: toolset.Version, Suffix: "TEST", Generation: 1, Mark: kek.Rehearsal,
 		KID: k.id, PublicKey: mustDo(keykind.MarshalPublicKey(&k.private.PublicKey))(t), KTY: "RSA-HSM",
-		KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2", Created: stamp.Now(), SecurityWorld: fingerprint.Of(world),
+		KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2", Created: stamp.Now(),
+		SecurityWorld: fingerprint.Of(world),
 	}.Marshal())(t)
-	kekFile, worldFile := filepath.Join(dir, toolset.KEKName("TEST", 1)), filepath.Join(dir, toolset.SecurityWorldName("TEST", 1))
-	mustWrite(t, kekFile, pkg)
-	mustWrite(t, worldFile, world)
-	k.pair = mustDo(toolset.ParsePair(toolset.File{Name: kekFile, Data: pkg}, toolset.File{Name: worldFile, Data: world}))(t)
-	k.flags = fmt.Sprintf("-k %s -w %s %s", kekFile, worldFile, k.said())
+	kekFile := toolset.File{Name: filepath.Join(dir, toolset.KEKName("TEST", 1)), Data: pkg}
+	worldFile := toolset.File{Name: filepath.Join(dir, toolset.SecurityWorldName("TEST", 1)), Data: world}
+	mustWrite(t, kekFile.Name, pkg)
+	mustWrite(t, worldFile.Name, world)
+	k.pair = mustDo(toolset.ParsePair(kekFile, worldFile))(t)
+	k.flags = fmt.Sprintf("-k %s -w %s %s", kekFile.Name, worldFile.Name, k.said())
 	return k
 }
 

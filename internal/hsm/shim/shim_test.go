@@ -181,3 +181,43 @@ func TestSignals(t *testing.T) {
 		}
 	}
 }
+
+// TestPassedOn: a switch also works with BYOK_ before its name, and the shim
+// finds SoftHSM by itself.
+func TestPassedOn(t *testing.T) {
+	softhsm.New(t)
+	log := filepath.Join(t.TempDir(), "calls")
+	t.Setenv("BYOK_SHIM_LOG", log)
+	p := pkcs11.New(shim.Build(t))
+	if p == nil {
+		t.Fatal("the shim does not load")
+	}
+	t.Cleanup(p.Destroy)
+	if err := p.Initialize(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Finalize() })
+	if got := shim.Calls(t, log); !slices.Equal(got, []string{"C_Initialize"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestShortRSA: only key pairs of the label are shorter than was asked for.
+func TestShortRSA(t *testing.T) {
+	softhsm.New(t)
+	p, _, h := softhsm.Session(t, shim.Build(t))
+	t.Setenv("SHIM_SHORT_RSA", "worthless")
+	for label, bits := range map[string]int{"worthless": 1024, "worthles": 2048, "worthless key": 2048} {
+		m := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, nil)}
+		named := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)}
+		public, _, err := p.GenerateKeyPair(h, m, append(named[:1:1], pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048)),
+			append(named[:1:1], pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := p.GetAttributeValue(h, public, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_MODULUS, nil)})
+		if err != nil || 8*len(n[0].Value) != bits {
+			t.Errorf("%q: %d bits, %v", label, 8*len(n[0].Value), err)
+		}
+	}
+}
