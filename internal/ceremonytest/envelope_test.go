@@ -5,6 +5,7 @@ package ceremonytest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,7 +38,7 @@ func (o outcome) checkEnvelope(p process) error {
 		return fmt.Errorf("stdout is no envelope: %w", err)
 	}
 	if d.More() || !strings.HasSuffix(o.out, "}\n") {
-		return fmt.Errorf("stdout has more than the envelope, or no line end")
+		return errors.New("stdout has more than the envelope, or no line end")
 	}
 	result := "SUCCESS"
 	if o.status != 0 {
@@ -51,7 +52,7 @@ func (o outcome) checkEnvelope(p process) error {
 	case said(o.err, "error: ") != e.Error || o.status != 0 && said(o.err, "hint: ") != e.Hint:
 		return fmt.Errorf("the envelope says error %q and hint %q, stderr %q", e.Error, e.Hint, o.err)
 	case o.status == 0 && !strings.HasSuffix(e.Command, "-pin") && (len(e.Data) == 0 || e.Data[0] != '{'):
-		return fmt.Errorf("the envelope has no data")
+		return errors.New("the envelope has no data")
 	}
 	return nil
 }
