@@ -144,7 +144,49 @@ func deedRows(out *bytes.Buffer) {
 			row(out, d.name, d.state, command, strings.ReplaceAll(d.want, "|", "\\|"), d.note)
 		}
 	}
+	fmt.Fprint(out, deedsTail)
+	row(out, "what", "who", "what comes of it", "test")
+	row(out, slices.Repeat([]string{"---"}, 4)...)
+	for _, other := range otherAttacks() {
+		row(out, other.name, other.who, other.outcome, "`cmd/byok-offline."+other.test+"`")
+	}
 }
+
+// otherAttack is one that takes a test of its own.
+type otherAttack struct{ name, who, outcome, test string }
+
+func otherAttacks() []otherAttack {
+	return []otherAttack{
+		{"wrap a transfer key under itself and under the KEK, import it as an AES key, and decrypt with it",
+			"the operator, with a user of the vault",
+			"on a token where KEK and transfer key wait it opens a key with 54 calls; in no state of a ceremony is there " +
+				"one: every object was tried under every other, and under the KEK",
+			"TestByWayOfTheVault"},
+		{"look for objects of a session, and exchange labels and identifiers of two keys, at calls of the session",
+			"a second process with the user PIN",
+			"nothing of the session is seen; what was wrapped is the key that was approved, or the command fails and " +
+				"leaves no wrapped copy",
+			"TestSecondProcess"},
+		{"exchange the halves of wrapped copies pairwise", "the operator", "none opens", "TestExchangedPackages"},
+		{"leave a trusted key, or anything else, on a token that is adopted", "the former security officer",
+			"refused, and no statement is signed; with such a key the user PIN would open every other", "TestAdopt"},
+		{"log in with the SO PIN from before the adoption", "the former security officer", "CKR_PIN_INCORRECT",
+			"TestAdoptedOfficer"},
+		{"pkcs11-spy as the library of every command that reads cards or asks for a PIN", "the operator",
+			"refused before it is loaded; where it is loaded, it writes the PIN to a file", "TestHostileLibrary"},
+		{"a configuration that leads the genuine library to other tokens", "the operator",
+			"refused before it is loaded", "TestHostileLibrary"},
+		{"a library that ends the process with status 0, crashes or kills it", "whoever supplies the library",
+			"no `Result: SUCCESS`, and a begin without an end in the log; the next command goes on", "TestHostileLibrary"},
+		{"cut the log at every line", "whoever edits kmdata later",
+			"status 3 wherever a statement vouches for what is missing", "TestLogCutAtEveryLine"},
+	}
+}
+
+const deedsTail = `
+### By other means
+
+`
 
 const deedsHead = `
 ## Against the ceremony

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestForgedStatements(t *testing.T) { withStatements().try(t) }
 func withStatements() deeds {
 	return deeds{
 		heading: "Statements", who: "the operator, or whoever edits kmdata later",
-		list: append(changedStatements(), movedStatements()...),
+		list: slices.Concat(changedStatements(), movedStatements(), changedReplacement()),
 	}
 }
 
@@ -168,6 +169,45 @@ func movedStatements() []deed {
 		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,
 			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)",
 			note: "the mark is on the cards too"},
+	}
+}
+
+// changedReplacement edits the statement of a card replacement, which two keys
+// sign.
+func changedReplacement() []deed {
+	const replacement = "kmdata/local/statements/000005-cards.json"
+	return []deed{
+		{name: "a card replacement with another holder", state: replaced, do: editing(replacement, `"Dan"`, `"Eva"`),
+			then: thenCheck, want: "3: kmdata/local/statements/000005-cards.json: the signature 000005-cards.sig is not " +
+				"of this content: the file was altered, or another key signed it"},
+		{name: "a card replacement of which one card is enough", state: replaced,
+			do: editing(replacement, `"quorum": "2/2"`,
+				`"quorum": "1/2"`), then: thenCheck, want: "3: kmdata/local/statements/000005-cards.json: card set: 2 " +
+				"holders and 2 commitments for quorum 1/2"},
+		{name: "a card replacement without the new KNSO's signature", state: replaced,
+			do: removing("statements/000005-cards.new.sig"), then: thenCheck, want: "3: kmdata/local/statements/000005-cards.json: its signature 000005-cards.new.sig is missing"},
+		{name: "a card replacement whose new signature is the old KNSO's", state: replaced, do: signedByOld,
+			then: thenCheck, want: "3: kmdata/local/statements/000005-cards.json: the signature 000005-cards.new.sig is " +
+				"not of this content: the file was altered, or another key signed it"},
+		{name: "a card replacement removed with all that follows", state: replaced, do: unreplaced, then: thenCheck,
+			want: `3: trusted objects token "stage" (serial …) holds trusted objects that this world did not make: ` +
+				`trusted public key "byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key ` +
+				`"byok-kw-…-2"`},
+	}
+}
+
+func signedByOld(t *testing.T, s *stage) {
+	path := "kmdata/local/statements/000005-cards"
+	mustWrite(t, s.path(path+".new.sig"), mustDo(os.ReadFile(s.path(path+".sig")))(t))
+}
+
+func unreplaced(t *testing.T, s *stage) {
+	for _, path := range mustDo(filepath.Glob(s.path("kmdata/local/statements/*")))(t) {
+		if filepath.Base(path) >= "000005" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -54,8 +54,8 @@ func onTheToken() deeds {
 			want: `3: key_simple_ec 2 objects on token "stage" (serial …) are labelled key_simple_ec instead of one`},
 		{name: "hide a data object under the label of a key", state: generated, do: hideData, then: thenCheck,
 			want: `3: other objects this world did not make data object "key_simple_ec"`},
-		{name: "put a key of his own on the token", state: generated, do: addOwn, then: thenCheck,
-			want: `3: other objects this world did not make secret key "his own"`},
+		{name: "put an own key on the token", state: generated, do: addOwn, then: thenCheck,
+			want: `3: other objects this world did not make secret key "own key"`},
 		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenModify,
 			want: `3: key_simple_ec on token "stage" (serial …) is another key than its public key says`},
 		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenCheck,
@@ -110,7 +110,7 @@ func hideKey(t *testing.T, s *stage) {
 }
 
 func addOwn(t *testing.T, s *stage) {
-	s.besiege(t, func(a *attacker) { a.lookAlike(t, "his own", []byte{1}) })
+	s.besiege(t, func(a *attacker) { a.lookAlike(t, "own key", []byte{1}) })
 }
 
 func hideData(t *testing.T, s *stage) {

@@ -33,14 +33,30 @@ func TestThreatModelNamesTests(t *testing.T) {
 			}
 		}
 	}
+	namesExist(t, "threat-model.md")
+}
+
+// TestAttacksNameTests: every test that the page of attacks names exists.
+func TestAttacksNameTests(t *testing.T) { namesExist(t, "attacks.md") }
+
+func namesExist(t *testing.T, page string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := named.FindAllStringSubmatch(string(text), -1)
+	if len(names) == 0 {
+		t.Errorf("%s names no test", page)
+	}
 	tests := map[string][]string{}
-	for _, name := range named.FindAllStringSubmatch(string(page), -1) {
+	for _, name := range names {
 		folder, test := name[1], name[2]
 		if tests[folder] == nil {
 			tests[folder] = testsIn(t, filepath.Join("../..", folder))
 		}
 		if !slices.Contains(tests[folder], test) {
-			t.Errorf("%s has no %s", folder, test)
+			t.Errorf("%s: %s has no %s", page, folder, test)
 		}
 	}
 }
