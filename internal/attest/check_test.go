@@ -63,7 +63,7 @@ func TestTestVault(t *testing.T) {
 	f.unattested()
 	f.kek.Mark, f.sw.Mark, f.kek.KTY, f.kek.HSMPlatform = kek.Test, kek.Test, "RSA", "0"
 	r, err := f.check(t)
-	if err != nil || !r.KEK.Rehearsal() || r.KEK.Mark() != kek.Test || r.KEK.Attested() {
+	if err != nil || !r.KEK.Rehearsal() || r.KEK.mark != kek.Test || r.KEK.Attested() {
 		t.Errorf("%v\n%s", err, text(r.Findings))
 	}
 }

@@ -51,9 +51,6 @@ func (k *KEK) Fingerprint() fingerprint.Sum { return k.sum }
 // accepted on what the vault's owner said.
 func (k *KEK) Attested() bool { return k.attested }
 
-// Mark returns what the KEK is for.
-func (k *KEK) Mark() kek.Mark { return k.mark }
-
 // Rehearsal reports whether the KEK is not for production: of a rehearsal, or
 // of a test vault.
 func (k *KEK) Rehearsal() bool { return k.mark != kek.Production }

@@ -83,7 +83,7 @@ func TestGood(t *testing.T) {
 		}
 		k := v.KEK
 		pair := f.pair(t)
-		if k.ID() != f.kek.KID || k.Mark() != kek.Rehearsal || k.Said() != *f.policy.Said || !k.PublicKey().Equal(&testKeys()[kekKey].PublicKey) ||
+		if k.ID() != f.kek.KID || k.mark != kek.Rehearsal || k.Said() != *f.policy.Said || !k.PublicKey().Equal(&testKeys()[kekKey].PublicKey) ||
 			k.Fingerprint() != v.Fingerprint || !k.Attested() || !k.Rehearsal() || !slices.Equal(k.Findings(), v.Findings) {
 			t.Errorf("%s: %+v", name, k)
 		}

@@ -38,8 +38,13 @@ var (
 // curvePoint is the generator of P-256: a public key that is the same in
 // every run.
 func curvePoint() *ecdsa.PublicKey {
-	p := elliptic.P256().Params()
-	return &ecdsa.PublicKey{Curve: elliptic.P256(), X: p.Gx, Y: p.Gy}
+	one := make([]byte, 32)
+	one[31] = 1
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), one)
+	if err != nil {
+		panic(err)
+	}
+	return &key.PublicKey
 }
 
 func ecKey() vault.Key {

@@ -73,6 +73,7 @@ func public(t *testing.T, k *azkeys.JSONWebKey) crypto.PublicKey {
 	}
 	kinds, err := keykind.ForJWK(keykind.ECHSM, string(*k.Crv))
 	must(t, err)
+	//lint:ignore SA1019 PublicKey.Bytes does not know P-256K
 	return &ecdsa.PublicKey{Curve: kinds[0].EllipticCurve(), X: new(big.Int).SetBytes(k.X), Y: new(big.Int).SetBytes(k.Y)}
 }
 

@@ -90,7 +90,8 @@ func transform(op string) func(*vault, *call) (any, error) {
 		if op == "decrypt" || op == "unwrapKey" {
 			apply = softkey.Encrypter.Decrypt
 		}
-		out, err := apply(in.key.Material.(softkey.Encrypter), in.Operation) // of a type that encrypts, or it would not have op: see checkOps
+		// The key is of a type that encrypts, or it would not have op: see softkey.CheckOps.
+		out, err := apply(in.key.Material.(softkey.Encrypter), in.Operation)
 		switch {
 		case errors.Is(err, softkey.ErrAlgorithm):
 			return nil, wire.BadParameter("Key and encryption algorithm are incompatible. Key %s is of type '%s', and "+

@@ -15,7 +15,7 @@ import (
 
 // TestSecp256k1Refusals: the one structure that crypto/x509 does not read.
 func TestSecp256k1Refusals(t *testing.T) {
-	order := secp256k1.S256().N.Bytes()
+	order := secp256k1.Params().N.Bytes()
 	for _, c := range []struct {
 		version int
 		scalar  []byte

@@ -92,6 +92,7 @@ func pss() *rsa.PSSOptions { return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengt
 func (k RSA) Encrypt(in wire.Operation) (out wire.Result, err error) {
 	switch in.Algorithm {
 	case "RSA1_5":
+		//lint:ignore SA1019 the service still offers RSA1_5
 		out.Value, err = rsa.EncryptPKCS1v15(rand.Reader, &k.PublicKey, in.Value)
 	case "RSA-OAEP":
 		out.Value, err = rsa.EncryptOAEP(crypto.SHA1.New(), rand.Reader, &k.PublicKey, in.Value, nil)
@@ -107,6 +108,7 @@ func (k RSA) Encrypt(in wire.Operation) (out wire.Result, err error) {
 func (k RSA) Decrypt(in wire.Operation) (out wire.Result, err error) {
 	switch in.Algorithm {
 	case "RSA1_5":
+		//lint:ignore SA1019 the service still offers RSA1_5
 		out.Value, err = rsa.DecryptPKCS1v15(nil, k.PrivateKey, in.Value)
 	case "RSA-OAEP":
 		out.Value, err = k.OpenOAEP(crypto.SHA1, in.Value)
