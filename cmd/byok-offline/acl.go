@@ -17,7 +17,6 @@ import (
 	"byok/internal/statement"
 	"byok/internal/toolset"
 	"byok/internal/view"
-	"byok/internal/world"
 )
 
 func aclCommands(p *command.Program) *cli.Command {
@@ -181,7 +180,7 @@ func printACL(r *command.Run) (command.Result, error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "--app %s: %s or %s is expected", app, kmdata.Simple, kmdata.Transfer)
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
-		live, recorded, err := world.Operator{Operator: o}.Permissions(ident)
+		live, recorded, err := keys.Operator{Operator: o}.Permissions(ident)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"byok/internal/statement"
 	"byok/internal/view"
 	"byok/internal/world"
+	"byok/internal/worldcheck"
 )
 
 func worldCommands(p *command.Program) *cli.Command {
@@ -337,12 +338,12 @@ func checkWorld(r *command.Run) (command.Result, error) {
 		}
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
-		rows, err := world.Operator{Operator: o}.Check()
+		rows, err := worldcheck.Token(o)
 		if len(r.StringSlice("card")) > 0 {
-			rows = append(rows, world.CheckCards(o.Chain, cardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
+			rows = append(rows, worldcheck.Cards(o.Chain, cardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
 		}
 		if err == nil {
-			err = world.Summary(rows)
+			err = worldcheck.Summary(rows)
 		}
 		return view.Checks{Checks: rows}, err
 	})

@@ -12,7 +12,7 @@ import (
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
-	"byok/internal/world"
+	"byok/internal/worldcheck"
 )
 
 func TestMain(m *testing.M) { rig.Main(m) }
@@ -26,7 +26,7 @@ func TestFlow(t *testing.T) {
 		return err
 	}))
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
-		rows, err := world.Operator{Operator: o}.Check()
+		rows, err := worldcheck.Token(o)
 		t.Log(rows)
 		return err
 	}))

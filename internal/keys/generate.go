@@ -58,8 +58,9 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
 		Name:  operationName(generateVerb, g.Ident),
-		Done:  func(note) (bool, error) { return recordedKey(s.Chain, g.Ident) },
-		Undo:  func(note) error { return s.AsUser(func() error { return s.destroy(label) }) },
+		Done:  func(note) (bool, error) { return s.generated(g) },
+		Keep:  func(note) bool { return s.persisted(g.Ident) },
+		Undo:  func(note) error { return s.AsUser(func() error { return s.discardHalf(g.Ident) }) },
 		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
 		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.generate(g) }) },
 	}, note{label})
@@ -67,6 +68,49 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 		return nil, err
 	}
 	return s.Chain.Key(g.Ident)
+}
+
+// generated reports whether an interrupted run had come to its end, or comes to
+// it: a key that proves what its origin statement says is backed up again, and
+// never destroyed.
+func (s Quorum) generated(g Generation) (bool, error) {
+	if done, err := recordedKey(s.Chain, g.Ident); err != nil || done {
+		return done, err
+	}
+	o, found := s.Chain.OriginOn(g.Ident, s.Module.Module)
+	if !found || o.Identity.String() != g.Spec.Kind.String() || !s.persisted(g.Ident) {
+		return false, nil
+	}
+	return true, s.AsUser(func() error {
+		key, err := s.HSM.FindKey(kmdata.KeyName(kmdata.Simple, g.Ident))
+		if err != nil {
+			return err
+		}
+		k, backup, err := s.backUp(g, key)
+		if err != nil {
+			return err
+		}
+		if err := s.signOrigin(k, o.Origin, o.Restored, backup, k.Permissions); err != nil {
+			return err
+		}
+		return s.Chain.WriteKey(k, s.KML())
+	})
+}
+
+// persisted reports whether the token holds the key that the newest origin
+// statement of ident for this module describes.
+func (s Quorum) persisted(ident string) bool {
+	o, found := s.Chain.OriginOn(ident, s.Module.Module)
+	return found && s.holds(kmdata.KeyName(kmdata.Simple, ident), o.Identity)
+}
+
+// discardHalf destroys what an interrupted copy to the token left. That comes
+// after the origin statement; without one nothing on the token is this run's.
+func (s Quorum) discardHalf(ident string) error {
+	if _, found := s.Chain.OriginOn(ident, s.Module.Module); !found {
+		return nil
+	}
+	return s.destroy(kmdata.KeyName(kmdata.Simple, ident))
 }
 
 // recordedKey reports whether the key file of ident is there.
@@ -94,19 +138,10 @@ func (s Quorum) generate(g Generation) error {
 
 // adopt backs a new session key up, signs its origin, and keeps it.
 func (s Quorum) adopt(g Generation, key hsm.Key) error {
-	backup, err := s.Backup(key)
+	k, backup, err := s.backUp(g, key)
 	if err != nil {
 		return err
 	}
-	k, err := newFile(s.Station, s.HSM, g, key, backup)
-	if err != nil {
-		return err
-	}
-	k.Origin = statement.OriginQuorum
-	if err := s.ProveBackup(k.Identity, backup); err != nil {
-		return err
-	}
-	s.UI().Say("%s: its backup was restored to the session and proved possession of the key", k.Name())
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
@@ -117,6 +152,24 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 		return err
 	}
 	return s.Chain.WriteKey(k, s.KML())
+}
+
+// backUp describes a key, wraps its backup, and proves that it opens.
+func (s Quorum) backUp(g Generation, key hsm.Key) (*kmdata.Key, []byte, error) {
+	backup, err := s.Backup(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := newFile(s.Station, s.HSM, g, key, backup)
+	if err != nil {
+		return nil, nil, err
+	}
+	k.Origin = statement.OriginQuorum
+	if err := s.ProveBackup(k.Identity, backup); err != nil {
+		return nil, nil, err
+	}
+	s.UI().Say("%s: its backup was restored to the session and proved possession of the key", k.Name())
+	return k, backup, nil
 }
 
 // signOrigin signs the origin statement of a key.

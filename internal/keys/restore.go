@@ -118,6 +118,7 @@ func (s Quorum) restore(r Restorable) error {
 	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
 		Name:  operationName(restoreVerb, r.Key.Ident),
 		Done:  func(note) (bool, error) { return s.restoredBefore(r) },
+		Keep:  func(note) bool { return s.holds(label, r.Key.Identity) }, // never destroy what proves to be the key
 		Undo:  func(note) error { return s.AsUser(func() error { return s.destroy(label) }) },
 		Check: func() error { return s.AsUser(func() error { return s.gone(r) }) },
 		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.bringBack(r) }) },
@@ -126,6 +127,18 @@ func (s Quorum) restore(r Restorable) error {
 		s.UI().Say("%s was restored by the interrupted run", label)
 	}
 	return err
+}
+
+// holds reports whether the token holds a key that proves to be the one known
+// by identity.
+func (s Quorum) holds(label string, identity statement.Identity) bool {
+	return s.AsUser(func() error {
+		key, err := s.HSM.FindKey(label)
+		if err != nil {
+			return err
+		}
+		return s.HSM.Proves(key, session.Wanted(identity))
+	}) == nil
 }
 
 // gone refuses to restore a key that the token holds.

@@ -34,6 +34,9 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	if before != nil && !interrupted {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s was retired on %s", k.Name(), before.Created.Format("2006-01-02"))
 	}
+	if err := noCopies(o.Station, o.User.Session); err != nil {
+		return nil, err
+	}
 	_, err = journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[retirement]{
 		Name: name,
 		Done: func(retirement) (bool, error) { return before != nil, nil },
@@ -63,6 +66,12 @@ func (o Operator) retire(k *kmdata.Key, n *retirement, save func() error) error 
 	}, o)
 }
 
+// freezing is the journal's note: whether the copy is there that is to stay.
+type freezing struct {
+	Label  string `json:"label"`
+	Copied bool   `json:"copied"`
+}
+
 // Freeze makes a key's original not EXTRACTABLE once its backup is proved to
 // open: nothing that the operator or the HSM's own cloning does wraps it any
 // more, and the backup still serves.
@@ -74,20 +83,22 @@ func (s Quorum) Freeze(ident string) (*kmdata.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := list[0].Key
-	interrupted, err := pending(s.Chain, freezeVerb, ident)
+	k, name := list[0].Key, operationName(freezeVerb, ident)
+	begun, interrupted, err := journal.Pending[freezing](journal.Of(s.Chain.Dir()), name)
 	if err != nil {
 		return nil, err
 	}
 	if k.Frozen && !interrupted {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen already", k.Name())
 	}
-	_, err = journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
-		Name: operationName(freezeVerb, ident),
-		Done: func(note) (bool, error) { return k.Frozen, nil },
-		Keep: func(note) bool { return true }, // the original may be gone
-		Do:   func(*note, func() error) error { return s.AsUser(func() error { return s.freeze(list[0]) }) },
-	}, note{k.Name()})
+	_, err = journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[freezing]{
+		Name: name,
+		Done: func(freezing) (bool, error) { return k.Frozen, nil },
+		Keep: func(freezing) bool { return true }, // the original may be gone
+		Do: func(n *freezing, save func() error) error {
+			return s.AsUser(func() error { return s.freeze(list[0], n, save) })
+		},
+	}, freezing{k.Name(), begun.Copied})
 	if err := s.End(err); err != nil {
 		return nil, err
 	}
@@ -96,9 +107,21 @@ func (s Quorum) Freeze(ident string) (*kmdata.Key, error) {
 
 // freeze proves the backup, copies the key to one that is not extractable,
 // and destroys the original.
-func (s Quorum) freeze(r Restorable) error {
+func (s Quorum) freeze(r Restorable, n *freezing, save func() error) error {
+	if err := noCopies(s.Station, s.HSM); err != nil {
+		return err
+	}
 	if err := s.ProveBackup(r.Key.Identity, r.Backup); err != nil {
 		return err
+	}
+	if !n.Copied {
+		if err := s.copyFrozen(r.Key); err != nil {
+			return err
+		}
+		n.Copied = true
+		if err := save(); err != nil {
+			return err
+		}
 	}
 	frozen, err := s.frozen(r.Key)
 	if err != nil {
@@ -115,24 +138,37 @@ func (s Quorum) freeze(r Restorable) error {
 	return s.Chain.ReplaceKey(&next, s.KML())
 }
 
-// frozen is the key as it is to stay: a copy that is not extractable, which an
-// interrupted run may have made.
+// copyFrozen makes the copy that is to stay. One that is there already is an
+// interrupted run's, and perhaps not whole.
+func (s Quorum) copyFrozen(k *kmdata.Key) error {
+	if _, err := s.HSM.DestroyFrozen(k.Name()); err != nil {
+		return err
+	}
+	original, err := s.HSM.FindKey(k.Name())
+	if err != nil {
+		return err
+	}
+	if err := s.HSM.Proves(original, session.Wanted(k.Identity)); err != nil {
+		return err
+	}
+	_, err = s.HSM.Freeze(original, k.Name())
+	return err
+}
+
+// frozen is the key that is to stay. The original may be there as well.
 func (s Quorum) frozen(k *kmdata.Key) (frozen hsm.Key, err error) {
 	keys, err := s.HSM.FindKeys(k.Name())
 	if err != nil {
 		return frozen, err
 	}
 	for _, key := range keys {
-		if err := s.HSM.Proves(key, session.Wanted(k.Identity)); err != nil {
+		extractable, err := s.HSM.Extractable(key)
+		if err != nil {
 			return frozen, err
 		}
-		extractable, err := s.HSM.Extractable(key)
-		if err != nil || !extractable {
-			return key, err
+		if !extractable {
+			return key, s.HSM.Proves(key, session.Wanted(k.Identity))
 		}
 	}
-	if len(keys) == 0 {
-		return frozen, exitcode.Errorf(exitcode.HSM, "%s is not on %v", k.Name(), s.Token)
-	}
-	return s.HSM.Freeze(keys[0], k.Name())
+	return frozen, exitcode.Errorf(exitcode.HSM, "%s is not on %v", k.Name(), s.Token)
 }

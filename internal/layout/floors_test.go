@@ -19,7 +19,7 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
 		{"Operations", []string{
-			"world", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"world", "worldcheck", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},

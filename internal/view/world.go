@@ -12,7 +12,7 @@ import (
 	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/term"
-	"byok/internal/world"
+	"byok/internal/worldcheck"
 )
 
 // World is what is shown of a world.
@@ -106,7 +106,7 @@ func (v Backup) Print(w io.Writer) error {
 
 // Checks prints a check a line.
 type Checks struct {
-	Checks []world.Row `json:"checks"`
+	Checks []worldcheck.Row `json:"checks"`
 }
 
 func (v Checks) Print(w io.Writer) error {

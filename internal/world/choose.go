@@ -123,8 +123,7 @@ func (c *creation) adopt(set quorum.CardSet) error {
 	}
 	err = m.changeSOPIN(old, m.pin)
 	if err == nil {
-		c.UI.Say("%v adopted; its SO PIN comes from the cards now", m.token)
-		return nil
+		return c.adopted()
 	}
 	if !hsm.IsUnsupported(err) {
 		return err
@@ -133,6 +132,17 @@ func (c *creation) adopt(set quorum.CardSet) error {
 	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s",
 		m.token, m.guard))
 	return m.sealPIN(c.secret, set, old)
+}
+
+// adopted settles the guard of a token whose SO PIN is the cards' now. A login
+// that was open before may outlive the change of the PIN, so that whoever knew
+// the old one is still to be reckoned with; and what they made meanwhile shows.
+func (c *creation) adopted() error {
+	m := c.module
+	m.guard = statement.GuardTrustShared
+	c.UI.Warn(fmt.Sprintf("%v adopted; its SO PIN comes from the cards now, but a login with the old one may still be "+
+		"open: end every other session on the HSM, or restart it; guard %s", m.token, m.guard))
+	return m.checkEmpty(m.pin, c.keepsUserPIN())
 }
 
 // sealPIN keeps an SO PIN that cannot be changed.

@@ -22,7 +22,8 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	}
 	s.SetPIN(next)
 	if err := s.AsUser(func() error { return nil }); err != nil {
-		return exitcode.Hint(fmt.Errorf("the new user PIN was set but does not log in: %w", err), "run the same command again")
+		err = fmt.Errorf("the new user PIN was set but does not log in: %w", err)
+		return exitcode.Hint(err, "run the same command again")
 	}
 	_, err := s.Seal()
 	return err

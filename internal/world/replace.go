@@ -230,7 +230,8 @@ func (s Quorum) readFormer(r Replacement) error {
 		return err
 	}
 	err = s.ReadFormer(r.Old, r.OldUI)
-	return exitcode.Hint(err, "backups of %s are still under the old set: give its cards with --card too", session.Join(stale))
+	return exitcode.Hint(err, "backups of %s are still under the old set: give its cards with --card too",
+		session.Join(stale))
 }
 
 // stale lists the keys whose backups are not under the set in force.

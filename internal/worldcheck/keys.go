@@ -1,4 +1,4 @@
-package world
+package worldcheck
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -84,37 +85,10 @@ func (c *checker) compare(k *kmdata.Key) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if recorded := Recorded(c.Chain, k, c.Module.Module); !slices.Equal(live, recorded) {
+	if recorded := keys.Recorded(c.Chain, k, c.Module.Module); !slices.Equal(live, recorded) {
 		return "", exitcode.Errorf(exitcode.Check, "the token shows %s, and %s was recorded",
 			strings.Join(live, " "), strings.Join(recorded, " "))
 	}
 	origin, restored := c.Chain.OriginOf(k.Ident, k.Identity, c.Module.Module)
 	return fmt.Sprintf("%v; origin %s", k.Identity, statement.OriginText(origin, restored)), nil
-}
-
-// Recorded is the permissions of a key as they were recorded for a module:
-// where it was generated, by its file; where it was restored, by the statement.
-func Recorded(chain *kmdata.Chain, k *kmdata.Key, module string) []string {
-	o, found := chain.OriginOn(k.Ident, module)
-	if found && o.Restored && o.Identity.Same(k.Identity) && !k.Frozen {
-		return o.Attributes
-	}
-	return k.Permissions
-}
-
-// Permissions reads what a key may do on the token now, and what was recorded.
-func (o Operator) Permissions(ident string) (live, recorded []string, err error) {
-	k, err := o.Chain.Key(ident)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := o.User.FindKey(k.Name())
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := o.User.Proves(key, session.Wanted(k.Identity)); err != nil {
-		return nil, nil, err
-	}
-	live, err = o.User.Permissions(key)
-	return live, Recorded(o.Chain, k, o.Module.Module), err
 }

@@ -1,4 +1,6 @@
-package world
+// Package worldcheck compares a world's token with what kmdata says of it, and each
+// card with its set.
+package worldcheck
 
 import (
 	"fmt"
@@ -29,17 +31,17 @@ type Row struct {
 
 // checker compares the token with kmdata, from one look at the token.
 type checker struct {
-	Operator
+	*session.Operator
 	rows  []Row
 	items []hsm.Item
 	known map[string][]hsm.Class // by label: one object of each class is this world's
 	blind string                 // why objects of this world may be unknown
 }
 
-// Check compares the token at hand with what statements and key files say of
+// Token compares the token at hand with what statements and key files say of
 // it: the module, its trusted keys and anchor, every key, and every other
 // object. The error has status Check if a row is not a pass.
-func (o Operator) Check() ([]Row, error) {
+func Token(o *session.Operator) ([]Row, error) {
 	c := &checker{Operator: o, known: map[string][]hsm.Class{}}
 	c.statements()
 	if err := c.look(); err != nil {
@@ -52,8 +54,8 @@ func (o Operator) Check() ([]Row, error) {
 	return c.rows, Summary(c.rows)
 }
 
-// CheckCards checks each card on its own against the set in force.
-func CheckCards(chain *kmdata.Chain, media []cards.Medium, ui session.UI) []Row {
+// Cards checks each card on its own against the set in force.
+func Cards(chain *kmdata.Chain, media []cards.Medium, ui session.UI) []Row {
 	if err := cards.CheckPlaces(media, chain.Dir(), chain.Rehearsal()); err != nil {
 		return []Row{{"cards", Fail, err.Error()}}
 	}
