@@ -117,6 +117,11 @@ func TestEncrypt(t *testing.T) {
 
 func TestEncryptRefuses(t *testing.T) {
 	keys := made(t)
+	unpadded, err := keys["AES"].(Encrypter).Encrypt(
+		wire.Operation{Algorithm: "A256CBC", Value: make([]byte, 16), IV: make([]byte, 16)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	const cbc = "AES-CBC takes an iv of 16 bytes and whole blocks"
 	for _, c := range []struct {
 		key          string
@@ -128,7 +133,7 @@ func TestEncryptRefuses(t *testing.T) {
 		{"AES", wire.Operation{Algorithm: "A256X"}, ErrAlgorithm.Error(), ErrAlgorithm.Error()},
 		{"AES", wire.Operation{Algorithm: "A256CBC", Value: make([]byte, 16)}, cbc, cbc},
 		{"AES", wire.Operation{Algorithm: "A256CBC", Value: make([]byte, 15), IV: make([]byte, 16)}, cbc, cbc},
-		{"AES", wire.Operation{Algorithm: "A256CBCPAD", Value: make([]byte, 16), IV: make([]byte, 16)}, "", errDecrypt.Error()},
+		{"AES", wire.Operation{Algorithm: "A256CBCPAD", Value: unpadded.Value, IV: make([]byte, 16)}, "", errDecrypt.Error()},
 		{"AES", wire.Operation{Algorithm: "A256GCM", IV: make([]byte, 12)}, "AES-GCM takes no iv: the vault chooses it",
 			"AES-GCM takes an iv of 12 and a tag of 16 bytes"},
 		{"AES", wire.Operation{Algorithm: "A256GCM", Value: []byte{1}, IV: make([]byte, 12), Tag: make([]byte, 16)},
