@@ -48,14 +48,14 @@ func CheckIdent(ident string) error {
 	return exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
 }
 
-// MaxLabel is the room for a token's label in bytes (CK_TOKEN_INFO, PKCS#11
+// maxLabel is the room for a token's label in bytes (CK_TOKEN_INFO, PKCS#11
 // v2.40, section 3.2).
-const MaxLabel = 32
+const maxLabel = 32
 
 // CheckLabel keeps a token label within 32 bytes of printable text.
 func CheckLabel(label string) error {
-	if label == "" || len(label) > MaxLabel || !utf8.ValidString(label) {
-		return exitcode.Errorf(exitcode.Usage, "label %.80q: 1 to %d bytes of text are expected", label, MaxLabel)
+	if label == "" || len(label) > maxLabel || !utf8.ValidString(label) {
+		return exitcode.Errorf(exitcode.Usage, "label %.80q: 1 to %d bytes of text are expected", label, maxLabel)
 	}
 	for _, r := range label {
 		if !unicode.IsPrint(r) {
