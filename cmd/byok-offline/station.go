@@ -20,11 +20,11 @@ func readChain(r *command.Run) (*kmdata.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Event.Rehearsal = chain.Rehearsal()
-	r.Event.AddNote("hknso", chain.HKNSO().String())
-	if chain.Rehearsal() {
+	if chain.Rehearsal() && !r.Event.Rehearsal { // said once
 		r.Console.Warning("REHEARSAL world: production refuses everything it makes")
 	}
+	r.Event.Rehearsal = chain.Rehearsal()
+	r.Event.AddNote("hknso", chain.HKNSO().String())
 	return chain, nil
 }
 

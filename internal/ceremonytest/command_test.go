@@ -94,7 +94,7 @@ func (o outcome) checkMessages(program string) error {
 func (s *stage) events(p process) []ceremony.Event {
 	record, err := ceremony.Read(p.kmdata())
 	if err != nil {
-		return nil // no log yet; ceremony verify tells of a bad one in the end
+		return nil // no log yet; ceremony verify finds a bad one in the end
 	}
 	return record.Events
 }

@@ -104,7 +104,7 @@ func helpOf(t *testing.T, program string, path []string) string {
 	return text
 }
 
-// checkAnswered wants a script for every command that has it answer in JSON.
+// checkAnswered fails without a script for every command that has it answer in JSON.
 func checkAnswered(t *testing.T, found map[string]string) {
 	t.Helper()
 	all := ""

@@ -19,7 +19,7 @@ import (
 
 // everything lists the folders and files of the script with their hashes, the
 // objects on its tokens among them: SoftHSM keeps each in a file. Left out is
-// what tells that somebody looked: ceremony logs, locks, and the token's
+// what shows that somebody looked: ceremony logs, locks, and the token's
 // record of wrong PINs.
 func (s *stage) everything() map[string]string {
 	found := map[string]string{}
@@ -33,7 +33,7 @@ func (s *stage) everything() map[string]string {
 		}
 		data, err := os.ReadFile(filepath.Join(s.dir, name))
 		if errors.Is(err, fs.ErrPermission) {
-			found[name] = "unreadable, as the script wants it"
+			found[name] = "unreadable, as the script made it"
 			return nil
 		}
 		sum := sha256.Sum256(data)

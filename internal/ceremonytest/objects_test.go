@@ -21,7 +21,7 @@ func objects(ts *testscript.TestScript, _ []string) {
 
 // tokenObjects is a program of its own, because a PKCS#11 library belongs to a
 // process and reads its environment: token-objects LIBRARY PINFILE. It asks
-// the library itself and nothing of ours.
+// the library itself, without package hsm.
 func tokenObjects() {
 	lines, err := listObjects(os.Args[1], os.Args[2])
 	if err != nil {
