@@ -80,21 +80,20 @@ func (s *stage) sound(t testing.TB, of subject) {
 	if of.noWorld {
 		return
 	}
-	pin, cards := "pin", flagsOf("", "card1 card2")
-	if of.pin != "" {
-		pin = of.pin
-	}
-	if of.cards != "" {
-		cards = of.cards
-	}
-	s.must(t, "world check --pin-file secrets/"+pin+cards)
+	pin, cards := of.inForce()
+	s.must(t, "world check --pin-file "+pin+cards)
 	s.must(t, "ceremony verify")
-	text := strings.TrimSpace(string(mustDo(os.ReadFile(s.path("secrets/" + pin)))(t)))
 	chain := s.chain(t)
-	for _, problem := range differences(s.objects(t, text), s.expected(t, chain)) {
+	for _, problem := range differences(s.objects(t, s.text(t, pin)), s.expected(t, chain)) {
 		t.Errorf("on the token: %s", problem)
 	}
 	s.packages(t, chain)
+}
+
+// text is the first line of a file of the stage.
+func (s *stage) text(t testing.TB, path string) string {
+	t.Helper()
+	return strings.TrimSpace(string(mustDo(os.ReadFile(s.path(path)))(t)))
 }
 
 // whole holds every file to its signature, and every signature to its file.

@@ -48,7 +48,7 @@ func subjects() []subject {
 			line: "package --ident contosokey --subscription-id 00000000-0000-0000-0000-000000000000 --out out" + withPINs},
 		{name: "key retire", after: "key generate", again: exitcode.Refused,
 			line: "key retire --ident contosokey --really-destroy contosokey" + withPINs},
-		{name: "key restore", after: "key retire", line: "key restore --ident contosokey" + session},
+		{name: "key restore", after: "key retire", again: exitcode.Refused, line: "key restore --ident contosokey" + session},
 		{name: "key freeze", after: "key generate", line: "key freeze --ident contosokey" + session, again: exitcode.Refused},
 		{name: "world recover", after: "key generate", prepare: (*stage).blankToken, finish: "key restore --all" + session,
 			line: "world recover --module-path SHIM --label " + stageLabel + session},
@@ -70,6 +70,19 @@ func subjects() []subject {
 		{name: "toolset install", prepare: (*stage).toolsetZip, again: exitcode.Refused, noWorld: true,
 			line: "toolset install --to tools --sha256 $ZIP toolset.zip"},
 	}
+}
+
+// inForce are the file of the user PIN, and the flags of cards, that serve once
+// the subject has run.
+func (s subject) inForce() (pin, cards string) {
+	pin, cards = "secrets/pin", flagsOf("", "card1 card2")
+	if s.pin != "" {
+		pin = "secrets/" + s.pin
+	}
+	if s.cards != "" {
+		cards = s.cards
+	}
+	return pin, cards
 }
 
 func flagsOf(prefix, folders string) string { return withFolders(prefix, strings.Fields(folders)...) }
