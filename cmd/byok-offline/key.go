@@ -98,6 +98,9 @@ func generateKey(r *command.Run) (command.Result, error) {
 }
 
 func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
+	if len(r.StringSlice("card")) > 0 {
+		return nil, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum were both given: one of them is expected")
+	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		if err := g.Check(o.Chain); err != nil {
 			return nil, err
