@@ -44,10 +44,11 @@ type checker struct {
 func Token(o *session.Operator) ([]Row, error) {
 	c := &checker{Operator: o, known: map[string][]hsm.Class{}}
 	c.statements()
+	c.module() // first: the probes remove what an interrupted one has left
 	if err := c.look(); err != nil {
 		return c.rows, err
 	}
-	c.module()
+	c.anchor()
 	c.keys()
 	c.files()
 	c.strangers()

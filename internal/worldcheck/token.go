@@ -17,12 +17,11 @@ func (c *checker) look() (err error) {
 	return err
 }
 
-// module checks the trusted keys and the anchor. A module that a card
+// module checks the trusted keys and what they rest on. A module that a card
 // replacement did not reach is held to nothing until it has.
 func (c *checker) module() {
 	c.known[statement.KMLLabel(c.Module.Module)] = []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
 	if c.Behind() {
-		c.behind()
 		return
 	}
 	for label, class := range c.TrustedKeys() {
@@ -31,7 +30,6 @@ func (c *checker) module() {
 	c.note("trusted objects", "exactly this world's", c.ExactlyTrusted())
 	_, err := session.ProveGuard(c.User.Session, c.Module.Module, c.Chain.Set(), hsm.Form(c.Module.Form))
 	c.note("guard", fmt.Sprintf("%s: every restriction that it rests on holds", c.Module.Guard), err)
-	c.anchor()
 }
 
 // behind accounts for what a module may hold between two card sets.
@@ -53,6 +51,10 @@ func (c *checker) behind() {
 
 // anchor compares the newest statement with the token's anchor.
 func (c *checker) anchor() {
+	if c.Behind() {
+		c.behind()
+		return
+	}
 	if !session.Anchors(c.Module.Guard) {
 		c.notChecked("anchor", fmt.Sprintf("guard %s has none; compare the last statement with the paper", c.Module.Guard))
 		return
