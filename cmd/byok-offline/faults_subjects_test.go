@@ -35,8 +35,8 @@ func subjects() []subject {
 	dealt := " --acs-quorum 2/2 --rehearsal --holder Alice --holder Bob --label " + stageLabel + withPINs + two
 	replaced := " --acs-quorum 2/2 --new-holder Carol --new-holder Dave" + flagsOf("new-", carol)
 	return []subject{
-		{name: "world create", line: "world create --module-path SHIM" + dealt},
-		{name: "world adopt", prepare: (*stage).foreignToken,
+		{name: "world create", again: exitcode.Refused, line: "world create --module-path SHIM" + dealt},
+		{name: "world adopt", prepare: (*stage).foreignToken, again: exitcode.Refused,
 			line: "world create --adopt --so-pin-file secrets/so --module-path SHIM" + dealt},
 		{name: "key generate", after: "world create", again: exitcode.Refused,
 			line: "key generate --ident contosokey --type EC" + session},
@@ -51,7 +51,7 @@ func subjects() []subject {
 		{name: "key restore", after: "key retire", again: exitcode.Refused, line: "key restore --ident contosokey" + session},
 		{name: "key freeze", after: "key generate", line: "key freeze --ident contosokey" + session, again: exitcode.Refused},
 		{name: "world recover", after: "key generate", prepare: (*stage).blankToken, finish: "key restore --all" + session,
-			line: "world recover --module-path SHIM --label " + stageLabel + session},
+			again: exitcode.Refused, line: "world recover --module-path SHIM --label " + stageLabel + session},
 		{name: "key restore all", after: "world recover", line: "key restore --all" + session},
 		{name: "module strike-off", after: "world recover", finish: "key restore --all" + session, again: exitcode.Refused,
 			line: "module strike-off --module $MODULE --reason lost" + session},
@@ -61,6 +61,7 @@ func subjects() []subject {
 			line: "world reset-pin --new-pin-file secrets/newpin" + two + " $LAST"},
 		{name: "world change-pin", after: "key generate", pin: "newpin", again: exitcode.HSM,
 			line: "world change-pin --new-pin-file secrets/newpin" + withPINs},
+		{name: "world check", after: "key generate", line: "world check" + withPINs + two},
 		{name: "world backup", after: "key generate", line: "world backup copy", again: exitcode.Refused},
 		{name: "ceremony seal", after: "key generate", line: "ceremony seal" + withPINs},
 		{name: "ceremony seal by quorum", after: "key generate", line: "ceremony seal" + session},
