@@ -35,6 +35,6 @@ done
 awk -v o="${shortest[openssl]}" -v b="${shortest[byok]}" 'BEGIN {
 	printf "openssl dgst -sha256          %.0f MB/s\n", 1073741824e3 / o
 	printf "byok-online toolset verify    %.0f MB/s\n", 1073741824e3 / b
-	printf "ratio                         %.2f, at least 0.95 is wanted\n", o / b
+	printf "ratio                         %.2f, at least 0.95 required\n", o / b
 	exit o / b < 0.95
 }'

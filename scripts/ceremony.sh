@@ -17,7 +17,8 @@ server=
 finish() {
 	status=$?
 	if [ -n "$server" ]; then
-		kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true
+		kill "$server" 2>/dev/null || true
+		wait "$server" 2>/dev/null || true
 	fi
 	if [ -n "${DEMO_KEEP:-}" ]; then
 		echo "kept: $demo"
@@ -99,11 +100,11 @@ make_world() {
 	offline world create --module-path "$module" --label "contoso world" --acs-quorum 2/3 --rehearsal --pin-file secrets/pin \
 		--card card1 --card card2 --card card3 --holder Alice --holder Bob --holder Carol \
 		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
-	offline toolset install --to offline/tools --sha256 "$hash" usb/$zip
+	offline toolset install --to offline/tools --sha256 "$hash" "usb/$zip"
 	said=(--fingerprint "$fingerprint" --kid "$kid" --import-only --said-by "Olga, vault owner")
 	kek=offline/tools/BYOK-KEK-pkg-CONTOSO-1
 	world=offline/tools/BYOK-SecurityWorld-pkg-CONTOSO-1
-	offline verify -k $kek -w $world "${said[@]}"
+	offline verify -k "$kek" -w "$world" "${said[@]}"
 	hknso=$(field "$(BYOK_KMDATA="$demo/offline/kmdata" "$bin/byok-offline" world info --output json 2>/dev/null)" hknso)
 }
 
@@ -114,7 +115,7 @@ make_key() {
 
 package_key() {
 	step "4. Disconnected workstation: the quorum approves, then the package"
-	offline acl modify --ident contosokey -k $kek -w $world --key-friendly-name ContosoFirstHSMkey --pin-file secrets/pin \
+	offline acl modify --ident contosokey -k "$kek" -w "$world" --key-friendly-name ContosoFirstHSMkey --pin-file secrets/pin \
 		"${quorum[@]}" "${said[@]}" --approve-unseen
 	offline acl print --ident contosokey
 	offline package --ident contosokey --pin-file secrets/pin \
@@ -122,21 +123,20 @@ package_key() {
 
 	step "USB stick: the package goes to the connected workstation"
 	package=KeyTransferPackage-ContosoFirstHSMkey
-	cp -v usb/$package.* "$demo/online/"
+	cp -v "usb/$package".* "$demo/online/"
 }
 
 upload_and_prove() {
 	step "5. Connected workstation: upload and proof"
-	online upload online/$package.byok --hknso "$hknso" --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
-	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --hknso "$hknso" --manifest online/$package.manifest.json
+	online upload "online/$package".byok --hknso "$hknso" --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
+	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --hknso "$hknso" --manifest "online/$package".manifest.json
 	offline ceremony verify
 	online ceremony verify
 }
 
 show_result() {
 	step "What was done"
-	manifest=$(cat online/$package.manifest.json)
-	proof=$(cat online/$package.proof-*.json)
+	proof=$(cat "online/$package".proof-*.json)
 	table() { printf '%-22s %s\n' "$1" "$2"; }
 	words() { BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" fingerprint "$1" | tail -n +3; }
 	table "key" "contosokey, RSA 2048, in the world $hknso"
@@ -144,7 +144,7 @@ show_result() {
 	table "vault key id" "$(field "$proof" kid)"
 	table "toolset" "$hash"
 	words "$demo/online/$zip"
-	table ".byok" "$(sha256sum online/$package.byok | cut -d' ' -f1)"
-	words online/$package.byok
+	table ".byok" "$(sha256sum "online/$package".byok | cut -d' ' -f1)"
+	words "online/$package".byok
 	echo "Result: SUCCESS"
 }

@@ -157,12 +157,6 @@ func reachOf(t testing.TB, state string) reach {
 	return reach{}
 }
 
-// quorumOf are the flags of a whole quorum in the state, with the user PIN.
-func quorumOf(t testing.TB, state string) string {
-	t.Helper()
-	return withPINs + flagsOf("", reachOf(t, state).cards) + " $LAST"
-}
-
 // emptySiege is a stage that outlives its test, with a program, a shim and a KEK
 // of its own.
 func emptySiege(t testing.TB) *stage {

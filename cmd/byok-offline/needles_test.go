@@ -38,10 +38,10 @@ func (n needle) in(memory []byte) bool {
 
 // number is a big integer with either end first.
 func number(x *big.Int) [][]byte {
-	big := x.Bytes()
-	little := slices.Clone(big)
+	first := x.Bytes()
+	little := slices.Clone(first)
 	slices.Reverse(little)
-	return [][]byte{big, little}
+	return [][]byte{first, little}
 }
 
 // secrets are those of the ceremony held on the stage so far, worked out from

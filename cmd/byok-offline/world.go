@@ -8,7 +8,6 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/dialogue"
-	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -23,19 +22,7 @@ func worldCommands(p *command.Program) *cli.Command {
 		Name:  "world",
 		Usage: "create, check and recover the security world",
 		Subcommands: []*cli.Command{
-			{
-				Name:   "create",
-				Usage:  "create a security world and its administrator cards (new-world)",
-				Action: p.Step(createWorld),
-				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
-					&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
-					&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: statement.SuiteDefault},
-					yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
-					yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
-					yes("adopt", "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"),
-					text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
-				}),
-			},
+			createWorldCommand(p),
 			{
 				Name:   "info",
 				Usage:  "show the world: modules, quorum, card holders, hknso (nfkminfo)",
@@ -78,6 +65,22 @@ func worldCommands(p *command.Program) *cli.Command {
 				Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), newPINFileFlag()},
 			},
 		},
+	}
+}
+
+func createWorldCommand(p *command.Program) *cli.Command {
+	return &cli.Command{
+		Name:   "create",
+		Usage:  "create a security world and its administrator cards (new-world)",
+		Action: p.Step(createWorld),
+		Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
+			&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: statement.SuiteDefault},
+			yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
+			yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
+			yes("adopt", "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"),
+			text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
+		}),
 	}
 }
 
@@ -138,7 +141,7 @@ func creation(r *command.Run) (world.Creation, error) {
 	if c.Rehearsal {
 		r.Console.Warning("REHEARSAL world: production refuses everything it makes")
 	}
-	c.Choice = tokenChoice(r, u)
+	c.Choice = tokenChoice(r)
 	c.UserPIN = func(t hsm.Token, keeps bool) (*secret.Bytes, error) {
 		if keeps {
 			return u.UserPIN(t.String())
@@ -156,36 +159,6 @@ func newUserPIN(r *command.Run, t hsm.Token, label string) (*secret.Bytes, error
 		name = fmt.Sprintf("token %q", label)
 	}
 	return r.NewSecret("pin-file", "new user PIN for "+name)
-}
-
-func tokenOptions(r *command.Run) error {
-	if r.Bool("adopt") && r.Bool("initialize") {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected",
-		)
-	}
-	if r.IsSet("so-pin-file") && !r.Bool("adopt") && !r.Bool("initialize") {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"--so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards",
-		)
-	}
-	return nil
-}
-
-// tokenChoice says what to do with an initialised token, and asks what that takes.
-func tokenChoice(r *command.Run, u *dialogue.UI) world.TokenChoice {
-	return world.TokenChoice{
-		Adopt: r.Bool("adopt"), Initialize: r.Bool("initialize"),
-		SOPIN: func(t hsm.Token) (*secret.Bytes, error) {
-			return r.Secret("so-pin-file", fmt.Sprintf("present SO PIN of %v", t))
-		},
-		Confirm: func(t hsm.Token) error {
-			r.Event.AddNote("initialised again", t.String())
-			return r.Console.Confirm(fmt.Sprintf("everything on %v will be destroyed", t), t.Serial)
-		},
-	}
 }
 
 func worldInfo(r *command.Run) (command.Result, error) {
@@ -253,18 +226,18 @@ func replaceCards(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: cardMedia(r, ""), OldUI: u}
-	media, dialogue := replacement.Old, u
+	media, people := replacement.Old, u
 	if station.Behind() {
 		u.Say(
 			"card set %d is in force already: its cards finish the replacement on %v",
 			station.Chain.Set().Cards.Number,
 			station.Token,
 		)
-		media, dialogue = order.Media, u.ForNewCards()
+		media, people = order.Media, u.ForNewCards()
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
 		return nil, err
 	}
-	return inSession(r, station, dialogue, media, func(s *session.Quorum) (command.Result, error) {
+	return inSession(r, station, people, media, func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).ReplaceCards(replacement); err != nil {
 			return nil, err
 		}

@@ -27,11 +27,6 @@ func IsUnsupported(err error) bool {
 // device or the session is lost.
 func Gone(err error) bool { return p11.Gone(err) }
 
-// Refused reports whether err is a return value by which a module may say that
-// it refuses what a restriction forbids. Without a control, which is the same
-// call without the restriction, it says little.
-func Refused(err error) bool { return p11.Refusal(err) }
-
 // IsUnreadableBlob reports whether err is a return value by which modules refuse
 // to unwrap what is not a key wrapped for them (PKCS#11 v2.40, section 5.13.4,
 // and what modules return instead).

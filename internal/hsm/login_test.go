@@ -66,7 +66,7 @@ func TestPINs(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	r := faultyToken(t)
 	r.failCall(t, "C_SetPIN", 1, pkcs11.CKR_FUNCTION_NOT_SUPPORTED)
-	if err := r.s.ChangePIN(pin(soPIN), pin("another")); !IsUnsupported(err) || Gone(err) || Refused(err) {
+	if err := r.s.ChangePIN(pin(soPIN), pin("another")); !IsUnsupported(err) || Gone(err) || p11.Refusal(err) {
 		t.Errorf("%v is not recognised", err)
 	}
 	r.failCall(t, "C_SetPIN", 1, pkcs11.CKR_DEVICE_REMOVED)
@@ -74,7 +74,7 @@ func TestUnsupported(t *testing.T) {
 		t.Errorf("%v is not recognised", err)
 	}
 	r.failCall(t, "C_SetPIN", 1, pkcs11.CKR_USER_NOT_LOGGED_IN)
-	if err := r.s.ChangePIN(pin(soPIN), pin("another")); !Refused(err) {
+	if err := r.s.ChangePIN(pin(soPIN), pin("another")); !p11.Refusal(err) {
 		t.Errorf("%v is not recognised", err)
 	}
 }

@@ -40,7 +40,7 @@ func FuzzParseSPKI(f *testing.F) {
 		if again, err := MarshalSPKI(pub); err != nil || !bytes.Equal(again, der) {
 			t.Fatalf("re-encodes otherwise: %v\n%x", err, again)
 		}
-		if _, err := Thumbprint(pub); err != nil {
+		if _, err := SPKIHash(pub); err != nil {
 			t.Fatalf("what parses cannot be described: %v", err)
 		}
 	})

@@ -109,7 +109,9 @@ var aesKind = Kind{
 
 // p256k is the one use of the deprecated S256: no other value of the type
 // elliptic.Curve stands for secp256k1, and an ecdsa.PublicKey needs one.
-var p256k elliptic.Curve = secp256k1.S256() //nolint:staticcheck
+//
+//lint:ignore SA1019 nothing else stands for the curve
+var p256k elliptic.Curve = secp256k1.S256()
 
 // The object identifiers are those of RFC 5480, section 2.1.1.1, and of SEC 2,
 // appendix A.2.1; JOSE's curve names those of RFC 7518 and RFC 8812.

@@ -49,7 +49,8 @@ func encodePoint(k Kind, pub *ecdsa.PublicKey) ([]byte, error) {
 	if k.ec == p256k {
 		return encodeP256K(pub)
 	}
-	if pub.X == nil || pub.Y == nil { // Bytes panics on nil
+	//lint:ignore SA1019 Bytes panics on nil
+	if pub.X == nil || pub.Y == nil {
 		return nil, errors.New("no point")
 	}
 	return pub.Bytes()
@@ -70,6 +71,7 @@ func parseP256K(point []byte) (*ecdsa.PublicKey, error) {
 
 func encodeP256K(pub *ecdsa.PublicKey) ([]byte, error) {
 	point := []byte{4}
+	//lint:ignore SA1019 PublicKey.Bytes does not know P-256K
 	for _, coordinate := range []*big.Int{pub.X, pub.Y} {
 		if coordinate == nil || coordinate.Sign() < 0 || coordinate.BitLen() > 256 {
 			return nil, errors.New("a coordinate is not in the field")

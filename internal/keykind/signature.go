@@ -4,8 +4,8 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	_ "crypto/sha256"
-	_ "crypto/sha512"
+	_ "crypto/sha256" // for crypto.SHA256.New
+	_ "crypto/sha512" // for crypto.SHA384.New and crypto.SHA512.New
 	"errors"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -38,7 +38,7 @@ func verify(pub crypto.PublicKey, hash crypto.Hash, message, sig []byte) error {
 		return err
 	}
 	h := hash.New()
-	h.Write(message)
+	_, _ = h.Write(message) // a hash never fails to write
 	if !verifyDigest(k, pub, hash, h.Sum(nil), sig) {
 		return errors.New("the signature does not belong to this content and this public key")
 	}

@@ -106,11 +106,13 @@ func (c *Certificate) Current() fingerprint.Sum { return c.chain.HKNSO() }
 
 // Module is the statement of the module that the authorization names.
 func (c *Certificate) Module() *statement.Module {
-	return c.chain.entries[len(c.chain.entries)-2].Statement.(*statement.Module)
+	m, _ := c.chain.entries[len(c.chain.entries)-2].Statement.(*statement.Module) // as Certify made sure
+	return m
 }
 
 // Authorization is the authorization with its bytes.
 func (c *Certificate) Authorization() (Entry, *statement.Authorization) {
 	e := c.chain.Last()
-	return e, e.Statement.(*statement.Authorization)
+	a, _ := e.Statement.(*statement.Authorization)
+	return e, a
 }

@@ -39,7 +39,10 @@ func (c *Chain) Entries() []Entry { return c.entries }
 func (c *Chain) Last() Entry { return c.entries[len(c.entries)-1] }
 
 // World is the world file.
-func (c *Chain) World() *statement.World { return c.entries[0].Statement.(*statement.World) }
+func (c *Chain) World() *statement.World {
+	w, _ := c.entries[0].Statement.(*statement.World) // as Open made sure
+	return w
+}
 
 // Rehearsal reports whether the world is for rehearsals.
 func (c *Chain) Rehearsal() bool { return c.World().Rehearsal }

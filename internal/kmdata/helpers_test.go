@@ -109,11 +109,10 @@ func world(t testing.TB) *fixture {
 }
 
 func TestMain(m *testing.M) {
-	status := m.Run()
+	m.Run()
 	if shared.World != nil {
 		_ = os.RemoveAll(shared.Dir)
 	}
-	os.Exit(status)
 }
 
 // folder is a copy of the fixture's folder, to be attacked.
@@ -225,14 +224,14 @@ func (f *folder) knso(number int) softworld.Signer {
 }
 
 // edit changes a statement's text. No one signs it afterwards.
-func (f *folder) edit(number int, old, new string) {
+func (f *folder) edit(number int, old, text string) {
 	f.Helper()
 	path := f.statement(number)
 	data := f.read(path)
 	if bytes.Count(data, []byte(old)) < 1 {
 		f.Fatalf("%s: there is no %q", path, old)
 	}
-	f.write(path, bytes.Replace(data, []byte(old), []byte(new), 1))
+	f.write(path, bytes.Replace(data, []byte(old), []byte(text), 1))
 }
 
 // change changes what a statement says, and signs it and all that follow with

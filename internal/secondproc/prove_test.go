@@ -226,7 +226,7 @@ func TestProveClearsUp(t *testing.T) {
 		return nil
 	})
 	rows, err := Prove(m, token, pin(soPIN), pin(userPIN))
-	if err != nil || !Guarded(rows) || !SessionObjects(rows) {
+	if err != nil || !Guarded(rows) || !held(rows, RowSession) {
 		t.Errorf("%v: %+v", err, rows)
 	}
 	got := objects(t, m, token)
@@ -322,7 +322,7 @@ func TestRules(t *testing.T) {
 		"user not answered":        {hold(details{3: ""}, NotAnswered).rows(), false, true},
 		"held, and failed as well": {append(good, row(RowUser, Failed), row(RowSession, Failed)), false, false},
 	} {
-		if Guarded(c.rows) != c.guarded || SessionObjects(c.rows) != c.sessionObjects {
+		if Guarded(c.rows) != c.guarded || held(c.rows, RowSession) != c.sessionObjects {
 			t.Errorf("%s: guarded %t, session objects %t", name, !c.guarded, !c.sessionObjects)
 		}
 	}

@@ -11,7 +11,7 @@
 //		os.Exit(secondproc.Child(os.Stdin, os.Stdout))
 //	}
 //
-// Call Prove while no role is logged in, and ask [Guarded] and [SessionObjects]
+// Call Prove while no role is logged in, and ask [Guarded]
 // what its rows allow. Do not take a missing row for one that holds.
 package secondproc
 
@@ -54,11 +54,6 @@ const (
 func Guarded(rows []Row) bool {
 	return held(rows, RowTrust) && held(rows, RowPrivate) && held(rows, RowUser)
 }
-
-// SessionObjects reports whether trusted session objects are out of reach of
-// other processes. Without that a key may be wrapped only in one call, by way
-// of KM.
-func SessionObjects(rows []Row) bool { return held(rows, RowSession) }
 
 // held reports whether there is a row of this name and all of them held.
 func held(rows []Row, name string) bool {

@@ -47,7 +47,8 @@ func another(path string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return exitcode.Hint(exitcode.Mark(exitcode.Refused, err), "rm %s, as the account that worked on this token before", printable.Quote(path))
+	return exitcode.Hint(exitcode.Mark(exitcode.Refused, err), "rm %s, as the account that worked on this token before",
+		printable.Quote(path))
 }
 
 // tokenLock is the path of the lock of a token: the same for every account and

@@ -11,6 +11,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/shared"
 	"byok/internal/term"
+
+	"github.com/urfave/cli/v2"
 )
 
 // answer is what a program leaves: status, stdout and stderr.
@@ -28,7 +30,7 @@ func run(t *testing.T, args ...string) answer {
 		Version: "1.2.3",
 		Console: &term.Console{Program: "byok-test", Out: &out, Err: &err},
 	}
-	p.Commands = shared.Commands(p)
+	p.Commands = []*cli.Command{shared.Inspect(p), shared.Fingerprint(p), shared.Ceremony(p)}
 	status := p.Main(context.Background(), args)
 	return answer{status, out.String(), err.String()}
 }

@@ -17,11 +17,6 @@ import (
 	"byok/internal/term"
 )
 
-// Commands are all commands of this package.
-func Commands(p *command.Program) []*cli.Command {
-	return []*cli.Command{Inspect(p), Fingerprint(p), Ceremony(p)}
-}
-
 // Fingerprint is the command that shows a file's SHA-256 to a witness.
 func Fingerprint(p *command.Program) *cli.Command {
 	return &cli.Command{

@@ -139,12 +139,6 @@ func differingLine(a, b []byte) int {
 	return 1 + bytes.Count(a[:n], []byte("\n"))
 }
 
-// Equal reports whether v encodes to exactly data.
-func Equal(v any, data []byte) bool {
-	again, err := Marshal(v)
-	return err == nil && bytes.Equal(again, data)
-}
-
 func explain(err error) string {
 	var semantic *json.SemanticError
 	var syntax *jsontext.SyntacticError

@@ -87,11 +87,12 @@ func ParseManifest(name string, data []byte) (Manifest, error) {
 // gives the same bytes. It fails, naming the field, for a manifest that
 // ParseManifest would refuse.
 func (m Manifest) Marshal() ([]byte, error) {
-	m.Type, m.Version = ManifestType, manifestVersion
-	if err := m.check(); err != nil {
+	full := m
+	full.Type, full.Version = ManifestType, manifestVersion
+	if err := full.check(); err != nil {
 		return nil, fmt.Errorf("transfer manifest: %w", err)
 	}
-	return strictjson.Marshal(m)
+	return strictjson.Marshal(full)
 }
 
 // check holds everything that a manifest can be held to without other files.

@@ -110,8 +110,8 @@ func (p *Package) readFiles(r *Reader) (err error) {
 }
 
 // readSigned reads a file of at most max bytes and its signature.
-func readSigned(path string, max int) (kmdata.File, error) {
-	data, err := durable.ReadFile(path, max)
+func readSigned(path string, limit int) (kmdata.File, error) {
+	data, err := durable.ReadFile(path, limit)
 	if err != nil {
 		return kmdata.File{}, err
 	}

@@ -291,11 +291,11 @@ func (f *factory) wrapped(ciphertext []byte) {
 }
 
 // replace puts text in place of other text.
-func (f *factory) replace(end, old, new string) {
+func (f *factory) replace(end, old, text string) {
 	f.Helper()
 	name := f.named(end)
 	if !bytes.Contains(f.bundle[name], []byte(old)) {
 		f.Fatalf("%s: there is no %q", name, old)
 	}
-	f.bundle[name] = bytes.Replace(f.bundle[name], []byte(old), []byte(new), 1)
+	f.bundle[name] = bytes.Replace(f.bundle[name], []byte(old), []byte(text), 1)
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -151,7 +152,7 @@ func (p *Package) checkBlob(pair statement.Pair) error {
 		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, p.manifest.Blob.SHA256)
 	}
 	if fingerprint.Of(p.blob.Ciphertext) != pair.Wrapped {
-		return fmt.Errorf("the wrapped key is not the one that was approved")
+		return errors.New("the wrapped key is not the one that was approved")
 	}
 	if !p.blob.KEK.Equal(pair.KEK.KID) {
 		return fmt.Errorf("it is for the KEK %s, and %s was approved", p.blob.KEK, pair.KEK.KID)
@@ -180,11 +181,11 @@ func (p *Package) checkWrapped(pair statement.Pair) error {
 func (p *Package) checkPossession(f Facts) error {
 	switch {
 	case f.Pair.Secret() && p.possession != nil:
-		return fmt.Errorf("an AES key signs nothing, and this file must not be there")
+		return errors.New("an AES key signs nothing, and this file must not be there")
 	case f.Pair.Secret():
 		return nil
 	case p.possession == nil:
-		return fmt.Errorf("it is missing: the transferred key must have signed the authorization")
+		return errors.New("it is missing: the transferred key must have signed the authorization")
 	}
 	text := keykind.PossessionText(keykind.PurposeTransfer, f.Sum)
 	if keykind.VerifyPossession(f.Pair.Public(), text, p.possession) != nil {

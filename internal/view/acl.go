@@ -29,6 +29,7 @@ func groups() [][]string {
 	}
 }
 
+// Print writes one group of attributes a line, then what differs from the record.
 func (v ACL) Print(w io.Writer) error {
 	rows := [][]string{{"key", v.Key}}
 	for _, group := range groups() {
@@ -57,6 +58,7 @@ type Copy struct {
 	Path string         `json:"path"`
 }
 
+// CopyOf shows the newest wrapped copy of a key.
 func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
 	_, a, err := c.Authorization(k.Copy.Number)
 	if err != nil {
@@ -65,6 +67,7 @@ func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
 	return Copy{Key: *k, Pair: a.Pairs[k.Copy.Index], Path: filepath.Join(kmdata.Local(c.Dir()), k.Name())}, nil
 }
 
+// Print writes the copy, and the next step.
 func (v Copy) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{"wrapped copy", v.Name() + Mark(v.Rehearsal)}, {"type", v.Identity.String()},

@@ -23,6 +23,7 @@ func (v Confinement) Broken() []string {
 	return names
 }
 
+// Print writes a row a restriction.
 func (v Confinement) Print(w io.Writer) error {
 	var rows [][]string
 	for _, row := range v.Rows {

@@ -18,6 +18,7 @@ type Tokens struct {
 	Tokens  []hsm.Token `json:"tokens"`
 }
 
+// Print writes a token a line.
 func (v Tokens) Print(w io.Writer) error {
 	rows := [][]string{{"SLOT", "LABEL", "SERIAL", "MODEL", "FIRMWARE", "STATE"}}
 	for _, t := range v.Tokens {
@@ -73,6 +74,7 @@ func (v Survey) Refusal(path string) error {
 	return err
 }
 
+// Print writes the properties, the rows of the second process, and the conclusion.
 func (v Survey) Print(w io.Writer) error {
 	rows := [][]string{}
 	for _, p := range v.Properties {

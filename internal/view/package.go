@@ -19,6 +19,7 @@ type Package struct {
 	Files []File         `json:"files"`
 }
 
+// File is a file of a package with its SHA-256.
 type File struct {
 	Path   string          `json:"path"`
 	SHA256 fingerprint.Sum `json:"sha256"`
@@ -38,6 +39,7 @@ func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) {
 	return v, nil
 }
 
+// Print writes the files with their hashes.
 func (v Package) Print(w io.Writer) error {
 	rows := [][]string{
 		{
@@ -76,6 +78,7 @@ func InstalledOf(r *command.Run, i toolset.Installed) (command.Result, error) {
 	return v, nil
 }
 
+// Print writes a package a line.
 func (v Installed) Print(w io.Writer) error {
 	var rows [][]string
 	for _, f := range v.Files {

@@ -17,6 +17,7 @@ type Seal struct {
 	Words     string `json:"words"`
 }
 
+// Print writes what goes on the paper record.
 func (v Seal) Print(w io.Writer) error {
 	rows := [][]string{{"sealed by", v.By}}
 	if v.Statement > 0 {
@@ -32,6 +33,7 @@ type Passphrase struct {
 	Card string `json:"card"`
 }
 
+// Print writes the name of the card.
 func (v Passphrase) Print(w io.Writer) error {
 	return term.Table(
 		w,
@@ -45,6 +47,7 @@ func (v Passphrase) Print(w io.Writer) error {
 // Retired says what was destroyed.
 type Retired struct{ kmdata.Retired }
 
+// Print writes how many objects were destroyed.
 func (v Retired) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{
@@ -61,6 +64,7 @@ type Dump struct {
 	Content string `json:"content"`
 }
 
+// Print writes the file as it is.
 func (v Dump) Print(w io.Writer) error {
 	if _, err := io.WriteString(w, v.Content); err != nil {
 		return err

@@ -22,6 +22,7 @@ type Result struct {
 	Words       []string         `json:"words,omitempty"`
 }
 
+// Print writes a rule a line.
 func (v Result) Print(w io.Writer) error {
 	var rows [][]string
 	for _, f := range v.Findings {

@@ -43,6 +43,7 @@ type Module struct {
 	CardSet int             `json:"card_set"`
 }
 
+// WorldOf shows the world whose statements are verified.
 func WorldOf(c *kmdata.Chain) World {
 	set, last := c.Set().Cards, c.Last()
 	v := World{
@@ -60,6 +61,7 @@ func WorldOf(c *kmdata.Chain) World {
 	return v
 }
 
+// Print writes the world, its card holders and its modules.
 func (v World) Print(w io.Writer) error {
 	rows := [][]string{{"security world", v.Label + Mark(v.Rehearsal)}, {"guard", string(v.Guard)}}
 	for _, m := range v.Modules {
@@ -83,6 +85,7 @@ func (v World) Print(w io.Writer) error {
 	return term.Table(w, rows)
 }
 
+// Mark is the word for what a world is for.
 func Mark(rehearsal bool) string {
 	if rehearsal {
 		return " (REHEARSAL)"
@@ -98,6 +101,7 @@ type Backup struct {
 	Words string `json:"last_statement_words"`
 }
 
+// Print writes where the copy is, and how many files it has.
 func (v Backup) Print(w io.Writer) error {
 	return term.Table(w, [][]string{
 		{"copy", v.Dir}, {"files", strconv.Itoa(v.Files)}, {"last statement", strconv.Itoa(v.Last)}, {"", v.Words},
@@ -109,6 +113,7 @@ type Checks struct {
 	Checks []worldcheck.Row `json:"checks"`
 }
 
+// Print writes the checks as a table.
 func (v Checks) Print(w io.Writer) error {
 	rows := make([][]string, 0, len(v.Checks))
 	for _, row := range v.Checks {
@@ -126,6 +131,7 @@ type Key struct {
 	Retired     bool            `json:"retired"`
 }
 
+// KeyOf shows a key with its origin as the newest statement has it.
 func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 	v := Key{Key: *k, Path: c.KeyPath(k.Ident)}
 	if !k.Secret() {
@@ -150,6 +156,7 @@ func originNow(c *kmdata.Chain, k *kmdata.Key) string {
 	return statement.OriginText(o.Origin, o.Restored)
 }
 
+// Print writes the key, a property a line.
 func (v Key) Print(w io.Writer) error {
 	rows := [][]string{
 		{"key", v.Name() + Mark(v.Rehearsal)}, {"plain name", v.PlainName}, {"type", v.Identity.String()},
@@ -191,6 +198,7 @@ func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (KeyList, error) {
 	return list, nil
 }
 
+// Print writes a key a line.
 func (l KeyList) Print(w io.Writer) error {
 	rows := [][]string{{"IDENT", "TYPE", "ORIGIN", "PLAIN NAME", "STATE"}}
 	for _, k := range l.Keys {

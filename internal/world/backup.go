@@ -43,12 +43,12 @@ func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
 }
 
 // checkTarget refuses a folder that exists, or that is inside kmdata.
-func checkTarget(kmdata, dir string) error {
+func checkTarget(local, dir string) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return exitcode.Errorf(exitcode.Refused, "%s exists already, and a copy never overwrites one", dir).
 			Hint("name a folder that does not exist")
 	}
-	from, err := filepath.Abs(kmdata)
+	from, err := filepath.Abs(local)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func checkTarget(kmdata, dir string) error {
 		return err
 	}
 	if rel, err := filepath.Rel(from, to); err == nil && filepath.IsLocal(rel) {
-		return exitcode.Errorf(exitcode.Refused, "%s is inside %s: a copy belongs on another medium", dir, kmdata).
+		return exitcode.Errorf(exitcode.Refused, "%s is inside %s: a copy belongs on another medium", dir, local).
 			Hint("name a folder on the medium that takes the copy")
 	}
 	return nil

@@ -12,6 +12,15 @@ import (
 	"byok/internal/statement"
 )
 
+// TokenChoice says what to do with an initialised token of the creation's
+// label; its zero value is to take a free token.
+type TokenChoice struct {
+	Adopt      bool // keep it: its SO PIN is changed, or sealed where the token refuses that
+	Initialize bool // destroy what is on it
+	SOPIN      func(token hsm.Token) (*secret.Bytes, error)
+	Confirm    func(token hsm.Token) error // of Initialize
+}
+
 // Choosing and preparing the token of a new world.
 
 // pick takes a free token, or the initialised one of the creation's label.

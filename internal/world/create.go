@@ -26,15 +26,6 @@ type Creation struct {
 	UserPIN   func(token hsm.Token, keeps bool) (*secret.Bytes, error)
 }
 
-// TokenChoice says what to do with an initialised token of the creation's
-// label; its zero value is to take a free token.
-type TokenChoice struct {
-	Adopt      bool // keep it: its SO PIN is changed, or sealed where the token refuses that
-	Initialize bool // destroy what is on it
-	SOPIN      func(token hsm.Token) (*secret.Bytes, error)
-	Confirm    func(token hsm.Token) error // of Initialize
-}
-
 // creation carries a Creation through its steps.
 type creation struct {
 	Creation
@@ -142,9 +133,8 @@ func (c *creation) begin() (err error) {
 		return err
 	}
 	c.release = release
-	if err := c.module.ask(func() (*secret.Bytes, error) {
-		return c.UserPIN(c.module.token, c.keepsUserPIN())
-	}); err != nil {
+	pin := func() (*secret.Bytes, error) { return c.UserPIN(c.module.token, c.keepsUserPIN()) }
+	if err := c.module.ask(pin); err != nil {
 		return err
 	}
 	return c.resume(note)

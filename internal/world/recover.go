@@ -190,8 +190,8 @@ func (r *recovery) strikeOff() error {
 		if !old.Token.Same(session.TokenOf(r.module.token)) || old.Module == r.module.id {
 			continue
 		}
-		if err := (Quorum{r.session}).strikeOff(old,
-			"the token was initialised again and the world recovered to it"); err != nil {
+		const why = "the token was initialised again and the world recovered to it"
+		if err := (Quorum{r.session}).strikeOff(old, why); err != nil {
 			return err
 		}
 	}

@@ -201,7 +201,7 @@ func (s Quorum) reach(m *module) error {
 	if _, err := s.Sign(reached); err != nil {
 		return err
 	}
-	s.Module = reached
+	s.Quorum.Module = reached
 	return s.Finish()
 }
 

@@ -63,12 +63,13 @@ type inside struct {
 
 type all struct {
 	embedded
-	A      int       `json:"a"`
-	List   []inside  `json:"list"`
-	Ptr    *inside   `json:"ptr"`
-	Words  []string  `json:"words"`
-	Not    int       `json:"-"`
-	hidden int       //nolint:unused // left out
+	A     int      `json:"a"`
+	List  []inside `json:"list"`
+	Ptr   *inside  `json:"ptr"`
+	Words []string `json:"words"`
+	Not   int      `json:"-"`
+	//lint:ignore U1000 left out of the page
+	hidden int
 	Times  []float64 `json:"times"`
 }
 

@@ -73,7 +73,8 @@ func RSA(bits, n int) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key.(*rsa.PrivateKey), nil
+	pair, _ := key.(*rsa.PrivateKey)
+	return pair, nil
 }
 
 // Key is a key as it would be on a token.
