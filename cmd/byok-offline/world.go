@@ -226,8 +226,12 @@ func replaceCards(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: cardMedia(r, ""), OldUI: u}
+	unfinished, err := replacement.Unfinished(station)
+	if err != nil {
+		return nil, err
+	}
 	media, people := replacement.Old, u
-	if station.Behind() {
+	if unfinished {
 		u.Say(
 			"card set %d is in force already: its cards finish the replacement on %v",
 			station.Chain.Set().Cards.Number,

@@ -1,6 +1,9 @@
 package session_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"byok/internal/cards"
@@ -178,4 +181,38 @@ func TestMixed(t *testing.T) {
 	rig.OK(t, session.Mixed(r.Chain(t), "it", true))
 	r.Refused(t, session.Mixed(r.Chain(t), "it", false), exitcode.Refused,
 		"it is from production, and this is a rehearsal world (DIR)", "")
+}
+
+// TestCheckHeaders compares what cards say in clear, before a library is loaded.
+func TestCheckHeaders(t *testing.T) {
+	r := rig.NewWorld(t)
+	chain := r.Chain(t)
+	rig.OK(t, session.CheckHeaders(chain, cards.Folders(r.Folders)))
+	const hint = "name that world's folder with --kmdata, or use a card of this world"
+	path := filepath.Join(r.Folders[1], cards.HeaderFile)
+	genuine, err := os.ReadFile(path)
+	rig.OK(t, err)
+	for _, c := range []struct {
+		name   string
+		header string
+		text   string
+		hint   string
+	}{
+		{"another world's", strings.Replace(string(genuine), chain.HKNSO().String(), strings.Repeat("0a", 32), 1),
+			"CARD2: card 2 (Ben) is of another security world than DIR (hknso HKNSO, not HKNSO)", hint},
+		{"production's", strings.Replace(string(genuine), `"rehearsal": true`, `"rehearsal": false`, 1),
+			"CARD2: card 2 (Ben) is of another security world than DIR (hknso HKNSO, not HKNSO)", hint},
+		{"missing", "", "CARD2: the card's header is missing, so nothing says that it is of a rehearsal",
+			"copy the header back beside the card, or use another card of the set"},
+	} {
+		rig.OK(t, os.Remove(path))
+		if c.header != "" {
+			rig.OK(t, os.WriteFile(path, []byte(c.header), 0o600))
+		}
+		r.Refused(t, session.CheckHeaders(chain, cards.Folders(r.Folders)), exitcode.Refused, c.text, c.hint)
+		rig.OK(t, os.WriteFile(path, genuine, 0o600))
+	}
+	if err := session.CheckHeaders(chain, cards.Folders([]string{t.TempDir()})); exitcode.Of(err) != exitcode.Refused {
+		t.Errorf("%v", err)
+	}
 }

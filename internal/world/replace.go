@@ -38,12 +38,32 @@ func refreshName(module string) string { return replacementName + "_" + module }
 // the new cards'. Other modules stay open to the old cards until the same
 // command has run on each.
 func (s Quorum) ReplaceCards(r Replacement) error {
-	if !s.Behind() {
+	unfinished, err := r.Unfinished(s.Station)
+	if err != nil {
+		return err
+	}
+	if !unfinished {
 		if err := s.bringIntoForce(r); err != nil {
 			return err
 		}
 	}
 	return goOn(s.refresh(r))
+}
+
+// Unfinished reports whether a replacement that is in force was cut short on
+// the module at hand. Its cards then open the session that finishes it: the
+// module is behind, or has been reached, and the cards on the new media are
+// those in force.
+func (r Replacement) Unfinished(s *session.Station) (bool, error) {
+	if s.Behind() {
+		return true, nil
+	}
+	_, pending, err := journal.Pending[refreshNote](journal.Of(s.Chain.Dir()), refreshName(s.Module.Module))
+	if err != nil || !pending || len(r.Media) == 0 {
+		return false, err
+	}
+	h, _, err := r.Media[0].Read()
+	return err == nil && h.HKNSO == s.Chain.HKNSO(), nil
 }
 
 // bringIntoForce deals the new cards and signs their statement.
@@ -164,11 +184,15 @@ func (s Quorum) refresh(r Replacement) error {
 	}
 	m := s.joining()
 	defer m.Wipe()
-	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[refreshNote]{
+	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[refreshNote]{
 		Name: refreshName(m.id),
+		Done: func(refreshNote) (bool, error) { return !s.Behind(), nil },
 		Keep: func(refreshNote) bool { return true },
 		Do:   func(*refreshNote, func() error) error { return s.reach(m) },
 	}, refreshNote{s.Set().Cards.Number})
+	if before && err == nil {
+		err = s.Finish() // the interrupted run may not have set the anchor
+	}
 	if err != nil {
 		return err
 	}

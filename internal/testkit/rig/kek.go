@@ -41,9 +41,21 @@ func newKEK(t testing.TB, mark kek.Mark, key string) KEK {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	OK(t, err)
-	public, err := keykind.MarshalPublicKey(&private.PublicKey)
+	return KEK{vouched(t, mark, key, &private.PublicKey), private}
+}
+
+// NewKEKOf is [NewKEK] of a given public key.
+func NewKEKOf(t testing.TB, name string, key *rsa.PublicKey) KEK {
+	t.Helper()
+	return KEK{KEK: vouched(t, kek.Rehearsal, "https://localhost:8443/keys/"+name, key)}
+}
+
+// vouched is a KEK that the vault's owner vouched for.
+func vouched(t testing.TB, mark kek.Mark, key string, of *rsa.PublicKey) *attest.KEK {
+	t.Helper()
+	public, err := keykind.MarshalPublicKey(of)
 	OK(t, err)
-	sum, err := keykind.SPKIHash(&private.PublicKey)
+	sum, err := keykind.SPKIHash(of)
 	OK(t, err)
 	id, err := kek.ParseID(key + "/" + strings.Repeat("0a", 16))
 	OK(t, err)
@@ -63,7 +75,7 @@ func newKEK(t testing.TB, mark kek.Mark, key string) KEK {
 	said := kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
 	result, err := attest.Check(pair, kek.Policy{Rehearsal: mark == kek.Rehearsal, Said: &said, Now: time.Now()})
 	OK(t, err)
-	return KEK{result.KEK, private}
+	return result.KEK
 }
 
 // Open opens a wrapped key as the vault does: PKCS#8 in DER, perhaps with

@@ -23,6 +23,43 @@ type People struct {
 	Approve      func(word string) error
 	Accept       func(session.LibraryChange) error
 	Serial       func(token, serial string) error
+	Refuse       func(question string) error // of every question, if it is not nil
+	Drawn        bool                        // new cards get the passphrases that are drawn
+	DieAt        int                         // the process ends at the n-th thing said, counted from 1
+
+	spoken int
+}
+
+// Died is how a process ends in these tests: nothing is taken back.
+type Died struct{}
+
+// Survive runs f, and reports whether the process in it has died.
+func Survive(f func() error) (died bool, err error) {
+	defer func() {
+		cause := recover()
+		if _, is := cause.(Died); is {
+			died = true
+		} else if cause != nil {
+			panic(cause)
+		}
+	}()
+	return false, f()
+}
+
+// speak counts what is said, and dies at the chosen place.
+func (p *People) speak() {
+	p.spoken++
+	if p.spoken == p.DieAt {
+		panic(Died{})
+	}
+}
+
+// ask refuses a question, if the test says so.
+func (p *People) ask(question string) error {
+	if p.Refuse == nil {
+		return nil
+	}
+	return p.Refuse(question)
 }
 
 // NewPeople are people with the passphrases of n cards.
@@ -40,26 +77,42 @@ func Passphrase(card int) string { return fmt.Sprintf("passphrase of card %d", c
 // Say notes what is said.
 func (p *People) Say(format string, args ...any) {
 	p.Said = append(p.Said, fmt.Sprintf(format, args...))
+	p.speak()
 }
 
 // Warn notes a warning.
-func (p *People) Warn(text string) { p.Warned = append(p.Warned, text) }
+func (p *People) Warn(text string) {
+	p.Warned = append(p.Warned, text)
+	p.speak()
+}
 
 // Tries is 1, as from a file.
 func (p *People) Tries() int { return 1 }
 
 // Passphrase gives the passphrase of the medium asked for.
 func (p *People) Passphrase(a cards.Ask) (*secret.Bytes, error) {
+	if err := p.ask("Passphrase"); err != nil {
+		return nil, err
+	}
 	return Secret(p.Passphrases[a.Medium]), nil
 }
 
-// NewPassphrase gives the holder's own passphrase.
-func (p *People) NewPassphrase(a cards.Ask, _ *secret.Bytes) (*secret.Bytes, bool, error) {
-	return Secret(p.Passphrases[a.Medium]), true, nil
+// NewPassphrase gives the holder's own passphrase, or the drawn one.
+func (p *People) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, bool, error) {
+	if err := p.ask("NewPassphrase"); err != nil {
+		return nil, false, err
+	}
+	if p.Drawn {
+		p.Passphrases[a.Medium] = strings.Clone(drawn.Text())
+	}
+	return Secret(p.Passphrases[a.Medium]), !p.Drawn, nil
 }
 
 // UserPIN gives the user PIN.
 func (p *People) UserPIN(string) (*secret.Bytes, error) {
+	if err := p.ask("UserPIN"); err != nil {
+		return nil, err
+	}
 	if p.PIN != "" {
 		return Secret(p.PIN), nil
 	}
@@ -68,6 +121,9 @@ func (p *People) UserPIN(string) (*secret.Bytes, error) {
 
 // ApproveList approves.
 func (p *People) ApproveList(word string) error {
+	if err := p.ask("ApproveList"); err != nil {
+		return err
+	}
 	if p.Approve != nil {
 		return p.Approve(word)
 	}
@@ -76,6 +132,9 @@ func (p *People) ApproveList(word string) error {
 
 // LastStatement reads the paper record.
 func (p *People) LastStatement(why string) (int, string, error) {
+	if err := p.ask("LastStatement"); err != nil {
+		return 0, "", err
+	}
 	if p.Paper == nil {
 		return 0, "", errors.New("no paper record was kept: " + why)
 	}
@@ -84,6 +143,9 @@ func (p *People) LastStatement(why string) (int, string, error) {
 
 // Reason gives the reason for a break.
 func (p *People) Reason([]string) (string, error) {
+	if err := p.ask("Reason"); err != nil {
+		return "", err
+	}
 	if p.Why == "" {
 		return "", errors.New("the people know no reason")
 	}
@@ -92,6 +154,9 @@ func (p *People) Reason([]string) (string, error) {
 
 // AcceptLibrary accepts.
 func (p *People) AcceptLibrary(c session.LibraryChange) error {
+	if err := p.ask("AcceptLibrary"); err != nil {
+		return err
+	}
 	if p.Accept != nil {
 		return p.Accept(c)
 	}
@@ -100,6 +165,9 @@ func (p *People) AcceptLibrary(c session.LibraryChange) error {
 
 // AcceptSerial accepts.
 func (p *People) AcceptSerial(token, serial string) error {
+	if err := p.ask("AcceptSerial"); err != nil {
+		return err
+	}
 	if p.Serial != nil {
 		return p.Serial(token, serial)
 	}

@@ -9,7 +9,10 @@ import (
 	"testing"
 
 	"byok/internal/cards"
+	"byok/internal/hsm"
 	"byok/internal/hsm/shim"
+	"byok/internal/keys"
+	"byok/internal/session"
 	"byok/internal/testkit/softhsm"
 	"byok/internal/world"
 )
@@ -56,18 +59,20 @@ func (s *stage) enter(t testing.TB) {
 
 func (s *stage) tokens() string { return filepath.Join(s.dir, "tokens") }
 
-// world returns a copy of the world with the name, which make makes.
-func (s *stage) world(t testing.TB, name string, make func() *Rig) *Rig {
+// world returns a copy of the world with the name, which is made on what build
+// gives, and completed by prepare.
+func (s *stage) world(t testing.TB, name string, build func() *Rig, prepare func(r *Rig) error) *Rig {
 	t.Helper()
 	s.enter(t)
 	if s.forms[name] == nil {
-		r := make()
+		r := build()
 		_, err := world.Create(r.Creation(2))
 		OK(t, err)
+		OK(t, prepare(r))
 		s.save(t, name, r)
 		s.enter(t)
 	}
-	r, from := make(), s.forms[name]
+	r, from := build(), s.forms[name]
 	OK(t, os.RemoveAll(s.tokens()))
 	OK(t, os.CopyFS(s.tokens(), os.DirFS(from.tokens)))
 	OK(t, os.CopyFS(r.Dir, os.DirFS(from.kmdata)))
@@ -98,21 +103,46 @@ func (s *stage) save(t testing.TB, name string, r *Rig) {
 // trust, two-step form.
 func NewWorld(t testing.TB) *Rig {
 	t.Helper()
-	return theStage.world(t, "softhsm", func() *Rig { return bare(t, Library(t), 3) })
+	return theStage.world(t, "softhsm", func() *Rig { return bare(t, Library(t), 3) }, asItIs)
+}
+
+// NewKeyWorld is [NewWorld] with the P-256 key "first", made before the quorum.
+func NewKeyWorld(t testing.TB) *Rig {
+	t.Helper()
+	return theStage.world(t, "softhsm-key", func() *Rig { return bare(t, Library(t), 3) }, withKey(t))
+}
+
+func asItIs(*Rig) error { return nil }
+
+// withKey makes the key "first".
+func withKey(t testing.TB) func(r *Rig) error {
+	g := keys.Generation{Ident: "first", Spec: hsm.Spec{Kind: Kind(t, "P-256")}}
+	return func(r *Rig) error {
+		return r.Quorum(func(s *session.Quorum) error {
+			_, err := keys.Quorum{Quorum: s}.Generate(g)
+			return err
+		})
+	}
 }
 
 // NewShimWorld is [NewWorld] through the shim, which a test then tells to
 // fail. See package hsm/shim for its switches.
 func NewShimWorld(t testing.TB) *Rig {
 	t.Helper()
-	return theStage.world(t, "shim", func() *Rig { return shimmed(t) })
+	return theStage.world(t, "shim", func() *Rig { return shimmed(t) }, asItIs)
+}
+
+// NewKeyShimWorld is [NewKeyWorld] through the shim.
+func NewKeyShimWorld(t testing.TB) *Rig {
+	t.Helper()
+	return theStage.world(t, "shim-key", func() *Rig { return shimmed(t) }, withKey(t))
 }
 
 // NewOneCallWorld is [NewShimWorld] with CKM_RSA_AES_KEY_WRAP.
 func NewOneCallWorld(t testing.TB) *Rig {
 	t.Helper()
 	t.Setenv("SHIM_RSA_AES", "1")
-	return theStage.world(t, "onecall", func() *Rig { return shimmed(t) })
+	return theStage.world(t, "onecall", func() *Rig { return shimmed(t) }, asItIs)
 }
 
 // New makes an empty SoftHSM and n blank cards.
