@@ -148,11 +148,8 @@ func judgedAt(r *command.Run) (time.Time, error) {
 func verifyAttestation(r *command.Run, path string, at time.Time) (command.Result, error) {
 	for _, f := range []string{"kek", "world-package", "fingerprint", "kid", "import-only", "said-by"} {
 		if r.IsSet(f) {
-			return nil, exitcode.Errorf(
-				exitcode.Usage,
-				"--attestation is given instead of -k and -w, and accepts nothing: --%s does not go with it",
-				f,
-			)
+			return nil, exitcode.Errorf(exitcode.Usage,
+				"--attestation is given instead of -k and -w, and accepts nothing: --%s does not go with it", f)
 		}
 	}
 	data, err := r.ReadFile(path, attest.MaxFile)

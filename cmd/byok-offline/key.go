@@ -137,11 +137,8 @@ func keySpec(r *command.Run) (s hsm.Spec, err error) {
 	kind, bits, curve := keykind.Type(strings.ToUpper(r.String("type"))), r.Int("size"), r.String("curve")
 	if kind == keykind.EC && r.IsSet("size") || kind != keykind.EC && r.IsSet("curve") ||
 		kind != keykind.RSA && r.IsSet("pubexp") {
-		return s, exitcode.Errorf(
-			exitcode.Usage,
-			"--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s",
-			kind,
-		)
+		return s, exitcode.Errorf(exitcode.Usage,
+			"--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s", kind)
 	}
 	switch {
 	case kind == keykind.RSA && bits == 0:
@@ -165,12 +162,8 @@ func exponent(text string) (uint32, error) {
 	}
 	e, err := strconv.ParseUint(text, 0, 32)
 	if err != nil || e > math.MaxInt32 || e < 3 || e%2 == 0 {
-		return 0, exitcode.Errorf(
-			exitcode.Usage,
-			"--pubexp %s: an odd number of at least 3 and at most %d is expected",
-			text,
-			math.MaxInt32,
-		)
+		return 0, exitcode.Errorf(exitcode.Usage,
+			"--pubexp %s: an odd number of at least 3 and at most %d is expected", text, math.MaxInt32)
 	}
 	return uint32(e), nil
 }

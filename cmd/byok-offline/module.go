@@ -112,7 +112,7 @@ func checkModule(r *command.Run) (command.Result, error) {
 func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
 	id := r.String("with-test-keys")
 	if id == "" {
-		return surveyThrowAway(m)
+		return secondproc.SurveyThrowAway(m)
 	}
 	token, err := m.Token(id)
 	if err != nil {
@@ -136,23 +136,6 @@ func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Ro
 		return properties, nil, err
 	}
 	rows, err := secondproc.Prove(m, token, soPIN, pin)
-	return properties, rows, err
-}
-
-// surveyThrowAway tries a throw-away token, which keeps both its PINs for the
-// second process.
-func surveyThrowAway(m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
-	properties, err := survey.ThrowAway(m)
-	if err != nil || !survey.Conclude(properties).Usable {
-		return properties, nil, err
-	}
-	left, err := m.Labelled(survey.Label)
-	if err != nil || len(left) != 1 {
-		return properties, nil, err
-	}
-	pin := secret.Take([]byte(survey.Label))
-	defer pin.Wipe()
-	rows, err := secondproc.Prove(m, left[0], pin, pin)
 	return properties, rows, err
 }
 

@@ -11,16 +11,12 @@ import (
 
 func tokenOptions(r *command.Run) error {
 	if r.Bool("adopt") && r.Bool("initialize") {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected",
-		)
+		return exitcode.Errorf(exitcode.Usage,
+			"--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected")
 	}
 	if r.IsSet("so-pin-file") && !r.Bool("adopt") && !r.Bool("initialize") {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"--so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards",
-		)
+		return exitcode.Errorf(exitcode.Usage,
+			"--so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards")
 	}
 	return nil
 }

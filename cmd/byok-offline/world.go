@@ -232,11 +232,8 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	}
 	media, people := replacement.Old, u
 	if unfinished {
-		u.Say(
-			"card set %d is in force already: its cards finish the replacement on %v",
-			station.Chain.Set().Cards.Number,
-			station.Token,
-		)
+		u.Say("card set %d is in force already: its cards finish the replacement on %v",
+			station.Chain.Set().Cards.Number, station.Token)
 		media, people = order.Media, u.ForNewCards()
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
 		return nil, err
