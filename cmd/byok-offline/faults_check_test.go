@@ -172,7 +172,7 @@ func (s *stage) module(t testing.TB, chain *kmdata.Chain) (module *statement.Mod
 
 func bothHalves(label string) []string { return []string{"public " + label, "private " + label} }
 
-// numbered tells two of the same name apart.
+// numbered gives each of a list its number among those of its name.
 func numbered(list []string) []string {
 	slices.Sort(list)
 	out := make([]string, len(list))

@@ -175,7 +175,7 @@ func worthIt(path string) bool {
 // tracedCall is one line of strace's.
 type tracedCall struct{ name, rest string }
 
-// changes tells system calls that change a file from those that do not.
+// changes reports whether a system call changes a file.
 func (c tracedCall) changes() bool {
 	return c.name != "close" && c.name != "openat"
 }

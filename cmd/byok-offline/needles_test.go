@@ -11,9 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"byok/internal/cards"
@@ -66,7 +64,7 @@ func (s *stage) secretsOf(
 	reader := mustDo(quorum.NewReader(set.Cards))(t)
 	var shares []*big.Int
 	for _, folder := range folders {
-		passphrase := strings.TrimSpace(string(mustDo(os.ReadFile(s.path("secrets/" + folder)))(t)))
+		passphrase := s.text(t, "secrets/"+folder)
 		list = append(list, needle{name: "passphrase of " + folder, forms: [][]byte{[]byte(passphrase)}})
 		card := s.opened(t, folder, passphrase)
 		share := slices.Clone(card.Share.Reveal())

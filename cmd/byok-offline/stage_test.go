@@ -182,7 +182,7 @@ func (s *stage) command(under []string, line string, env ...string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.dir
 	cmd.Env = slices.Concat(s.environ(), env)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // nobody to ask
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal to ask at
 	return cmd
 }
 

@@ -254,7 +254,7 @@ func TestSwappedForGeneration(t *testing.T) {
 		}
 	})
 	if out := s.run(t, line); out.status != exitcode.Done && out.status != exitcode.Refused {
-		t.Errorf("status %d once nobody is in the way:\n%s", out.status, out.text)
+		t.Errorf("status %d once the swapper is gone:\n%s", out.status, out.text)
 	}
 	t.Logf("%d swaps, statuses %v", swaps, ends)
 	s.sound(t, subject{})

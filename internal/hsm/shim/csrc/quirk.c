@@ -39,7 +39,7 @@ static CK_RV generate_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 	return unknown(t, n) ? CKR_ATTRIBUTE_TYPE_INVALID : inner.C_GenerateKey(s, m, t, n, o);
 }
 
-/* short_lived tells whether a template has the label that SHIM_SHORT_RSA names. */
+/* short_lived returns whether a template has the label that SHIM_SHORT_RSA names. */
 static int short_lived(const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	const char *label = setting("SHIM_SHORT_RSA");
