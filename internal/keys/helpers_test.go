@@ -3,7 +3,6 @@ package keys_test
 import (
 	"crypto/aes"
 	"fmt"
-	"os"
 	"testing"
 
 	"byok/internal/hsm"
@@ -111,18 +110,6 @@ func dying(t *testing.T, prepare func(r *rig.Rig), op func(r *rig.Rig) error) {
 		}
 		r.Whole(t)
 	}
-}
-
-// unwritable runs f while nothing new can be made in a folder. Root may write
-// anywhere, so a file takes the folder's place.
-func unwritable(t *testing.T, dir string, f func()) {
-	t.Helper()
-	aside := dir + ".aside"
-	rig.OK(t, os.Rename(dir, aside))
-	rig.OK(t, os.WriteFile(dir, nil, 0o600))
-	f()
-	rig.OK(t, os.Remove(dir))
-	rig.OK(t, os.Rename(aside, dir))
 }
 
 var _ = fmt.Sprint

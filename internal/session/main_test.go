@@ -2,12 +2,9 @@ package session_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"byok/internal/cards"
-	"byok/internal/exitcode"
-	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
@@ -51,7 +48,3 @@ func connected(t *testing.T, r *rig.Rig) *session.Station {
 	t.Cleanup(s.Close)
 	return s
 }
-
-const stageHint = "stop: each could wrap any key of this world; byok-offline world check shows more"
-
-var _ = []any{filepath.Join, exitcode.Check, kmdata.Open}

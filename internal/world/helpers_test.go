@@ -2,7 +2,6 @@ package world_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -97,14 +96,6 @@ func replace(r *rig.Rig, p world.Replacement, old []string) error {
 	}
 	defer s.Close()
 	return world.Quorum{Quorum: s}.ReplaceCards(p)
-}
-
-// copied copies a folder to a new one.
-func copied(t testing.TB, dir string) string {
-	t.Helper()
-	to := t.TempDir()
-	rig.OK(t, os.CopyFS(to, os.DirFS(dir)))
-	return to
 }
 
 // dying runs an operation that dies at each thing that it says, in a world of
