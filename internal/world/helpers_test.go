@@ -9,7 +9,6 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
-	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
@@ -159,5 +158,3 @@ func refusing(t *testing.T, prepare func() (*rig.Rig, func() error)) {
 		settle(t, r, op, refused)
 	}
 }
-
-func userPIN(hsm.Token, bool) (*secret.Bytes, error) { return rig.Secret(rig.UserPIN), nil }
