@@ -46,7 +46,7 @@ func inspectCommand(p *command.Program) *cli.Command {
 	return c
 }
 
-// packageOf returns the .byok of a transfer package of ours, of which path is
+// packageOf returns the .byok of a transfer package, of which path is
 // the .byok or the manifest, and both are there.
 func packageOf(path string) (blob string, ours bool) {
 	if stem, found := strings.CutSuffix(path, ".manifest.json"); found {

@@ -32,8 +32,8 @@ func Policy(chain *kmdata.Chain, statement *kek.Statement, at time.Time) (kek.Po
 	return p, nil
 }
 
-// Preflight applies every rule that needs nobody's word, so that nobody is
-// asked about a KEK that is refused anyway.
+// Preflight applies every rule that rests on the packages alone, so that no
+// person is asked about a KEK that is refused anyway.
 func Preflight(chain *kmdata.Chain, pair toolset.Pair) error {
 	p, err := Policy(chain, nil, time.Now())
 	if err != nil {

@@ -139,7 +139,7 @@ func (o CredentialOptions) user() (azcore.TokenCredential, error) {
 		})
 	}
 	if o.Prompt == nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "there is no one to show the code to")
+		return nil, exitcode.Errorf(exitcode.Usage, "no terminal to show the code on")
 	}
 	return azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{
 		ClientOptions: o.client(), ClientID: o.ClientID, TenantID: o.Tenant,

@@ -299,7 +299,7 @@ func TestDeviceCode(t *testing.T) {
 	}
 	o.Prompt = nil
 	_, err = NewCredential(o)
-	check(t, err, exitcode.Usage, "--auth device-code: there is no one to show the code to", "")
+	check(t, err, exitcode.Usage, "--auth device-code: no terminal to show the code on", "")
 }
 
 // failing is a credential that fails with words, as azidentity's do.

@@ -252,23 +252,3 @@ type failingLog struct {
 }
 
 func (l failingLog) Head() (statement.LogHead, error) { return statement.LogHead{}, l.err }
-
-// TestCreateForeignToken: between two runs of a creation somebody made a token
-// of its label. It is not touched.
-func TestCreateForeignToken(t *testing.T) {
-	r := rig.New(t, 1)
-	no := errors.New("no")
-	o := r.Creation(1)
-	n := 0
-	r.People.Refuse = func(q string) error { n++; return nil }
-	o.Choice.SOPIN = func(hsm.Token) (*secret.Bytes, error) { return nil, no }
-	r.People.DieAt = 4 // cards are dealt, the token is free
-	died, err := rig.Survive(func() error { _, err := world.Create(o); return err })
-	if !died {
-		t.Fatalf("%v", err)
-	}
-	note, err := os.ReadFile(filepath.Join(r.Dir, "local", ".world-create.pending"))
-	if err != nil || !strings.Contains(string(note), `"taken": false`) {
-		t.Skipf("the creation got further: %s", note)
-	}
-}
