@@ -11,6 +11,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/hsm/survey"
+	"byok/internal/kmdata"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -185,7 +186,8 @@ func strikeOffModule(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
+	known := func(c *kmdata.Chain) error { _, err := c.Module(id); return err }
+	return withQuorum(r, known, func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {
 			return nil, err
 		}
