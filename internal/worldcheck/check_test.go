@@ -73,9 +73,6 @@ func TestStrangers(t *testing.T) {
 		{"AES key of KM's label", func(r *rig.Rig, a *rig.Attacker) {
 			a.Secret(statement.KMLabel(id(r), 1), make([]byte, 32))
 		}, `secret key "byok-km-MODULE-1"`},
-		{"AES key of KML's label", func(r *rig.Rig, a *rig.Attacker) {
-			a.Secret(statement.KMLLabel(id(r)), make([]byte, 32))
-		}, `secret key "byok-kml-MODULE"`},
 		{"second AES key of KW's label", func(r *rig.Rig, a *rig.Attacker) {
 			a.Secret(statement.KWLabel(id(r), 1), make([]byte, 32))
 		}, `secret key "byok-kw-MODULE-1"`},
@@ -162,7 +159,7 @@ func TestAttackUnsignedRetirement(t *testing.T) {
 		content string
 		want    string
 	}{
-		{"empty", "", "FAIL: DIR/local/retired_key_simple_first: its end is missing"},
+		{"empty", "", "FAIL: DIR/local/retired_key_simple_first: not valid JSON at byte 0"},
 		{"unsigned", "genuine", "FAIL: DIR/local/retired_key_simple_first: its signature retired_key_simple_first.sig is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,7 +195,7 @@ func TestBlind(t *testing.T) {
 	r.Finds(t, "other objects", "not checked: key_simple_first does not verify")
 	r.Finds(t, "key_simple_first", "FAIL: DIR/local/key_simple_first: the signature key_simple_first.sig is not of this content: "+
 		"the file was altered, or another key signed it")
-	if _, err := r.Rows(t); err == nil || err.Error() != "3 of 8 checks did not pass" {
+	if _, err := r.Rows(t); err == nil || err.Error() != "2 of 8 checks did not pass" {
 		t.Errorf("%v", err)
 	}
 }
