@@ -35,9 +35,9 @@ func TestApproveShows(t *testing.T) {
 	mark, err := file.Identity.Fingerprint()
 	rig.OK(t, err)
 	r.Heard(t, r.People.Said,
-		"1. key    first, P-256, "+mark.FirstWords(4),
+		"1. key    first (first), P-256, "+mark.FirstWords(4),
 		"   origin quorum: generated before the card holders",
-		"   KEK    "+k.ID().String(),
+		"   KEK    "+r.Plain(k.ID().String()),
 		"          "+k.Fingerprint().FirstWords(8)+"; not attested: it rests on what was said",
 		"          Olga said: "+r.Plain(k.Fingerprint().String())+", import only",
 		"   target First in https://localhost:8443",

@@ -64,7 +64,7 @@ func TestRestoreRefused(t *testing.T) {
 	r.Refused(t, restore(r, "first"), exitcode.HSM,
 		`2 objects on token "test world" (serial SERIAL) are labelled key_simple_first instead of one`, "")
 	lose(t, r, "first")
-	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Remove(statementLabels(r.Chain(t))[1]) })
+	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Remove(trustedLabels(r.Chain(t))[1]) })
 	r.Refused(t, restore(r, "first"), exitcode.Check, `token "test world" (serial SERIAL) lacks byok-kw-MODULE-1`,
 		"byok-offline world replace-cards makes the trusted keys again; world check shows more")
 }
@@ -218,7 +218,7 @@ func TestFreeze(t *testing.T) {
 	r.Whole(t)
 	r.Refused(t, freeze(r, "first"), exitcode.Refused, "key_simple_first is frozen already", "")
 	lose(t, r, "two")
-	r.Refused(t, freeze(r, "two"), exitcode.HSM, `key_simple_two is not on token "test world" (serial SERIAL)`, "")
+	r.Refused(t, freeze(r, "two"), exitcode.HSM, `key_simple_two is not on the token "test world" (serial SERIAL)`, "")
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Pair("key_simple_two", 4) })
 	r.Refused(t, freeze(r, "two"), exitcode.Check,
 		`key_simple_two on token "test world" (serial SERIAL) is another key than its public key says`, "")

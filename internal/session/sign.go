@@ -55,6 +55,7 @@ func (s *Quorum) dropAnchor() error {
 	if s.unanchored || s.HSM == nil || !Anchors(s.Module.Guard) {
 		return nil
 	}
+	s.unanchored = true // also where the statement is then refused
 	return s.HSM.DropAnchors()
 }
 

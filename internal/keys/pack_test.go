@@ -1,0 +1,153 @@
+package keys_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/keys"
+	"byok/internal/kmdata"
+	"byok/internal/session"
+	"byok/internal/testkit/rig"
+	"byok/internal/transfer"
+	"byok/internal/world"
+)
+
+const subscription = "11111111-2222-4333-8444-555555555555"
+
+// pack writes the package of a key under a name into a folder.
+func pack(r *rig.Rig, ident, name, dir string) (packed keys.Packed, err error) {
+	err = operator(r, func(o keys.Operator) (err error) {
+		packed, err = o.Package(keys.PackRequest{
+			Ident: ident, Name: name, SubscriptionID: subscription, Dir: dir, Generator: "test",
+		})
+		return err
+	})
+	return packed, err
+}
+
+func TestPackage(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	k := rig.NewKEK(t, "KEK1")
+	files, err := approve(r, transferOf(t, r, k, "first", "One"), transferOf(t, r, k, "first", "Two"))
+	rig.OK(t, err)
+	dir := filepath.Join(t.TempDir(), "out")
+	packed, err := pack(r, "first", "", dir)
+	rig.OK(t, err)
+	if packed.Pair.Target.Name != "Two" || filepath.Base(packed.Paths[0]) != "KeyTransferPackage-Two.byok" {
+		t.Errorf("%s %q", packed.Pair.Target.Name, packed.Paths)
+	}
+	p, err := transfer.ReadPackage(packed.Paths[0])
+	rig.OK(t, err)
+	approved, err := p.Verify(r.Chain(t).HKNSO())
+	rig.OK(t, err)
+	if f := approved.Facts(); f.Sum != files[1].Copy.Authorization || f.Manifest.SubscriptionID != subscription {
+		t.Errorf("%+v", f.Manifest)
+	}
+	again, err := pack(r, "first", "Two", dir) // an interrupted run had come to its end
+	rig.OK(t, err)
+	if again.Paths[0] != packed.Paths[0] {
+		t.Errorf("%q", again.Paths)
+	}
+	one, err := pack(r, "first", "One", dir)
+	rig.OK(t, err)
+	if one.Pair.Wrapped != fingerprint.Of(files[0].Copy.Ciphertext) {
+		t.Error("the package is of another pair")
+	}
+}
+
+func TestPackageRefused(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	hint := "byok-offline acl modify --ident first -k KEKPKG -w SWPKG --card DIR …"
+	_, err := pack(r, "first", "", t.TempDir())
+	r.Refused(t, err, exitcode.Usage, "no quorum approved key_simple_first", hint)
+	k := rig.NewKEK(t, "KEK1")
+	files, err := approve(r, transferOf(t, r, k, "first", "One"))
+	rig.OK(t, err)
+	_, err = pack(r, "first", "Other", t.TempDir())
+	r.Refused(t, err, exitcode.Usage, "no quorum approved key_simple_first under the name Other", hint)
+	file := filepath.Join(t.TempDir(), "file")
+	rig.OK(t, os.WriteFile(file, nil, 0o600))
+	_, err = pack(r, "first", "One", file)
+	if exitcode.Of(err) != exitcode.Refused {
+		t.Errorf("%v", err)
+	}
+	dir := t.TempDir()
+	rig.OK(t, os.WriteFile(filepath.Join(dir, "KeyTransferPackage-One.byok"), []byte("another"), 0o600))
+	_, err = pack(r, "first", "One", dir)
+	r.Refused(t, err, exitcode.Refused, dir+"/KeyTransferPackage-One.byok exists already and is never overwritten",
+		"choose another folder with --out")
+	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Remove(trustedLabels(r.Chain(t))[1]) })
+	_, err = pack(r, "first", "One", t.TempDir())
+	r.Refused(t, err, exitcode.Check, `token "test world" (serial SERIAL) lacks byok-kw-MODULE-1`,
+		"byok-offline world replace-cards makes the trusted keys again; world check shows more")
+	rig.OK(t, os.WriteFile(filepath.Join(r.Dir, "local", files[0].Name()+".sig"), []byte("x"), 0o600))
+	if _, err = pack(r, "first", "One", t.TempDir()); exitcode.Of(err) != exitcode.Check {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestAttackCopyOfAnotherPair: KML can sign that a wrapped copy belongs to
+// whatever authorization; that decides.
+func TestAttackCopyOfAnotherPair(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	rig.OK(t, alone(r, "second"))
+	k := rig.NewKEK(t, "KEK1")
+	files, err := approve(r, transferOf(t, r, k, "first", "First"), transferOf(t, r, k, "second", "Second"))
+	rig.OK(t, err)
+	for _, c := range []struct {
+		name   string
+		change func(f *kmdata.Key)
+		code   exitcode.Code
+		text   string
+	}{
+		{"the ciphertext of the other", func(f *kmdata.Key) { f.Copy.Ciphertext = files[1].Copy.Ciphertext }, exitcode.Check, ""},
+		{"the pair of the other", func(f *kmdata.Key) { f.Copy.Index = 1 }, exitcode.Check,
+			"key_xferacld_first_000004-1 does not belong to statement 4 (authorization)"},
+		{"a pair that is not there", func(f *kmdata.Key) { f.Copy.Index = 7 }, exitcode.Check,
+			"key_xferacld_first_000004-7 does not belong to statement 4 (authorization)"},
+		{"an authorization that is none", func(f *kmdata.Key) { f.Copy.Number = 3 }, exitcode.Check,
+			"statement 3 is not an authorization of this world"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			other := *r
+			other.Dir = t.TempDir()
+			rig.OK(t, os.CopyFS(other.Dir, os.DirFS(r.Dir)))
+			path := filepath.Join(other.Dir, "local", files[0].Name())
+			rig.OK(t, os.Remove(path))
+			rig.OK(t, os.Remove(path+".sig"))
+			f, copied := *files[0], *files[0].Copy
+			f.Copy = &copied
+			c.change(&f)
+			rig.OK(t, operator(&other, func(o keys.Operator) error { return o.Chain.WriteKey(&f, o) }))
+			_, err := pack(&other, "first", "", t.TempDir())
+			if c.text != "" {
+				other.Refused(t, err, c.code, c.text, "")
+			} else if exitcode.Of(err) != c.code {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestAttackApprovalOfOldCards: what replaced cards have signed counts no more.
+func TestAttackApprovalOfOldCards(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	_, err := approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First"))
+	rig.OK(t, err)
+	old := r.NewCards(t, 3)
+	station, err := r.Connect()
+	rig.OK(t, err)
+	s, err := session.Begin(r.Access(), station, old[:2])
+	rig.OK(t, err)
+	rig.OK(t, world.Quorum{Quorum: s}.ReplaceCards(world.Replacement{
+		CardOrder: r.Order(2), NewUI: r.People, Old: old[:2], OldUI: r.People,
+	}))
+	s.Close()
+	station.Close()
+	_, err = pack(r, "first", "", t.TempDir())
+	r.Refused(t, err, exitcode.Refused, "statement 4 (authorization) was signed by cards that statement 5 has replaced",
+		"byok-offline acl modify asks the new card holders to approve the key")
+}
