@@ -326,3 +326,24 @@ func TestReplaceNeedsOldCards(t *testing.T) {
 	rig.OK(t, replace(r, p, old))
 	r.Whole(t)
 }
+
+// TestReplaceKeepsCardsInForce: a note that was left behind removes no card of
+// the set in force, whatever media are given.
+func TestReplaceKeepsCardsInForce(t *testing.T) {
+	r := rig.NewWorld(t)
+	path := filepath.Join(r.Dir, "local", ".world-replace-cards.pending")
+	var note []byte
+	p, old := replacement(t, r)
+	p.NewUI = armed{r.People, func() {
+		var err error
+		note, err = os.ReadFile(path)
+		rig.OK(t, err)
+	}}
+	rig.OK(t, replace(r, p, old))
+	rig.OK(t, os.WriteFile(path, note, 0o600))
+	p.NewUI = r.People
+	err := r.Quorum(func(s *session.Quorum) error { return world.Quorum{Quorum: s}.ReplaceCards(p) })
+	r.Refused(t, err, exitcode.Refused, "card 1: CARD1/byok-card.age: this card is not blank, and cards are never overwritten",
+		"insert a blank medium, or remove that file if no world needs it")
+	rig.OK(t, quorum(r, nothing))
+}
