@@ -255,3 +255,22 @@ func TestFreezeCutShort(t *testing.T) {
 }
 
 var _ = strings.Cut
+
+func TestIdents(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	rig.OK(t, alone(r, "alone"))
+	idents, err := keys.Idents(r.Chain(t))
+	rig.OK(t, err)
+	if !slices.Equal(idents, []string{"alone", "first"}) {
+		t.Errorf("%q", idents)
+	}
+	list, err := keys.Restorables(r.Chain(t), idents)
+	rig.OK(t, err)
+	if files := keys.Files(list); len(files) != 2 || files[1].Ident != "first" {
+		t.Errorf("%v", files)
+	}
+	rig.OK(t, os.WriteFile(r.Chain(t).KeyPath("first"), []byte("torn"), 0o600))
+	if _, err := keys.Idents(r.Chain(t)); exitcode.Of(err) != exitcode.Check {
+		t.Errorf("%v", err)
+	}
+}

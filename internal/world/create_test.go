@@ -8,11 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -158,13 +161,13 @@ func TestCreateLacksMechanism(t *testing.T) {
 	}
 }
 
-// small prepares the creation of a world with one card.
+// small prepares the creation of a world with two cards.
 func small(t *testing.T) func() (*rig.Rig, func() error) {
 	return func() (*rig.Rig, func() error) {
-		r := rig.New(t, 1)
+		r := rig.New(t, 2)
 		return r, func() error {
 			r.Log.Add("again")
-			_, err := world.Create(r.Creation(1))
+			_, err := world.Create(r.Creation(2))
 			return err
 		}
 	}
@@ -176,29 +179,20 @@ func TestCreateCutShort(t *testing.T) { dying(t, small(t)) }
 // TestCreateQuestionsRefused: so does one in which somebody gave up.
 func TestCreateQuestionsRefused(t *testing.T) { refusing(t, small(t)) }
 
-// TestCreateCallsFail: each kind of call that changes the token fails once, or
-// its answer is lost.
-func TestCreateCallsFail(t *testing.T) {
-	for _, c := range []struct{ at, do string }{
-		{"C_InitToken", "fail=0x30"}, {"C_InitToken", "fail-after=0x30"},
-		{"C_InitPIN", "fail=0x30"}, {"C_InitPIN", "fail-after=0x30"},
-		{"C_CreateObject", "fail-after=0x30"}, {"C_CopyObject", "fail-after=0x30"},
-		{"C_GenerateKeyPair", "fail-after=0x30"}, {"C_WrapKey", "fail=0x30"}, {"C_Login#2", "fail=0x30"},
-	} {
-		t.Run(c.at+" "+c.do, func(t *testing.T) {
-			r := rig.NewShim(t)
-			t.Setenv("SHIM_DO", c.do)
-			t.Setenv("SHIM_AT", c.at)
-			if _, err := world.Create(r.Creation(2)); err == nil {
-				t.Error("the call did not fail")
-			}
-			t.Setenv("SHIM_AT", "")
-			*r.People = *rig.NewPeople(3)
-			_, err := world.Create(r.Creation(2))
-			rig.OK(t, err)
-			r.Whole(t)
-		})
-	}
+// TestCreateApart: a token that does not keep processes apart gets no world. The
+// next run goes on with the cards.
+func TestCreateApart(t *testing.T) {
+	r := rig.New(t, 1)
+	again := rig.NoChild(t)
+	_, err := world.Create(r.Creation(1))
+	const no = ": not answered"
+	r.Refused(t, err, exitcode.HSM, `token "test world" (serial SERIAL) does not keep processes apart: `+
+		secondproc.RowTrust+no+"; "+secondproc.RowPrivate+no+"; "+secondproc.RowSession+no+"; "+secondproc.RowUser+no,
+		"byok-offline module check --module-path LIBRARY shows every finding")
+	again()
+	_, err = world.Create(r.Creation(1))
+	rig.OK(t, err)
+	r.Whole(t)
 }
 
 // TestCreateAnother: an interrupted creation is finished as it was begun, or
@@ -206,14 +200,7 @@ func TestCreateCallsFail(t *testing.T) {
 func TestCreateAnother(t *testing.T) {
 	r := rig.New(t, 2)
 	o := r.Creation(2)
-	r.People.DieAt = 1000
 	cut := errors.New("cut")
-	r.People.Refuse = func(q string) error {
-		if q == "NewPassphrase" {
-			return nil
-		}
-		return nil
-	}
 	o.Log = failingLog{r.Log, cut} // after the cards were dealt
 	_, err := world.Create(o)
 	if !errors.Is(err, cut) || exitcode.HintOf(err) != "run the same command again: it goes on with the cards that were dealt" {
@@ -252,3 +239,24 @@ type failingLog struct {
 }
 
 func (l failingLog) Head() (statement.LogHead, error) { return statement.LogHead{}, l.err }
+
+// TestCreateForeignToken: between two runs of a creation somebody made a token
+// of its label. It is not touched.
+func TestCreateForeignToken(t *testing.T) {
+	r := rig.New(t, 1)
+	r.People.DieAt = 6 // the card is dealt, and the token has just been initialised
+	died, err := rig.Survive(func() error { _, err := world.Create(r.Creation(1)); return err })
+	if !died {
+		t.Fatalf("%v", err)
+	}
+	for _, name := range r.Plugged(t) {
+		r.Unplug(t, name)
+	}
+	*r.People = *rig.NewPeople(1)
+	maker(t, r, rig.UserPIN, pkcs11.CKU_SO, nil)
+	o := r.Creation(1)
+	o.Choice.Confirm = func(hsm.Token) error { t.Error("somebody was asked to destroy the token"); return nil }
+	_, err = world.Create(o)
+	r.Refused(t, err, exitcode.Refused, `label "test world" is taken by an initialised token (serial SERIAL)`,
+		"choose another one with --label")
+}

@@ -114,29 +114,6 @@ func TestRecoverCutShort(t *testing.T) { dying(t, recovering(t)) }
 // TestRecoverQuestionsRefused: so does one in which somebody gave up.
 func TestRecoverQuestionsRefused(t *testing.T) { refusing(t, recovering(t)) }
 
-// TestRecoverCallsFail: a call that changes the token fails once, or its answer
-// is lost.
-func TestRecoverCallsFail(t *testing.T) {
-	for _, c := range []struct{ at, do string }{
-		{"C_InitToken", "fail-after=0x30"}, {"C_InitPIN", "fail=0x30"}, {"C_GenerateKeyPair", "fail-after=0x30"},
-		{"C_CreateObject", "fail=0x30"},
-	} {
-		t.Run(c.at+" "+c.do, func(t *testing.T) {
-			r := rig.NewShimWorld(t)
-			lost(t, r)
-			t.Setenv("SHIM_DO", c.do)
-			t.Setenv("SHIM_AT", c.at)
-			if _, err := world.Recover(r.Recovery("second")); err == nil {
-				t.Error("the call did not fail")
-			}
-			t.Setenv("SHIM_AT", "")
-			_, err := world.Recover(r.Recovery("second"))
-			rig.OK(t, err)
-			r.Whole(t)
-		})
-	}
-}
-
 // TestRecoverElsewhere: an interrupted recovery is given up for another label.
 func TestRecoverElsewhere(t *testing.T) {
 	r := rig.NewShimWorld(t)

@@ -165,32 +165,6 @@ func TestReplaceCutShort(t *testing.T) { dying(t, replacing(t)) }
 // TestReplaceQuestionsRefused: so does one in which somebody gave up.
 func TestReplaceQuestionsRefused(t *testing.T) { refusing(t, replacing(t)) }
 
-// TestReplaceCallsFail: a call that changes the token fails once, or its answer
-// is lost; the next run finishes, with PIN and keys as the new set has them.
-func TestReplaceCallsFail(t *testing.T) {
-	for _, c := range []struct{ at, do string }{
-		{"C_SetPIN", "fail=0x30"}, {"C_SetPIN", "fail-after=0x30"}, {"C_WrapKey#2", "fail=0x30"},
-		{"C_DestroyObject#3", "fail-after=0x30"}, {"C_CreateObject#2", "fail-after=0x30"},
-	} {
-		t.Run(c.at+" "+c.do, func(t *testing.T) {
-			r := rig.NewKeyShimWorld(t)
-			p, old := replacement(t, r)
-			r.People.Paper = r.Paper(t)
-			p.NewUI = armed{r.People, func() {
-				t.Setenv("SHIM_DO", c.do)
-				t.Setenv("SHIM_AT", c.at)
-			}}
-			err := replace(r, p, old)
-			t.Setenv("SHIM_AT", "")
-			p.NewUI = r.People
-			if err != nil {
-				rig.OK(t, replace(r, p, old))
-			}
-			r.Whole(t)
-		})
-	}
-}
-
 // armed is a UI that starts the fault when the last new card is dealt.
 type armed struct {
 	*rig.People

@@ -5,6 +5,7 @@ package rig
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"byok/internal/cards"
@@ -24,10 +25,27 @@ import (
 // UserPIN is the user PIN of every rig.
 const UserPIN = "user-pin-of-the-test"
 
+// deadChild is the file beside SoftHSM's configuration with which the second
+// process does not answer. Its environment is a list; the configuration is in it.
+func deadChild() string {
+	return filepath.Join(filepath.Dir(os.Getenv("SOFTHSM2_CONF")), "second-process-is-dead")
+}
+
+// NoChild lets the second process of every probe die before it answers. Call
+// the result to let it answer again.
+func NoChild(t testing.TB) (again func()) {
+	t.Cleanup(func() { _ = os.Remove(deadChild()) })
+	OK(t, os.WriteFile(deadChild(), nil, 0o600))
+	return func() { OK(t, os.Remove(deadChild())) }
+}
+
 // Main runs the tests, and lets the test program be the second process of a
 // probe. Call it from TestMain.
 func Main(m *testing.M) {
 	if secondproc.IsChild(os.Args) {
+		if _, err := os.Stat(deadChild()); err == nil {
+			os.Exit(1)
+		}
 		os.Exit(secondproc.Child(os.Stdin, os.Stdout))
 	}
 	status := m.Run()
