@@ -4,12 +4,12 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/secondproc"
+	"byok/internal/supervisor"
 )
 
 func main() {
@@ -17,7 +17,7 @@ func main() {
 	if secondproc.IsChild(os.Args) {
 		os.Exit(child())
 	}
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(supervisor.Main(program, os.Args[1:]))
 }
 
 // child is the second process of a probe: confined as this one is.

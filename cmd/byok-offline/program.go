@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"io"
 	"os"
 
@@ -9,7 +8,6 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/confine"
-	"byok/internal/exitcode"
 	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
@@ -31,21 +29,6 @@ const usage = `One ceremony, on the workstation beside the HSM:
 
 PINs and passphrases are asked for on the terminal; for unattended use give
 --pin-file FILE, and one --card-pin-file FILE per --card.`
-
-// run starts the program again with a listed environment (see confine) and
-// returns its exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, err io.Writer) int {
-	p := program(in, out, err)
-	for _, name := range confine.Dropped(os.Environ()) {
-		p.Console.Warning("%s is not passed on: this program and the HSM's library run without it", name)
-	}
-	if failed := confine.Restart(); failed != nil {
-		p.Console.Error("%v", failed)
-		p.Console.Hint("%s", exitcode.HintOf(failed))
-		return int(exitcode.Of(failed))
-	}
-	return p.Main(ctx, args)
-}
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{

@@ -26,6 +26,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/exitcode"
+	"byok/internal/interrupt"
 	"byok/internal/term"
 )
 
@@ -39,6 +40,8 @@ type Program struct {
 	Console  *term.Console
 	Flags    []cli.Flag       // given to every command, beside --kmdata and --output
 	Prepare  func(*Run) error // runs before every command, such as confinement
+	Watch    func(Running)    // gets to know the command under way, if set; see Abandon
+	Process  int              // the number that people know this program's process by; 0 for its own
 	Commands []*cli.Command
 
 	required map[*cli.Command][]string // options that must be given, by their command
@@ -56,8 +59,8 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, ending()...)
-	defer signal.Stop(signals)
+	interrupt.Notify(signals)
+	defer interrupt.Stop(signals)
 	ended := make(chan struct{})
 	go p.heed(signals, cancel, ended)
 	err := p.run(ctx, args)
@@ -66,15 +69,6 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 		p.reportUnrun(args, err)
 	}
 	return int(exitcode.Of(err))
-}
-
-// ending lists the signals that end a program.
-func ending() []os.Signal {
-	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
 }
 
 // busyAfter is how long after an interrupt a command may go on in silence.
@@ -101,8 +95,7 @@ func (p *Program) heed(signals <-chan os.Signal, cancel func(), ended <-chan str
 				"interrupt again to end the program at once")
 		case s := <-signals:
 			p.Console.Restore()
-			signal.Reset(s)
-			raise(s)
+			interrupt.End(s)
 		}
 	}
 }

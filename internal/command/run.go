@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ type Run struct {
 	Event   *ceremony.Event // of the command's end; unused if the command is not a step
 	Log     *ceremony.Log   // nil unless the command is a step
 
-	began int // number of the begin event
+	running Running
 }
 
 // Step wraps a command that is a step of the procedure: it ends with a Result
@@ -70,6 +71,8 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 		if name := emptyOption(c); name != "" {
 			return r.misused("%s: --%s is empty", r.Event.Command, name)
 		}
+		r.running = Running{Command: r.Event.Command, JSON: c.String("output") == "json", ResultLine: resultLine}
+		r.watch()
 		result, err := f(r)
 		p.Console.Restore()
 		return r.show(result, exitcode.Mark(exitcode.Failed, err), resultLine)
@@ -128,23 +131,24 @@ func recorded(f Func) Func {
 		if r.Log, err = ceremony.Open(dir); err != nil {
 			return nil, err
 		}
-		start := time.Now()
-		if err := r.begin(start); err != nil {
+		if err := r.begin(dir); err != nil {
 			return nil, err
 		}
 		result, err := f(r)
-		return result, errors.Join(err, r.end(start, err))
+		return result, errors.Join(err, r.end(err))
 	}
 }
 
-func (r *Run) begin(start time.Time) error {
+func (r *Run) begin(dir string) error {
 	begin := *r.Event
+	start := time.Now()
 	begin.Phase, begin.Time = ceremony.Begin, stamp.Of(start)
 	a, err := r.Log.Append(begin)
 	if err != nil {
 		return err
 	}
-	r.began = a.Lines
+	r.running.KMData, r.running.Began, r.running.Start, r.running.Event = dir, a.Lines, start, r.Event
+	r.watch()
 	if a.Before.After(begin.Time) {
 		r.Console.Warning("the clock of this computer says %s, and the last event in the log was at %s: set the clock",
 			stamp.Text(begin.Time), stamp.Text(a.Before))
@@ -152,15 +156,10 @@ func (r *Run) begin(start time.Time) error {
 	return nil
 }
 
-func (r *Run) end(start time.Time, failed error) error {
-	e := r.Event
-	e.Phase, e.Began, e.Time = ceremony.End, r.began, stamp.Now()
-	e.Millis = time.Since(start).Milliseconds()
-	e.Result, e.Status = outcome(failed), int(exitcode.Of(failed))
-	if failed != nil {
-		e.Error = failed.Error()
-	}
-	_, err := r.Log.Append(*e)
+func (r *Run) end(failed error) error {
+	_, err := r.Log.Append(r.running.end(failed))
+	r.running.Event = nil
+	r.watch()
 	return err
 }
 
@@ -190,7 +189,7 @@ func (r *Run) between() ceremony.Event {
 		Program:   r.Event.Program,
 		Version:   r.Event.Version,
 		Command:   r.Event.Command,
-		Began:     r.began,
+		Began:     r.running.Began,
 		Rehearsal: r.Event.Rehearsal,
 		Module:    r.Event.Module,
 	}
@@ -203,7 +202,7 @@ func exclusive(f Func) Func {
 		if err != nil {
 			return nil, err
 		}
-		holder := fmt.Sprintf("%s %s, process %d", r.Event.Program, r.Event.Command, os.Getpid())
+		holder := fmt.Sprintf("%s %s, process %d", r.Event.Program, r.Event.Command, cmp.Or(r.Program.Process, os.Getpid()))
 		release, err := ceremony.Hold(dir, holder)
 		if err != nil {
 			return nil, err

@@ -26,7 +26,7 @@ func (r *Run) show(result Result, err error, resultLine bool) error {
 	if r.String("output") == "json" {
 		failed = r.Program.printJSON(r.Event.Command, result, err)
 	} else {
-		failed = r.printText(result, err, resultLine)
+		failed = r.Program.printText(result, err, resultLine)
 	}
 	if failed != nil {
 		err = errors.Join(err, unprinted(failed))
@@ -105,17 +105,17 @@ func wantsJSON(args []string) bool {
 	return false
 }
 
-func (r *Run) printText(result Result, err error, resultLine bool) error {
+func (p *Program) printText(result Result, err error, resultLine bool) error {
 	if result != nil {
-		if failed := result.Print(r.Console.Out); failed != nil {
+		if failed := result.Print(p.Console.Out); failed != nil {
 			return failed
 		}
 	}
-	r.Program.report(err)
+	p.report(err)
 	if !resultLine {
 		return nil
 	}
-	_, failed := fmt.Fprintf(r.Console.Out, "Result: %s\n", outcome(err))
+	_, failed := fmt.Fprintf(p.Console.Out, "Result: %s\n", outcome(err))
 	return failed
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,11 +34,11 @@ func Apply(allowNetwork bool) error {
 
 // proof is what of Check's table must hold before the program goes on.
 func proof(allowNetwork bool) []Row {
-	rows := append(callRows(), threadRows()...)
+	rows := append(callRows(callRules()), threadRows()...)
 	if allowNetwork {
 		return rows
 	}
-	return append(append(socketRows(localFamilies()), unixRows()...), rows...)
+	return slices.Concat(socketRows(localFamilies()), callRows(messageRules()), unixRows(), rows)
 }
 
 // insist turns the first row that does not hold into an error.

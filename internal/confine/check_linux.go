@@ -39,7 +39,7 @@ func localFamilies() []family {
 // nothing.
 func Check() Status {
 	rows := socketRows(append(internetFamilies(), localFamilies()...))
-	for _, more := range [][]Row{callRows(), unixRows(), threadRows(), memoryRows(), buildRows(version.Built())} {
+	for _, more := range [][]Row{callRows(messageRules()), callRows(callRules()), unixRows(), {landlocked()}, threadRows(), memoryRows(), buildRows(version.Built())} {
 		rows = append(rows, more...)
 	}
 	return Status{rows}
@@ -53,10 +53,10 @@ func socketRows(families []family) []Row {
 	return rows
 }
 
-// callRows try the rules about other calls than those for sockets.
-func callRows() []Row {
+// callRows try rules about other calls than those for sockets.
+func callRows(rules []rule) []Row {
 	var rows []Row
-	for _, r := range callRules() {
+	for _, r := range rules {
 		_, _, errno := unix.RawSyscall6(uintptr(r.number), r.try[0], r.try[1], 0, 0, 0, 0)
 		rows = append(rows, refusal(r.name, errno, unix.EPERM, "allowed: "+r.reason))
 	}

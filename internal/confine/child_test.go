@@ -85,8 +85,6 @@ func children() map[string]func() report {
 		"accomplice":            accomplice,
 		"starts itself":         childStartsItself,
 		"echo":                  childEcho,
-		"restarted":             childRestarted,
-		"restart denied":        childRestartDenied,
 		"python":                childPython,
 		"tripwire":              func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
 		"tripped":               func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },

@@ -1,9 +1,10 @@
 // Package confine has the kernel refuse the program, and everything it loads
 // or starts, a network socket and access to other processes, keeps its memory
-// out of core dumps, and starts it with a listed environment.
+// out of core dumps, and lists the environment it may have.
 //
-// Call [Restart] first thing in main, and [Apply] once before an HSM's library
-// is loaded: a filter cannot be lifted, covers every thread, those of C
+// Package supervisor starts the process that loads an HSM's library, with
+// [Environment] and from inside [EnterDomain]; that process calls [Apply] once
+// before it does: a filter cannot be lifted, covers every thread, those of C
 // libraries included, and is inherited by child processes, which can apply it
 // again. [Check] finds what holds by trying it, not by remembering what Apply
 // did.
@@ -16,13 +17,14 @@
 // PR_SET_DUMPABLE, which would open this process to others again. Programs can
 // still be started: they are confined too.
 //
-// AF_UNIX stays, because smart-card and HSM middleware is reached through it.
-// What follows from that: a hostile library can still ask a willing process of
-// the same machine for a network, or be handed a socket by it, and it can read
-// and write the user's files. On a workstation without a network, as a ceremony
-// has it, there is none to ask for; do not take the filter for more than the
-// second lock on that door. The user who holds the ceremony should run nothing
-// else.
+// AF_UNIX stays, because smart-card and HSM middleware is reached through it,
+// but recvmsg and recvmmsg do not: through them alone an open socket arrives
+// from another process (SCM_RIGHTS, unix(7)). What no filter stops: a hostile
+// library can ask a willing process of the same machine, by a socket with a
+// path, to speak to a network for it, and it can read and write the user's
+// files. On a workstation without a network, as a ceremony has it, there is none
+// to ask for; do not take the filter for more than the second lock on that door.
+// The user who holds the ceremony should run nothing else.
 //
 // The probes make the system calls themselves: no socket function of any
 // package is linked into a program for the sake of this one.

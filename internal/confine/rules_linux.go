@@ -2,7 +2,11 @@
 
 package confine
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // rule refuses a system call, or those uses of it that its conditions describe.
 type rule struct {
@@ -47,7 +51,7 @@ func rules(allowNetwork bool) []rule {
 	if allowNetwork {
 		return callRules()
 	}
-	return append(socketRules(), callRules()...)
+	return slices.Concat(socketRules(), messageRules(), callRules())
 }
 
 // socketRules leave AF_UNIX, through which the middleware of HSMs is reached.
@@ -57,6 +61,17 @@ func socketRules() []rule {
 	return []rule{
 		{name: "socket", number: unix.SYS_SOCKET, answer: eacces, when: notLocal, reason: reason},
 		{name: "socketpair", number: unix.SYS_SOCKETPAIR, answer: eacces, when: notLocal, reason: reason},
+	}
+}
+
+// messageRules close the way by which another process hands over a socket that
+// it has open (SCM_RIGHTS). The middleware of HSMs speaks by read and recv.
+func messageRules() []rule {
+	const reason = "a socket that another process has open arrives by it"
+	none := [2]uintptr{noDescriptor, 0} // EBADF
+	return []rule{
+		{name: "recvmsg", number: unix.SYS_RECVMSG, answer: eperm, try: none, reason: reason},
+		{name: "recvmmsg", number: unix.SYS_RECVMMSG, answer: eperm, try: none, reason: reason},
 	}
 }
 

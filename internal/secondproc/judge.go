@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/printable"
 )
 
 // evidence is what is known for one row.
@@ -57,7 +58,7 @@ func (e *evidence) judge(controls map[string]try) Row {
 	case refusals == 0:
 		return Row{e.row, NotAnswered, "the module offers nothing that could be tried"}
 	}
-	return Row{e.row, Held, fmt.Sprintf("%d attempts of the second process achieved nothing", refusals)}
+	return Row{e.row, Held, printable.Count(refusals, "attempt") + " of the second process achieved nothing"}
 }
 
 // most is how many of several like things a detail names.

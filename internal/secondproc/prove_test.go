@@ -267,6 +267,8 @@ func TestProveFails(t *testing.T) {
 			unlisted, exitcode.HSM, remove}},
 		"objects cannot be destroyed": {"C_DestroyObject user 0x30 parent", soPIN, userPIN, failure{
 			"byok-second-process-RUN cannot be destroyed: C_DestroyObject: CKR_DEVICE_ERROR", exitcode.HSM, remove}},
+		"labels cannot be read": {"C_GetAttributeValue user 0x30 parent", soPIN, userPIN, failure{
+			"an object's label cannot be read: C_GetAttributeValue: CKR_DEVICE_ERROR", exitcode.HSM, remove}},
 		"objects cannot be listed as SO": {"C_FindObjectsInit SO 0x54 parent", soPIN, userPIN, failure{
 			unlisted, exitcode.HSM, remove}},
 		"logout fails": {"C_Logout user 0x30 parent", soPIN, userPIN, failure{

@@ -268,7 +268,7 @@ func (p *prover) makePrivate() {
 func (p *prover) seek(name, label string) {
 	found, err := p.objects.Find(pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil || len(found) == 0 {
-		p.session.add("", nil, fmt.Errorf("%s: this process does not find its own", name))
+		p.session.add("", nil, fmt.Errorf("%s: this process does not find its own object", name))
 		return
 	}
 	p.sought = append(p.sought, sought{name, label})

@@ -67,7 +67,11 @@ func (r *raw) sweep() error {
 		return left("the objects on the token cannot be listed: C_FindObjects", err)
 	}
 	for _, o := range objects {
-		label := string(r.value(o, pkcs11.CKA_LABEL))
+		labels, err := r.Attributes(o, pkcs11.CKA_LABEL)
+		if err != nil {
+			return left("an object's label cannot be read: C_GetAttributeValue", err)
+		}
+		label := string(labels[0])
 		if !strings.HasPrefix(label, LabelPrefix) {
 			continue
 		}

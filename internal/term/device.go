@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	xterm "golang.org/x/term"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/interrupt"
 	"byok/internal/secret"
 )
 
@@ -133,15 +132,15 @@ func (c *Console) secret(d *device, prompt string) (*secret.Bytes, error) {
 // hidden turns the echo off before the prompt appears, so that nothing typed
 // at the prompt can show.
 func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
-	interrupt := listen()
-	defer signal.Stop(interrupt)
+	signals := listen()
+	defer interrupt.Stop(signals)
 	if err := c.conceal(d); err != nil {
 		return 0, fmt.Errorf("%s: terminal settings: %w", Printable(prompt), err)
 	}
 	defer keepOutput(int(d.in.Fd()))()
 	d.prompt(prompt)
 	defer d.say("")
-	n, err := wait(prompt, interrupt, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
+	n, err := wait(prompt, signals, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
 	if err != nil {
 		discardInput(int(d.in.Fd()))
 	}
@@ -150,13 +149,13 @@ func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
 
 // answer reads a line with the echo on.
 func (d *device) answer(prompt string) (string, error) {
-	interrupt := listen()
-	defer signal.Stop(interrupt)
+	signals := listen()
+	defer interrupt.Stop(signals)
 	line := make([]byte, maxLine)
 	defer d.reveal()()
 	defer keepOutput(int(d.in.Fd()))()
 	d.prompt(prompt)
-	n, err := wait(prompt, interrupt, func() (int, error) {
+	n, err := wait(prompt, signals, func() (int, error) {
 		n, err := d.in.Read(line)
 		return wholeLine(line[:n], err)
 	})
@@ -173,19 +172,19 @@ func wholeLine(line []byte, err error) (int, error) {
 	if n := len(line); err != nil || n == 0 || line[n-1] == '\n' {
 		return n, err
 	}
-	return 0, errors.New("ended by Ctrl-D and not by Enter, so nothing was taken")
+	return 0, errors.New("ended by Ctrl-D instead of Enter, so it was discarded")
 }
 
 func listen() chan os.Signal {
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
-	return interrupt
+	signals := make(chan os.Signal, 1)
+	interrupt.Notify(signals)
+	return signals
 }
 
 // wait runs read until it returns or the person interrupts: a prompt must not
 // outlive Ctrl-C, whoever else listens for the signal. The read of an
 // interrupted prompt goes on in vain.
-func wait(prompt string, interrupt <-chan os.Signal, read func() (int, error)) (int, error) {
+func wait(prompt string, signals <-chan os.Signal, read func() (int, error)) (int, error) {
 	var n int
 	var err error
 	done := make(chan struct{})
@@ -194,7 +193,7 @@ func wait(prompt string, interrupt <-chan os.Signal, read func() (int, error)) (
 		close(done)
 	}()
 	select {
-	case <-interrupt:
+	case <-signals:
 		return 0, exitcode.Errorf(exitcode.Interrupted, "%s: interrupted", Printable(prompt))
 	case <-done:
 	}

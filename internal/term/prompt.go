@@ -98,7 +98,7 @@ func (c *Console) Confirm(question, word string) error {
 		return exitcode.Errorf(exitcode.Refused, "not confirmed: %w", err)
 	}
 	defer d.close()
-	answer, err := d.answer(fmt.Sprintf("%s (type %q to go on)", question, word))
+	answer, err := d.answer(fmt.Sprintf("%s (type %q to continue)", question, word))
 	if err != nil {
 		return exitcode.Mark(exitcode.Refused, err)
 	}

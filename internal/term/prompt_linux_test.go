@@ -110,10 +110,10 @@ func TestPasswordRefused(t *testing.T) {
 		"corrected": {"huntr\x7fer2\n", "hunter2"},
 		"wiped":     {"hunter3\x15hunter2\n", "hunter2"},
 		"Ctrl-D end": {"hunter2\x04",
-			`status 2: PIN of token "contoso": ended by Ctrl-D and not by Enter, so nothing was taken; hint: `},
+			`status 2: PIN of token "contoso": ended by Ctrl-D instead of Enter, so it was discarded; hint: `},
 		"Ctrl-\\": {"hunt\x1c", `status 130: PIN of token "contoso": interrupted; hint: `},
 		"arrow key": {"hunter\x1b[D\n",
-			`status 2: PIN of token "contoso": a control character in it, such as that of an arrow key; hint: `},
+			`status 2: PIN of token "contoso": contains a control character, such as an arrow key's; hint: `},
 		"not ASCII": {"Schlüssel 鍵\n", "Schlüssel 鍵"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestConfirm(t *testing.T) {
-	const question = `erase token "contoso"? (type "ERASE" to go on): `
+	const question = `erase token "contoso"? (type "ERASE" to continue): `
 	for keys, want := range map[string]string{
 		"ERASE\n":  "confirmed",
 		"erase\n":  `status 6: not confirmed: the answer was not "ERASE"; hint: `,
@@ -244,8 +244,8 @@ func TestConfirm(t *testing.T) {
 		p.ends(want, question+keys)
 	}
 	for keys, want := range map[string][2]string{
-		"\x04": {`status 6: erase token "contoso"? (type "ERASE" to go on): no answer; hint: `, ""},
-		"\x03": {`status 130: erase token "contoso"? (type "ERASE" to go on): interrupted; hint: `, "^C"},
+		"\x04": {`status 6: erase token "contoso"? (type "ERASE" to continue): no answer; hint: `, ""},
+		"\x03": {`status 130: erase token "contoso"? (type "ERASE" to continue): interrupted; hint: `, "^C"},
 	} {
 		p := start(t, "confirm", controlling)
 		p.sees(question, 1)

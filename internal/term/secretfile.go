@@ -83,7 +83,7 @@ func takeSecret(from string, line []byte) (*secret.Bytes, error) {
 	case len(line) > maxSecret:
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: over %d bytes", from, maxSecret)
 	case bytes.ContainsFunc(line, control):
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: a control character in it, such as that of an arrow key", from)
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: contains a control character, such as an arrow key's", from)
 	}
 	return secret.Take(line), nil
 }

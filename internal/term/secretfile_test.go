@@ -52,7 +52,7 @@ func TestSecretFileRefuses(t *testing.T) {
 		"blank before": {" hunter2\n", 0o600, exitcode.Usage, "PATH: begins or ends with a blank", plainText},
 		"tab behind":   {"hunter2\t\r\n", 0o600, exitcode.Usage, "PATH: begins or ends with a blank", plainText},
 		"zero byte": {"hunter2\x00\n", 0o600, exitcode.Usage,
-			"PATH: a control character in it, such as that of an arrow key", ""},
+			"PATH: contains a control character, such as an arrow key's", ""},
 		"read by others": {"hunter2", 0o644, exitcode.Refused, "PATH: others have access to it (mode 0644)",
 			"chmod 600 PATH"},
 		"written by group": {"hunter2", 0o620, exitcode.Refused, "PATH: others have access to it (mode 0620)",

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/signal"
 
 	"byok/internal/exitcode"
+	"byok/internal/interrupt"
 	"byok/internal/secret"
 )
 
@@ -32,11 +32,11 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	}
 	if kind := os.Getenv("TERM"); kind == "" || kind == "dumb" {
 		d.close()
-		return exitcode.Errorf(exitcode.Refused, "this terminal (TERM=%s) cannot take a secret off its screen again", kind).
+		return exitcode.Errorf(exitcode.Refused, "this terminal (TERM=%s) cannot clear a secret from its screen", kind).
 			Hint("give %s, or use another terminal", flag)
 	}
-	interrupt := listen()
-	defer signal.Stop(interrupt)
+	signals := listen()
+	defer interrupt.Stop(signals)
 	if err := c.conceal(d); err != nil {
 		return exitcode.Errorf(exitcode.Refused, "%s: terminal settings: %w", Printable(prompt), err)
 	}
@@ -48,7 +48,7 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	d.show(heading, words)
 	d.prompt(prompt)
 	line := make([]byte, maxLine)
-	_, err = wait(prompt, interrupt, func() (int, error) { return d.in.Read(line) })
+	_, err = wait(prompt, signals, func() (int, error) { return d.in.Read(line) })
 	return exitcode.Mark(exitcode.Refused, err)
 }
 

@@ -51,9 +51,9 @@ func TestShowSecretRefused(t *testing.T) {
 		where terminalOf
 		want  string
 	}{
-		{"dumb", controlling, "status 6: this terminal (TERM=dumb) cannot take a secret off its screen again; " +
+		{"dumb", controlling, "status 6: this terminal (TERM=dumb) cannot clear a secret from its screen; " +
 			"hint: give --card-pin-file FILE, or use another terminal"},
-		{"", controlling, "status 6: this terminal (TERM=) cannot take a secret off its screen again; " +
+		{"", controlling, "status 6: this terminal (TERM=) cannot clear a secret from its screen; " +
 			"hint: give --card-pin-file FILE, or use another terminal"},
 		{"xterm", none, "status 6: cannot ask for the holder to note a secret: /dev/tty cannot be opened and " +
 			"standard input is not a terminal; hint: give --card-pin-file FILE"},

@@ -6,6 +6,8 @@
 package inventory
 
 import (
+	"bytes"
+	"cmp"
 	"crypto"
 	"errors"
 	"slices"
@@ -28,8 +30,8 @@ type Item struct {
 	Trusted bool
 }
 
-// All lists every token object that this role sees: one search for all,
-// and one for the trusted ones, since asking an object for an attribute that its
+// All lists every token object that this role sees, by label and class: one
+// search for all, and one for the trusted ones, since asking an object for an attribute that its
 // class does not have costs a call for each.
 func All(s *p11.Session) ([]Item, error) {
 	objects, err := s.Find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
@@ -44,7 +46,13 @@ func All(s *p11.Session) ([]Item, error) {
 	for i := range items {
 		items[i].Trusted = slices.Contains(trusted, items[i].Object)
 	}
+	slices.SortStableFunc(items, compare)
 	return items, err
+}
+
+// compare orders items as people read them; a token's own order is by chance.
+func compare(a, b Item) int {
+	return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Class, b.Class), bytes.Compare(a.ID, b.ID))
 }
 
 // Items reads what is listed of each object.

@@ -13,64 +13,8 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
-	"byok/internal/exitcode"
 	"byok/internal/version"
 )
-
-// childRestarted says in which environment Restart leaves a program, with
-// which arguments, and whether freed memory is wiped.
-func childRestarted() report {
-	if err := Restart(); err != nil {
-		return reportOf(Status{}, err)
-	}
-	r := reportOf(Status{[]Row{wiped()}}, Restart()) // a second one returns
-	r.Texts = append(os.Environ(), os.Args[1:]...)
-	return r
-}
-
-func TestRestart(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), command(t, "restarted").Path, "first", "second word")
-	cmd.Env = []string{
-		childVariable + "=restarted", "HOME=/home/alice", "LD_LIBRARY_PATH=/tmp", "LC_TIME=C",
-		"GLIBC_TUNABLES=glibc.malloc.check=3", "GODEBUG=x509sha1=1",
-		"SOFTHSM2_CONF=/etc/softhsm2.conf", "SOFTHSM2_CONFIG=no", "HOMEPAGE=no", "no variable",
-	}
-	r := run(t, cmd)
-	want := []string{
-		childVariable + "=restarted", "HOME=/home/alice", "LC_TIME=C", "SOFTHSM2_CONF=/etc/softhsm2.conf", tunables,
-		"first", "second word",
-	}
-	if r.Error != "" || !slices.Equal(r.Texts, want) {
-		t.Errorf("%s\n got %q\nwant %q", r.Error, r.Texts, want)
-	}
-	if row := (Row{"freed memory wiped", true, "by the C library"}); !slices.Equal(r.Rows, []Row{row}) {
-		t.Errorf("%+v; under another C library than glibc this fails", r.Rows)
-	}
-}
-
-// childRestartDenied is in a sandbox that forbids to start programs.
-func childRestartDenied() report {
-	err := install([]unix.SockFilter{
-		load(offsetNumber),
-		skip(unix.BPF_JEQ, unix.SYS_EXECVE, 0, 1),
-		answer(unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)),
-		answer(allow),
-	})
-	if err != nil {
-		return reportOf(Status{}, err)
-	}
-	return reportOf(Status{}, Restart())
-}
-
-func TestRestartFails(t *testing.T) {
-	r := run(t, command(t, "restart denied"))
-	if r.Error != "the program could not be started again with the listed environment: permission denied" ||
-		r.Hint != "mount /proc, and let this user run the program's file" || r.Code != exitcode.Failed {
-		t.Errorf("%+v", r)
-	}
-}
 
 // childStartsItself is confined and starts its own program, which is confined
 // again and answers through a pipe.

@@ -1,0 +1,25 @@
+// Package supervisor runs a program as a worker process under the eyes of
+// another one, which loads no HSM library and so outlives whatever a library
+// does to its process.
+//
+// The worker does all the work. The supervisor starts it with the listed
+// environment and in the domain of package confine, passes signals on to it,
+// and stops and continues with it. When the worker ends without having said so
+// (a crash, an exit or a signal inside the library), the supervisor puts the
+// terminal in order, says in one line what happened, writes the end of the step
+// to the ceremony log, and exits with status HSM. What a library prints does
+// not mix with results: the worker's standard output and error are a pipe of
+// the supervisor's, and the program's own are passed to it beside them.
+//
+// It contains accidents. A hostile library owns its process and can forge what
+// the worker says, its results included; what it cannot reach is the table of
+// package confine.
+package supervisor
+
+import (
+	"byok/internal/command"
+	"io"
+)
+
+// New makes the program that writes its results and messages to out and errs.
+type New func(in io.Reader, out, errs io.Writer) *command.Program

@@ -1,0 +1,215 @@
+//go:build amd64 || arm64
+
+package supervisor
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"byok/internal/command"
+	"byok/internal/confine"
+	"byok/internal/exitcode"
+	"byok/internal/interrupt"
+	"byok/internal/term"
+)
+
+// Main runs the program and returns its exit status: in the first process as
+// the supervisor, in the one that it starts as the worker. Call it in main,
+// with the arguments behind the program's name.
+func Main(program New, args []string) int {
+	if IsWorker() {
+		return work(program, args)
+	}
+	p := program(os.Stdin, os.Stdout, os.Stderr)
+	for _, name := range confine.Dropped(os.Environ()) {
+		p.Console.Warning("%s is not passed on: this program and the HSM's library run without it", name)
+	}
+	w, err := supervise(args)
+	if err != nil {
+		return p.Abandon(nil, err)
+	}
+	return w.end(p)
+}
+
+// worker is the worker as its supervisor sees it.
+type worker struct {
+	pid         int
+	state       syscall.WaitStatus
+	interrupts  *os.File
+	rescue      func() // puts the terminal in order
+	interrupted atomic.Bool
+
+	running *command.Running
+	status  *int   // with which it said it would exit
+	printed string // what its library printed
+}
+
+// supervise starts the worker and returns when it has ended.
+func supervise(args []string) (w *worker, err error) {
+	onAnotherThread(func() { w, err = start(args) })
+	return w, err
+}
+
+// onAnotherThread runs f on a thread that is not the process's first one and
+// that lasts as long as f: the worker dies with the thread that started it, and
+// can send no signal to a process whose first thread is outside its domain.
+func onAnotherThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with this function
+		if unix.Gettid() == os.Getpid() {
+			onAnotherThread(f)
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
+func start(args []string) (*worker, error) {
+	if err := confine.EnterDomain(wantsNetwork(args)); err != nil {
+		return nil, err
+	}
+	signals := make(chan os.Signal, 8)
+	interrupt.Notify(signals)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP) // the worker stops first: see wait
+	w := &worker{rescue: term.Snapshot()}
+	reports, printed, err := w.launch()
+	if err != nil {
+		return nil, err
+	}
+	read, kept := make(chan struct{}), make(chan struct{})
+	go func() { w.listen(reports); close(read) }()
+	go func() { w.printed = keep(printed); close(kept) }()
+	go w.relay(signals)
+	err = w.wait()
+	// What the worker has started may hold the pipes for longer.
+	for _, pipe := range []*os.File{reports, printed} {
+		_ = pipe.SetReadDeadline(time.Now().Add(leftovers))
+	}
+	<-read
+	<-kept
+	return w, err
+}
+
+// leftovers is how long what lies in a pipe of an ended process may take to be
+// read.
+const leftovers = 100 * time.Millisecond
+
+// wantsNetwork reports whether the arguments lift the rule about sockets. The
+// worker, which parses them, decides; this is for the domain alone.
+func wantsNetwork(args []string) bool {
+	for _, a := range args {
+		if strings.HasPrefix(strings.TrimLeft(a, "-"), "hsm-network") {
+			return true
+		}
+	}
+	return false
+}
+
+// launch starts the process.
+func (w *worker) launch() (reports, printed *os.File, err error) {
+	reports, reporting, err := os.Pipe()
+	if err != nil {
+		return nil, nil, unstarted(err)
+	}
+	printed, printing, err := os.Pipe()
+	if err != nil {
+		return nil, nil, unstarted(err)
+	}
+	interrupted, interrupts, err := os.Pipe()
+	if err != nil {
+		return nil, nil, unstarted(err)
+	}
+	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(confine.Environment(os.Environ()), Variable+"=1", "GOTRACEBACK=none"),
+		Files: []*os.File{os.Stdin, printing, printing, os.Stdout, os.Stderr, reporting, interrupted},
+		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	})
+	for _, f := range []*os.File{printing, reporting, interrupted} {
+		_ = f.Close()
+	}
+	if err != nil {
+		return nil, nil, unstarted(err)
+	}
+	w.pid, w.interrupts = process.Pid, interrupts
+	return reports, printed, nil
+}
+
+func unstarted(err error) error {
+	return exitcode.Errorf(exitcode.Failed, "the program could not be started again with the listed environment: %w", err).
+		Hint("mount /proc, and let this user run the program's file")
+}
+
+// wait waits for the end of the worker. While the worker is stopped, by
+// Ctrl-Z or by a signal, so is this process: a shell sees only this one.
+func (w *worker) wait() error {
+	for {
+		_, err := syscall.Wait4(w.pid, &w.state, syscall.WUNTRACED, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return exitcode.Mark(exitcode.Failed, os.NewSyscallError("wait4", err))
+		case !w.state.Stopped():
+			return nil
+		default:
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			_ = syscall.Kill(w.pid, syscall.SIGCONT)
+		}
+	}
+}
+
+// relay passes signals on. The third one ends a worker that is past listening.
+func (w *worker) relay(signals <-chan os.Signal) {
+	for n := 1; ; n++ {
+		s, ok := (<-signals).(syscall.Signal)
+		if !ok {
+			continue
+		}
+		w.interrupted.Store(true)
+		_, _ = w.interrupts.Write([]byte{byte(s)})
+		if n > 2 {
+			_ = unix.Kill(w.pid, unix.SIGKILL)
+		}
+	}
+}
+
+// listen takes the worker's reports.
+func (w *worker) listen(r io.Reader) {
+	for lines := bufio.NewReader(r); ; {
+		line, err := lines.ReadBytes('\n')
+		var said report
+		if json.Unmarshal(line, &said) == nil {
+			if said.Running != nil {
+				w.running = said.Running
+			}
+			if said.Status != nil {
+				w.status = said.Status
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// keep reads to the end, and keeps the beginning.
+func keep(r io.Reader) string {
+	const enough = 1 << 16
+	kept, err := io.ReadAll(io.LimitReader(r, enough))
+	if err == nil {
+		_, _ = io.Copy(io.Discard, r)
+	}
+	return string(kept)
+}
