@@ -42,7 +42,7 @@ const base = "Base"
 // aside are packages of tests, benches and rigs, besides those below testkit.
 // No program reaches them.
 func aside() []string {
-	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim"}
+	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "policy"}
 }
 
 func isAside(name string) bool {

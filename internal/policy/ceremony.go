@@ -1,0 +1,314 @@
+package policy
+
+import (
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/p11"
+)
+
+// The steps of the ceremony. Each happens as soon as what it needs is there:
+// what the search finds holds in every order of them, and for any number.
+
+// cardSet is what a card set has on the token.
+type cardSet struct {
+	life   Life
+	km, kw *Derivation // nil where the module refuses the template
+}
+
+// approval is a pair that the quorum approves, and what it trusts for it.
+type approval struct {
+	key, kek  Key
+	outer     *Derivation // the KEK on the token
+	inner     *Derivation // the transfer key, in two steps
+	set       cardSet
+	onlyClass p11.Class
+}
+
+// ceremony derives what the ceremony makes and writes.
+func (s *Search) ceremony() {
+	s.keks = []Key{{Name: "vault A's KEK", Kind: RSA}, {Name: "vault B's KEK", Kind: RSA}}
+	s.signingKey()
+	if s.design.ForeignTrusted {
+		s.foreign()
+	}
+	if s.attacker.OldCards {
+		s.replaced()
+		return
+	}
+	set := s.issue("", Always)
+	s.hold(set)
+}
+
+// foreign is a trusted key that a former SO has left on the token.
+func (s *Search) foreign() {
+	t := open(p11.SecretKey).With(
+		has(pkcs11.CKA_TOKEN, true), has(pkcs11.CKA_PRIVATE, false), has(pkcs11.CKA_TRUSTED, true))
+	step := Step{Who: Former, Op: Create, Text: string(Create) + " for " + ownAES.Name + ", with TRUSTED", Template: t}
+	attrs, _ := s.module.makes(Officer, Create, p11.SecretKey, t)
+	s.derive(s.owned(ownAES, p11.SecretKey, attrs, Always), step)
+}
+
+// hold makes keys of each kind and approves some of them for some vaults, so
+// that every key has a vault for which it was not approved.
+func (s *Search) hold(set cardSet) {
+	a, b := s.keks[0], s.keks[1]
+	s.approve(s.keep(Key{Name: "EC key", Kind: EC}, RowECKey, set), a, set)
+	s.approve(s.keep(Key{Name: "RSA key", Kind: RSA}, RowRSAKey, set), b, set)
+	s.approve(s.keep(Key{Name: "AES key", Kind: AES}, RowAESKey, set), a, set)
+	s.keep(Key{Name: "EC key made without a quorum", Kind: EC}, RowOperatorsKey, set)
+}
+
+// replaced is a world whose cards were replaced. What was made with the old
+// ones is open to their holders.
+func (s *Search) replaced() {
+	old := s.issue(" of the replaced cards", Before)
+	first := s.keep(Key{Name: "EC key of before", Kind: EC}, RowECKey, old)
+	if old.km != nil {
+		s.derive(Knows{old.km.object().Value}, Step{Who: Software, Op: OpenKWP, Text: "open KM with the replaced cards"})
+	}
+	s.secrets = nil
+	s.signingKey()
+	set := s.issue("", After)
+	if s.design.KeepsKW {
+		set.kw = old.kw
+		set.life = Always
+		s.wrapKW(set.km, set.kw)
+	}
+	if first != nil {
+		s.backUp(first, set)
+	}
+	s.hold(set)
+}
+
+func (s *Search) signingKey() {
+	kml := Key{Name: "KML", Kind: EC}
+	s.secrets = append(s.secrets, kml)
+	s.place(Operator, Generate, RowKML, kml, Always)
+}
+
+// issue makes the trusted keys of a card set.
+func (s *Search) issue(which string, life Life) cardSet {
+	km, kw := Key{Name: "KM" + which, Kind: RSA}, Key{Name: "KW" + which, Kind: AES}
+	set := cardSet{life: life}
+	if set.km = s.place(Officer, Create, RowKM, km, life); set.km != nil {
+		s.kms = append(s.kms, set.km)
+	}
+	s.secrets = append(s.secrets, km)
+	s.place(Officer, Create, RowAnchor, km, life)
+	if s.module.OneCall {
+		return set
+	}
+	s.secrets = append(s.secrets, kw)
+	made := s.place(Officer, Generate, RowKWMade, kw, life)
+	s.wrapKW(set.km, made)
+	set.kw = s.copyAs(Officer, RowKWFrozen, made)
+	return set
+}
+
+func (s *Search) wrapKW(km, kw *Derivation) {
+	s.wrapFor(Officer, s.attacker.Files, km, kw, pkcs11.CKM_RSA_PKCS_OAEP)
+}
+
+// place makes an object by a row of the table.
+func (s *Search) place(who Who, op Op, row string, k Key, life Life) *Derivation {
+	r, class := s.design.Table.Get(row), classOf(k)
+	if row == RowKM || row == RowKEK || row == RowAnchor || row == RowPublicHalf {
+		class = p11.PublicKey
+	}
+	attrs, made := s.module.makes(who, op, class, r.Template)
+	mechanism := r.mechanism(s.module)
+	o := Object{
+		Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: mechanism, Life: life,
+		Hidden: !attrs.Has(Token) && !s.module.SharesSessions,
+	}
+	step := Step{
+		Who: who, Op: op, Text: fmt.Sprintf("%s of %s", op, o.name()), Template: r.Template, Mechanism: mechanism,
+		Row: row,
+	}
+	if !made {
+		return s.stop(step)
+	}
+	return s.derive(o, step)
+}
+
+// stop notes a step that the module refuses the ceremony.
+func (s *Search) stop(step Step) *Derivation {
+	s.stops = append(s.stops, step)
+	return nil
+}
+
+// copyAs copies an object by a row of the table.
+func (s *Search) copyAs(who Who, row string, from *Derivation) *Derivation {
+	if from == nil {
+		return nil
+	}
+	return s.copyTo(who, s.design.Table.Get(row).Template, from)
+}
+
+func (s *Search) copyTo(who Who, t p11.Template, from *Derivation) *Derivation {
+	o := from.object()
+	attrs, t, may := s.module.copies(o, t)
+	step := Step{Who: who, Op: Copy, Text: fmt.Sprintf("%s of %s", Copy, o.name()), Template: t}
+	if !may {
+		return s.stop(step)
+	}
+	next := o
+	next.Attrs = s.plain(attrs)
+	if len(t.Only(pkcs11.CKA_TOKEN)) > 0 {
+		next.Hidden = !attrs.Has(Token) && !s.module.SharesSessions
+	}
+	return s.derive(next, step, from)
+}
+
+// onToken is the template of the copy that brings a key to the token.
+var onToken = p11.Template{p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired")}
+
+// keep generates a key, backs it up and copies it to the token. Before the
+// quorum it is a session object first, and a statement of its origin is signed.
+func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
+	s.secrets = append(s.secrets, k)
+	who := Quorum
+	if row == RowOperatorsKey {
+		who = Operator
+	}
+	made := s.place(who, Generate, row, k, set.life.onwards())
+	if made == nil {
+		return nil
+	}
+	s.backUp(made, set)
+	kept := made
+	if who == Quorum {
+		kept = s.copyTo(who, onToken, made)
+	}
+	if k.Kind != AES {
+		half := s.place(who, Generate, RowPublicHalf, k, set.life.onwards())
+		s.copyTo(who, onToken, half)
+	}
+	if kept != nil && who == Quorum && s.design.OriginByAttributes == 0 {
+		s.derive(Origin{k}, Step{Who: who, Op: State, Text: "sign the origin of " + k.Name}, kept)
+	}
+	if kept != nil {
+		s.copyTo(who, onToken.With(p11.Has(pkcs11.CKA_EXTRACTABLE, false, "frozen")), kept)
+	}
+	return kept
+}
+
+func (s *Search) backUp(key *Derivation, set cardSet) {
+	if s.module.OneCall {
+		s.wrapFor(Quorum, s.attacker.Files, set.km, key, pkcs11.CKM_RSA_AES_KEY_WRAP)
+		return
+	}
+	s.wrapFor(Quorum, s.attacker.Files, set.kw, key, p11.KWP)
+}
+
+// wrapFor wraps, if the module does, and gives the result to the attacker if it
+// is seen.
+func (s *Search) wrapFor(who Who, seen bool, under, target *Derivation, mechanism uint) bool {
+	if under == nil || target == nil {
+		return false
+	}
+	w, o := under.object(), target.object()
+	step := wrapStep(who, w, o, mechanism)
+	if !s.module.wraps(w, o, mechanism) {
+		s.stop(step)
+		return false
+	}
+	if seen {
+		s.derive(Knows{wrapped(w, o, mechanism)}, step, under, target)
+	}
+	return true
+}
+
+// approve has the quorum wrap a key for a KEK.
+func (s *Search) approve(kept *Derivation, kek Key, set cardSet) {
+	if kept == nil {
+		return
+	}
+	k := kept.object().key()
+	a := approval{key: k, kek: kek, set: set, onlyClass: kept.object().Class}
+	s.allowed[pair{k, kek}] = true
+	if s.design.Guard.Route == ByKEK {
+		a.outer = s.place(Officer, Create, RowKEK, kek, set.life)
+	}
+	if !s.module.OneCall {
+		name := fmt.Sprintf("transfer key of the %v for %v", k, kek)
+		if s.design.SharedTransferKey {
+			name = "transfer key"
+		}
+		tk := Key{Name: name, Kind: AES}
+		s.secrets = append(s.secrets, tk)
+		a.inner = s.place(Officer, Generate, RowTransferKey, tk, set.life)
+	}
+	s.approvals = append(s.approvals, a)
+	s.send(a, kept)
+}
+
+// send wraps a key as an approval says. The packages are on the stick: everyone
+// has them.
+func (s *Search) send(a approval, key *Derivation) {
+	row := RowReducedPrivate
+	if a.key.Kind == AES {
+		row = RowReducedSecret
+	}
+	reduced := s.copyAs(Quorum, row, key)
+	switch {
+	case s.design.Guard.Route == ByKM:
+		s.sendByKM(a, reduced)
+	case s.module.OneCall:
+		s.wrapFor(Quorum, true, a.outer, reduced, pkcs11.CKM_RSA_AES_KEY_WRAP)
+	default:
+		s.wrapFor(Quorum, true, a.inner, reduced, p11.KWP)
+		s.wrapFor(Quorum, true, a.outer, a.inner, pkcs11.CKM_RSA_PKCS_OAEP)
+	}
+}
+
+// sendByKM wraps under KM, opens the first half of what this very call gave,
+// and encrypts the AES key in it for the KEK.
+func (s *Search) sendByKM(a approval, reduced *Derivation) {
+	if !s.wrapFor(Quorum, false, a.set.km, reduced, pkcs11.CKM_RSA_AES_KEY_WRAP) {
+		return
+	}
+	k := reduced.object().Value
+	once := Key{Name: fmt.Sprintf("the AES key in the package of %v for %v", k, a.kek), Kind: AES, Once: true}
+	text := fmt.Sprintf("%s of %v under %v, and its AES key again for %v", WrapKey, k, a.set.km.object().name(), a.kek)
+	s.derive(Knows{Blob{OAEP{once, a.kek}, KWP{k, once}}}, Step{Who: Quorum, Op: WrapKey, Text: text}, a.set.km, reduced)
+}
+
+// exchanged is the flaw that the key which is wrapped need not be the one that
+// proved possession: labels are the operator's.
+func (s *Search) exchanged(d *Derivation, o Object) {
+	if !s.design.FindsAgain || o.Class == p11.PublicKey {
+		return
+	}
+	for _, a := range s.approvals {
+		if o.Class == a.onlyClass {
+			s.send(a, d)
+		}
+	}
+}
+
+// restore brings a blob for KM to the token, by whoever made it. The key proves
+// possession of its public half, or of the check value that an AES key is
+// recorded by.
+func (s *Search) restore(km, blob *Derivation, k Key) {
+	from := []*Derivation{blob}
+	if k.Kind == AES {
+		known := s.settled[Knows{CheckValue{k}}]
+		if known == nil {
+			return
+		}
+		from = append(from, known)
+	}
+	t := s.design.Table.Get(map[Kind]string{EC: RowECKey, RSA: RowRSAKey, AES: RowAESKey}[k.Kind]).Template
+	attrs, made := s.module.makes(Quorum, UnwrapKey, classOf(k), t)
+	if !made {
+		return
+	}
+	o := s.owned(k, classOf(k), attrs, km.object().Life.onwards())
+	restored := s.derive(o, Step{Who: Quorum, Op: Restore, Text: "restore " + k.Name, Template: t}, from...)
+	if s.design.RestoresAsQuorum {
+		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: "call " + k.Name + " generated"}, restored)
+	}
+}

@@ -1,0 +1,220 @@
+package policy
+
+import (
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/p11"
+)
+
+// Module is how a PKCS#11 module understands the calls, where modules differ or
+// could be weak.
+type Module struct {
+	Name string
+	// OneCall: CKM_RSA_AES_KEY_WRAP is there, so the ceremony uses it.
+	OneCall bool
+	// LateWWT: WRAP_WITH_TRUSTED can be set after a key was made.
+	LateWWT bool
+	// CopyFrozen: a copy of an object that is not MODIFIABLE may differ from it.
+	CopyFrozen bool
+	// CopyableInCopy: COPYABLE=false is taken in the template of a copy.
+	CopyableInCopy bool
+	// KnowsCopyable: COPYABLE=false keeps an object from being copied.
+	KnowsCopyable bool
+	// UsesByDefault: a use that a template leaves out is allowed.
+	UsesByDefault bool
+
+	// The following are weaknesses: the ceremony refuses such modules.
+
+	// Joins is what becomes of a key that is joined to another.
+	Joins Joining
+	// TrustByUser: the user can set TRUSTED.
+	TrustByUser bool
+	// UndoesOneWay: SENSITIVE, EXTRACTABLE=false and WRAP_WITH_TRUSTED can be
+	// undone.
+	UndoesOneWay bool
+	// IgnoresWWT: keys with WRAP_WITH_TRUSTED are wrapped under any key.
+	IgnoresWWT bool
+	// SharesSessions: session objects of a process are seen by another.
+	SharesSessions bool
+}
+
+// Joining is how C_DeriveKey answers mechanisms that join keys.
+type Joining int
+
+// The answers: there is no such mechanism; a key with WRAP_WITH_TRUSTED is
+// refused; or as the standard says, where the derived key is sensitive and
+// extractable as its parts are, and WRAP_WITH_TRUSTED is not inherited (PKCS#11
+// v2.40, section 2.31.3).
+const (
+	NoJoining Joining = iota
+	JoiningRefused
+	JoiningAsStandard
+)
+
+// Standard is PKCS#11 v2.40 to the letter, with the choices that the standard
+// leaves open made in the attacker's favour.
+func Standard() Module {
+	return Module{
+		Name: "PKCS#11 v2.40", OneCall: true, LateWWT: true, CopyFrozen: true, CopyableInCopy: true,
+		KnowsCopyable: true, UsesByDefault: true, Joins: JoiningRefused,
+	}
+}
+
+// SoftHSM is SoftHSM 2.6.1.
+func SoftHSM() Module { return Module{Name: "SoftHSM 2.6.1", KnowsCopyable: true, UsesByDefault: true} }
+
+// OpenCryptoki is the soft token of openCryptoki 3.27.
+func OpenCryptoki() Module {
+	return Module{
+		Name: "openCryptoki 3.27", OneCall: true, LateWWT: true, CopyFrozen: true, CopyableInCopy: true,
+		KnowsCopyable: true, UsesByDefault: true,
+	}
+}
+
+// TwoSteps is the module without CKM_RSA_AES_KEY_WRAP.
+func (m Module) TwoSteps() Module {
+	m.OneCall = false
+	return m
+}
+
+// Form names the form that the ceremony uses.
+func (m Module) Form() string {
+	if m.OneCall {
+		return "one call"
+	}
+	return "two steps"
+}
+
+// Accepted lists the modules that the ceremony accepts, in each form.
+func Accepted() []Module {
+	return []Module{SoftHSM(), OpenCryptoki(), OpenCryptoki().TwoSteps(), Standard(), Standard().TwoSteps()}
+}
+
+// defaults are the attributes of an object whose template says nothing.
+func (m Module) defaults(class p11.Class) Attrs {
+	a := Modifiable | Copyable
+	if class != p11.PublicKey {
+		a |= Private | Sensitive
+	}
+	if m.UsesByDefault {
+		a |= usesOf(class) &^ Derive
+	}
+	return a
+}
+
+// makes reports what an object has that a template makes. call is any that
+// makes an object, other than C_CopyObject.
+func (m Module) makes(by Who, op Op, class p11.Class, t p11.Template) (Attrs, bool) {
+	a := m.defaults(class).with(t)
+	if a.Has(Trusted) && by != Officer && !m.TrustByUser || by == Officer && a.Has(Private) {
+		return 0, false
+	}
+	if op == Generate && class != p11.PublicKey {
+		a |= Local
+		if a.Has(Sensitive) {
+			a |= AlwaysSensitive
+		}
+	}
+	return a, true
+}
+
+// copies reports what a copy has, and what of the template the program leaves
+// out because the module does not take it.
+func (m Module) copies(o Object, t p11.Template) (Attrs, p11.Template, bool) {
+	if m.KnowsCopyable && !o.Attrs.Has(Copyable) || !o.Attrs.Has(Modifiable) && !m.CopyFrozen {
+		return 0, nil, false
+	}
+	if !m.CopyableInCopy {
+		t = t.Without(p11.Copyable)
+	}
+	for _, x := range t {
+		if o.Attrs.with(p11.Template{x}) != o.Attrs && !m.changes(x, true) {
+			return 0, nil, false
+		}
+	}
+	return o.Attrs.with(t), t, true
+}
+
+// sets reports what an object has after C_SetAttributeValue.
+func (m Module) sets(o Object, x p11.Attribute) (Attrs, bool) {
+	return o.Attrs.with(p11.Template{x}), o.Attrs.Has(Modifiable) && m.changes(x, false)
+}
+
+// changes reports whether an attribute can become what it was not.
+func (m Module) changes(x p11.Attribute, inCopy bool) bool {
+	switch x.Type {
+	case pkcs11.CKA_TRUSTED:
+		return m.TrustByUser
+	case pkcs11.CKA_SENSITIVE:
+		return x.Value || m.UndoesOneWay
+	case pkcs11.CKA_EXTRACTABLE:
+		return !x.Value || m.UndoesOneWay
+	case pkcs11.CKA_WRAP_WITH_TRUSTED:
+		if x.Value {
+			return m.LateWWT
+		}
+		return m.UndoesOneWay
+	case pkcs11.CKA_MODIFIABLE:
+		return inCopy && (!x.Value || m.CopyFrozen)
+	case p11.Copyable:
+		return !x.Value && m.CopyableInCopy
+	case pkcs11.CKA_TOKEN:
+		return inCopy
+	}
+	return true
+}
+
+// wraps reports whether C_WrapKey wraps one object under another with a
+// mechanism that fits the wrapping key's type.
+func (m Module) wraps(under, o Object, mechanism uint) bool {
+	switch {
+	case !under.Attrs.Has(Wrap) || !o.Attrs.Has(Extractable) || o.Class == p11.PublicKey:
+		return false
+	case under.Mechanism != p11.NoMechanism && under.Mechanism != mechanism:
+		return false
+	}
+	return !o.Attrs.Has(WrapWithTrusted) || under.Attrs.Has(Trusted) || m.IgnoresWWT
+}
+
+// mechanisms lists how an object is wrapped under another, as the types allow.
+func (m Module) mechanisms(under, o Object) []uint {
+	k, isKey := under.Value.(Key)
+	switch {
+	case under.Class == p11.SecretKey:
+		return []uint{p11.KWP}
+	case under.Class != p11.PublicKey || !isKey || k.Kind != RSA:
+		return nil
+	}
+	var list []uint
+	if _, aes := isAES(o.Value); aes {
+		list = append(list, pkcs11.CKM_RSA_PKCS_OAEP)
+	}
+	if m.OneCall {
+		list = append(list, pkcs11.CKM_RSA_AES_KEY_WRAP)
+	}
+	return list
+}
+
+// reads reports whether C_GetAttributeValue gives the value.
+func (m Module) reads(o Object) bool {
+	return o.Class != p11.PublicKey && !o.Attrs.Has(Sensitive) && o.Attrs.Has(Extractable)
+}
+
+// joins reports what a key has that is derived by joining two.
+func (m Module) joins(base, other Object) (Attrs, bool) {
+	both := base.Attrs | other.Attrs
+	if m.Joins == NoJoining || !base.Attrs.Has(Derive) {
+		return 0, false
+	}
+	if m.Joins == JoiningRefused && both.Has(WrapWithTrusted) {
+		return 0, false
+	}
+	a := m.defaults(p11.SecretKey).with(open(p11.SecretKey))
+	if both.Has(Sensitive) {
+		a |= Sensitive
+	}
+	if !(base.Attrs & other.Attrs).Has(Extractable) {
+		a &^= Extractable
+	}
+	return a, true
+}
