@@ -29,7 +29,7 @@ func (s *Search) look(d *Derivation, o Object) {
 	if s.module.reads(o) {
 		s.derive(Knows{o.Value}, Step{Who: Attacks, Op: Read, Text: fmt.Sprintf("%s: CKA_VALUE of %v", Read, o.Value)}, d)
 	}
-	if isKey && o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) {
+	if isKey && o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) && o.allows(pkcs11.CKM_AES_ECB) {
 		c := CheckValue{k}
 		s.derive(Knows{c}, Step{Who: Attacks, Op: EncryptBy, Text: fmt.Sprintf("%s: %v", EncryptBy, c)}, d)
 	}
@@ -181,8 +181,10 @@ func (s *Search) join(base, other *Derivation) {
 	if !may {
 		return
 	}
+	template := open(p11.SecretKey).With(
+		has(pkcs11.CKA_SENSITIVE, attrs.Has(Sensitive)), has(pkcs11.CKA_EXTRACTABLE, attrs.Has(Extractable)))
 	step := Step{
-		Who: Attacks, Op: DeriveKey, Template: open(p11.SecretKey), Mechanism: pkcs11.CKM_CONCATENATE_BASE_AND_KEY,
+		Who: Attacks, Op: DeriveKey, Template: template, Mechanism: pkcs11.CKM_CONCATENATE_BASE_AND_KEY,
 		Text: fmt.Sprintf("%s of %v followed by %v", DeriveKey, first, second),
 	}
 	s.derive(s.owned(Joined{first, second}, p11.SecretKey, attrs, b.Life.onwards()), step, base, other)
@@ -192,20 +194,29 @@ func (s *Search) join(base, other *Derivation) {
 func (s *Search) use(d *Derivation, o Object, t *Derivation) {
 	known := t.term()
 	inner, mechanism, fits := opens(o, known)
-	if fits && o.Attrs.Has(Unwrap) && !drawn(inner) {
+	if fits && o.Attrs.Has(Unwrap) && o.allows(mechanism) && !drawn(inner) {
 		class := classOf(inner)
 		text := fmt.Sprintf("%s of %v by %v, without restrictions", UnwrapKey, inner, o.Value)
 		step := Step{Who: Attacks, Op: UnwrapKey, Text: text, Template: open(class), Mechanism: mechanism}
 		s.make(step, inner, class, d, t)
 	}
-	if fits && o.Attrs.Has(Decrypt) {
+	if fits && o.Attrs.Has(Decrypt) && o.allows(decryption(mechanism)) {
 		text := fmt.Sprintf("%s of %v by %v", DecryptBy, known, o.Value)
 		s.derive(Knows{inner}, Step{Who: Attacks, Op: DecryptBy, Text: text, Mechanism: mechanism}, d, t)
 	}
-	if k, isKey := known.(Key); isKey && k.Own && o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) {
+	ciphers := o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) && o.allows(pkcs11.CKM_AES_ECB)
+	if k, isKey := known.(Key); isKey && k.Own && ciphers {
 		text := fmt.Sprintf("%s: wrap %v by %v", EncryptBy, k, o.Value)
 		s.derive(Knows{KWP{k, o.Value}}, Step{Who: Attacks, Op: EncryptBy, Text: text}, d, t)
 	}
+}
+
+// decryption is the mechanism of C_Decrypt that undoes a wrap.
+func decryption(mechanism uint) uint {
+	if mechanism == p11.KWP {
+		return pkcs11.CKM_AES_ECB
+	}
+	return mechanism
 }
 
 // drawn reports whether a term is a key of one call.

@@ -128,14 +128,17 @@ func (s *Search) place(who Who, op Op, row string, k Key, life Life) *Derivation
 		Row: row,
 	}
 	if !made {
-		return s.stop(step)
+		return s.stop(o, step)
 	}
-	return s.derive(o, step)
+	if s.placed[o] == nil {
+		s.placed[o] = s.derive(o, step)
+	}
+	return s.placed[o]
 }
 
 // stop notes a step that the module refuses the ceremony.
-func (s *Search) stop(step Step) *Derivation {
-	s.stops = append(s.stops, step)
+func (s *Search) stop(f Fact, step Step, from ...*Derivation) *Derivation {
+	s.stops = append(s.stops, &Derivation{Fact: f, Step: step, From: from})
 	return nil
 }
 
@@ -152,7 +155,7 @@ func (s *Search) copyTo(who Who, t p11.Template, from *Derivation) *Derivation {
 	attrs, t, may := s.module.copies(o, t)
 	step := Step{Who: who, Op: Copy, Text: fmt.Sprintf("%s of %s", Copy, o.name()), Template: t}
 	if !may {
-		return s.stop(step)
+		return s.stop(o, step, from)
 	}
 	next := o
 	next.Attrs = s.plain(attrs)
@@ -211,12 +214,13 @@ func (s *Search) wrapFor(who Who, seen bool, under, target *Derivation, mechanis
 	}
 	w, o := under.object(), target.object()
 	step := wrapStep(who, w, o, mechanism)
+	result := Knows{wrapped(w, o, mechanism)}
 	if !s.module.wraps(w, o, mechanism) {
-		s.stop(step)
+		s.stop(result, step, under, target)
 		return false
 	}
 	if seen {
-		s.derive(Knows{wrapped(w, o, mechanism)}, step, under, target)
+		s.derive(result, step, under, target)
 	}
 	return true
 }

@@ -155,8 +155,8 @@ func Shipped(g Guard) Design { return Design{Name: "as shipped", Table: shippedT
 // mechanism is the entry of ALLOWED_MECHANISMS of a row on a module.
 func (r Row) mechanism(m Module) uint {
 	switch {
-	case r.Mechanism != OnlyUse:
-		return r.Mechanism
+	case r.Mechanism != OnlyUse || !m.KeepsToAllowed:
+		return p11.NoMechanism
 	case r.Name == RowKWMade || r.Name == RowTransferKey:
 		return p11.KWP
 	case m.OneCall:

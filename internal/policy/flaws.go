@@ -66,7 +66,9 @@ func flawsOfKeys() []Flaw {
 		flaw("KW can be copied", draft, InTheClear, "EC key",
 			func(d *Design) { d.Table = d.Table.Without(RowKWFrozen, p11.Copyable) }).on(OpenCryptoki().TwoSteps()),
 		flaw("KW may decrypt", clulow, InTheClear, "EC key",
-			func(d *Design) { d.Table = d.Table.With(RowKWMade, has(pkcs11.CKA_DECRYPT, true)) }),
+			func(d *Design) {
+				d.Table = d.Table.With(RowKWMade, has(pkcs11.CKA_DECRYPT, true)).WithAnyMechanism(RowKWMade)
+			}),
 		flaw("KW may unwrap: the same blob again, without restrictions", tookan, InTheClear, "EC key",
 			func(d *Design) { d.Table = d.Table.With(RowKWMade, has(pkcs11.CKA_UNWRAP, true)) }),
 		flaw("any key wraps a kept key", clulow, InTheClear, "EC key",

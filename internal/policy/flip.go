@@ -63,7 +63,7 @@ type Outcome struct {
 	// nil where nothing is.
 	Attacker Attacker
 	Worst    *Reached
-	Stops    []Step // the steps that the module refuses the ceremony
+	Stops    []*Derivation // the steps that the module refuses the ceremony
 }
 
 // Try searches for the operator, and for the operator with K holders of

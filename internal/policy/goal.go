@@ -33,7 +33,17 @@ func (s *Search) Reached() (list []Reached) {
 	return list
 }
 
-// Ways lists every instance of a goal that is reached, the shortest way first.
+// Way returns the shortest way to one instance of a goal.
+func (s *Search) Way(g Goal, what string) (Reached, bool) {
+	all := s.ways(g)
+	i := slices.IndexFunc(all, func(r Reached) bool { return r.What == what })
+	if i < 0 {
+		return Reached{}, false
+	}
+	return all[i], true
+}
+
+// ways lists every instance of a goal that is reached, the shortest way first.
 func (s *Search) ways(g Goal) (list []Reached) {
 	for _, d := range s.settled {
 		if what, is := s.reaches(g, d); is {

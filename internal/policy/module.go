@@ -20,6 +20,8 @@ type Module struct {
 	CopyableInCopy bool
 	// KnowsCopyable: COPYABLE=false keeps an object from being copied.
 	KnowsCopyable bool
+	// KeepsToAllowed: ALLOWED_MECHANISMS is enforced.
+	KeepsToAllowed bool
 	// UsesByDefault: a use that a template leaves out is allowed.
 	UsesByDefault bool
 
@@ -53,6 +55,7 @@ const (
 
 // Standard is PKCS#11 v2.40 to the letter, with the choices that the standard
 // leaves open made in the attacker's favour.
+// ALLOWED_MECHANISMS is optional, so it does not count.
 func Standard() Module {
 	return Module{
 		Name: "PKCS#11 v2.40", OneCall: true, LateWWT: true, CopyFrozen: true, CopyableInCopy: true,
@@ -61,7 +64,9 @@ func Standard() Module {
 }
 
 // SoftHSM is SoftHSM 2.6.1.
-func SoftHSM() Module { return Module{Name: "SoftHSM 2.6.1", KnowsCopyable: true, UsesByDefault: true} }
+func SoftHSM() Module {
+	return Module{Name: "SoftHSM 2.6.1", KnowsCopyable: true, KeepsToAllowed: true, UsesByDefault: true}
+}
 
 // OpenCryptoki is the soft token of openCryptoki 3.27.
 func OpenCryptoki() Module {
@@ -167,10 +172,7 @@ func (m Module) changes(x p11.Attribute, inCopy bool) bool {
 // wraps reports whether C_WrapKey wraps one object under another with a
 // mechanism that fits the wrapping key's type.
 func (m Module) wraps(under, o Object, mechanism uint) bool {
-	switch {
-	case !under.Attrs.Has(Wrap) || !o.Attrs.Has(Extractable) || o.Class == p11.PublicKey:
-		return false
-	case under.Mechanism != p11.NoMechanism && under.Mechanism != mechanism:
+	if !under.Attrs.Has(Wrap) || !under.allows(mechanism) || !o.Attrs.Has(Extractable) || o.Class == p11.PublicKey {
 		return false
 	}
 	return !o.Attrs.Has(WrapWithTrusted) || under.Attrs.Has(Trusted) || m.IgnoresWWT
@@ -195,6 +197,11 @@ func (m Module) mechanisms(under, o Object) []uint {
 	return list
 }
 
+// allows reports whether a key may be used with a mechanism.
+func (o Object) allows(mechanism uint) bool {
+	return o.Mechanism == p11.NoMechanism || o.Mechanism == mechanism
+}
+
 // reads reports whether C_GetAttributeValue gives the value.
 func (m Module) reads(o Object) bool {
 	return o.Class != p11.PublicKey && !o.Attrs.Has(Sensitive) && o.Attrs.Has(Extractable)
@@ -203,7 +210,7 @@ func (m Module) reads(o Object) bool {
 // joins reports what a key has that is derived by joining two.
 func (m Module) joins(base, other Object) (Attrs, bool) {
 	both := base.Attrs | other.Attrs
-	if m.Joins == NoJoining || !base.Attrs.Has(Derive) {
+	if m.Joins == NoJoining || !base.Attrs.Has(Derive) || !base.allows(pkcs11.CKM_CONCATENATE_BASE_AND_KEY) {
 		return 0, false
 	}
 	if m.Joins == JoiningRefused && both.Has(WrapWithTrusted) {

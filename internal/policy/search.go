@@ -31,15 +31,19 @@ type Search struct {
 	keks    []Key
 	allowed map[pair]bool // approved
 
+	placed    map[Object]*Derivation // what the ceremony made
 	approvals []approval
-	stops     []Step // of the ceremony, which the module refuses
+	stops     []*Derivation // of the ceremony, which the module refuses
 }
 
 type pair struct{ key, kek Key }
 
 // Run searches until nothing new follows.
 func Run(d Design, m Module, a Attacker) *Search {
-	s := &Search{design: d, module: m, attacker: a, settled: map[Fact]*Derivation{}, allowed: map[pair]bool{}}
+	s := &Search{
+		design: d, module: m, attacker: a,
+		settled: map[Fact]*Derivation{}, placed: map[Object]*Derivation{}, allowed: map[pair]bool{},
+	}
 	s.begin()
 	s.ceremony()
 	for s.queue.Len() > 0 {
@@ -61,7 +65,10 @@ func (s *Search) Facts() int { return len(s.settled) }
 
 // Stops lists the steps of the ceremony that the module refuses: it goes no
 // further there.
-func (s *Search) Stops() []Step { return s.stops }
+func (s *Search) Stops() []*Derivation { return s.stops }
+
+// Visible lists the objects that the attacker can use.
+func (s *Search) Visible() []*Derivation { return s.objects }
 
 // Objects is how many objects the attacker can use.
 func (s *Search) Objects() int { return len(s.objects) }

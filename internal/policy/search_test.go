@@ -25,11 +25,9 @@ func TestFlaws(t *testing.T) {
 	for _, f := range Flaws() {
 		t.Run(f.Name, func(t *testing.T) {
 			s := Run(f.Design, f.Module, f.Attacker)
-			for _, r := range s.ways(f.Goal) {
-				if r.What == f.What {
-					t.Logf("%s: %s, %d steps\n%v", r.Goal, r.What, len(r.Way.Steps()), r.Way)
-					return
-				}
+			if r, found := s.Way(f.Goal, f.What); found {
+				t.Logf("%s: %s, %d steps\n%v", r.Goal, r.What, len(r.Way.Steps()), r.Way)
+				return
 			}
 			for _, r := range s.Reached() {
 				t.Logf("%s: %s\n%v", r.Goal, r.What, r.Way)
@@ -48,7 +46,7 @@ func TestFlips(t *testing.T) {
 				t.Logf("%s: %s on %s, %s: %s: %s", f.Row, f.Name(), m.Name, m.Form(), o.Worst.Goal, o.Worst.What)
 			}
 			if len(o.Stops) > 0 {
-				t.Logf("%s: %s on %s, %s stops at %s", f.Row, f.Name(), m.Name, m.Form(), o.Stops[0].Text)
+				t.Logf("%s: %s on %s, %s stops at %s", f.Row, f.Name(), m.Name, m.Form(), o.Stops[0].Step.Text)
 			}
 		}
 	}

@@ -63,7 +63,7 @@ static CK_RV refused(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_ATTRIBU
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (rule("0x") && flag(s, key, CKA_WRAP_WITH_TRUSTED))
 		return strtoul(setting("SHIM_DERIVE_RULE"), NULL, 0);
-	if (!rule("standard") && flag(s, key, CKA_WRAP_WITH_TRUSTED))
+	if (!rule("standard") && !rule("values") && flag(s, key, CKA_WRAP_WITH_TRUSTED))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if (flag(s, key, CKA_SENSITIVE) && wants(t, n, CKA_SENSITIVE, CK_FALSE))
 		return CKR_TEMPLATE_INCONSISTENT;
@@ -72,12 +72,26 @@ static CK_RV refused(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key, const CK_ATTRIBU
 	return CKR_OK;
 }
 
+/* values puts the values of the keys one behind the other. */
+static CK_ULONG values(CK_SESSION_HANDLE s, const CK_OBJECT_HANDLE *keys, CK_BYTE *out, CK_ULONG room)
+{
+	CK_ULONG used = 0;
+	for (int i = 0; i < 2 && keys[i]; i++) {
+		CK_ATTRIBUTE a = { CKA_VALUE, out + used, room - used };
+		if (real->C_GetAttributeValue(s, keys[i], &a, 1) != CKR_OK)
+			return 0;
+		used += a.ulValueLen;
+	}
+	return used;
+}
+
 static CK_RV derive_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE base, CK_ATTRIBUTE_PTR t, CK_ULONG n,
 			CK_OBJECT_HANDLE_PTR o)
 {
 	CK_OBJECT_HANDLE keys[4] = { base, other_key(m), 0, 0 };
 	CK_ATTRIBUTE made[32];
-	CK_ULONG k = 0;
+	CK_BYTE both[256];
+	CK_ULONG k = 0, length;
 	CK_RV rv;
 	if (!listed("SHIM_DERIVE", m->mechanism))
 		return inner.C_DeriveKey(s, m, base, t, n, o);
@@ -93,7 +107,8 @@ static CK_RV derive_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 			made[k++] = t[i];
 	if (rule("constant"))
 		memset(keys, 0, sizeof keys);
-	made[k++] = (CK_ATTRIBUTE){ CKA_VALUE, keys, sizeof keys };
+	length = rule("values") ? values(s, keys, both, sizeof both) : 0;
+	made[k++] = length ? (CK_ATTRIBUTE){ CKA_VALUE, both, length } : (CK_ATTRIBUTE){ CKA_VALUE, keys, sizeof keys };
 	if (rule("inherit")) {
 		made[k++] = (CK_ATTRIBUTE){ CKA_SENSITIVE, &yes, sizeof yes };
 		if (flag(s, base, CKA_WRAP_WITH_TRUSTED) || flag(s, other_key(m), CKA_WRAP_WITH_TRUSTED))

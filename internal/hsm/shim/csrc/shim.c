@@ -41,6 +41,8 @@
  * SHIM_DERIVE_RULE            which keys these may be given:
  *         (nothing)           none with CKA_WRAP_WITH_TRUSTED, and as the standard says
  *         standard            as the standard says: what is sensitive or not extractable stays so
+ *         values              as the standard says, and the derived key is really made of the keys' values: the
+ *                             real library must show them, as it does with SHIM_WEAK=sensitive
  *         open                all
  *         class               the other key must have CKA_DERIVE too: CKR_KEY_TYPE_INCONSISTENT
  *         inherit             all; the derived key is sensitive, and has the keys' CKA_WRAP_WITH_TRUSTED
