@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/stamp"
 	"byok/internal/term"
@@ -75,7 +76,7 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 		r.watch()
 		result, err := f(r)
 		p.Console.Restore()
-		return r.show(result, exitcode.Mark(exitcode.Failed, err), resultLine)
+		return r.show(result, marked(err), resultLine)
 	}
 }
 
@@ -173,6 +174,7 @@ func (r *Run) Note(notes ...ceremony.Note) error {
 	e := r.between()
 	e.Phase, e.Notes = ceremony.Noted, notes
 	_, err := r.Log.Append(e)
+	r.watch() // the event has grown since it began
 	return err
 }
 
@@ -212,6 +214,15 @@ func exclusive(f Func) Func {
 	}
 }
 
+// marked gives an error that has no status yet the usual one: Refused for what
+// is in place of a file and cannot be it, and Failed for everything else.
+func marked(err error) error {
+	if errors.Is(err, durable.ErrUnfit) {
+		return exitcode.Mark(exitcode.Refused, err)
+	}
+	return exitcode.Mark(exitcode.Failed, err)
+}
+
 // contained prepares the process, runs f, and turns a panic into an error.
 func contained(f Func) Func {
 	return func(r *Run) (result Result, err error) {
@@ -219,6 +230,7 @@ func contained(f Func) Func {
 			if cause := recover(); cause != nil {
 				result, err = nil, r.Program.panicked(cause)
 			}
+			err = marked(err)
 		}()
 		if r.Program.Prepare != nil {
 			if err := r.Program.Prepare(r); err != nil {

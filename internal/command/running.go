@@ -10,7 +10,8 @@ import (
 )
 
 // Running is a command under way, as another process needs to know it that has
-// to end it in its place; see [Program.Abandon]. It encodes as JSON.
+// to end it in its place; see [Program.Abandon]. It encodes as JSON. The zero
+// Running is a command whose result has been shown.
 type Running struct {
 	Command    string // "acl modify"
 	JSON       bool   // --output json
@@ -30,13 +31,12 @@ func (r *Run) watch() {
 	}
 }
 
+// Unrun stands for a program that ended before its command began.
+func Unrun(args []string) *Running { return &Running{JSON: wantsJSON(args)} }
+
 // Abandon ends a command whose process has ended without a word: it says why,
-// records the end of a step, and returns the exit status. A nil running is a
-// program that ended before its command began.
+// records the end of a step, and returns the exit status.
 func (p *Program) Abandon(running *Running, cause error) int {
-	if running == nil {
-		running = &Running{}
-	}
 	cause = errors.Join(cause, running.record(cause))
 	var failed error
 	if running.JSON {

@@ -39,7 +39,10 @@ func localFamilies() []family {
 // nothing.
 func Check() Status {
 	rows := socketRows(append(internetFamilies(), localFamilies()...))
-	for _, more := range [][]Row{callRows(messageRules()), callRows(callRules()), unixRows(), {landlocked()}, threadRows(), memoryRows(), buildRows(version.Built())} {
+	for _, more := range [][]Row{
+		callRows(messageRules()), callRows(callRules()), unixRows(),
+		{landlocked()}, threadRows(), memoryRows(), buildRows(version.Built()),
+	} {
 		rows = append(rows, more...)
 	}
 	return Status{rows}

@@ -67,27 +67,38 @@ func applied(allowNetwork bool) report {
 
 func children() map[string]func() report {
 	return map[string]func() report{
-		"unconfined":            func() report { return reportOf(Check(), nil) },
-		"confined":              func() report { return applied(false) },
-		"twice":                 func() report { _ = Apply(false); return applied(false) },
-		"network":               func() report { return applied(true) },
-		"not lifted":            func() report { _ = Apply(false); return applied(true) },
-		"threads":               childThreads,
-		"calls":                 childCalls,
-		"limit denied":          childDenied(unix.SYS_PRLIMIT64, 0),
-		"dumpable denied":       childDenied(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE),
-		"privs denied":          childDenied(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS),
-		"seccomp denied":        childDenied(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER),
-		"thread of itself":      childOwnFilter,
-		"attacker":              func() report { return attack() },
-		"confined attacker":     func() report { return attackUnder(false) },
-		"attacker with network": func() report { return attackUnder(true) },
-		"accomplice":            accomplice,
-		"starts itself":         childStartsItself,
-		"echo":                  childEcho,
-		"python":                childPython,
-		"tripwire":              func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
-		"tripped":               func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },
+		"unconfined":                          func() report { return reportOf(Check(), nil) },
+		"confined":                            func() report { return applied(false) },
+		"twice":                               func() report { _ = Apply(false); return applied(false) },
+		"network":                             func() report { return applied(true) },
+		"not lifted":                          func() report { _ = Apply(false); return applied(true) },
+		"threads":                             childThreads,
+		"calls":                               childCalls,
+		"limit denied":                        childDenied(unix.SYS_PRLIMIT64, 0),
+		"dumpable denied":                     childDenied(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE),
+		"privs denied":                        childDenied(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS),
+		"seccomp denied":                      childDenied(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER),
+		"thread of itself":                    childOwnFilter,
+		"attacker":                            func() report { return attack() },
+		"confined attacker":                   func() report { return attackUnder(false) },
+		"attacker with network":               func() report { return attackUnder(true) },
+		"accomplice":                          accomplice,
+		"starts itself":                       childStartsItself,
+		"echo":                                childEcho,
+		"python":                              childPython,
+		"in a domain":                         func() report { return entered(false, "confined") },
+		"reaching":                            childReaching,
+		"reaching from a domain":              func() report { return entered(false, "reaching") },
+		"reaching from a domain with network": func() report { return entered(true, "reaching") },
+		"without Landlock":                    childEnters(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.ENOSYS),
+		"ruleset denied": childEnters(unix.SYS_LANDLOCK_CREATE_RULESET, 1,
+			uint32(unsafe.Sizeof(unix.LandlockRulesetAttr{})), unix.EPERM),
+		"rule denied":              childEnters(unix.SYS_LANDLOCK_ADD_RULE, 1, unix.LANDLOCK_RULE_PATH_BENEATH, unix.EPERM),
+		"no new privileges denied": childEnters(unix.SYS_PRCTL, 0, unix.PR_SET_NO_NEW_PRIVS, unix.EPERM),
+		"domain denied":            childEnters(unix.SYS_LANDLOCK_RESTRICT_SELF, 1, 0, unix.EPERM),
+		"FIFO denied":              childEnters(unix.SYS_MKNODAT, 0, 0xffffff9c, unix.EPERM), // AT_FDCWD
+		"tripwire":                 func() report { return tripwire(func() report { return reportOf(Status{}, Apply(false)) }) },
+		"tripped":                  func() report { return tripwire(func() report { return reportOf(Check(), nil) }) },
 	}
 }
 
@@ -151,14 +162,7 @@ func childCalls() report {
 // childDenied is in a sandbox that forbids one system call with one first argument.
 func childDenied(number, first uint32) func() report {
 	return func() report {
-		_ = install([]unix.SockFilter{
-			load(offsetNumber),
-			skip(unix.BPF_JEQ, number, 0, 3),
-			load(offsetArguments),
-			skip(unix.BPF_JEQ, first, 0, 1),
-			answer(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)),
-			answer(allow),
-		})
+		forbidding(number, 0, first, unix.EPERM)
 		return applied(false)
 	}
 }

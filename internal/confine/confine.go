@@ -2,20 +2,22 @@
 // or starts, a network socket and access to other processes, keeps its memory
 // out of core dumps, and lists the environment it may have.
 //
-// Package supervisor starts the process that loads an HSM's library, with
-// [Environment] and from inside [EnterDomain]; that process calls [Apply] once
-// before it does: a filter cannot be lifted, covers every thread, those of C
-// libraries included, and is inherited by child processes, which can apply it
-// again. [Check] finds what holds by trying it, not by remembering what Apply
+// Package supervisor calls [Apply] and starts the process that loads an HSM's
+// library, with [Environment] and inside [EnterDomain]; that process calls
+// [Apply] again before it does: a filter cannot be lifted, covers every thread,
+// those of C libraries included, and is inherited by child processes, which can
+// apply it again. [Check] finds what holds by trying it, not by remembering what Apply
 // did.
 //
 // The filter (seccomp, Linux 3.17 and later, amd64 and arm64) is the table in
 // rules_linux.go. It refuses socket and socketpair for every address family but
 // AF_UNIX; io_uring, through which a socket could be had without the socket
 // call; ptrace, process_vm_readv, process_vm_writev and pidfd_getfd, through
-// which another process of the same user would fetch one; and prctl with
-// PR_SET_DUMPABLE, which would open this process to others again. Programs can
-// still be started: they are confined too.
+// which another process of the same user would fetch one; prctl with
+// PR_SET_DUMPABLE, which would open this process to others again; the two
+// ioctls by which a shell reads a command as if it had been typed; and
+// request_key, which has the kernel start a program outside. Programs can still
+// be started: they are confined too.
 //
 // AF_UNIX stays, because smart-card and HSM middleware is reached through it,
 // but recvmsg and recvmmsg do not: through them alone an open socket arrives

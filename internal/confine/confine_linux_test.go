@@ -28,14 +28,20 @@ func confinedTable() []Row {
 		{"socket AF_NETLINK", true, access},
 		{"socket AF_PACKET", true, access},
 		{"socket AF_VSOCK", true, access},
-		{"io_uring", true, privilege},
+		{"recvmsg", true, privilege},
+		{"recvmmsg", true, privilege},
 		{"ptrace", true, privilege},
 		{"process_vm_readv", true, privilege},
 		{"process_vm_writev", true, privilege},
 		{"pidfd_getfd", true, privilege},
 		{"prctl PR_SET_DUMPABLE", true, privilege},
+		{"io_uring", true, privilege},
+		{"ioctl TIOCSTI", true, privilege},
+		{"ioctl TIOCLINUX", true, privilege},
+		{"request_key", true, privilege},
 		{"socket AF_UNIX", true, "allowed"},
 		{"open sockets", true, "none to a network"},
+		{"Landlock domain", true, "other processes are out of reach, also by /proc"},
 		{"seccomp filter", true, "on # of # threads"},
 		{"no new privileges", true, "on # of # threads"},
 		{"core file size", true, "limit # bytes"},
@@ -53,6 +59,20 @@ func networkTable() []Row {
 	table := confinedTable()
 	for i := range 5 {
 		table[i] = Row{table[i].Name, false, "allowed"}
+	}
+	for i := range 2 {
+		table[5+i] = Row{table[5+i].Name, false, "not refused by a filter: bad file descriptor"}
+	}
+	return table
+}
+
+// outsideTable is a table of a process that is in no domain.
+func outsideTable(table []Row) []Row {
+	for i := range table {
+		if table[i].Name == "Landlock domain" {
+			table[i] = Row{table[i].Name, false,
+				"none: another process of this user can be reached by /proc; run nothing else as this user"}
+		}
 	}
 	return table
 }
@@ -73,15 +93,19 @@ func normal(rows []Row) []Row {
 }
 
 func TestApply(t *testing.T) {
-	for _, child := range []string{"confined", "twice", "threads", "not lifted"} {
+	for _, child := range []string{"confined", "twice", "threads", "not lifted", "in a domain"} {
 		r := run(t, command(t, child))
 		if r.Error != "" {
 			t.Fatalf("%s: %s", child, r.Error)
 		}
-		if got, want := normal(r.Rows), confinedTable(); !slices.Equal(got, want) {
+		want := confinedTable()
+		all := child == "in a domain"
+		if !all {
+			want = outsideTable(want)
+		}
+		if got := normal(r.Rows); !slices.Equal(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", child, got, want)
 		}
-		all := true
 		for _, name := range machineRows() {
 			all = all && r.row(name).OK
 		}
@@ -112,7 +136,7 @@ func TestApplyWithNetwork(t *testing.T) {
 	if r.Error != "" || r.AllOK {
 		t.Fatalf("%q, all OK: %v", r.Error, r.AllOK)
 	}
-	got, want := normal(r.Rows), networkTable()
+	got, want := normal(r.Rows), outsideTable(networkTable())
 	for _, row := range []int{2, 3, 4} { // why not depends on the kernel and on being root
 		got[row].Detail = "allowed"
 	}
@@ -135,6 +159,11 @@ func TestCheckFindsNothingInPlace(t *testing.T) {
 		{"process_vm_writev", false, "allowed: it changes another process's memory, and so what that process does"},
 		{"pidfd_getfd", false, "not refused by a filter: bad file descriptor"},
 		{"prctl PR_SET_DUMPABLE", false, "not refused by a filter: invalid argument"},
+		{"recvmsg", false, "not refused by a filter: bad file descriptor"},
+		{"recvmmsg", false, "not refused by a filter: bad file descriptor"},
+		{"ioctl TIOCSTI", false, "not refused by a filter: bad file descriptor"},
+		{"ioctl TIOCLINUX", false, "not refused by a filter: bad file descriptor"},
+		{"request_key", false, "not refused by a filter: bad address"},
 		{"undumpable", false, "dumpable is 1"},
 		{"freed memory wiped", false, "the program was started without " + tunables},
 	} {

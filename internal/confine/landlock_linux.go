@@ -6,8 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,8 +22,9 @@ import (
 // Linux 6.12 no abstract socket outside the domain can be connected to, and no
 // process there be sent a signal.
 //
-// A domain holds one thread and what it starts, which is why the worker's
-// supervisor enters it, and not the worker, whose threads are there already.
+// A domain holds one thread and what it starts. The other threads of the
+// process stay outside, and whoever is in the domain reaches the process by way
+// of the thread: start a program in its place (execve(2)), which ends them all.
 func EnterDomain(allowNetwork bool) error {
 	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 || version < landlockRefer {
@@ -87,16 +86,20 @@ func enter(d unix.LandlockRulesetAttr) error {
 	return nil
 }
 
-// landlocked tries to make a FIFO, which every domain of this program refuses.
+// landlocked tries to make a FIFO, which every domain of this program refuses,
+// in a folder of its own, where nothing else does.
 func landlocked() Row {
 	const name = "Landlock domain"
-	path := filepath.Join(os.TempDir(), "byok-fifo-"+strconv.FormatInt(time.Now().UnixNano(), 36))
-	switch err := unix.Mkfifo(path, 0o600); {
+	dir, err := os.MkdirTemp("", "byok-")
+	if err != nil {
+		return Row{name, false, "cannot be tried: " + err.Error()}
+	}
+	defer os.RemoveAll(dir)
+	switch err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600); {
 	case errors.Is(err, unix.EACCES):
 		return Row{name, true, "other processes are out of reach, also by /proc"}
 	case err != nil:
-		return Row{name, false, "cannot be tried in " + os.TempDir() + ": " + err.Error()}
+		return Row{name, false, "cannot be tried: a FIFO: " + err.Error()}
 	}
-	_ = os.Remove(path)
 	return Row{name, false, "none: another process of this user can be reached by /proc; run nothing else as this user"}
 }

@@ -76,16 +76,13 @@ func messageRules() []rule {
 }
 
 // callRules are what a hostile library could otherwise use to reach a network
-// by way of another process of the same user, or to open this one to it.
-func callRules() []rule {
+// without a socket of its own.
+func callRules() []rule { return slices.Concat(processRules(), helperRules()) }
+
+// processRules are about another process of the same user, which would be made
+// to do it, and about opening this one to others.
+func processRules() []rule {
 	return []rule{
-		{
-			name:   "io_uring",
-			number: unix.SYS_IO_URING_SETUP,
-			answer: eperm,
-			try:    [2]uintptr{1, 0}, // without parameters: EFAULT
-			reason: "its operations make and use sockets without the calls that a filter sees",
-		},
 		{
 			name:   "ptrace",
 			number: unix.SYS_PTRACE,
@@ -124,6 +121,43 @@ func callRules() []rule {
 			},
 			try:    [2]uintptr{unix.PR_SET_DUMPABLE, 2}, // a value for administrators alone: EINVAL
 			reason: "it opens this process's memory to others of the same user, and to core dumps",
+		},
+	}
+}
+
+// helperRules are about what the kernel, or a program of its choice, would do
+// outside the filter for a process inside.
+func helperRules() []rule {
+	return []rule{
+		{
+			name:   "io_uring",
+			number: unix.SYS_IO_URING_SETUP,
+			answer: eperm,
+			try:    [2]uintptr{1, 0}, // without parameters: EFAULT
+			reason: "its operations make and use sockets without the calls that a filter sees",
+		},
+		{
+			name:   "ioctl TIOCSTI",
+			number: unix.SYS_IOCTL,
+			answer: eperm,
+			when:   []condition{{argument: 1, equal: true, value: unix.TIOCSTI}},
+			try:    [2]uintptr{noDescriptor, unix.TIOCSTI}, // EBADF
+			reason: "it types a command for the shell that runs when this program has ended",
+		},
+		{
+			name:   "ioctl TIOCLINUX",
+			number: unix.SYS_IOCTL,
+			answer: eperm,
+			when:   []condition{{argument: 1, equal: true, value: unix.TIOCLINUX}},
+			try:    [2]uintptr{noDescriptor, unix.TIOCLINUX}, // EBADF
+			reason: "it pastes a command on a console of the kernel's",
+		},
+		{
+			name:   "request_key",
+			number: unix.SYS_REQUEST_KEY,
+			answer: eperm,
+			try:    [2]uintptr{0, 0}, // no type: EFAULT
+			reason: "it has the kernel start a program that looks up a name in a network",
 		},
 	}
 }

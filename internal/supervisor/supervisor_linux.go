@@ -36,9 +36,9 @@ func Main(program New, args []string) int {
 	}
 	w, err := supervise(args)
 	if err != nil {
-		return p.Abandon(nil, err)
+		return p.Abandon(command.Unrun(args), err)
 	}
-	return w.end(p)
+	return w.end(p, args)
 }
 
 // worker is the worker as its supervisor sees it.
@@ -55,35 +55,20 @@ type worker struct {
 }
 
 // supervise starts the worker and returns when it has ended.
-func supervise(args []string) (w *worker, err error) {
-	onAnotherThread(func() { w, err = start(args) })
-	return w, err
-}
-
-// onAnotherThread runs f on a thread that is not the process's first one and
-// that lasts as long as f: the worker dies with the thread that started it, and
-// can send no signal to a process whose first thread is outside its domain.
-func onAnotherThread(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with this function
-		if unix.Gettid() == os.Getpid() {
-			onAnotherThread(f)
-			return
-		}
-		f()
-	}()
-	<-done
-}
-
-func start(args []string) (*worker, error) {
-	if err := confine.EnterDomain(wantsNetwork(args)); err != nil {
+//
+// The supervisor takes the filter as well, and is not dumpable: where a kernel
+// has no Landlock, a library that reaches this process gains nothing by it.
+func supervise(args []string) (*worker, error) {
+	if err := confine.Apply(wantsNetwork(args)); err != nil {
 		return nil, err
 	}
+	runtime.LockOSThread() // the worker dies with the thread that started it
+	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 8)
 	interrupt.Notify(signals)
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP) // the worker stops first: see wait
+	// Of SIGTSTP the worker is the first to stop: see wait. A reader of our
+	// output that has gone must not keep the end of a step out of the log.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTSTP, syscall.SIGPIPE)
 	w := &worker{rescue: term.Snapshot()}
 	reports, printed, err := w.launch()
 	if err != nil {
@@ -133,7 +118,7 @@ func (w *worker) launch() (reports, printed *os.File, err error) {
 		return nil, nil, unstarted(err)
 	}
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(confine.Environment(os.Environ()), Variable+"=1", "GOTRACEBACK=none"),
+		Env:   workerEnvironment(outside),
 		Files: []*os.File{os.Stdin, printing, printing, os.Stdout, os.Stderr, reporting, interrupted},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	})
@@ -164,8 +149,9 @@ func (w *worker) wait() error {
 		case !w.state.Stopped():
 			return nil
 		default:
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-			_ = syscall.Kill(w.pid, syscall.SIGCONT)
+			// To this thread, which then stops before it goes on.
+			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+			_ = unix.Kill(w.pid, unix.SIGCONT)
 		}
 	}
 }
@@ -185,23 +171,26 @@ func (w *worker) relay(signals <-chan os.Signal) {
 	}
 }
 
-// listen takes the worker's reports.
+// longestReport is more than a report of any command has, in bytes.
+const longestReport = 1 << 20
+
+// listen takes the worker's reports, to the end.
 func (w *worker) listen(r io.Reader) {
-	for lines := bufio.NewReader(r); ; {
-		line, err := lines.ReadBytes('\n')
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, longestReport)
+	for lines.Scan() {
 		var said report
-		if json.Unmarshal(line, &said) == nil {
-			if said.Running != nil {
-				w.running = said.Running
-			}
-			if said.Status != nil {
-				w.status = said.Status
-			}
+		if json.Unmarshal(lines.Bytes(), &said) != nil {
+			continue
 		}
-		if err != nil {
-			return
+		if said.Running != nil {
+			w.running = said.Running
+		}
+		if said.Status != nil {
+			w.status = said.Status
 		}
 	}
+	_, _ = io.Copy(io.Discard, r)
 }
 
 // keep reads to the end, and keeps the beginning.

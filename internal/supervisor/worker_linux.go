@@ -7,16 +7,25 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"byok/internal/command"
+	"byok/internal/confine"
 	"byok/internal/interrupt"
 )
 
-// Variable is in the environment of a worker. The name is one that
-// [confine.Environment] passes on.
+// Variable is in the environment of a worker.
 const Variable = "BYOK_WORKER"
+
+// Values of [Variable].
+const (
+	outside = "outside" // of the domain, which the worker enters first of all
+	inside  = "inside"
+)
 
 // What a worker finds open, beside standard input.
 const (
@@ -32,30 +41,66 @@ type report struct {
 	Status  *int             `json:"status,omitempty"`  // with which it is about to exit
 }
 
+// workerEnvironment is the listed environment with what makes a worker.
+func workerEnvironment(where string) []string {
+	listed := slices.DeleteFunc(confine.Environment(os.Environ()), func(v string) bool {
+		return strings.HasPrefix(v, Variable+"=")
+	})
+	return append(listed, Variable+"="+where, "GOTRACEBACK=none")
+}
+
 // IsWorker reports whether this process is a worker: it has the variable, and
-// the descriptors are open.
+// nothing that steers the linker; and the descriptors are open.
 func IsWorker() bool {
-	_, err := unix.FcntlInt(interruptDescriptor, unix.F_GETFD, 0)
-	return os.Getenv(Variable) != "" && err == nil
+	for fd := outputDescriptor; fd <= interruptDescriptor; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return false
+		}
+	}
+	where := os.Getenv(Variable)
+	return (where == outside || where == inside) && len(confine.Dropped(os.Environ())) == 0
 }
 
 // work runs the program as the worker, and returns its exit status.
 func work(program New, args []string) int {
+	reports := os.NewFile(reportDescriptor, "reports")
+	p := program(os.Stdin, os.NewFile(outputDescriptor, "/dev/stdout"), os.NewFile(errorsDescriptor, "/dev/stderr"))
+	status := 0
+	if os.Getenv(Variable) == outside {
+		status = p.Abandon(command.Unrun(args), enter(args)) // which has failed if it returns
+	} else {
+		status = run(p, args, reports)
+	}
+	send(reports, report{Status: &status})
+	return status
+}
+
+// enter starts this program again inside the domain of package confine, which
+// holds a thread and what it starts: the supervisor stays outside as a whole.
+func enter(args []string) error {
+	runtime.LockOSThread()
+	if err := confine.EnterDomain(wantsNetwork(args)); err != nil {
+		return err
+	}
+	// It is this thread that becomes the next program's first.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return unstarted(os.NewSyscallError("prctl", err))
+	}
+	return unstarted(unix.Exec("/proc/self/exe", os.Args, workerEnvironment(inside)))
+}
+
+func run(p *command.Program, args []string, reports *os.File) int {
 	for fd := outputDescriptor; fd <= interruptDescriptor; fd++ {
 		unix.CloseOnExec(fd) // what it starts has no part in them
 	}
 	_ = os.Unsetenv(Variable)
 	interrupt.Relay(os.NewFile(interruptDescriptor, "interrupts"))
-	reports := os.NewFile(reportDescriptor, "reports")
-	p := program(os.Stdin, os.NewFile(outputDescriptor, "/dev/stdout"), os.NewFile(errorsDescriptor, "/dev/stderr"))
 	p.Process = os.Getppid()
 	p.Watch = func(r command.Running) { send(reports, report{Running: &r}) }
-	status := p.Main(context.Background(), args)
-	send(reports, report{Status: &status})
-	return status
+	return p.Main(context.Background(), args)
 }
 
-// send writes a line. Where nobody listens any more, this process is about to
+// send writes a line. Where no one listens any more, this process is about to
 // end as well.
 func send(w io.Writer, r report) {
 	if line, err := json.Marshal(r); err == nil {

@@ -7,9 +7,10 @@ import (
 )
 
 // Snapshot notes how the terminal is set now. The function that it returns puts
-// it back so, with the alternate screen, and what is shown there, cleared: for
-// a process whose child has ended without doing so. It does nothing where there
-// is no terminal.
+// it back so, with the alternate screen, and what is shown there, cleared, and
+// drops what was typed and not read: for a process whose child has ended at a
+// prompt. Where the settings are as they were, and where there is no terminal,
+// it does nothing.
 func Snapshot() (rescue func()) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
@@ -26,7 +27,11 @@ func Snapshot() (rescue func()) {
 		if err != nil || *changed == *state {
 			return
 		}
-		_, _ = tty.WriteString(leaveAlternate)
+		if canClear() {
+			// What is on the ordinary screen stays.
+			_, _ = tty.WriteString(enterAlternate + leaveAlternate)
+		}
+		discardInput(int(tty.Fd())) // the beginning of a PIN is nothing for the shell
 		_ = xterm.Restore(int(tty.Fd()), state)
 	}
 }

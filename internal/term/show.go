@@ -30,8 +30,9 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	if err != nil {
 		return err
 	}
-	if kind := os.Getenv("TERM"); kind == "" || kind == "dumb" {
+	if !canClear() {
 		d.close()
+		kind := os.Getenv("TERM")
 		return exitcode.Errorf(exitcode.Refused, "this terminal (TERM=%s) cannot clear a secret from its screen", kind).
 			Hint("give %s, or use another terminal", flag)
 	}
@@ -50,6 +51,12 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	line := make([]byte, maxLine)
 	_, err = wait(prompt, signals, func() (int, error) { return d.in.Read(line) })
 	return exitcode.Mark(exitcode.Refused, err)
+}
+
+// canClear reports whether the terminal takes control sequences.
+func canClear() bool {
+	kind := os.Getenv("TERM")
+	return kind != "" && kind != "dumb"
 }
 
 // show writes the words straight from locked memory.
