@@ -76,7 +76,10 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 		r.watch()
 		result, err := f(r)
 		p.Console.Restore()
-		return r.show(result, marked(err), resultLine)
+		err = r.show(result, marked(err), resultLine)
+		r.running = Running{}
+		r.watch()
+		return err
 	}
 }
 
