@@ -31,7 +31,7 @@ func withInputs() deeds {
 				"3: kmdata/local/key_simple_ec.sig: a named pipe, not a file"),
 			pipe("kmdata/local/retired_key_simple_ec", thenModify,
 				"3: kmdata/local/retired_key_simple_ec: a named pipe, not a file"),
-			pipe(logFile, thenVerify, "1: kmdata/local/ceremony.jsonl cannot be read: a named pipe, not a file"),
+			pipe(logFile, thenVerify, "3: kmdata/local/ceremony.jsonl cannot be read: a named pipe, not a file"),
 			pipe("pkg", strings.Replace(thenModify, "$KEK", "-k pkg -w pkg", 1), "2: pkg: a named pipe, not a file"),
 			{name: "a folder in place of a key file", state: modified, do: foldered("kmdata/local/key_simple_ec"),
 				then: thenModify, want: "3: kmdata/local/key_simple_ec: a folder, not a file"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -117,7 +118,7 @@ func (s *stage) filled(t testing.TB, line string) string {
 		line = strings.ReplaceAll(line, "$MODULE", s.chain(t).Modules()[0].Module)
 	}
 	if strings.Contains(line, "$ZIP") {
-		line = strings.ReplaceAll(line, "$ZIP", mustDo(fingerprint.File(s.path("toolset.zip")))(t).String())
+		line = strings.ReplaceAll(line, "$ZIP", fingerprint.Of(mustDo(os.ReadFile(s.path("toolset.zip")))(t)).String())
 	}
 	return line
 }

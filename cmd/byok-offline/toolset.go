@@ -5,8 +5,6 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/dialogue"
-	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/toolset"
 	"byok/internal/view"
 )
@@ -39,12 +37,10 @@ func installToolset(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, err := fingerprint.File(zip)
-	if err != nil {
-		return nil, exitcode.Mark(exitcode.Usage, err)
-	}
-	r.Event.AddInput(zip, sum)
 	installed, err := toolset.Install(zip, dir, want)
+	if !installed.Zip.IsZero() {
+		r.Event.AddInput(zip, installed.Zip)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func TestWriteNeverOverwrites(t *testing.T) {
 	card := filepath.Join(m.String(), CardFile)
 	before := read(t, card)
 	err := m.Write(HeaderOf("Contoso", made.Cards[1]), []byte("another"))
-	expect(t, "write", err, failure{card + " exists already and is never overwritten", exitcode.Refused, ""})
+	expect(t, "write", err, failure{card + " already exists and is never overwritten", exitcode.Refused, ""})
 	expect(t, "blank", m.Blank(), failure{card + ": this card is not blank, and cards are never overwritten",
 		exitcode.Refused, "insert a blank medium, or remove that file if no world needs it"})
 	if string(read(t, card)) != string(before) {
@@ -122,7 +122,7 @@ func TestBlankRefuses(t *testing.T) {
 // a writer, or an endless device.
 func TestReadRefusesAtOnce(t *testing.T) {
 	good := string(seal0(t, issue(t, 1, 1).Cards[0], "p"))
-	header := "look at what is there; the card opens without it once it is removed"
+	header := "look at that file; once it is removed, the card opens without it"
 	blank := "insert the medium with the card, or name the folder the card is in"
 	pipe := func(path string) { must(t, syscall.Mkfifo(path, 0o600)) }
 	link := func(to string) func(path string) {
@@ -148,7 +148,7 @@ func TestReadRefusesAtOnce(t *testing.T) {
 		{"header too large", HeaderFile, text(strings.Repeat("x", maxHeader+1)),
 			"DIR/byok-card.json: larger than the 2048 bytes that such a file may have", header},
 		{"header altered", HeaderFile, text("{}"),
-			`DIR/byok-card.json: type "" where "byok-card-header" is expected`, header},
+			`DIR/byok-card.json: type is "", expected "byok-card-header"`, header},
 	} {
 		dir := t.TempDir()
 		if c.file == HeaderFile {
@@ -177,14 +177,23 @@ func TestReadFollowsALinkToACard(t *testing.T) {
 	}
 }
 
-// TestReadFailsWhereTheSystemDoes is not a matter of the rules.
+// TestReadFailsWhereTheSystemDoes: what cannot be read is not a matter of the
+// rules, as a loop of links is.
 func TestReadFailsWhereTheSystemDoes(t *testing.T) {
+	for _, c := range []struct {
+		target, why string
+		code        exitcode.Code
+	}{
+		{CardFile, "too many levels of symbolic links", exitcode.Refused},
+		{"/proc/self/mem", "input/output error", exitcode.Failed},
+	} {
+		card := filepath.Join(t.TempDir(), CardFile)
+		must(t, os.Symlink(c.target, card))
+		_, _, err := Folder(filepath.Dir(card)).Read()
+		expect(t, c.target, err, failure{card + ": " + c.why, c.code, hintOther})
+	}
 	dir := t.TempDir()
-	card := filepath.Join(dir, CardFile)
-	must(t, os.Symlink(CardFile, card))
-	_, _, err := Folder(dir).Read()
-	expect(t, "loop", err, failure{card + ": too many levels of symbolic links", exitcode.Failed, hintOther})
-	_, _, err = Folder(filepath.Join(dir, "usb")).Read()
+	_, _, err := Folder(filepath.Join(dir, "usb")).Read()
 	expect(t, "no folder", err, failure{dir + "/usb: no such folder", exitcode.Refused, hintMount})
 }
 

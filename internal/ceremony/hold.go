@@ -22,6 +22,6 @@ func Hold(dir, holder string) (release func(), err error) {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s is in use by %s", dir, other.By).
 			Hint("wait until it has ended, then run the command again")
 	}
-	return nil, exitcode.Errorf(exitcode.Failed, "%s cannot be held for one command at a time: %w",
+	return nil, exitcode.Errorf(statusOf(err), "%s cannot be held for one command at a time: %w",
 		dir, errors.Unwrap(err))
 }

@@ -47,8 +47,16 @@ func Open(dir string) (*Log, error) {
 }
 
 func (l *Log) unwritable(err error) error {
-	return exitcode.Errorf(exitcode.Failed, "ceremony log %s cannot be written, so nothing was done: %w",
+	return exitcode.Errorf(statusOf(err), "ceremony log %s cannot be written, so nothing was done: %w",
 		l.path, durable.Cause(err)).Hint("name a folder you may write to with --kmdata")
+}
+
+// statusOf is the status of a log, or of the hold on it, that cannot be used.
+func statusOf(err error) exitcode.Code {
+	if errors.Is(err, durable.ErrUnfit) {
+		return exitcode.Refused
+	}
+	return exitcode.Failed
 }
 
 // Appended says where an event is in the log.
@@ -118,6 +126,9 @@ func readLog(path string) ([]byte, error) {
 	data, err := durable.ReadAppended(path, maxLog)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: no ceremony log there", path).Hint("name the folder with --kmdata")
+	}
+	if errors.Is(err, durable.ErrUnfit) {
+		err = exitcode.Mark(exitcode.Check, err)
 	}
 	return data, err
 }

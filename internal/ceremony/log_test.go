@@ -134,15 +134,20 @@ func TestUnwritable(t *testing.T) {
 	if err := os.MkdirAll(dir+"/taken/local/"+FileName, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"file":       "ceremony log DIR/local/ceremony.jsonl cannot be written, so nothing was done: not a directory",
-		"file/below": "ceremony log DIR/local/ceremony.jsonl cannot be written, so nothing was done: not a directory",
-		"taken":      "ceremony log DIR/local/ceremony.jsonl cannot be written, so nothing was done: is a directory",
+	for _, c := range []struct {
+		name string
+		code exitcode.Code
+		why  string
+	}{
+		{"file", exitcode.Failed, "not a directory"},
+		{"file/below", exitcode.Failed, "not a directory"},
+		{"taken", exitcode.Refused, "a folder, not a file"},
 	} {
-		_, err := Open(dir + "/" + name)
-		wantErr(t, name, dir+"/"+name, err, exitcode.Failed, want)
+		_, err := Open(dir + "/" + c.name)
+		wantErr(t, c.name, dir+"/"+c.name, err, c.code,
+			"ceremony log DIR/local/ceremony.jsonl cannot be written, so nothing was done: "+c.why)
 		if got := exitcode.HintOf(err); got != hint {
-			t.Errorf("%s: hint %q", name, got)
+			t.Errorf("%s: hint %q", c.name, got)
 		}
 	}
 }

@@ -113,5 +113,5 @@ func TestCannotHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Hold(dir, "a folder has the name")
-	wantErr(t, "a folder", dir, err, exitcode.Failed, "DIR cannot be held for one command at a time: is a directory")
+	wantErr(t, "a folder", dir, err, exitcode.Refused, "DIR cannot be held for one command at a time: a folder, not a file")
 }

@@ -30,7 +30,7 @@ func TestNoLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Read(dir)
-	wantErr(t, "over-size", dir, err, exitcode.Failed,
+	wantErr(t, "over-size", dir, err, exitcode.Check,
 		"DIR/local/ceremony.jsonl cannot be read: larger than the 268435456 bytes that such a file may have")
 
 	if err := os.Remove(Path(dir)); err != nil {
@@ -40,7 +40,7 @@ func TestNoLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Read(dir)
-	wantErr(t, "a folder", dir, err, exitcode.Failed, "DIR/local/ceremony.jsonl cannot be read: a folder, not a file")
+	wantErr(t, "a folder", dir, err, exitcode.Check, "DIR/local/ceremony.jsonl cannot be read: a folder, not a file")
 }
 
 // TestTampering: one fault each in a log of six lines, with the whole text.
@@ -105,10 +105,10 @@ func TestTampering(t *testing.T) {
 		"unknown field": {edit(6, `"seq"`, `"sequence"`), "line 6: unknown field sequence"},
 		"field twice":   {edit(6, `"seq":6`, `"seq":6,"seq":6`), "line 6: field seq appears twice"},
 		"other type": {edit(6, `"seq":6`, `"seq":"6"`),
-			"line 6: field seq: a JSON string where a number is expected"},
+			"line 6: field seq: expected a number, not a JSON string"},
 		"not UTF-8": {edit(6, "alice", "alic\xff"), "line 6: not valid JSON at byte 198, in field operator"},
 		"unknown phase": {edit(6, `"end"`, `"ended"`),
-			`line 6: field phase: "begin", "end", "note" or "seal" is expected`},
+			`line 6: field phase: expected "begin", "end", "note" or "seal"`},
 		"short hash": {edit(6, `"previous":"`, `"previous":"0`),
 			"line 6: field previous: a SHA-256 sum is 64 lower-case hex digits"},
 		"null": {func(l []string) []string { return append(l, "null") },

@@ -40,19 +40,24 @@ func TestHashFile(t *testing.T) {
 		lines("byok-test: error: look takes one FILE, not 0", "byok-test: hint: byok-test look --help")})
 }
 
-// TestWrote: the hashes of what is on the medium; an optional file may be missing.
+// TestWrote: the hash of what is on the medium.
 func TestWrote(t *testing.T) {
 	dir, folder := kmdata(t), t.TempDir()
 	made := write(t, folder+"/made", "content")
-	wrote := func(paths ...string) command.Func {
-		return command.WithoutFiles(func(r *command.Run) (command.Result, error) { return nil, r.Wrote(paths...) })
+	wrote := func(path string) command.Func {
+		return command.WithoutFiles(func(r *command.Run) (command.Result, error) {
+			_, err := r.Wrote(path)
+			return nil, err
+		})
 	}
-	wantAnswer(t, "made", run(t, program(wrote(made, folder+"/none")), "change"), answer{0, "Result: SUCCESS\n", ""})
+	wantAnswer(t, "made", run(t, program(wrote(made)), "change"), answer{0, "Result: SUCCESS\n", ""})
 	if e := last(t, dir); !slices.Equal(e.Outputs, []ceremony.File{{Path: made, SHA256: sha256sum(t, made)}}) {
 		t.Errorf("recorded %+v", e.Outputs)
 	}
 	wantAnswer(t, "a folder", run(t, program(wrote(folder)), "change"), answer{1, "Result: FAILURE\n",
 		lines("byok-test: error: " + folder + ": a folder, not a file")})
+	wantAnswer(t, "none", run(t, program(wrote(folder+"/none")), "change"), answer{1, "Result: FAILURE\n",
+		lines("byok-test: error: " + folder + "/none: no such file")})
 	wantAnswer(t, "an argument", run(t, program(wrote(made)), "look", "x"), answer{2, "",
 		lines(`byok-test: error: look: unexpected argument "x"`, "byok-test: hint: byok-test look --help")})
 }

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -45,20 +43,15 @@ func (r *Run) HashFile(path string) (fingerprint.Sum, error) {
 	return sum, nil
 }
 
-// Wrote records the hashes of files that the command has written, as they are
-// on the medium. One that is missing is left out: an optional file.
-func (r *Run) Wrote(paths ...string) error {
-	for _, path := range paths {
-		sum, err := hashFile(r.Context.Context, path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return exitcode.Mark(exitcode.Failed, err)
-		}
-		r.Event.AddOutput(path, sum)
+// Wrote records the hash of a file that the command has written, as it is on
+// the medium, and returns it.
+func (r *Run) Wrote(path string) (fingerprint.Sum, error) {
+	sum, err := hashFile(r.Context.Context, path)
+	if err != nil {
+		return sum, exitcode.Mark(exitcode.Failed, err)
 	}
-	return nil
+	r.Event.AddOutput(path, sum)
+	return sum, nil
 }
 
 func hashFile(ctx context.Context, path string) (fingerprint.Sum, error) {

@@ -82,7 +82,7 @@ func TestLogLost(t *testing.T) {
 		}), line)
 		wantAnswer(t, line, got, answer{1, out,
 			"byok-test: error: ceremony log: the event could not be recorded: " + log +
-				" cannot be appended to: is a directory\n"})
+				" cannot be appended to: a folder, not a file\n"})
 		if err := os.Remove(log); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/session"
@@ -31,7 +32,12 @@ func executableSum() (fingerprint.Sum, error) {
 	if err != nil {
 		return fingerprint.Sum{}, err
 	}
-	return fingerprint.File(path)
+	f, err := durable.Open(path)
+	if err != nil {
+		return fingerprint.Sum{}, err
+	}
+	defer f.Close()
+	return fingerprint.Reader(f)
 }
 
 // ceremonyLog is the log of a kmdata folder as a session needs it.

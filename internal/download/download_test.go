@@ -94,16 +94,16 @@ func TestInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME", "DIR/"+name+
-		" exists already and is never overwritten")
+		" already exists and is never overwritten")
 	j.failed(t, j.FromFolder(t.Context(), "."), exitcode.Refused, "NAME", "DIR/"+name+
-		" exists already and is never overwritten")
+		" already exists and is never overwritten")
 
 	j = newJob(t, s, data)
 	if err := os.Symlink("elsewhere", j.Path+".part"); err != nil {
 		t.Fatal(err)
 	}
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Refused, "NAME.part", "DIR/"+name+
-		".part cannot be opened: too many levels of symbolic links")
+		".part is left alone: a symbolic link, not a file")
 
 	j = newJob(t, s, data)
 	held, err := openPart(j.Path, "")
@@ -217,7 +217,7 @@ func TestFromFolder(t *testing.T) {
 
 	j = newJob(t, nil, data[1:])
 	j.failed(t, j.FromFolder(t.Context(), dir), exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(data).String()+" and not the published "+
+		name+": its SHA-256 is "+fingerprint.Of(data).String()+", not the published "+
 			fingerprint.Of(data[1:]).String()+"; nothing was kept")
 	j = newJob(t, nil, data)
 	j.Max = 99_999

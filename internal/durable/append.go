@@ -16,6 +16,7 @@ import (
 //
 // The line must have no line end inside. Behind a line that a crash cut short
 // it starts on a line of its own. A failed Append leaves the content as it was.
+// What cannot be that file, or has a second name (a hard link), is [ErrUnfit].
 func Append(path string, perm fs.FileMode, limit int, next func(old []byte) ([]byte, error)) (err error) {
 	f, old, err := openLocked(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm, limit)
 	if err != nil {
@@ -57,36 +58,39 @@ func ReadAppended(path string, limit int) ([]byte, error) {
 
 // openLocked opens a file, waits for its lock, and reads it.
 func openLocked(path string, flag int, perm fs.FileMode, limit int) (*os.File, []byte, error) {
-	doing := "cannot be appended to"
+	doing, open := "cannot be appended to", openOwn
 	if flag == os.O_RDONLY {
-		doing = "cannot be read"
+		doing, open = "cannot be read", openRegular
 	}
-	f, err := os.OpenFile(path, flag|noWait, perm)
+	f, err := open(path, flag, perm)
 	if err != nil {
 		return nil, nil, failed(path, doing, err)
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = regular(info.Mode())
-	}
-	if err == nil {
-		err = lockFile(f)
-	}
-	if err == nil && info.Size() > int64(limit) { // before it fills the memory
-		err = tooLarge(limit)
-	}
-	var data []byte
-	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	}
-	if err == nil && len(data) > limit {
-		err = tooLarge(limit)
-	}
+	data, err := lockedContent(f, int64(limit))
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, failed(path, doing, err)
 	}
 	return f, data, nil
+}
+
+// lockedContent waits for the lock of a file and reads it.
+func lockedContent(f *os.File, limit int64) ([]byte, error) {
+	if err := lockFile(f); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit { // before it fills the memory
+		return nil, tooLarge(limit)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = tooLarge(limit)
+	}
+	return data, err
 }
 
 // missingEnd returns the line end that the last line of data lacks, if any.
@@ -108,16 +112,9 @@ func appendSynced(f *os.File, s string) error {
 // Touch creates an empty file where there is none, and proves that [Append]
 // may write to it.
 func Touch(path string, perm fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noWait, perm)
-	if err != nil {
-		return failed(path, "cannot be appended to", err)
-	}
-	info, err := f.Stat()
+	f, err := openOwn(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm)
 	if err == nil {
-		err = regular(info.Mode())
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
+		err = f.Close()
 	}
 	return failed(path, "cannot be appended to", err)
 }

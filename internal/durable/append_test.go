@@ -33,7 +33,7 @@ func TestAppendRefuses(t *testing.T) {
 	for _, line := range []string{"two\n", "two\nthree", "two\r"} {
 		wantErr(t, add(path, line), exitcode.Failed, path+" cannot be appended to: a line end inside the line")
 	}
-	wantErr(t, add(dir, ""), exitcode.Failed, dir+" cannot be appended to: is a directory")
+	wantErr(t, add(dir, ""), exitcode.Failed, dir+" cannot be appended to: a folder, not a file")
 	wantErr(t, add(path+"/x", ""), exitcode.Failed, path+"/x cannot be appended to: not a directory")
 	cause := errors.New("no line")
 	if err := Append(path, 0o600, 100, func([]byte) ([]byte, error) { return nil, cause }); err != cause {

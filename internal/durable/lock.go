@@ -29,9 +29,10 @@ func (e InUse) Error() string { return e.Path + " is in use by " + e.By }
 // Lock does not wait: while another process holds the file the error is an
 // [InUse] with status Refused. The kernel frees the lock with the process,
 // however it ends. The file itself stays, since removing it would let two
-// processes lock two files of one name.
+// processes lock two files of one name. A link, a file with a second name (a
+// hard link), and anything but a regular file are [ErrUnfit].
 func Lock(path, holder string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|noWait|noFollow, 0o600)
+	f, err := openOwn(path, os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be locked: %w", path, Cause(err))
 	}
@@ -47,14 +48,7 @@ func Lock(path, holder string) (release func(), err error) {
 }
 
 func takeLock(f *os.File) error {
-	info, err := f.Stat()
-	if err == nil {
-		err = regular(info.Mode())
-	}
-	free := false
-	if err == nil {
-		free, err = TryLock(f)
-	}
+	free, err := TryLock(f)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s cannot be locked: %w", f.Name(), Cause(err))

@@ -69,13 +69,17 @@ func TestLockOfAStranger(t *testing.T) {
 
 func TestLockNeedsAFile(t *testing.T) {
 	dir := t.TempDir()
+	put(t, dir, "victim", "precious")
 	for _, c := range []struct {
 		name, want string
 		make       func(path string) error
 	}{
 		{"pipe", "a named pipe, not a file", func(path string) error { return syscall.Mkfifo(path, 0o600) }},
-		{"folder", "is a directory", func(path string) error { return os.Mkdir(path, 0o700) }},
-		{"link", "too many levels of symbolic links", func(path string) error { return os.Symlink(dir+"/elsewhere", path) }},
+		{"folder", "a folder, not a file", func(path string) error { return os.Mkdir(path, 0o700) }},
+		{"link", "a symbolic link, not a file", func(path string) error { return os.Symlink(dir+"/elsewhere", path) }},
+		{"hard link", "it is a hard link; the file has another name too", func(path string) error {
+			return os.Link(dir+"/victim", path)
+		}},
 		{"none/lock", "no such file or directory", func(string) error { return nil }},
 	} {
 		path := filepath.Join(dir, c.name)
@@ -86,5 +90,11 @@ func TestLockNeedsAFile(t *testing.T) {
 		if want := path + " cannot be locked: " + c.want; err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", c.name, err, want)
 		}
+		if missing := c.name == "none/lock"; errors.Is(err, ErrUnfit) == missing {
+			t.Errorf("%s: ErrUnfit is %v", c.name, missing)
+		}
+	}
+	if data, err := os.ReadFile(dir + "/victim"); err != nil || string(data) != "precious" {
+		t.Errorf("the victim holds %q, %v", data, err)
 	}
 }

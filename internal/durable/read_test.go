@@ -43,7 +43,7 @@ func TestReadFileRefuses(t *testing.T) {
 		{"missing", "no such file", func(string) error { return nil }},
 		{"folder", "a folder, not a file", func(path string) error { return os.Mkdir(path, 0o700) }},
 		{"pipe", "a named pipe, not a file", func(path string) error { return syscall.Mkfifo(path, 0o600) }},
-		{"socket", "no such device or address", func(path string) error {
+		{"socket", "a socket, not a file", func(path string) error {
 			l, err := net.Listen("unix", path)
 			if err == nil {
 				t.Cleanup(func() { l.Close() })
@@ -61,10 +61,68 @@ func TestReadFileRefuses(t *testing.T) {
 		if want := path + ": " + c.want; err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", c.name, err, want)
 		}
-		if missing := c.name == "missing"; errors.Is(err, fs.ErrNotExist) != missing {
-			t.Errorf("%s: fs.ErrNotExist is %v", c.name, !missing)
+		if missing := c.name == "missing"; errors.Is(err, fs.ErrNotExist) != missing || errors.Is(err, ErrUnfit) == missing {
+			t.Errorf("%s: fs.ErrNotExist is %v, ErrUnfit is %v", c.name, !missing, missing)
 		}
 	}
+}
+
+// TestReadFileOfEveryKind has what lies on every system: each is refused at
+// once, and a file in /proc, which says that it is empty, is held to its limit.
+func TestReadFileOfEveryKind(t *testing.T) {
+	for _, c := range []struct{ path, want string }{
+		{"/dev/zero", "a device, not a file"},
+		{"/dev/full", "a device, not a file"},
+		{"/dev/tty", "a device, not a file"},
+		{"/dev/ptmx", "a device, not a file"},
+		{"/dev/null/x", "not a directory"},
+		{"/proc/self/maps", "larger than the 10 bytes that such a file may have"},
+	} {
+		if _, err := ReadFile(c.path, 10); err == nil || err.Error() != c.path+": "+c.want {
+			t.Errorf("\n got %v\nwant %s: %s", err, c.path, c.want)
+		}
+	}
+}
+
+// TestOpenUpTo refuses a file of a terabyte, which has holes, before any of it
+// is read.
+func TestOpenUpTo(t *testing.T) {
+	path := t.TempDir() + "/holes"
+	wantOK(t, os.WriteFile(path, nil, 0o600))
+	wantOK(t, os.Truncate(path, 1<<40))
+	f, err := OpenUpTo(path, 1<<40)
+	wantOK(t, err)
+	wantOK(t, f.Close())
+	_, err = OpenUpTo(path, 1<<40-1)
+	wantErr(t, err, exitcode.Failed, path+": larger than the 1099511627775 bytes that such a file may have")
+	_, err = OpenUpTo(path+"x", 1)
+	wantErr(t, err, exitcode.Failed, path+"x: no such file")
+}
+
+// TestAppendToALink: nothing is created where a link leads, and nothing is
+// written under a file's second name.
+func TestAppendToALink(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "victim", "")
+	wantOK(t, os.Symlink(dir+"/elsewhere", dir+"/dangling"))
+	wantOK(t, os.Link(dir+"/victim", dir+"/hard"))
+	wantOK(t, os.Symlink(dir+"/one", dir+"/soft"))
+	line := func([]byte) ([]byte, error) { return []byte("line"), nil }
+	for name, why := range map[string]string{
+		"dangling": "a symbolic link that leads nowhere",
+		"hard":     "it is a hard link; the file has another name too",
+	} {
+		want := dir + "/" + name + " cannot be appended to: " + why
+		wantErr(t, Append(dir+"/"+name, 0o600, 9, line), exitcode.Failed, want)
+		wantErr(t, Touch(dir+"/"+name, 0o600), exitcode.Failed, want)
+	}
+	put(t, dir, "one", "")
+	wantOK(t, Append(dir+"/soft", 0o600, 9, line))
+	data, err := ReadAppended(dir+"/hard", 9)
+	if err != nil || len(data) > 0 {
+		t.Errorf("%q, %v", data, err)
+	}
+	wantFiles(t, dir, "dangling->"+dir+"/elsewhere", "hard=", "one=line\n", "soft->"+dir+"/one", "victim=")
 }
 
 // TestAppendToAPipe does not wait for whoever reads the pipe.

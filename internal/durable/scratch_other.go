@@ -4,5 +4,8 @@ package durable
 
 import "os"
 
-// ours cannot tell on this system.
-func ours(os.FileInfo) error { return nil }
+// hasSecondName cannot tell on this system.
+func hasSecondName(os.FileInfo) bool { return false }
+
+// isOurs cannot tell on this system.
+func isOurs(os.FileInfo) bool { return true }

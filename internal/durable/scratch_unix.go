@@ -7,16 +7,14 @@ import (
 	"syscall"
 )
 
-// ours returns an error for a file that has a second name or another owner.
-func ours(info os.FileInfo) error {
+// hasSecondName reports whether a file has a name beside the one it was opened by.
+func hasSecondName(info os.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !ok:
-		return nil
-	case stat.Nlink > 1:
-		return errSecondName
-	case int(stat.Uid) != os.Geteuid():
-		return errForeign
-	}
-	return nil
+	return ok && stat.Nlink > 1
+}
+
+// isOurs reports whether a file belongs to the user who runs this program.
+func isOurs(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || int(stat.Uid) == os.Geteuid()
 }

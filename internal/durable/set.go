@@ -7,8 +7,9 @@
 // as a whole, and for nothing a ceremony produces. [Lock] keeps other processes
 // out. Do not write such files with os.WriteFile.
 //
-// Read with [ReadFile] or [Open], and not with os.ReadFile or os.Open: a named
-// pipe or a device in place of a file must not stop the program.
+// Read with [ReadFile], [OpenUpTo] or [Open], and not with os.ReadFile or
+// os.Open: a named pipe or a device in place of a file must not stop the
+// program.
 //
 // A temporary is called .NAME.tmp-RANDOM. A killed process leaves its
 // temporaries behind; no later run reads, needs or removes them.

@@ -2,7 +2,7 @@
 // across an air gap: as hex digits, as hex in groups, and as words to be read
 // aloud (see Rows), and reads all of these back.
 //
-// Use [Of], [Reader] or [File] for the sum and [Parse] for what a person typed;
+// Use [Of] or [Reader] for the sum and [Parse] for what a person typed;
 // compare sums with ==. Where a person knows only how a sum begins, use
 // [ParsePrefix] and say how many words are enough: an attacker who may try
 // inputs at will finds one whose first words match, at 8 bits a word. A sum is
@@ -14,7 +14,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"byok/internal/exitcode"
@@ -34,16 +33,6 @@ func Reader(r io.Reader) (Sum, error) {
 		return Sum{}, err
 	}
 	return Sum(h.Sum(nil)), nil
-}
-
-// File returns the sum of a file's content, as sha256sum prints it.
-func File(path string) (Sum, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Sum{}, err
-	}
-	defer f.Close()
-	return Reader(f)
 }
 
 // String returns 64 lower-case hex digits.

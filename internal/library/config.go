@@ -124,9 +124,12 @@ func sums(paths []string) ([]File, error) {
 	return files, nil
 }
 
+// maxConfiguration is the size of a configuration file in bytes that is read.
+const maxConfiguration = 16 << 20
+
 // sumOf returns the SHA-256 of a configuration file.
 func sumOf(path string) (fingerprint.Sum, error) {
-	f, err := durable.Open(path)
+	f, err := durable.OpenUpTo(path, maxConfiguration)
 	if err != nil {
 		return fingerprint.Sum{}, fmt.Errorf("configuration file %w", err)
 	}

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -93,14 +94,19 @@ func TestConfigurationThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir+"/file", "")
+	if err := os.Truncate(put(t, dir+"/holes", ""), 1<<40); err != nil {
+		t.Fatal(err)
+	}
 	pattern := family{defaults: []string{dir + "/file/*"}}
 	for name, c := range map[string]struct {
 		f     family
 		value string
 		text  string
 	}{
-		"pipe":           {family{}, dir + "/pipe", "configuration file " + dir + "/pipe: a named pipe, not a file"},
-		"folder":         {family{}, dir, "configuration file " + dir + ": a folder, not a file"},
+		"pipe":   {family{}, dir + "/pipe", "configuration file " + dir + "/pipe: a named pipe, not a file"},
+		"folder": {family{}, dir, "configuration file " + dir + ": a folder, not a file"},
+		"holes": {family{}, dir + "/holes",
+			"configuration file " + dir + "/holes: larger than the 16777216 bytes that such a file may have"},
 		"below a file":   {family{}, dir + "/file/x", "configuration file " + dir + "/file/x: not a directory"},
 		"default folder": {pattern, "", "configuration folder " + dir + "/file: not a directory"},
 	} {

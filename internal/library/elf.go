@@ -31,7 +31,7 @@ func CheckFile(path string) error {
 // examine reads a library through one handle, so that what is checked is what
 // is hashed. Its errors do not name the path.
 func examine(path string) (object, error) {
-	f, err := durable.Open(path)
+	f, err := durable.OpenUpTo(path, maxLibrary)
 	if err != nil {
 		return object{}, reason(err)
 	}
@@ -58,12 +58,23 @@ func reason(err error) error {
 	return err
 }
 
+// maxLibrary is the size of a library in bytes that is read, several times that
+// of any vendor's, and of a section of it once that is in memory.
+const maxLibrary = 256 << 20
+
+// swollen reports whether a section claims to be larger than a library is, as
+// one can that is compressed. A section without content takes no memory here.
+func swollen(s *elf.Section) bool { return s.Type != elf.SHT_NOBITS && s.Size > maxLibrary }
+
 // exports returns the library's own name if it has the entry point that
 // PKCS#11 asks for.
 func exports(f *os.File) (soname string, err error) {
 	file, err := elf.NewFile(f)
 	if err != nil || file.Type != elf.ET_DYN {
 		return "", errors.New("not a shared library")
+	}
+	if slices.ContainsFunc(file.Sections, swollen) {
+		return "", errors.New("a damaged shared library")
 	}
 	symbols, err := file.DynamicSymbols()
 	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {

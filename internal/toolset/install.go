@@ -16,9 +16,10 @@ import (
 
 // Installed is what Install wrote.
 type Installed struct {
-	KEK           string // path of the KEK package
-	SecurityWorld string // path of the SecurityWorld package
-	Sums          string // path of SHA256SUMS
+	Zip           fingerprint.Sum // SHA-256 of the zip, also of one that was refused; zero if it could not be read
+	KEK           string          // path of the KEK package
+	SecurityWorld string          // path of the SecurityWorld package
+	Sums          string          // path of SHA256SUMS
 }
 
 // Install unpacks the toolset at zipPath into the folder dir, which is made if
@@ -33,25 +34,30 @@ func Install(zipPath, dir string, want fingerprint.Sum) (Installed, error) {
 	if err != nil {
 		return Installed{}, err
 	}
+	installed := Installed{Zip: sum}
 	if err := checkHash(name, sum, want); err != nil {
-		return Installed{}, err
+		return installed, err
 	}
 	pair, err := Unzip(name, data)
 	if err != nil {
-		return Installed{}, err
+		return installed, err
 	}
 	files, err := pair.files()
 	if err != nil {
-		return Installed{}, err
+		return installed, err
 	}
-	return write(dir, files)
+	err = installed.write(dir, files)
+	return installed, err
 }
+
+// maxOther is more than a zip of the retired toolset has, in bytes.
+const maxOther = 256 << 20
 
 // readZip keeps one byte more than allowed at most, for Unzip to refuse, and
 // hashes all of the file: a zip of the retired toolset is longer, and is to be
 // recognised.
 func readZip(path string) (data []byte, sum fingerprint.Sum, err error) {
-	f, err := durable.Open(path)
+	f, err := durable.OpenUpTo(path, maxOther)
 	if err != nil {
 		return nil, sum, exitcode.Mark(exitcode.Usage, err)
 	}
@@ -65,7 +71,7 @@ func readZip(path string) (data []byte, sum fingerprint.Sum, err error) {
 
 func checkHash(name string, got, want fingerprint.Sum) error {
 	if got != want {
-		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the one given", name, got).
+		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s, not the one given", name, got).
 			Hint("compare what you typed with the published hash; if it is right, copy the zip again from where " +
 				"it was made")
 	}
@@ -88,7 +94,7 @@ func readFiles(name string, files []File) (Pair, error) {
 	}
 	kek, world, sums := byKind("KEK"), byKind("SecurityWorld"), byKind(SumsName)
 	if len(files) != 3 || kek.Name == "" || world.Name == "" || sums.Name == "" {
-		return Pair{}, refused(name, "not exactly one KEK package, one SecurityWorld package and %s", SumsName)
+		return Pair{}, refused(name, "expected exactly one KEK package, one SecurityWorld package and %s", SumsName)
 	}
 	pair, err := ParsePair(kek, world)
 	if err != nil {
@@ -128,9 +134,9 @@ func entryKind(name string) string {
 
 // write places the three files as one. SHA256SUMS comes first: it is the file
 // whose presence says that the folder holds a toolset.
-func write(dir string, files []File) (Installed, error) {
+func (i *Installed) write(dir string, files []File) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Installed{}, err
+		return err
 	}
 	set := durable.NewSet()
 	defer set.Discard()
@@ -138,18 +144,19 @@ func write(dir string, files []File) (Installed, error) {
 	for _, f := range []File{files[2], files[0], files[1]} {
 		path := filepath.Join(dir, f.Name)
 		if err := checkFree(path, f); err != nil {
-			return Installed{}, err
+			return err
 		}
 		out, err := set.Create(path, 0o644)
 		if err != nil {
-			return Installed{}, err
+			return err
 		}
 		if _, err := out.Write(f.Data); err != nil {
-			return Installed{}, err
+			return err
 		}
 		paths = append(paths, path)
 	}
-	return Installed{KEK: paths[1], SecurityWorld: paths[2], Sums: paths[0]}, set.Commit()
+	i.KEK, i.SecurityWorld, i.Sums = paths[1], paths[2], paths[0]
+	return set.Commit()
 }
 
 // checkFree lets a file stand that has the very content to be written: a run
@@ -162,5 +169,5 @@ func checkFree(path string, f File) error {
 	case err == nil && f.Name != SumsName && bytes.Equal(data, f.Data):
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path)
+	return exitcode.Errorf(exitcode.Refused, "%s already exists and is never overwritten", path)
 }

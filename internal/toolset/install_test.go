@@ -2,6 +2,7 @@ package toolset
 
 import (
 	"archive/zip"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 )
@@ -43,7 +45,13 @@ func TestInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Installed{filepath.Join(to, kekFile), filepath.Join(to, swFile), filepath.Join(to, SumsName)}); got != want {
+	want := Installed{
+		Zip:           fingerprint.Of(data),
+		KEK:           filepath.Join(to, kekFile),
+		SecurityWorld: filepath.Join(to, swFile),
+		Sums:          filepath.Join(to, SumsName),
+	}
+	if got != want {
 		t.Errorf("%+v", got)
 	}
 	run(t, to, "sha256sum", "-c", "--strict", SumsName)
@@ -51,7 +59,7 @@ func TestInstall(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 	_, err = Install(zipPath, to, fingerprint.Of(data))
-	expect(t, "again", err, exitcode.Refused, filepath.Join(to, SumsName)+" exists already and is never overwritten")
+	expect(t, "again", err, exitcode.Refused, filepath.Join(to, SumsName)+" already exists and is never overwritten")
 }
 
 // TestInstallAfterInterruption finds the companions an interrupted run left.
@@ -86,11 +94,11 @@ func TestInstallRefuses(t *testing.T) {
 		"other hash": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			_, path, _ := zipFile(t, good)
 			return path, fingerprint.Sum{}
-		}, exitcode.Check, "Z.zip: its SHA-256 is " + fingerprint.Of(good).String() + " and not the one given"},
+		}, exitcode.Check, "Z.zip: its SHA-256 is " + fingerprint.Of(good).String() + ", not the one given"},
 		"hash before content": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			_, path, _ := zipFile(t, []byte("no zip"))
 			return path, fingerprint.Sum{}
-		}, exitcode.Check, "Z.zip: its SHA-256 is " + fingerprint.Of([]byte("no zip")).String() + " and not the one given"},
+		}, exitcode.Check, "Z.zip: its SHA-256 is " + fingerprint.Of([]byte("no zip")).String() + ", not the one given"},
 		"cut short": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			_, path, sum := zipFile(t, good[:len(good)-1])
 			return path, sum
@@ -99,6 +107,12 @@ func TestInstallRefuses(t *testing.T) {
 			_, path, sum := zipFile(t, make([]byte, MaxZip+5))
 			return path, sum
 		}, exitcode.Usage, "Z.zip: more than the 1048576 bytes a toolset may have"},
+		"a terabyte of holes": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
+			if err := errors.Join(os.WriteFile(dir+"/Z.zip", nil, 0o600), os.Truncate(dir+"/Z.zip", 1<<40)); err != nil {
+				t.Fatal(err)
+			}
+			return dir + "/Z.zip", fingerprint.Sum{}
+		}, exitcode.Usage, "DIR/Z.zip: larger than the 268435456 bytes that such a file may have"},
 		"a folder": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			return dir, fingerprint.Sum{}
 		}, exitcode.Usage, "DIR: a folder, not a file"},
@@ -111,14 +125,14 @@ func TestInstallRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			return path, sum
-		}, exitcode.Refused, "DIR/" + swFile + " exists already and is never overwritten"},
+		}, exitcode.Refused, "DIR/" + swFile + " already exists and is never overwritten"},
 		"a link in the way": {func(t *testing.T, dir string) (string, fingerprint.Sum) {
 			_, path, sum := zipFile(t, good)
 			if err := os.Symlink("elsewhere", filepath.Join(dir, kekFile)); err != nil {
 				t.Fatal(err)
 			}
 			return path, sum
-		}, exitcode.Refused, "DIR/" + kekFile + " exists already and is never overwritten"},
+		}, exitcode.Refused, "DIR/" + kekFile + " already exists and is never overwritten"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -127,8 +141,11 @@ func TestInstallRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = Install(path, dir, sum)
+			got, err := Install(path, dir, sum)
 			expect(t, name, err, c.code, strings.ReplaceAll(c.want, "DIR", dir))
+			if data, err := durable.ReadFile(path, 2*MaxZip); err == nil && got.Zip != fingerprint.Of(data) {
+				t.Errorf("the zip's hash is %s", got.Zip)
+			}
 			if after, err := os.ReadDir(dir); err != nil || len(after) != len(before) {
 				t.Errorf("%v is left, %v", after, err)
 			}

@@ -29,11 +29,10 @@ type File struct {
 func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) {
 	v := Package{Ident: p.Pair.Ident, Pair: p.Pair}
 	for _, path := range p.Paths {
-		sum, err := fingerprint.File(path)
+		sum, err := r.Wrote(path)
 		if err != nil {
 			return nil, err
 		}
-		r.Event.AddOutput(path, sum)
 		v.Files = append(v.Files, File{path, sum})
 	}
 	return v, nil
@@ -68,11 +67,10 @@ type Installed struct {
 func InstalledOf(r *command.Run, i toolset.Installed) (command.Result, error) {
 	var v Installed
 	for _, path := range []string{i.KEK, i.SecurityWorld, i.Sums} {
-		sum, err := fingerprint.File(path)
+		sum, err := r.Wrote(path)
 		if err != nil {
 			return nil, err
 		}
-		r.Event.AddOutput(path, sum)
 		v.Files = append(v.Files, File{path, sum})
 	}
 	return v, nil

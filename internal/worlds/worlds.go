@@ -127,7 +127,7 @@ func (s *Store) List() ([]World, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, exitcode.Mark(exitcode.Failed, err)
+		return nil, err
 	}
 	if err := s.private(); err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (s *Store) private() error {
 	}
 	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
 		return exitcode.Errorf(exitcode.Refused, "%s: others may change it (mode %04o), so it proves nothing", s.path, mode).
-			Hint("chmod 600 %s, then compare each hknso in it with paper", printable.Quote(s.path))
+			Hint("chmod 600 %s, then compare each hknso in it with the paper record", printable.Quote(s.path))
 	}
 	return nil
 }
@@ -232,7 +232,7 @@ func (s *Store) Add(c Claim, by string, at time.Time) (World, error) {
 	}
 	release, err := durable.Lock(s.path+".lock", fmt.Sprintf("byok-online, process %d", os.Getpid()))
 	if err != nil {
-		return World{}, exitcode.Mark(exitcode.Failed, err)
+		return World{}, err
 	}
 	defer release()
 	all, err := s.List()

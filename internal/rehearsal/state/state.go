@@ -39,7 +39,7 @@ const MaxFile = 1 << 20
 // State is a state folder held by this process.
 type State struct {
 	dir     string
-	lock    *os.File
+	release func() // lets the folder go
 	service string
 	token   []byte
 	url     string // known once Listen has run
@@ -80,37 +80,24 @@ func (s *State) Token() []byte { return s.token }
 func (s *State) URL() string { return s.url }
 
 // Close lets the folder go.
-func (s *State) Close() { _ = s.lock.Close() }
+func (s *State) Close() { s.release() }
 
 // hold locks the folder for this process; the kernel frees it with us.
 func (s *State) hold() error {
-	f, err := os.OpenFile(s.Path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	held, err := durable.TryLock(f)
-	if err != nil {
-		_ = f.Close()
-		return err
-	}
-	if !held {
-		defer f.Close()
-		holder, _ := durable.ReadFile(s.Path("lock"), MaxFile)
-		return exitcode.Errorf(exitcode.Refused, "%s is in use by another rehearsal vault (process %s)", s.dir,
-			strings.TrimSpace(string(holder))).
+	release, err := durable.Lock(s.Path("lock"), fmt.Sprintf("process %d", os.Getpid()))
+	var other durable.InUse
+	if errors.As(err, &other) {
+		return exitcode.Errorf(exitcode.Refused, "%s is in use by another rehearsal vault (%s)", s.dir, other.By).
 			Hint("stop that one, or give this one a folder of its own with --state")
 	}
-	s.lock = f
-	if err := f.Truncate(0); err == nil { // the number is for people only
-		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	}
-	return nil
+	s.release = release
+	return err
 }
 
 // identity settles what the folder is: its service and its token.
 func (s *State) identity(service string) error {
 	if service != "" && !known(service) {
-		return exitcode.Errorf(exitcode.Usage, "service %s: %s or %s is expected", service,
+		return exitcode.Errorf(exitcode.Usage, "service %s: expected %s or %s", service,
 			kek.ServiceManagedHSM, kek.ServiceVault)
 	}
 	held, err := s.Once(FileService, 0o644, func() ([]byte, error) {
@@ -219,7 +206,7 @@ func loopback(address string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(address)
 	if err != nil {
 		return "", "", exitcode.Errorf(exitcode.Usage,
-			"listen address %s: host:port is expected, such as 127.0.0.1:8443", address)
+			"listen address %s: expected host:port, such as 127.0.0.1:8443", address)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
 		return "", "", exitcode.Errorf(exitcode.Usage, "listen address %s: %s is not a port number", address, port)

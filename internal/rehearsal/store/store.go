@@ -73,12 +73,15 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// maxRecord is the size of a key's file in bytes that is read.
+const maxRecord = 64 << 20
+
 func readRecord(path string) (r Record, err error) {
-	data, err := os.ReadFile(path)
+	data, err := durable.ReadFile(path, maxRecord)
 	if err != nil {
 		return r, err
 	}
-	if err := strictjson.Unmarshal(path, data, 64<<20, &r); err != nil {
+	if err := strictjson.Unmarshal(path, data, maxRecord, &r); err != nil {
 		return r, err
 	}
 	if len(r.Versions) == 0 || path != filepath.Join(filepath.Dir(path), strings.ToLower(r.Name)+".json") {
@@ -206,11 +209,11 @@ func (s *Store) Purge(name string) error {
 	if _, err := s.lookup(name, true); err != nil {
 		return err
 	}
-	if err := os.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	delete(s.records, strings.ToLower(name))
-	return syncFolder(s.dir)
+	return nil
 }
 
 // Linger keeps a name taken for d, as after a purge: no new version under it.
@@ -218,13 +221,4 @@ func (s *Store) Linger(name string, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limbo[strings.ToLower(name)] = time.Now().Add(d)
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

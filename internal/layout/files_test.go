@@ -1,0 +1,92 @@
+package layout
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// opening are the functions that open or read what a name leads to, whatever
+// that is: a named pipe, which stops the program, or a device, which never ends.
+var opening = []string{
+	"os.Open", "os.OpenFile", "os.ReadFile", "os.Create", "os.WriteFile", "os.DirFS", "os.OpenRoot", "os.OpenInRoot",
+	"unix.Open", "unix.Openat", "syscall.Open", "zip.OpenReader", "elf.Open", "ioutil.ReadFile", "tls.LoadX509KeyPair",
+}
+
+// openers are the files that may call them, each with its reason.
+var openers = map[string]string{
+	"internal/durable":                   "it is the package that all others read and write files through",
+	"internal/term/device.go":            "/dev/tty",
+	"internal/term/rescue.go":            "/dev/tty",
+	"internal/confine/process_linux.go":  "/proc",
+	"internal/confine/landlock_linux.go": "the folder /, and a pipe of its own",
+}
+
+// TestFilesAreOpenedInOnePlace keeps every input of both programs behind
+// package durable, which refuses whatever is no file.
+func TestFilesAreOpenedInOnePlace(t *testing.T) {
+	found := map[string]bool{}
+	for _, path := range sources(t) {
+		for _, call := range openingsIn(t, path) {
+			place := path
+			if openers[place] == "" {
+				place = filepath.Dir(path)
+			}
+			if found[place] = true; openers[place] == "" {
+				t.Errorf("%s: read and write files with package durable, which refuses pipes and devices", call)
+			}
+		}
+	}
+	for place := range openers {
+		if !found[place] {
+			t.Errorf("%s opens no files any more: delete its row", place)
+		}
+	}
+}
+
+// sources lists the Go files that the two programs are made of.
+func sources(t *testing.T) (paths []string) {
+	t.Helper()
+	for _, dir := range order() {
+		if !strings.HasPrefix(dir, "cmd/") {
+			dir = "internal/" + dir
+		}
+		files, err := filepath.Glob("../../" + dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", dir, files, err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				paths = append(paths, strings.TrimPrefix(file, "../../"))
+			}
+		}
+	}
+	return paths
+}
+
+// openingsIn lists where a file calls one of opening, or names it.
+func openingsIn(t *testing.T, path string) (calls []string) {
+	t.Helper()
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, "../../"+path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if from, ok := s.X.(*ast.Ident); ok && slices.Contains(opening, from.Name+"."+s.Sel.Name) {
+			at := files.Position(s.Pos())
+			calls = append(calls, fmt.Sprintf("%s:%d: %s.%s", path, at.Line, from.Name, s.Sel.Name))
+		}
+		return true
+	})
+	return calls
+}
