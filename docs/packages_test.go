@@ -73,10 +73,10 @@ func (p *packages) bind(t *testing.T) {
 }
 
 // owner is what the vault's owner would say of the KEK.
-func (p *packages) owner(t *testing.T) *kek.Statement {
+func (p *packages) owner(t *testing.T) *kek.Said {
 	t.Helper()
 	block, _ := pem.Decode([]byte(p.kek.PublicKey))
-	said, err := kek.NewStatement(fingerprint.Of(block.Bytes).String(), p.kek.KID.String(), true, "Olga")
+	said, err := kek.ParseSaid(fingerprint.Of(block.Bytes).String(), p.kek.KID.String(), true, "Olga")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,8 +129,8 @@ type cert struct {
 type rehearsal struct {
 	packages
 	root, hsm, partition, owner, ownerPartition cert
-	statement                                   attest.Statement
-	public                                      *attest.Statement
+	statement                                   attest.Claims
+	public                                      *attest.Claims
 	statementKey                                int
 }
 
@@ -153,7 +153,7 @@ func newRehearsal(t *testing.T, layout attest.Layout) *rehearsal {
 		root:     made("REHEARSAL root", "REHEARSAL root", rootKey, rootKey), hsm: made("HSM", "REHEARSAL root", hsmKey, rootKey),
 		partition: made("HSM:PARTN", "HSM", partitionKey, hsmKey), owner: made("contoso", "contoso", ownerKey, ownerKey),
 		ownerPartition: made("HSM:PARTN", "contoso", partitionKey, ownerKey),
-		statement:      attest.NewStatement(layout, kid, pub, []string{"import"}), statementKey: partitionKey,
+		statement:      attest.NewClaims(layout, kid, pub, []string{"import"}), statementKey: partitionKey,
 	}
 }
 
@@ -187,7 +187,7 @@ func (r *rehearsal) build(t *testing.T) packages {
 	return p
 }
 
-func (r *rehearsal) sign(t *testing.T, s attest.Statement) []byte {
+func (r *rehearsal) sign(t *testing.T, s attest.Claims) []byte {
 	t.Helper()
 	blob, err := attest.Sign(s, keys()[r.statementKey])
 	if err != nil {
@@ -197,7 +197,7 @@ func (r *rehearsal) sign(t *testing.T, s attest.Statement) []byte {
 }
 
 // set gives an attribute another value, or takes it out for nil.
-func set(s *attest.Statement, kind attest.AttributeType, value []byte) {
+func set(s *attest.Claims, kind attest.AttributeType, value []byte) {
 	var kept []attest.Attribute
 	for _, a := range s.Objects[0].Attributes {
 		if a.Type == kind {
@@ -211,8 +211,8 @@ func set(s *attest.Statement, kind attest.AttributeType, value []byte) {
 }
 
 // public is a statement on the public key.
-func (r *rehearsal) statePublic(layout attest.Layout) attest.Statement {
-	s := attest.NewStatement(layout, r.kek.KID, &keys()[kekKey].PublicKey, nil)
+func (r *rehearsal) statePublic(layout attest.Layout) attest.Claims {
+	s := attest.NewClaims(layout, r.kek.KID, &keys()[kekKey].PublicKey, nil)
 	set(&s, attest.AttrClass, []byte{2})
 	return s
 }

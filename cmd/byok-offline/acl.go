@@ -177,7 +177,7 @@ func printACL(r *command.Run) (command.Result, error) {
 		return printCopy(r, ident)
 	case kmdata.Simple:
 	default:
-		return nil, exitcode.Errorf(exitcode.Usage, "--app %s: %s or %s is expected", app, kmdata.Simple, kmdata.Transfer)
+		return nil, exitcode.Errorf(exitcode.Usage, "--app %s: expected %s or %s", app, kmdata.Simple, kmdata.Transfer)
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		live, recorded, err := keys.Operator{Operator: o}.Permissions(ident)

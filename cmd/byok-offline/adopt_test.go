@@ -64,7 +64,7 @@ func TestAdopt(t *testing.T) {
 		"without --adopt": {then: thenCreate,
 			want: `6: label "stage" is taken by an initialised token (serial …)`},
 		"--adopt and --initialize": {then: thenCreate + wordsAdopt + " --initialize",
-			want: "2: --adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected"},
+			want: "2: --adopt keeps a token as it is and --initialize destroys what is on it: give only one"},
 		"--so-pin-file alone": {then: thenCreate + " --so-pin-file secrets/so",
 			want: "2: --so-pin-file is for --adopt and --initialize: a free token's SO PIN is derived from the cards"},
 		"--initialize, with nobody to type": {then: thenCreate + " --initialize --so-pin-file secrets/so",

@@ -39,7 +39,7 @@ func withTheCards() deeds {
 	return deeds{heading: "Cards", who: "K-1 card holders, holders of replaced cards, or holders of another world's",
 		list: []deed{
 			each("one card of the two that are needed", generated, "card1",
-				"6: 1 cards of set 1 were given, and 2 are needed", nil),
+				"6: cards of set 1: 1 given, 2 needed", nil),
 			each("one card twice", generated, "card1 card1", "6: card1 and card1 are one folder: each card needs its own",
 				nil),
 			each("a second card made of the first", generated, oldCards,

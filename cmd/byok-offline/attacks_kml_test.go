@@ -40,7 +40,7 @@ const unprovedOrigin = "origin unproved: the operator may know its value"
 func changedFields() (list []deed) {
 	for _, field := range []struct{ name, from, to, want string }{
 		{"type", `"byok-key"`, `"byok-retired"`,
-			`3: kmdata/local/key_simple_ec: type "byok-retired" where "byok-key" is expected`},
+			`3: kmdata/local/key_simple_ec: type is "byok-retired", expected "byok-key"`},
 		{"version", `"version": 1`, `"version": 2`,
 			"3: kmdata/local/key_simple_ec: version 2 of byok-key, written by a later release; this one reads version 1"},
 		{"rehearsal", `"rehearsal": true`, `"rehearsal": false`,
@@ -69,7 +69,7 @@ func changedFields() (list []deed) {
 	for _, field := range []struct{ name, want string }{
 		{"world", "3: kmdata/local/key_simple_ec: it belongs to another security world (hknso …)"},
 		{"module", `3: kmdata/local/key_simple_ec: no statement of this world certifies the module "…"`},
-		{"created", "3: kmdata/local/key_simple_ec: field created: a time in whole seconds is expected, such as …"},
+		{"created", "3: kmdata/local/key_simple_ec: field created: expected a time in whole seconds, such as …"},
 		{"public_key", `3: key_simple_ec on token "stage" (serial …) is another key than its file describes`},
 	} {
 		list = append(list, deed{
@@ -177,8 +177,8 @@ func forgedKeys() []deed {
 			want: "3: key_simple_ec kmdata/local/retired_key_simple_ec: not valid JSON at byte 0"},
 		{name: "a key file in place of a record of retirement", state: generated,
 			do:   asWell("key_simple_ec", "retired_key_simple_ec"),
-			then: thenCheck, want: `3: key_simple_ec kmdata/local/retired_key_simple_ec: type "byok-key" where ` +
-				`"byok-retired" is expected`},
+			then: thenCheck, want: `3: key_simple_ec kmdata/local/retired_key_simple_ec: type is "byok-key", ` +
+				`expected "byok-retired"`},
 		{name: "a file of no kind in kmdata", state: generated, do: emptying("key_other"), then: thenCheck,
 			want: "3: files of kmdata kmdata/local/key_other is not a file of a security world"},
 	}

@@ -62,7 +62,7 @@ func withTheLog() deeds {
 			want: "0: nothing",
 			note: "whoever kept a number, and the token's anchor, know of more"},
 		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenCheck,
-			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
 		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenSeal,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal",

@@ -38,7 +38,7 @@ const (
 func changedStatements() (list []deed) {
 	for _, edit := range []struct{ what, path, from, to, want string }{
 		{"a world that is no rehearsal", worldStatement, `"rehearsal": true`, `"rehearsal": false`,
-			"3: kmdata/local/world: field cards.rehearsal is not that of the statement"},
+			"3: kmdata/local/world: field cards.rehearsal does not match the statement"},
 		{"a world of another label", worldStatement, `"label": "stage"`, `"label": "other"`,
 			"3: kmdata/local/world: the signature world.sig is not of this content: the file was altered, or another key " +
 				"signed it"},
@@ -50,7 +50,7 @@ func changedStatements() (list []deed) {
 		{"a world with another holder", worldStatement, `"Ada"`, `"Eve"`,
 			"3: kmdata/local/world: field present: card 1 (Eve) is not in the card set in force"},
 		{"a world of another type", worldStatement, `"byok-world"`, `"byok-cards"`,
-			`3: kmdata/local/world: type "byok-cards" where "byok-world" is expected`},
+			`3: kmdata/local/world: type is "byok-cards", expected "byok-world"`},
 		{"a world of a later version", worldStatement, `"version": 1`, `"version": 2`,
 			"3: kmdata/local/world: version 2 of byok-world, written by a later release; this one reads version 1"},
 		{"a module that loads another library", moduleState, `"family": "`, `"family": "x`,
@@ -63,7 +63,7 @@ func changedStatements() (list []deed) {
 			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
 				"file was altered, or another key signed it"},
 		{"a module of the one-call form", moduleState, `"form": "two steps"`, `"form": "one call"`,
-			"3: kmdata/local/statements/000002-module.json: field kw: the two-step form has one, and only that form"},
+			"3: kmdata/local/statements/000002-module.json: field kw: required in the two-step form, and only there"},
 		{"an origin of another key", originState, `"ident": "rsa"`, `"ident": "aes"`,
 			"3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the " +
 				"file was altered, or another key signed it"},
@@ -74,8 +74,8 @@ func changedStatements() (list []deed) {
 			"3: kmdata/local/statements/000006-authorization.json: the signature 000006-authorization.sig is not of this " +
 				"content: the file was altered, or another key signed it"},
 		{"an authorization for another vault", approvalState, `localhost:8443`, `localhost:9443`,
-			`3: kmdata/local/statements/000006-authorization.json: pair 1: field kek.said: "Olga" said another key ` +
-				`identifier than the packages name`},
+			`3: kmdata/local/statements/000006-authorization.json: pair 1: field kek.said: "Olga" named a different key ` +
+				`identifier than the packages`},
 		{"an authorization of an exportable key", approvalState, `"exportable": false`, `"exportable": true`,
 			"3: kmdata/local/statements/000006-authorization.json: pair 1: field target.exportable: an exportable key " +
 				"needs a release policy"},
@@ -113,7 +113,7 @@ func movedStatements() []deed {
 		{name: "a statement in the middle removed", state: modified, do: dropping(lastOrigin), then: thenCheck,
 			want: "3: kmdata/local/statements/000005-authorization.json: statement 4 is missing before it"},
 		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenCheck,
-			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
 		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenSeal,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal"},
@@ -135,8 +135,8 @@ func movedStatements() []deed {
 				"kmdata/local/statements/000007-authorization.json and 000007-seal.json: a fork"},
 		{name: "a statement under the name of another type", state: modified,
 			do: moving(lastState, "000007-seal.json",
-				false), then: thenCheck, want: `3: kmdata/local/statements/000007-seal.json: type "byok-authorization" where ` +
-				`"byok-seal" is expected`},
+				false), then: thenCheck, want: `3: kmdata/local/statements/000007-seal.json: type is "byok-authorization", ` +
+				`expected "byok-seal"`},
 		{name: "a file that is named like no statement", state: modified, do: moving(lastState, "backup.json", true),
 			then: thenCheck, want: "3: kmdata/local/statements/backup.json: it is not named like a statement"},
 		{name: "a statement without a signature", state: modified, do: unsigned(lastState), then: thenCheck,
@@ -145,7 +145,7 @@ func movedStatements() []deed {
 			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: the signature " +
 				"000007-authorization.sig is not of this content: the file was altered, or another key signed it"},
 		{name: "a signature without a statement", state: modified, do: loneSignature, then: thenCheck,
-			want: "3: files of kmdata kmdata/local/statements/000008-seal.sig signs a file that is not there",
+			want: "3: files of kmdata kmdata/local/statements/000008-seal.sig signs a file that does not exist",
 			note: "it counts for nothing: what was to be signed is not there"},
 		{name: "an empty statement", state: modified, do: overwriting(lastState, ""), then: thenCheck,
 			want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
@@ -163,7 +163,7 @@ func movedStatements() []deed {
 			want: "3: kmdata/local/statements/000002-module.json: it does not follow statement 1: one of them was " +
 				"altered or is of another copy"},
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck,
-			want: "3: anchor the token knows statement 7, …, which kmdata does not hold"},
+			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify,
 			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
 		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -138,7 +139,7 @@ func (s *stage) expected(t testing.TB, chain *kmdata.Chain) []string {
 	set := chain.Set().Cards.Number
 	list := bothHalves(statement.KMLLabel(m.Module))
 	list = append(list, "trusted public "+statement.KMLabel(m.Module, set), "trusted public anchor")
-	if m.Form == statement.FormTwoSteps {
+	if m.Form == keywrap.TwoSteps {
 		list = append(list, "trusted secret "+statement.KWLabel(m.Module, set))
 	}
 	for _, k := range mustDo(chain.Keys())(t) {

@@ -108,7 +108,7 @@ func (c *trial) disturbances(t *testing.T, turn int) (list []disturbance) {
 	}
 	n, err := strconv.Atoi(asked)
 	if asked != "" && (err != nil || n < 1) {
-		t.Fatalf("%s=%s: all or a number is expected", faultVariable, asked)
+		t.Fatalf("%s=%s: expected all or a number", faultVariable, asked)
 	}
 	return spread(list, max(n, 1))
 }

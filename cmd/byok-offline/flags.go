@@ -66,7 +66,7 @@ func acceptFlags() []cli.Flag {
 	return []cli.Flag{
 		text("library-sha256",
 			"first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"),
-		text("serial", "`SERIAL` number as it stands on the device (default: asked for)"),
+		text("serial", "`SERIAL` number as printed on the device (default: asked for)"),
 	}
 }
 
@@ -110,7 +110,7 @@ func checkCardFlags(r *command.Run, prefix string) error {
 	if files != 0 && files != dirs {
 		return exitcode.Errorf(
 			exitcode.Usage,
-			"%d --%scard and %d --%scard-pin-file: one file per card is expected, in the same order",
+			"%d --%scard and %d --%scard-pin-file: expected one file per card, in the same order",
 			dirs,
 			prefix,
 			files,
@@ -165,7 +165,7 @@ func holders(r *command.Run, prefix string) ([]string, error) {
 	if len(names) != 0 {
 		return nil, exitcode.Errorf(
 			exitcode.Usage,
-			"%d --%scard and %d --%sholder: one name per card is expected, in the same order",
+			"%d --%scard and %d --%sholder: expected one name per card, in the same order",
 			len(dirs),
 			prefix,
 			len(names),

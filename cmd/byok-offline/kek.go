@@ -52,11 +52,11 @@ func packageFile(r *command.Run, flag string) (toolset.File, error) {
 
 // checkedKEK asks what the vault's owner said, and checks the KEK for a world.
 func checkedKEK(r *command.Run, u *dialogue.UI, chain *kmdata.Chain, pair toolset.Pair) (*attest.KEK, error) {
-	statement, err := u.Said()
+	said, err := u.Said()
 	if err != nil {
 		return nil, err
 	}
-	p, err := acceptance.Policy(chain, &statement, time.Now())
+	p, err := acceptance.Policy(chain, &said, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func verify(r *command.Run) (command.Result, error) {
 }
 
 // saidIfGiven is what the vault's owner said, if any of it was given.
-func saidIfGiven(r *command.Run) (*kek.Statement, error) {
+func saidIfGiven(r *command.Run) (*kek.Said, error) {
 	for _, f := range []string{"fingerprint", "kid", "import-only", "said-by"} {
 		if r.IsSet(f) {
 			s, err := dialogue.New(r, true).Said() // verify accepts nothing, in production neither
@@ -136,7 +136,7 @@ func judgedAt(r *command.Run) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return at, exitcode.Errorf(exitcode.Usage, "--at %s: a time such as 2026-01-02T03:04:05Z is expected", text)
+		return at, exitcode.Errorf(exitcode.Usage, "--at %s: expected a time such as 2026-01-02T03:04:05Z", text)
 	}
 	r.Console.Warning("judged as of %s, not as of now", text)
 	r.Event.AddNote("judged as of", text)

@@ -99,7 +99,7 @@ func generateKey(r *command.Run) (command.Result, error) {
 
 func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
 	if len(r.StringSlice("card")) > 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum were both given: one of them is expected")
+		return nil, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum are mutually exclusive")
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		if err := g.Check(o.Chain); err != nil {
@@ -163,7 +163,7 @@ func exponent(text string) (uint32, error) {
 	e, err := strconv.ParseUint(text, 0, 32)
 	if err != nil || e > math.MaxInt32 || e < 3 || e%2 == 0 {
 		return 0, exitcode.Errorf(exitcode.Usage,
-			"--pubexp %s: an odd number of at least 3 and at most %d is expected", text, math.MaxInt32)
+			"--pubexp %s: expected an odd number of at least 3 and at most %d", text, math.MaxInt32)
 	}
 	return uint32(e), nil
 }

@@ -104,7 +104,7 @@ func scalar(shares []*big.Int) []byte {
 }
 
 // privateHalves are KNSO's and KM's, and for each module its SO PIN and the AES
-// key of its backups. here is the module at hand.
+// key of its backups. here is the module in use.
 func privateHalves(
 	t testing.TB, chain *kmdata.Chain, set kmdata.Set, whose, here string, world *quorum.Secret,
 ) (list []needle) {

@@ -54,7 +54,7 @@ func packRequest(r *command.Run) (keys.PackRequest, error) {
 		return q, err
 	}
 	if !transfer.IsUUID(q.SubscriptionID) {
-		return q, exitcode.Errorf(exitcode.Usage, "--subscription-id %s: a UUID is expected", q.SubscriptionID).
+		return q, exitcode.Errorf(exitcode.Usage, "--subscription-id %s: expected a UUID", q.SubscriptionID).
 			Hint("byok-online subscription list, on the connected workstation, shows it")
 	}
 	return q, nil

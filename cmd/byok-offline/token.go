@@ -1,18 +1,19 @@
 package main
 
 import (
+	"fmt"
+
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/secret"
 	"byok/internal/world"
-	"fmt"
 )
 
 func tokenOptions(r *command.Run) error {
 	if r.Bool("adopt") && r.Bool("initialize") {
 		return exitcode.Errorf(exitcode.Usage,
-			"--adopt keeps a token as it is and --initialize destroys what is on it: one of them is expected")
+			"--adopt keeps a token as it is and --initialize destroys what is on it: give only one")
 	}
 	if r.IsSet("so-pin-file") && !r.Bool("adopt") && !r.Bool("initialize") {
 		return exitcode.Errorf(exitcode.Usage,

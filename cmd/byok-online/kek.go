@@ -63,7 +63,7 @@ func uniqueName(now time.Time) string {
 func createKEK(r *command.Run) (command.Result, error) {
 	name, bits, lifetime := r.String("name"), r.Int("size"), r.Duration("expires-in")
 	if lifetime < time.Second {
-		return nil, exitcode.Errorf(exitcode.Usage, "--expires-in %v: a time to come is expected", lifetime)
+		return nil, exitcode.Errorf(exitcode.Usage, "--expires-in %v: it must be positive", lifetime)
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	if name == "" {
@@ -98,7 +98,7 @@ func (c *connection) newKEK(ctx context.Context, name string, bits int, expires 
 		return err
 	}
 	return exitcode.Errorf(exitcode.Refused, "a deleted key holds the name %s until %s", name, stamp.Text(gone.PurgeAt)).
-		Hint("another --name, or none for a new one")
+		Hint("give another --name, or none to have one generated")
 }
 
 func showKEK(r *command.Run) (command.Result, error) {

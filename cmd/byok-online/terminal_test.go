@@ -82,8 +82,8 @@ func TestConfirm(t *testing.T) {
 		{"no", exitcode.Refused, "byok-online: error: not confirmed: the answer was not \"yes\"\nResult: FAILURE\n"},
 		{"yes", exitcode.Done, "Result: SUCCESS\n"},
 	} {
-		status, screen := dialogue(t, []answer{{` (type "yes" to go on): `, c.typed}}, args...)
-		question := " in " + v.Open.URL + `? (type "yes" to go on): `
+		status, screen := dialogue(t, []answer{{` (type "yes" to continue): `, c.typed}}, args...)
+		question := " in " + v.Open.URL + `? (type "yes" to continue): `
 		if status != int(c.status) || !strings.Contains(screen, question) || !strings.HasSuffix(screen, c.want) {
 			t.Errorf("%s: status %d\n%s", c.typed, status, screen)
 		}
@@ -110,7 +110,7 @@ func TestVouch(t *testing.T) {
 		{prompt, fingerprint.Of([]byte("another")).FirstWords(8)},
 		{prompt, hknso.FirstWords(7)},
 		{prompt, hknso.FirstWords(8)},
-		{` (type "yes" to go on): `, "yes"},
+		{` (type "yes" to continue): `, "yes"},
 	}, "upload", file, "--rehearsal", v.Dir, "--config", config, "--kmdata", t.TempDir())
 	if status != 0 || !strings.HasSuffix(screen, "Result: SUCCESS\n") {
 		t.Fatalf("status %d\n%s", status, screen)
@@ -123,7 +123,7 @@ func TestVouch(t *testing.T) {
 	}
 	for _, want := range []string{
 		"byok-online: " + file + " comes from a security world that this workstation does not know yet\n",
-		"warning: the package comes from another world than the one named: its hknso differs; try again\n",
+		"warning: the package comes from a different world than the one named: its hknso differs; try again\n",
 		"warning: the fingerprint has 7 words: at least the first 8 are needed; try again\n",
 		`byok-online: world "Specimen" is known from now on, vouched for by `,
 	} {

@@ -76,7 +76,7 @@ func keyRate(r *command.Run) (float64, error) {
 	rate := r.Float64("rate")
 	if rate < 0 || math.IsNaN(rate) {
 		return 0, exitcode.Errorf(exitcode.Usage,
-			"--rate %v: a number of keys in ten seconds is expected, or 0 for no limit", rate)
+			"--rate %v: expected a number of keys in ten seconds, or 0 for no limit", rate)
 	}
 	return rate, nil
 }

@@ -61,7 +61,7 @@ func tagsOf(pairs []string) (map[string]string, error) {
 	for _, pair := range pairs {
 		name, value, found := strings.Cut(pair, "=")
 		if _, twice := tags[name]; !found || name == "" || twice {
-			return nil, exitcode.Errorf(exitcode.Usage, "--tag %s: NAME=VALUE is expected, each name once", pair)
+			return nil, exitcode.Errorf(exitcode.Usage, "--tag %s: expected NAME=VALUE, each name once", pair)
 		}
 		tags[name] = value
 	}

@@ -97,7 +97,7 @@ func (s *subject) readOurs(r *command.Run, path string) error {
 	var found bool
 	if s.stem, found = strings.CutSuffix(path, ".manifest.json"); !found {
 		return exitcode.Errorf(exitcode.Usage,
-			"--manifest %s: a file KeyTransferPackage-….manifest.json is expected", path)
+			"--manifest %s: expected a file KeyTransferPackage-….manifest.json", path)
 	}
 	p, err := readPackage(r, s.stem+".byok", false)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *subject) readOurs(r *command.Run, path string) error {
 
 func (s *subject) readForeign(r *command.Run) error {
 	if r.String("manifest") != "" {
-		return exitcode.Errorf(exitcode.Usage, "--manifest and --public-key exclude each other")
+		return exitcode.Errorf(exitcode.Usage, "--manifest and --public-key are mutually exclusive")
 	}
 	var err error
 	if s.Name, err = r.Required("name"); err != nil {
@@ -138,7 +138,7 @@ func nonceOf(r *command.Run) ([]byte, error) {
 	}
 	nonce, err := hex.DecodeString(text)
 	if err != nil || len(nonce) != proof.NonceSize {
-		return nil, exitcode.Errorf(exitcode.Usage, "--nonce: %d hex digits are expected", 2*proof.NonceSize)
+		return nil, exitcode.Errorf(exitcode.Usage, "--nonce: expected %d hex digits", 2*proof.NonceSize)
 	}
 	return nonce, nil
 }

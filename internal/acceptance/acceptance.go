@@ -6,18 +6,19 @@
 package acceptance
 
 import (
+	"time"
+
 	"byok/internal/attest"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/toolset"
-	"time"
 )
 
 // Policy is what a world holds a KEK to.
-func Policy(chain *kmdata.Chain, statement *kek.Statement, at time.Time) (kek.Policy, error) {
-	p := kek.Policy{Rehearsal: chain.Rehearsal(), Said: statement, Now: at}
+func Policy(chain *kmdata.Chain, said *kek.Said, at time.Time) (kek.Policy, error) {
+	p := kek.Policy{Rehearsal: chain.Rehearsal(), Said: said, Now: at}
 	for _, set := range chain.Sets() {
 		km, err := set.KM.ModuleKey()
 		if err != nil {

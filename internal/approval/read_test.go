@@ -141,7 +141,7 @@ func TestRead(t *testing.T) {
 	}
 	_, err = Read(file, keeper(t, store, newWorld(t).Chain.HKNSO()))
 	expect(t, "another world", err, exitcode.Check,
-		file+": --hknso: the package comes from another world than the one named: its hknso differs")
+		file+": --hknso: the package comes from a different world than the one named: its hknso differs")
 }
 
 // TestReplacedCards follows a world through a replacement of its cards: its new
@@ -160,7 +160,7 @@ func TestReplacedCards(t *testing.T) {
 		file+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
 	_, err = Read(file, keeper(t, store, first))
 	expect(t, "the old hknso", err, exitcode.Check, file+": --hknso: the package shows that this world's cards were "+
-		"replaced: the hknso that world replace-cards printed is needed")
+		"replaced: give the hknso that world replace-cards printed")
 	p, err := Read(file, keeper(t, store, w.Chain.HKNSO()))
 	if err != nil || p.World().First != first || len(p.World().HKNSO) != 2 ||
 		p.World().Current().SHA256 != w.Chain.HKNSO() {
@@ -192,7 +192,7 @@ func TestForgedReplacement(t *testing.T) {
 	}
 	_, err = Read(forged, keeper(t, store, w.Chain.HKNSO()))
 	expect(t, "with the genuine hknso", err, exitcode.Check,
-		forged+": --hknso: the package comes from another world than the one named: its hknso differs")
+		forged+": --hknso: the package comes from a different world than the one named: its hknso differs")
 }
 
 // TestReadRefuses has files that are missing, and a package that was altered.

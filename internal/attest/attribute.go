@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"byok/internal/kek"
+	"byok/internal/printable"
 )
 
 // AttributeType is the number of an attribute: PKCS#11's (OASIS PKCS#11 v3.1,
@@ -110,7 +111,7 @@ func (o Object) number(t AttributeType) (uint64, error) {
 		return 0, err
 	}
 	if len(v) == 0 || len(v) > 8 {
-		return 0, fmt.Errorf("%s has %d bytes", t, len(v))
+		return 0, fmt.Errorf("%s has %s", t, printable.Count(len(v), "byte"))
 	}
 	return binary.BigEndian.Uint64(append(make([]byte, 8-len(v)), v...)), nil
 }
@@ -138,7 +139,7 @@ func (o Object) is(class uint64) error {
 		return err
 	}
 	if got != class {
-		return fmt.Errorf("%s is %d where %d is expected", AttrClass, got, class)
+		return fmt.Errorf("%s is %d, expected %d", AttrClass, got, class)
 	}
 	if got, err = o.number(AttrKeyType); err != nil {
 		return err
@@ -171,11 +172,11 @@ func (o Object) publicKey() (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(e)}, nil
 }
 
-// NewStatement states a private RSA key that was generated on the HSM, is
-// sensitive and not extractable, and can do what its key_ops say. It is what
+// NewClaims returns the claims for a private RSA key that was generated on the
+// HSM, is sensitive and not extractable, and can do what its key_ops say. It is what
 // a rehearsal vault signs: the attributes, their order and lengths are those
 // of a Managed HSM.
-func NewStatement(layout Layout, id kek.ID, pub *rsa.PublicKey, keyOps []string) Statement {
+func NewClaims(layout Layout, id kek.ID, pub *rsa.PublicKey, keyOps []string) Claims {
 	can := func(ops ...string) []byte {
 		return flag(slices.ContainsFunc(ops, func(op string) bool { return slices.Contains(keyOps, op) }))
 	}
@@ -210,13 +211,13 @@ func NewStatement(layout Layout, id kek.ID, pub *rsa.PublicKey, keyOps []string)
 		{AttrDestroyable, yes},
 	}}
 	o.Size = uint32(len(o.append(nil)))
-	s := Statement{Layout: layout, Objects: []Object{o}}
+	c := Claims{Layout: layout, Objects: []Object{o}}
 	if layout == Firmware2 {
-		s.Lead, s.Tail = binary.BigEndian.AppendUint32(nil, o.Size), make([]byte, 280)
+		c.Lead, c.Tail = binary.BigEndian.AppendUint32(nil, o.Size), make([]byte, 280)
 	} else {
-		s.Flags, s.Info, s.Lead = 3, Info{Version: 1, Flags: 3}, make([]byte, 16)
+		c.Flags, c.Info, c.Lead = 3, Info{Version: 1, Flags: 3}, make([]byte, 16)
 	}
-	return s
+	return c
 }
 
 func flag(v bool) []byte {

@@ -16,21 +16,21 @@ func id(s string) func(testing.TB, *fixture) { return attribute(AttrID, fill(s).
 const path = "/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"
 
 var attributeFaults = map[string]fault{
-	"public class":        {RuleClass, attribute(AttrClass, 2), "class (0x0000) is 2 where 3 is expected", nil},
-	"secret key":          {RuleClass, attribute(AttrClass, 4), "class (0x0000) is 4 where 3 is expected", nil},
+	"public class":        {RuleClass, attribute(AttrClass, 2), "class (0x0000) is 2, expected 3", nil},
+	"secret key":          {RuleClass, attribute(AttrClass, 4), "class (0x0000) is 4, expected 3", nil},
 	"no class":            {RuleClass, attribute(AttrClass), "class (0x0000) is not stated", nil},
 	"EC":                  {RuleClass, attribute(AttrKeyType, 3), "key type (0x0100) is 3, not RSA", nil},
 	"no key type":         {RuleClass, attribute(AttrKeyType), "key type (0x0100) is not stated", nil},
-	"modulus":             {RuleKey, func(_ testing.TB, f *fixture) { f.set(AttrModulus, testKeys()[strangerKey].N.Bytes()) }, "the statement is on a key with another modulus", nil},
+	"modulus":             {RuleKey, func(_ testing.TB, f *fixture) { f.set(AttrModulus, testKeys()[strangerKey].N.Bytes()) }, "the attested key has another modulus", nil},
 	"modulus missing":     {RuleKey, attribute(AttrModulus), "modulus (0x0120) is not stated", []string{RulePublic}},
-	"exponent":            {RuleKey, attribute(AttrPublicExponent, 3), "the statement is on a key with the exponent 3, not 65537", nil},
+	"exponent":            {RuleKey, attribute(AttrPublicExponent, 3), "the attested key has the exponent 3, not 65537", nil},
 	"exponent missing":    {RuleKey, attribute(AttrPublicExponent), "public exponent (0x0122) is not stated", []string{RulePublic}},
 	"exponent huge":       {RuleKey, attribute(AttrPublicExponent, 1, 0, 0, 0, 0, 0, 1, 0, 1), "public exponent (0x0122) has 9 bytes", []string{RulePublic}},
 	"exponent large":      {RuleKey, attribute(AttrPublicExponent, 1, 0, 1, 0, 1), "public exponent (0x0122) has more than 31 bits", []string{RulePublic}},
-	"name":                {RuleID, id(strings.Replace(path, "KEK", "kek2", 1)), `the statement is on "/keys/kek2forBYOK/664f5aa2797a4075b8e36ca4500636d8", not on "` + path + `"`, nil},
-	"key version":         {RuleID, id(path[:len(path)-1]), `the statement is on "` + path[:len(path)-1] + `", not on "` + path + `"`, nil},
-	"id longer":           {RuleID, id(path + "/"), `the statement is on "` + path + `/", not on "` + path + `"`, nil},
-	"id behind a zero":    {RuleID, id(path + "\x00a"), `the statement is on "` + path + `\x00a", not on "` + path + `"`, nil},
+	"name":                {RuleID, id(strings.Replace(path, "KEK", "kek2", 1)), `the attested key is "/keys/kek2forBYOK/664f5aa2797a4075b8e36ca4500636d8", not "` + path + `"`, nil},
+	"key version":         {RuleID, id(path[:len(path)-1]), `the attested key is "` + path[:len(path)-1] + `", not "` + path + `"`, nil},
+	"id longer":           {RuleID, id(path + "/"), `the attested key is "` + path + `/", not "` + path + `"`, nil},
+	"id behind a zero":    {RuleID, id(path + "\x00a"), `the attested key is "` + path + `\x00a", not "` + path + `"`, nil},
 	"id missing":          {RuleID, attribute(AttrID), "id (0x0102) is not stated", nil},
 	"not sensitive":       {RuleSensitive, attribute(AttrSensitive, 0), "sensitive (0x0103) is false", nil},
 	"once not sensitive":  {RuleSensitive, attribute(AttrAlwaysSensitive, 0), "always sensitive (0x0165) is false", nil},
@@ -50,16 +50,16 @@ var attributeFaults = map[string]fault{
 }
 
 // public adds a statement on the public key with one thing wrong.
-func public(change func(f *fixture, s *Statement)) func(testing.TB, *fixture) {
+func public(change func(f *fixture, s *Claims)) func(testing.TB, *fixture) {
 	return func(_ testing.TB, f *fixture) {
-		s := publicStatement(Firmware2, f)
-		f.publicStatement = &s
+		s := publicClaims(Firmware2, f)
+		f.publicClaims = &s
 		change(f, &s)
 	}
 }
 
-func publicStatement(layout Layout, f *fixture) Statement {
-	s := NewStatement(layout, f.kek.KID, &testKeys()[kekKey].PublicKey, nil)
+func publicClaims(layout Layout, f *fixture) Claims {
+	s := NewClaims(layout, f.kek.KID, &testKeys()[kekKey].PublicKey, nil)
 	s.Objects[0].Attributes[0].Value = []byte{classPublic}
 	return s
 }
@@ -68,23 +68,23 @@ func publicStatement(layout Layout, f *fixture) Statement {
 func pair(change func(o *Object)) func(testing.TB, *fixture) {
 	return func(_ testing.TB, f *fixture) {
 		f.firmware3()
-		o := publicStatement(Firmware3, f).Objects[0]
+		o := publicClaims(Firmware3, f).Objects[0]
 		change(&o)
-		f.statement.Objects = append(f.statement.Objects, o)
+		f.claims.Objects = append(f.claims.Objects, o)
 	}
 }
 
 var publicFaults = map[string]fault{
-	"public by another key": {RulePublic, public(func(f *fixture, _ *Statement) { f.publicSigner = testKeys()[strangerKey] }), notSigned, nil},
-	"public of another key": {RulePublic, public(func(f *fixture, s *Statement) {
-		*s = NewStatement(Firmware2, f.kek.KID, &testKeys()[strangerKey].PublicKey, nil)
+	"public by another key": {RulePublic, public(func(f *fixture, _ *Claims) { f.publicSigner = testKeys()[strangerKey] }), notSigned, nil},
+	"public of another key": {RulePublic, public(func(f *fixture, s *Claims) {
+		*s = NewClaims(Firmware2, f.kek.KID, &testKeys()[strangerKey].PublicKey, nil)
 		s.Objects[0].Attributes[0].Value = []byte{classPublic}
-	}), "the statement is on a key with another modulus", nil},
-	"public is private": {RulePublic, public(func(_ *fixture, s *Statement) { s.Objects[0].Attributes[0].Value = []byte{classPrivate} }),
-		"class (0x0000) is 3 where 2 is expected", nil},
+	}), "the attested key has another modulus", nil},
+	"public is private": {RulePublic, public(func(_ *fixture, s *Claims) { s.Objects[0].Attributes[0].Value = []byte{classPrivate} }),
+		"class (0x0000) is 3, expected 2", nil},
 	"pair of two keys": {RulePublic, pair(func(o *Object) {
 		i := slices.IndexFunc(o.Attributes, func(a Attribute) bool { return a.Type == AttrModulus })
 		o.Attributes[i].Value = testKeys()[strangerKey].N.Bytes()
-	}), "the statement is on a key with another modulus", nil},
-	"two private keys": {RuleClass, pair(func(o *Object) { o.Attributes[0].Value = []byte{classPrivate} }), "two private keys in one statement", nil},
+	}), "the attested key has another modulus", nil},
+	"two private keys": {RuleClass, pair(func(o *Object) { o.Attributes[0].Value = []byte{classPrivate} }), "two private keys are attested", nil},
 }

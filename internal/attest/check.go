@@ -5,13 +5,13 @@
 // Use [Check] on the two packages of a toolset; the [KEK] in its [Result] is
 // the only kind that the rest of the program accepts. [CheckFile] applies the
 // attestation's rules to the JSON that az keyvault key get-attestation writes,
-// for any RSA key, and never returns a KEK. [NewStatement] and [Sign] make
+// for any RSA key, and never returns a KEK. [NewClaims] and [Sign] make
 // attestations for rehearsals. Nothing here reads a file or a clock.
 //
-// An attestation (toolset.Attestation) is four certificates and a signed
-// statement. A pinned root of the vendor certifies the HSM, the HSM its
-// partition, the partition's owner the same partition again; the partition's
-// key signs what the HSM knows of the key. The formats are Marvell's (its
+// An attestation (toolset.Attestation) is four certificates and signed [Claims].
+// A pinned root of the vendor certifies the HSM, the HSM its partition, the
+// partition's owner the same partition again; the partition's key signs what the
+// HSM knows of the key. The formats are Marvell's (its
 // scripts parse_v1.py, parse_v2.py and verify_attest.py) and Microsoft's
 // (azure-managed-hsm-key-attestation), checked against a genuine attestation;
 // no genuine one of Firmware3 was at hand.
@@ -20,7 +20,11 @@
 // leave it. It does not prove whose HSM that is: the owner's root is
 // self-signed, so its name is a claim. Nor does it prove that the service
 // keeps the key to import. That is why the comparison with what the owner says
-// (kek.Statement) is needed in every case.
+// (kek.Said) is needed in every case.
+//
+// A rule has its name in rules.go, its row in the table of steps.go if it is about
+// the attestation or of check.go if it is about the toolset, and its check in
+// evidence.go or check.go.
 //
 // No finding holds the KEK's fingerprint: people must not read on the screen
 // what they are to be asked for. It is in Result.Fingerprint.
@@ -106,10 +110,10 @@ type check struct {
 	policy kek.Policy
 	key    *rsa.PublicKey // not nil: a package that parses has an RSA key
 	sum    fingerprint.Sum
-	said   error // nil if the statement was compared and agrees
+	said   error // nil if what the owner said was compared and agrees
 }
 
-// errNotCompared is for a policy without a statement.
+// errNotCompared is for a policy without what the owner said.
 var errNotCompared = errors.New("not compared with what the vault's owner says by another channel")
 
 func newCheck(pair toolset.Pair, p kek.Policy) *check {
@@ -177,13 +181,12 @@ func (c *check) compared() (string, error) {
 }
 
 func (c *check) attestationSteps(a toolset.Attestation) []kek.Step {
-	e := &evidence{now: c.policy.Now}
-	steps := e.steps(a, c.roots, &key{c.pair.KEK().KID, c.key})
-	steps = append(steps, e.whenRead(kek.Step{Rule: RuleUsage, Apply: e.checkUsage}))
+	e := &evidence{now: c.policy.Now, roots: c.roots, subject: &attestedKey{c.pair.KEK().KID, c.key}, forKEK: true}
+	steps := e.steps(a)
 	if c.managedHSM() {
-		steps = append(steps, e.whenRead(kek.Step{Rule: RuleWorldPartition, Apply: func() (string, error) {
+		steps = append(steps, e.whenRead(RuleWorldPartition, func() (string, error) {
 			return e.checkNamed(c.pair.SecurityWorld().PartitionCertificates)
-		}}))
+		}))
 	}
 	return steps
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"byok/internal/kek"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/toolset"
 )
@@ -17,53 +18,64 @@ import (
 // attestationVersion is the one the service has given so far.
 const attestationVersion = "MRVL-1"
 
-// evidence is an attestation that was read, and what it is held against.
+// evidence is an attestation that was read, and what it is compared with.
 type evidence struct {
+	now     time.Time
+	roots   func() ([]*x509.Certificate, error)
+	subject *attestedKey // nil if it is not known which key is attested
+	forKEK  bool         // the key is to be a KEK
+
 	certificates
 	private, public *signed // public is nil where the service gave none
-	key             Object  // the private key's, or what stands in its place
-	complete        bool    // read has had no error
-	now             time.Time
+	key             Object  // the private key's, or what takes its place
+	complete        bool    // read had no error
 }
 
-// signed is a statement with the bytes that its signature is over.
+// attestedKey is the key that must be the attested one.
+type attestedKey struct {
+	id  kek.ID
+	pub *rsa.PublicKey
+}
+
+// signed are claims with the bytes that their signature covers.
 type signed struct {
-	Statement
+	Claims
 	body, signature []byte
 }
 
 // read reads all parts of an attestation, and verifies none.
 func (e *evidence) read(a toolset.Attestation) (detail string, err error) {
 	if a.Version != attestationVersion {
-		return "", fmt.Errorf("version %s where %s is expected", name(a.Version), attestationVersion)
+		return "", fmt.Errorf("version %s, expected %s", name(a.Version), attestationVersion)
 	}
 	if e.certificates, err = readCertificates(a.CertificatePEM); err != nil {
 		return "", err
 	}
 	if e.private, err = readSigned(a.PrivateKey); err != nil {
-		return "", fmt.Errorf("the private key's statement: %w", err)
+		return "", fmt.Errorf("the private key's claims: %w", err)
 	}
 	if len(a.PublicKey) > 0 {
 		if e.public, err = readSigned(a.PublicKey); err != nil {
-			return "", fmt.Errorf("the public key's statement: %w", err)
+			return "", fmt.Errorf("the public key's claims: %w", err)
 		}
 	}
 	isPrivate := func(o Object) bool { return o.is(classPrivate) == nil }
 	e.key = e.private.Objects[max(0, slices.IndexFunc(e.private.Objects, isPrivate))]
 	e.complete = true
-	return fmt.Sprintf("%s, of firmware %d, %d attributes", a.Version, e.private.Layout, len(e.key.Attributes)), nil
+	return fmt.Sprintf("%s, of firmware %d, %s", a.Version, e.private.Layout,
+		printable.Count(len(e.key.Attributes), "attribute")), nil
 }
 
 func readSigned(blob []byte) (*signed, error) {
-	s, signature, err := Parse(blob)
+	c, signature, err := Parse(blob)
 	if err != nil {
 		return nil, err
 	}
-	return &signed{s, blob[:len(blob)-signatureSize], signature}, nil
+	return &signed{c, blob[:len(blob)-signatureSize], signature}, nil
 }
 
-func (e *evidence) checkChain(roots func() ([]*x509.Certificate, error)) (string, error) {
-	trusted, err := roots()
+func (e *evidence) checkChain() (string, error) {
+	trusted, err := e.roots()
 	if err != nil {
 		return "", err
 	}
@@ -120,14 +132,14 @@ func (e *evidence) checkClass() (string, error) {
 		}
 	}
 	if private > 1 {
-		return "", errors.New("two private keys in one statement")
+		return "", errors.New("two private keys are attested")
 	}
 	id, _ := e.key.id() // RuleID judges it
 	return "a private RSA key, " + name(id), e.key.is(classPrivate)
 }
 
-func (e *evidence) checkKey(pub *rsa.PublicKey) (string, error) {
-	return "modulus and exponent are the KEK's", sameKey(e.key, pub)
+func (e *evidence) checkKey() (string, error) {
+	return "modulus and exponent are the KEK's", sameKey(e.key, e.subject.pub)
 }
 
 // sameKey compares the attested key with one that is known.
@@ -137,20 +149,20 @@ func sameKey(o Object, pub *rsa.PublicKey) error {
 	case err != nil:
 		return err
 	case attested.N.Cmp(pub.N) != 0:
-		return errors.New("the statement is on a key with another modulus")
+		return errors.New("the attested key has another modulus")
 	case attested.E != pub.E:
-		return fmt.Errorf("the statement is on a key with the exponent %d, not %d", attested.E, pub.E)
+		return fmt.Errorf("the attested key has the exponent %d, not %d", attested.E, pub.E)
 	}
 	return nil
 }
 
-func (e *evidence) checkID(kid kek.ID) (string, error) {
+func (e *evidence) checkID() (string, error) {
 	id, err := e.key.id()
 	if err != nil {
 		return "", err
 	}
-	if !strings.EqualFold(id, kid.Path()) {
-		return "", fmt.Errorf("the statement is on %s, not on %s", name(id), name(kid.Path()))
+	if want := e.subject.id.Path(); !strings.EqualFold(id, want) {
+		return "", fmt.Errorf("the attested key is %s, not %s", name(id), name(want))
 	}
 	return id, nil
 }
@@ -170,7 +182,7 @@ func (e *evidence) checkLocal() (string, error) {
 	return "generated on the HSM", e.key.require(true, AttrLocal)
 }
 
-// checkUsage lets only sign recover be unstated: firmware 3 does not list it.
+// checkUsage lets only sign recover be missing: firmware 3 does not list it.
 func (e *evidence) checkUsage() (string, error) {
 	if err := e.key.require(true, AttrUnwrap); err != nil {
 		return "", err
@@ -182,8 +194,8 @@ func (e *evidence) checkUsage() (string, error) {
 	return "unwrap only", e.key.require(false, forbidden...)
 }
 
-// checkPublic looks at every public key that is stated on, in a statement of
-// its own or beside the private key.
+// checkPublic looks at every attested public key, in claims of its own or beside
+// the private key.
 func (e *evidence) checkPublic() (string, error) {
 	var publics []Object
 	for _, o := range e.private.Objects {
@@ -210,13 +222,13 @@ func (e *evidence) checkPublic() (string, error) {
 		}
 	}
 	if len(publics) == 0 {
-		return "nothing is stated on the public key", nil
+		return "no public key is attested", nil
 	}
 	return "the same key", nil
 }
 
-// checkNamed holds the certificates of a SecurityWorld package to the
-// attestation's: all of them among the four, the owner's root among them.
+// checkNamed compares the certificates of a SecurityWorld package with the
+// attestation's: all of them must be among the four, the owner's root included.
 func (e *evidence) checkNamed(text string) (string, error) {
 	list, err := readPEM([]byte(text))
 	if err != nil {
@@ -232,5 +244,5 @@ func (e *evidence) checkNamed(text string) (string, error) {
 	if !owner {
 		return "", errors.New("partition_certificates: the owner's root is not among them")
 	}
-	return fmt.Sprintf("%d certificates", len(list)), nil
+	return printable.Count(len(list), "certificate"), nil
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Fact is one attribute as the HSM states it of the private key, for people:
+// Fact is one attribute that the HSM attests of the private key, for people:
 // what Microsoft's script prints, and the attributes that it leaves out.
 type Fact struct {
 	Attribute string `json:"attribute"` // "sensitive (0x0103)", or the number alone
@@ -16,8 +16,8 @@ type Fact struct {
 // shownBytes is how much of a long value is shown.
 const shownBytes = 16
 
-// facts lists the object's attributes in the order of the statement. They are
-// worth what the findings say of the statement.
+// facts lists the object's attributes in the order of the claims. They are worth
+// what the findings say of the claims.
 func (o Object) facts() []Fact {
 	list := make([]Fact, 0, len(o.Attributes))
 	for _, a := range o.Attributes {

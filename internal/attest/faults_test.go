@@ -115,9 +115,9 @@ var packageFaults = map[string]fault{
 		f.policy.Own = []fingerprint.Sum{{1}, r.Fingerprint}
 	}, "the KEK is a module key of this security world: whoever holds its cards could open what is wrapped for it", nil},
 	"another fingerprint said": {RuleSaid, func(t testing.TB, f *fixture) { f.policy.Said.Fingerprint = fingerprint.Whole(fingerprint.Sum{1}) },
-		`"Dana Okafor" said another fingerprint than the KEK in the packages has`, nil},
+		`"Dana Okafor" named a different fingerprint than that of the KEK in the packages`, nil},
 	"another identifier said": {RuleSaid, func(t testing.TB, f *fixture) { f.policy.Said.KID.Name = "KEK" },
-		`"Dana Okafor" said another key identifier than the packages name`, nil},
+		`"Dana Okafor" named a different key identifier than the packages`, nil},
 	"import only not said": {RuleSaid, func(t testing.TB, f *fixture) { f.policy.Said.ImportOnly = false },
 		"the vault's owner must say that the key's one operation is import", nil},
 	"said by no one": {RuleSaid, func(t testing.TB, f *fixture) { f.policy.Said.By = "" }, "the name of who said it: it is empty", nil},
@@ -139,7 +139,7 @@ func attestation(change func(*toolset.Attestation)) func(testing.TB, *fixture) {
 }
 
 var formatFaults = map[string]fault{
-	"version":            {RuleFormat, attestation(func(a *toolset.Attestation) { a.Version = "MRVL-2" }), `version "MRVL-2" where MRVL-1 is expected`, unread},
+	"version":            {RuleFormat, attestation(func(a *toolset.Attestation) { a.Version = "MRVL-2" }), `version "MRVL-2", expected MRVL-1`, unread},
 	"three certificates": {RuleFormat, attestation(func(a *toolset.Attestation) { a.CertificatePEM = []byte(strings.Join(certificatesOf(a)[:3], "")) }), "3 different certificates; 4 are required", unread},
 	"five certificates": {RuleFormat, func(t testing.TB, f *fixture) {
 		f.attestation = func(a *toolset.Attestation) { a.CertificatePEM = append(a.CertificatePEM, f.pem(t, f.root)...) }
@@ -158,14 +158,14 @@ var formatFaults = map[string]fault{
 	"no certificate": {RuleFormat, attestation(func(a *toolset.Attestation) {
 		a.CertificatePEM = append([]byte("-----BEGIN CERTIFICATE-----\nUEVN\n-----END CERTIFICATE-----\n"), a.CertificatePEM...)
 	}), "certificate 1 cannot be read", unread},
-	"statement short": {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = a.PrivateKey[:287] }), "the private key's statement: 287 bytes are no attestation", unread},
-	"statement long":  {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = make([]byte, MaxBlob+1) }), "the private key's statement: 65537 bytes are no attestation", unread},
-	"statement cut":   {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = a.PrivateKey[:600] }), "the private key's statement: attribute id (0x0102) is longer than what is left", unread},
-	"public short":    {RuleFormat, attestation(func(a *toolset.Attestation) { a.PublicKey = []byte{1} }), "the public key's statement: 1 bytes are no attestation", unread},
+	"statement short": {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = a.PrivateKey[:287] }), "the private key's claims: 287 bytes cannot be an attestation", unread},
+	"statement long":  {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = make([]byte, MaxBlob+1) }), "the private key's claims: 65537 bytes cannot be an attestation", unread},
+	"statement cut":   {RuleFormat, attestation(func(a *toolset.Attestation) { a.PrivateKey = a.PrivateKey[:600] }), "the private key's claims: attribute id (0x0102) is longer than what is left", unread},
+	"public short":    {RuleFormat, attestation(func(a *toolset.Attestation) { a.PublicKey = []byte{1} }), "the public key's claims: 1 byte cannot be an attestation", unread},
 	"attribute twice": {RuleFormat, func(_ testing.TB, f *fixture) {
-		o := &f.statement.Objects[0]
+		o := &f.claims.Objects[0]
 		o.Attributes = append(o.Attributes, Attribute{AttrExtractable, []byte{0}})
-	}, "the private key's statement: attribute extractable (0x0162) appears twice", unread},
+	}, "the private key's claims: attribute extractable (0x0162) appears twice", unread},
 }
 
 // TestManyFaults: every rule has its line, also when nothing holds.

@@ -35,8 +35,8 @@ func CheckFile(file string, data []byte, now time.Time) (Result, error) {
 	if err != nil {
 		return Result{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	e := &evidence{now: now}
-	r := Result{Findings: sorted(kek.Follow(e.steps(a, pinnedRoots, k)))}
+	e := &evidence{now: now, roots: pinnedRoots, subject: k}
+	r := Result{Findings: sorted(kek.Follow(e.steps(a)))}
 	r.Facts = e.key.facts()
 	if pub, err := e.key.publicKey(); err == nil {
 		r.Fingerprint, _ = keykind.SPKIHash(pub) // zero for a key that is none
@@ -70,7 +70,7 @@ func utf8Of(data []byte) []byte {
 // parseFile finds the attestation at the depth it has, as Microsoft's script
 // does: inside attributes.attestation, inside attestation, or bare. Fields
 // that are not used are the service's to add.
-func parseFile(file string, data []byte) (toolset.Attestation, *key, error) {
+func parseFile(file string, data []byte) (toolset.Attestation, *attestedKey, error) {
 	var top map[string]any
 	if len(data) > MaxFile {
 		return toolset.Attestation{}, nil, fmt.Errorf("%s: %d bytes, more than the %d such a file may have", file,
@@ -119,7 +119,7 @@ func readAttestation(fields map[string]any) (a toolset.Attestation, err error) {
 }
 
 // readKey reads the JSON Web Key of the file (RFC 7518, section 6.3.1).
-func readKey(fields map[string]any) (*key, error) {
+func readKey(fields map[string]any) (*attestedKey, error) {
 	if kty, _ := fields["kty"].(string); kty != keykind.RSAHSM && kty != string(keykind.RSA) {
 		return nil, fmt.Errorf("kty: %s, and only RSA keys are checked", name(kty))
 	}
@@ -139,7 +139,7 @@ func readKey(fields map[string]any) (*key, error) {
 	if len(e) > 4 {
 		return nil, errors.New("e: more than 32 bits")
 	}
-	return &key{id, &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}}, nil
+	return &attestedKey{id, &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}}, nil
 }
 
 // base64Field takes both alphabets of RFC 4648, padded or not: the service

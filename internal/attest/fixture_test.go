@@ -61,8 +61,8 @@ type cert struct {
 // and then checks.
 type fixture struct {
 	root, hsm, partition, owner, ownerPartition cert
-	statement                                   Statement
-	publicStatement                             *Statement
+	claims                                      Claims
+	publicClaims                                *Claims
 	signer, publicSigner                        *rsa.PrivateKey
 	kek                                         toolset.KEKPackage
 	sw                                          toolset.SecurityWorldPackage
@@ -113,12 +113,12 @@ func newFixture(t testing.TB) *fixture {
 		Vault:      f.kek.KID.Vault,
 	}
 	f.policy.Said = f.said(t)
-	f.statement = NewStatement(Firmware2, f.kek.KID, pub, f.kek.KeyOps)
+	f.claims = NewClaims(Firmware2, f.kek.KID, pub, f.kek.KeyOps)
 	return f
 }
 
 // said is what an owner says who has the very KEK in mind.
-func (f *fixture) said(t testing.TB) *kek.Statement {
+func (f *fixture) said(t testing.TB) *kek.Said {
 	t.Helper()
 	pub, err := keykind.ParsePublicKey(f.kek.PublicKey)
 	if err != nil {
@@ -128,7 +128,7 @@ func (f *fixture) said(t testing.TB) *kek.Statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := kek.NewStatement(sum.FirstWords(kek.LeastWords), f.kek.KID.String(), true, "Dana Okafor")
+	s, err := kek.ParseSaid(sum.FirstWords(kek.LeastWords), f.kek.KID.String(), true, "Dana Okafor")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,10 +212,10 @@ func (f *fixture) attest(t testing.TB) *toolset.Attestation {
 		a = &toolset.Attestation{
 			Version:        attestationVersion,
 			CertificatePEM: slices.Concat(f.pem(t, f.hsm), f.pem(t, f.partition), f.pem(t, f.owner), f.pem(t, f.ownerPartition)),
-			PrivateKey:     sign(t, f.statement, f.signer),
+			PrivateKey:     sign(t, f.claims, f.signer),
 		}
-		if f.publicStatement != nil {
-			a.PublicKey = sign(t, *f.publicStatement, f.publicSigner)
+		if f.publicClaims != nil {
+			a.PublicKey = sign(t, *f.publicClaims, f.publicSigner)
 		}
 	}
 	if f.attestation != nil {
@@ -224,7 +224,7 @@ func (f *fixture) attest(t testing.TB) *toolset.Attestation {
 	return a
 }
 
-func sign(t testing.TB, s Statement, key *rsa.PrivateKey) []byte {
+func sign(t testing.TB, s Claims, key *rsa.PrivateKey) []byte {
 	t.Helper()
 	blob, err := Sign(s, key)
 	if err != nil {
@@ -305,7 +305,7 @@ func (c cert) makeVersion1(t testing.TB) []byte {
 
 // set gives an attribute of the first object a value; nil takes it out.
 func (f *fixture) set(t AttributeType, value []byte) {
-	o := &f.statement.Objects[0]
+	o := &f.claims.Objects[0]
 	i := slices.IndexFunc(o.Attributes, func(a Attribute) bool { return a.Type == t })
 	if value == nil {
 		o.Attributes = slices.Delete(o.Attributes, i, i+1)

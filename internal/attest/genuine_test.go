@@ -31,7 +31,7 @@ func genuine(t testing.TB) []byte {
 	return data
 }
 
-func genuineParts(t testing.TB) (toolset.Attestation, *key) {
+func genuineParts(t testing.TB) (toolset.Attestation, *attestedKey) {
 	t.Helper()
 	a, k, err := parseFile("f", genuine(t))
 	if err != nil {
@@ -81,7 +81,7 @@ KEK-ATTEST-ID ok /keys/livekvtestkey-name3e302c50/a9834ba5f8470bc43a89b1f05d7685
 KEK-ATTEST-SENSITIVE ok sensitive, always sensitive
 KEK-ATTEST-EXTRACTABLE ok not extractable, never extractable
 KEK-ATTEST-LOCAL ok generated on the HSM
-KEK-ATTEST-PUBLIC ok nothing is stated on the public key
+KEK-ATTEST-PUBLIC ok no public key is attested
 `
 
 func TestGenuine(t *testing.T) {
@@ -165,8 +165,8 @@ func TestGenuineFlipped(t *testing.T) {
 	caught, all := 0, 0
 	try := func(what string, i int, changed toolset.Attestation) {
 		all++
-		e := &evidence{now: at("2025-07-01")}
-		if len(kek.Failed(kek.Follow(e.steps(changed, func() ([]*x509.Certificate, error) { return roots, nil }, nil)))) > 0 {
+		e := &evidence{now: at("2025-07-01"), roots: func() ([]*x509.Certificate, error) { return roots, nil }}
+		if len(kek.Failed(kek.Follow(e.steps(changed)))) > 0 {
 			caught++
 		} else {
 			t.Errorf("%s: byte %d flipped, and every rule holds", what, i)
@@ -277,14 +277,14 @@ func TestForeignEncodings(t *testing.T) {
 		expect(t, err, exitcode.Usage, c.want)
 	}
 	_, err := CheckFile("f", little[2:], at("2025-07-01"))
-	expect(t, err, exitcode.Usage, "f: it is in UTF-16, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected")
+	expect(t, err, exitcode.Usage, "f: it is in UTF-16, as Windows PowerShell writes it; expected UTF-8 without a byte order mark")
 }
 
 func TestCheckFileRefuses(t *testing.T) {
 	good := string(genuine(t))
 	for name, c := range map[string]struct{ old, new, want string }{
 		"no JSON":        {good, "attestation", "f: not valid JSON at byte 0"},
-		"an array":       {good, "[]", "f: field (the whole file): a JSON array where an object is expected"},
+		"an array":       {good, "[]", "f: field (the whole file): expected an object, not a JSON array"},
 		"nothing":        {good, "{}", "f: field version: missing; this is not an attestation"},
 		"doubled":        {`"version":`, `"version": "", "version":`, "f: field attributes.attestation.version appears twice"},
 		"version":        {`"version": "MRVL-1"`, `"version": 1`, "f: field version: missing; this is not an attestation"},

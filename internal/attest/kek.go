@@ -17,7 +17,7 @@ type KEK struct {
 	mark      kek.Mark
 	attested  bool
 	findings  []kek.Finding
-	said      kek.Statement
+	said      kek.Said
 	kekFile   fingerprint.Sum
 	worldFile fingerprint.Sum
 }
@@ -61,7 +61,7 @@ func (k *KEK) Findings() []kek.Finding { return slices.Clone(k.findings) }
 
 // Said returns what the vault's owner said by another channel, and by whom; it
 // agrees with the KEK.
-func (k *KEK) Said() kek.Statement { return k.said }
+func (k *KEK) Said() kek.Said { return k.said }
 
 // KEKPackageHash returns the SHA-256 of the KEK package, of the very bytes
 // that the KEK was made from.

@@ -33,13 +33,13 @@ const (
 	RulePartition = "KEK-ATTEST-PARTITION"
 	// RuleDates: every certificate, the root's included, is valid at the time of the check.
 	RuleDates = "KEK-ATTEST-DATES"
-	// RuleSignature: the partition's key has signed the statement; the whole PKCS#1 block is compared.
+	// RuleSignature: the partition's key has signed the claims; the whole PKCS#1 block is compared.
 	RuleSignature = "KEK-ATTEST-SIGNATURE"
-	// RuleClass: the statement is on exactly one private key, an RSA key.
+	// RuleClass: exactly one private key is attested, an RSA key.
 	RuleClass = "KEK-ATTEST-CLASS"
-	// RuleKey: modulus and public exponent in the statement are the KEK's.
+	// RuleKey: modulus and public exponent of the attested key are the KEK's.
 	RuleKey = "KEK-ATTEST-KEY"
-	// RuleID: the id in the statement is the path of the KEK's key identifier.
+	// RuleID: the id of the attested key is the path of the KEK's key identifier.
 	RuleID = "KEK-ATTEST-ID"
 	// RuleSensitive: the private key is sensitive and has always been.
 	RuleSensitive = "KEK-ATTEST-SENSITIVE"
@@ -49,7 +49,7 @@ const (
 	RuleLocal = "KEK-ATTEST-LOCAL"
 	// RuleUsage: the private key unwraps, and does not decrypt, sign, sign-recover or derive.
 	RuleUsage = "KEK-ATTEST-USAGE"
-	// RulePublic: what is stated on the public key is signed by the same partition and on the same key.
+	// RulePublic: the public key, if attested, is signed by the same partition and is the same key.
 	RulePublic = "KEK-ATTEST-PUBLIC"
 	// RuleSaid: fingerprint, identifier and import-only are what the vault's owner said by another channel.
 	RuleSaid = "KEK-SAID"
@@ -62,9 +62,11 @@ func Rules() []string {
 	for _, rule := range kek.Rules() {
 		rules = append(rules, rule.Name)
 	}
-	return append(rules, RuleOwn, RulePresent, RuleFormat, RuleChain, RuleOwner, RulePartition, RuleDates,
-		RuleSignature, RuleClass, RuleKey, RuleID, RuleSensitive, RuleExtractable, RuleLocal, RuleUsage, RulePublic,
-		RuleSaid)
+	rules = append(rules, RuleOwn, RulePresent, RuleFormat)
+	for _, rule := range attested() {
+		rules = append(rules, rule.name)
+	}
+	return append(rules, RuleSaid)
 }
 
 // sorted puts findings into the order of the rules.

@@ -56,7 +56,7 @@ func TestGood(t *testing.T) {
 	for name, change := range map[string]func(f *fixture){
 		"firmware 2":      func(f *fixture) {},
 		"firmware 3":      func(f *fixture) { f.firmware3() },
-		"public as well":  func(f *fixture) { s := publicStatement(Firmware2, f); f.publicStatement = &s },
+		"public as well":  func(f *fixture) { s := publicClaims(Firmware2, f); f.publicClaims = &s },
 		"never expires":   func(f *fixture) { f.kek.Expires = time.Time{} },
 		"no sign recover": func(f *fixture) { f.set(AttrSignRecover, nil) },
 		"id in capitals":  func(f *fixture) { f.kek.KID.Version = strings.ToUpper(f.kek.KID.Version) },
@@ -64,13 +64,13 @@ func TestGood(t *testing.T) {
 		"SHA-512":         func(f *fixture) { f.partition.algorithm = x509.SHA512WithRSA },
 		"a pair": func(f *fixture) {
 			f.firmware3()
-			o := publicStatement(Firmware3, f).Objects[0]
+			o := publicClaims(Firmware3, f).Objects[0]
 			o.Gap = []byte("gap")
-			f.statement.Objects = []Object{f.statement.Objects[0], o}
+			f.claims.Objects = []Object{f.claims.Objects[0], o}
 		},
 		"a pair, public first": func(f *fixture) {
 			f.firmware3()
-			f.statement.Objects = []Object{publicStatement(Firmware3, f).Objects[0], f.statement.Objects[0]}
+			f.claims.Objects = []Object{publicClaims(Firmware3, f).Objects[0], f.claims.Objects[0]}
 		},
 		"some certificates": func(f *fixture) { f.sw.PartitionCertificates = string(f.pem(t, f.owner)) },
 	} {
@@ -87,7 +87,7 @@ func TestGood(t *testing.T) {
 			k.Fingerprint() != v.Fingerprint || !k.Attested() || !k.Rehearsal() || !slices.Equal(k.Findings(), v.Findings) {
 			t.Errorf("%s: %+v", name, k)
 		}
-		if k.KEKPackageHash().IsZero() || k.SecurityWorldPackageHash() != pair.KEK().SecurityWorld && f.publicStatement == nil {
+		if k.KEKPackageHash().IsZero() || k.SecurityWorldPackageHash() != pair.KEK().SecurityWorld && f.publicClaims == nil {
 			t.Errorf("%s: %s, %s", name, k.KEKPackageHash(), k.SecurityWorldPackageHash())
 		}
 		if got := names(v.Findings); !slices.Equal(got, Rules()) {
@@ -97,7 +97,7 @@ func TestGood(t *testing.T) {
 }
 
 func (f *fixture) firmware3() {
-	f.statement = NewStatement(Firmware3, f.kek.KID, &testKeys()[kekKey].PublicKey, f.kek.KeyOps)
+	f.claims = NewClaims(Firmware3, f.kek.KID, &testKeys()[kekKey].PublicKey, f.kek.KeyOps)
 }
 
 func sumOf(t testing.TB, f *fixture) fingerprint.Sum {

@@ -9,20 +9,20 @@ import (
 	"fmt"
 )
 
-// Sign signs a statement as an HSM's partition does, in the way of
-// its layout, and returns the blob: what toolset.Attestation.PrivateKey holds.
+// Sign signs claims as an HSM's partition does, in the way of their layout, and
+// returns the blob: what toolset.Attestation.PrivateKey holds.
 // The key has 2048 bits. It is for rehearsals and tests: no key of theirs is
 // certified by a vendor's root.
-func Sign(s Statement, key *rsa.PrivateKey) ([]byte, error) {
+func Sign(c Claims, key *rsa.PrivateKey) ([]byte, error) {
 	if key.Size() != signatureSize {
 		return nil, fmt.Errorf("a partition's key has %d bits, not %d", 8*signatureSize, 8*key.Size())
 	}
-	body, err := s.Marshal()
+	body, err := c.Marshal()
 	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256(body)
-	signature, err := rsa.SignPKCS1v15(rand.Reader, key, s.Layout.hash(), digest[:])
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, c.Layout.hash(), digest[:])
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (l Layout) hash() crypto.Hash {
 func checkSignature(l Layout, key *rsa.PublicKey, body, signature []byte) error {
 	digest := sha256.Sum256(body)
 	if err := rsa.VerifyPKCS1v15(key, l.hash(), digest[:], signature); err != nil {
-		return errors.New("the signature is not the partition key's over this statement")
+		return errors.New("the partition's key did not make this signature")
 	}
 	return nil
 }

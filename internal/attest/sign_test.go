@@ -25,7 +25,7 @@ func raw(key *rsa.PrivateKey, block []byte) []byte {
 	return new(big.Int).Exp(new(big.Int).SetBytes(block), key.D, key.N).FillBytes(make([]byte, signatureSize))
 }
 
-const notSigned = "the signature is not the partition key's over this statement"
+const notSigned = "the partition's key did not make this signature"
 
 var signatureFaults = map[string]fault{
 	"another key": {RuleSignature, func(_ testing.TB, f *fixture) { f.signer = testKeys()[strangerKey] }, notSigned, nil},
@@ -51,7 +51,7 @@ var signatureFaults = map[string]fault{
 	}), notSigned, nil},
 	"zero": {RuleSignature, signedBy(func(*fixture, []byte) []byte { return make([]byte, signatureSize) }), notSigned, nil},
 	"of another statement": {RuleSignature, signedBy(func(f *fixture, body []byte) []byte {
-		blob, _ := Sign(NewStatement(Firmware2, f.kek.KID, &testKeys()[strangerKey].PublicKey, nil), f.signer)
+		blob, _ := Sign(NewClaims(Firmware2, f.kek.KID, &testKeys()[strangerKey].PublicKey, nil), f.signer)
 		return blob[len(blob)-signatureSize:]
 	}), notSigned, nil},
 	"firmware 3 without DigestInfo": {RuleSignature, func(t testing.TB, f *fixture) {

@@ -1,56 +1,63 @@
 package attest
 
 import (
-	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 
 	"byok/internal/kek"
 	"byok/internal/toolset"
 )
 
-// key is the key that an attestation must be of.
-type key struct {
-	id  kek.ID
-	pub *rsa.PublicKey
+// rule is a row of the table of rules.
+type rule struct {
+	name    string
+	applies func(*evidence) bool
+	check   func(*evidence) (detail string, err error)
 }
 
-// steps are the rules for an attestation of any private RSA key. Without a key
-// to compare it with, RuleKey and RuleID do not apply.
-func (e *evidence) steps(a toolset.Attestation, roots func() ([]*x509.Certificate, error), k *key) []kek.Step {
+// attested lists the rules for an attestation that has been read, in the order
+// in which they are applied and shown. [RulePresent] and [RuleFormat] come
+// before them.
+func attested() []rule {
+	always := func(*evidence) bool { return true }
+	known := func(e *evidence) bool { return e.subject != nil }
+	forKEK := func(e *evidence) bool { return e.forKEK }
+	return []rule{
+		{RuleChain, always, (*evidence).checkChain},
+		{RuleOwner, always, (*evidence).checkOwner},
+		{RulePartition, always, (*evidence).checkPartition},
+		{RuleDates, always, (*evidence).checkDates},
+		{RuleSignature, always, (*evidence).checkSignature},
+		{RuleClass, always, (*evidence).checkClass},
+		{RuleKey, known, (*evidence).checkKey},
+		{RuleID, known, (*evidence).checkID},
+		{RuleSensitive, always, (*evidence).checkSensitive},
+		{RuleExtractable, always, (*evidence).checkExtractable},
+		{RuleLocal, always, (*evidence).checkLocal},
+		{RuleUsage, forKEK, (*evidence).checkUsage},
+		{RulePublic, always, (*evidence).checkPublic},
+	}
+}
+
+// steps are the rules that apply to an attestation.
+func (e *evidence) steps(a toolset.Attestation) []kek.Step {
 	steps := []kek.Step{
 		{Rule: RulePresent, Apply: func() (string, error) { return "attested by " + name(a.Version), nil }},
 		{Rule: RuleFormat, Apply: func() (string, error) { return e.read(a) }},
 	}
-	then := []kek.Step{
-		{Rule: RuleChain, Apply: func() (string, error) { return e.checkChain(roots) }},
-		{Rule: RuleOwner, Apply: e.checkOwner},
-		{Rule: RulePartition, Apply: e.checkPartition},
-		{Rule: RuleDates, Apply: e.checkDates},
-		{Rule: RuleSignature, Apply: e.checkSignature},
-		{Rule: RuleClass, Apply: e.checkClass},
-		{Rule: RuleSensitive, Apply: e.checkSensitive},
-		{Rule: RuleExtractable, Apply: e.checkExtractable},
-		{Rule: RuleLocal, Apply: e.checkLocal},
-		{Rule: RulePublic, Apply: e.checkPublic},
-	}
-	if k != nil {
-		then = append(then,
-			kek.Step{Rule: RuleKey, Apply: func() (string, error) { return e.checkKey(k.pub) }},
-			kek.Step{Rule: RuleID, Apply: func() (string, error) { return e.checkID(k.id) }})
-	}
-	for _, s := range then {
-		steps = append(steps, e.whenRead(s))
+	for _, r := range attested() {
+		if r.applies(e) {
+			steps = append(steps, e.whenRead(r.name, func() (string, error) { return r.check(e) }))
+		}
 	}
 	return steps
 }
 
-// whenRead lets a rule wait until the attestation has been read.
-func (e *evidence) whenRead(s kek.Step) kek.Step {
-	return kek.Step{Rule: s.Rule, Apply: func() (string, error) {
+// whenRead is a step that is not taken unless the attestation could be read.
+func (e *evidence) whenRead(name string, check func() (string, error)) kek.Step {
+	return kek.Step{Rule: name, Apply: func() (string, error) {
 		if !e.complete {
 			return "", errors.New("not checked: the attestation cannot be read")
 		}
-		return s.Apply()
+		return check()
 	}}
 }

@@ -227,7 +227,7 @@ var serviceRules = []Rule{
 	{
 		Status:   http.StatusUnauthorized,
 		Contains: "expired",
-		Text:     "the service takes the token for expired",
+		Text:     "the service considers the token expired",
 		Hint:     "sign in again; " + hintClock,
 	},
 	{
@@ -271,21 +271,21 @@ var serviceRules = []Rule{
 	{
 		Status: http.StatusInternalServerError,
 		Text:   "the service failed",
-		Hint:   "the same command again; it finds what was done",
+		Hint:   "run the same command again: it finds what was done",
 	},
 	{
 		Status: http.StatusBadGateway,
 		Text:   "the service failed",
-		Hint:   "the same command again; it finds what was done",
+		Hint:   "run the same command again: it finds what was done",
 	},
 	{
 		Status: http.StatusServiceUnavailable,
 		Text:   "the service is not available",
-		Hint:   "the same command again; it finds what was done",
+		Hint:   "run the same command again: it finds what was done",
 	},
 	{
 		Status: http.StatusGatewayTimeout,
 		Text:   "the service did not answer its own gateway in time",
-		Hint:   "the same command again; it finds what was done",
+		Hint:   "run the same command again: it finds what was done",
 	},
 }

@@ -46,7 +46,7 @@ func envelope(code, message, inner string) string {
 }
 
 func TestExplainAnswers(t *testing.T) {
-	const again = "the same command again; it finds what was done"
+	const again = "run the same command again: it finds what was done"
 	for name, c := range map[string]struct {
 		err        error
 		want, hint string
@@ -54,7 +54,7 @@ func TestExplainAnswers(t *testing.T) {
 		"another tenant":       {responded(401, envelope("Unauthorized", "AKV10032: Invalid issuer. Expected one of …", "null")), "do: the token is of another tenant than the vault's (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
 		"another audience":     {responded(401, envelope("Unauthorized", "AKV10022: Invalid audience.", "null")), "do: the token was made for another service or cloud (Unauthorized, request req-1)", "check --cloud"},
 		"subscription tenant":  {responded(401, envelope("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer", "null")), "do: the token is of another tenant than the subscription's (InvalidAuthenticationTokenTenant, request req-1)", "--tenant with the subscription's tenant"},
-		"token expired":        {responded(401, envelope("Unauthorized", "IDX10223: Lifetime validation failed. The token is expired.", "null")), "do: the service takes the token for expired (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
+		"token expired":        {responded(401, envelope("Unauthorized", "IDX10223: Lifetime validation failed. The token is expired.", "null")), "do: the service considers the token expired (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
 		"token not yet valid":  {responded(401, envelope("Unauthorized", "IDX10222: Lifetime validation failed.", "null")), "do: the service finds the token not valid at this time (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
 		"401 without a body":   {responded(401, ""), "do: the service does not accept the sign-in (HTTP 401, request req-1)", "byok-online login"},
 		"no reader":            {responded(403, envelope("AuthorizationFailed", "The client … does not have authorization", "null")), "do: the account may not read this subscription (AuthorizationFailed, request req-1)", "the role Reader on the subscription is needed"},

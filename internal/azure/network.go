@@ -52,7 +52,7 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE):
 		return host + " cut the connection before its answer was complete",
-			"the same command again; it finds what was done", true
+			"run the same command again: it finds what was done", true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return host + " did not answer in time", "the same command again; if that does not help, " + hintProxy, true
 	}

@@ -130,7 +130,7 @@ func TestConnections(t *testing.T) {
 	check(t, meet(t, Network{}, "https://"+hostPort(plain)), exitcode.Vault, "do: "+hostPort(plain)+" does not speak TLS", hintProxy)
 
 	cut := ca.serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), nil)
-	check(t, meet(t, Network{CAFile: ca.file}, cut.URL), exitcode.Vault, "do: "+hostPort(cut)+" cut the connection before its answer was complete", "the same command again; it finds what was done")
+	check(t, meet(t, Network{CAFile: ca.file}, cut.URL), exitcode.Vault, "do: "+hostPort(cut)+" cut the connection before its answer was complete", "run the same command again: it finds what was done")
 
 	down := hostPort(plain)
 	plain.Close()
@@ -144,7 +144,7 @@ func TestNetworkErrors(t *testing.T) {
 	dial := func(op string, err error) error {
 		return at(&net.OpError{Op: op, Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(20, 1, 2, 3), Port: 443}, Err: err})
 	}
-	const again = "the same command again; it finds what was done"
+	const again = "run the same command again: it finds what was done"
 	for name, c := range map[string]struct {
 		err        error
 		want, hint string

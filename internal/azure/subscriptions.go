@@ -61,7 +61,7 @@ type Manager struct {
 // NewManager returns a Manager for c.
 func NewManager(cred azcore.TokenCredential, c Cloud, h *http.Client) (*Manager, error) {
 	if c.Config.Services[cloud.ResourceManager].Endpoint == "" {
-		return nil, exitcode.Errorf(exitcode.Usage, "cloud %s: where its resource manager is, is not known", c.Name)
+		return nil, exitcode.Errorf(exitcode.Usage, "cloud %s: the address of its resource manager is not known", c.Name)
 	}
 	options := &arm.ClientOptions{ClientOptions: clientOptions(c, h), DisableRPRegistration: true}
 	client, err := arm.NewClient("byok/azure", "v1.0.0", cred, options)

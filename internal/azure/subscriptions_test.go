@@ -91,7 +91,7 @@ func TestVaultsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = NewManager(anyToken{}, c, nil)
-	check(t, err, exitcode.Usage, "cloud AzureCustom: where its resource manager is, is not known", "")
+	check(t, err, exitcode.Usage, "cloud AzureCustom: the address of its resource manager is not known", "")
 	if !strings.HasPrefix(c.vaultScope(), "https://vault.corp.example/") {
 		t.Error(c.vaultScope())
 	}

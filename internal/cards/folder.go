@@ -120,7 +120,7 @@ func (f folder) Read() (Header, []byte, error) {
 	}
 	h, err := f.readHeader()
 	if err != nil {
-		return Header{}, nil, exitcode.Hint(err, "look at what is there; the card opens without it once it is removed")
+		return Header{}, nil, exitcode.Hint(err, "look at that file; once it is removed, the card opens without it")
 	}
 	return h, sealed, nil
 }

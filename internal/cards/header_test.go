@@ -60,16 +60,16 @@ func TestEncodeRefusesAHeader(t *testing.T) {
 func TestDecodeHeaderRefuses(t *testing.T) {
 	good := string(read(t, "testdata/world/card2.json"))
 	for _, c := range []struct{ name, old, new, want string }{
-		{"type", "byok-card-header", "byok-world", `type "byok-world" where "byok-card-header" is expected`},
+		{"type", "byok-card-header", "byok-world", `type is "byok-world", expected "byok-card-header"`},
 		{"later version", `"version": 1`, `"version": 2`,
 			"version 2 of byok-card-header, written by a later release; this one reads version 1"},
 		{"escape in the holder", "Bob", `\u001b[2J`, "field holder: not a card holder's name"},
-		{"right to left", "Contoso", `Cont\u202eoso`, "line 4 is not as the program writes it: " +
-			"a field is missing, null, out of order or spaced otherwise"},
+		{"right to left", "Contoso", `Cont\u202eoso`, "line 4 differs from what the program writes: " +
+			"a field is missing, null, out of order or spaced differently"},
 		{"control in the world", "Contoso", "Cont\u202eoso", "field world: it is not one line of printable characters"},
 		{"unknown field", `"set"`, `"sett"`, "unknown field sett"},
-		{"blanks", "}\n", "}\n\n", "line 12 is not as the program writes it: " +
-			"a field is missing, null, out of order or spaced otherwise"},
+		{"blanks", "}\n", "}\n\n", "line 12 differs from what the program writes: " +
+			"a field is missing, null, out of order or spaced differently"},
 		{"empty", good, "", "not valid JSON at byte 0"},
 	} {
 		_, err := DecodeHeader("usb", []byte(strings.Replace(good, c.old, c.new, 1)))

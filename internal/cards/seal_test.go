@@ -132,7 +132,7 @@ func TestOpenRefusesOtherContent(t *testing.T) {
 	}{
 		{"nothing", nil, "usb: not valid JSON at byte 0"},
 		{"a letter", []byte("Dear Bob"), "usb: not valid JSON at byte 0"},
-		{"an object", []byte("{}"), `usb: type "" where "byok-administrator-card" is expected`},
+		{"an object", []byte("{}"), `usb: type is "", expected "byok-administrator-card"`},
 		{"too long", make([]byte, quorum.MaxCard+1), tooLong},
 		{"much text", make([]byte, 100<<10), tooLong},
 	} {

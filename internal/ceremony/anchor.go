@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 // creation is the command that a world's log begins with.
@@ -53,12 +54,7 @@ func ReadSince(dir string, head Head) (Record, error) {
 	return scan(Path(dir), data, head.Lines)
 }
 
-func lines(a Anchored) string {
-	if a.Head.Lines == 1 {
-		return "1 line"
-	}
-	return fmt.Sprintf("%d lines", a.Head.Lines)
-}
+func lines(a Anchored) string { return printable.Count(a.Head.Lines, "line") }
 
 // lastBreak returns the newest statement with a break, or nothing.
 func lastBreak(heads []Anchored) (broken Anchored) {

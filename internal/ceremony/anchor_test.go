@@ -225,7 +225,7 @@ func TestClock(t *testing.T) {
 
 // TestOneEvent: what an event can be held to by itself.
 func TestOneEvent(t *testing.T) {
-	const began = "line 3: field began: the number of an earlier event is expected, except in a begin"
+	const began = "line 3: field began: expected the number of an earlier event, except in a begin"
 	const sealed = "line 3: field seal: a seal has one, and nothing else has"
 	for _, c := range []struct {
 		name   string
@@ -240,9 +240,9 @@ func TestOneEvent(t *testing.T) {
 		{"a seal in a note", func(e *Event) { e.Phase, e.Began, e.Seal = Noted, 1, &Seal{} }, sealed},
 		{"no time", func(e *Event) { e.Time = time.Time{} }, "line 3: field time: a time is missing"},
 		{"a fraction", func(e *Event) { e.Time = e.Time.Add(1) },
-			"line 3: field time: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"},
+			"line 3: field time: expected a time in whole seconds, such as 2026-11-25T19:05:00Z"},
 		{"an offset", func(e *Event) { e.Time = e.Time.In(time.FixedZone("", 3600)) },
-			"line 3: field time: a time in UTC is expected, such as 2026-11-25T19:05:00Z"},
+			"line 3: field time: expected a time in UTC, such as 2026-11-25T19:05:00Z"},
 	} {
 		dir := newLog(t, 2)
 		e := event(3)

@@ -121,10 +121,10 @@ func (e Event) check() error {
 	switch e.Phase {
 	case Begin, End, Noted, Sealed:
 	default:
-		return fmt.Errorf("field phase: %q, %q, %q or %q is expected", Begin, End, Noted, Sealed)
+		return fmt.Errorf("field phase: expected %q, %q, %q or %q", Begin, End, Noted, Sealed)
 	}
 	if (e.Phase == Begin) != (e.Began == 0) || e.Began < 0 || e.Began >= e.Seq {
-		return errors.New("field began: the number of an earlier event is expected, except in a begin")
+		return errors.New("field began: expected the number of an earlier event, except in a begin")
 	}
 	if (e.Phase == Sealed) != (e.Seal != nil) {
 		return errors.New("field seal: a seal has one, and nothing else has")

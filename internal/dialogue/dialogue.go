@@ -160,7 +160,7 @@ func (u *UI) LastStatement(why string) (int, string, error) {
 	if err != nil || n < 1 || strings.TrimSpace(word) == "" {
 		return 0, "", exitcode.Errorf(
 			exitcode.Usage,
-			"last statement %.60q: a number and a word are expected, such as \"7 abandon\"",
+			"last statement %.60q: expected a number and a word, such as \"7 abandon\"",
 			text,
 		)
 	}
@@ -215,7 +215,7 @@ func (u *UI) AcceptSerial(token, serial string) error {
 	if serial == "" || u.rehearsal && u.r.String("serial") == "" {
 		return nil
 	}
-	given, err := u.answer("serial", "SERIAL", "serial number of the HSM, as it stands on the device")
+	given, err := u.answer("serial", "SERIAL", "serial number of the HSM, as printed on the device")
 	if err != nil {
 		return err
 	}

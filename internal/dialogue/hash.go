@@ -16,7 +16,7 @@ func PublishedHash(r *command.Run, zip string) (fingerprint.Sum, error) {
 	case hex != "" && words != "":
 		return fingerprint.Sum{}, exitcode.Errorf(
 			exitcode.Usage,
-			"--sha256 and --words were both given: one of them is expected",
+			"--sha256 and --words are mutually exclusive",
 		)
 	case hex != "":
 		return parseHash("--sha256", hex)

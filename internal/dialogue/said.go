@@ -6,24 +6,24 @@ import (
 
 // Said gets what the vault's owner said by another channel, before anything of
 // the KEK is shown.
-func (u *UI) Said() (kek.Statement, error) {
+func (u *UI) Said() (kek.Said, error) {
 	words, err := u.answer("fingerprint", "WORDS",
 		"KEK's fingerprint as the vault's owner said it, first 8 words or hex")
 	if err != nil {
-		return kek.Statement{}, err
+		return kek.Said{}, err
 	}
 	kid, err := u.answer("kid", "IDENTIFIER", "KEK's key identifier with its version, as the vault's owner said it")
 	if err != nil {
-		return kek.Statement{}, err
+		return kek.Said{}, err
 	}
 	if err := u.importOnly(); err != nil {
-		return kek.Statement{}, err
+		return kek.Said{}, err
 	}
 	by, err := u.answer("said-by", "NAME", "name of who said so")
 	if err != nil {
-		return kek.Statement{}, err
+		return kek.Said{}, err
 	}
-	s, err := kek.NewStatement(words, kid, true, by)
+	s, err := kek.ParseSaid(words, kid, true, by)
 	if err == nil {
 		u.r.Event.AddNote("KEK said by", s.By)
 	}

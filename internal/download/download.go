@@ -106,7 +106,7 @@ func (j Job) FromFolder(ctx context.Context, dir string) error {
 func (j Job) checkFree() error {
 	_, err := os.Lstat(j.Path)
 	if err == nil {
-		return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", j.Path)
+		return exitcode.Errorf(exitcode.Refused, "%s already exists and is never overwritten", j.Path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -129,8 +129,8 @@ func (j Job) place(ctx context.Context, src io.Reader) error {
 		return err
 	}
 	if sum != j.SHA256 {
-		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s and not the published %s; nothing was kept",
-			filepath.Base(j.Path), sum, j.SHA256).Hint("do not use this source before its owner has said why")
+		return exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is %s, not the published %s; nothing was kept",
+			filepath.Base(j.Path), sum, j.SHA256).Hint("do not use this source until its owner explains the difference")
 	}
 	return set.Commit()
 }

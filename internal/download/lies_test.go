@@ -59,9 +59,9 @@ func TestAnotherFileOnResume(t *testing.T) {
 	j := newJob(t, s, data)
 	err := j.FromURL(t.Context(), s.URL)
 	j.failed(t, err, exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+
+		name+": its SHA-256 is "+fingerprint.Of(other).String()+", not the published "+
 			fingerprint.Of(data).String()+"; nothing was kept")
-	if exitcode.HintOf(err) != "do not use this source before its owner has said why" {
+	if exitcode.HintOf(err) != "do not use this source until its owner explains the difference" {
 		t.Error(exitcode.HintOf(err))
 	}
 }
@@ -75,7 +75,7 @@ func TestOneBitChanged(t *testing.T) {
 		s := serve(t, sends(tag, other))
 		j := newJob(t, s, data)
 		j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "",
-			name+": its SHA-256 is "+fingerprint.Of(other).String()+" and not the published "+
+			name+": its SHA-256 is "+fingerprint.Of(other).String()+", not the published "+
 				fingerprint.Of(data).String()+"; nothing was kept")
 	}
 }
@@ -94,7 +94,7 @@ func TestLyingLength(t *testing.T) {
 	s := serve(t, says(90_000))
 	j := newJob(t, s, data)
 	j.failed(t, j.FromURL(t.Context(), s.URL), exitcode.Check, "",
-		name+": its SHA-256 is "+fingerprint.Of(data[:90_000]).String()+" and not the published "+
+		name+": its SHA-256 is "+fingerprint.Of(data[:90_000]).String()+", not the published "+
 			fingerprint.Of(data).String()+"; nothing was kept")
 
 	s = serve(t, says(110_000))

@@ -110,7 +110,7 @@ func TestSetWithFaults(t *testing.T) {
 		"fsync:error=EIO:when=4":        "status 1: DIR/manifest cannot be put into place: input/output error",
 		"renameat2:error=EIO:when=1":    "status 1: DIR/head cannot be put into place: input/output error",
 		"fsync:error=EIO:when=5":        "status 1: DIR/head cannot be put into place: input/output error",
-		"renameat2:error=EEXIST:when=1": "status 6: DIR/head exists already and is never overwritten",
+		"renameat2:error=EEXIST:when=1": "status 6: DIR/head already exists and is never overwritten",
 		// What a file system may lack.
 		"flock:error=ENOLCK:when=1":     "done",
 		"renameat2:error=EINVAL:when=1": "done",

@@ -126,5 +126,5 @@ func failed(path, what string, err error) error {
 }
 
 func exists(path string) error {
-	return exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path)
+	return exitcode.Errorf(exitcode.Refused, "%s already exists and is never overwritten", path)
 }

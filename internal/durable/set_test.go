@@ -34,7 +34,7 @@ func TestWriteFileNeverOverwrites(t *testing.T) {
 	}
 	for _, name := range []string{"file", "folder", "link"} {
 		err := WriteFile(dir+"/"+name, []byte("second"), 0o600)
-		wantErr(t, err, exitcode.Refused, dir+"/"+name+" exists already and is never overwritten")
+		wantErr(t, err, exitcode.Refused, dir+"/"+name+" already exists and is never overwritten")
 	}
 	wantFiles(t, dir, "file=first", "folder/", "link->nowhere")
 }
@@ -54,7 +54,7 @@ func TestRelativePath(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	wantOK(t, WriteFile("here", []byte("1"), 0o600))
-	wantErr(t, WriteFile("here", nil, 0o600), exitcode.Refused, "here exists already and is never overwritten")
+	wantErr(t, WriteFile("here", nil, 0o600), exitcode.Refused, "here already exists and is never overwritten")
 	wantFiles(t, dir, "here=1")
 }
 
@@ -101,14 +101,14 @@ func TestSetRefused(t *testing.T) {
 	s := NewSet()
 	defer s.Discard()
 	_, err := s.Create(dir+"/head", 0o600)
-	wantErr(t, err, exitcode.Refused, dir+"/head exists already and is never overwritten")
+	wantErr(t, err, exitcode.Refused, dir+"/head already exists and is never overwritten")
 
 	if err := os.Mkdir(dir+"/folder", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	createIn(t, s, dir+"/other")
 	_, err = s.Create(dir+"/folder", 0o600)
-	wantErr(t, err, exitcode.Refused, dir+"/folder exists already and is never overwritten")
+	wantErr(t, err, exitcode.Refused, dir+"/folder already exists and is never overwritten")
 }
 
 // TestOvertaken: what appears between Create and Commit stays untouched.
@@ -117,7 +117,7 @@ func TestOvertaken(t *testing.T) {
 	s := prepared(t, dir, "late")
 	put(t, dir, "head", "early")
 	put(t, dir, "sig", "early")
-	wantErr(t, s.Commit(), exitcode.Refused, dir+"/head exists already and is never overwritten")
+	wantErr(t, s.Commit(), exitcode.Refused, dir+"/head already exists and is never overwritten")
 	s.Discard()
 	wantFiles(t, dir, "head=early", "sig=early")
 }
@@ -184,7 +184,7 @@ func TestConcurrentSets(t *testing.T) {
 	winner := slices.Index(errs, nil)
 	for i, err := range errs {
 		if i != winner {
-			wantErr(t, err, exitcode.Refused, dir+"/head exists already and is never overwritten")
+			wantErr(t, err, exitcode.Refused, dir+"/head already exists and is never overwritten")
 		}
 	}
 	wantFiles(t, dir, fmt.Sprintf("head=%d", winner), fmt.Sprintf("manifest=%d", winner), fmt.Sprintf("sig=%d", winner))

@@ -10,6 +10,7 @@ import (
 	"github.com/xrash/smetrics"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 // Parse reads a sum that a person typed or pasted: 64 hex digits, or 32 words
@@ -57,7 +58,8 @@ func parseHex(digits string) (Sum, error) {
 		}
 	}
 	if count != 2*len(s) {
-		return s, exitcode.Errorf(exitcode.Usage, "the fingerprint has %d hex digits, not %d", count, 2*len(s))
+		return s, exitcode.Errorf(exitcode.Usage, "the fingerprint has %s, not %d",
+			printable.Count(count, "hex digit"), 2*len(s))
 	}
 	_, err := hex.Decode(s[:], []byte(digits))
 	return s, err
@@ -69,7 +71,7 @@ func parseWords(parts []string) (Sum, error) {
 		return Sum{}, err
 	}
 	if n != len(s) {
-		return Sum{}, exitcode.Errorf(exitcode.Usage, "the fingerprint has %d words, not %d", n, len(s))
+		return Sum{}, exitcode.Errorf(exitcode.Usage, "the fingerprint has %s, not %d", printable.Count(n, "word"), len(s))
 	}
 	return s, nil
 }
@@ -81,7 +83,7 @@ func readWords(parts []string) (s Sum, n int, err error) {
 		if isRowNumber(p) {
 			if before := int(p[0]-'1') * wordsInRow; n != before {
 				return Sum{}, 0, exitcode.Errorf(exitcode.Usage,
-					"row number %s of the fingerprint comes after %d words, not %d", p, n, before)
+					"row number %s of the fingerprint comes after %s, not %d", p, printable.Count(n, "word"), before)
 			}
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 // Prefix is what a person knows of a sum: all of it, or its first words. The
@@ -32,7 +33,7 @@ func ParsePrefix(text string, least int) (Prefix, error) {
 		return Prefix{}, err
 	case n < least:
 		return Prefix{}, exitcode.Errorf(exitcode.Usage,
-			"the fingerprint has %d words: at least the first %d are needed", n, least)
+			"the fingerprint has %s: at least the first %d are needed", printable.Count(n, "word"), least)
 	case n > len(sum):
 		return Prefix{}, exitcode.Errorf(exitcode.Usage, "the fingerprint has %d words, more than %d", n, len(sum))
 	}

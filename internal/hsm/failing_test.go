@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/keywrap"
 )
 
 // failing is an operation with one call that fails.
@@ -155,15 +156,15 @@ func TestWrapRefuses(t *testing.T) {
 	}{
 		{"no form", Wrapping{}, `form of wrapping "": expected "one call" or "two steps"`, exitcode.Failed},
 		{
-			"one call", Wrapping{Form: OneCall, Outer: r.kmObject},
+			"one call", Wrapping{Form: keywrap.OneCall, Outer: r.kmObject},
 			"C_WrapKey of aes with CKM_RSA_AES_KEY_WRAP: CKR_MECHANISM_INVALID", exitcode.HSM,
 		},
 		{
-			"an untrusted transfer key", Wrapping{Form: TwoSteps, Outer: vault.Outer, Inner: plain.object},
+			"an untrusted transfer key", Wrapping{Form: keywrap.TwoSteps, Outer: vault.Outer, Inner: plain.object},
 			"C_WrapKey of aes with CKM_AES_KEY_WRAP_PAD: CKR_KEY_FUNCTION_NOT_PERMITTED", exitcode.HSM,
 		},
 		{
-			"KW for a vault", Wrapping{Form: TwoSteps, Outer: vault.Outer, Inner: r.kw},
+			"KW for a vault", Wrapping{Form: keywrap.TwoSteps, Outer: vault.Outer, Inner: r.kw},
 			"C_WrapKey of the transfer key under the KEK with RSA-OAEP (SHA-1): CKR_KEY_UNEXTRACTABLE", exitcode.HSM,
 		},
 	} {

@@ -15,6 +15,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm/shim"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/secret"
 	"byok/internal/testkit/softhsm"
 )
@@ -81,7 +82,7 @@ type rig struct {
 	m     *Module
 	token Token
 	km    *rsa.PrivateKey
-	form  Form
+	form  keywrap.Form
 	s     *Session
 
 	kmObject, kw Object
@@ -112,7 +113,7 @@ func newToken(t *testing.T, library string) *rig {
 	t.Helper()
 	m := load(t, library)
 	token := must[Token](t)(m.Initialise(must[Token](t)(m.Free()), pin(soPIN), testLabel))
-	r := &rig{m: m, token: token, km: softKM(), form: must[Form](t)(m.Form(token))}
+	r := &rig{m: m, token: token, km: softKM(), form: must[keywrap.Form](t)(m.Form(token))}
 	r.open(t)
 	r.asSO(t)
 	ok(t, r.s.InitPIN(pin(userPIN)))
@@ -126,7 +127,7 @@ func worldOn(t *testing.T, library string) *rig {
 	t.Helper()
 	r := newToken(t, library)
 	r.kmObject = must[Object](t)(r.s.TrustKM("km", &r.km.PublicKey, r.form))
-	if r.form == TwoSteps {
+	if r.form == keywrap.TwoSteps {
 		var err error
 		r.kw, r.kwWrapped, err = r.s.MakeKW("kw", r.kmObject)
 		ok(t, err)

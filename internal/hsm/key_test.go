@@ -13,15 +13,16 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 )
 
 // TestLives takes each kind of key through its life in a quorum session, in
 // both forms, and has openssl judge it: born as a session object, backed up,
 // restored, kept; found, reduced, wrapped for a vault; frozen.
 func TestLives(t *testing.T) {
-	for _, form := range []Form{TwoSteps, OneCall} {
+	for _, form := range []keywrap.Form{keywrap.TwoSteps, keywrap.OneCall} {
 		t.Run(string(form), func(t *testing.T) {
-			if form == OneCall {
+			if form == keywrap.OneCall {
 				t.Setenv("SHIM_RSA_AES", "1")
 			}
 			r := faultyWorld(t)
@@ -30,7 +31,7 @@ func TestLives(t *testing.T) {
 			}
 			vault := r.trustVault(t)
 			for _, k := range keykind.All() {
-				if k.Bits > 2048 && form == OneCall { // they take their time
+				if k.Bits > 2048 && form == keywrap.OneCall { // they take their time
 					continue
 				}
 				t.Run(k.String(), func(t *testing.T) { r.live(t, k, vault) })
@@ -128,7 +129,7 @@ func (r *rig) trustVault(t *testing.T) Wrapping {
 	t.Helper()
 	r.asSO(t)
 	w := Wrapping{Form: r.form, Outer: must[Object](t)(r.s.TrustKEK(&softKEK().PublicKey, r.form))}
-	if r.form == TwoSteps {
+	if r.form == keywrap.TwoSteps {
 		w.Inner = must[Object](t)(r.s.TransferKey())
 	}
 	r.asUser(t)

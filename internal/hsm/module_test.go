@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/shim"
+	"byok/internal/keywrap"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -80,13 +81,13 @@ func TestFormFails(t *testing.T) {
 func TestForm(t *testing.T) {
 	for _, c := range []struct {
 		oneCall string
-		want    Form
-	}{{"", TwoSteps}, {"1", OneCall}} {
+		want    keywrap.Form
+	}{{"", keywrap.TwoSteps}, {"1", keywrap.OneCall}} {
 		t.Run(string(c.want), func(t *testing.T) {
 			t.Setenv("SHIM_RSA_AES", c.oneCall)
 			r := faultyToken(t)
 			t.Setenv("SHIM_RSA_AES", "") // it is looked up once
-			if got := must[Form](t)(r.m.Form(r.token)); got != c.want {
+			if got := must[keywrap.Form](t)(r.m.Form(r.token)); got != c.want {
 				t.Errorf("form %q, want %q", got, c.want)
 			}
 		})

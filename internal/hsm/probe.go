@@ -7,6 +7,7 @@ import (
 	"byok/internal/hsm/probe"
 	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 )
 
 // ProbeLabel is the label of what the probes make. Objects with it protect
@@ -89,8 +90,8 @@ func (s *Session) ProbeTrust() error { return s.prober().Trust() }
 // ProbeOAEP proves that the token, when it wraps in the given form, uses SHA-1
 // in RSA-OAEP and RFC 5649: the vault would refuse the blob without a reason.
 // Some modules use another hash than they are asked for.
-func (s *Session) ProbeOAEP(form Form) error {
-	if form == OneCall {
+func (s *Session) ProbeOAEP(form keywrap.Form) error {
+	if form == keywrap.OneCall {
 		return s.prober().OneCall()
 	}
 	return s.prober().TwoSteps()
@@ -105,7 +106,7 @@ func (s *Session) ZeroPads() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.prober().ZeroPads(form == OneCall)
+	return s.prober().ZeroPads(form == keywrap.OneCall)
 }
 
 // ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay],

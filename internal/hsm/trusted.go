@@ -12,6 +12,7 @@ import (
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/templates"
+	"byok/internal/keywrap"
 )
 
 // AnchorPrefix begins the label of an anchor.
@@ -28,14 +29,14 @@ const (
 
 // TrustKM puts KM's public half on the token as a trusted wrapping key, as SO,
 // and reads its attributes, modulus and exponent back by handle.
-func (s *Session) TrustKM(label string, km *rsa.PublicKey, form Form) (Object, error) {
-	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), form.outer())
+func (s *Session) TrustKM(label string, km *rsa.PublicKey, form keywrap.Form) (Object, error) {
+	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), outer(form))
 }
 
 // TrustKEK makes the vault's KEK a trusted wrapping key for this session
 // alone, as SO, and reads its attributes, modulus and exponent back by handle.
-func (s *Session) TrustKEK(kek *rsa.PublicKey, form Form) (Object, error) {
-	return s.trustRSA(nameKEK, sessionLabel, kek, templates.TrustedRSA(SessionObject), form.outer())
+func (s *Session) TrustKEK(kek *rsa.PublicKey, form keywrap.Form) (Object, error) {
+	return s.trustRSA(nameKEK, sessionLabel, kek, templates.TrustedRSA(SessionObject), outer(form))
 }
 
 // sessionLabel is the label of session objects. Nothing is found by it.

@@ -11,6 +11,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 )
 
 // TestTrustedObjects: the token holds exactly KM, KW and the anchor, also while
@@ -77,8 +78,8 @@ func TestProbeTrusted(t *testing.T) {
 		exitcode.HSM, "",
 	})
 	ok(t, r.s.ProbeTrust())
-	ok(t, r.s.ProbeOAEP(TwoSteps))
-	if err := r.s.ProbeOAEP(OneCall); err == nil {
+	ok(t, r.s.ProbeOAEP(keywrap.TwoSteps))
+	if err := r.s.ProbeOAEP(keywrap.OneCall); err == nil {
 		t.Error("SoftHSM has no CKM_RSA_AES_KEY_WRAP")
 	}
 }
@@ -164,11 +165,11 @@ func TestOnlyTheQuorumTrusts(t *testing.T) {
 		try        func() error
 	}{
 		{"KM", "C_CreateObject of KM as a trusted key: CKR_ATTRIBUTE_READ_ONLY", func() error {
-			_, err := r.s.TrustKM("km2", key, TwoSteps)
+			_, err := r.s.TrustKM("km2", key, keywrap.TwoSteps)
 			return err
 		}},
 		{"KEK", "C_CreateObject of the KEK as a trusted key: CKR_ATTRIBUTE_READ_ONLY", func() error {
-			_, err := r.s.TrustKEK(key, TwoSteps)
+			_, err := r.s.TrustKEK(key, keywrap.TwoSteps)
 			return err
 		}},
 		{"KW", "C_GenerateKey of KW as a trusted key: CKR_ATTRIBUTE_READ_ONLY", func() error {
@@ -211,9 +212,9 @@ func TestFindTrusted(t *testing.T) {
 // and does not show what it should is gone.
 func TestTrustedCallsFail(t *testing.T) {
 	r := faultyToken(t)
-	km := must[Object](t)(r.s.TrustKM("km", &r.km.PublicKey, TwoSteps))
+	km := must[Object](t)(r.s.TrustKM("km", &r.km.PublicKey, keywrap.TwoSteps))
 	ok(t, r.s.SetAnchor(AnchorPrefix+"1", &r.km.PublicKey))
-	trustKM := func() error { _, err := r.s.TrustKM("km2", &r.km.PublicKey, TwoSteps); return err }
+	trustKM := func() error { _, err := r.s.TrustKM("km2", &r.km.PublicKey, keywrap.TwoSteps); return err }
 	findKM := func() error { _, err := r.s.FindKM("km", &r.km.PublicKey); return err }
 	makeKW := func() error { _, _, err := r.s.MakeKW("kw", km); return err }
 	transfer := func() error { _, err := r.s.TransferKey(); return err }
@@ -270,7 +271,7 @@ func TestNoKeyWrap(t *testing.T) {
 	_, err = r.s.TransferKey()
 	expect(t, err, want)
 	r.asUser(t)
-	_, err = r.s.Wrap(Wrapping{Form: TwoSteps}, Key{})
+	_, err = r.s.Wrap(Wrapping{Form: keywrap.TwoSteps}, Key{})
 	expect(t, err, want)
 	_, err = r.s.Restore(kind(t, "P-256"), nil, nil, nil)
 	expect(t, err, want)
@@ -280,7 +281,7 @@ func TestNoKeyWrap(t *testing.T) {
 func TestAnotherPublicKeyShown(t *testing.T) {
 	r := faultyToken(t)
 	t.Setenv("SHIM_WEAK", "public-key")
-	_, err := r.s.TrustKEK(&softKEK().PublicKey, TwoSteps)
+	_, err := r.s.TrustKEK(&softKEK().PublicKey, keywrap.TwoSteps)
 	expect(t, err,
 		failure{fmt.Sprintf("%v shows another public key for the KEK than it was given", r.token), exitcode.HSM, ""})
 }

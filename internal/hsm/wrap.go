@@ -5,12 +5,13 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/keywrap"
 )
 
 // Wrapping is what a key is wrapped under: KM and KW for a backup, a KEK and
 // its transfer key for the vault.
 type Wrapping struct {
-	Form  Form
+	Form  keywrap.Form
 	Outer Object // KM or the KEK
 	Inner Object // KW or the transfer key; unused in one call
 	// OAEP is the first part if it exists already: KW under KM, as MakeKW
@@ -24,12 +25,13 @@ type Wrapping struct {
 // The first part of a backup in two steps is the same for all keys.
 func (s *Session) Wrap(w Wrapping, k Key) ([]byte, error) {
 	switch w.Form {
-	case OneCall:
+	case keywrap.OneCall:
 		return s.wrapOnce(w.Outer, k)
-	case TwoSteps:
+	case keywrap.TwoSteps:
 		return s.wrapTwice(w, k)
 	}
-	return nil, exitcode.Errorf(exitcode.Failed, "form of wrapping %q: expected %q or %q", w.Form, OneCall, TwoSteps)
+	return nil, exitcode.Errorf(exitcode.Failed, "form of wrapping %q: expected %q or %q", w.Form,
+		keywrap.OneCall, keywrap.TwoSteps)
 }
 
 func (s *Session) wrapOnce(outer Object, k Key) ([]byte, error) {

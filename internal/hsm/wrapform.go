@@ -5,22 +5,12 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/probe"
-)
-
-// Form is how a module wraps: chosen once a module, recorded in its statement,
-// and never mixed. Both give the same two parts, RSA-OAEP and AES key wrap.
-type Form string
-
-// The forms. TwoSteps needs an AES key between: KW for backups, a transfer key
-// for the vault.
-const (
-	OneCall  Form = "one call"  // CKM_RSA_AES_KEY_WRAP
-	TwoSteps Form = "two steps" // CKM_RSA_PKCS_OAEP and AES key wrap with padding
+	"byok/internal/keywrap"
 )
 
 // outer is the one mechanism that KM and a KEK are used with.
-func (f Form) outer() uint {
-	if f == OneCall {
+func outer(f keywrap.Form) uint {
+	if f == keywrap.OneCall {
 		return pkcs11.CKM_RSA_AES_KEY_WRAP
 	}
 	return pkcs11.CKM_RSA_PKCS_OAEP
@@ -30,7 +20,7 @@ func (f Form) outer() uint {
 // library is loaded.
 type facts struct {
 	probe.Facts
-	form    Form
+	form    keywrap.Form
 	omitted map[string][]uint // see p11.Session
 }
 
@@ -41,10 +31,10 @@ func (m *Module) tokenFacts(t Token) *facts {
 	return m.facts[t.ID()]
 }
 
-// Form returns OneCall where the token offers CKM_RSA_AES_KEY_WRAP for
-// wrapping, and TwoSteps otherwise. That the mechanism does what it should is
+// Form returns [keywrap.OneCall] where the token offers CKM_RSA_AES_KEY_WRAP for
+// wrapping, and [keywrap.TwoSteps] otherwise. That the mechanism does what it should is
 // what [Session.ProbeOAEP] proves.
-func (m *Module) Form(t Token) (Form, error) {
+func (m *Module) Form(t Token) (keywrap.Form, error) {
 	f := m.tokenFacts(t)
 	if f.form != "" {
 		return f.form, nil
@@ -53,10 +43,10 @@ func (m *Module) Form(t Token) (Form, error) {
 	if err != nil {
 		return "", err
 	}
-	f.form = TwoSteps
+	f.form = keywrap.TwoSteps
 	info, err := m.p.GetMechanismInfo(t.Slot, p11.Mechanism(pkcs11.CKM_RSA_AES_KEY_WRAP))
 	if err == nil && info.Flags&pkcs11.CKF_WRAP != 0 {
-		f.form = OneCall
+		f.form = keywrap.OneCall
 	}
 	return f.form, nil
 }

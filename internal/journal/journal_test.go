@@ -213,11 +213,11 @@ func TestBadNotes(t *testing.T) {
 	good := "{\n  \"type\": \"byok-pending\",\n  \"version\": 1,\n  \"note\": {\n    \"what\": \"old\",\n    \"far\": true\n  }\n}\n"
 	for _, c := range []struct{ name, content, want string }{
 		{"another type", strings.Replace(good, "byok-pending", "byok-key", 1),
-			`PATH: type "byok-key" where "byok-pending" is expected`},
+			`PATH: type is "byok-key", expected "byok-pending"`},
 		{"a later version", strings.Replace(good, `"version": 1`, `"version": 2`, 1),
 			"PATH: version 2 of byok-pending, written by a later release; this one reads version 1"},
 		{"other spelling", strings.Replace(good, "  ", " ", 1),
-			"PATH: line 2 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"PATH: line 2 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 		{"another field", strings.Replace(good, "what", "who", 1), "PATH: unknown field note.who"},
 	} {
 		w := newWork(t)

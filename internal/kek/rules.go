@@ -67,7 +67,7 @@ var table = []struct {
 	{Rule{RuleType, "The KEK is an RSA-HSM key of 2048, 3072 or 4096 bits."}, Candidate.kind},
 	{Rule{RuleExponent, "The KEK's public exponent is 65537."}, Candidate.exponent},
 	{Rule{RuleOps, "The vault lists import as the KEK's one operation."}, Candidate.ops},
-	{Rule{RuleEnabled, "The KEK is enabled, and its time has come."}, Candidate.enabled},
+	{Rule{RuleEnabled, "The KEK is enabled and already valid."}, Candidate.enabled},
 	{Rule{RuleExpiry, "The KEK has not expired."}, Candidate.expiry},
 }
 

@@ -57,7 +57,7 @@ func ReadPublicKey(text string) (crypto.PublicKey, error) {
 	case block == nil:
 		return nil, errors.New("public key: the PEM block is damaged")
 	case block.Type != pemPublicKey:
-		return nil, fmt.Errorf("public key: a PEM block %.40q where %q is expected", block.Type, pemPublicKey)
+		return nil, fmt.Errorf("public key: a PEM block %.40q, expected %q", block.Type, pemPublicKey)
 	case len(block.Headers) > 0 || len(rest) > 0:
 		return nil, errors.New("public key: text inside or after the PEM block")
 	}

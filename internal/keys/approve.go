@@ -10,6 +10,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -173,13 +174,13 @@ func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 
 // trustAll makes KEK and transfer key of each pair, as security officer.
 func (s Quorum) trustAll(pairs []*pair) error {
-	form := hsm.Form(s.Module.Form)
+	form := s.Module.Form
 	return s.AsSO(func() (err error) {
 		for _, p := range pairs {
 			if p.kek, err = s.HSM.TrustKEK(p.KEK.PublicKey(), form); err != nil {
 				return err
 			}
-			if form == hsm.OneCall {
+			if form == keywrap.OneCall {
 				continue
 			}
 			if p.transfer, err = s.HSM.TransferKey(); err != nil {
@@ -231,7 +232,7 @@ func (s Quorum) wrap(p *pair) (err error) {
 	if err != nil {
 		return err
 	}
-	p.wrapped, err = s.HSM.Wrap(hsm.Wrapping{Form: hsm.Form(s.Module.Form), Outer: p.kek, Inner: p.transfer}, reduced)
+	p.wrapped, err = s.HSM.Wrap(hsm.Wrapping{Form: s.Module.Form, Outer: p.kek, Inner: p.transfer}, reduced)
 	if err != nil {
 		return err
 	}

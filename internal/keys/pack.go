@@ -108,6 +108,6 @@ func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair
 			return Packed{Pair: pair, Paths: p.Paths(r.Dir)}, nil
 		}
 	}
-	return Packed{}, exitcode.Errorf(exitcode.Refused, "%s exists already and is never overwritten", path).
+	return Packed{}, exitcode.Errorf(exitcode.Refused, "%s already exists and is never overwritten", path).
 		Hint("choose another folder with --out")
 }

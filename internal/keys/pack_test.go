@@ -77,7 +77,7 @@ func TestPackageRefused(t *testing.T) {
 	dir := t.TempDir()
 	rig.OK(t, os.WriteFile(filepath.Join(dir, "KeyTransferPackage-One.byok"), []byte("another"), 0o600))
 	_, err = pack(r, "first", "One", dir)
-	r.Refused(t, err, exitcode.Refused, dir+"/KeyTransferPackage-One.byok exists already and is never overwritten",
+	r.Refused(t, err, exitcode.Refused, dir+"/KeyTransferPackage-One.byok already exists and is never overwritten",
 		"choose another folder with --out")
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Remove(trustedLabels(r.Chain(t))[1]) })
 	_, err = pack(r, "first", "One", t.TempDir())

@@ -70,7 +70,7 @@ func restorable(chain *kmdata.Chain, ident string) (Restorable, error) {
 	}
 	r := Restorable{Key: k, Origin: chain.OriginOfRestored(ident, k.Identity)}
 	if r.Backup, err = base64.StdEncoding.DecodeString(k.Backup); err != nil {
-		return r, exitcode.Errorf(exitcode.Check, "%s: field backup: base64 is expected", chain.KeyPath(ident))
+		return r, exitcode.Errorf(exitcode.Check, "%s: field backup: expected base64", chain.KeyPath(ident))
 	}
 	return r, nil
 }

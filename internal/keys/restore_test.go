@@ -45,8 +45,8 @@ func TestRestoreAll(t *testing.T) {
 		}
 		return s.Restore(missing)
 	}))
-	r.Heard(t, r.People.Said, "key_simple_first restored; origin quorum: generated before the card holders (restored)",
-		"key_simple_three restored; origin quorum: generated before the card holders (restored)")
+	r.Heard(t, r.People.Said, "key_simple_first restored; origin quorum: generated in the card holders' presence (restored)",
+		"key_simple_three restored; origin quorum: generated in the card holders' presence (restored)")
 	r.Whole(t)
 	o, found := r.Chain(t).Origin("first")
 	if !found || !o.Restored || o.Origin != statement.OriginQuorum || slices.Contains(o.Attributes, "LOCAL") {
@@ -140,7 +140,7 @@ func TestRestorables(t *testing.T) {
 	}
 	rewrite(t, r, "alone", func(k *kmdata.Key) { k.Backup = "not base64" })
 	_, err = keys.Restorables(r.Chain(t), []string{"alone"})
-	r.Refused(t, err, exitcode.Check, "DIR/local/key_simple_alone: field backup: base64 is expected", "")
+	r.Refused(t, err, exitcode.Check, "DIR/local/key_simple_alone: field backup: expected base64", "")
 	rewrite(t, r, "first", func(k *kmdata.Key) { k.CardSet = 7 })
 	_, err = keys.Restorables(r.Chain(t), []string{"first"})
 	r.Refused(t, err, exitcode.Refused, "key_simple_first: its backup is under card set 7, and set 1 is in force",

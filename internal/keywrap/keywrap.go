@@ -1,6 +1,7 @@
 // Package keywrap is AES key wrap in software: with padding (RFC 5649,
 // CKM_AES_KEY_WRAP_KWP) by [Wrap] and [Unwrap], without (RFC 3394,
-// CKM_AES_KEY_WRAP) by [WrapUnpadded] and [UnwrapUnpadded].
+// CKM_AES_KEY_WRAP) by [WrapUnpadded] and [UnwrapUnpadded]. [Form] names how a
+// module does it under an RSA key.
 //
 // It is for small secrets, such as a PKCS#8 private key or a PIN, under an
 // AES key that wraps nothing else. The wrapping is deterministic and binds no

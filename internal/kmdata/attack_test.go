@@ -49,7 +49,7 @@ const (
 	altered      = "the signature %s" + notSigned
 	notSigned    = " is not of this content: the file was altered, or another key signed it"
 	otherCopy    = ": one of them was altered or is of another copy"
-	otherwise    = " is not as the program writes it: a field is missing, null, out of order or spaced otherwise"
+	otherwise    = " differs from what the program writes: a field is missing, null, out of order or spaced differently"
 	laterRelease = "written by a later release; this one reads version 1"
 )
 
@@ -120,7 +120,7 @@ var fileAttacks = []struct {
 	{"named for another type", func(f *folder) {
 		f.move(f.statement(lastSeal), strings.Replace(f.statement(lastSeal), "seal", "origin", 1))
 	}, exitcode.Check,
-		`DIR/local/statements/000012-origin.json: type "byok-seal" where "byok-origin" is expected`},
+		`DIR/local/statements/000012-origin.json: type is "byok-seal", expected "byok-origin"`},
 	{"signature removed", func(f *folder) { f.remove(kmdata.SignaturePath(f.statement(seal))) }, exitcode.Check,
 		"DIR/local/statements/000007-seal.json: its signature 000007-seal.sig is missing"},
 	{"signature empty", func(f *folder) { f.write(kmdata.SignaturePath(f.statement(seal)), nil) }, exitcode.Check,

@@ -129,7 +129,7 @@ var certificateAttacks = []struct {
 	}, "p.world.json: the signature p.world.sig" + notSigned},
 	{"a seal as the world", func(_ testing.TB, f *fixture, c *carried) {
 		c.world.Data = f.Chain.Entries()[seal-1].Data
-	}, `p.world.json: type "byok-seal" where "byok-world" is expected`},
+	}, `p.world.json: type is "byok-seal", expected "byok-world"`},
 	{"cards left out", func(_ testing.TB, _ *fixture, c *carried) { c.cards = nil },
 		"p.module.json: it was signed for hknso NEW, and OLD is in force"},
 	{"cards twice", func(_ testing.TB, _ *fixture, c *carried) { c.cards = append(c.cards, c.cards[0]) },

@@ -31,7 +31,7 @@ func (c *Chain) follows(path string, h statement.Header) error {
 	case h.Rehearsal != c.Rehearsal():
 		return exitcode.Errorf(exitcode.Check, "%s: its rehearsal mark is not the world's", path)
 	case h.Break == nil && !c.partial && !h.Log.Continues(statement.HeaderOf(last.Statement).Log):
-		return exitcode.Errorf(exitcode.Check, "%s: field log: it does not go on from that of statement %d",
+		return exitcode.Errorf(exitcode.Check, "%s: field log: it does not continue the log of statement %d",
 			path, last.Number())
 	}
 	return nil
@@ -62,14 +62,14 @@ func (c *Chain) fits(s statement.Statement) error {
 func (c *Chain) fitsCards(s *statement.Cards) error {
 	sets := c.Sets()
 	if want := sets[len(sets)-1].Cards.Number + 1; s.Cards.Number != want {
-		return fmt.Errorf("field cards.number: %d is expected", want)
+		return fmt.Errorf("field cards.number: expected %d", want)
 	}
 	for _, old := range sets {
 		if s.Cards.HKNSO == old.Cards.HKNSO {
-			return fmt.Errorf("field cards.hknso: it is that of card set %d, and a new KNSO is expected", old.Cards.Number)
+			return fmt.Errorf("field cards.hknso: it is that of card set %d; expected a new KNSO", old.Cards.Number)
 		}
 		if s.KM.PublicKey == old.KM.PublicKey {
-			return fmt.Errorf("field km: it is that of card set %d, and a new KM is expected", old.Cards.Number)
+			return fmt.Errorf("field km: it is that of card set %d; expected a new KM", old.Cards.Number)
 		}
 	}
 	for _, p := range s.PINs {
@@ -94,7 +94,7 @@ func (c *Chain) fitsModule(m *statement.Module) error {
 	case before != nil && m.KML != before.KML:
 		return fmt.Errorf("field kml: statement %d gives the module another KML", number)
 	case m.CardSet != c.Set().Cards.Number:
-		return fmt.Errorf("field card_set: %d is expected", c.Set().Cards.Number)
+		return fmt.Errorf("field card_set: expected %d", c.Set().Cards.Number)
 	case m.Guard.Weaker(c.World().Guard):
 		return fmt.Errorf("field guard: %s is weaker than the world's, %s", m.Guard, c.World().Guard)
 	}
@@ -137,7 +137,7 @@ func (c *Chain) fitsAuthorization(a *statement.Authorization) error {
 	case a.Guard != m.Guard:
 		return fmt.Errorf("field guard: statement %d says %s of the module", m.Number, m.Guard)
 	case m.CardSet != c.Set().Cards.Number:
-		return fmt.Errorf("field module: the replacement of the cards did not reach the module %s", a.Module)
+		return fmt.Errorf("field module: the card replacement has not reached the module %s", a.Module)
 	}
 	for i, p := range a.Pairs {
 		if err := c.fitsPair(a, p); err != nil {

@@ -273,7 +273,7 @@ func (k *Key) check() error {
 	case k.App == Transfer && (k.Backup != "" || k.Copy == nil):
 		return errors.New("a key of app xferacld has a wrapped copy and no backup")
 	case k.App != Simple && k.App != Transfer:
-		return fmt.Errorf("field app: %s or %s is expected", Simple, Transfer)
+		return fmt.Errorf("field app: expected %s or %s", Simple, Transfer)
 	}
 	if err := statement.CheckPlainName(k.PlainName); err != nil {
 		return err
@@ -288,7 +288,7 @@ func (k *Key) checkCopy() error {
 	switch c := k.Copy; {
 	case c == nil:
 	case c.Authorization.IsZero() || c.Number < 2 || c.Index < 0 || c.Index >= statement.MaxPairs:
-		return errors.New("field copy: an authorization, its number and a pair are expected")
+		return errors.New("field copy: expected an authorization, its number and a pair")
 	case len(c.Ciphertext) == 0:
 		return errors.New("field copy.ciphertext is missing")
 	case k.Secret() != (len(c.Possession) == 0):

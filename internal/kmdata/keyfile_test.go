@@ -107,7 +107,7 @@ var keyAttacks = []struct {
 		c := must(kmdata.Open(f.dir))(f)
 		check(f, c.WriteRetired(f.retired(c), f.KML[f.a]))
 		f.move(f.local("retired_key_simple_rsa"), f.local(rsa))
-	}, exitcode.Check, `DIR/local/key_simple_rsa: type "byok-retired" where "byok-key" is expected`},
+	}, exitcode.Check, `DIR/local/key_simple_rsa: type is "byok-retired", expected "byok-key"`},
 	{"later release", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.Version = 2 }) }, exitcode.Check,
 		"DIR/local/key_simple_rsa: version 2 of byok-key, " + laterRelease},
 	{"spaced otherwise", rsa, func(f *folder) {
@@ -135,7 +135,7 @@ var keyAttacks = []struct {
 	{"without ident", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.Ident = "../rsa" }) }, exitcode.Check,
 		`DIR/local/key_simple_rsa: field ident: key identifier "../rsa": expected digits, dashes and lower-case letters`},
 	{"unknown origin", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.Origin = "" }) }, exitcode.Check,
-		"DIR/local/key_simple_rsa: field origin: quorum or unproved is expected"},
+		"DIR/local/key_simple_rsa: field origin: expected quorum or unproved"},
 	{"without backup", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.Backup = "" }) }, exitcode.Check,
 		"DIR/local/key_simple_rsa: a key of app simple has a backup, its card set, and nothing else wrapped"},
 	{"without card set", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.CardSet = 0 }) }, exitcode.Check,
@@ -143,7 +143,7 @@ var keyAttacks = []struct {
 	{"with a copy", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.Copy = &kmdata.Copy{} }) }, exitcode.Check,
 		"DIR/local/key_simple_rsa: a key of app simple has a backup, its card set, and nothing else wrapped"},
 	{"of another app", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.App = "other" }) }, exitcode.Check,
-		"DIR/local/key_simple_rsa: field app: simple or xferacld is expected"},
+		"DIR/local/key_simple_rsa: field app: expected simple or xferacld"},
 	{"without name", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.PlainName = " " }) }, exitcode.Check,
 		"DIR/local/key_simple_rsa: field plainname: it begins or ends with a blank"},
 	{"without a public key", rsa, func(f *folder) { f.key(rsa, func(k *kmdata.Key) { k.PublicKey = "" }) },
@@ -158,16 +158,16 @@ var keyAttacks = []struct {
 	{"copy of no authorization", rsaCopy, func(f *folder) {
 		f.key(rsaCopy, func(k *kmdata.Key) { k.Copy.Authorization = fingerprint.Sum{} })
 	}, exitcode.Check,
-		"DIR/local/key_xferacld_rsa_000006-0: field copy: an authorization, its number and a pair are expected"},
+		"DIR/local/key_xferacld_rsa_000006-0: field copy: expected an authorization, its number and a pair"},
 	{"copy of the world file", rsaCopy, func(f *folder) { f.key(rsaCopy, func(k *kmdata.Key) { k.Copy.Number = 1 }) },
 		exitcode.Check,
-		"DIR/local/key_xferacld_rsa_000006-0: field copy: an authorization, its number and a pair are expected"},
+		"DIR/local/key_xferacld_rsa_000006-0: field copy: expected an authorization, its number and a pair"},
 	{"copy of the pair 50", rsaCopy, func(f *folder) { f.key(rsaCopy, func(k *kmdata.Key) { k.Copy.Index = 50 }) },
 		exitcode.Check,
-		"DIR/local/key_xferacld_rsa_000006-0: field copy: an authorization, its number and a pair are expected"},
+		"DIR/local/key_xferacld_rsa_000006-0: field copy: expected an authorization, its number and a pair"},
 	{"copy of the pair -1", rsaCopy, func(f *folder) { f.key(rsaCopy, func(k *kmdata.Key) { k.Copy.Index = -1 }) },
 		exitcode.Check,
-		"DIR/local/key_xferacld_rsa_000006-0: field copy: an authorization, its number and a pair are expected"},
+		"DIR/local/key_xferacld_rsa_000006-0: field copy: expected an authorization, its number and a pair"},
 	{"copy of nothing", rsaCopy, func(f *folder) { f.key(rsaCopy, func(k *kmdata.Key) { k.Copy.Ciphertext = nil }) },
 		exitcode.Check, "DIR/local/key_xferacld_rsa_000006-0: field copy.ciphertext is missing"},
 	{"copy without possession", rsaCopy,
@@ -259,5 +259,5 @@ func TestWriteKeyRefuses(t *testing.T) {
 	}
 	check(t, w.Chain.WriteKey(file, f.KML[f.a]))
 	f.refused(w.Chain.WriteKey(file, f.KML[f.a]), exitcode.Refused,
-		"DIR/local/key_simple_new exists already and is never overwritten")
+		"DIR/local/key_simple_new already exists and is never overwritten")
 }

@@ -190,7 +190,7 @@ func TestAttacksOnRetired(t *testing.T) {
 			"the signature retired_key_simple_rsa.sig" + notSigned},
 		"a key file": {func(f *folder, _ *kmdata.Chain) {
 			f.move(f.local(rsa), f.local("retired_key_simple_rsa"))
-		}, `DIR/local/retired_key_simple_rsa: type "byok-key" where "byok-retired" is expected`},
+		}, `DIR/local/retired_key_simple_rsa: type is "byok-key", expected "byok-retired"`},
 		"of a key that does not exist": {func(f *folder, c *kmdata.Chain) {
 			check(f, c.WriteRetired(f.retired(c), f.KML[f.a]))
 			path := f.local("retired_key_simple_rsa")

@@ -23,7 +23,7 @@ var authorizationRules = []contentRule{
 		"field kml_sha256 is not that of the KML in statement 2"},
 	{"module behind the card replacement", newApproval, of(func(s *statement.Authorization) {
 		s.Module, s.KML = shared.b, shared.KML[shared.b].Sum()
-	}), "field module: the replacement of the cards did not reach the module B"},
+	}), "field module: the card replacement has not reached the module B"},
 	{"pair without copy", approval, pair(func(p *statement.Pair) { p.Wrapped = fingerprint.Sum{} }),
 		"pair 1: field wrapped_sha256 is missing"},
 	{"pair of worse origin", approval, pair(func(p *statement.Pair) { p.Origin = statement.OriginUnproved }),

@@ -22,7 +22,7 @@ var (
 	later = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 )
 
-const needsTime = "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"
+const needsTime = "expected a time in whole seconds, such as 2026-11-25T19:05:00Z"
 
 // contentRule is a change of a statement, and why it is refused.
 type contentRule struct {
@@ -37,13 +37,13 @@ type contentRule struct {
 // follows is linked again. Package statement tests what a statement cannot say
 // whatever came before it; one such row is enough here.
 var contentRules = []contentRule{
-	{"number 0", seal, of(func(s *statement.Seal) { s.Number = 0 }), "field number: 1 to 999999 is expected"},
+	{"number 0", seal, of(func(s *statement.Seal) { s.Number = 0 }), "field number: expected 1 to 999999"},
 	{"log shorter than before", seal, of(func(s *statement.Seal) { s.Log.Lines = 1 }),
-		"field log: it does not go on from that of statement 6"},
+		"field log: it does not continue the log of statement 6"},
 	{"log rewritten", seal, of(func(s *statement.Seal) { s.Log.Lines = 18 }),
-		"field log: it does not go on from that of statement 6"},
+		"field log: it does not continue the log of statement 6"},
 	{"one of two present", seal, of(func(s *statement.Seal) { s.Present = s.Present[:1] }),
-		"field present: 1 of the quorum 2/3"},
+		"field present: 1 card, but the quorum is 2/3"},
 	{"a card number 4", seal, of(func(s *statement.Seal) { s.Present[1].Index = 4 }),
 		"field present: card 4 (Bob) is not in the card set in force"},
 	{"another holder", seal, of(func(s *statement.Seal) { s.Present[1].Holder = "Mallory" }),
@@ -52,21 +52,21 @@ var contentRules = []contentRule{
 		"its rehearsal mark is not the world's"},
 
 	{"label", worldFile, of(func(s *statement.World) { s.Label = strings.Repeat("é", 17) }),
-		`field label: label "ééééééééééééééééé": 1 to 32 bytes of text are expected`},
+		`field label: label "ééééééééééééééééé": expected 1 to 32 bytes of text`},
 
 	{"guard weaker than the world's", moduleA, of(func(s *statement.Module) { s.Guard = statement.GuardLogin }),
 		"field guard: login is weaker than the world's, trust"},
 	{"another KML", moduleA2, of(func(s *statement.Module) { s.KML = shared.KML[shared.b].Text() }),
 		"field kml: statement 2 gives the module another KML"},
-	{"card set to come", moduleA, of(func(s *statement.Module) { s.CardSet = 2 }), "field card_set: 1 is expected"},
+	{"card set to come", moduleA, of(func(s *statement.Module) { s.CardSet = 2 }), "field card_set: expected 1"},
 	{"card set that was replaced", moduleA2, of(func(s *statement.Module) { s.CardSet = 1 }),
-		"field card_set: 2 is expected"},
+		"field card_set: expected 2"},
 	{"struck off, never there", moduleA, of(func(s *statement.Module) { s.KML, s.StruckOff = "", "gone" }),
 		"field module: no statement of this world names the module A"},
 
-	{"card set number", cards, of(func(s *statement.Cards) { s.Cards.Number = 3 }), "field cards.number: 2 is expected"},
+	{"card set number", cards, of(func(s *statement.Cards) { s.Cards.Number = 3 }), "field cards.number: expected 2"},
 	{"the same KM", cards, of(func(s *statement.Cards) { s.KM.PublicKey = shared.Chain.World().KM.PublicKey }),
-		"field km: it is that of card set 1, and a new KM is expected"},
+		"field km: it is that of card set 1; expected a new KM"},
 	{"PIN of a stranger", cards, of(func(s *statement.Cards) { s.PINs[0].Module = strings.Repeat("0", 32) }),
 		`field pins: no statement of this world names the module "00000000000000000000000000000000"`},
 
@@ -136,7 +136,7 @@ func TestSameKNSO(t *testing.T) {
 	f.write(kmdata.SecondPath(f.statement(cards)), must(old.Sign(f.read(f.statement(cards))))(t))
 	_, err := kmdata.Open(f.dir)
 	f.refused(err, exitcode.Check, "DIR/local/statements/000008-cards.json: "+
-		"field cards.hknso: it is that of card set 1, and a new KNSO is expected")
+		"field cards.hknso: it is that of card set 1; expected a new KNSO")
 }
 
 // A module that was struck off stays so; its token joins as a new module.

@@ -75,7 +75,7 @@ func TestAppendNeverOverwrites(t *testing.T) {
 	one, other := f.reopened(), f.reopened()
 	must(one.Seal())(t)
 	_, err := other.Seal()
-	f.refused(err, exitcode.Refused, "DIR/local/statements/000013-seal.json exists already and is never overwritten")
+	f.refused(err, exitcode.Refused, "DIR/local/statements/000013-seal.json already exists and is never overwritten")
 	must(kmdata.Open(f.dir))(t)
 }
 
@@ -83,14 +83,14 @@ func TestCreateRefuses(t *testing.T) {
 	f := copied(t)
 	w := *must(statement.Parse("world", f.read(f.local("world"))))(t).(*statement.World)
 	_, err := kmdata.Create(f.dir, &w, f.Sets[0].KNSO)
-	f.refused(err, exitcode.Refused, "DIR/local/world exists already and is never overwritten")
+	f.refused(err, exitcode.Refused, "DIR/local/world already exists and is never overwritten")
 	f.dir += "/other"
 	_, err = kmdata.Create(f.dir, &w, f.Sets[1].KNSO)
 	f.refused(err, exitcode.Failed, "DIR/local/world: the new signature does not verify: "+
 		"the signature does not belong to this content and this public key")
 	w.Label = ""
 	_, err = kmdata.Create(f.dir, &w, f.Sets[0].KNSO)
-	f.refused(err, exitcode.Check, `the world statement: field label: label "": 1 to 32 bytes of text are expected`)
+	f.refused(err, exitcode.Check, `the world statement: field label: label "": expected 1 to 32 bytes of text`)
 	if kmdata.Exists(f.dir) {
 		t.Error("there is a world file")
 	}

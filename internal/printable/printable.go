@@ -4,7 +4,8 @@
 //
 // Use [Check] where such text is read or taken from a person, [Escape] where
 // text that was not checked is shown, and [Quote] where a name goes into a
-// command line. Package term escapes all that it prints.
+// command line. [Count] words a number of things. Package term escapes all that
+// it prints.
 package printable
 
 import (
@@ -63,6 +64,15 @@ func Check(s string, limit int) error {
 		return errors.New("it begins or ends with a blank")
 	}
 	return nil
+}
+
+// Count returns n things in words, for a thing whose plural ends in s: "1 card",
+// "0 cards".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // leading returns the length of the first character of s if that is visible,

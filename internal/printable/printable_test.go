@@ -47,3 +47,11 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range []string{"0 cards", "1 card", "2 cards"} {
+		if got := Count(n, "card"); got != want {
+			t.Errorf("%d: got %q, want %q", n, got, want)
+		}
+	}
+}

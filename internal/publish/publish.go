@@ -19,6 +19,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/printable"
 	"byok/internal/toolset"
 	"byok/internal/vault"
 	"byok/internal/vault/endpoint"
@@ -163,7 +164,8 @@ func expiry(k vault.Key, now time.Time) []string {
 	case k.Expires.IsZero():
 		return []string{fmt.Sprintf("KEK %v never expires; a KEK should live for hours", k.ID)}
 	case left > longLife:
-		return []string{fmt.Sprintf("KEK %v lives for %d more days; a KEK should live for hours", k.ID, int(left.Hours()/24))}
+		return []string{fmt.Sprintf("KEK %v lives for %s; a KEK should live for hours", k.ID,
+			printable.Count(int(left.Hours()/24), "more day"))}
 	}
 	return nil
 }

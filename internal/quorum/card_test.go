@@ -72,7 +72,7 @@ func TestDecodeRefuses(t *testing.T) {
 	const order = "edd3f55c1a631258d69cf7a2def9de14" + "00000000000000000000000000000010"
 	for _, c := range []struct{ name, old, new, want string }{
 		{"type", "byok-administrator-card", "byok-operator-card",
-			`type "byok-operator-card" where "byok-administrator-card" is expected`},
+			`type is "byok-operator-card", expected "byok-administrator-card"`},
 		{"version 1", `"version": 2`, `"version": 1`,
 			"version 1 of byok-administrator-card; this release reads version 2"},
 		{"later version", `"version": 2`, `"version": 3, "more": true`,

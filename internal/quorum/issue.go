@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/printable"
 	"byok/internal/secret"
 )
 
@@ -45,7 +46,7 @@ func New(q Quorum, holders []string, hknso fingerprint.Sum, rehearsal bool) (*Is
 // would go on signing for the new cards. A rehearsal stays one.
 func (s CardSet) Replace(q Quorum, holders []string, hknso fingerprint.Sum) (*Issue, error) {
 	if hknso == s.HKNSO {
-		return nil, exitcode.Errorf(exitcode.Usage, "card set %d: a new KNSO is expected, not that of set %d",
+		return nil, exitcode.Errorf(exitcode.Usage, "card set %d: expected a new KNSO, not that of set %d",
 			s.Number+1, s.Number)
 	}
 	return share(CardSet{HKNSO: hknso, Rehearsal: s.Rehearsal, Number: s.Number + 1, Quorum: q}, holders)
@@ -57,8 +58,8 @@ func share(set CardSet, holders []string) (*Issue, error) {
 		return nil, exitcode.Mark(exitcode.Usage, err)
 	}
 	if len(holders) != set.Quorum.N {
-		return nil, exitcode.Errorf(exitcode.Usage, "quorum %s: %d card holders named for %d cards",
-			set.Quorum, len(holders), set.Quorum.N)
+		return nil, exitcode.Errorf(exitcode.Usage, "quorum %s: %s named for %s", set.Quorum,
+			printable.Count(len(holders), "card holder"), printable.Count(set.Quorum.N, "card"))
 	}
 	var err error
 	if set.Holders, err = CheckHolders(holders); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/printable"
 )
 
 // CardSet is what a signed statement says of an administrator card set. All
@@ -75,8 +76,8 @@ func (s CardSet) Check() error {
 		return exitcode.Errorf(exitcode.Usage, "card set: %w", err)
 	}
 	if len(s.Holders) != s.Quorum.N || len(s.Commitments) != s.Quorum.K {
-		return exitcode.Errorf(exitcode.Usage, "card set: %d holders and %d commitments for quorum %s",
-			len(s.Holders), len(s.Commitments), s.Quorum)
+		return exitcode.Errorf(exitcode.Usage, "card set: %s and %s for quorum %s",
+			printable.Count(len(s.Holders), "holder"), printable.Count(len(s.Commitments), "commitment"), s.Quorum)
 	}
 	if clean, err := CheckHolders(s.Holders); err != nil || !slices.Equal(clean, s.Holders) {
 		return exitcode.Errorf(exitcode.Usage, "card set: the holders' names are not as they were recorded")

@@ -70,7 +70,7 @@ func TestNewRefuses(t *testing.T) {
 func TestReplaceRefusesTheOldKNSO(t *testing.T) {
 	set := fixedWorld(t)
 	_, err := set.Replace(set.Quorum, set.Holders, set.HKNSO)
-	expect(t, "old KNSO", err, failure{"card set 2: a new KNSO is expected, not that of set 1", exitcode.Usage, ""})
+	expect(t, "old KNSO", err, failure{"card set 2: expected a new KNSO, not that of set 1", exitcode.Usage, ""})
 }
 
 func TestCardSetCheckRefuses(t *testing.T) {
@@ -84,7 +84,7 @@ func TestCardSetCheckRefuses(t *testing.T) {
 		{"quorum", func(s *CardSet) { s.Quorum.K = 0 }, "quorum 0/3: at least one card must be needed"},
 		{"holders", func(s *CardSet) { s.Holders = s.Holders[1:] }, "2 holders and 2 commitments for quorum 2/3"},
 		{"commitments", func(s *CardSet) { s.Commitments = s.Commitments[1:] },
-			"3 holders and 1 commitments for quorum 2/3"},
+			"3 holders and 1 commitment for quorum 2/3"},
 		{"holder twice", func(s *CardSet) { s.Holders = []string{"A", "B", "a"} },
 			"the holders' names are not as they were recorded"},
 		{"untrimmed", func(s *CardSet) { s.Holders = []string{"A", "B", "C "} },
@@ -126,7 +126,7 @@ func TestCardSetJSONRefuses(t *testing.T) {
 			"world: field commitments.0: no commitment of a card set"},
 		{"unknown field", `"number"`, `"nummer"`, "world: unknown field nummer"},
 		{"number as text", `"number": 1`, `"number": "1"`,
-			"world: field number: a JSON string where a number is expected"},
+			"world: field number: expected a number, not a JSON string"},
 	} {
 		var set CardSet
 		err := strictjson.Unmarshal("world", []byte(strings.Replace(good, c.old, c.new, 1)), 4096, &set)

@@ -38,7 +38,7 @@ func (v *vault) setFaults(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	case http.MethodPut:
 	default:
-		return &wire.Failure{Status: http.StatusMethodNotAllowed, Code: "BadParameter", Message: "GET or PUT is expected"}
+		return &wire.Failure{Status: http.StatusMethodNotAllowed, Code: "BadParameter", Message: "expected GET or PUT"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {

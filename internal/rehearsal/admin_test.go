@@ -34,12 +34,12 @@ func (r *running) left(t *testing.T, want ...string) {
 
 func TestFaultsFromTheStart(t *testing.T) {
 	for want, c := range map[string]Config{
-		`fault "cut": cut=request|stored|answer is expected`:                              {Faults: []string{"cut"}},
-		`limit "10": documented, or KEYS/DURATION such as 10/10s, is expected`:            {Limit: "10"},
-		`limit "0/10s": documented, or KEYS/DURATION such as 10/10s, is expected`:         {Limit: "0/10s"},
-		`limit "x/10s": documented, or KEYS/DURATION such as 10/10s, is expected`:         {Limit: "x/10s"},
-		`limit "10/forever": documented, or KEYS/DURATION such as 10/10s, is expected`:    {Limit: "10/forever"},
-		`limit "documented/1s": documented, or KEYS/DURATION such as 10/10s, is expected`: {Limit: "documented/1s"},
+		`fault "cut": expected cut=request|stored|answer`:                             {Faults: []string{"cut"}},
+		`limit "10": expected documented or KEYS/DURATION, such as 10/10s`:            {Limit: "10"},
+		`limit "0/10s": expected documented or KEYS/DURATION, such as 10/10s`:         {Limit: "0/10s"},
+		`limit "x/10s": expected documented or KEYS/DURATION, such as 10/10s`:         {Limit: "x/10s"},
+		`limit "10/forever": expected documented or KEYS/DURATION, such as 10/10s`:    {Limit: "10/forever"},
+		`limit "documented/1s": expected documented or KEYS/DURATION, such as 10/10s`: {Limit: "documented/1s"},
 	} {
 		c.State, c.Listen = filepath.Join(t.TempDir(), "state"), "127.0.0.1:0"
 		err := Serve(ctx, c, func(Info) { t.Error("ready") })
@@ -77,14 +77,14 @@ func TestAdministration(t *testing.T) {
 		{"PUT", `{"fault":["throttle"]}`, "400 BadParameter: faults: unknown field fault"},
 		{"PUT", `[]`, "400 BadParameter: faults: "},
 		{"PUT", strings.Repeat(" ", maxBody+1), "400 BadParameter: the request cannot be read"},
-		{"POST", `{"faults":[]}`, "405 BadParameter: GET or PUT is expected"},
+		{"POST", `{"faults":[]}`, "405 BadParameter: expected GET or PUT"},
 	} {
 		if got := r.raw(t, c.method, adminPath, c.body); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s %.40s\n got %s\nwant %s", c.method, c.body, got, c.want)
 		}
 	}
 	r.left(t, "throttle=5,on=import,times=1")
-	if _, err := r.vault.SetFaults(ctx, "slow"); err == nil || err.Error() != `fault "slow": slow=DURATION is expected` || exitcode.Of(err) != exitcode.Usage {
+	if _, err := r.vault.SetFaults(ctx, "slow"); err == nil || err.Error() != `fault "slow": expected slow=DURATION` || exitcode.Of(err) != exitcode.Usage {
 		t.Error(err)
 	}
 	r.left(t, "throttle=5,on=import,times=1")

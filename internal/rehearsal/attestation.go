@@ -82,8 +82,8 @@ func (v *vault) attestation(c *call) (any, error) {
 
 // statement is true also of a key that was imported, which came from outside,
 // or that may leave.
-func statement(kid kek.ID, public *rsa.PublicKey, key store.Version) attest.Statement {
-	s := attest.NewStatement(attest.Firmware2, kid, public, key.Ops)
+func statement(kid kek.ID, public *rsa.PublicKey, key store.Version) attest.Claims {
+	s := attest.NewClaims(attest.Firmware2, kid, public, key.Ops)
 	values := map[attest.AttributeType]bool{}
 	if key.Imported {
 		values[attest.AttrLocal], values[attest.AttrAlwaysSensitive], values[attest.AttrNeverExtractable] = false,

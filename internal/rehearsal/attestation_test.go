@@ -72,7 +72,7 @@ func (r *running) judge(t *testing.T, b azkeys.KeyBundle, now time.Time) (attest
 	must(t, err)
 	sum, err := keykind.SPKIHash(public(t, b.Key))
 	must(t, err)
-	said, err := kek.NewStatement(sum.String(), id.String(), true, "Dana Okafor")
+	said, err := kek.ParseSaid(sum.String(), id.String(), true, "Dana Okafor")
 	must(t, err)
 	return attest.Check(pair, kek.Policy{Rehearsal: true, Said: &said, Now: now})
 }
@@ -205,9 +205,9 @@ func TestDamagedChain(t *testing.T) {
 	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("damaged")})
 	good := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(whole.Key)})
 	for want, data := range map[string][]byte{
-		"no partition key in it":                    []byte("damaged"),
-		"the partition key cannot be read":          key,
-		"a root and four certificates are expected": append(bytes.Clone(good), whole.Certificates...),
+		"no partition key in it":                []byte("damaged"),
+		"the partition key cannot be read":      key,
+		"expected a root and four certificates": append(bytes.Clone(good), whole.Certificates...),
 	} {
 		dir := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(dir, "attestation-private.pem"), data, 0o600))

@@ -89,7 +89,7 @@ func parseFault(text string) (*fault, error) {
 	f := &fault{what: what, kind: k, times: 1}
 	var ok bool
 	if f.effect, ok = k.build(argument); !ok || what != name && argument == "" {
-		return nil, fmt.Errorf("%s%s is expected", k.name, k.form)
+		return nil, fmt.Errorf("expected %s%s", k.name, k.form)
 	}
 	for option := range strings.SplitSeq(options, ",") {
 		if err := f.apply(option); err != nil {
@@ -126,13 +126,13 @@ func (f *fault) apply(option string) error {
 	case option == "times=always":
 		f.times = always
 	case (name == "times" || name == "skip") && (err != nil || n < 1):
-		return fmt.Errorf("%s: a number from 1 is expected", option)
+		return fmt.Errorf("%s: expected a number from 1", option)
 	case name == "times":
 		f.times = n
 	case name == "skip":
 		f.skip = n
 	default:
-		return fmt.Errorf("%s: on=, skip= or times= is expected", option)
+		return fmt.Errorf("%s: expected on=, skip= or times=", option)
 	}
 	return nil
 }

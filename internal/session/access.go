@@ -38,7 +38,7 @@ type UI interface {
 	// AcceptLibrary asks for the first words of the library's SHA-256, as the
 	// vendor's release or the plan gives them, before the library is loaded.
 	AcceptLibrary(change LibraryChange) error
-	// AcceptSerial asks for the serial number as it stands on the device.
+	// AcceptSerial asks for the serial number as printed on the device.
 	AcceptSerial(token, serial string) error
 }
 

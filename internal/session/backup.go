@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 )
@@ -28,11 +29,11 @@ func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wr
 	if err != nil {
 		return w, err
 	}
-	w.Form = hsm.Form(m.Form)
+	w.Form = m.Form
 	if w.Outer, err = token.FindKM(statement.KMLabel(m.Module, set.Cards.Number), km); err != nil {
 		return w, err
 	}
-	if w.Form == hsm.OneCall {
+	if w.Form == keywrap.OneCall {
 		return w, nil
 	}
 	if w.Inner, err = token.FindKW(statement.KWLabel(m.Module, set.Cards.Number)); err != nil {

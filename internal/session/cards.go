@@ -22,7 +22,7 @@ func MayRead(chain *kmdata.Chain, media []cards.Medium) error {
 
 func mayRead(chain *kmdata.Chain, set kmdata.Set, media []cards.Medium) error {
 	if n, k := len(media), set.Cards.Quorum.K; n < k {
-		return exitcode.Errorf(exitcode.Refused, "%d cards of set %d were given, and %d are needed", n, set.Cards.Number, k).
+		return exitcode.Errorf(exitcode.Refused, "cards of set %d: %d given, %d needed", set.Cards.Number, n, k).
 			Hint("give --card once for each of %d cards", k)
 	}
 	return cards.CheckPlaces(media, chain.Dir(), chain.Rehearsal())

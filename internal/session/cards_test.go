@@ -10,8 +10,8 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
+	"byok/internal/keywrap"
 	"byok/internal/session"
-	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
 )
@@ -49,7 +49,7 @@ func TestOldCards(t *testing.T) {
 		"destroy the old card and use the new one")
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 		r.Refused(t, s.ReadFormer(cards.Folders(old[:1]), r.People), exitcode.Refused,
-			"1 cards of set 1 were given, and 2 are needed", "give --card once for each of 2 cards")
+			"cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards")
 		r.Refused(t, s.ReadFormer(cards.Folders(r.Folders[:2]), r.People), exitcode.Refused,
 			"CARD1: card 1 (Ada) is of card set 2, not of set 1",
 			"if set 1 was replaced, use cards of set 2 and kmdata as it was afterwards")
@@ -169,7 +169,7 @@ func flipped(b []byte, at int) []byte {
 // TestOneCallBackups are wrapped and opened alike.
 func TestOneCallBackups(t *testing.T) {
 	r := rig.NewOneCallWorld(t)
-	if form := r.Chain(t).Modules()[0].Form; form != statement.FormOneCall {
+	if form := r.Chain(t).Modules()[0].Form; form != keywrap.OneCall {
 		t.Fatalf("form %s", form)
 	}
 	rig.OK(t, generate(r, "ec", hsm.Spec{Kind: rig.Kind(t, "P-256")}))

@@ -52,8 +52,8 @@ func TestBeginRefusesCards(t *testing.T) {
 		text    string
 		hint    string
 	}{
-		{"none", nil, "0 cards of set 1 were given, and 2 are needed", "give --card once for each of 2 cards"},
-		{"K-1 cards", r.Folders[:1], "1 cards of set 1 were given, and 2 are needed", "give --card once for each of 2 cards"},
+		{"none", nil, "cards of set 1: 0 given, 2 needed", "give --card once for each of 2 cards"},
+		{"K-1 cards", r.Folders[:1], "cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
 		{"one twice", []string{r.Folders[0], r.Folders[0]}, "CARD1 and CARD1 are one folder: each card needs its own",
 			"give each card a folder of its own"},
 		{"no such folder", []string{r.Folders[0], "/none"}, "/none: no such folder", "insert and mount the medium for this card"},

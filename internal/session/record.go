@@ -6,6 +6,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/printable"
 	"byok/internal/statement"
 )
 
@@ -59,7 +60,7 @@ func (s *Quorum) checkLog() (missing []string, err error) {
 			),
 		}, nil
 	}
-	s.access.UI.Say("since %v: %d events in the ceremony log", last, len(events))
+	s.access.UI.Say("since %v: %s in the ceremony log", last, printable.Count(len(events), "event"))
 	for _, e := range events[max(0, len(events)-maxEvents):] {
 		s.access.UI.Say("  %s", e)
 	}

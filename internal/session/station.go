@@ -85,7 +85,7 @@ func recorded(chain *kmdata.Chain, path string, ui UI) ([]*statement.Module, err
 // noModule refuses a world whose creation was cut short, or whose modules were
 // all struck off.
 func noModule() error {
-	return exitcode.Errorf(exitcode.Refused, "no statement of this world names a module in force").
+	return exitcode.Errorf(exitcode.Refused, "this world's statements name no active module").
 		Hint("byok-offline world create finishes an interrupted creation; otherwise byok-offline world recover")
 }
 

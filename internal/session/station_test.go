@@ -112,7 +112,7 @@ func TestConnectFindsOneModule(t *testing.T) {
 func TestConnectWithoutModules(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, os.RemoveAll(filepath.Join(r.Dir, "local", "statements")))
-	const text = "no statement of this world names a module in force"
+	const text = "this world's statements name no active module"
 	const hint = "byok-offline world create finishes an interrupted creation; otherwise byok-offline world recover"
 	_, err := r.Connect()
 	r.Refused(t, err, exitcode.Refused, text, hint)

@@ -11,6 +11,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 )
@@ -24,7 +25,7 @@ type trusted struct {
 
 // findTrusted compares the token's trusted objects with the world's: KM, KW in
 // the two-step form, and the anchor.
-func findTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) (t trusted, err error) {
+func findTrusted(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) (t trusted, err error) {
 	objects, err := token.Trusted()
 	if err != nil {
 		return t, err
@@ -61,7 +62,7 @@ func (t trusted) checkForeign(token hsm.Token) error {
 // CheckTrusted holds the token's trusted objects to those of a module with the
 // id: exactly KM, KW in the two-step form, and anchors. One more could wrap
 // every key.
-func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) error {
+func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) error {
 	t, err := findTrusted(token, id, set, form)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) 
 }
 
 func (s *Station) exactlyTrusted(token *hsm.Session) error {
-	return CheckTrusted(token, s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form))
+	return CheckTrusted(token, s.Module.Module, s.Chain.Set(), s.Module.Form)
 }
 
 // proveTrusted proves, as user, that the token holds no foreign trusted object
@@ -88,7 +89,7 @@ func (s *Station) proveTrusted(token *hsm.Session) error {
 	if s.Behind() {
 		return nil
 	}
-	id, set, form := s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form)
+	id, set, form := s.Module.Module, s.Chain.Set(), s.Module.Form
 	t, err := findTrusted(token, id, set, form)
 	if err != nil {
 		return err
@@ -130,12 +131,12 @@ func (o *Operator) ExactlyTrusted() error { return o.exactlyTrusted(o.User.Sessi
 
 // TrustedKeys are the classes of the module's trusted keys, by their labels.
 func (s *Station) TrustedKeys() map[string]hsm.Class {
-	return trustedKeys(s.Module.Module, s.Chain.Set(), hsm.Form(s.Module.Form))
+	return trustedKeys(s.Module.Module, s.Chain.Set(), s.Module.Form)
 }
 
-func trustedKeys(id string, set kmdata.Set, form hsm.Form) map[string]hsm.Class {
+func trustedKeys(id string, set kmdata.Set, form keywrap.Form) map[string]hsm.Class {
 	keys := map[string]hsm.Class{statement.KMLabel(id, set.Cards.Number): hsm.PublicKey}
-	if form == hsm.TwoSteps {
+	if form == keywrap.TwoSteps {
 		keys[statement.KWLabel(id, set.Cards.Number)] = hsm.SecretKey
 	}
 	return keys
@@ -177,7 +178,7 @@ func DescribeItem(item hsm.Item) string {
 // ProveGuard tries, as user, everything that the guard rests on: no trusted
 // key can be made, copied with other uses, or changed; a key is wrapped for
 // the vault as the service unwraps it.
-func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) ([]statement.Finding, error) {
+func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) ([]statement.Finding, error) {
 	trials := []struct {
 		name string
 		try  func() error
@@ -213,8 +214,8 @@ func proveKM(token *hsm.Session, id string, set kmdata.Set) error {
 	return token.ProbeTrusted(object, hsm.KM)
 }
 
-func proveKW(token *hsm.Session, id string, set kmdata.Set, form hsm.Form) error {
-	if form == hsm.OneCall {
+func proveKW(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) error {
+	if form == keywrap.OneCall {
 		return nil
 	}
 	object, err := token.FindKW(statement.KWLabel(id, set.Cards.Number))

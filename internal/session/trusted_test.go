@@ -121,7 +121,7 @@ func TestProveGuard(t *testing.T) {
 	prove := func() (rows []statement.Finding, err error) {
 		rig.OK(t, r.Operator(func(o *session.Operator) error {
 			m := o.Module
-			rows, err = session.ProveGuard(o.User.Session, m.Module, o.Chain.Set(), hsm.Form(m.Form))
+			rows, err = session.ProveGuard(o.User.Session, m.Module, o.Chain.Set(), m.Form)
 			return nil
 		}))
 		return rows, err

@@ -11,6 +11,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/printable"
 	"byok/internal/statement"
 	"byok/internal/term"
 )
@@ -162,28 +163,22 @@ type headView struct {
 
 // Print implements [command.Result].
 func (v headView) Print(w io.Writer) error {
-	text := fmt.Sprintf("%s\n%d events, every line carries the hash of the one before\n", term.Printable(v.Log), v.Events)
+	text := fmt.Sprintf("%s\n%s; every line carries the hash of the one before\n", term.Printable(v.Log),
+		printable.Count(v.Events, "event"))
 	if v.Statements > 0 {
 		text += fmt.Sprintf("world %s: the log contains the head of each of its %s\n",
-			term.Printable(v.World), count(v.Statements, "statement"))
+			term.Printable(v.World), printable.Count(v.Statements, "statement"))
 	}
 	if v.Seals > 0 {
-		text += count(v.Seals, "seal") + " by a module of this world\n"
+		text += printable.Count(v.Seals, "seal") + " by a module of this world\n"
 	}
 	for _, b := range v.Before {
 		text += "before world create: " + term.Printable(b) + "\n"
 	}
-	text += fmt.Sprintf("head of %s\n%s\n", count(v.Head.Lines, "line"), v.Head.SHA256.Groups())
+	text += fmt.Sprintf("head of %s\n%s\n", printable.Count(v.Head.Lines, "line"), v.Head.SHA256.Groups())
 	for _, row := range v.Head.SHA256.Rows() {
 		text += row + "\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -118,7 +118,7 @@ func TestCeremonyLog(t *testing.T) {
 	last := before[strings.LastIndex(strings.TrimSpace(before), "\n")+1 : len(before)-1]
 	head := fingerprint.Of([]byte(last))
 	wantAnswer(t, "verify", run(t, "ceremony", "verify"), answer{0, lines(log,
-		"5 events, every line carries the hash of the one before", "head of 5 lines", head.Groups(),
+		"5 events; every line carries the hash of the one before", "head of 5 lines", head.Groups(),
 		strings.Join(head.Rows(), "\n"), "Result: SUCCESS"), killed})
 	wantAnswer(t, "verify as JSON", run(t, "ceremony", "verify", "--output=json"), answer{0, lines(
 		`{`, `  "command": "ceremony verify",`, `  "result": "SUCCESS",`, `  "status": 0,`, `  "data": {`,
@@ -153,7 +153,7 @@ func TestCeremonyFaults(t *testing.T) {
 		"byok-test: error: " + log + ": line 1: numbered 0; a line was removed or added\n" + keep})
 	write(t, log, "")
 	wantAnswer(t, "empty", run(t, "ceremony", "verify"), answer{0, lines(log,
-		"0 events, every line carries the hash of the one before", "head of 0 lines", fingerprint.Sum{}.Groups(),
+		"0 events; every line carries the hash of the one before", "head of 0 lines", fingerprint.Sum{}.Groups(),
 		strings.Join(fingerprint.Sum{}.Rows(), "\n"), "Result: SUCCESS"),
 		"byok-test: warning: the log has no events\n"})
 	wantAnswer(t, "stray word", run(t, "ceremony", "log", "x"), answer{2, "Result: FAILURE\n",
@@ -219,7 +219,7 @@ func TestCeremonyOfAWorld(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAnswer(t, "verify", run(t, "ceremony", "verify"), answer{0, lines(log,
-		"7 events, every line carries the hash of the one before",
+		"7 events; every line carries the hash of the one before",
 		"world Contoso: the log contains the head of each of its 3 statements",
 		"1 seal by a module of this world",
 		"before world create: line 1: byok-offline toolset install",

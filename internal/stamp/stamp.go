@@ -41,10 +41,10 @@ func Check(t time.Time) error {
 	case t.IsZero():
 		return errors.New("a time is missing")
 	case t.Nanosecond() != 0:
-		return errors.New("a time in whole seconds is expected, such as 2026-11-25T19:05:00Z")
+		return errors.New("expected a time in whole seconds, such as 2026-11-25T19:05:00Z")
 	}
 	if _, offset := t.Zone(); offset != 0 {
-		return errors.New("a time in UTC is expected, such as 2026-11-25T19:05:00Z")
+		return errors.New("expected a time in UTC, such as 2026-11-25T19:05:00Z")
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func Check(t time.Time) error {
 func Parse(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is not a time; one in RFC 3339 is expected, such as 2026-11-25T19:05:00Z", text)
+		return time.Time{}, fmt.Errorf("%q is not a time; expected one in RFC 3339, such as 2026-11-25T19:05:00Z", text)
 	}
 	return Of(t), nil
 }

@@ -43,8 +43,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"good", at, ""},
 		{"zero", time.Time{}, "a time is missing"},
-		{"fraction", at.Add(1), "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"},
-		{"offset", at.In(time.FixedZone("", 60)), "a time in UTC is expected, such as 2026-11-25T19:05:00Z"},
+		{"fraction", at.Add(1), "expected a time in whole seconds, such as 2026-11-25T19:05:00Z"},
+		{"offset", at.In(time.FixedZone("", 60)), "expected a time in UTC, such as 2026-11-25T19:05:00Z"},
 	} {
 		got := ""
 		if err := Check(c.in); err != nil {
@@ -61,7 +61,7 @@ func TestParse(t *testing.T) {
 	if err != nil || !got.Equal(at) || got.Location() != time.UTC {
 		t.Errorf("got %v, %v", got, err)
 	}
-	want := `"yesterday" is not a time; one in RFC 3339 is expected, such as 2026-11-25T19:05:00Z`
+	want := `"yesterday" is not a time; expected one in RFC 3339, such as 2026-11-25T19:05:00Z`
 	if _, err := Parse("yesterday"); err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}

@@ -55,7 +55,7 @@ type KEK struct {
 	// Attestation is what the check of the KEK found, rule by rule.
 	Attestation []Rule `json:"attestation"`
 	// Said is what the vault's owner said by another channel, and who that is.
-	Said         kek.Statement   `json:"said"`
+	Said         kek.Said        `json:"said"`
 	Package      fingerprint.Sum `json:"kek_package_sha256"`
 	WorldPackage fingerprint.Sum `json:"world_package_sha256"`
 }
@@ -89,7 +89,7 @@ func (a *Authorization) check() error {
 	case a.List.IsZero():
 		return errors.New("field list_sha256 is missing")
 	case len(a.Pairs) == 0 || len(a.Pairs) > MaxPairs:
-		return fmt.Errorf("field pairs: 1 to %d are expected", MaxPairs)
+		return fmt.Errorf("field pairs: expected 1 to %d", MaxPairs)
 	}
 	for i, p := range a.Pairs {
 		if err := a.checkPair(i, p); err != nil {
@@ -104,10 +104,10 @@ func (a *Authorization) checkPair(i int, p Pair) error {
 		return err
 	}
 	if slices.ContainsFunc(a.Pairs[:i], func(o Pair) bool { return o.Wrapped == p.Wrapped }) {
-		return errors.New("field wrapped_sha256: every pair has a wrapped copy of its own")
+		return errors.New("field wrapped_sha256: two pairs have the same wrapped copy")
 	}
 	if a.Rehearsal && !kek.IsLoopback(kek.HostOf(p.KEK.KID.Vault)) {
-		return errors.New("field kek.kid: a rehearsal's vault is on this computer")
+		return errors.New("field kek.kid: a rehearsal's vault must be on this computer")
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (k KEK) check() error {
 	}
 	switch {
 	case k.Exponent != 65537:
-		return errors.New("field kek.exponent: 65537 is expected")
+		return errors.New("field kek.exponent: expected 65537")
 	case k.Fingerprint.IsZero():
 		return errors.New("field kek.spki_sha256 is missing")
 	case k.Package.IsZero() || k.WorldPackage.IsZero():
@@ -173,7 +173,7 @@ func (t Target) check(key Identity, kid kek.ID) error {
 	}
 	switch {
 	case t.Vault != kid.Vault:
-		return fmt.Errorf("field target.vault: %s is expected, where the KEK is", kid.Vault)
+		return fmt.Errorf("field target.vault: expected %s, where the KEK is", kid.Vault)
 	case len(t.KeyOps) == 0:
 		return errors.New("field target.key_ops is missing")
 	case t.Exportable && t.ReleasePolicy.IsZero():

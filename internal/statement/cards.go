@@ -55,11 +55,11 @@ type OwnPassphrases []int
 func (o OwnPassphrases) check(n int) error {
 	for i, index := range o {
 		if index < 1 || index > n || i > 0 && index <= o[i-1] {
-			return fmt.Errorf("field own_passphrases: cards of 1 to %d are expected, in rising order", n)
+			return fmt.Errorf("field own_passphrases: expected cards of 1 to %d, in rising order", n)
 		}
 	}
 	if o != nil && len(o) == 0 {
-		return errors.New("field own_passphrases: it is left out where there are none")
+		return errors.New("field own_passphrases: it must be omitted when empty")
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func checkSet(set quorum.CardSet, knso, km SealedKey, rehearsal bool) error {
 		return err
 	}
 	if set.Rehearsal != rehearsal {
-		return errors.New("field cards.rehearsal is not that of the statement")
+		return errors.New("field cards.rehearsal does not match the statement")
 	}
 	signer, err := knso.Signer()
 	if err != nil {

@@ -72,17 +72,17 @@ func (h *Header) check() error {
 	}
 	switch {
 	case h.Number < 1 || h.Number > maxNumber:
-		return fmt.Errorf("field number: 1 to %d is expected", maxNumber)
+		return fmt.Errorf("field number: expected 1 to %d", maxNumber)
 	case (h.Number == 1) != (h.Type == TypeWorld):
 		return errors.New("field number: the world file has number 1, and no other statement has")
 	case h.Number == 1 && !h.Previous.IsZero():
-		return errors.New("field previous: zeros are expected in number 1")
+		return errors.New("field previous: expected zeros in number 1")
 	case h.Number > 1 && h.Previous.IsZero():
 		return errors.New("field previous is missing")
 	case h.HKNSO.IsZero():
 		return errors.New("field hknso is missing")
 	case h.Log.Lines < 0:
-		return errors.New("field log.lines: at least 0 is expected")
+		return errors.New("field log.lines: expected at least 0")
 	case h.Program.Version == "":
 		return errors.New("field program.version is missing")
 	case len(h.Present) == 0:
@@ -103,7 +103,7 @@ const maxText = 1000
 func checkPresent(present []CardHolder) error {
 	for i, c := range present {
 		if c.Index < 1 || c.Holder == "" {
-			return errors.New("field present: a card is without index or holder")
+			return errors.New("field present: a card lacks an index or a holder")
 		}
 		if slices.ContainsFunc(present[:i], func(o CardHolder) bool { return o.Index == c.Index }) {
 			return fmt.Errorf("field present: card %d appears twice", c.Index)
@@ -134,7 +134,7 @@ func CheckQuorum(set quorum.CardSet, present []CardHolder) error {
 		}
 	}
 	if len(present) < set.Quorum.K {
-		return fmt.Errorf("field present: %d of the quorum %v", len(present), set.Quorum)
+		return fmt.Errorf("field present: %s, but the quorum is %v", printable.Count(len(present), "card"), set.Quorum)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (i Identity) Check() error {
 		return fmt.Errorf("field public_key: %w", err)
 	}
 	if is, err := keykind.Of(public); err != nil || is != kind {
-		return fmt.Errorf("field public_key: it is of another kind than %v", i)
+		return fmt.Errorf("field public_key: it is not of type %v", i)
 	}
 	if i.CheckValue != "" {
 		return errors.New("field check_value: only AES keys have one")
@@ -98,7 +98,7 @@ func (i Identity) checkSecret() error {
 	case i.PublicKey != "":
 		return errors.New("field public_key: AES keys have none")
 	case err != nil || len(raw) != 16 || hex.EncodeToString(raw) != i.CheckValue:
-		return errors.New("field check_value: 32 lower-case hex digits are expected")
+		return errors.New("field check_value: expected 32 lower-case hex digits")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/library"
 	"byok/internal/printable"
 )
@@ -25,7 +26,7 @@ type Module struct {
 	Token     Token            `json:"token"`
 	SOPIN     PIN              `json:"so_pin"`
 	KML       string           `json:"kml"` // public key, PEM
-	Form      string           `json:"form"`
+	Form      keywrap.Form     `json:"form"`
 	KW        string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
 	LeftOut   []string         `json:"left_out"`    // attributes that the module does not take
 	Findings  []Finding        `json:"findings"`    // what the probes found
@@ -67,12 +68,6 @@ type PIN struct {
 	Sealed     string `json:"sealed,omitzero"` // a PIN that could not be derived, sealed under the world secret
 }
 
-// Forms of a wrap.
-const (
-	FormOneCall  = "one call"  // CKM_RSA_AES_KEY_WRAP
-	FormTwoSteps = "two steps" // CKM_RSA_PKCS_OAEP, then RFC 5649
-)
-
 // Finding is what a probe found.
 type Finding struct {
 	Name    string `json:"name"`
@@ -108,16 +103,16 @@ func (m *Module) checkStruckOff() error {
 
 func (m *Module) checkForm() error {
 	switch {
-	case !slices.Contains([]string{FormOneCall, FormTwoSteps}, m.Form):
-		return fmt.Errorf("field form: %s or %s is expected", FormOneCall, FormTwoSteps)
-	case (m.Form == FormTwoSteps) != (m.KW != ""):
-		return errors.New("field kw: the two-step form has one, and only that form")
+	case !slices.Contains([]keywrap.Form{keywrap.OneCall, keywrap.TwoSteps}, m.Form):
+		return fmt.Errorf("field form: expected %s or %s", keywrap.OneCall, keywrap.TwoSteps)
+	case (m.Form == keywrap.TwoSteps) != (m.KW != ""):
+		return errors.New("field kw: required in the two-step form, and only there")
 	case m.CardSet < 1:
-		return errors.New("field card_set: at least 1 is expected")
+		return errors.New("field card_set: expected at least 1")
 	case m.Library.SHA256.IsZero():
 		return errors.New("field library.sha256 is missing")
 	case m.Token.Serial == "" && m.Token.Label == "":
-		return errors.New("field token: a serial or a label is expected")
+		return errors.New("field token: expected a serial or a label")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ var moduleID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 // CheckModuleID accepts a module id: 16 bytes as lower-case hex digits.
 func CheckModuleID(id string) error {
 	if !moduleID.MatchString(id) {
-		return errors.New("field module: 32 lower-case hex digits are expected")
+		return errors.New("field module: expected 32 lower-case hex digits")
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ const maxLabel = 32
 // CheckLabel keeps a token label within 32 bytes of printable text.
 func CheckLabel(label string) error {
 	if label == "" || len(label) > maxLabel || !utf8.ValidString(label) {
-		return exitcode.Errorf(exitcode.Usage, "label %.80q: 1 to %d bytes of text are expected", label, maxLabel)
+		return exitcode.Errorf(exitcode.Usage, "label %.80q: expected 1 to %d bytes of text", label, maxLabel)
 	}
 	for _, r := range label {
 		if !unicode.IsPrint(r) {

@@ -43,10 +43,10 @@ func TestLabels(t *testing.T) {
 
 func TestCheckLabel(t *testing.T) {
 	for label, want := range map[string]string{
-		"":                      `label "": 1 to 32 bytes of text are expected`,
-		strings.Repeat("a", 33): `label "` + strings.Repeat("a", 33) + `": 1 to 32 bytes of text are expected`,
+		"":                      `label "": expected 1 to 32 bytes of text`,
+		strings.Repeat("a", 33): `label "` + strings.Repeat("a", 33) + `": expected 1 to 32 bytes of text`,
 		"a\x1b[31m":             `label "a\x1b[31m": only printable characters are allowed`,
-		"\xff":                  `label "\xff": 1 to 32 bytes of text are expected`,
+		"\xff":                  `label "\xff": expected 1 to 32 bytes of text`,
 	} {
 		refused(t, statement.CheckLabel(label), exitcode.Usage, want)
 	}

@@ -47,7 +47,7 @@ func (o *Origin) check() error {
 // CheckOrigin accepts [OriginQuorum] and [OriginUnproved].
 func CheckOrigin(origin string) error {
 	if origin != OriginQuorum && origin != OriginUnproved {
-		return fmt.Errorf("field origin: %s or %s is expected", OriginQuorum, OriginUnproved)
+		return fmt.Errorf("field origin: expected %s or %s", OriginQuorum, OriginUnproved)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func CheckOrigin(origin string) error {
 func OriginText(origin string, restored bool) string {
 	text := "unproved: the operator may know its value"
 	if origin == OriginQuorum {
-		text = "quorum: generated before the card holders"
+		text = "quorum: generated in the card holders' presence"
 	}
 	if restored {
 		text += " (restored)"

@@ -16,7 +16,7 @@ const MaxFile = 1 << 20
 func ParseAs(name, want string, data []byte) (Statement, error) {
 	k, known := kinds()[want]
 	if !known {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: type %.40q is not that of a statement", name, want)
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: type %.40q is not a statement type", name, want)
 	}
 	if err := strictjson.Expect(name, data, MaxFile, want, k.version); err != nil {
 		return nil, exitcode.Mark(exitcode.Check, err)

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		want string
 	}{
 		"not JSON": {"x", exitcode.Usage, "s: not valid JSON at byte 0"},
-		"a key":    {`{"type":"byok-key"}`, exitcode.Usage, `s: type "byok-key" is not that of a statement`},
+		"a key":    {`{"type":"byok-key"}`, exitcode.Usage, `s: type "byok-key" is not a statement type`},
 		"a later one": {`{"type":"byok-seal","version":2}`, exitcode.Check,
 			"s: version 2 of byok-seal, " + "written by a later release; this one reads version 1"},
 		"a seal alone": {`{"type":"byok-seal","version":1}`, exitcode.Check, "s: field time: a time is missing"},
@@ -48,12 +48,12 @@ func TestParseAs(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	_, err := statement.ParseAs("s", statement.TypeOrigin, data)
-	refused(t, err, exitcode.Check, `s: type "byok-seal" where "byok-origin" is expected`)
+	refused(t, err, exitcode.Check, `s: type is "byok-seal", expected "byok-origin"`)
 	_, err = statement.ParseAs("s", "byok-key", []byte(`{"type":"byok-key","version":0}`))
-	refused(t, err, exitcode.Usage, `s: type "byok-key" is not that of a statement`)
+	refused(t, err, exitcode.Usage, `s: type "byok-key" is not a statement type`)
 	_, err = statement.ParseAs("s", statement.TypeSeal, bytes.Replace(data, []byte(": 1,"), []byte(":1,"), 1))
 	refused(t, err, exitcode.Check,
-		"s: line 3 is not as the program writes it: a field is missing, null, out of order or spaced otherwise")
+		"s: line 3 differs from what the program writes: a field is missing, null, out of order or spaced differently")
 }
 
 // A header is set with the type and version of its statement, whatever it says.

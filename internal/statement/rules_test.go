@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/keywrap"
 	"byok/internal/statement"
 	"byok/internal/strictjson"
 )
@@ -22,9 +23,9 @@ var (
 )
 
 const (
-	needsTime = "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"
-	badOwn    = "field own_passphrases: cards of 1 to 3 are expected, in rising order"
-	badModule = "field module: 32 lower-case hex digits are expected"
+	needsTime = "expected a time in whole seconds, such as 2026-11-25T19:05:00Z"
+	badOwn    = "field own_passphrases: expected cards of 1 to 3, in rising order"
+	badModule = "field module: expected 32 lower-case hex digits"
 )
 
 // contentRule is a change of a statement, and why it is refused.
@@ -37,19 +38,19 @@ type contentRule struct {
 
 // What a statement cannot say, whatever came before it.
 var contentRules = []contentRule{
-	{"number 0", seal, of(func(s *statement.Seal) { s.Number = 0 }), "field number: 1 to 999999 is expected"},
+	{"number 0", seal, of(func(s *statement.Seal) { s.Number = 0 }), "field number: expected 1 to 999999"},
 	{"number 1 of a seal", seal, of(func(s *statement.Seal) { s.Number = 1 }),
 		"field number: the world file has number 1, and no other statement has"},
 	{"number 2 of the world file", worldFile, of(func(s *statement.World) { s.Number = 2 }),
 		"field number: the world file has number 1, and no other statement has"},
 	{"number of seven digits", seal, of(func(s *statement.Seal) { s.Number = 1_000_000 }),
-		"field number: 1 to 999999 is expected"},
+		"field number: expected 1 to 999999"},
 	{"world file that follows something", worldFile, of(func(s *statement.World) { s.Previous = ones }),
-		"field previous: zeros are expected in number 1"},
+		"field previous: expected zeros in number 1"},
 	{"nothing before", seal, of(func(s *statement.Seal) { s.Previous = fingerprint.Sum{} }), "field previous is missing"},
 	{"no signer", seal, of(func(s *statement.Seal) { s.HKNSO = fingerprint.Sum{} }), "field hknso is missing"},
 	{"log of negative length", seal, of(func(s *statement.Seal) { s.Log.Lines = -1 }),
-		"field log.lines: at least 0 is expected"},
+		"field log.lines: expected at least 0"},
 	{"no program", seal, of(func(s *statement.Seal) { s.Program.Version = "" }), "field program.version is missing"},
 	{"no time", seal, of(func(s *statement.Seal) { s.Time = time.Time{} }), "field time: a time is missing"},
 	{"fractions of a second", seal, of(func(s *statement.Seal) { s.Time = later }), "field time: " + needsTime},
@@ -58,22 +59,22 @@ var contentRules = []contentRule{
 	{"a card twice", seal, of(func(s *statement.Seal) { s.Present[1] = s.Present[0] }),
 		"field present: card 1 appears twice"},
 	{"a card without holder", seal, of(func(s *statement.Seal) { s.Present[1].Holder = "" }),
-		"field present: a card is without index or holder"},
+		"field present: a card lacks an index or a holder"},
 	{"a card number 0", seal, of(func(s *statement.Seal) { s.Present[1].Index = 0 }),
-		"field present: a card is without index or holder"},
+		"field present: a card lacks an index or a holder"},
 	{"break without what is missing", seal, of(func(s *statement.Seal) { s.Break = &statement.Break{Reason: "x"} }),
 		"field break.missing is empty"},
 	{"break without reason", seal, of(func(s *statement.Seal) { s.Break = &statement.Break{Missing: []string{"x"}} }),
 		"field break.reason: it is empty"},
 
 	{"label", worldFile, of(func(s *statement.World) { s.Label = strings.Repeat("é", 17) }),
-		`field label: label "ééééééééééééééééé": 1 to 32 bytes of text are expected`},
+		`field label: label "ééééééééééééééééé": expected 1 to 32 bytes of text`},
 	{"suite", worldFile, of(func(s *statement.World) { s.Suite = "DES" }),
-		"field cipher_suite: DLf3072s256mRijndael or DLf1024s160mRijndael is expected"},
+		"field cipher_suite: expected DLf3072s256mRijndael or DLf1024s160mRijndael"},
 	{"guard", worldFile, of(func(s *statement.World) { s.Guard = "none" }),
 		`field guard: "none" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`},
 	{"hknso of others", worldFile, of(func(s *statement.World) { s.HKNSO = ones }),
-		"field hknso is not that of the card set"},
+		"field hknso does not match the card set"},
 	{"card set of others", worldFile, of(func(s *statement.World) { s.HKNSO, s.Cards.HKNSO = ones, ones }),
 		"field cards.hknso is not the SHA-256 of knso.public_key"},
 	{"a chosen passphrase of no card", worldFile,
@@ -81,16 +82,16 @@ var contentRules = []contentRule{
 	{"card 0", worldFile, of(func(s *statement.World) { s.Own = statement.OwnPassphrases{0} }), badOwn},
 	{"the same card twice", worldFile, of(func(s *statement.World) { s.Own = statement.OwnPassphrases{2, 2} }), badOwn},
 	{"no chosen passphrase listed", worldFile, of(func(s *statement.World) { s.Own = statement.OwnPassphrases{} }),
-		"field own_passphrases: it is left out where there are none"},
+		"field own_passphrases: it must be omitted when empty"},
 	{"new cards, unsorted", cards, of(func(s *statement.Cards) { s.Own = statement.OwnPassphrases{2, 1} }), badOwn},
 	{"card set of a rehearsal", worldFile, of(func(s *statement.World) { s.Cards.Rehearsal = true }),
-		"field cards.rehearsal is not that of the statement"},
+		"field cards.rehearsal does not match the statement"},
 	{"card set without number", worldFile, of(func(s *statement.World) { s.Cards.Number = 0 }),
 		"card set: number 0, but sets are counted from 1"},
 	{"KM as KNSO", worldFile, of(func(s *statement.World) { s.KNSO.PublicKey = s.KM.PublicKey }),
-		"field knso.public_key: an EC P-256 key is expected"},
+		"field knso.public_key: expected an EC P-256 key"},
 	{"KNSO as KM", worldFile, of(func(s *statement.World) { s.KM.PublicKey = s.KNSO.PublicKey }),
-		"field km.public_key: RSA-3072 with exponent 65537 is expected"},
+		"field km.public_key: expected RSA-3072 with exponent 65537"},
 	{"no KNSO", worldFile, of(func(s *statement.World) { s.KNSO.PublicKey = "" }),
 		"field knso.public_key: public key: not a PEM block"},
 	{"no KM", worldFile, of(func(s *statement.World) { s.KM.PublicKey = "" }),
@@ -99,7 +100,7 @@ var contentRules = []contentRule{
 		"a sealed private half is missing"},
 	{"KM not sealed", worldFile, of(func(s *statement.World) { s.KM.Sealed = "" }), "a sealed private half is missing"},
 	{"a card was not written", worldFile, of(func(s *statement.World) { s.Present = s.Present[:2] }),
-		"field present: every card of a new world is expected"},
+		"field present: every card of a new world must be there"},
 	{"a card for somebody else", worldFile, of(func(s *statement.World) { s.Present[2].Holder = "Mallory" }),
 		"field present: card 3 (Mallory) is not in the card set in force"},
 
@@ -108,16 +109,16 @@ var contentRules = []contentRule{
 		`field guard: "" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`},
 	{"no KML", moduleA, of(func(s *statement.Module) { s.KML = "" }), "field kml: public key: not a PEM block"},
 	{"form", moduleA, of(func(s *statement.Module) { s.Form = "three steps" }),
-		"field form: one call or two steps is expected"},
-	{"two steps without KW", moduleA, of(func(s *statement.Module) { s.Form = statement.FormTwoSteps }),
-		"field kw: the two-step form has one, and only that form"},
+		"field form: expected one call or two steps"},
+	{"two steps without KW", moduleA, of(func(s *statement.Module) { s.Form = keywrap.TwoSteps }),
+		"field kw: required in the two-step form, and only there"},
 	{"one call with KW", moduleA, of(func(s *statement.Module) { s.KW = "a2V5" }),
-		"field kw: the two-step form has one, and only that form"},
-	{"card set 0", moduleA, of(func(s *statement.Module) { s.CardSet = 0 }), "field card_set: at least 1 is expected"},
+		"field kw: required in the two-step form, and only there"},
+	{"card set 0", moduleA, of(func(s *statement.Module) { s.CardSet = 0 }), "field card_set: expected at least 1"},
 	{"no library", moduleA, of(func(s *statement.Module) { s.Library.SHA256 = fingerprint.Sum{} }),
 		"field library.sha256 is missing"},
 	{"no token", moduleA, of(func(s *statement.Module) { s.Token.Serial, s.Token.Label = "", "" }),
-		"field token: a serial or a label is expected"},
+		"field token: expected a serial or a label"},
 	{"struck off with a KML", moduleA, of(func(s *statement.Module) { s.StruckOff = "gone" }),
 		"field kml: a module that was struck off has none"},
 	{"struck off for no reason", moduleA, of(func(s *statement.Module) { s.KML, s.StruckOff = "", "\x1b" }),
@@ -132,11 +133,11 @@ var contentRules = []contentRule{
 		"field ident: the key identifier is empty"},
 	{"origin on no module", originRSA, of(func(s *statement.Origin) { s.Module = "" }), badModule},
 	{"origin unknown", originRSA, of(func(s *statement.Origin) { s.Origin = "" }),
-		"field origin: quorum or unproved is expected"},
+		"field origin: expected quorum or unproved"},
 	{"origin without backup", originRSA, of(func(s *statement.Origin) { s.Backup = fingerprint.Sum{} }),
 		"field backup_sha256 is missing"},
 	{"origin of another kind of key", originRSA, of(func(s *statement.Origin) { s.Bits = 3072 }),
-		"field public_key: it is of another kind than RSA-3072"},
+		"field public_key: it is not of type RSA-3072"},
 	{"kind that does not exist", originRSA, of(func(s *statement.Origin) { s.Bits = 1024 }),
 		"RSA key of 1024 bits: expected 2048, 3072 or 4096"},
 	{"no public key", originRSA, of(func(s *statement.Origin) { s.PublicKey = "" }),
@@ -146,9 +147,9 @@ var contentRules = []contentRule{
 	{"public key of an AES key", originAES, of(func(s *statement.Origin) { s.PublicKey = "x" }),
 		"field public_key: AES keys have none"},
 	{"check value of three bytes", originAES, of(func(s *statement.Origin) { s.CheckValue = s.CheckValue[:6] }),
-		"field check_value: 32 lower-case hex digits are expected"},
+		"field check_value: expected 32 lower-case hex digits"},
 	{"check value in capitals", originAES, of(func(s *statement.Origin) { s.CheckValue = strings.Repeat("AB", 16) }),
-		"field check_value: 32 lower-case hex digits are expected"},
+		"field check_value: expected 32 lower-case hex digits"},
 }
 
 func TestContentRules(t *testing.T) {
@@ -185,7 +186,7 @@ func TestRehearsal(t *testing.T) {
 	s.Rehearsal = true
 	_, err := statement.Encode(s)
 	refused(t, err, exitcode.Check,
-		"the authorization statement: pair 1: field kek.kid: a rehearsal's vault is on this computer")
+		"the authorization statement: pair 1: field kek.kid: a rehearsal's vault must be on this computer")
 }
 
 // The cards that were read are of the set in force, and at least its quorum.
@@ -198,7 +199,7 @@ func TestCheckQuorum(t *testing.T) {
 	}{
 		{"two", []statement.CardHolder{{1, "Alice"}, {3, "Carol"}}, ""},
 		{"all", []statement.CardHolder{{1, "Alice"}, {2, "Bob"}, {3, "Carol"}}, ""},
-		{"one", []statement.CardHolder{{1, "Alice"}}, "field present: 1 of the quorum 2/3"},
+		{"one", []statement.CardHolder{{1, "Alice"}}, "field present: 1 card, but the quorum is 2/3"},
 		{"card 0", []statement.CardHolder{{0, "Alice"}, {2, "Bob"}},
 			"field present: card 0 (Alice) is not in the card set in force"},
 		{"card 4", []statement.CardHolder{{1, "Alice"}, {4, "Dave"}},

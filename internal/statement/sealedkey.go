@@ -30,7 +30,7 @@ func signingKey(pem string) (*ecdsa.PublicKey, error) {
 	}
 	ec, ok := public.(*ecdsa.PublicKey)
 	if !ok || ec.Curve != elliptic.P256() {
-		return nil, errors.New("an EC P-256 key is expected")
+		return nil, errors.New("expected an EC P-256 key")
 	}
 	return ec, nil
 }
@@ -43,7 +43,7 @@ func (k SealedKey) ModuleKey() (*rsa.PublicKey, error) {
 	}
 	km, ok := public.(*rsa.PublicKey)
 	if !ok || km.N.BitLen() != KMBits || km.E != 65537 {
-		return nil, fmt.Errorf("RSA-%d with exponent 65537 is expected", KMBits)
+		return nil, fmt.Errorf("expected RSA-%d with exponent 65537", KMBits)
 	}
 	return km, nil
 }

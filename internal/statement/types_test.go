@@ -14,9 +14,9 @@ import (
 
 func TestOriginText(t *testing.T) {
 	for want, got := range map[string]string{
-		"quorum: generated before the card holders":            statement.OriginText(statement.OriginQuorum, false),
-		"quorum: generated before the card holders (restored)": statement.OriginText(statement.OriginQuorum, true),
-		"unproved: the operator may know its value":            statement.OriginText("anything", false),
+		"quorum: generated in the card holders' presence":            statement.OriginText(statement.OriginQuorum, false),
+		"quorum: generated in the card holders' presence (restored)": statement.OriginText(statement.OriginQuorum, true),
+		"unproved: the operator may know its value":                  statement.OriginText("anything", false),
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -89,9 +89,9 @@ func TestSealedKey(t *testing.T) {
 	_, err := statement.SealedKey{}.Hash()
 	refused(t, err, exitcode.Failed, "public key: not a PEM block")
 	_, err = w.KM.Signer()
-	refused(t, err, exitcode.Failed, "an EC P-256 key is expected")
+	refused(t, err, exitcode.Failed, "expected an EC P-256 key")
 	_, err = w.KNSO.ModuleKey()
-	refused(t, err, exitcode.Failed, "RSA-3072 with exponent 65537 is expected")
+	refused(t, err, exitcode.Failed, "expected RSA-3072 with exponent 65537")
 }
 
 func TestKMLHash(t *testing.T) {

@@ -31,13 +31,13 @@ func (w *World) check() error {
 		return fmt.Errorf("field label: %w", err)
 	}
 	if w.Suite != SuiteDefault && w.Suite != SuiteOld {
-		return fmt.Errorf("field cipher_suite: %s or %s is expected", SuiteDefault, SuiteOld)
+		return fmt.Errorf("field cipher_suite: expected %s or %s", SuiteDefault, SuiteOld)
 	}
 	if err := w.Guard.check(); err != nil {
 		return err
 	}
 	if w.HKNSO != w.Cards.HKNSO {
-		return errors.New("field hknso is not that of the card set")
+		return errors.New("field hknso does not match the card set")
 	}
 	if err := w.Own.check(w.Cards.Quorum.N); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (w *World) check() error {
 		return err
 	}
 	if len(w.Present) != w.Cards.Quorum.N {
-		return errors.New("field present: every card of a new world is expected")
+		return errors.New("field present: every card of a new world must be there")
 	}
 	return CheckQuorum(w.Cards, w.Present)
 }

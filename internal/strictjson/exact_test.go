@@ -11,7 +11,7 @@ func text(err error) string {
 
 func TestExact(t *testing.T) {
 	const good = "{\n  \"version\": 1,\n  \"header\": {\n    \"kid\": \"a\",\n    \"max\": 2\n  }\n}\n"
-	const otherwise = " is not as the program writes it: a field is missing, null, out of order or spaced otherwise"
+	const otherwise = " differs from what the program writes: a field is missing, null, out of order or spaced differently"
 	for _, c := range []struct{ name, data, want string }{
 		{"as written", good, ""},
 		{"no line end", good[:len(good)-1], "f.json: line 7" + otherwise},
@@ -34,16 +34,16 @@ func TestExact(t *testing.T) {
 func TestExpect(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
 		{"good, and more", `{"type":"byok-x","version":2,"more":[1]}`, ""},
-		{"other type", `{"type":"byok-y","version":2}`, `f.json: type "byok-y" where "byok-x" is expected`},
-		{"no type", `{"version":2}`, `f.json: type "" where "byok-x" is expected`},
+		{"other type", `{"type":"byok-y","version":2}`, `f.json: type is "byok-y", expected "byok-x"`},
+		{"no type", `{"version":2}`, `f.json: type is "", expected "byok-x"`},
 		{"later", `{"type":"byok-x","version":3,"new":1}`,
 			"f.json: version 3 of byok-x, written by a later release; this one reads version 2"},
 		{"earlier", `{"type":"byok-x","version":1}`, "f.json: version 1 of byok-x; this release reads version 2"},
 		{"no version", `{"type":"byok-x"}`, "f.json: version 0 of byok-x; this release reads version 2"},
 		{"twice", `{"type":"byok-x","type":"byok-x"}`, "f.json: field type appears twice"},
-		{"number", `{"type":1}`, "f.json: field type: a JSON number where a string is expected"},
-		{"array", `[]`, "f.json: field (the whole file): a JSON array where an object is expected"},
-		{"other case", `{"Type":"byok-x","version":2}`, `f.json: type "" where "byok-x" is expected`},
+		{"number", `{"type":1}`, "f.json: field type: expected a string, not a JSON number"},
+		{"array", `[]`, "f.json: field (the whole file): expected an object, not a JSON array"},
+		{"other case", `{"Type":"byok-x","version":2}`, `f.json: type is "", expected "byok-x"`},
 	} {
 		if got := text(Expect("f.json", []byte(c.data), 1000, "byok-x", 2)); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
@@ -64,13 +64,13 @@ type kinds struct {
 
 func TestWrongKind(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
-		{"text", `{"text":{}}`, "f.json: field text: a JSON object where a string is expected"},
-		{"number", `{"number":[]}`, "f.json: field number: a JSON array where a number is expected"},
-		{"truth", `{"truth":"yes"}`, "f.json: field truth: a JSON string where a boolean is expected"},
-		{"list", `{"list":true}`, "f.json: field list: a JSON boolean where an array is expected"},
-		{"bytes", `{"bytes":5}`, "f.json: field bytes: a JSON number where a string is expected"},
-		{"object", `{"object":false}`, "f.json: field object: a JSON boolean where an object is expected"},
-		{"map", `{"map":"x"}`, "f.json: field map: a JSON string where an object is expected"},
+		{"text", `{"text":{}}`, "f.json: field text: expected a string, not a JSON object"},
+		{"number", `{"number":[]}`, "f.json: field number: expected a number, not a JSON array"},
+		{"truth", `{"truth":"yes"}`, "f.json: field truth: expected a boolean, not a JSON string"},
+		{"list", `{"list":true}`, "f.json: field list: expected an array, not a JSON boolean"},
+		{"bytes", `{"bytes":5}`, "f.json: field bytes: expected a string, not a JSON number"},
+		{"object", `{"object":false}`, "f.json: field object: expected an object, not a JSON boolean"},
+		{"map", `{"map":"x"}`, "f.json: field map: expected an object, not a JSON string"},
 		{"not base64", `{"bytes":"hunter2!"}`, "f.json: field bytes: illegal base64 data at input byte 7"},
 	} {
 		var v kinds

@@ -76,8 +76,8 @@ func Same(name string, data []byte, v any) error {
 		return fmt.Errorf("%s: its lines end in CR LF: it was copied in text mode", name)
 	}
 	if !bytes.Equal(again, data) {
-		return fmt.Errorf("%s: line %d is not as the program writes it: a field is missing, null, out of order "+
-			"or spaced otherwise",
+		return fmt.Errorf("%s: line %d differs from what the program writes: a field is missing, null, out of order "+
+			"or spaced differently",
 			name, differingLine(data, again))
 	}
 	return nil
@@ -96,7 +96,7 @@ func Expect(name string, data []byte, limit int, typ string, version int) error 
 	}
 	switch {
 	case head.Type != typ:
-		return fmt.Errorf("%s: type %.40q where %q is expected", name, head.Type, typ)
+		return fmt.Errorf("%s: type is %.40q, expected %q", name, head.Type, typ)
 	case head.Version > version:
 		return fmt.Errorf("%s: version %d of %s, written by a later release; this one reads version %d",
 			name, head.Version, typ, version)
@@ -119,7 +119,7 @@ func TypeOf(name string, data []byte, limit int) (string, error) {
 // section 8.1, does not allow: behind a byte order mark, or in UTF-16. All the
 // functions that decode call it.
 func CheckEncoding(data []byte) error {
-	const powershell = ", as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
+	const powershell = ", as Windows PowerShell writes it; expected UTF-8 without a byte order mark"
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return errors.New("it begins with a byte order mark" + powershell)
@@ -152,8 +152,8 @@ func explain(err error) string {
 	case errors.As(err, &semantic) && semantic.Err != nil:
 		return fmt.Sprintf("field %s: %v", field(semantic.JSONPointer), semantic.Err)
 	case errors.As(err, &semantic):
-		return fmt.Sprintf("field %s: a JSON %s where %s is expected",
-			field(semantic.JSONPointer), kindName(semantic.JSONKind), expected(semantic.GoType))
+		return fmt.Sprintf("field %s: expected %s, not a JSON %s",
+			field(semantic.JSONPointer), expected(semantic.GoType), kindName(semantic.JSONKind))
 	}
 	return err.Error()
 }

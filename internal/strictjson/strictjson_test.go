@@ -22,12 +22,12 @@ func TestUnmarshalRefuses(t *testing.T) {
 		"other case":     {`{"Version":1}`, `f.json: unknown field Version`},
 		"doubled":        {`{"version":1,"version":2}`, `f.json: field version appears twice`},
 		"wrong type": {`{"header":{"kid":7}}`,
-			`f.json: field header.kid: a JSON number where a string is expected`},
+			`f.json: field header.kid: expected a string, not a JSON number`},
 		"not an integer": {`{"version":1.5}`, `f.json: field version: invalid syntax`},
 		"trailing data":  {`{"version":1} {}`, `f.json: not valid JSON at byte 14`},
 		"cut short":      {`{"version":1`, `f.json: not valid JSON at byte 12`},
 		"empty":          {``, `f.json: not valid JSON at byte 0`},
-		"an array":       {`[]`, `f.json: field (the whole file): a JSON array where an object is expected`},
+		"an array":       {`[]`, `f.json: field (the whole file): expected an object, not a JSON array`},
 		"invalid UTF-8":  {"{\"header\":{\"kid\":\"\xff\"}}", `f.json: not valid JSON at byte 18, in field header.kid`},
 		"over-size": {`{"version":1}` + strings.Repeat(" ", 100),
 			`f.json: 113 bytes, more than the 100 such a file may have`},
@@ -53,7 +53,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 }
 
 func TestForeignEncodings(t *testing.T) {
-	const tail = ", as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
+	const tail = ", as Windows PowerShell writes it; expected UTF-8 without a byte order mark"
 	for _, c := range []struct{ name, data, want string }{
 		{"UTF-8 with a mark", "\xef\xbb\xbf{}\n", "f.json: it begins with a byte order mark" + tail},
 		{"UTF-16 of Windows", "\xff\xfe{\x00}\x00", "f.json: it is in UTF-16" + tail},
@@ -91,7 +91,7 @@ func TestTypeOf(t *testing.T) {
 	for name, c := range map[string]struct{ data, typ, want string }{
 		"a type":    {`{"type":"byok-x","other":{}}`, "byok-x", ""},
 		"no type":   {`{}`, "", ""},
-		"a number":  {`{"type":1}`, "", "f.json: field type: a JSON number where a string is expected"},
+		"a number":  {`{"type":1}`, "", "f.json: field type: expected a string, not a JSON number"},
 		"cut short": {`{"type":"byok`, "", "f.json: not valid JSON at byte 13, in field type"},
 		"over-large": {`{"type":"` + strings.Repeat("x", 100) + `"}`, "",
 			"f.json: 111 bytes, more than the 100 such a file may have"},

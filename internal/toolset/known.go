@@ -38,7 +38,7 @@ func Look(path string, sum fingerprint.Sum) (Known, error) {
 	case err != nil:
 		return Known{}, err
 	case listed.IsZero():
-		return Known{false, "the hash is not known here"}, nil
+		return Known{false, "unknown hash"}, nil
 	case listed != sum:
 		return Known{false, "not the hash that the " + SumsName + " beside it lists"}, nil
 	}

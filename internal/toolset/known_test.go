@@ -40,10 +40,10 @@ func TestLookListed(t *testing.T) {
 		want Known
 		err  string
 	}{
-		{"no list", "", "a", one, Known{false, "the hash is not known here"}, ""},
+		{"no list", "", "a", one, Known{false, "unknown hash"}, ""},
 		{"listed", sums, "b", two, Known{true, "as listed in the SHA256SUMS beside it"}, ""},
 		{"listed otherwise", sums, "b", one, Known{false, "not the hash that the SHA256SUMS beside it lists"}, ""},
-		{"not listed", sums, "c", one, Known{false, "the hash is not known here"}, ""},
+		{"not listed", sums, "c", one, Known{false, "unknown hash"}, ""},
 		{"the published hash weighs more", sums, Regions()[0].Package, one,
 			Known{false, "not the published hash for " + Regions()[0].Name}, ""},
 		{"damaged", "one\n", "a", one, Known{}, "line 1 is not a SHA-256, two spaces and a name"},

@@ -124,31 +124,31 @@ type edit struct{ old, new, want string }
 
 // line is how a file that is spelled otherwise is refused.
 func line(n int) string {
-	return fmt.Sprintf("line %d is not as the program writes it: a field is missing, null, out of order or spaced otherwise", n)
+	return fmt.Sprintf("line %d differs from what the program writes: a field is missing, null, out of order or spaced differently", n)
 }
 
 func TestParseKEKPackageRefuses(t *testing.T) {
 	good := string(read(t, kekFile))
 	for name, e := range map[string]edit{
-		"type":                  {`"byok-kek-package"`, `"byok-kek"`, `type "byok-kek" where "byok-kek-package" is expected`},
-		"type missing":          {`  "type": "byok-kek-package",` + "\n", ``, `type "" where "byok-kek-package" is expected`},
-		"type not text":         {`"byok-kek-package"`, `7`, `field type: a JSON number where a string is expected`},
-		"other package":         {`"byok-kek-package"`, `"byok-security-world-package"`, `type "byok-security-world-package" where "byok-kek-package" is expected`},
+		"type":                  {`"byok-kek-package"`, `"byok-kek"`, `type is "byok-kek", expected "byok-kek-package"`},
+		"type missing":          {`  "type": "byok-kek-package",` + "\n", ``, `type is "", expected "byok-kek-package"`},
+		"type not text":         {`"byok-kek-package"`, `7`, `field type: expected a string, not a JSON number`},
+		"other package":         {`"byok-kek-package"`, `"byok-security-world-package"`, `type is "byok-security-world-package", expected "byok-kek-package"`},
 		"version":               {`"version": 2,`, `"version": 3,`, `version 3 of byok-kek-package, written by a later release; this one reads version 2`},
 		"suffix in small":       {`"CONTOSO"`, `"Contoso"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"suffix empty":          {`"CONTOSO"`, `""`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"suffix a path":         {`"CONTOSO"`, `"../X"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"generation 0":          {`"generation": 1`, `"generation": 0`, `field generation: expected a number from 1 to 9999`},
 		"generation over":       {`"generation": 1`, `"generation": 10000`, `field generation: expected a number from 1 to 9999`},
-		"generation text":       {`"generation": 1`, `"generation": "1"`, `field generation: a JSON string where a number is expected`},
+		"generation text":       {`"generation": 1`, `"generation": "1"`, `field generation: expected a number, not a JSON string`},
 		"mark missing":          {"  \"mark\": \"production\",\n", ``, `field mark: expected "production", "rehearsal" or "test"`},
 		"mark unknown":          {`"production"`, `"Production"`, `field mark: expected "production", "rehearsal" or "test"`},
 		"kty missing":           {`"RSA-HSM"`, `""`, `field kty: empty or missing`},
 		"kty with blank":        {`"RSA-HSM"`, `" RSA-HSM"`, `field kty: it begins or ends with a blank`},
 		"EC key":                {`"public_key": "-----BEGIN`, `"public_key": "` + strings.ReplaceAll(ecKey(t), "\n", `\n`) + `", "x": "-----BEGIN`, `unknown field x`},
-		"not_before elsewhere":  {`"expires"`, `"not_before": "2026-01-02T03:04:05+01:00", "expires"`, `field not_before: a time in UTC is expected, such as 2026-11-25T19:05:00Z`},
+		"not_before elsewhere":  {`"expires"`, `"not_before": "2026-01-02T03:04:05+01:00", "expires"`, `field not_before: expected a time in UTC, such as 2026-11-25T19:05:00Z`},
 		"CR LF":                 {"\n", "\r\n", `its lines end in CR LF: it was copied in text mode`},
-		"byte order mark":       {"{", "\xef\xbb\xbf{", `it begins with a byte order mark, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected`},
+		"byte order mark":       {"{", "\xef\xbb\xbf{", `it begins with a byte order mark, as Windows PowerShell writes it; expected UTF-8 without a byte order mark`},
 		"kid missing":           {`"kid": "https://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8"`, `"kid": null`, `field kid: missing`},
 		"kid without version":   {`/664f5aa2797a4075b8e36ca4500636d8`, ``, `field kid: key identifier "https://contoso.managedhsm.azure.net/keys/KEKforBYOK": the version is missing`},
 		"kid over http":         {`"kid": "https`, `"kid": "http`, `field kid: key identifier "http://contoso.managedhsm.azure.net/keys/KEKforBYOK/664f5aa2797a4075b8e36ca4500636d8": it does not begin with https://`},
@@ -158,13 +158,13 @@ func TestParseKEKPackageRefuses(t *testing.T) {
 		"public key CRLF":       {`KEY-----\n"`, `KEY-----\r\n"`, `field public_key: public key: expected PEM of 64 characters a line and a final newline`},
 		"key_ops null":          {"[\n    \"import\"\n  ]", `null`, `field key_ops: empty or missing`},
 		"key_ops empty":         {"[\n    \"import\"\n  ]", `[]`, `field key_ops: empty or missing`},
-		"key_ops text":          {"[\n    \"import\"\n  ]", `"import"`, `field key_ops: a JSON string where an array is expected`},
+		"key_ops text":          {"[\n    \"import\"\n  ]", `"import"`, `field key_ops: expected an array, not a JSON string`},
 		"key_ops with escape":   {`"import"`, `"import\u001b[2J"`, `field key_ops: it is not one line of printable characters`},
 		"hsm_platform long":     {`"hsm_platform": "2"`, `"hsm_platform": "` + strings.Repeat("2", 257) + `"`, `field hsm_platform: it has 257 bytes; at most 256 are allowed`},
 		"created missing":       {"  \"created\": \"2026-01-02T03:04:05Z\",\n", ``, `field created: a time is missing`},
-		"created elsewhere":     {`03:04:05Z",` + "\n  \"exp", `03:04:05+01:00",` + "\n  \"exp", `field created: a time in UTC is expected, such as 2026-11-25T19:05:00Z`},
-		"created with fraction": {`03:04:05Z",` + "\n  \"exp", `03:04:05.5Z",` + "\n  \"exp", `field created: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z`},
-		"expires with fraction": {`"2026-01-05T03:04:05Z"`, `"2026-01-05T03:04:05.5Z"`, `field expires: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z`},
+		"created elsewhere":     {`03:04:05Z",` + "\n  \"exp", `03:04:05+01:00",` + "\n  \"exp", `field created: expected a time in UTC, such as 2026-11-25T19:05:00Z`},
+		"created with fraction": {`03:04:05Z",` + "\n  \"exp", `03:04:05.5Z",` + "\n  \"exp", `field created: expected a time in whole seconds, such as 2026-11-25T19:05:00Z`},
+		"expires with fraction": {`"2026-01-05T03:04:05Z"`, `"2026-01-05T03:04:05.5Z"`, `field expires: expected a time in whole seconds, such as 2026-11-25T19:05:00Z`},
 		"expires before":        {`"2026-01-05T`, `"2026-01-01T`, `field expires: not after created`},
 		"expires no date":       {`"2026-01-05T03:04:05Z"`, `"2026-02-30T03:04:05Z"`, `field expires: parsing time "2026-02-30T03:04:05Z": day out of range`},
 		"world missing":         {`"security_world"`, `"security_worlds"`, `unknown field security_worlds`},
@@ -205,8 +205,8 @@ func worldSum(t *testing.T) string {
 func TestParseSecurityWorldPackageRefuses(t *testing.T) {
 	good := string(read(t, swFile))
 	for name, e := range map[string]edit{
-		"type":               {`"byok-security-world-package"`, `"x"`, `type "x" where "byok-security-world-package" is expected`},
-		"other package":      {`"byok-security-world-package"`, `"byok-kek-package"`, `type "byok-kek-package" where "byok-security-world-package" is expected`},
+		"type":               {`"byok-security-world-package"`, `"x"`, `type is "x", expected "byok-security-world-package"`},
+		"other package":      {`"byok-security-world-package"`, `"byok-kek-package"`, `type is "byok-kek-package", expected "byok-security-world-package"`},
 		"version":            {`"version": 2,`, `"version": 1,`, `version 1 of byok-security-world-package; this release reads version 2`},
 		"suffix":             {`"CONTOSO"`, `"CON TOSO"`, `field suffix: expected 1 to 32 capital letters and digits`},
 		"generation":         {`"generation": 1`, `"generation": -1`, `field generation: expected a number from 1 to 9999`},

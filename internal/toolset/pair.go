@@ -102,7 +102,7 @@ func (p Pair) belong() error {
 		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", p.Name(), p.kek.Mark,
 			p.world.Mark)
 	case p.kek.SecurityWorld != p.worldSum:
-		return exitcode.Errorf(exitcode.Check, "%s is bound to another SecurityWorld package than %s", p.Name(),
+		return exitcode.Errorf(exitcode.Check, "%s is bound to a SecurityWorld package other than %s", p.Name(),
 			world)
 	}
 	return nil

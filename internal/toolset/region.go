@@ -86,7 +86,7 @@ func only(s string, found []Region) (Region, error) {
 	for _, r := range found {
 		names = append(names, r.Name)
 	}
-	return Region{}, exitcode.Errorf(exitcode.Usage, "%q is %d regions, name one of them: %s", s, len(found),
+	return Region{}, exitcode.Errorf(exitcode.Usage, "%q matches %d regions; name one: %s", s, len(found),
 		strings.Join(names, ", "))
 }
 

@@ -73,7 +73,7 @@ func TestFindRegionRefuses(t *testing.T) {
 		"AzurePublik": `no region is called "AzurePublik"; did you mean "AzurePublic"?`,
 		"":            `no region is called ""`,
 		"Atlantis":    `no region is called "Atlantis"`,
-		"azurepublic": `"azurepublic" is 15 regions, name one of them: United States, Europe, Asia, Latin America, Japan, Korea, South Africa, UAE, Australia, Canada, Germany Public, India, France, United Kingdom, Switzerland`,
+		"azurepublic": `"azurepublic" matches 15 regions; name one: United States, Europe, Asia, Latin America, Japan, Korea, South Africa, UAE, Australia, Canada, Germany Public, India, France, United Kingdom, Switzerland`,
 	} {
 		_, err := FindRegion(s)
 		expect(t, s, err, exitcode.Usage, want)

@@ -45,7 +45,7 @@ func unzip(name string, data []byte) ([]File, error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: not a zip file, or cut short", name)
 	}
 	if len(r.File) > maxEntries {
-		return nil, refused(name, "%d entries where a toolset has 3", len(r.File))
+		return nil, refused(name, "%d entries; a toolset has 3", len(r.File))
 	}
 	if err := checkEntries(r.File); err != nil {
 		return nil, refused(name, "%w", err)
@@ -131,7 +131,7 @@ func checkEntry(e *zip.File) error {
 	case e.Flags&encryptedFlag != 0:
 		return errors.New("encrypted")
 	case e.Flags&streamedFlag != 0:
-		return errors.New("its size is not in its header, only behind its data")
+		return errors.New("its size is not in its header, only after its data")
 	case e.Method != zip.Store && e.Method != zip.Deflate:
 		return fmt.Errorf("compressed by method %d, neither stored nor deflated", e.Method)
 	case e.UncompressedSize64 > MaxPackage:
@@ -148,7 +148,7 @@ func readEntries(name string, entries []*zip.File) ([]File, error) {
 	for _, e := range entries {
 		data, err := readEntry(e)
 		if err != nil || uint64(len(data)) != e.UncompressedSize64 {
-			return nil, refused(name, "entry %q: damaged, or not of the size that is given", e.Name)
+			return nil, refused(name, "entry %q: damaged, or not of the stated size", e.Name)
 		}
 		files = append(files, File{e.Name, data})
 	}

@@ -54,11 +54,11 @@ func TestUnzipRefusesEntries(t *testing.T) {
 		"pipe":      {func(h *zip.FileHeader) { h.SetMode(fs.ModeNamedPipe | 0o644) }, "a folder or a device"},
 		"folder":    {func(h *zip.FileHeader) { h.SetMode(fs.ModeDir | 0o755) }, "a folder or a device"},
 		"encrypted": {func(h *zip.FileHeader) { h.Flags |= encryptedFlag }, "encrypted"},
-		"streamed":  {func(h *zip.FileHeader) { h.Flags |= streamedFlag }, "its size is not in its header, only behind its data"},
+		"streamed":  {func(h *zip.FileHeader) { h.Flags |= streamedFlag }, "its size is not in its header, only after its data"},
 		"method":    {func(h *zip.FileHeader) { h.Method = 99 }, "compressed by method 99, neither stored nor deflated"},
 		"bomb":      {func(h *zip.FileHeader) { h.Method, h.UncompressedSize64 = zip.Deflate, MaxPackage+1 }, "unpacks to 262145 bytes, more than the 262144 a package may have"},
-		"checksum":  {func(h *zip.FileHeader) { h.CRC32++ }, "damaged, or not of the size that is given"},
-		"deflate":   {func(h *zip.FileHeader) { h.Method = zip.Deflate }, "damaged, or not of the size that is given"},
+		"checksum":  {func(h *zip.FileHeader) { h.CRC32++ }, "damaged, or not of the stated size"},
+		"deflate":   {func(h *zip.FileHeader) { h.Method = zip.Deflate }, "damaged, or not of the stated size"},
 	} {
 		data := pack(t, contosoFiles(t), func(i int, h *zip.FileHeader) {
 			if i == 0 {
@@ -96,17 +96,17 @@ func TestUnzipRefusesSets(t *testing.T) {
 		"twice":          {[]File{f[0], f[0], f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-1": appears twice`},
 		"two cases":      {[]File{f[2], {"SHA256sums", nil}}, exitcode.Check, `entry "SHA256sums": differs from "SHA256SUMS" only in case`},
 		"lower case":     {[]File{lower, f[1], f[2]}, exitcode.Check, `entry "byok-kek-pkg-contoso-1": not a file of a toolset`},
-		"too few":        {f[:2], exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"none":           {nil, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"two toolsets":   {[]File{f[0], f[1], f[2], {KEKName("CONTOSO", 2), f[0].Data}}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"two KEKs":       {[]File{f[0], {KEKName("CONTOSO", 2), f[0].Data}, f[2]}, exitcode.Check, "not exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
-		"many":           {many, exitcode.Check, "17 entries where a toolset has 3"},
+		"too few":        {f[:2], exitcode.Check, "expected exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"none":           {nil, exitcode.Check, "expected exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"two toolsets":   {[]File{f[0], f[1], f[2], {KEKName("CONTOSO", 2), f[0].Data}}, exitcode.Check, "expected exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"two KEKs":       {[]File{f[0], {KEKName("CONTOSO", 2), f[0].Data}, f[2]}, exitcode.Check, "expected exactly one KEK package, one SecurityWorld package and SHA256SUMS"},
+		"many":           {many, exitcode.Check, "17 entries; a toolset has 3"},
 		"other name":     {[]File{{KEKName("CONTOSO", 2), f[0].Data}, f[1], f[2]}, exitcode.Check, `entry "BYOK-KEK-pkg-CONTOSO-2": its content is BYOK-KEK-pkg-CONTOSO-1`},
 		"sums empty":     {[]File{f[0], f[1], {SumsName, nil}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
 		"sums reversed":  {[]File{f[0], f[1], {SumsName, reversed(f[2].Data)}}, exitcode.Check, "SHA256SUMS does not list the two packages with their SHA-256"},
-		"exchanged":      {[]File{{f[0].Name, f[1].Data}, {f[1].Name, f[0].Data}, f[2]}, exitcode.Usage, "BYOK-KEK-pkg-CONTOSO-1: type \"byok-security-world-package\" where \"byok-kek-package\" is expected"},
+		"exchanged":      {[]File{{f[0].Name, f[1].Data}, {f[1].Name, f[0].Data}, f[2]}, exitcode.Usage, "BYOK-KEK-pkg-CONTOSO-1: type is \"byok-security-world-package\", expected \"byok-kek-package\""},
 		"mark":           {[]File{{f[0].Name, mixed}, f[1], f[2]}, exitcode.Refused, "BYOK-KEK-pkg-CONTOSO-1: one package is marked rehearsal, the other production"},
-		"world replaced": {[]File{f[0], {f[1].Name, moved}, f[2]}, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1"},
+		"world replaced": {[]File{f[0], {f[1].Name, moved}, f[2]}, exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1 is bound to a SecurityWorld package other than BYOK-SecurityWorld-pkg-CONTOSO-1"},
 	} {
 		_, err := Unzip("Z.zip", pack(t, c.files, nil))
 		want := c.want

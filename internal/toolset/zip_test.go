@@ -140,7 +140,7 @@ func TestZipRefuses(t *testing.T) {
 		{"mark", func(p *Pair) { p.kek.Mark = kek.Test }, exitcode.Refused,
 			"BYOK-KEK-pkg-CONTOSO-1: one package is marked test, the other production"},
 		{"binding", func(p *Pair) { p.kek.SecurityWorld[0]++ }, exitcode.Check,
-			"BYOK-KEK-pkg-CONTOSO-1 is bound to another SecurityWorld package than BYOK-SecurityWorld-pkg-CONTOSO-1"},
+			"BYOK-KEK-pkg-CONTOSO-1 is bound to a SecurityWorld package other than BYOK-SecurityWorld-pkg-CONTOSO-1"},
 		{"field", func(p *Pair) { p.world.Cloud = "\n" }, exitcode.Usage,
 			"BYOK-SecurityWorld-pkg-CONTOSO-1: field cloud: it is not one line of printable characters"},
 		{"field of the KEK", func(p *Pair) { p.kek.KTY = "" }, exitcode.Usage,

@@ -62,7 +62,7 @@ var faults = []fault{
 		want: "STEM.manifest.json: the signature BASE.manifest.sig is not of this content " +
 			"by the KML that BASE.module.json certifies"},
 	{name: "manifest-not-json", make: func(f *factory) { f.bundle[f.named(".manifest.json")] = []byte("[]") },
-		want: "STEM.manifest.json: field (the whole file): a JSON array where an object is expected"},
+		want: "STEM.manifest.json: field (the whole file): expected an object, not a JSON array"},
 	{name: "manifest-large", make: func(f *factory) {
 		f.bundle[f.named(".manifest.json")] = make([]byte,
 			transfer.MaxFile+1)
@@ -92,7 +92,7 @@ var faults = []fault{
 	}, want: "STEM.manifest.json: field authorization.number: BASE.authorization.json has the number NUMBER"},
 	{name: "manifest-of-another-pair", make: func(f *factory) {
 		f.manifest(func(m *transfer.Manifest) { m.Authorization.Pair = 0 })
-	}, want: "STEM.manifest.json: field name: the name other-key was approved"},
+	}, want: "STEM.manifest.json: field name: the approved name is other-key"},
 	{name: "manifest-of-no-pair", make: func(f *factory) {
 		f.manifest(func(m *transfer.Manifest) { m.Authorization.Pair = 2 })
 	}, want: "STEM.manifest.json: field authorization.pair: BASE.authorization.json has only 2"},
@@ -104,7 +104,7 @@ var faults = []fault{
 		want: "STEM.manifest.json: field rehearsal: BASE.authorization.json says false"},
 	{name: "name-not-approved", make: func(f *factory) {
 		f.approved(func(a *statement.Authorization) { a.Pairs[1].Target.Name = "payroll" })
-	}, want: "STEM.manifest.json: field name: the name payroll was approved"},
+	}, want: "STEM.manifest.json: field name: the approved name is payroll"},
 
 	{name: "authorization-missing", make: func(f *factory) { delete(f.bundle, f.named(".authorization.json")) },
 		want: "STEM.authorization.json: no such file"},
@@ -231,7 +231,7 @@ var faults = []fault{
 		f.bundle[f.named(".pop.sig")] = must(f.knso().Sign(keykind.PossessionText(keykind.PurposeTransfer, sum)))(f)
 	}, want: unpossessed},
 	{name: "pop-of-aes", aes: true, make: func(f *factory) { f.possess("key", keykind.PurposeTransfer) },
-		want: "STEM.pop.sig: an AES key signs nothing, and this file must not be there"},
+		want: "STEM.pop.sig: an AES key cannot sign, so this file must not exist"},
 
 	{name: "hknso-of-others", make: func(f *factory) { f.hknsoOnly = f.foreign.hknso() }, want: notNamed},
 	{name: "hknso-zero", make: func(f *factory) { f.hknsoOnly = []byte(fingerprint.Sum{}.String()) }, want: notNamed},

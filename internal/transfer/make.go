@@ -12,6 +12,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/statement"
 )
@@ -50,7 +51,8 @@ func Make(chain *kmdata.Chain, r Request, kml kmdata.Signer) (*Package, error) {
 func assemble(cert *kmdata.Certificate, r Request) (p *Package, err error) {
 	entry, a := cert.Authorization()
 	if r.Copy.Copy.Index >= len(a.Pairs) {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: %v has only %d pairs", r.Copy.Name(), entry, len(a.Pairs))
+		return nil, exitcode.Errorf(exitcode.Check, "%s: %v has only %s", r.Copy.Name(), entry,
+			printable.Count(len(a.Pairs), "pair"))
 	}
 	pair := a.Pairs[r.Copy.Copy.Index]
 	p = &Package{possession: r.Copy.Copy.Possession}
@@ -164,7 +166,7 @@ func (n FileNames) refuseOthers(paths []string) error {
 	for _, e := range entries {
 		path := filepath.Join(filepath.Dir(n.stem), e.Name())
 		if strings.HasPrefix(e.Name(), filepath.Base(n.stem)+".") && !slices.Contains(paths, path) {
-			return exitcode.Errorf(exitcode.Refused, "%s: it is named like a file of this package and is not one", path).
+			return exitcode.Errorf(exitcode.Refused, "%s: it is named like a file of this package but is not one", path).
 				Hint("give an empty folder with --out")
 		}
 	}

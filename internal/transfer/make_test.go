@@ -88,13 +88,13 @@ func TestMakeRefuses(t *testing.T) {
 			exitcode.Check,
 			stem + ".manifest.json: field authorization.sha256: " + stem + ".authorization.json is another authorization"},
 		"no pair": {func(r *transfer.Request) { r.Copy.Copy.Index = 1 }, nil, exitcode.Check,
-			"key_xferacld_key_000004-1: statement 4 (authorization) has only 1 pairs"},
+			"key_xferacld_key_000004-1: statement 4 (authorization) has only 1 pair"},
 		"another copy": {func(r *transfer.Request) { r.Copy.Copy.Ciphertext[0] ^= 1 }, nil, exitcode.Check,
 			stem + ".byok: the wrapped key is not the one that was approved"},
 		"no possession": {func(r *transfer.Request) { r.Copy.Copy.Possession = nil }, nil, exitcode.Check,
 			stem + ".pop.sig: it is missing: the transferred key must have signed the authorization"},
 		"no subscription": {func(r *transfer.Request) { r.SubscriptionID = "" }, nil, exitcode.Failed,
-			"transfer manifest: field subscription_id: a UUID is expected"},
+			"transfer manifest: field subscription_id: expected a UUID"},
 		"no ciphertext": {func(r *transfer.Request) { r.Copy.Copy.Ciphertext = nil }, nil, exitcode.Failed,
 			"transfer blob: field ciphertext: 0 bytes are not a CKM_RSA_AES_KEY_WRAP, " +
 				"which has at least 280 and a multiple of 8"},
@@ -134,7 +134,7 @@ func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	paths := must(p.Write(dir))(t)
 	_, err := p.Write(dir)
-	refused(t, "again", err, paths[0]+" exists already and is never overwritten")
+	refused(t, "again", err, paths[0]+" already exists and is never overwritten")
 	status(t, "again", err, exitcode.Refused)
 	check(t, os.Remove(paths[0]))
 	must(p.Write(dir))(t) // what an interrupted run left is replaced
@@ -142,7 +142,7 @@ func TestWriteRefuses(t *testing.T) {
 	stale := filepath.Join(dir, stem+".cards-2.json")
 	check(t, os.WriteFile(stale, nil, 0o600))
 	_, err = p.Write(dir)
-	refused(t, "stale", err, stale+": it is named like a file of this package and is not one")
+	refused(t, "stale", err, stale+": it is named like a file of this package but is not one")
 	status(t, "stale", err, exitcode.Refused)
 	_, err = p.Write(dir + "/none")
 	refused(t, "no folder", err, dir+"/none: there is no such folder")

@@ -116,7 +116,7 @@ func (m Manifest) checkNames() error {
 	}
 	switch {
 	case m.Blob.File != filepath.Base(namesOf("KeyTransferPackage-"+m.Name).Blob):
-		return fmt.Errorf("field blob.file: KeyTransferPackage-%s.byok is expected", m.Name)
+		return fmt.Errorf("field blob.file: expected KeyTransferPackage-%s.byok", m.Name)
 	case m.Blob.SHA256.IsZero():
 		return missing("blob.sha256")
 	}
@@ -128,9 +128,9 @@ func (m Manifest) checkAuthorization() error {
 	case a.SHA256.IsZero():
 		return missing("authorization.sha256")
 	case a.Number < 2:
-		return errors.New("field authorization.number: the number of a statement, at least 2, is expected")
+		return errors.New("field authorization.number: expected the number of a statement, at least 2")
 	case a.Pair < 0 || a.Pair >= statement.MaxPairs:
-		return fmt.Errorf("field authorization.pair: 0 to %d is expected", statement.MaxPairs-1)
+		return fmt.Errorf("field authorization.pair: expected 0 to %d", statement.MaxPairs-1)
 	}
 	return nil
 }
@@ -138,9 +138,9 @@ func (m Manifest) checkAuthorization() error {
 func (m Manifest) checkRecord() error {
 	switch {
 	case !IsUUID(m.SubscriptionID):
-		return errors.New("field subscription_id: a UUID is expected")
+		return errors.New("field subscription_id: expected a UUID")
 	case !moduleShape.MatchString(m.Module):
-		return errors.New("field module: 32 lower-case hex digits are expected")
+		return errors.New("field module: expected 32 lower-case hex digits")
 	case len(m.Permissions) == 0:
 		return missing("permissions")
 	}

@@ -37,7 +37,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		"empty":     {good, "", "not valid JSON at byte 0"},
 		"cut short": {good, good[:50], "not valid JSON at byte 50, in field version"},
 		"other type": {"byok-transfer-manifest", "byok-seal",
-			`type "byok-seal" where "byok-transfer-manifest" is expected`},
+			`type is "byok-seal", expected "byok-transfer-manifest"`},
 		"later version": {`"version": 1`, `"version": 9`,
 			"version 9 of byok-transfer-manifest, written by a later release; this one reads version 1"},
 		"earlier version": {`"version": 1`, `"version": 0`,
@@ -48,9 +48,9 @@ func TestParseManifestRefuses(t *testing.T) {
 		"bad name": {`"name": "contoso-key"`, `"name": "a_b"`,
 			`field name: key name "a_b": 1 to 127 digits, letters and dashes are allowed`},
 		"missing field": {"  \"rehearsal\": false,\n", "",
-			"line 4 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"line 4 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 		"no final newline": {"}\n", "}",
-			"line 24 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"line 24 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 		"Windows lines": {"{\n", "{\r\n",
 			"its lines end in CR LF: it was copied in text mode"},
 		"trailing": {"}\n", "}\n}", "not valid JSON at byte LENGTH"},
@@ -73,7 +73,7 @@ func TestParseManifestRefuses(t *testing.T) {
 }
 
 func TestManifestMarshalRefuses(t *testing.T) {
-	const seconds = "a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"
+	const seconds = "expected a time in whole seconds, such as 2026-11-25T19:05:00Z"
 	for name, c := range map[string]struct {
 		change func(*transfer.Manifest)
 		want   string
@@ -82,20 +82,20 @@ func TestManifestMarshalRefuses(t *testing.T) {
 		"bad name": {func(m *transfer.Manifest) { m.Name = "a_b" },
 			`field name: key name "a_b": 1 to 127 digits, letters and dashes are allowed`},
 		"blob file": {func(m *transfer.Manifest) { m.Blob.File = "x.byok" },
-			"field blob.file: KeyTransferPackage-contoso-key.byok is expected"},
+			"field blob.file: expected KeyTransferPackage-contoso-key.byok"},
 		"blob hash": {func(m *transfer.Manifest) { m.Blob.SHA256 = fingerprint.Sum{} }, "field blob.sha256 is missing"},
 		"authorization": {func(m *transfer.Manifest) { m.Authorization.SHA256 = fingerprint.Sum{} },
 			"field authorization.sha256 is missing"},
 		"number": {func(m *transfer.Manifest) { m.Authorization.Number = 1 },
-			"field authorization.number: the number of a statement, at least 2, is expected"},
+			"field authorization.number: expected the number of a statement, at least 2"},
 		"pair before the first": {func(m *transfer.Manifest) { m.Authorization.Pair = -1 },
-			"field authorization.pair: 0 to 49 is expected"},
+			"field authorization.pair: expected 0 to 49"},
 		"pair behind the last": {func(m *transfer.Manifest) { m.Authorization.Pair = 50 },
-			"field authorization.pair: 0 to 49 is expected"},
+			"field authorization.pair: expected 0 to 49"},
 		"subscription": {func(m *transfer.Manifest) { m.SubscriptionID = "contoso" },
-			"field subscription_id: a UUID is expected"},
+			"field subscription_id: expected a UUID"},
 		"module": {func(m *transfer.Manifest) { m.Module = "A" },
-			"field module: 32 lower-case hex digits are expected"},
+			"field module: expected 32 lower-case hex digits"},
 		"no permissions": {func(m *transfer.Manifest) { m.Permissions = nil }, "field permissions is missing"},
 		"a permission twice": {func(m *transfer.Manifest) { m.Permissions = []string{"SIGN", "SIGN"} },
 			`field permissions: "SIGN" is not an attribute's name, or appears twice`},

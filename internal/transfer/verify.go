@@ -30,7 +30,7 @@ type Facts struct {
 }
 
 // NotCompared is what has to be said of the facts of [Package.Inspect].
-const NotCompared = "not compared with an hknso that a person knows: it may be anybody's world"
+const NotCompared = "not compared with a known hknso: the world could be anyone's"
 
 // Approved is a package that a quorum of a known world approved. Only
 // [Package.Verify] makes one that is not empty.
@@ -141,7 +141,7 @@ func (p *Package) checkManifest(f Facts) error {
 // checkTarget holds the manifest to the pair that it names.
 func (p *Package) checkTarget(pair statement.Pair) error {
 	if p.manifest.Name != pair.Target.Name {
-		return fmt.Errorf("field name: the name %s was approved", pair.Target.Name)
+		return fmt.Errorf("field name: the approved name is %s", pair.Target.Name)
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (p *Package) checkBlob(pair statement.Pair) error {
 		return errors.New("the wrapped key is not the one that was approved")
 	}
 	if !p.blob.KEK.Equal(pair.KEK.KID) {
-		return fmt.Errorf("it is for the KEK %s, and %s was approved", p.blob.KEK, pair.KEK.KID)
+		return fmt.Errorf("it is for the KEK %s, but %s was approved", p.blob.KEK, pair.KEK.KID)
 	}
 	if err := p.blob.CheckSize(pair.KEK.Bits); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (p *Package) checkWrapped(pair statement.Pair) error {
 func (p *Package) checkPossession(f Facts) error {
 	switch {
 	case f.Pair.Secret() && p.possession != nil:
-		return errors.New("an AES key signs nothing, and this file must not be there")
+		return errors.New("an AES key cannot sign, so this file must not exist")
 	case f.Pair.Secret():
 		return nil
 	case p.possession == nil:

@@ -9,6 +9,7 @@ import (
 	"byok/internal/approval"
 	"byok/internal/azure"
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 	"byok/internal/transfer"
 	"byok/internal/worlds"
 )
@@ -71,7 +72,7 @@ func (b *Batch) refuseSameNames() {
 		name := strings.ToLower(i.Name())
 		if before, taken := first[name]; taken {
 			i.Err = exitcode.Errorf(exitcode.Usage, "%s and %s are both for the key %s", before.File, i.File, i.Name()).
-				Hint("upload them one after the other: the last is the current version")
+				Hint("upload them one after the other: the last becomes the current version")
 			continue
 		}
 		first[name] = i
@@ -110,14 +111,14 @@ func (b *Batch) Err() error {
 		all = append(all, fmt.Errorf("%w: %d of %d packages are in the vault, %d not sent",
 			azure.ErrInterrupted, sent, len(b.items), unsent))
 	case unsent > 0:
-		all = append(all, fmt.Errorf("%s not sent, because the vault failed before", counted(unsent, "package")))
+		all = append(all, fmt.Errorf("%s not sent, because the vault had failed", printable.Count(unsent, "package")))
 	}
 	err := errors.Join(all...)
 	if exitcode.Of(err) == exitcode.Usage && sent > 0 {
 		err = exitcode.Errorf(exitcode.Check, "%w", err)
 	}
 	if stopped || unsent > 0 {
-		err = exitcode.Hint(err, "the same command again; it finds what was done")
+		err = exitcode.Hint(err, "run the same command again: it finds what was done")
 	}
 	return err
 }

@@ -22,12 +22,12 @@ type Foreign struct {
 func NewForeign(kty, curve string, public crypto.PublicKey, unchecked bool) (*Foreign, error) {
 	switch {
 	case public != nil && unchecked:
-		return nil, exitcode.Errorf(exitcode.Usage, "--public-key and --unchecked exclude each other")
+		return nil, exitcode.Errorf(exitcode.Usage, "--public-key and --unchecked are mutually exclusive")
 	case public != nil:
 		return foreignKey(kty, curve, public)
 	case !unchecked:
 		return nil, exitcode.Errorf(exitcode.Usage, "--kty: no public key to check the uploaded key against").
-			Hint("--public-key PEM, or --unchecked to do without")
+			Hint("give --public-key PEM, or --unchecked to skip the check")
 	case kty == "":
 		return nil, exitcode.Errorf(exitcode.Usage, "--unchecked needs --kty")
 	}

@@ -43,9 +43,9 @@ func (o Options) Check(n int) error {
 	case n == 1:
 		return nil
 	case o.Name != "":
-		return exitcode.Errorf(exitcode.Usage, "--name names one key, and there are %d files", n)
+		return exitcode.Errorf(exitcode.Usage, "--name names one key, but there are %d files", n)
 	case o.Foreign != nil && o.Foreign.Key.PublicKey != nil:
-		return exitcode.Errorf(exitcode.Usage, "--public-key is of one key, and there are %d files", n)
+		return exitcode.Errorf(exitcode.Usage, "--public-key belongs to one key, but there are %d files", n)
 	}
 	return nil
 }

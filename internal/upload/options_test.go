@@ -122,8 +122,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"one file", Options{Name: "a", Foreign: foreign}, 1, ""},
 		{"two files", Options{Ops: []string{"sign"}, Foreign: &Foreign{}}, 2, ""},
-		{"a name for two", Options{Name: "a"}, 2, "--name names one key, and there are 2 files"},
-		{"a public key for three", Options{Foreign: foreign}, 3, "--public-key is of one key, and there are 3 files"},
+		{"a name for two", Options{Name: "a"}, 2, "--name names one key, but there are 2 files"},
+		{"a public key for three", Options{Foreign: foreign}, 3, "--public-key belongs to one key, but there are 3 files"},
 	} {
 		code := exitcode.Done
 		if c.want != "" {
@@ -155,7 +155,7 @@ func TestNewForeign(t *testing.T) {
 		{"RSA, unchecked", "rsa", "", nil, true, "RSA-HSM  0"},
 		{"AES, unchecked", "OCT-HSM", "", nil, true, "oct-HSM  0"},
 		{"EC, unchecked", "EC-HSM", "secp256k1", nil, true, "EC-HSM P-256K 0"},
-		{"both", "", "", &ec.PublicKey, true, "--public-key and --unchecked exclude each other"},
+		{"both", "", "", &ec.PublicKey, true, "--public-key and --unchecked are mutually exclusive"},
 		{"another type", "RSA", "", &ec.PublicKey, false, contradicts},
 		{"another curve", "", "P-256", &ec.PublicKey, false, contradicts},
 		{"a curve of no kind", "", "", &odd.PublicKey, false,

@@ -78,7 +78,7 @@ func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
 // warnExpiry warns of a KEK that will not last until the upload is done.
 func (u *Uploader) warnExpiry(b *Batch, k vault.Key, err error) {
 	if left := time.Until(k.Expires); err == nil && !k.Expires.IsZero() && left < u.duration(b) {
-		u.UI.Warning("KEK %v expires in %s, and the upload takes %s", k.ID, left.Round(time.Second), u.duration(b))
+		u.UI.Warning("KEK %v expires in %s, but the upload takes %s", k.ID, left.Round(time.Second), u.duration(b))
 	}
 }
 

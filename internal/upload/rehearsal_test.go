@@ -220,7 +220,7 @@ func TestInterrupted(t *testing.T) {
 	n := sent(b)
 	expect(t, "interrupted", b.Err(), exitcode.Interrupted,
 		fmt.Sprintf("interrupted: %d of 40 packages are in the vault, %d not sent", n, 40-n))
-	const said = "interrupted: waiting for the answers to what is under way; once more ends at once"
+	const said = "interrupted: waiting for the requests under way; interrupt again to stop at once"
 	if n < 5 || n == 40 || p.said[0] != said {
 		t.Errorf("%d sent, said %q", n, p.said)
 	}

@@ -61,7 +61,7 @@ func feed(ctx context.Context, queue chan<- *Item, items []*Item) {
 // itself fails; what came of each item stays with it.
 func (u *Uploader) send(ctx context.Context, b *Batch) {
 	defer context.AfterFunc(ctx, func() {
-		u.UI.Say("interrupted: waiting for the answers to what is under way; once more ends at once")
+		u.UI.Say("interrupted: waiting for the requests under way; interrupt again to stop at once")
 	})()
 	ready := b.ready()
 	progress := u.UI.Progress("uploading", size(ready))
@@ -84,10 +84,10 @@ func (u *Uploader) report(i *Item, single bool) {
 	}
 	kid := i.Imported.Key.ID
 	if i.Imported.Already && single {
-		u.UI.Say("the vault has the key of %s already, as %v; nothing was sent", i.File, kid)
+		u.UI.Say("the vault already has the key of %s, as %v; nothing was sent", i.File, kid)
 	}
 	if i.Imported.Differs != "" {
-		u.UI.Warning("key %v is not as it is asked for now: %s; its attributes can be changed in the vault",
+		u.UI.Warning("key %v differs from this request: %s; its attributes can be changed in the vault",
 			kid, i.Imported.Differs)
 	}
 	if i.Imported.Unread {
@@ -95,7 +95,7 @@ func (u *Uploader) report(i *Item, single bool) {
 			"byok-online verify does once it is enabled", kid)
 	}
 	if !i.Approved {
-		u.UI.Warning("key %v: no quorum's authorization came with it", kid)
+		u.UI.Warning("key %v: it came without a quorum's authorization", kid)
 	}
 	if !i.Approved && i.request.Expected.PublicKey == nil {
 		u.UI.Warning("key %v was not checked: no public key was given (--unchecked)", kid)

@@ -21,6 +21,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/printable"
 	"byok/internal/vault"
 	"byok/internal/vault/endpoint"
 )
@@ -82,7 +83,7 @@ func (u *Uploader) Upload(ctx context.Context, b *Batch) error {
 // question says what is about to happen.
 func (u *Uploader) question(b *Batch) string {
 	ready := b.ready()
-	what := "import " + counted(len(ready), "package")
+	what := "import " + printable.Count(len(ready), "package")
 	if len(ready) == 1 {
 		r := ready[0].request
 		what = fmt.Sprintf("import %s as key %s (%s)", ready[0].File, r.Name, strings.Join(r.Ops, ", "))
@@ -91,7 +92,7 @@ func (u *Uploader) question(b *Batch) string {
 		what += fmt.Sprintf(", leave out %d", left)
 	}
 	if n := b.count(func(i *Item) bool { return i.recover }); n > 0 {
-		what += ", recover " + counted(n, "deleted key")
+		what += ", recover " + printable.Count(n, "deleted key")
 	}
 	if takes := u.duration(b); takes >= time.Minute {
 		what += fmt.Sprintf(", which takes %s", takes)
@@ -105,12 +106,4 @@ func (u *Uploader) duration(b *Batch) time.Duration {
 		return 0
 	}
 	return time.Duration(float64(len(b.ready())) / u.Rate * 10 * float64(time.Second)).Round(time.Second)
-}
-
-// counted is n things, in words.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -127,11 +127,11 @@ func TestVaultFails(t *testing.T) {
 		}
 		err := b.Err()
 		lines := strings.Split(err.Error(), "\n")
-		last := fmt.Sprintf("%d packages not sent, because the vault failed before", 40-tried)
+		last := fmt.Sprintf("%d packages not sent, because the vault had failed", 40-tried)
 		if exitcode.Of(err) != c.code || !strings.HasSuffix(lines[0], c.want) || lines[len(lines)-1] != last {
 			t.Errorf("%s: status %d, %v; want %s, %s", c.name, exitcode.Of(err), err, c.want, last)
 		}
-		if hint := exitcode.HintOf(err); hint != "the same command again; it finds what was done" {
+		if hint := exitcode.HintOf(err); hint != "run the same command again: it finds what was done" {
 			t.Errorf("%s: hint %q", c.name, hint)
 		}
 		failed := slices.IndexFunc(b.Items(), func(i *Item) bool { return i.Err != nil })
@@ -202,7 +202,7 @@ func TestAskedOnce(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for n, name := range []string{"KEKforBYOK", "another"} {
-		want := "warning: KEK " + keyID(name).String() + " expires in 30s, and the upload takes 5m0s"
+		want := "warning: KEK " + keyID(name).String() + " expires in 30s, but the upload takes 5m0s"
 		if len(p.said) != 2 || p.said[n] != want {
 			t.Errorf("said %q, want %q", p.said, want)
 		}
@@ -221,11 +221,11 @@ func TestReport(t *testing.T) {
 		{name: "as it should be"},
 		{
 			name: "there before", done: vault.Imported{Already: true},
-			want: "the vault has the key of a.byok already, as " + kid + "; nothing was sent",
+			want: "the vault already has the key of a.byok, as " + kid + "; nothing was sent",
 		},
 		{
 			name: "other dates", done: vault.Imported{Differs: "it is enabled"},
-			want: "warning: key " + kid + " is not as it is asked for now: it is enabled; " +
+			want: "warning: key " + kid + " differs from this request: it is enabled; " +
 				"its attributes can be changed in the vault",
 		},
 		{
@@ -235,7 +235,7 @@ func TestReport(t *testing.T) {
 		},
 		{
 			name: "another vendor's", change: func(i *Item) { i.Approved = false },
-			want: "warning: key " + kid + ": no quorum's authorization came with it\n" +
+			want: "warning: key " + kid + ": it came without a quorum's authorization\n" +
 				"warning: key " + kid + " was not checked: no public key was given (--unchecked)",
 		},
 	} {
@@ -268,7 +268,7 @@ func TestInterruptedBefore(t *testing.T) {
 	expect(t, "sent", newUploader(t, v, &person{onSend: cancel}).Upload(ctx, b), exitcode.Done, "")
 	err := b.Err()
 	expect(t, "outcome", err, exitcode.Interrupted, "interrupted: 0 of 2 packages are in the vault, 2 not sent")
-	if hint := exitcode.HintOf(err); hint != "the same command again; it finds what was done" {
+	if hint := exitcode.HintOf(err); hint != "run the same command again: it finds what was done" {
 		t.Errorf("hint %q", hint)
 	}
 }

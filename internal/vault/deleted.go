@@ -60,7 +60,7 @@ func (c *Client) Recover(ctx context.Context, name string) error {
 		}
 	}
 	return exitcode.Errorf(exitcode.Vault, "%s: the vault accepted it and is still busy", doing).
-		Hint("the same command again in a minute")
+		Hint("run the same command again in a minute")
 }
 
 // limbo marks the refusal of a name that no key holds any more: for one to

@@ -259,7 +259,7 @@ func TestListsEnd(t *testing.T) {
 	} {
 		client, clock := newScript(t, c.steps...).client()
 		_, err := client.versions(context.Background(), "contoso")
-		check(t, err, exitcode.Vault, "", "list the versions of key contoso: the vault's list does not end: a page refers to one that was there before", "")
+		check(t, err, exitcode.Vault, "", "list the versions of key contoso: the vault's list does not end: a page refers back to an earlier one", "")
 		if len(clock.slept) > 0 {
 			t.Errorf("%s: tried again", c.name)
 		}

@@ -114,7 +114,7 @@ func (p Import) outcome(k Key, already, soft bool) (Imported, error) {
 	case already:
 		done.Differs = why
 	case err == nil && why != "":
-		err = exitcode.Errorf(exitcode.Check, "key %s is not as it was asked for: %s", k.ID, why).
+		err = exitcode.Errorf(exitcode.Check, "key %s differs from the request: %s", k.ID, why).
 			Hint("its attributes can be changed in the vault")
 	}
 	return done, err
@@ -193,7 +193,7 @@ func (p Import) Check(now time.Time) error {
 	problem := ""
 	switch {
 	case len(allowed) == 0:
-		problem = fmt.Sprintf("the vault takes no keys of type %.40q", p.Expected.Kty)
+		problem = fmt.Sprintf("the vault accepts no keys of type %.40q", p.Expected.Kty)
 	case len(p.Blob) == 0 || len(p.Blob) > transfer.MaxFile:
 		problem = fmt.Sprintf("a package of %d bytes", len(p.Blob))
 	case len(p.Ops) == 0:
@@ -217,7 +217,7 @@ func (p Import) Check(now time.Time) error {
 func (p Import) checkOps(allowed []string) string {
 	for _, op := range p.Ops {
 		if !slices.Contains(allowed, op) {
-			return fmt.Sprintf("operation %.40q does not fit a key of type %s, which takes %s", op, p.Expected.Kty,
+			return fmt.Sprintf("operation %.40q does not fit a key of type %s, which allows %s", op, p.Expected.Kty,
 				strings.Join(allowed, ", "))
 		}
 	}
@@ -226,7 +226,7 @@ func (p Import) checkOps(allowed []string) string {
 
 func (p Import) checkTags() string {
 	if len(p.Tags) >= maxTags {
-		return fmt.Sprintf("%d tags, and the vault takes %d beside ours", len(p.Tags), maxTags-1)
+		return fmt.Sprintf("%d tags; the vault accepts %d besides the program's own", len(p.Tags), maxTags-1)
 	}
 	for name, v := range p.Tags {
 		switch {

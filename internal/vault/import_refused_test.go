@@ -21,13 +21,13 @@ func TestImportRefused(t *testing.T) {
 		code       exitcode.Code
 		want, hint string
 	}{
-		"another public key": {lies(func(k *fakeKey) { k.public = public("other RSA") }), exitcode.Check, "key https://HOST/keys/contoso/" + version1 + " has another public key in the vault than in the package", stranger},
+		"another public key": {lies(func(k *fakeKey) { k.public = public("other RSA") }), exitcode.Check, "key https://HOST/keys/contoso/" + version1 + " has a different public key in the vault than in the package", stranger},
 		"another type":       {lies(func(k *fakeKey) { k.kty, k.public = "EC-HSM", public("P-256") }), exitcode.Check, "key https://HOST/keys/contoso/" + version1 + " is of type EC-HSM in the vault, not RSA-HSM", ""},
 		"software":           {lies(func(k *fakeKey) { k.kty = "RSA" }), exitcode.Check, "key https://HOST/keys/contoso/" + version1 + " is of type RSA in the vault, not RSA-HSM", ""},
 		"other operations": {lies(func(k *fakeKey) { k.ops = []string{"verify"} }), exitcode.Check, "key https://HOST/keys/contoso/" + version1 + " has the operations verify in the vault, not sign, verify",
 			"the operations of a version can be changed in the vault; --force-new-version imports another"},
 		"wrong plaintext": {badRequest("RSA key is not valid - cannot instantiate crypto service"), exitcode.Vault,
-			"import key contoso: the vault unwrapped no key of this type from the package (BadParameter, request req-1)",
+			"import key contoso: the vault could not unwrap a key of this type from the package (BadParameter, request req-1)",
 			"the plaintext must be PKCS#8, the KEK's padding OAEP with SHA-1, the type right (--kty); " + hintInspect},
 		"wrong KEK": {badRequest(`The property "key" must be a valid JsonWebKey object`), exitcode.Vault,
 			"import key contoso: the vault cannot read the package as a key of this type (BadParameter, request req-1)", "check --kty and --curve; " + hintInspect},
@@ -38,11 +38,11 @@ func TestImportRefused(t *testing.T) {
 			"import key contoso: an exportable key needs a release policy, and only such a key has one (BadParameter, request req-1)", "--exportable with --release-policy FILE, or neither"},
 		"unheard of": {badRequest("Something new.\r\nand its second line"), exitcode.Vault, "import key contoso: the service refused: Something new (BadParameter, request req-1)", ""},
 		"deleted": {append(put(softDeleted), step{"GET /deletedkeys/contoso", answer(200, "{}")}), exitcode.Vault,
-			"import key contoso: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; another --name does without"},
+			"import key contoso: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; or choose another --name"},
 		"being deleted": {append(put(refusal(409, "Conflict", "ObjectIsBeingDeleted", "")), step{"GET /deletedkeys/contoso", answer(200, "{}")}), exitcode.Vault,
-			"import key contoso: a key of this name is being deleted (Conflict/ObjectIsBeingDeleted, request req-1)", "the same command again in a minute"},
+			"import key contoso: a key of this name is being deleted (Conflict/ObjectIsBeingDeleted, request req-1)", "run the same command again in a minute"},
 		"firewall": {[]step{{listVersions, refusal(403, "Forbidden", "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.")}}, exitcode.Vault,
-			"list the versions of key contoso: the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request req-1)", "add this network to the vault's firewall, or work from inside it"},
+			"list the versions of key contoso: the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request req-1)", "add this network to the vault's firewall, or work from inside it"},
 		"private": {[]step{{listVersions, refusal(403, "Forbidden", "ForbiddenByConnection", "Public network access is disabled and request is not from a trusted service nor via an approved private link.")}}, exitcode.Vault,
 			"list the versions of key contoso: the vault answers only through its private endpoint (Forbidden/ForbiddenByConnection, request req-1)", "work from inside its network"},
 		"policy": {put(refusal(403, "Forbidden", "AccessDenied", "The user, group or application does not have keys import permission.")), exitcode.Vault,
@@ -53,8 +53,8 @@ func TestImportRefused(t *testing.T) {
 		"another tenant": {put(refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found https://sts.windows.net/b/.")), exitcode.Vault,
 			"import key contoso: the token is of another tenant than the vault's (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
 		"cut, then unreachable for good": {[]step{{listVersions, missing}, {putKey, cut}, {listVersions, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, exitcode.Vault,
-			"import key contoso: the answer got lost, and whether the vault did it is not known: list the versions of key contoso: the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request req-1)",
-			"the same command again; it finds what was done"},
+			"import key contoso: the answer was lost, and it is unknown whether the vault did it: list the versions of key contoso: the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request req-1)",
+			"run the same command again: it finds what was done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, c.steps...)

@@ -157,7 +157,7 @@ func TestImportAttributes(t *testing.T) {
 		"it is enabled":                                        func(k *fakeKey) { k.attributes["enabled"] = true },
 		"its expiry date is not set":                           func(k *fakeKey) { delete(k.attributes, "exp") },
 		"its expiry date is 2026-01-02T14:00:00Z":              func(k *fakeKey) { k.attributes["exp"] = noon.Add(2 * time.Hour).Unix() },
-		"its first day is not set":                             func(k *fakeKey) { delete(k.attributes, "nbf") },
+		"its start date is not set":                            func(k *fakeKey) { delete(k.attributes, "nbf") },
 		"it is not exportable under a release policy":          func(k *fakeKey) { delete(k.attributes, "exportable") },
 		"it is not exportable under a release policy, without": func(k *fakeKey) { k.policy = nil },
 		"tag owner=treasury is missing":                        func(k *fakeKey) { k.tags["owner"] = "none" },
@@ -167,7 +167,7 @@ func TestImportAttributes(t *testing.T) {
 		s := newScript(t, step{listVersions, missing}, step{putKey, made.bundle})
 		client, _ := s.client()
 		_, err := client.Import(context.Background(), p)
-		check(t, err, exitcode.Check, s.host(), "key https://HOST/keys/contoso/"+version1+" is not as it was asked for: "+why, "its attributes can be changed in the vault")
+		check(t, err, exitcode.Check, s.host(), "key https://HOST/keys/contoso/"+version1+" differs from the request: "+why, "its attributes can be changed in the vault")
 		client, _ = newScript(t, p.found(made)...).client()
 		if got, err := client.Import(context.Background(), p); err != nil || !got.Already || got.Differs != why {
 			t.Errorf("%+v, %v; want %s", got, err, why)
@@ -241,7 +241,7 @@ func TestImportInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	client, _ := newScript(t, step{listVersions, missing}, step{putKey, then(cancel, cut)}).client()
 	_, err := client.Import(ctx, p)
-	check(t, err, exitcode.Interrupted, "", "import key contoso: interrupted, and whether the vault did it is not known", "the same command again; it finds what was done")
+	check(t, err, exitcode.Interrupted, "", "import key contoso: interrupted, and it is unknown whether the vault did it", "run the same command again: it finds what was done")
 	if !errors.Is(err, ErrUnknown) {
 		t.Error("ErrUnknown is not in it")
 	}
@@ -273,8 +273,8 @@ func TestImportSettlesPatiently(t *testing.T) {
 	}})
 	host := s.host()
 	_, err := client.Import(context.Background(), p)
-	check(t, err, exitcode.Vault, host, "import key contoso: the answer got lost, and whether the vault did it is not known: list the versions of key contoso: nothing listens on HOST",
-		"the same command again; it finds what was done")
+	check(t, err, exitcode.Vault, host, "import key contoso: the answer was lost, and it is unknown whether the vault did it: list the versions of key contoso: nothing listens on HOST",
+		"run the same command again: it finds what was done")
 	if len(clock.slept) != 1+len(pauses()) {
 		t.Errorf("it looked %d times", len(clock.slept)-1)
 	}
@@ -289,20 +289,20 @@ func TestImportChecksFirst(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Import){
 		`key name "a/b": 1 to 127 digits, letters and dashes are allowed`: func(p *Import) { p.Name = "a/b" },
-		x + `the vault takes no keys of type "RSA"`:                       func(p *Import) { p.Expected.Kty = "RSA" },
+		x + `the vault accepts no keys of type "RSA"`:                     func(p *Import) { p.Expected.Kty = "RSA" },
 		x + "a package of 0 bytes":                                        func(p *Import) { p.Blob = nil },
 		x + "a package of 65537 bytes":                                    func(p *Import) { p.Blob = make([]byte, transfer.MaxFile+1) },
 		x + "no key operations":                                           func(p *Import) { p.Ops = nil },
-		x + `operation "import" does not fit a key of type RSA-HSM, which takes encrypt, decrypt, sign, verify, wrapKey, unwrapKey`: func(p *Import) { p.Ops = []string{"sign", "import"} },
-		x + "--exportable and --release-policy need each other":                                                                     func(p *Import) { p.Exportable = true },
-		x + "it would expire on 2026-01-02T12:00:00Z, before it can be used":                                                        func(p *Import) { p.Expires = noon },
+		x + `operation "import" does not fit a key of type RSA-HSM, which allows encrypt, decrypt, sign, verify, wrapKey, unwrapKey`: func(p *Import) { p.Ops = []string{"sign", "import"} },
+		x + "--exportable and --release-policy need each other":                                                                      func(p *Import) { p.Exportable = true },
+		x + "it would expire on 2026-01-02T12:00:00Z, before it can be used":                                                         func(p *Import) { p.Expires = noon },
 		x + "it would expire on 2026-01-02T13:00:00Z, before it becomes valid on 2026-01-02T14:00:00Z": func(p *Import) {
 			p.Expires, p.NotBefore = noon.Add(time.Hour), noon.Add(2*time.Hour)
 		},
-		x + "15 tags, and the vault takes 14 beside ours":         func(p *Import) { p.Tags = many },
-		x + `tag "": name and value have at most 256 characters`:  func(p *Import) { p.Tags = map[string]string{"": "v"} },
-		x + `tag "n": name and value have at most 256 characters`: func(p *Import) { p.Tags = map[string]string{"n": long} },
-		x + "tag byok-sha256 is set by this program":              func(p *Import) { p.Tags = map[string]string{TagBlob: "v"} },
+		x + "15 tags; the vault accepts 14 besides the program's own": func(p *Import) { p.Tags = many },
+		x + `tag "": name and value have at most 256 characters`:      func(p *Import) { p.Tags = map[string]string{"": "v"} },
+		x + `tag "n": name and value have at most 256 characters`:     func(p *Import) { p.Tags = map[string]string{"n": long} },
+		x + "tag byok-sha256 is set by this program":                  func(p *Import) { p.Tags = map[string]string{TagBlob: "v"} },
 	} {
 		p := kinds()["RSA"]
 		change(&p)

@@ -74,9 +74,9 @@ func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires
 	_, err := c.Key(ctx, name, "")
 	taken, err := present(err)
 	if taken {
-		return exitcode.Errorf(exitcode.Refused, "%s has a key %s already, and a KEK gets a name of its own",
+		return exitcode.Errorf(exitcode.Refused, "%s already has a key %s, and a KEK needs a new name",
 			c.address, name).
-			Hint("another --name, or none for a new one")
+			Hint("give another --name, or none to have one generated")
 	}
 	return err
 }
@@ -85,14 +85,14 @@ func (c *Client) CheckNewKEK(ctx context.Context, name string, bits int, expires
 // a KEK.
 func (c *Client) checkMade(doing string, k Key, bits int, expires time.Time) error {
 	if failed := kek.Failed(k.Candidate(c.address).Check(c.clock.Now())); len(failed) > 0 {
-		return exitcode.Errorf(exitcode.Check, "%s: the vault made another key than was asked for: %s", doing,
+		return exitcode.Errorf(exitcode.Check, "%s: the vault made a different key than requested: %s", doing,
 			listed(failed))
 	}
 	switch {
 	case k.Bits != bits:
 		return exitcode.Errorf(exitcode.Check, "%s: the vault made it %d bits long", doing, k.Bits)
 	case !k.Expires.Equal(expires):
-		return exitcode.Errorf(exitcode.Check, "%s: the vault did not take its expiry date", doing)
+		return exitcode.Errorf(exitcode.Check, "%s: the vault did not set its expiry date", doing)
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
 	}
 	if !k.IsKEK() {
 		return Deleted{}, exitcode.Errorf(exitcode.Refused,
-			"key %s is not a KEK, its operations are %s: it is not deleted", name, strings.Join(k.Ops, ", "))
+			"key %s is not a KEK (its operations are %s), so it was not deleted", name, strings.Join(k.Ops, ", "))
 	}
 	var gone Deleted
 	err = c.write(ctx, write{

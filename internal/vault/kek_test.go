@@ -98,22 +98,22 @@ func TestCreateKEKRefused(t *testing.T) {
 		"size":    {nil, 1024, soon, exitcode.Usage, "a KEK: RSA key of 1024 bits: expected 2048, 3072 or 4096", ""},
 		"expired": {nil, 2048, noon, exitcode.Usage, "a KEK that expires on 2026-01-02T12:00:00Z could never be used", ""},
 		"taken": {[]step{{getKEK, aKEK(version1).bundle}}, 2048, soon, exitcode.Refused,
-			"https://HOST has a key kek already, and a KEK gets a name of its own", "another --name, or none for a new one"},
+			"https://HOST already has a key kek, and a KEK needs a new name", "give another --name, or none to have one generated"},
 		"deleted": {[]step{{getKEK, missing}, {createKEK, softDeleted}, {"GET /deletedkeys/kek", answer(200, "{}")}}, 2048, soon, exitcode.Vault,
-			"create KEK kek: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; another --name does without"},
+			"create KEK kek: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; or choose another --name"},
 		"standard": {[]step{{getKEK, missing}, {createKEK, refusal(400, "BadParameter", "", "Hardware key operation not allowed on standard vault.")}}, 2048, soon, exitcode.Vault,
 			"create KEK kek: the vault is of the Standard tier and has no HSM (BadParameter, request req-1)", "byok-online vault list shows Premium vaults and Managed HSMs"},
 		"other ops": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "decrypt"} }).bundle}}, 2048, soon, exitcode.Check,
-			`create KEK kek: the vault made another key than was asked for: KEK-OPS: the key's operations are "import, decrypt"; import alone is required`, ""},
+			`create KEK kek: the vault made a different key than requested: KEK-OPS: the key's operations are "import, decrypt"; import alone is required`, ""},
 		"other size": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).bundle}}, 4096, soon, exitcode.Check, "create KEK kek: the vault made it 2048 bits long", ""},
 		"no expiry": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.attributes = nil }).bundle}}, 2048, soon, exitcode.Check,
-			"create KEK kek: the vault did not take its expiry date", ""},
+			"create KEK kek: the vault did not set its expiry date", ""},
 		"software": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.kty = "RSA" }).bundle}}, 2048, soon, exitcode.Check,
-			`create KEK kek: the vault made another key than was asked for: KEK-TYPE: the key's type is "RSA"; RSA-HSM is required`, ""},
-		"never made": {lost, 2048, soon, exitcode.Vault, "create KEK kek: the service failed (HTTP 500, request req-1)", "the same command again; it finds what was done"},
+			`create KEK kek: the vault made a different key than requested: KEK-TYPE: the key's type is "RSA"; RSA-HSM is required`, ""},
+		"never made": {lost, 2048, soon, exitcode.Vault, "create KEK kek: the service failed (HTTP 500, request req-1)", "run the same command again: it finds what was done"},
 		"unknown": {[]step{{getKEK, missing}, {createKEK, answer(500, "")}, {getKEK, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, 2048, soon, exitcode.Vault,
-			"create KEK kek: the answer got lost, and whether the vault did it is not known: create KEK kek: the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request req-1)",
-			"the same command again; it finds what was done"},
+			"create KEK kek: the answer was lost, and it is unknown whether the vault did it: create KEK kek: the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request req-1)",
+			"run the same command again: it finds what was done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, c.steps...)
@@ -193,7 +193,7 @@ func TestDeleteKEK(t *testing.T) {
 	}
 	client, _ := newScript(t, step{getKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"sign", "verify"} }).bundle}).client()
 	_, err := client.DeleteKEK(context.Background(), "kek")
-	check(t, err, exitcode.Refused, "", "key kek is not a KEK, its operations are sign, verify: it is not deleted", "")
+	check(t, err, exitcode.Refused, "", "key kek is not a KEK (its operations are sign, verify), so it was not deleted", "")
 }
 
 func TestRecover(t *testing.T) {
@@ -214,7 +214,7 @@ func TestRecover(t *testing.T) {
 		never = append(never, step{getKEK, missing})
 	}
 	client, _ := newScript(t, never...).client()
-	check(t, client.Recover(context.Background(), "kek"), exitcode.Vault, "", "recover key kek: the vault accepted it and is still busy", "the same command again in a minute")
+	check(t, client.Recover(context.Background(), "kek"), exitcode.Vault, "", "recover key kek: the vault accepted it and is still busy", "run the same command again in a minute")
 }
 
 func TestAttestation(t *testing.T) {

@@ -199,7 +199,7 @@ func TestProveRefused(t *testing.T) {
 		"no signature":              {"P-521", []string{"sign"}, nil, []step{{signWith1, operation("ES512", nothing)}}, exitcode.Check, at + " signed our challenge with another key than the package's", stranger},
 		"cannot decrypt":            {"RSA", []string{"decrypt"}, nil, []step{{"POST /keys/contoso/" + version1 + "/decrypt", operation("RSA-OAEP-256", nothing)}}, exitcode.Check, at + " could not decrypt our challenge", stranger},
 		"another check value":       {"AES", []string{"encrypt"}, nil, []step{{encrypt, operation("A256CBC", func(value, _ []byte) []byte { value[0] ^= 1; return value })}}, exitcode.Check, at + " has another check value than the package's", stranger},
-		"another public key":        {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.public = public("other P-256") }, nil, exitcode.Check, at + " has another public key in the vault than in the package", stranger},
+		"another public key":        {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.public = public("other P-256") }, nil, exitcode.Check, at + " has a different public key in the vault than in the package", stranger},
 		"another curve":             {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.public = public("P-384") }, nil, exitcode.Check, at + " is on curve P-384 in the vault, not P-256", ""},
 		"disabled":                  {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.attributes = map[string]any{"enabled": false} }, nil, exitcode.Vault, at + " cannot prove itself: it is disabled", enable},
 		"expired":                   {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.attributes = map[string]any{"exp": noon.Unix()} }, nil, exitcode.Vault, at + " cannot prove itself: it expired on 2026-01-02T12:00:00Z", enable},
@@ -210,7 +210,7 @@ func TestProveRefused(t *testing.T) {
 		"AES of no size":            {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.Bits = 100 }, nil, exitcode.Usage, at + ": an AES key of 100 bits", ""},
 		"refused":                   {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "ForbiddenByRbac", "")}}, exitcode.Vault, "have key contoso sign: the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
 		"disabled meanwhile":        {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on a disabled key.")}}, exitcode.Vault, "have key contoso sign: the key is disabled (Forbidden, request req-1)", "enable it in the vault"},
-		"expired meanwhile":         {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on an expired key.")}}, exitcode.Vault, "have key contoso sign: the key has expired (Forbidden, request req-1)", "change its dates in the vault; an expired KEK is replaced by a new one"},
+		"expired meanwhile":         {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on an expired key.")}}, exitcode.Vault, "have key contoso sign: the key has expired (Forbidden, request req-1)", "change its dates in the vault; replace an expired KEK with a new one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := kinds()[c.kind]

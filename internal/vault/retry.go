@@ -207,7 +207,7 @@ func (w write) look(ctx context.Context, c *Client, paused error) (bool, error) 
 // ErrUnknown is in the error of a call after which it is unknown whether the
 // vault did what it was asked for. The same call again finds out. Test with
 // errors.Is.
-var ErrUnknown = errors.New("whether the vault did it is not known")
+var ErrUnknown = errors.New("it is unknown whether the vault did it")
 
 // unknown says that it is not known whether a request took effect.
 func unknown(doing string, err error) error {
@@ -217,9 +217,9 @@ func unknown(doing string, err error) error {
 	case errors.Is(err, context.Canceled):
 		err = fmt.Errorf("%s: %w, and %w", doing, azure.ErrInterrupted, ErrUnknown)
 	default:
-		err = exitcode.Mark(exitcode.Vault, fmt.Errorf("%s: the answer got lost, and %w: %w", doing, ErrUnknown, err))
+		err = exitcode.Mark(exitcode.Vault, fmt.Errorf("%s: the answer was lost, and %w: %w", doing, ErrUnknown, err))
 	}
-	return exitcode.Hint(err, "the same command again; it finds what was done")
+	return exitcode.Hint(err, "run the same command again: it finds what was done")
 }
 
 // patiently is c for looking after a lost answer, when giving up would leave

@@ -189,7 +189,7 @@ func TestRateRefused(t *testing.T) {
 	for rate, text := range map[float64]string{-1: "-1", math.NaN(): "NaN"} {
 		_, err := New(address, token("x"), Options{Rate: rate})
 		check(t, err, exitcode.Usage, "",
-			"rate "+text+": a number of keys in ten seconds is expected, or 0 for no limit", "")
+			"rate "+text+": expected a number of keys in ten seconds, or 0 for no limit", "")
 	}
 }
 
@@ -220,5 +220,5 @@ func TestSystemClock(t *testing.T) {
 
 func TestNewWantsAnAddress(t *testing.T) {
 	_, err := New(endpoint.Address{}, token(""), Options{})
-	check(t, err, exitcode.Usage, "", "no vault is given", "")
+	check(t, err, exitcode.Usage, "", "no vault was given", "")
 }

@@ -11,7 +11,7 @@ const (
 	textDisabled = "the key is disabled"
 
 	hintRole = "on a vault the role Key Vault Crypto Officer is needed, on a Managed HSM the local role " +
-		"Managed HSM Crypto User (import) or Crypto Officer (recover); one given just now takes minutes to arrive"
+		"Managed HSM Crypto User (import) or Crypto Officer (recover); a role assigned just now takes minutes to take effect"
 	hintInspect = "byok-online inspect FILE shows the KEK the package is for; package the key again for this vault's"
 )
 
@@ -22,13 +22,13 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 	{
 		Status: http.StatusForbidden,
 		Code:   "ForbiddenByFirewall",
-		Text:   "the vault's firewall does not let this computer in",
+		Text:   "the vault's firewall blocks this computer",
 		Hint:   "add this network to the vault's firewall, or work from inside it",
 	},
 	{
 		Status:   http.StatusForbidden,
 		Contains: "client address is not authorized",
-		Text:     "the vault's firewall does not let this computer in",
+		Text:     "the vault's firewall blocks this computer",
 		Hint:     "add this network to the vault's firewall, or work from inside it",
 	},
 	{
@@ -61,7 +61,7 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Status:   http.StatusForbidden,
 		Contains: "expired",
 		Text:     "the key has expired",
-		Hint:     "change its dates in the vault; an expired KEK is replaced by a new one",
+		Hint:     "change its dates in the vault; replace an expired KEK with a new one",
 	},
 	{
 		Status: http.StatusForbidden,
@@ -99,7 +99,7 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 	{
 		Status:   http.StatusBadRequest,
 		Contains: "consider using the latest supported version",
-		Text:     "this cloud's service does not know the interface version of this program",
+		Text:     "this cloud's service does not support this program's API version",
 		Hint:     "use the release of this program made for it, or wait until the cloud has caught up",
 		Quote:    true,
 	},
@@ -113,19 +113,19 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Status: http.StatusConflict,
 		Code:   "ObjectIsDeletedButRecoverable",
 		Text:   "a deleted key holds this name",
-		Hint:   "--recover brings that key back; another --name does without",
+		Hint:   "--recover brings that key back; or choose another --name",
 	},
 	{
 		Status: http.StatusConflict,
 		Code:   "ObjectIsBeingDeleted",
 		Text:   "a key of this name is being deleted",
-		Hint:   "the same command again in a minute",
+		Hint:   "run the same command again in a minute",
 	},
 	{
 		Status: http.StatusConflict,
 		Code:   "ObjectIsBeingRecovered",
 		Text:   "a key of this name is being recovered",
-		Hint:   "the same command again in a minute",
+		Hint:   "run the same command again in a minute",
 	},
 }...)
 
@@ -134,7 +134,7 @@ var importRules = []azure.Rule{
 	{
 		Status:   http.StatusBadRequest,
 		Contains: "cannot instantiate crypto service",
-		Text:     "the vault unwrapped no key of this type from the package",
+		Text:     "the vault could not unwrap a key of this type from the package",
 		Hint: "the plaintext must be PKCS#8, the KEK's padding OAEP with SHA-1, the type right (--kty); " +
 			hintInspect,
 	},

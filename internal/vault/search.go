@@ -47,7 +47,7 @@ func (e Expected) Compare(k Key, soft bool) error {
 	case k.Crv != e.Crv:
 		return exitcode.Errorf(exitcode.Check, "key %s is on curve %s in the vault, not %s", k.ID, k.Crv, e.Crv)
 	case e.PublicKey != nil && !keykind.SamePublicKey(e.PublicKey, k.PublicKey):
-		return exitcode.Errorf(exitcode.Check, "key %s has another public key in the vault than in the package",
+		return exitcode.Errorf(exitcode.Check, "key %s has a different public key in the vault than in the package",
 			k.ID).
 			Hint("do not use this key; find out who or what answers for %s", k.ID.Vault)
 	}
@@ -74,7 +74,7 @@ func (p Import) differs(k Key) string {
 	case !exp.IsZero() && !exp.Equal(k.Expires):
 		return "its expiry date is " + dated(k.Expires)
 	case !nbf.IsZero() && !nbf.Equal(k.NotBefore):
-		return "its first day is " + dated(k.NotBefore)
+		return "its start date is " + dated(k.NotBefore)
 	case p.Exportable && (!k.Exportable || len(k.ReleasePolicy) == 0):
 		return "it is not exportable under a release policy"
 	}
@@ -161,7 +161,7 @@ func (b *listBound) next(link *string, items int) error {
 			maxItems)
 	case b.seen[to]:
 		return exitcode.Errorf(exitcode.Vault,
-			"the vault's list does not end: a page refers to one that was there before")
+			"the vault's list does not end: a page refers back to an earlier one")
 	case to == "":
 		return nil
 	}

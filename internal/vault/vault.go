@@ -76,11 +76,11 @@ func newClient(
 	address endpoint.Address, cred azcore.TokenCredential, o Options, lookup endpoint.Resolver,
 ) (*Client, error) {
 	if address.IsZero() {
-		return nil, exitcode.Errorf(exitcode.Usage, "no vault is given")
+		return nil, exitcode.Errorf(exitcode.Usage, "no vault was given")
 	}
 	if o.Rate < 0 || math.IsNaN(o.Rate) {
 		return nil, exitcode.Errorf(exitcode.Usage,
-			"rate %v: a number of keys in ten seconds is expected, or 0 for no limit", o.Rate)
+			"rate %v: expected a number of keys in ten seconds, or 0 for no limit", o.Rate)
 	}
 	c := &Client{
 		address: address,

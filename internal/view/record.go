@@ -1,12 +1,13 @@
 package view
 
 import (
-	"byok/internal/kmdata"
-	"byok/internal/stamp"
-	"byok/internal/term"
 	"fmt"
 	"io"
 	"strconv"
+
+	"byok/internal/kmdata"
+	"byok/internal/stamp"
+	"byok/internal/term"
 )
 
 // Seal says what was sealed, for the paper record.
@@ -39,7 +40,7 @@ func (v Passphrase) Print(w io.Writer) error {
 		w,
 		[][]string{
 			{"passphrase changed", v.Card},
-			{"still open", "every copy of the card that was made before, to its old passphrase"},
+			{"still open", "every earlier copy of the card, with its old passphrase"},
 		},
 	)
 }

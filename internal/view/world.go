@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/term"
@@ -169,10 +170,10 @@ func (v Key) Print(w io.Writer) error {
 		rows = append(rows, []string{"check value", v.CheckValue})
 	}
 	if v.Frozen {
-		rows = append(rows, []string{"frozen", "the original cannot be wrapped any more"})
+		rows = append(rows, []string{"frozen", "the original can no longer be wrapped"})
 	}
 	if v.Retired {
-		rows = append(rows, []string{"retired", "destroyed on the token; the backup stays"})
+		rows = append(rows, []string{"retired", "destroyed on the token; the backup remains"})
 	}
 	if v.PublicKey != "" {
 		rows = append(rows, []string{"public key", v.Fingerprint.Groups()})
@@ -208,7 +209,7 @@ func (l KeyList) Print(w io.Writer) error {
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d key(s)\n", len(l.Keys))
+	_, err := fmt.Fprintln(w, printable.Count(len(l.Keys), "key"))
 	return err
 }
 

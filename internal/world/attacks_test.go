@@ -155,7 +155,7 @@ func TestAttackPendingNote(t *testing.T) {
 	rig.OK(t, os.WriteFile(filepath.Join(r.Dir, "local", ".world-create.pending"), []byte(note), 0o600))
 	r.NewCards(t, 3)
 	_, err := world.Create(r.Creation(2))
-	r.Refused(t, err, exitcode.Refused, "DIR/local/world: there is a security world already, and it is never overwritten",
+	r.Refused(t, err, exitcode.Refused, "DIR/local/world: a security world already exists and is never overwritten",
 		"name another folder with --kmdata, or byok-offline world info")
 }
 

@@ -45,7 +45,7 @@ func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
 // checkTarget refuses a folder that exists, or that is inside kmdata.
 func checkTarget(local, dir string) error {
 	if _, err := os.Lstat(dir); err == nil {
-		return exitcode.Errorf(exitcode.Refused, "%s exists already, and a copy never overwrites one", dir).
+		return exitcode.Errorf(exitcode.Refused, "%s already exists, and a copy never overwrites anything", dir).
 			Hint("name a folder that does not exist")
 	}
 	from, err := filepath.Abs(local)
@@ -58,7 +58,7 @@ func checkTarget(local, dir string) error {
 	}
 	if rel, err := filepath.Rel(from, to); err == nil && filepath.IsLocal(rel) {
 		return exitcode.Errorf(exitcode.Refused, "%s is inside %s: a copy belongs on another medium", dir, local).
-			Hint("name a folder on the medium that takes the copy")
+			Hint("name a folder on the medium for the copy")
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func verifyCopy(chain *kmdata.Chain, dir string, sums map[string]fingerprint.Sum
 		return err
 	}
 	if again.Last().Sum != chain.Last().Sum {
-		return exitcode.Errorf(exitcode.Check, "%s: the copy ends with another statement than %s", dir, chain.Dir())
+		return exitcode.Errorf(exitcode.Check, "%s: the copy's last statement differs from that of %s", dir, chain.Dir())
 	}
 	if _, err := again.Keys(); err != nil {
 		return err

@@ -61,7 +61,7 @@ func (c Creation) Check() error {
 		return err
 	}
 	if c.Suite != statement.SuiteDefault && c.Suite != statement.SuiteOld {
-		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: %s is expected (or %s, for an old runbook)",
+		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: expected %s (or %s, for an old runbook)",
 			c.Suite, statement.SuiteDefault, statement.SuiteOld)
 	}
 	if err := c.CardOrder.Check(c.Rehearsal, c.Dir); err != nil {
@@ -89,7 +89,7 @@ func (c Creation) checkNew(note creationNote) error {
 	if note.Dealt && chain.FirstHKNSO() == note.Cards.HKNSO {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused, "%s: there is a security world already, and it is never overwritten",
+	return exitcode.Errorf(exitcode.Refused, "%s: a security world already exists and is never overwritten",
 		kmdata.WorldPath(c.Dir)).
 		Hint("name another folder with --kmdata, or byok-offline world info")
 }
@@ -168,7 +168,7 @@ func (c *creation) same(old creationNote) error {
 	return exitcode.Errorf(exitcode.Refused,
 		"an interrupted creation in %s asked for label %q, quorum %v and the holders %q",
 		c.Dir, old.Label, old.Cards.Quorum, old.Cards.Holders).
-		Hint("run the same command as then, or use another --kmdata and blank cards")
+		Hint("run that command again, or use another --kmdata and blank cards")
 }
 
 func (c *creation) run() error {

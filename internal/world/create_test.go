@@ -14,6 +14,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
@@ -34,7 +35,7 @@ func TestCreate(t *testing.T) {
 	if w.Guard != "trust" || w.Suite != statement.SuiteDefault || w.Label != r.Label || !w.Rehearsal || len(w.Present) != 3 || w.Own != nil {
 		t.Errorf("%+v", w)
 	}
-	if m.CardSet != 1 || m.Form != statement.FormTwoSteps || m.SOPIN.Characters != 40 || m.SOPIN.Bits != 200 || m.SOPIN.Sealed != "" || m.Others != nil {
+	if m.CardSet != 1 || m.Form != keywrap.TwoSteps || m.SOPIN.Characters != 40 || m.SOPIN.Bits != 200 || m.SOPIN.Sealed != "" || m.Others != nil {
 		t.Errorf("%+v", m)
 	}
 	var names []string
@@ -61,7 +62,7 @@ func TestCreate(t *testing.T) {
 	r.Whole(t)
 	rig.OK(t, quorum(r, nothing))
 	_, err = world.Create(r.Creation(2))
-	r.Refused(t, err, exitcode.Refused, "DIR/local/world: there is a security world already, and it is never overwritten",
+	r.Refused(t, err, exitcode.Refused, "DIR/local/world: a security world already exists and is never overwritten",
 		"name another folder with --kmdata, or byok-offline world info")
 }
 
@@ -88,11 +89,11 @@ func TestCreateRefused(t *testing.T) {
 		hint   string
 	}{
 		{"long label", func(_ *rig.Rig, o *world.Creation) { o.Label = strings.Repeat("a", 33) }, exitcode.Usage,
-			`label "` + strings.Repeat("a", 33) + `": 1 to 32 bytes of text are expected`, ""},
+			`label "` + strings.Repeat("a", 33) + `": expected 1 to 32 bytes of text`, ""},
 		{"unknown suite", func(_ *rig.Rig, o *world.Creation) { o.Suite = "DES" }, exitcode.Usage,
-			`cipher suite "DES": DLf3072s256mRijndael is expected (or DLf1024s160mRijndael, for an old runbook)`, ""},
+			`cipher suite "DES": expected DLf3072s256mRijndael (or DLf1024s160mRijndael, for an old runbook)`, ""},
 		{"a card too few", func(_ *rig.Rig, o *world.Creation) { o.Media = o.Media[:1] }, exitcode.Usage,
-			"quorum 2/2 needs 2 cards and holders; 1 cards and 2 holders were given", ""},
+			"quorum 2/2 needs 2 cards and as many holders; given: 1 card and 2 holders", ""},
 		{"one holder twice", func(_ *rig.Rig, o *world.Creation) { o.Holders = []string{"Ada", "ada"} }, exitcode.Refused,
 			`card holders 1 and 2 are both "ada": one person may not hold two cards`, "name another person for card 2"},
 		{"one folder twice", func(_ *rig.Rig, o *world.Creation) { o.Media[1] = o.Media[0] }, exitcode.Refused,
@@ -179,14 +180,14 @@ func TestCreateCutShort(t *testing.T) { dying(t, small(t)) }
 // TestCreateQuestionsRefused: so does one in which somebody gave up.
 func TestCreateQuestionsRefused(t *testing.T) { refusing(t, small(t)) }
 
-// TestCreateApart: a token that does not keep processes apart gets no world. The
+// TestCreateApart: a token that does not isolate processes gets no world. The
 // next run goes on with the cards.
 func TestCreateApart(t *testing.T) {
 	r := rig.New(t, 1)
 	again := rig.NoChild(t)
 	_, err := world.Create(r.Creation(1))
 	const no = ": not answered"
-	r.Refused(t, err, exitcode.HSM, `token "test world" (serial SERIAL) does not keep processes apart: `+
+	r.Refused(t, err, exitcode.HSM, `token "test world" (serial SERIAL) does not isolate processes: `+
 		secondproc.RowTrust+no+"; "+secondproc.RowPrivate+no+"; "+secondproc.RowSession+no+"; "+secondproc.RowUser+no,
 		"byok-offline module check --module-path LIBRARY shows every finding")
 	again()
@@ -206,7 +207,7 @@ func TestCreateAnother(t *testing.T) {
 	if !errors.Is(err, cut) || exitcode.HintOf(err) != "run the same command again: it goes on with the cards that were dealt" {
 		t.Errorf("%v; %s", err, exitcode.HintOf(err))
 	}
-	const hint = "run the same command as then, or use another --kmdata and blank cards"
+	const hint = "run that command again, or use another --kmdata and blank cards"
 	text := `an interrupted creation in DIR asked for label "test world", quorum 2/2 and the holders ["Ada" "Ben"]`
 	for _, change := range []func(o *world.Creation){
 		func(o *world.Creation) { o.Holders = []string{"Ada", "Cleo"} },

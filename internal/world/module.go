@@ -11,6 +11,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/printable"
@@ -33,7 +34,7 @@ type module struct {
 	sealed  string // an SO PIN that could not be derived
 	pin     *secret.Bytes
 	user    *secret.Bytes
-	form    hsm.Form
+	form    keywrap.Form
 	kw      []byte // KW wrapped under KM
 	leftOut []string
 	rows    []statement.Finding
@@ -91,7 +92,8 @@ const weakPIN = 80
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 	n := session.PINLength(m.token)
 	if bits := quorum.PINBits(n); bits < weakPIN {
-		m.ui.Warn(fmt.Sprintf("%v takes PINs of %d characters at most: the one from the cards has %d bits", m.token, n, bits))
+		m.ui.Warn(fmt.Sprintf("%v accepts PINs of at most %d characters: the one from the cards has %d bits",
+			m.token, n, bits))
 	}
 	m.pin, err = s.PIN(set.Context().For(m.id), quorum.PurposeSOPIN, n)
 	return err
@@ -161,7 +163,7 @@ func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 		return err
 	}
 	m.kw = nil
-	if m.form == hsm.TwoSteps {
+	if m.form == keywrap.TwoSteps {
 		if _, m.kw, err = on.MakeKW(labels[1], object); err != nil {
 			return err
 		}
@@ -221,7 +223,7 @@ func (m *module) prove() error {
 		}
 	}
 	if len(bad) > 0 {
-		return exitcode.Errorf(exitcode.HSM, "%v does not keep processes apart: %s", m.token, strings.Join(bad, "; ")).
+		return exitcode.Errorf(exitcode.HSM, "%v does not isolate processes: %s", m.token, strings.Join(bad, "; ")).
 			Hint("byok-offline module check --module-path %s shows every finding", printable.Quote(m.hsm.Path))
 	}
 	return nil
@@ -259,7 +261,7 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Token:    session.TokenOf(m.token),
 		SOPIN:    pin,
 		KML:      m.kml,
-		Form:     string(m.form),
+		Form:     m.form,
 		KW:       base64.StdEncoding.EncodeToString(m.kw),
 		LeftOut:  slices.Clone(m.leftOut),
 		Findings: m.rows,

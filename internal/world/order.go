@@ -3,6 +3,7 @@ package world
 import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/statement"
 )
@@ -18,8 +19,8 @@ type CardOrder struct {
 // Check refuses what can be refused before anybody is asked for anything.
 func (o CardOrder) Check(rehearsal bool, kmdata string) error {
 	if len(o.Media) != o.Quorum.N || len(o.Holders) != o.Quorum.N {
-		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and holders; %d cards and %d holders were given",
-			o.Quorum, o.Quorum.N, len(o.Media), len(o.Holders))
+		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and as many holders; given: %s and %s", o.Quorum,
+			o.Quorum.N, printable.Count(len(o.Media), "card"), printable.Count(len(o.Holders), "holder"))
 	}
 	if _, err := quorum.CheckHolders(o.Holders); err != nil {
 		return err

@@ -22,7 +22,7 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	}
 	s.SetPIN(next)
 	if err := s.AsUser(func() error { return nil }); err != nil {
-		err = fmt.Errorf("the new user PIN was set but does not log in: %w", err)
+		err = fmt.Errorf("the new user PIN was set, but logging in with it failed: %w", err)
 		return exitcode.Hint(err, "run the same command again")
 	}
 	_, err := s.Seal()

@@ -32,7 +32,7 @@ func TestBackup(t *testing.T) {
 	rig.OK(t, quorum(r, seal))
 	r.Dir = whole
 	_, err = world.Backup(r.Chain(t), to)
-	r.Refused(t, err, exitcode.Refused, to+" exists already, and a copy never overwrites one", "name a folder that does not exist")
+	r.Refused(t, err, exitcode.Refused, to+" already exists, and a copy never overwrites anything", "name a folder that does not exist")
 	for _, inside := range []string{r.Dir, filepath.Join(r.Dir, "local", "copy"), filepath.Join(r.Dir, "x", "..", "y")} {
 		_, err = world.Backup(r.Chain(t), inside)
 		if exitcode.Of(err) != exitcode.Refused {
@@ -41,7 +41,7 @@ func TestBackup(t *testing.T) {
 	}
 	_, err = world.Backup(r.Chain(t), filepath.Join(r.Dir, "copy"))
 	r.Refused(t, err, exitcode.Refused, "DIR/copy is inside DIR: a copy belongs on another medium",
-		"name a folder on the medium that takes the copy")
+		"name a folder on the medium for the copy")
 }
 
 // TestBackupFails leaves nothing that could be taken for a copy.
@@ -80,7 +80,7 @@ func TestBackupOfAnotherState(t *testing.T) {
 	rig.OK(t, quorum(r, seal))
 	to := filepath.Join(t.TempDir(), "copy")
 	_, err := world.Backup(chain, to)
-	if err == nil || !strings.Contains(err.Error(), "the copy ends with another statement than "+r.Dir) || exitcode.Of(err) != exitcode.Check {
+	if err == nil || !strings.Contains(err.Error(), "the copy's last statement differs from that of "+r.Dir) || exitcode.Of(err) != exitcode.Check {
 		t.Errorf("%v", err)
 	}
 }
@@ -114,7 +114,7 @@ func TestResetPINFails(t *testing.T) {
 		hint string
 	}{
 		{"C_InitPIN", `C_InitPIN on token "test world" (serial SERIAL): CKR_DEVICE_ERROR`, ""},
-		{"C_Login#2", `the new user PIN was set but does not log in: C_Login as user on token "test world" (serial SERIAL): CKR_DEVICE_ERROR`,
+		{"C_Login#2", `the new user PIN was set, but logging in with it failed: C_Login as user on token "test world" (serial SERIAL): CKR_DEVICE_ERROR`,
 			"run the same command again"},
 	} {
 		r := rig.NewShimWorld(t)

@@ -211,7 +211,7 @@ func (s Quorum) StrikeOff(id, reason string) error {
 		return err
 	}
 	if m.Module == s.Module.Module {
-		return exitcode.Errorf(exitcode.Refused, "%s is the module at hand", m.Token).
+		return exitcode.Errorf(exitcode.Refused, "%s is the module in use", m.Token).
 			Hint("strike a module off from another module of the world")
 	}
 	return s.End(s.strikeOff(m, reason))

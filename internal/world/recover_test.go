@@ -39,7 +39,7 @@ func TestRecover(t *testing.T) {
 	rig.OK(t, quorum(r, func(s world.Quorum) error { return s.StrikeOff(old.Module, "the HSM burnt") }))
 	r.Finds(t, "key_simple_first", `FAIL: key_simple_first is not on the token "test world" (serial SERIAL)`)
 	rig.OK(t, restore(r, "first"))
-	r.Finds(t, "key_simple_first", "pass: P-256; origin quorum: generated before the card holders (restored)")
+	r.Finds(t, "key_simple_first", "pass: P-256; origin quorum: generated in the card holders' presence (restored)")
 	r.Whole(t)
 }
 
@@ -55,9 +55,9 @@ func TestRecoverRefused(t *testing.T) {
 		{"no world", func(r *rig.Rig, o *world.Recovery) { o.Dir = "/none" }, exitcode.Usage,
 			"/none/local/world: there is no security world", "byok-offline world create, or name its folder with --kmdata"},
 		{"K-1 cards", func(_ *rig.Rig, o *world.Recovery) { o.Media = o.Media[:1] }, exitcode.Refused,
-			"1 cards of set 1 were given, and 2 are needed", "give --card once for each of 2 cards"},
+			"cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
 		{"no label", func(_ *rig.Rig, o *world.Recovery) { o.Label = "" }, exitcode.Usage,
-			`label "": 1 to 32 bytes of text are expected`, ""},
+			`label "": expected 1 to 32 bytes of text`, ""},
 		{"no library", func(_ *rig.Rig, o *world.Recovery) { o.Library = "/none.so" }, exitcode.Usage,
 			"PKCS#11 library /none.so: no such file or directory",
 			"give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so"},
@@ -163,7 +163,7 @@ func TestStrikeOff(t *testing.T) {
 	old := r.Chain(t).Modules()[0].Module
 	rig.OK(t, quorum(r, func(s world.Quorum) error {
 		r.Refused(t, s.StrikeOff(s.Module.Module, "lost"), exitcode.Refused,
-			"SoftHSM project SoftHSM v2, serial SERIAL is the module at hand",
+			"SoftHSM project SoftHSM v2, serial SERIAL is the module in use",
 			"strike a module off from another module of the world")
 		r.Refused(t, s.StrikeOff("none", "lost"), exitcode.Check, `no statement of this world names the module "none"`, "")
 		if err := s.StrikeOff(old, "two\nlines"); exitcode.Of(err) != exitcode.Check {

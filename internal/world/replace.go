@@ -3,7 +3,6 @@ package world
 import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
-	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
@@ -94,7 +93,7 @@ func (s Quorum) checkHalfway() error {
 			return err
 		}
 		if pending {
-			return exitcode.Errorf(exitcode.Refused, "the last card replacement was cut short on %s", m.Token).
+			return exitcode.Errorf(exitcode.Refused, "the last card replacement was interrupted on %s", m.Token).
 				Hint("connect that module and run byok-offline world replace-cards to its end, or strike it off")
 		}
 	}
@@ -229,7 +228,7 @@ func (s Quorum) reach(m *module) error {
 	return s.Finish()
 }
 
-// joining is the module at hand as it is to be under the card set in force.
+// joining is the module in use as it is to be under the card set in force.
 func (s Quorum) joining() *module {
 	return &module{
 		ui:      s.UI(),
@@ -240,7 +239,7 @@ func (s Quorum) joining() *module {
 		guard:   s.Module.Guard,
 		user:    s.PIN(),
 		kml:     s.Module.KML,
-		form:    hsm.Form(s.Module.Form),
+		form:    s.Module.Form,
 		leftOut: s.Module.LeftOut,
 		others:  s.Module.Others,
 	}

@@ -129,7 +129,7 @@ func TestReplaceRefused(t *testing.T) {
 		hint   string
 	}{
 		{"a card too few", func(p *world.Replacement) { p.Media = p.Media[:2] }, exitcode.Usage,
-			"quorum 2/3 needs 3 cards and holders; 2 cards and 3 holders were given", ""},
+			"quorum 2/3 needs 3 cards and as many holders; given: 2 cards and 3 holders", ""},
 		{"a card that is not blank", func(p *world.Replacement) {
 			rig.OK(t, os.WriteFile(filepath.Join(r.Folders[0], cards.CardFile), []byte("card"), 0o600))
 		}, exitcode.Refused, "card 1: CARD1/byok-card.age: this card is not blank, and cards are never overwritten",
@@ -234,7 +234,7 @@ func behind(t *testing.T, r *rig.Rig) {
 	}))
 	refused("accept", quorum(r, func(s world.Quorum) error { return s.Accept() }))
 	for _, what := range []string{"trusted objects", "guard", "anchor", "other objects"} {
-		r.Finds(t, what, "not checked: the replacement of the cards did not reach the module")
+		r.Finds(t, what, "not checked: the card replacement has not reached the module")
 	}
 	rig.OK(t, quorum(r, seal)) // with the PIN that was passed on
 }
@@ -266,7 +266,7 @@ func TestReplaceHalfway(t *testing.T) {
 	r.Plug(t, first)
 	again, now := replacement(t, r)
 	r.Refused(t, replace(r, again, now), exitcode.Refused,
-		"the last card replacement was cut short on SoftHSM project SoftHSM v2, serial SERIAL",
+		"the last card replacement was interrupted on SoftHSM project SoftHSM v2, serial SERIAL",
 		"connect that module and run byok-offline world replace-cards to its end, or strike it off")
 	r.Folders = now
 	r.Unplug(t, first)
@@ -295,7 +295,7 @@ func TestReplaceNeedsOldCards(t *testing.T) {
 	without := p
 	without.Old = nil
 	err := replace(r, without, old)
-	r.Refused(t, err, exitcode.Refused, "0 cards of set 1 were given, and 2 are needed",
+	r.Refused(t, err, exitcode.Refused, "cards of set 1: 0 given, 2 needed",
 		"backups of first are still under the old set: give its cards with --card too")
 	rig.OK(t, replace(r, p, old))
 	r.Whole(t)

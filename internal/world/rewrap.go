@@ -37,7 +37,7 @@ func (s Quorum) rewrap(m *module, ident string) error {
 	}
 	old, err := base64.StdEncoding.DecodeString(k.Backup)
 	if err != nil {
-		return exitcode.Errorf(exitcode.Check, "%s: field backup: base64 is expected", s.Chain.KeyPath(ident))
+		return exitcode.Errorf(exitcode.Check, "%s: field backup: expected base64", s.Chain.KeyPath(ident))
 	}
 	key, err := s.source(k, old)
 	if err != nil {
@@ -153,7 +153,7 @@ func (s Quorum) destroyFormer(present int) error {
 				return err
 			}
 			if left > 0 {
-				return exitcode.Errorf(exitcode.HSM, "%v keeps %s although it was destroyed", s.Token, label)
+				return exitcode.Errorf(exitcode.HSM, "%v still holds %s after it was destroyed", s.Token, label)
 			}
 		}
 	}

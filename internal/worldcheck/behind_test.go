@@ -28,7 +28,7 @@ func TestBehind(t *testing.T) {
 	r.Unplug(t, first)
 	r.Plug(t, second)
 	for _, what := range []string{"trusted objects", "guard", "anchor", "other objects"} {
-		r.Finds(t, what, "not checked: the replacement of the cards did not reach the module")
+		r.Finds(t, what, "not checked: the card replacement has not reached the module")
 	}
 }
 

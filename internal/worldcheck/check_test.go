@@ -33,7 +33,7 @@ func TestWholeWorld(t *testing.T) {
 		"trusted objects: pass: exactly this world's",
 		"guard: pass: trust: every restriction that it rests on holds",
 		"anchor: pass: the token knows statement 3",
-		"key_simple_first: pass: P-256; origin quorum: generated before the card holders",
+		"key_simple_first: pass: P-256; origin quorum: generated in the card holders' presence",
 		"files of kmdata: pass: 9, each accounted for",
 		"other objects: pass: none",
 	}
@@ -149,7 +149,7 @@ func TestRetiredKey(t *testing.T) {
 	r.Finds(t, "key_simple_first", "pass: retired, and no longer on the token")
 	r.Whole(t)
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Pair("key_simple_first", 5) })
-	r.Finds(t, "key_simple_first", "FAIL: it was retired, and is on the token")
+	r.Finds(t, "key_simple_first", "FAIL: it was retired, but is on the token")
 }
 
 // TestAttackUnsignedRetirement: an empty or an unsigned record retires nothing.
@@ -210,10 +210,10 @@ func TestFiles(t *testing.T) {
 	}{
 		{"another file", "note.txt", "x", "DIR/local/note.txt is not a file of a security world"},
 		{"key file of no ident", "key_simple_A", "x", "DIR/local/key_simple_A is not a file of a security world"},
-		{"lone signature", "key_simple_none.sig", "x", "DIR/local/key_simple_none.sig signs a file that is not there"},
+		{"lone signature", "key_simple_none.sig", "x", "DIR/local/key_simple_none.sig signs a file that does not exist"},
 		{"lone statement signature", "statements/000009-seal.sig", "x",
-			"DIR/local/statements/000009-seal.sig signs a file that is not there"},
-		{"cut short", ".key-generate_x.pending", "x", "DIR/local/.key-generate_x.pending: a command was cut short: run it again"},
+			"DIR/local/statements/000009-seal.sig signs a file that does not exist"},
+		{"cut short", ".key-generate_x.pending", "x", "DIR/local/.key-generate_x.pending: a command was interrupted: run it again"},
 		{"copy that is none", "key_xferacld_first_000009-0", "{}", ""},
 		{"retired that is none", "retired_key_simple_first", "{}", ""},
 		{"set aside", "key_simple_first.20260101T000000Z", "x", "-"},
@@ -278,7 +278,7 @@ func TestAnchor(t *testing.T) {
 	words := r.Chain(t).Last().Sum.FirstWords(8)
 	whole := r.Dir
 	r.Dir = old
-	r.Finds(t, "anchor", "FAIL: the token knows statement 3, "+words+", which kmdata does not hold")
+	r.Finds(t, "anchor", "FAIL: the token knows statement 3, "+words+", which kmdata does not contain")
 	r.Dir = whole
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
 		if a.Remove(session.AnchorOf(r.Chain(t).Last()).Label()) != 1 {

@@ -44,12 +44,12 @@ func (c *checker) file(path, name string) error {
 	retired, isRetired := strings.CutPrefix(name, kmdata.RetiredName(""))
 	switch {
 	case strings.HasSuffix(name, ".pending"):
-		return exitcode.Errorf(exitcode.Check, "%s: a command was cut short: run it again", path)
+		return exitcode.Errorf(exitcode.Check, "%s: a command was interrupted: run it again", path)
 	case strings.HasPrefix(name, "."), name == kmdata.LogName, setAside.MatchString(name):
 		return nil
 	case filepath.Ext(name) == ".sig":
 		if !kmdata.SignsAnything(path) {
-			return exitcode.Errorf(exitcode.Check, "%s signs a file that is not there", path)
+			return exitcode.Errorf(exitcode.Check, "%s signs a file that does not exist", path)
 		}
 		return nil
 	case filepath.Dir(path) == kmdata.StatementsDir(c.Chain.Dir()), path == kmdata.WorldPath(c.Chain.Dir()):

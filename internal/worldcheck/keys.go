@@ -51,7 +51,7 @@ func (c *checker) key(k *kmdata.Key) {
 	there := slices.ContainsFunc(c.items, func(i hsm.Item) bool { return i.Label == k.Name() })
 	switch {
 	case retired != nil && there:
-		c.fail(k.Name(), "it was retired, and is on the token")
+		c.fail(k.Name(), "it was retired, but is on the token")
 	case retired != nil:
 		c.note(k.Name(), "retired, and no longer on the token", nil)
 	case !there && c.elsewhere(k):

@@ -28,13 +28,13 @@ func (c *checker) module() {
 		c.known[label] = []hsm.Class{class}
 	}
 	c.note("trusted objects", "exactly this world's", c.ExactlyTrusted())
-	_, err := session.ProveGuard(c.User.Session, c.Module.Module, c.Chain.Set(), hsm.Form(c.Module.Form))
+	_, err := session.ProveGuard(c.User.Session, c.Module.Module, c.Chain.Set(), c.Module.Form)
 	c.note("guard", fmt.Sprintf("%s: every restriction that it rests on holds", c.Module.Guard), err)
 }
 
 // behind accounts for what a module may hold between two card sets.
 func (c *checker) behind() {
-	c.blind = "the replacement of the cards did not reach the module"
+	c.blind = "the card replacement has not reached the module"
 	for _, what := range []string{"trusted objects", "guard", "anchor"} {
 		c.notChecked(what, c.blind)
 	}
@@ -88,7 +88,7 @@ func (c *checker) anchored(a session.Anchor) error {
 			return nil
 		}
 	}
-	return exitcode.Errorf(exitcode.Check, "the token knows statement %d, %s, which kmdata does not hold",
+	return exitcode.Errorf(exitcode.Check, "the token knows statement %d, %s, which kmdata does not contain",
 		a.Number, a.Sum.FirstWords(8))
 }
 

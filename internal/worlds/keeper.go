@@ -62,7 +62,7 @@ func (k Keeper) Trust(c Claim, from string) (World, error) {
 	if w, err = k.Store.Add(c, k.By, k.Now()); err != nil {
 		return World{}, err
 	}
-	k.UI.Say("%v is known from now on, vouched for by %s; kept in %s", w, k.By, k.Store.Path())
+	k.UI.Say("%v is now known, vouched for by %s; stored in %s", w, k.By, k.Store.Path())
 	return w, nil
 }
 
@@ -109,7 +109,8 @@ func compare(said fingerprint.Prefix, c Claim) error {
 		return nil
 	case said.Matches(c.First):
 		return exitcode.Errorf(exitcode.Check,
-			"the package shows that this world's cards were replaced: the hknso that world replace-cards printed is needed")
+			"the package shows that this world's cards were replaced: give the hknso that world replace-cards printed")
 	}
-	return exitcode.Errorf(exitcode.Check, "the package comes from another world than the one named: its hknso differs")
+	return exitcode.Errorf(exitcode.Check,
+		"the package comes from a different world than the one named: its hknso differs")
 }

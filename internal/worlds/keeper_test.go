@@ -53,8 +53,8 @@ func keeper(t *testing.T, given string, p *person) Keeper {
 
 const (
 	file      = "usb/KeyTransferPackage-a.byok"
-	another   = "the package comes from another world than the one named: its hknso differs"
-	unknown   = "warning: the package comes from another world than the one named: its hknso differs; try again"
+	another   = "the package comes from a different world than the one named: its hknso differs"
+	unknown   = "warning: the package comes from a different world than the one named: its hknso differs; try again"
 	noAnswers = "context canceled"
 )
 
@@ -74,7 +74,7 @@ func TestTrust(t *testing.T) {
 		{"eight words given", strings.ToUpper(strings.Join(words[:8], "-")), nil, 0, "", nil},
 		{"hex given", one.String(), nil, 0, "", nil},
 		{"another hex given", two.String(), nil, exitcode.Check,
-			"--hknso: the package comes from another world than the one named: its hknso differs", nil},
+			"--hknso: the package comes from a different world than the one named: its hknso differs", nil},
 		{"right at the third try", "", []string{two.FirstWords(8), strings.Join(words[:7], " "), one.FirstWords(8)}, 0, "",
 			[]string{unknown, "warning: the fingerprint has 7 words: at least the first 8 are needed; try again"}},
 		{"wrong three times", "", []string{two.String(), two.String(), two.String()}, exitcode.Check, another,
@@ -126,7 +126,7 @@ func TestTrustAgain(t *testing.T) {
 		"usb/KeyTransferPackage-a.byok comes from a security world that this workstation does not know yet",
 		"take its hknso from the paper that world create or world replace-cards printed: " +
 			"eight words or more, or all 64 hex digits",
-		`world "Contoso" is known from now on, vouched for by ada@host; kept in ` + k.Store.Path(),
+		`world "Contoso" is now known, vouched for by ada@host; stored in ` + k.Store.Path(),
 	}
 	if strings.Join(p.said, "\n") != strings.Join(wantSaid, "\n") {
 		t.Errorf("got\n%s", strings.Join(p.said, "\n"))
@@ -141,7 +141,7 @@ func TestTrustAgain(t *testing.T) {
 	k.Given = fingerprint.Whole(two) // the person means another world, known or not
 	_, err := k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "another given", err, exitcode.Check,
-		"--hknso: the package comes from another world than the one named: its hknso differs", "")
+		"--hknso: the package comes from a different world than the one named: its hknso differs", "")
 	// The cards are replaced: the new hknso is compared again, the old one is over.
 	if w, err := k.Trust(Claim{"Contoso", one, two}, file); err != nil || w.Current().SHA256 != two || w.First != one {
 		t.Errorf("%v, %v", w, err)
@@ -149,7 +149,7 @@ func TestTrustAgain(t *testing.T) {
 	k.Given = fingerprint.Whole(one)
 	_, err = k.Trust(Claim{"Contoso", one, three}, file)
 	expect(t, "the first one given", err, exitcode.Check, "--hknso: the package shows that this world's cards "+
-		"were replaced: the hknso that world replace-cards printed is needed", "")
+		"were replaced: give the hknso that world replace-cards printed", "")
 	_, err = k.Trust(Claim{"Contoso", one, one}, file)
 	expect(t, "replaced", err, exitcode.Refused,
 		`world "Contoso": its cards were replaced, and the package was authorized with the old ones`,

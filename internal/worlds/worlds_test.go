@@ -164,12 +164,12 @@ func TestDamagedFile(t *testing.T) {
 	}
 	change := func(from, to string) string { return strings.Replace(string(data), from, to, 1) }
 	for _, c := range []struct{ name, content, want string }{
-		{"another file", change("byok-worlds", "byok-world"), `type "byok-world" where "byok-worlds" is expected`},
+		{"another file", change("byok-worlds", "byok-world"), `type is "byok-world", expected "byok-worlds"`},
 		{"later version", change(`"version": 1`, `"version": 2`),
 			"version 2 of byok-worlds, written by a later release; this one reads version 1"},
 		{"unknown field", change(`"label"`, `"labels"`), "unknown field worlds.0.labels"},
-		{"spacing", change("  ", " "), "line 2 is not as the program writes it: " +
-			"a field is missing, null, out of order or spaced otherwise"},
+		{"spacing", change("  ", " "), "line 2 differs from what the program writes: " +
+			"a field is missing, null, out of order or spaced differently"},
 		{"label", change("Contoso", `Con\ntoso`), "world 1: field label: it is not one line of printable characters"},
 		{"no hknso", `{
   "type": "byok-worlds",
@@ -187,7 +187,7 @@ func TestDamagedFile(t *testing.T) {
 			"world 1: field sha256 is missing"},
 		{"nobody", change("ada@host", ""), "world 1: field by: it is empty"},
 		{"no time", change("2026-11-25T19:05:00Z", "2026-11-25T19:05:00.5Z"),
-			"world 1: field at: a time in whole seconds is expected, such as 2026-11-25T19:05:00Z"},
+			"world 1: field at: expected a time in whole seconds, such as 2026-11-25T19:05:00Z"},
 	} {
 		s := newStore(t)
 		if err := os.MkdirAll(filepath.Dir(s.Path()), 0o700); err != nil {
@@ -224,7 +224,7 @@ func TestUnfitFile(t *testing.T) {
 	}
 	_, err := s.List()
 	expect(t, "writable", err, exitcode.Refused, s.Path()+": others may change it (mode 0620), so it proves nothing",
-		"chmod 600 "+s.Path()+", then compare each hknso in it with paper")
+		"chmod 600 "+s.Path()+", then compare each hknso in it with the paper record")
 
 	pipe := newStore(t)
 	if err := os.MkdirAll(filepath.Dir(pipe.Path()), 0o700); err != nil {

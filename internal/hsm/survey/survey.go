@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"byok/internal/hsm"
+	"byok/internal/keywrap"
 	"byok/internal/secret"
 )
 
@@ -30,7 +31,7 @@ type survey struct {
 	token      hsm.Token
 	soPIN, pin *secret.Bytes // without an SO PIN the SO's part is left out
 	s          *hsm.Session
-	form       hsm.Form
+	form       keywrap.Form
 	properties []Property
 	lost       error // the module stopped answering: what it enforces is not known
 
@@ -224,7 +225,7 @@ var generateRSA = func(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateK
 
 // trustBetween makes the AES keys of the two-step form.
 func (s *survey) trustBetween(t *trusted) (err error) {
-	if s.form == hsm.OneCall {
+	if s.form == keywrap.OneCall {
 		return nil
 	}
 	if t.backup.Inner, t.backup.OAEP, err = s.s.MakeKW(testKW, t.backup.Outer); err != nil {

@@ -65,7 +65,7 @@ func (s *survey) noteOthers(name string, unknown []uint, err error) {
 func (s *survey) probeTrusted() error {
 	t := s.trusted
 	var errs []error
-	if s.form == hsm.TwoSteps {
+	if s.form == keywrap.TwoSteps {
 		errs = append(errs, s.s.ProbeTrusted(t.backup.Inner, hsm.KW), s.s.ProbeTrusted(t.vault.Inner, hsm.TransferKey))
 	}
 	errs = append(errs, s.s.ProbeTrusted(t.backup.Outer, hsm.KM), s.s.ProbeTrusted(t.vault.Outer, hsm.KEK))
@@ -121,7 +121,7 @@ func (s *survey) wrapping() {
 		s.note(PropRestore, "to a session object, which proved possession, and to the token", s.eachTestKey(s.restore))
 	}
 	var twoSteps error
-	if s.form == hsm.TwoSteps {
+	if s.form == keywrap.TwoSteps {
 		twoSteps = errors.New("not offered: the two-step form is used, which gives the same blob")
 	}
 	s.note(PropOneCall, "offered, and used", twoSteps)

@@ -6,13 +6,13 @@ import (
 
 // Hints that many errors end with.
 const (
-	hintAgain = "the same command again; it finds what was done"
+	hintAgain = "run the same command again: it finds what was done"
 	hintBusy  = "wait a minute; for uploads lower --rate"
 	hintKEK   = "make a KEK (byok-online kek create), and package the key for it"
 	hintVault = "do not use this key; find out who or what answers for https://HOST"
-	hintRole  = "on a vault the role Key Vault Crypto Officer is needed, on a Managed HSM the local role Managed HSM Crypto User (import) or Crypto Officer (recover); one given just now takes minutes to arrive"
+	hintRole  = "on a vault the role Key Vault Crypto Officer is needed, on a Managed HSM the local role Managed HSM Crypto User (import) or Crypto Officer (recover); a role assigned just now takes minutes to take effect"
 
-	lost = "import key NAME: the answer got lost, and whether the vault did it is not known: "
+	lost = "import key NAME: the answer was lost, and it is unknown whether the vault did it: "
 )
 
 // moment is a request of an upload.
@@ -101,7 +101,7 @@ func lasting() []failure {
 // refusing are those that need a person.
 func refusing() []failure {
 	return []failure{
-		{"forbidden=firewall", "the vault's firewall does not let this computer in (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
+		{"forbidden=firewall", "the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
 		{"forbidden=private", "the vault answers only through its private endpoint (Forbidden/ForbiddenByConnection, request ID)", "work from inside its network"},
 		{"forbidden=role", "the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request ID)", hintRole},
 		{"forbidden=policy", "the vault's access policy does not allow this to the account (Forbidden/AccessDenied, request ID)", "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
@@ -122,7 +122,7 @@ func spoiled() []cell {
 		read("expired", kid+": KEK-EXPIRY: the key expired at TIME, and now is TIME", hintKEK),
 		read("deleted", kid+" is no longer in the vault: read key KEK/VERSION: the vault has no such key (KeyNotFound, request ID)", hintKEK),
 		late("disabled", "the key is disabled (Forbidden/KeyDisabled, request ID)", "enable it in the vault"),
-		late("expired", "the key has expired (Forbidden/KeyExpired, request ID)", "change its dates in the vault; an expired KEK is replaced by a new one"),
+		late("expired", "the key has expired (Forbidden/KeyExpired, request ID)", "change its dates in the vault; replace an expired KEK with a new one"),
 		late("deleted", "the vault has no such key (KeyNotFound, request ID)", "check the name and the vault"),
 	}
 }
@@ -130,7 +130,7 @@ func spoiled() []cell {
 // special are the faults of one moment or two.
 func special(s sample) []cell {
 	deleted := outcome{exitcode.Vault, "import key NAME: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request ID)",
-		"--recover brings that key back; another --name does without", 0}
+		"--recover brings that key back; or choose another --name", 0}
 	expired := failure{"", "the certificate of HOST expired on TIME, and it is TIME here", "if the clock of this computer is right, the server's certificate must be renewed"}
 	const cut = "cut=stored,on=import"
 	return []cell{
@@ -141,7 +141,7 @@ func special(s sample) []cell {
 			outcome{exitcode.Vault, "have key NAME " + s.ops[0] + ": the vault has no such key (KeyNotFound, request ID)", "check the name and the vault", 0}, true},
 		{"limbo that ends", []string{"limbo=8ms,on=import"}, outcome{held: 1}, false},
 		{"limbo that does not end", []string{"limbo=10m,on=import"},
-			outcome{exitcode.Vault, "import key NAME: a key of this name is being deleted (Conflict/ObjectIsBeingDeleted, request ID)", "the same command again in a minute", 0}, true},
+			outcome{exitcode.Vault, "import key NAME: a key of this name is being deleted (Conflict/ObjectIsBeingDeleted, request ID)", "run the same command again in a minute", 0}, true},
 		{"standard", []string{"standard,on=import"},
 			outcome{exitcode.Vault, "import key NAME: the vault is of the Standard tier and has no HSM (BadParameter, request ID)", "byok-online vault list shows Premium vaults and Managed HSMs", 0}, false},
 		{"expired-certificate at first", []string{"expired-certificate"}, outcome{exitcode.Vault, "read key KEK/VERSION: " + expired.text, expired.hint, 0}, false},
@@ -152,7 +152,7 @@ func special(s sample) []cell {
 // lies are what a vault could do to us.
 func lies(s sample) []cell {
 	const (
-		another = "key https://HOST/keys/NAME/VERSION has another public key in the vault than in the package"
+		another = "key https://HOST/keys/NAME/VERSION has a different public key in the vault than in the package"
 		misused = "key https://HOST/keys/NAME/VERSION signed our challenge with another key than the package's"
 		value   = "key https://HOST/keys/NAME/VERSION has another check value than the package's"
 		kek     = "the package's KEK https://HOST/keys/KEK/VERSION: its public key is not the one the package was made for (SPKI SHA-256 HASH, not HASH)"

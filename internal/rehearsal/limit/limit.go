@@ -34,7 +34,7 @@ func Parse(text string) (Limit, error) {
 	d, ok := Duration(per)
 	if err != nil || n < 1 || !ok {
 		return Limit{}, exitcode.Errorf(exitcode.Usage,
-			"limit %.40q: %s, or KEYS/DURATION such as 10/10s, is expected", text, Documented)
+			"limit %.40q: expected %s or KEYS/DURATION, such as 10/10s", text, Documented)
 	}
 	return Limit{keys: n, per: d}, nil
 }

@@ -1,12 +1,13 @@
 package limit
 
 import (
-	"byok/internal/exitcode"
-	"byok/internal/kek"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"byok/internal/exitcode"
+	"byok/internal/kek"
 )
 
 // TestLimiter goes through time second by second: in every span of ten seconds
@@ -42,7 +43,7 @@ func TestLimiter(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"10", "0/1s", "-1/1s", "x/1s", "10/", "10/0s", "10/11m", "10/soon", "Documented"} {
-		want := fmt.Sprintf("limit %q: documented, or KEYS/DURATION such as 10/10s, is expected", text)
+		want := fmt.Sprintf("limit %q: expected documented or KEYS/DURATION, such as 10/10s", text)
 		if _, err := Parse(text); err == nil || err.Error() != want || exitcode.Of(err) != exitcode.Usage {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -4,7 +4,6 @@
 package partition
 
 import (
-	"byok/internal/stamp"
 	"bytes"
 	"crypto"
 	"crypto/rand"
@@ -18,6 +17,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"byok/internal/stamp"
 )
 
 // HSM is a partition's identity as Managed HSM shows it. Key signs attestations;
@@ -39,7 +40,7 @@ func Read(data []byte) (c HSM, err error) {
 	}
 	root, certificates := pem.Decode(rest)
 	if root == nil || bytes.Count(certificates, []byte("BEGIN CERTIFICATE")) != 4 {
-		return c, errors.New("a root and four certificates are expected")
+		return c, errors.New("expected a root and four certificates")
 	}
 	c.Root, c.Certificates = pem.EncodeToMemory(root), certificates
 	return c, nil

@@ -68,8 +68,8 @@ func TestReadRefuses(t *testing.T) {
 		"no PEM":        {[]byte("x"), "no partition key in it"},
 		"another block": {h.Root, "no partition key in it"},
 		"no key":        {key, "the partition key cannot be read"},
-		"no root":       {bytes.Replace(h.Encode(), h.Root, nil, 1), "a root and four certificates are expected"},
-		"key alone":     {bytes.ReplaceAll(h.Encode(), []byte("CERTIFICATE"), []byte("X")), "a root and four certificates are expected"},
+		"no root":       {bytes.Replace(h.Encode(), h.Root, nil, 1), "expected a root and four certificates"},
+		"key alone":     {bytes.ReplaceAll(h.Encode(), []byte("CERTIFICATE"), []byte("X")), "expected a root and four certificates"},
 	} {
 		if _, err := Read(c.data); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)

@@ -1,7 +1,6 @@
 package softkey
 
 import (
-	"byok/internal/rehearsal/wire"
 	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -9,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"byok/internal/rehearsal/wire"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 )
@@ -78,7 +79,7 @@ func pkcs8Seeds(t testing.TB) (seeds [][]byte) {
 	t.Helper()
 	paths, err := filepath.Glob("../testdata/pkcs8/*.der")
 	if err != nil || len(paths) < 8 {
-		t.Fatalf("../testdata/pkcs8 has %d keys (%v): at least 8 are expected", len(paths), err)
+		t.Fatalf("../testdata/pkcs8 has %d keys (%v): expected at least 8", len(paths), err)
 	}
 	for _, path := range paths {
 		der, err := os.ReadFile(path)

@@ -89,7 +89,7 @@ func TestOpenRefuses(t *testing.T) {
 	_, err := Open("", "")
 	refused(t, "no folder", err, exitcode.Usage, "?", "no folder was given for the rehearsal vault's state", "")
 	_, err = Open(t.TempDir(), "hsm")
-	refused(t, "service", err, exitcode.Usage, "?", "service hsm: managed-hsm or vault is expected", "")
+	refused(t, "service", err, exitcode.Usage, "?", "service hsm: expected managed-hsm or vault", "")
 	for _, c := range []struct{ name, data, want string }{
 		{FileService, "hsm\n", "DIR/service: neither managed-hsm nor vault"},
 		{FileToken, "", "DIR/token: not a token of a rehearsal vault"},
@@ -118,7 +118,7 @@ func TestListenRefuses(t *testing.T) {
 		code       exitcode.Code
 		want, hint string
 	}{
-		{"", exitcode.Usage, "listen address : host:port is expected, such as 127.0.0.1:8443", ""},
+		{"", exitcode.Usage, "listen address : expected host:port, such as 127.0.0.1:8443", ""},
 		{"127.0.0.1:https", exitcode.Usage, "listen address 127.0.0.1:https: https is not a port number", ""},
 		{"127.0.0.1:01", exitcode.Usage, "listen address 127.0.0.1:01: 01 is not a port number", ""},
 		{"0.0.0.0:0", exitcode.Refused, "listen address 0.0.0.0:0 is not loopback: a rehearsal vault never serves another computer", hint},

@@ -72,7 +72,7 @@ func vouched(t testing.TB, mark kek.Mark, key string, of *rsa.PublicKey) *attest
 	}
 	pair, err := toolset.NewPair(pkg, sw)
 	OK(t, err)
-	said := kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
+	said := kek.Said{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
 	result, err := attest.Check(pair, kek.Policy{Rehearsal: mark == kek.Rehearsal, Said: &said, Now: time.Now()})
 	OK(t, err)
 	return result.KEK

@@ -119,7 +119,7 @@ func (k KEK) record() (statement.KEK, error) {
 		Fingerprint: sum,
 		Attested:    true,
 		Attestation: []statement.Rule{{Rule: kek.RuleOps, OK: true, Detail: kek.OpImport}},
-		Said: kek.Statement{Fingerprint: fingerprint.Whole(sum), KID: k.ID, ImportOnly: true,
+		Said: kek.Said{Fingerprint: fingerprint.Whole(sum), KID: k.ID, ImportOnly: true,
 			By: "Vera of the vault"},
 		Package:      fingerprint.Of([]byte("KEK package")),
 		WorldPackage: fingerprint.Of([]byte("SecurityWorld package")),

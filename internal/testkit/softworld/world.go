@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/quorum"
@@ -197,7 +198,7 @@ func (w *World) Statement(id string) *statement.Module {
 		Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: id[:8], Label: "token", Firmware: "1.0"},
 		SOPIN: statement.PIN{Characters: 40, Bits: 200},
 		KML:   w.KML[id].Text(),
-		Form:  statement.FormOneCall,
+		Form:  keywrap.OneCall,
 	}
 }
 

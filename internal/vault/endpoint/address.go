@@ -110,7 +110,7 @@ func (a Address) unusual(u *url.URL, allow Allow) error {
 		return exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url).
 			Hint("use the vault's own name, which leads to the private endpoint inside its network")
 	}
-	return exitcode.Errorf(exitcode.Usage, "vault %s: no vault of %s, whose names end in %s", a.url, allow.Cloud.Name,
+	return exitcode.Errorf(exitcode.Usage, "vault %s: not a vault of %s, where names end in %s", a.url, allow.Cloud.Name,
 		strings.Join(allow.Cloud.Suffixes, " or ")).
 		Hint("--cloud for another cloud, --vault-suffix for a private one")
 }
@@ -120,7 +120,7 @@ func (a Address) unusual(u *url.URL, allow Allow) error {
 func parseURL(s string, allow Allow) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err == nil && u.User != nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "vault: a user name or password in its address")
+		return nil, exitcode.Errorf(exitcode.Usage, "vault: its address contains a user name or password")
 	}
 	example := "https://contoso.vault.azure.net"
 	if len(allow.Cloud.Suffixes) > 0 {
@@ -134,7 +134,7 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 			example = strings.Replace(example, "contoso", name, 1)
 		}
 	case !strings.EqualFold(u.Scheme, "https"):
-		problem = "a token does not travel without https"
+		problem = "a token is sent only over https"
 	case strings.Trim(u.Path, "/") != "" || strings.ContainsAny(s, "?#"):
 		problem, example = "more than a host in its address", "https://"+strings.ToLower(u.Host)
 	case !hostName(u):

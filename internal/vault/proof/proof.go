@@ -184,7 +184,7 @@ func (p Proof) Verify() error {
 		return exitcode.Mark(exitcode.Check, err)
 	}
 	if alg := Algorithm(kind); alg != p.Algorithm {
-		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, and the proof has %.40q", kind, alg,
+		return exitcode.Errorf(exitcode.Check, "the algorithm of a %s key is %s, but the proof has %.40q", kind, alg,
 			p.Algorithm)
 	}
 	return exitcode.Mark(exitcode.Check,

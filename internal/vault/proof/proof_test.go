@@ -181,11 +181,11 @@ func TestProofVerifyRefuses(t *testing.T) {
 		{"P-521 signature", "P-521", func(p *Proof) { p.Signature = nil }, content},
 		{"P-256K challenge", "P-256K", func(p *Proof) { p.Challenge = "" }, content},
 		{"another curve", "P-384", func(p *Proof) { p.Algorithm = "ES512" },
-			`the algorithm of a P-384 key is ES384, and the proof has "ES512"`},
+			`the algorithm of a P-384 key is ES384, but the proof has "ES512"`},
 		{"RSA as ES384", "RSA", func(p *Proof) { p.Algorithm = "ES384" },
-			`the algorithm of a RSA-2048 key is RS256, and the proof has "ES384"`},
+			`the algorithm of a RSA-2048 key is RS256, but the proof has "ES384"`},
 		{"no algorithm", "RSA", func(p *Proof) { p.Algorithm = "none" },
-			`the algorithm of a RSA-2048 key is RS256, and the proof has "none"`},
+			`the algorithm of a RSA-2048 key is RS256, but the proof has "none"`},
 		{"no public key", "RSA", func(p *Proof) { p.PublicKey = "" }, "public key: not a PEM block"},
 		{"no signature to check", "decrypt", func(*Proof) {}, "the proof holds no signature that could be checked again"},
 	} {
@@ -203,11 +203,11 @@ func TestParseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, old, new, want string }{
-		{"type", `"byok-proof"`, `"proof"`, `p.json: type "proof" where "byok-proof" is expected`},
+		{"type", `"byok-proof"`, `"proof"`, `p.json: type is "proof", expected "byok-proof"`},
 		{"version", `"version": 2`, `"version": 3`, "p.json: version 3 of byok-proof, written by a later release; this one reads version 2"},
 		{"unknown field", `"version": 2`, `"extra": 1, "version": 2`, "p.json: unknown field extra"},
 		{"spacing", `"version": 2`, `"version":2`,
-			"p.json: line 3 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"p.json: line 3 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 		{"mark", `"production"`, `"Production"`, `p.json: field mark: expected "production", "rehearsal" or "test"`},
 		{"method", `"method": "sign"`, `"method": "verify"`, `p.json: field method: "verify" is not a method of a proof`},
 		{"algorithm", `"ES256"`, `"none"`, `p.json: field algorithm: "none" is not a signature algorithm of a proof`},
@@ -216,11 +216,11 @@ func TestParseRefuses(t *testing.T) {
 			"p.json: field challenge: it is for https://contoso.vault.azure.net/keys/contoso/" + version1 + " at 2026-01-02T12:00:00Z"},
 		{"another key", `"kid": "https://contoso.vault`, `"kid": "https://fabrikam.vault`,
 			"p.json: field challenge: it is for https://contoso.vault.azure.net/keys/contoso/" + version1 + " at 2026-01-02T12:00:00Z"},
-		{"challenge", `byok-challenge`, `byok-proof`, `p.json: field challenge: type "byok-proof" where "byok-challenge" is expected`},
+		{"challenge", `byok-challenge`, `byok-proof`, `p.json: field challenge: type is "byok-proof", expected "byok-challenge"`},
 		{"short nonce", `nonce\": \"00`, `nonce\": \"`, "p.json: field challenge: field nonce: expected 64 lower-case hex digits"},
 		{"capitals", `nonce\": \"00`, `nonce\": \"AA`, "p.json: field challenge: field nonce: expected 64 lower-case hex digits"},
 		{"challenge spelled otherwise", `\"nonce\": `, `\"nonce\":`,
-			"p.json: field challenge: line 4 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"p.json: field challenge: line 4 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 	} {
 		changed := strings.Replace(string(data), c.old, c.new, 1)
 		if changed == string(data) {
@@ -243,7 +243,7 @@ func TestParseChallengeRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"no time", `"2026-01-02T12:00:00Z"`, `"0001-01-01T00:00:00Z"`, "field challenge: field time: a time is missing"},
 		{"no key", `"` + id.String() + `"`, `null`,
-			"field challenge: line 6 is not as the program writes it: a field is missing, null, out of order or spaced otherwise"},
+			"field challenge: line 6 differs from what the program writes: a field is missing, null, out of order or spaced differently"},
 	} {
 		_, err := parseChallenge([]byte(strings.Replace(string(good), c.old, c.new, 1)))
 		if err == nil || err.Error() != c.want {

@@ -31,7 +31,7 @@ def blobs(kek):
         fault(name.replace("_", "-"), json.dumps(bad), want)
 
     legacy = "binary, not JSON: a legacy nCipher transfer package, which the service stopped taking in June 2021"
-    mark = "it {}, as Windows PowerShell writes it; UTF-8 without a byte order mark is expected"
+    mark = "it {}, as Windows PowerShell writes it; expected UTF-8 without a byte order mark"
     fault("legacy-ncipher", bytes([0, 0, 0, 1, 0x93, 0x12, 0, 0]) + os.urandom(4096), legacy)
     fault("legacy-ncipher-zeros", bytes(200), legacy)
     fault("legacy-ncipher-large", bytes([0, 0, 0, 1]) + bytes(70000), legacy)

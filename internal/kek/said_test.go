@@ -11,16 +11,16 @@ import (
 
 var sum = fingerprint.Of([]byte("a KEK"))
 
-func said(t testing.TB, words string) Statement {
+func said(t testing.TB, words string) Said {
 	t.Helper()
-	s, err := NewStatement(words, kid, true, "Dana Okafor")
+	s, err := ParseSaid(words, kid, true, "Dana Okafor")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func TestStatementMatches(t *testing.T) {
+func TestSaidMatches(t *testing.T) {
 	k := id(t, kid)
 	for _, words := range []string{
 		sum.FirstWords(8), sum.FirstWords(31), strings.Join(sum.Rows(), "\n"), sum.String(), sum.Groups(),
@@ -36,21 +36,21 @@ func TestStatementMatches(t *testing.T) {
 	}
 }
 
-func TestStatementDiffers(t *testing.T) {
+func TestSaidDiffers(t *testing.T) {
 	k := id(t, kid)
 	other := ID{k.Vault, k.Name, strings.Repeat("0", 32)}
 	refused(t, "version", said(t, sum.String()).Compare(other, sum),
-		`"Dana Okafor" said another key identifier than the packages name`)
+		`"Dana Okafor" named a different key identifier than the packages`)
 	for i := range 8 { // every word counts
 		changed := sum
 		changed[i] ^= 1
 		refused(t, "word", said(t, sum.FirstWords(8)).Compare(k, changed),
-			`"Dana Okafor" said another fingerprint than the KEK in the packages has`)
+			`"Dana Okafor" named a different fingerprint than that of the KEK in the packages`)
 	}
-	refused(t, "nothing", Statement{}.Compare(k, sum), "fingerprint: at least the first 8 words are needed")
+	refused(t, "nothing", Said{}.Compare(k, sum), "fingerprint: at least the first 8 words are needed")
 }
 
-func TestStatementsThatAreRefused(t *testing.T) {
+func TestSaidsThatAreRefused(t *testing.T) {
 	words := sum.FirstWords(8)
 	for _, c := range []struct {
 		name, words, kid string
@@ -68,17 +68,17 @@ func TestStatementsThatAreRefused(t *testing.T) {
 		{"name of two lines", words, kid, true, "Dana\nResult: SUCCESS",
 			"the name of who said it: it is not one line of printable characters"},
 	} {
-		_, err := NewStatement(c.words, c.kid, c.importOnly, c.by)
+		_, err := ParseSaid(c.words, c.kid, c.importOnly, c.by)
 		refused(t, c.name, err, c.want)
 		if exitcode.Of(err) != exitcode.Usage {
 			t.Errorf("%s: status %d", c.name, exitcode.Of(err))
 		}
 	}
-	refused(t, "kid by hand", Statement{Fingerprint: fingerprint.Whole(sum)}.Check(),
+	refused(t, "kid by hand", Said{Fingerprint: fingerprint.Whole(sum)}.Check(),
 		`key identifier "/keys//": it does not begin with https://`)
 }
 
-func TestStatementInAFile(t *testing.T) {
+func TestSaidInAFile(t *testing.T) {
 	for _, words := range []string{sum.FirstWords(8), sum.String()} {
 		s := said(t, words)
 		data, err := strictjson.Marshal(s)
@@ -88,7 +88,7 @@ func TestStatementInAFile(t *testing.T) {
 		if !strings.Contains(string(data), `"fingerprint": "`+words+`"`) {
 			t.Errorf("%s", data)
 		}
-		var again Statement
+		var again Said
 		if err := strictjson.Exact("f", data, 1<<10, &again); err != nil || again != s {
 			t.Errorf("%+v, %v", again, err)
 		}

@@ -13,22 +13,22 @@ import (
 	"testing"
 )
 
-// statements are all shapes that have an encoding.
-func statements(t testing.TB) map[string]Statement {
+// shapes are claims of every shape that has an encoding.
+func shapes(t testing.TB) map[string]Claims {
 	f := newFixture(t)
-	two, gaps := f.statement, NewStatement(Firmware3, f.kek.KID, &testKeys()[kekKey].PublicKey, f.kek.KeyOps)
+	two, gaps := f.claims, NewClaims(Firmware3, f.kek.KID, &testKeys()[kekKey].PublicKey, f.kek.KeyOps)
 	f.firmware3()
-	three := f.statement
+	three := f.claims
 	gaps.Code, gaps.Lead, gaps.Tail = 7, nil, []byte("tail")
-	second := publicStatement(Firmware3, f).Objects[0]
+	second := publicClaims(Firmware3, f).Objects[0]
 	second.Gap = []byte("gap")
 	gaps.Objects = append(gaps.Objects, second)
 	gaps.Objects[0].Gap = []byte{0}
-	return map[string]Statement{"firmware 2": two, "firmware 3": three, "pair with gaps": gaps}
+	return map[string]Claims{"firmware 2": two, "firmware 3": three, "pair with gaps": gaps}
 }
 
 func TestMarshalParse(t *testing.T) {
-	for name, s := range statements(t) {
+	for name, s := range shapes(t) {
 		blob := sign(t, s, testKeys()[partitionKey])
 		again, signature, err := Parse(blob)
 		if err != nil {
@@ -46,12 +46,12 @@ func TestMarshalParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	if body, err := s.Marshal(); err != nil || !bytes.Equal(append(body, signature...), a.PrivateKey) {
-		t.Errorf("the genuine statement is not encoded as it was: %v", err)
+		t.Errorf("the genuine claims are not encoded as they were: %v", err)
 	}
 }
 
 func TestParseRefuses(t *testing.T) {
-	all := statements(t)
+	all := shapes(t)
 	two, three := sign(t, all["firmware 2"], testKeys()[partitionKey]), sign(t, all["firmware 3"], testKeys()[partitionKey])
 	pair := sign(t, all["pair with gaps"], testKeys()[partitionKey])
 	patch := func(blob []byte, at int, with ...byte) []byte {
@@ -63,23 +63,23 @@ func TestParseRefuses(t *testing.T) {
 		blob []byte
 		want string
 	}{
-		"empty":        {nil, "0 bytes are no attestation"},
-		"short":        {two[:287], "287 bytes are no attestation"},
-		"long":         {make([]byte, MaxBlob+1), "65537 bytes are no attestation"},
-		"count":        {patch(two, 24, 0xff, 0xff, 0xff, 0xff), "4294967295 attributes, more than it has room for"},
+		"empty":        {nil, "0 bytes cannot be an attestation"},
+		"short":        {two[:287], "287 bytes cannot be an attestation"},
+		"long":         {make([]byte, MaxBlob+1), "65537 bytes cannot be an attestation"},
+		"count":        {patch(two, 24, 0xff, 0xff, 0xff, 0xff), "4294967295 attributes do not fit in it"},
 		"one more":     {patch(two, 24, 0, 0, 0, 100), "attribute class (0x0000) appears twice"},
 		"length":       {patch(two, 36, 0xff, 0xff, 0xff, 0xff), "attribute class (0x0000) is longer than what is left"},
 		"twice":        {patch(two, 32+9, 0, 0, 0, 0), "attribute class (0x0000) appears twice"},
-		"total":        {patch(three, 8, 0, 0, 0, 1), "the sizes in its header are not its own"},
-		"buffer":       {patch(three, 12, 0, 0, 0, 7), "the sizes in its header are not its own"},
-		"buffer over":  {patch(three, 12, 0, 1, 0, 0), "the sizes in its header are not its own"},
-		"cut":          {three[1:], "the sizes in its header are not its own"},
-		"first offset": {patch(three, 32+4, 0, 7), "an object at offset 7, where none can be"},
-		"no object":    {patch(three, 32+4, 0, 0), "an object at offset 0, where none can be"},
-		"offset over":  {patch(three, 32+4, 0xff, 0xff), "an object at offset 65535, where none can be"},
-		"overlap":      {patch(pair, 16+6, 0, 9), "an object at offset 9, where none can be"},
+		"total":        {patch(three, 8, 0, 0, 0, 1), "the sizes in its header do not match its length"},
+		"buffer":       {patch(three, 12, 0, 0, 0, 7), "the sizes in its header do not match its length"},
+		"buffer over":  {patch(three, 12, 0, 1, 0, 0), "the sizes in its header do not match its length"},
+		"cut":          {three[1:], "the sizes in its header do not match its length"},
+		"first offset": {patch(three, 32+4, 0, 7), "no object can begin at offset 7"},
+		"no object":    {patch(three, 32+4, 0, 0), "no object can begin at offset 0"},
+		"offset over":  {patch(three, 32+4, 0xff, 0xff), "no object can begin at offset 65535"},
+		"overlap":      {patch(pair, 16+6, 0, 9), "no object can begin at offset 9"},
 		"second at the end": {patch(three, 32+6, byte((len(three)-256-32-4)>>8), byte(len(three)-256-32-4)),
-			fmt.Sprintf("an object at offset %d, where none can be", len(three)-256-32-4)},
+			fmt.Sprintf("no object can begin at offset %d", len(three)-256-32-4)},
 	} {
 		if _, _, err := Parse(c.blob); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v\nwant %s", name, err, c.want)
@@ -96,17 +96,17 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestMarshalRefuses(t *testing.T) {
-	good := statements(t)
+	good := shapes(t)
 	for name, c := range map[string]struct {
-		change func() Statement
+		change func() Claims
 		want   string
 	}{
-		"no object":      {func() Statement { s := good["firmware 3"]; s.Objects = nil; return s }, "a statement of this shape has no encoding"},
-		"no layout":      {func() Statement { s := good["firmware 3"]; s.Layout = 0; return s }, "a statement of this shape has no encoding"},
-		"two objects":    {func() Statement { s := good["pair with gaps"]; s.Layout = Firmware2; return s }, "a statement of this shape has no encoding"},
-		"lead":           {func() Statement { s := good["firmware 2"]; s.Lead = nil; return s }, "a statement of this shape has no encoding"},
-		"beyond offsets": {func() Statement { s := good["firmware 3"]; s.Objects = []Object{{Gap: make([]byte, 1<<16)}}; return s }, "an object beyond offset 65535"},
-		"too long":       {func() Statement { s := good["firmware 3"]; s.Tail = make([]byte, MaxBlob); return s }, "more than the 65536 bytes of an attestation"},
+		"no object":      {func() Claims { s := good["firmware 3"]; s.Objects = nil; return s }, "claims of this shape have no encoding"},
+		"no layout":      {func() Claims { s := good["firmware 3"]; s.Layout = 0; return s }, "claims of this shape have no encoding"},
+		"two objects":    {func() Claims { s := good["pair with gaps"]; s.Layout = Firmware2; return s }, "claims of this shape have no encoding"},
+		"lead":           {func() Claims { s := good["firmware 2"]; s.Lead = nil; return s }, "claims of this shape have no encoding"},
+		"beyond offsets": {func() Claims { s := good["firmware 3"]; s.Objects = []Object{{Gap: make([]byte, 1<<16)}}; return s }, "an object beyond offset 65535"},
+		"too long":       {func() Claims { s := good["firmware 3"]; s.Tail = make([]byte, MaxBlob); return s }, "more than the 65536 bytes of an attestation"},
 	} {
 		if _, err := Sign(c.change(), testKeys()[partitionKey]); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v\nwant %s", name, err, c.want)
@@ -121,13 +121,13 @@ func TestMarshalRefuses(t *testing.T) {
 	}
 }
 
-// TestElsewhere reads the statements with Python, by the offsets of the
+// TestElsewhere reads the claims with Python, by the offsets of the
 // vendor's own scripts.
 func TestElsewhere(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Fatal("python3 is needed to judge this package: apt-get install python3")
 	}
-	for name, s := range statements(t) {
+	for name, s := range shapes(t) {
 		path := filepath.Join(t.TempDir(), "statement")
 		if err := os.WriteFile(path, sign(t, s, testKeys()[partitionKey]), 0o600); err != nil {
 			t.Fatal(err)
@@ -150,10 +150,10 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// TestNewStatementUsage follows the key operations of any key.
-func TestNewStatementUsage(t *testing.T) {
+// TestNewClaimsUsage follows the key operations of any key.
+func TestNewClaimsUsage(t *testing.T) {
 	f := newFixture(t)
-	s := NewStatement(Firmware2, f.kek.KID, &testKeys()[kekKey].PublicKey, []string{"decrypt", "sign", "unwrapKey", "verify"})
+	s := NewClaims(Firmware2, f.kek.KID, &testKeys()[kekKey].PublicKey, []string{"decrypt", "sign", "unwrapKey", "verify"})
 	for _, a := range []AttributeType{AttrDecrypt, AttrSign, AttrUnwrap} {
 		if err := s.Objects[0].require(true, a); err != nil {
 			t.Error(err)
@@ -163,7 +163,7 @@ func TestNewStatementUsage(t *testing.T) {
 		t.Error(err)
 	}
 	f.kek.KID.Name = strings.Repeat("k", 127)
-	s = NewStatement(Firmware2, f.kek.KID, &testKeys()[kekKey].PublicKey, nil)
+	s = NewClaims(Firmware2, f.kek.KID, &testKeys()[kekKey].PublicKey, nil)
 	if id, err := s.Objects[0].id(); err != nil || "https://localhost:8443"+id != f.kek.KID.String() {
 		t.Errorf("%s, %v", id, err)
 	}
@@ -189,7 +189,7 @@ func TestFileShapes(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	a, _ := genuineParts(f)
 	f.Add([]byte(a.PrivateKey))
-	for _, s := range statements(f) {
+	for _, s := range shapes(f) {
 		f.Add(sign(f, s, testKeys()[partitionKey]))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"byok/internal/printable"
 )
 
 // Layout is one of the two forms of an attestation blob. All numbers in both
@@ -38,10 +40,10 @@ const (
 	MaxBlob = 64 << 10
 )
 
-// Statement is what the signature of an attestation is over: one key, or the
-// two of a pair. Marshal returns the bytes that Parse has read, so it also
-// carries what no rule looks at.
-type Statement struct {
+// Claims is what an HSM states about one key, or the two of a pair, and signs
+// (claims in the sense of RFC 9334, section 4). Marshal returns the bytes that
+// Parse has read, so it also carries what no rule looks at.
+type Claims struct {
 	Layout  Layout
 	Code    uint32 // of the response header; 0
 	Flags   uint32 // of the response header
@@ -70,40 +72,40 @@ type Attribute struct {
 
 // Parse reads a blob of either layout and returns its signature besides. It
 // verifies nothing. The errors say where the blob breaks off.
-func Parse(blob []byte) (Statement, []byte, error) {
+func Parse(blob []byte) (Claims, []byte, error) {
 	if len(blob) < responseSize+firmware2Size+objectSize+signatureSize || len(blob) > MaxBlob {
-		return Statement{}, nil, fmt.Errorf("%d bytes are no attestation", len(blob))
+		return Claims{}, nil, fmt.Errorf("%s cannot be an attestation", printable.Count(len(blob), "byte"))
 	}
 	body, signature := blob[:len(blob)-signatureSize], blob[len(blob)-signatureSize:]
-	s := Statement{Layout: Firmware3, Code: binary.BigEndian.Uint32(body), Flags: binary.BigEndian.Uint32(body[4:])}
+	c := Claims{Layout: Firmware3, Code: binary.BigEndian.Uint32(body), Flags: binary.BigEndian.Uint32(body[4:])}
 	total, buffer := int(binary.BigEndian.Uint32(body[8:])), int(binary.BigEndian.Uint32(body[12:]))
 	var err error
 	if total == 0 && buffer == 0 {
-		s.Layout, err = Firmware2, s.parseFirmware2(body)
+		c.Layout, err = Firmware2, c.parseFirmware2(body)
 	} else {
-		err = s.parseFirmware3(body, total, buffer)
+		err = c.parseFirmware3(body, total, buffer)
 	}
 	if err != nil {
-		return Statement{}, nil, err
+		return Claims{}, nil, err
 	}
-	return s, signature, nil
+	return c, signature, nil
 }
 
-func (s *Statement) parseFirmware2(body []byte) error {
-	s.Lead = body[responseSize : responseSize+firmware2Size]
+func (c *Claims) parseFirmware2(body []byte) error {
+	c.Lead = body[responseSize : responseSize+firmware2Size]
 	object, rest, err := parseObject(body[responseSize+firmware2Size:])
-	s.Objects, s.Tail = []Object{object}, rest
+	c.Objects, c.Tail = []Object{object}, rest
 	return err
 }
 
-func (s *Statement) parseFirmware3(body []byte, total, buffer int) error {
+func (c *Claims) parseFirmware3(body []byte, total, buffer int) error {
 	start := len(body) - buffer
 	if total != len(body)+signatureSize || buffer < infoSize || start < responseSize {
-		return errors.New("the sizes in its header are not its own")
+		return errors.New("the sizes in its header do not match its length")
 	}
-	s.Lead = body[responseSize:start]
+	c.Lead = body[responseSize:start]
 	info := body[start:]
-	s.Info = Info{binary.BigEndian.Uint16(info), binary.BigEndian.Uint16(info[2:])}
+	c.Info = Info{binary.BigEndian.Uint16(info), binary.BigEndian.Uint16(info[2:])}
 	offsets := []int{int(binary.BigEndian.Uint16(info[4:]))}
 	if second := int(binary.BigEndian.Uint16(info[6:])); second != 0 {
 		offsets = append(offsets, second)
@@ -111,17 +113,17 @@ func (s *Statement) parseFirmware3(body []byte, total, buffer int) error {
 	at := infoSize
 	for _, offset := range offsets {
 		if offset < at || offset > len(info) {
-			return fmt.Errorf("an object at offset %d, where none can be", offset)
+			return fmt.Errorf("no object can begin at offset %d", offset)
 		}
 		object, rest, err := parseObject(info[offset:])
 		if err != nil {
 			return err
 		}
 		object.Gap = info[at:offset]
-		s.Objects = append(s.Objects, object)
+		c.Objects = append(c.Objects, object)
 		at = len(info) - len(rest)
 	}
-	s.Tail = info[at:]
+	c.Tail = info[at:]
 	return nil
 }
 
@@ -133,7 +135,7 @@ func parseObject(data []byte) (Object, []byte, error) {
 	o := Object{Handle: binary.BigEndian.Uint32(data), Size: binary.BigEndian.Uint32(data[8:])}
 	count, rest := int(binary.BigEndian.Uint32(data[4:])), data[objectSize:]
 	if count > len(rest)/attributeSize {
-		return Object{}, nil, fmt.Errorf("%d attributes, more than it has room for", count)
+		return Object{}, nil, fmt.Errorf("%s do not fit in it", printable.Count(count, "attribute"))
 	}
 	seen := map[AttributeType]bool{}
 	for range count {
@@ -157,22 +159,22 @@ func parseObject(data []byte) (Object, []byte, error) {
 	return o, rest, nil
 }
 
-// Marshal returns the bytes that are signed. It fails for a statement that
+// Marshal returns the bytes that are signed. It fails for claims that
 // Parse would not give back: no object, two in Firmware2, offsets over 65535.
-func (s Statement) Marshal() ([]byte, error) {
-	buffer, err := s.marshalBuffer()
+func (c Claims) Marshal() ([]byte, error) {
+	buffer, err := c.marshalBuffer()
 	if err != nil {
 		return nil, err
 	}
-	body := binary.BigEndian.AppendUint32(nil, s.Code)
-	body = binary.BigEndian.AppendUint32(body, s.Flags)
+	body := binary.BigEndian.AppendUint32(nil, c.Code)
+	body = binary.BigEndian.AppendUint32(body, c.Flags)
 	total, size := 0, 0
-	if s.Layout == Firmware3 {
-		total, size = responseSize+len(s.Lead)+len(buffer)+signatureSize, len(buffer)
+	if c.Layout == Firmware3 {
+		total, size = responseSize+len(c.Lead)+len(buffer)+signatureSize, len(buffer)
 	}
 	body = binary.BigEndian.AppendUint32(body, uint32(total))
 	body = binary.BigEndian.AppendUint32(body, uint32(size))
-	body = append(body, s.Lead...)
+	body = append(body, c.Lead...)
 	body = append(body, buffer...)
 	if len(body)+signatureSize > MaxBlob {
 		return nil, fmt.Errorf("more than the %d bytes of an attestation", MaxBlob)
@@ -182,17 +184,17 @@ func (s Statement) Marshal() ([]byte, error) {
 
 // marshalBuffer returns all from the info header on, or from the object of
 // Firmware2.
-func (s Statement) marshalBuffer() ([]byte, error) {
+func (c Claims) marshalBuffer() ([]byte, error) {
 	switch {
-	case s.Layout == Firmware2 && len(s.Objects) == 1 && len(s.Lead) == firmware2Size && len(s.Objects[0].Gap) == 0:
-		return append(s.Objects[0].append(nil), s.Tail...), nil
-	case s.Layout != Firmware3 || len(s.Objects) < 1 || len(s.Objects) > 2:
-		return nil, errors.New("a statement of this shape has no encoding")
+	case c.Layout == Firmware2 && len(c.Objects) == 1 && len(c.Lead) == firmware2Size && len(c.Objects[0].Gap) == 0:
+		return append(c.Objects[0].append(nil), c.Tail...), nil
+	case c.Layout != Firmware3 || len(c.Objects) < 1 || len(c.Objects) > 2:
+		return nil, errors.New("claims of this shape have no encoding")
 	}
 	buffer := make([]byte, infoSize)
-	binary.BigEndian.PutUint16(buffer, s.Info.Version)
-	binary.BigEndian.PutUint16(buffer[2:], s.Info.Flags)
-	for i, o := range s.Objects {
+	binary.BigEndian.PutUint16(buffer, c.Info.Version)
+	binary.BigEndian.PutUint16(buffer[2:], c.Info.Flags)
+	for i, o := range c.Objects {
 		buffer = append(buffer, o.Gap...)
 		if len(buffer) > math.MaxUint16 {
 			return nil, errors.New("an object beyond offset 65535")
@@ -200,7 +202,7 @@ func (s Statement) marshalBuffer() ([]byte, error) {
 		binary.BigEndian.PutUint16(buffer[4+2*i:], uint16(len(buffer)))
 		buffer = o.append(buffer)
 	}
-	return append(buffer, s.Tail...), nil
+	return append(buffer, c.Tail...), nil
 }
 
 func (o Object) append(b []byte) []byte {
