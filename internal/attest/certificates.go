@@ -183,7 +183,7 @@ func bits(c *x509.Certificate) int {
 	return 0
 }
 
-// partitionKey returns the key that signs statements, if both certificates of
+// partitionKey returns the key that signs the claims, if both certificates of
 // the partition hold it.
 func (c *certificates) partitionKey() (*rsa.PublicKey, error) {
 	if c.partition == nil || c.ownerPartition == nil {
@@ -199,8 +199,8 @@ func (c *certificates) partitionKey() (*rsa.PublicKey, error) {
 	return key, nil
 }
 
-// dates checks every certificate and returns the earliest end. The statement
-// carries no time of its own, so the time of the check is what counts: an
+// dates checks every certificate and returns the earliest end. The claims
+// carry no time of their own, so the time of the check is what counts: an
 // auditor who repeats a check uses the time of the ceremony.
 func (c *certificates) dates(now time.Time) (until time.Time, err error) {
 	for _, certificate := range append([]*x509.Certificate{c.root}, c.list...) {

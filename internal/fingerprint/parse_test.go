@@ -67,7 +67,7 @@ func TestParseRefuses(t *testing.T) {
 		"ESC":              {digits[:63] + "\x1b", `digit 64 of the fingerprint, "\x1b", is not a hex digit`},
 		"invalid UTF-8":    {digits[:63] + "\xff", `digit 64 of the fingerprint, "�", is not a hex digit`},
 		"sha256sum's line": {digits + "  KeyVault.zip", `digit 65 of the fingerprint, "K", is not a hex digit`},
-		"one word":         {"stopwatch", "the fingerprint has 1 words, not 32"},
+		"one word":         {"stopwatch", "the fingerprint has 1 word, not 32"},
 		"short by one":     {strings.Join(words[:31], " "), "the fingerprint has 31 words, not 32"},
 		"one word more":    {strings.Join(words, " ") + " aardvark", "the fingerprint has 33 words, not 32"},
 		"near miss":        {with(6, "stetoscope"), `word 6 of the fingerprint, "stetoscope", is not on the word list: did you mean "stethoscope"?`},
