@@ -89,7 +89,7 @@ prepare_toolset() {
 	fingerprint=$(field "$owner" spki_sha256)
 	online toolset build --rehearsal "$demo/vault" --vault "$vault" --kek KEKforBYOK --suffix CONTOSO --out "$demo/online"
 
-	step "USB stick: the toolset goes to the disconnected workstation; its hash goes by another way"
+	step "USB stick: the toolset goes to the disconnected workstation; its hash goes over another channel"
 	zip=KeyVault-BYOK-Tools-CONTOSO.zip
 	cp -v "$demo/online/$zip" "$demo/usb/"
 	hash=$(sha256sum "$demo/online/$zip" | cut -d' ' -f1)

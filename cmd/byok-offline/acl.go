@@ -57,7 +57,7 @@ func aclCommands(p *command.Program) *cli.Command {
 // that with it.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		text("key-friendly-name", "`NAME` that the key shall have in the vault"),
+		text("key-friendly-name", "`NAME` for the key in the vault"),
 		list("key-op",
 			"`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"),
 		yes("exportable", "the key may be released under --release-policy"),

@@ -10,7 +10,7 @@ import (
 )
 
 func cardCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "card", Usage: "look after an administrator card", Subcommands: []*cli.Command{{
+	return &cli.Command{Name: "card", Usage: "manage an administrator card", Subcommands: []*cli.Command{{
 		Name: "passphrase", Usage: "change the passphrase of a card", Action: p.Step(changePassphrase),
 		Flags: []cli.Flag{
 			text("card", "`DIR` of the card"),

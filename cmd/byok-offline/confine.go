@@ -21,7 +21,7 @@ func confineCommands(p *command.Program) *cli.Command {
 	}
 	return &cli.Command{
 		Name:        "confine",
-		Usage:       "what the kernel and the build keep this program from",
+		Usage:       "how the kernel and the build confine this program",
 		Subcommands: []*cli.Command{status},
 	}
 }

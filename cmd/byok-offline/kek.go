@@ -149,7 +149,7 @@ func verifyAttestation(r *command.Run, path string, at time.Time) (command.Resul
 	for _, f := range []string{"kek", "world-package", "fingerprint", "kid", "import-only", "said-by"} {
 		if r.IsSet(f) {
 			return nil, exitcode.Errorf(exitcode.Usage,
-				"--attestation is given instead of -k and -w, and accepts nothing: --%s does not go with it", f)
+				"--attestation takes the place of -k and -w and accepts no KEK: --%s cannot be combined with it", f)
 		}
 	}
 	data, err := r.ReadFile(path, attest.MaxFile)

@@ -22,10 +22,10 @@ import (
 )
 
 func keyCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "key", Usage: "generate keys, show them, and bring them back", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "key", Usage: "generate, show and restore keys", Subcommands: []*cli.Command{
 		{
 			Name:   "generate",
-			Usage:  "generate a key on the HSM, before a quorum of cards (generatekey)",
+			Usage:  "generate a key on the HSM, with a quorum of cards present (generatekey)",
 			Action: p.Step(generateKey),
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(), identFlag(),
@@ -46,7 +46,7 @@ func keyCommands(p *command.Program) *cli.Command {
 		{Name: "show", Usage: "show one key", Action: p.Action(showKey), Flags: []cli.Flag{identFlag()}},
 		{
 			Name:   "restore",
-			Usage:  "bring keys back from their backups, with a quorum of cards",
+			Usage:  "restore keys from their backups, with a quorum of cards",
 			Action: p.Step(restoreKeys),
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(),
@@ -127,7 +127,7 @@ func generation(r *command.Run) (keys.Generation, error) {
 	}
 	if protect := r.String("protect"); protect != "module" {
 		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).
-			Hint("say --protect module")
+			Hint("give --protect module")
 	}
 	g.Spec, err = keySpec(r)
 	return g, err
@@ -299,7 +299,7 @@ func retireKey(r *command.Run) (command.Result, error) {
 func confirmRetirement(r *command.Run, s *session.Station, ident string) error {
 	if again := r.String("really-destroy"); again != "" {
 		if again != ident {
-			return exitcode.Errorf(exitcode.Refused, "--really-destroy %s is not --ident %s", again, ident)
+			return exitcode.Errorf(exitcode.Refused, "--really-destroy %s does not match --ident %s", again, ident)
 		}
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func kmfileCommands(p *command.Program) *cli.Command {
-	return &cli.Command{Name: "kmfile", Usage: "look into the files of kmdata", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "kmfile", Usage: "show the files of kmdata", Subcommands: []*cli.Command{
 		{
 			Name:      "dump",
 			Usage:     "verify and print a statement or key file (kmfile-dump)",

@@ -23,7 +23,7 @@ import (
 func moduleCommands(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:  "module",
-		Usage: "look at an HSM, and have the quorum accept one",
+		Usage: "examine an HSM, and have the quorum accept one",
 		Subcommands: []*cli.Command{
 			{
 				Name:   "list",

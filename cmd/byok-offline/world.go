@@ -203,7 +203,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Console.Say("keys come back with byok-offline key restore --all")
+	r.Console.Say("restore the keys now: byok-offline key restore --all")
 	return view.WorldOf(chain), nil
 }
 
@@ -232,7 +232,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	}
 	media, people := replacement.Old, u
 	if unfinished {
-		u.Say("card set %d is in force already: its cards finish the replacement on %v",
+		u.Say("card set %d is already in force: its cards finish the replacement on %v",
 			station.Chain.Set().Cards.Number, station.Token)
 		media, people = order.Media, u.ForNewCards()
 	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {

@@ -63,7 +63,7 @@ func signIn(r *command.Run) (account, error) {
 func readSignInSecrets(r *command.Run, o *azure.CredentialOptions) (err error) {
 	for _, flag := range []string{"client-secret-file", "client-certificate", "client-certificate-password-file"} {
 		if r.IsSet(flag) && !strings.HasPrefix(flag+"-", o.Method+"-") {
-			return exitcode.Errorf(exitcode.Usage, "--%s does not go with --auth %s", flag, o.Method)
+			return exitcode.Errorf(exitcode.Usage, "--%s cannot be used with --auth %s", flag, o.Method)
 		}
 	}
 	if path := r.String("client-secret-file"); path != "" {
@@ -122,7 +122,7 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 	for _, flag := range notInRehearsal {
 		if r.IsSet(flag) {
 			return nil, exitcode.Errorf(exitcode.Usage,
-				"--%s does not go with --rehearsal, which brings vault, CA and token", flag)
+				"--%s cannot be used with --rehearsal, which provides vault, CA and token", flag)
 		}
 	}
 	rc, err := rehearsal.Open(dir)

@@ -52,7 +52,7 @@ func signInFlags() []cli.Flag {
 func caFileFlag() *cli.StringFlag {
 	return &cli.StringFlag{
 		Name:  "ca-file",
-		Usage: "`PEM` of authorities to trust beside the system's, for inspected networks",
+		Usage: "`PEM` file of CAs to trust in addition to the system's, for inspected networks",
 	}
 }
 
@@ -69,8 +69,8 @@ func vaultFlags() []cli.Flag {
 		&cli.StringFlag{Name: "rehearsal", Usage: "`DIR` of a rehearsal vault, which gives URL, CA and token"},
 		&cli.BoolFlag{
 			Name: "test-vault",
-			Usage: "any address, which gets a token for a vault: an emulator, a standard vault; " +
-				"what comes of it is marked and refused in production",
+			Usage: "accept any address, such as an emulator's or a standard vault's, and send it a vault token; " +
+				"what it yields is marked and refused in production",
 		},
 	), signInFlags()...)
 }

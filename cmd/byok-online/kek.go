@@ -42,7 +42,7 @@ func kekCommands(p *command.Program) *cli.Command {
 		},
 		{
 			Name:   "delete",
-			Usage:  "close a KEK: delete it, so that nothing can be imported with it any more",
+			Usage:  "close a KEK: delete it, so that nothing more can be imported with it",
 			Action: p.Step(command.WithoutFiles(debuggable(deleteKEK))),
 			Flags:  with(changeFlags(), kekName()),
 		},

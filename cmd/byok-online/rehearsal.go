@@ -16,7 +16,7 @@ import (
 
 func rehearsalCommands(p *command.Program) *cli.Command {
 	services := rehearsal.ManagedHSM + " or " + rehearsal.Vault
-	return &cli.Command{Name: "rehearsal", Usage: "a vault for practice, on this machine", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "rehearsal", Usage: "a practice vault, on this machine", Subcommands: []*cli.Command{
 		{
 			Name:        "serve",
 			Usage:       "run a simulated Managed HSM or Premium vault until interrupted",
@@ -26,7 +26,7 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 				stateFlag(),
 				&cli.StringFlag{
 					Name:  "listen",
-					Usage: "loopback `ADDRESS`; port 0 stands for a free one",
+					Usage: "loopback `ADDRESS`; port 0 picks a free one",
 					Value: "127.0.0.1:8443",
 				},
 				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to simulate: " + services},
@@ -50,7 +50,7 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 }
 
 func stateFlag() cli.Flag {
-	return &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, made where missing", Required: true}
+	return &cli.StringFlag{Name: "state", Usage: "`DIR` of the vault's state, created if missing", Required: true}
 }
 
 func serve(r *command.Run) (command.Result, error) {
@@ -76,7 +76,8 @@ func serve(r *command.Run) (command.Result, error) {
 // setFaults replaces the faults by those given, or only shows them.
 func setFaults(r *command.Run) (command.Result, error) {
 	if r.Bool("clear") && r.Args().Present() {
-		return nil, exitcode.Errorf(exitcode.Usage, "--clear takes no faults: those given replace the ones before")
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"--clear takes no faults; without it, the faults given replace the earlier ones")
 	}
 	vault, err := rehearsal.Open(r.String("state"))
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 func verifyFilesCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "hash files and show what is known of each hash (Get-FileHash)",
+		Usage:     "hash files and report which hashes are known (Get-FileHash)",
 		ArgsUsage: "FILE …",
 		Action:    p.Step(verifyFiles),
 	}
@@ -52,7 +52,7 @@ func verifyFiles(r *command.Run) (command.Result, error) {
 	}
 	if len(bad) > 0 {
 		return v, exitcode.Errorf(exitcode.Check, "%w", errors.Join(bad...)).
-			Hint("compare the hash with one that came by another way; byok-online fingerprint FILE shows it in words")
+			Hint("compare the hash with one received over another channel; byok-online fingerprint FILE shows it in words")
 	}
 	return v, nil
 }

@@ -52,11 +52,11 @@ func uploadFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy, as approved"},
 		&cli.StringFlag{Name: "release-policy", Usage: "JSON `FILE` with the release policy of an exportable key"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag"},
-		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, as 2026-01-02T03:04:05Z"},
+		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, such as 2026-01-02T03:04:05Z"},
 		&cli.StringFlag{Name: "expires", Usage: "`TIME` until which the key is valid"},
 		&cli.BoolFlag{Name: "disabled", Usage: "import the key disabled"},
 		&cli.BoolFlag{Name: "recover", Usage: "bring a deleted key of the same name back, and make this its newest version"},
-		&cli.BoolFlag{Name: "force-new-version", Usage: "upload even where the vault has the key already"},
+		&cli.BoolFlag{Name: "force-new-version", Usage: "upload even if the vault already has the key"},
 		&cli.Float64Flag{
 			Name:        "rate",
 			Usage:       "`KEYS` in ten seconds, 0 for no limit",
@@ -64,10 +64,10 @@ func uploadFlags() []cli.Flag {
 			DefaultText: "10, the documented limit of a vault",
 		},
 	}, inGroup(foreignGroup,
-		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key's public half, for the check"},
+		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key's public half, to check the uploaded key against"},
 		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key: RSA-HSM, EC-HSM or oct-HSM"},
 		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521 or P-256K"},
-		&cli.BoolFlag{Name: "unchecked", Usage: "upload although nothing is known to check the key with"},
+		&cli.BoolFlag{Name: "unchecked", Usage: "upload without anything to check the key against"},
 	)...)
 }
 
@@ -145,7 +145,7 @@ func uploadFiles(r *command.Run, o upload.Options) ([]string, error) {
 			Hint("byok-online upload FILE.byok --vault URL")
 	case record > maxRecord:
 		return nil, exitcode.Errorf(exitcode.Usage, "%d files are more than the ceremony log holds as one event", len(files)).
-			Hint("upload them in parts")
+			Hint("upload them in batches")
 	}
 	return files, o.Check(len(files))
 }

@@ -107,7 +107,7 @@ func (s *subject) readOurs(r *command.Run, path string) error {
 	s.Name, s.Approved, s.Blob, s.rehearsal = target.Name, &target, p.Blob(), p.Facts().Rehearsal
 	if name := r.String("name"); name != "" && !strings.EqualFold(name, s.Name) {
 		return exitcode.Errorf(exitcode.Refused, "--name %s: the quorum approved the name %s", name, s.Name).
-			Hint("without --name, %s is verified; what else holds the key is found by its public key", s.Name)
+			Hint("without --name, %s is verified; other copies of the key are found by its public key", s.Name)
 	}
 	s.Key, err = vault.ExpectedOf(p.Facts())
 	return err

@@ -34,7 +34,10 @@ func TestFindCloud(t *testing.T) {
 			t.Errorf("resource manager %+v", rm)
 		}
 	}
-	for _, name := range CloudNames()[:3] {
+	for _, name := range CloudNames() {
+		if name == "custom" { // needs options
+			continue
+		}
 		if _, err := FindCloud(name, CloudOptions{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -8,7 +8,7 @@ import (
 	"byok/internal/fingerprint"
 )
 
-// PublishedHash is the hash of a toolset zip that came by another way than the
+// PublishedHash is the hash of a toolset zip that came over another channel than the
 // zip: from --sha256, from --words, or typed.
 func PublishedHash(r *command.Run, zip string) (fingerprint.Sum, error) {
 	hex, words := r.String("sha256"), r.String("words")

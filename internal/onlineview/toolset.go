@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Toolset is a new toolset and the hash to publish by another way.
+// Toolset is a new toolset and the hash to publish over another channel.
 type Toolset struct {
 	Path           string          `json:"path"`
 	SHA256         fingerprint.Sum `json:"sha256"`

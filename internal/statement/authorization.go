@@ -43,14 +43,14 @@ type Approval struct {
 	Target    Target `json:"target"`
 }
 
-// KEK is the key exchange key as the quorum took it.
+// KEK is the key exchange key as the quorum accepted it.
 type KEK struct {
 	KID         kek.ID          `json:"kid"` // with its version
 	Bits        int             `json:"bits"`
 	Exponent    int             `json:"exponent"`
 	Fingerprint fingerprint.Sum `json:"spki_sha256"`
-	// Attested reports whether an attestation proved it. Otherwise what its
-	// owner said stands alone, which a Managed HSM's KEK is never taken on.
+	// Attested reports whether an attestation proved it. Otherwise only the
+	// owner's word supports it, which is never enough for a Managed HSM's KEK.
 	Attested bool `json:"attested"`
 	// Attestation is what the check of the KEK found, rule by rule.
 	Attestation []Rule `json:"attestation"`
@@ -67,7 +67,7 @@ type Rule struct {
 	Detail string `json:"detail"`
 }
 
-// Target is the key as it is to stand in the vault, and nothing else.
+// Target is what the key must be in the vault, and nothing else.
 type Target struct {
 	Vault         string          `json:"vault"` // URL
 	Name          string          `json:"name"`

@@ -64,7 +64,7 @@ func (o OwnPassphrases) check(n int) error {
 	return nil
 }
 
-// checkSet holds the keys of a card set to the set.
+// checkSet compares the keys of a card set with the set.
 func checkSet(set quorum.CardSet, knso, km SealedKey, rehearsal bool) error {
 	if err := set.Check(); err != nil {
 		return err

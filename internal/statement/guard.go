@@ -29,5 +29,5 @@ func (g Guard) check() error {
 	return nil
 }
 
-// Weaker reports whether g comes behind the guard o in the list.
+// Weaker reports whether g comes after the guard o in the list.
 func (g Guard) Weaker(o Guard) bool { return slices.Index(Guards(), g) > slices.Index(Guards(), o) }

@@ -65,7 +65,7 @@ func (l LogHead) Continues(before LogHead) bool {
 	return l.Lines > before.Lines
 }
 
-// check holds what is common to all statements.
+// check checks what is common to all statements.
 func (h *Header) check() error {
 	if err := stamp.Check(h.Time); err != nil {
 		return fmt.Errorf("field time: %w", err)
@@ -126,7 +126,7 @@ func (b *Break) check() error {
 }
 
 // CheckQuorum refuses cards that are not of the set, and fewer than its quorum.
-// It takes a card that is named twice for two: [Encode] and [Parse] refuse that.
+// It counts a card that is named twice as two: [Encode] and [Parse] refuse that.
 func CheckQuorum(set quorum.CardSet, present []CardHolder) error {
 	for _, p := range present {
 		if p.Index < 1 || p.Index > set.Quorum.N || set.Holders[p.Index-1] != p.Holder {

@@ -37,7 +37,7 @@ func IdentityOf(public crypto.PublicKey, bits int, checkValue []byte) (Identity,
 	return Identity{KeyType: kind.Type, Bits: kind.Bits, Curve: kind.Curve, PublicKey: pem}, err
 }
 
-// Kind looks the key's kind up.
+// Kind looks up the key's kind.
 func (i Identity) Kind() (keykind.Kind, error) { return keykind.Lookup(i.KeyType, i.Bits, i.Curve) }
 
 // Secret reports whether it is an AES key, which has no public half.

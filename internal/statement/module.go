@@ -28,7 +28,7 @@ type Module struct {
 	KML       string           `json:"kml"` // public key, PEM
 	Form      keywrap.Form     `json:"form"`
 	KW        string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
-	LeftOut   []string         `json:"left_out"`    // attributes that the module does not take
+	LeftOut   []string         `json:"left_out"`    // attributes that the module does not accept
 	Findings  []Finding        `json:"findings"`    // what the probes found
 	// Others are the certificates and vendor objects that the token held when it
 	// joined, such as `certificate "root"`.

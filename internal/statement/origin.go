@@ -7,9 +7,9 @@ import (
 	"byok/internal/fingerprint"
 )
 
-// The origins of a key: how we know that its value never left the token.
+// The origins of a key: how it is known that its value never left the token.
 const (
-	OriginQuorum   = "quorum"   // generated before a quorum, its backup proved
+	OriginQuorum   = "quorum"   // generated in a quorum's presence, its backup proved
 	OriginUnproved = "unproved" // the operator may know its value
 )
 
@@ -52,7 +52,7 @@ func CheckOrigin(origin string) error {
 	return nil
 }
 
-// OriginText is how an origin is shown to people.
+// OriginText words an origin for people.
 func OriginText(origin string, restored bool) string {
 	text := "unproved: the operator may know its value"
 	if origin == OriginQuorum {

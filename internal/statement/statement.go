@@ -1,13 +1,13 @@
-// Package statement has the statements of a security world, the JSON files that
-// its quorum signs, and what each of them can be held to on its own.
+// Package statement defines the statements of a security world, the JSON files
+// that its quorum signs, and checks each of them on its own.
 //
 // Encode a statement with [Encode], which returns the bytes to sign, and decode
-// one with [Parse]; both refuse what no reader takes. The smaller types, such as
+// one with [Parse]; both refuse what no reader accepts. The smaller types, such as
 // [Identity], [Guard] and [CardHolder], serve other files and the programs too.
 //
 // A statement that decodes proves nothing: it may be unsigned, or contradict
 // those before it. Take statements from package kmdata, which verifies the
-// signatures and holds each to its predecessors.
+// signatures and checks each against its predecessors.
 package statement
 
 import (
@@ -31,7 +31,7 @@ const (
 type Statement interface {
 	header() *Header
 	kind() string // as its field type says
-	check() error // everything that it can be held to on its own, beside the header
+	check() error // everything that it can be checked for on its own, besides the header
 }
 
 // kind is a row of the table of statement types.
@@ -71,12 +71,12 @@ func SetHeader(s Statement, h Header) {
 	*s.header() = h
 }
 
-// Name is what people and file names call the type of a statement:
+// Name is the type of a statement in file names and for people:
 // "authorization".
 func Name(s Statement) string { return kinds()[s.kind()].name }
 
 // FileName is the name of a statement's file: "000007-authorization.json". The
-// world file is called otherwise.
+// world file has another name.
 func FileName(s Statement) string { return fmt.Sprintf("%06d-%s.json", s.header().Number, Name(s)) }
 
 var fileName = regexp.MustCompile(`^(\d{6})-([a-z]+)\.json$`)

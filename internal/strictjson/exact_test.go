@@ -51,7 +51,7 @@ func TestExpect(t *testing.T) {
 	}
 }
 
-// kinds has a field of every kind that a file of ours holds.
+// kinds has a field of every kind that the project's files hold.
 type kinds struct {
 	Text   string         `json:"text"`
 	Number int            `json:"number"`

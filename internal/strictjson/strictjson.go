@@ -1,12 +1,12 @@
 // Package strictjson decodes the project's JSON files: an unknown, doubled,
 // miscased or wrongly typed field, trailing data, invalid UTF-8 or an
-// over-size file is an error that names the file and the field, never the
+// oversized file is an error that names the file and the field, never the
 // value, because some files hold secrets.
 //
-// Use Expect and then Exact for a file of ours, Unmarshal for JSON that others
-// write, and Marshal for everything that is written. Do not use encoding/json.
+// Use Expect and then Exact for the project's own files, Unmarshal for JSON that
+// others write, and Marshal for everything that is written. Do not use encoding/json.
 //
-// It is a thin face on the implementation of encoding/json/v2
+// It is a thin layer over the implementation of encoding/json/v2
 // (github.com/go-json-experiment/json), which refuses duplicate names
 // (RFC 8259, section 4; RFC 7493, section 2.3) and matches names by exact
 // case. The standard encoding/json does neither. When the toolchain carries
@@ -56,7 +56,7 @@ func Marshal(v any) ([]byte, error) {
 
 // Exact is [Unmarshal] for a file that has one spelling only: data must be, to
 // the byte, what [Marshal] makes of the value that was decoded. Use it for
-// every file that is signed or hashed, behind [Expect]. v is a pointer.
+// every file that is signed or hashed, after [Expect]. v is a pointer.
 func Exact(name string, data []byte, limit int, v any) error {
 	if err := Unmarshal(name, data, limit, v); err != nil {
 		return err
@@ -66,7 +66,7 @@ func Exact(name string, data []byte, limit int, v any) error {
 
 // Same is the second half of [Exact], for a caller that can say better than
 // "line 7" what is wrong with the value and checks that first. The error names
-// the first line of data, from 1, that [Marshal] would write otherwise.
+// the first line of data, from 1, that [Marshal] would write differently.
 func Same(name string, data []byte, v any) error {
 	again, err := Marshal(v)
 	if err != nil {
@@ -106,8 +106,8 @@ func Expect(name string, data []byte, limit int, typ string, version int) error 
 	return nil
 }
 
-// TypeOf returns the field "type" of a file of ours, "" where it has none, for
-// a caller that takes files of several types. [Expect] is still to be called.
+// TypeOf returns the field "type" of one of the project's own files, "" where it
+// has none, for a caller that reads several types. [Expect] must still be called.
 func TypeOf(name string, data []byte, limit int) (string, error) {
 	var head struct {
 		Type string `json:"type"`
