@@ -1,12 +1,10 @@
 package probe
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -68,7 +66,7 @@ func newRig(t *testing.T) *rig {
 	t.Setenv("SHIM_SHORT_RSA", Label)
 	p, slot, h := softhsm.Session(t, shim.Build(t))
 	s := &p11.Session{Ctx: p, Handle: h, Token: token(theToken), Omitted: map[string][]uint{}}
-	r := &rig{Prober: New(s, slot, &Facts{attacker: attacker()}), log: log}
+	r := &rig{Prober: New(s, slot, &Facts{}), log: log}
 	r.km = r.trusted(t, "KM", trustedRSA())
 	r.anchor = r.trusted(t, "anchor", trustedRSA().With(p11.Stays(pkcs11.CKA_WRAP, false, "wraps nothing")))
 	r.kw = r.trustedAES(t)
@@ -77,14 +75,14 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// attacker is made once for all tests.
-var attacker = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+// attacker is the attacker's key of the probes.
+func attacker() *rsa.PrivateKey {
+	key, err := attackerKey()
 	if err != nil {
 		panic(err)
 	}
 	return key
-})
+}
 
 func trustedRSA() p11.Template {
 	return p11.Template{

@@ -87,7 +87,7 @@ func (p *Prober) knownAES() (knownKey, error) {
 		return knownKey{}, p11.Fail("C_WrapKey of a worthless key with RSA-OAEP (SHA-1)", err)
 	}
 	p.controls[controlWrap] = nil // it was this very call
-	private, err := p.facts.attackerKey()
+	private, err := attackerKey()
 	if err != nil {
 		return knownKey{}, err
 	}
@@ -144,7 +144,7 @@ func (p *Prober) openOneCall(o p11.Object) ([]byte, error) {
 	if err != nil {
 		return nil, p11.Fail("C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP", err)
 	}
-	private, err := p.facts.attackerKey()
+	private, err := attackerKey()
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/miekg/pkcs11"
 
@@ -33,23 +34,16 @@ var ErrNotAnswered = errors.New("did not answer")
 // Facts is what is found out once a token, since it does not change while its
 // library is loaded. The zero value knows nothing yet.
 type Facts struct {
-	attacker *rsa.PrivateKey // untrusted; its private half is in this process
-	keyWrap  KeyWrap
-	padding  *bool         // see [Prober.ZeroPads]
-	listed   map[uint]bool // mechanisms
-	swept    bool          // what an interrupted probe has left is gone
-	reveal   []derivation  // see [Prober.revealing]; nil: not looked for yet
+	keyWrap KeyWrap
+	padding *bool         // see [Prober.ZeroPads]
+	listed  map[uint]bool // mechanisms
+	swept   bool          // what an interrupted probe has left is gone
+	reveal  []derivation  // see [Prober.revealing]; nil: not looked for yet
 }
 
-// attackerKey is the RSA key that an attacker would wrap under, made once.
-func (f *Facts) attackerKey() (*rsa.PrivateKey, error) {
-	if f.attacker != nil {
-		return f.attacker, nil
-	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	f.attacker = key
-	return key, err
-}
+// attackerKey returns the RSA key that an attacker would wrap under: untrusted,
+// with its private half in this process. It is made once a process.
+var attackerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // Prober tries things in one session while a login lasts. Its controls are
 // made once.

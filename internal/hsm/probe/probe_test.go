@@ -133,7 +133,7 @@ func withoutSlowRoute(t *testing.T) {
 
 // forget makes the next probe find out everything again.
 func (r *rig) forget() {
-	r.Prober = New(r.s, r.slot, &Facts{attacker: attacker()})
+	r.Prober = New(r.s, r.slot, &Facts{})
 }
 
 // harmless calls clean up; or end an operation that should not have begun.

@@ -101,7 +101,7 @@ func createAES(p *Prober, w wish) (p11.Object, error) {
 }
 
 func createRSA(p *Prober, w wish) (p11.Object, error) {
-	key, err := p.facts.attackerKey()
+	key, err := attackerKey()
 	if err != nil {
 		return 0, err
 	}

@@ -57,7 +57,7 @@ func (p *Prober) withOpener(try func(p11.Object) error) error {
 
 // attackerRSA puts the public half of the attacker's RSA key into the session.
 func (p *Prober) attackerRSA() (p11.Object, error) {
-	key, err := p.facts.attackerKey()
+	key, err := attackerKey()
 	if err != nil {
 		return 0, err
 	}

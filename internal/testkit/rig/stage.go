@@ -10,6 +10,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/hsm"
+	"byok/internal/hsm/probe"
 	"byok/internal/hsm/shim"
 	"byok/internal/keys"
 	"byok/internal/session"
@@ -21,13 +22,20 @@ import (
 // made once a test program and copied for every test. Statements name the
 // library's configuration by its path, so all copies use that of the stage, one
 // after the other: tests with a world do not run in parallel.
+//
+// Every rig works through the shim, which forwards all calls to SoftHSM until a
+// test tells it to fail: see package hsm/shim for its switches. It bears
+// SoftHSM's name, so that it is taken for a library of that family, and makes
+// the worthless RSA keys of the probes short: most of a test's time went there.
 
-// stage is a folder with the token store, the shim, and a copy of each form.
+// stage is a folder with the token store and a copy of each form, and one with
+// the shim: what is in memory may not be loaded as a library.
 type stage struct {
-	dir   string
-	once  sync.Once
-	err   error
-	forms map[string]*saved
+	dir       string
+	libraries string
+	once      sync.Once
+	err       error
+	forms     map[string]*saved
 }
 
 // saved is a world as it was made.
@@ -41,21 +49,42 @@ var theStage = stage{forms: map[string]*saved{}}
 
 // remove removes the stage at the end of the test program.
 func (s *stage) remove() {
-	if s.dir != "" {
-		_ = os.RemoveAll(s.dir)
+	for _, dir := range []string{s.dir, s.libraries} {
+		if dir != "" {
+			_ = os.RemoveAll(dir)
+		}
 	}
 }
 
 // enter empties the token store and points SoftHSM at it.
 func (s *stage) enter(t testing.TB) {
 	t.Helper()
-	s.once.Do(func() { s.dir, s.err = os.MkdirTemp("", "byok-rig-") })
+	s.once.Do(func() { s.err = s.make(t) })
 	OK(t, s.err)
 	OK(t, errors.Join(os.RemoveAll(s.tokens()), os.RemoveAll(s.away())))
 	conf, err := softhsm.Configure(s.dir)
 	OK(t, err)
 	t.Setenv("SOFTHSM2_CONF", conf)
+	t.Setenv("SHIM_MODULE", Library(t))
+	t.Setenv("SHIM_SHORT_RSA", probe.Label)
 }
+
+// make makes the folders, and puts the shim into its own.
+func (s *stage) make(t testing.TB) (err error) {
+	if s.dir, err = inMemory(); err != nil {
+		return err
+	}
+	if s.libraries, err = os.MkdirTemp("", "byok-rig-"); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(shim.Build(t))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.library(), data, 0o700)
+}
+
+func (s *stage) library() string { return filepath.Join(s.libraries, "libsofthsm2.so") }
 
 func (s *stage) tokens() string { return filepath.Join(s.dir, "tokens") }
 
@@ -103,13 +132,13 @@ func (s *stage) save(t testing.TB, name string, r *Rig) {
 // trust, two-step form.
 func NewWorld(t testing.TB) *Rig {
 	t.Helper()
-	return theStage.world(t, "softhsm", func() *Rig { return bare(t, Library(t), 3) }, asItIs)
+	return theStage.world(t, "plain", func() *Rig { return bare(t, 3) }, asItIs)
 }
 
 // NewKeyWorld is [NewWorld] with the P-256 key "first", made before the quorum.
 func NewKeyWorld(t testing.TB) *Rig {
 	t.Helper()
-	return theStage.world(t, "softhsm-key", func() *Rig { return bare(t, Library(t), 3) }, withKey(t))
+	return theStage.world(t, "key", func() *Rig { return bare(t, 3) }, withKey(t))
 }
 
 func asItIs(*Rig) error { return nil }
@@ -125,44 +154,27 @@ func withKey(t testing.TB) func(r *Rig) error {
 	}
 }
 
-// NewShimWorld is [NewWorld] through the shim, which a test then tells to
-// fail. See package hsm/shim for its switches.
-func NewShimWorld(t testing.TB) *Rig {
-	t.Helper()
-	return theStage.world(t, "shim", func() *Rig { return shimmed(t) }, asItIs)
-}
+// NewShimWorld is [NewWorld].
+func NewShimWorld(t testing.TB) *Rig { return NewWorld(t) }
 
-// NewKeyShimWorld is [NewKeyWorld] through the shim.
-func NewKeyShimWorld(t testing.TB) *Rig {
-	t.Helper()
-	return theStage.world(t, "shim-key", func() *Rig { return shimmed(t) }, withKey(t))
-}
+// NewKeyShimWorld is [NewKeyWorld].
+func NewKeyShimWorld(t testing.TB) *Rig { return NewKeyWorld(t) }
 
-// NewOneCallWorld is [NewShimWorld] with CKM_RSA_AES_KEY_WRAP.
+// NewShim is [New] with three cards.
+func NewShim(t testing.TB) *Rig { return New(t, 3) }
+
+// NewOneCallWorld is [NewWorld] with CKM_RSA_AES_KEY_WRAP.
 func NewOneCallWorld(t testing.TB) *Rig {
 	t.Helper()
 	t.Setenv("SHIM_RSA_AES", "1")
-	return theStage.world(t, "onecall", func() *Rig { return shimmed(t) }, asItIs)
+	return theStage.world(t, "onecall", func() *Rig { return bare(t, 3) }, asItIs)
 }
 
 // New makes an empty SoftHSM and n blank cards.
 func New(t testing.TB, n int) *Rig {
 	t.Helper()
 	theStage.enter(t)
-	return bare(t, Library(t), n)
-}
-
-// NewShim is [New] through the shim.
-func NewShim(t testing.TB) *Rig {
-	t.Helper()
-	theStage.enter(t)
-	return shimmed(t)
-}
-
-func shimmed(t testing.TB) *Rig {
-	t.Helper()
-	t.Setenv("SHIM_MODULE", Library(t))
-	return bare(t, shim.Build(t), 3)
+	return bare(t, n)
 }
 
 // Library is SoftHSM's, without symbolic links.
@@ -176,10 +188,10 @@ func Library(t testing.TB) string {
 }
 
 // bare is a rig with kmdata and cards that are blank.
-func bare(t testing.TB, library string, n int) *Rig {
+func bare(t testing.TB, n int) *Rig {
 	t.Helper()
 	r := &Rig{
-		Library: library, Dir: t.TempDir(), Label: "test world", Log: &Log{}, People: NewPeople(n),
+		Library: theStage.library(), Dir: folder(t), Label: "test world", Log: &Log{}, People: NewPeople(n),
 		Holders: []string{"Ada", "Ben", "Cleo", "Dana", "Emil", "Fred"}[:n],
 	}
 	r.Log.Add("world create begins")
@@ -187,12 +199,33 @@ func bare(t testing.TB, library string, n int) *Rig {
 	return r
 }
 
+// memory is a file system that needs no disk, where there is one: kmdata and
+// cards are synced with every file, and a token is written with every object.
+const memory = "/dev/shm"
+
+// inMemory makes a folder that is in memory, if that can be.
+func inMemory() (string, error) {
+	if dir, err := os.MkdirTemp(memory, "byok-rig-"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "byok-rig-")
+}
+
+// folder is one that ends with the test.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir, err := inMemory()
+	OK(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // NewCards puts n blank cards in place of the rig's, and returns the old ones.
 func (r *Rig) NewCards(t testing.TB, n int) (old []cards.Medium) {
 	t.Helper()
 	old, r.Folders = cards.Folders(r.Folders), nil
 	for range n {
-		r.Folders = append(r.Folders, t.TempDir())
+		r.Folders = append(r.Folders, folder(t))
 	}
 	return old
 }
