@@ -53,7 +53,7 @@ func aclCommands(p *command.Program) *cli.Command {
 	}
 }
 
-// targetFlags say how the key is to stand in the vault: the quorum approves
+// targetFlags say what the key is to be in the vault: the quorum approves
 // that with it.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{

@@ -88,7 +88,7 @@ type connection struct {
 // the service documents.
 func connect(r *command.Run) (*connection, error) { return connectAt(r, vault.ServiceRate) }
 
-// connectAt is connect for a rate of new keys in ten seconds; 0 is no limit.
+// connectAt is connect for a rate of new keys in ten seconds; 0 for no limit.
 func connectAt(r *command.Run, rate float64) (*connection, error) {
 	if dir := r.String("rehearsal"); dir != "" {
 		return connectRehearsal(r, dir, rate)
@@ -112,7 +112,7 @@ func connectAt(r *command.Run, rate float64) (*connection, error) {
 	return a.at(r, address, rate)
 }
 
-// notInRehearsal are the options that a rehearsal vault's folder makes needless.
+// notInRehearsal are the options that a rehearsal vault's folder makes unnecessary.
 var notInRehearsal = []string{
 	"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",
 	"client-certificate-password-file", "ca-file", "disable-instance-discovery", "vault-suffix", "test-vault",

@@ -9,7 +9,7 @@ import (
 	"byok/internal/azure"
 )
 
-// The groups that the help shows behind a command's own options.
+// The groups that the help shows after a command's own options.
 const (
 	vaultGroup  = "the vault"
 	signInGroup = "signing in"

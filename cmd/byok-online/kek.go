@@ -53,7 +53,7 @@ func kekName() cli.Flag {
 	return &cli.StringFlag{Name: "name", Usage: "`NAME` of the KEK in the vault", Required: true}
 }
 
-// uniqueName names a KEK by the time, and tells two of one second apart.
+// uniqueName names a KEK by the time, and distinguishes two of one second.
 func uniqueName(now time.Time) string {
 	var tail [2]byte
 	_, _ = rand.Read(tail[:]) // never fails (Go 1.24)

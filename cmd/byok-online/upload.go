@@ -122,7 +122,7 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 }
 
 // An event of the ceremony log holds maxRecord bytes; perFile of them are for
-// a file and its key, beside its path.
+// a file and its key, besides its path.
 const (
 	maxRecord = 1 << 20
 	perFile   = 400

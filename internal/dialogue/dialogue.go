@@ -104,7 +104,7 @@ func (u *UI) UserPIN(token string) (*secret.Bytes, error) {
 }
 
 // answer gets what the people around the quorum say. In a rehearsal an option
-// may answer for them. In production nobody answers for the card holders: they
+// may answer for them. In production no one answers for the card holders: they
 // type it, in front of the others.
 func (u *UI) answer(flag, placeholder, question string) (string, error) {
 	given := u.r.String(flag)

@@ -39,7 +39,7 @@ func Of(kmdataDir string) Journal { return Journal{kmdata.Local(kmdataDir)} }
 type Operation[T any] struct {
 	Name string // of the note: "key-generate_contosokey"
 	// Done reports whether an interrupted run had come to its end; nil for an
-	// operation that cannot tell.
+	// operation that does not know.
 	Done func(note T) (bool, error)
 	// Check refuses what is in the way, when nothing of this operation is left
 	// and nothing has changed; nil where there is nothing to check.

@@ -54,7 +54,7 @@ const (
 	CKM_AES_KEY_GEN           uint = 0x1080
 )
 
-// Kind is one row of the table. The zero Kind is no kind of key. Kinds are
+// Kind is one row of the table. The zero Kind is not a kind of key. Kinds are
 // comparable: two are the same exactly when == says so.
 type Kind struct {
 	Type Type

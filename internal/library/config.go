@@ -47,7 +47,7 @@ func named(variables []variable, environment []Variable) ([]string, error) {
 }
 
 // expand returns the files that the patterns stand for: those that match, and
-// for a pattern without * its path, also where there is no such file.
+// for a pattern without * its path, even if there is no such file.
 func expand(patterns []string) ([]string, error) {
 	var paths []string
 	for _, pattern := range patterns {

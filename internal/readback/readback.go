@@ -199,7 +199,7 @@ func proved(p proof.Proof) string {
 }
 
 // Err returns nil unless a rule failed, and otherwise, with status Check, each
-// one that did. A rule that was not checked is no failure: show it.
+// one that did. A rule that was not checked is not a failure: show it.
 func (r Report) Err() error {
 	var all []error
 	for _, f := range r.Findings {

@@ -80,7 +80,7 @@ func (v *vault) listVersions(c *call) (any, error) {
 }
 
 // page returns the items after $skiptoken in the order of their identifiers,
-// which for versions is no order in time: the service promises none either.
+// which for versions is not chronological: the service promises no order either.
 func (v *vault) page(c *call, path string, items []wire.Item) (any, error) {
 	size, err := pageOf(c.query)
 	if err != nil {

@@ -66,7 +66,7 @@ type Info struct {
 	State   string
 }
 
-// Serve runs the rehearsal vault until ctx is done, which is no error. ready
+// Serve runs the rehearsal vault until ctx is done, which is not an error. ready
 // is called once, when the vault answers and the state folder holds all that
 // Open reads. Refused are an address beyond loopback, a folder that another
 // server uses, and a folder made for another address or service: a vault's

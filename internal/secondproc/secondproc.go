@@ -27,7 +27,7 @@ import (
 type Outcome string
 
 // The outcomes. NotAnswered means that nothing is known: a call failed with a
-// return value that is no refusal, or fails without the restriction as well.
+// return value that is not a refusal, or fails without the restriction as well.
 const (
 	Held        Outcome = "held"
 	Failed      Outcome = "failed"

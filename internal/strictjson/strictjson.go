@@ -116,7 +116,7 @@ func TypeOf(name string, data []byte, limit int) (string, error) {
 }
 
 // CheckEncoding refuses JSON in an encoding that some tools write and RFC 8259,
-// section 8.1, does not allow: behind a byte order mark, or in UTF-16. All the
+// section 8.1, does not allow: after a byte order mark, or in UTF-16. All the
 // functions that decode call it.
 func CheckEncoding(data []byte) error {
 	const powershell = ", as Windows PowerShell writes it; expected UTF-8 without a byte order mark"

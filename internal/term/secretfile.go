@@ -55,7 +55,7 @@ func private(f *os.File) error {
 	return nil
 }
 
-// foreign names what an editor or a redirection left in a file, beside a secret.
+// foreign names what an editor or a redirection left in a file besides a secret.
 func foreign(line []byte) string {
 	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
 		if bytes.HasPrefix(line, []byte(mark)) {

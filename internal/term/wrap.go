@@ -12,7 +12,7 @@ import (
 const maxWidth = 80
 
 // Wrap breaks text at its blanks into lines of at most width characters, each
-// but the first behind indent. A word that is longer gets a line of its own,
+// but the first after indent. A word that is longer gets a line of its own,
 // unbroken. Without a positive width there is no limit.
 func Wrap(text string, width int, indent string) []string {
 	var lines []string
@@ -30,7 +30,7 @@ func Wrap(text string, width int, indent string) []string {
 }
 
 // breakAt returns the index of the last blank that leaves a line within width,
-// or else of the first one behind it; -1 if there is none.
+// or else of the first one after it; -1 if there is none.
 func breakAt(text string, width int) int {
 	at, column := -1, 0
 	for i, r := range text {

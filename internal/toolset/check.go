@@ -22,7 +22,7 @@ const maxGeneration = 9999
 const maxText = 256
 
 // check finds the first field that no program of this project would write.
-// Whether the fields are good is for attest.Check.
+// Whether their values are acceptable is for attest.Check to decide.
 func (p KEKPackage) check() error {
 	if err := checkHead(p.Suffix, p.Generation, p.Mark); err != nil {
 		return err

@@ -83,7 +83,7 @@ func checkHash(name string, got, want fingerprint.Sum) error {
 	return nil
 }
 
-// readFiles reads the three files of a zip and holds them to each other.
+// readFiles reads the three files of a zip and checks them against each other.
 func readFiles(name string, files []File) (Pair, error) {
 	byKind := func(kind string) File {
 		i := slices.IndexFunc(files, func(f File) bool { return entryKind(f.Name) == kind })
@@ -159,8 +159,8 @@ func (i *Installed) write(dir string, files []File) error {
 	return set.Commit()
 }
 
-// checkFree lets a file stand that has the very content to be written: a run
-// that was interrupted before SHA256SUMS has left it.
+// checkFree accepts an existing file with the very content to be written: a run
+// that was interrupted before SHA256SUMS leaves such files.
 func checkFree(path string, f File) error {
 	data, err := durable.ReadFile(path, MaxPackage)
 	switch {

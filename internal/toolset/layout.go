@@ -20,7 +20,7 @@ const (
 // checkLayout walks the file from its first byte: each entry of the directory,
 // one after the other, each with the header its directory line describes, then
 // the directory, then the end record without a comment. Two readers then
-// cannot see two contents: nothing is hidden before, between or behind the
+// cannot see two contents: nothing is hidden before, between or after the
 // entries, and none overlap.
 func checkLayout(data []byte, entries []*zip.File) error {
 	at := int64(0)
@@ -35,7 +35,7 @@ func checkLayout(data []byte, entries []*zip.File) error {
 }
 
 // checkLocal compares the local header at an offset with the directory, and
-// returns the offset behind the entry's data.
+// returns the offset after the entry's data.
 func checkLocal(data []byte, at int64, e *zip.File) (int64, error) {
 	start, err := e.DataOffset()
 	if err != nil || start-at < localSize || start > int64(len(data)) {
@@ -58,7 +58,7 @@ func checkLocal(data []byte, at int64, e *zip.File) (int64, error) {
 	return start + int64(e.CompressedSize64), nil
 }
 
-// checkEnd expects the directory at an offset and the end record right behind
+// checkEnd expects the directory at an offset and the end record right after
 // it. Zip64 records and comments are bytes that do not belong.
 func checkEnd(data []byte, directory int64, entries int) error {
 	stray := errors.New("bytes that no entry lists, or an entry that the directory does not")

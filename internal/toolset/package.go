@@ -1,6 +1,6 @@
-// Package toolset is what the connected workstation hands to the disconnected
-// one: the KEK package, the SecurityWorld package that it is bound to, the zip
-// that carries both, and the table of the retired toolset's regions.
+// Package toolset reads and writes what the connected workstation hands to the
+// disconnected one: the KEK package, the SecurityWorld package that it is bound
+// to, the zip that carries both, and the table of the retired toolset's regions.
 //
 // Make packages by filling [KEKPackage] and [SecurityWorldPackage] and calling
 // [NewPair]; read them with [ParsePair] or [Install]. A [Pair] holds what was
@@ -31,8 +31,8 @@ const (
 const MaxPackage = 256 << 10
 
 // KEKPackage is the file BYOK-KEK-pkg-<SUFFIX>-<n>: the vault's public key
-// exchange key, and the vault's HSM's word on it. [NewPair] sets Type, Version
-// and SecurityWorld.
+// exchange key, and its attestation by the vault's HSM. [NewPair] sets Type,
+// Version and SecurityWorld.
 type KEKPackage struct {
 	Type          string          `json:"type"`
 	Version       int             `json:"version"`
@@ -79,8 +79,8 @@ type SecurityWorldPackage struct {
 // attest reads what is inside.
 type Attestation struct {
 	CertificatePEM base64url.Bytes `json:"certificatePemFile"`             // PEM text, four certificates
-	PrivateKey     base64url.Bytes `json:"privateKeyAttestation"`          // signed statement on the private key
-	PublicKey      base64url.Bytes `json:"publicKeyAttestation,omitempty"` // the same on the public key, if given
+	PrivateKey     base64url.Bytes `json:"privateKeyAttestation"`          // signed claims about the private key
+	PublicKey      base64url.Bytes `json:"publicKeyAttestation,omitempty"` // the same about the public key, if given
 	Version        string          `json:"version"`                        // "MRVL-1"
 }
 

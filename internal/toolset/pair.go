@@ -92,7 +92,7 @@ func (p Pair) files() ([]File, error) {
 	return []File{{kek, kekData}, {world, worldData}, {SumsName, sums}}, nil
 }
 
-// belong holds two packages to each other, as attest.Check does again.
+// belong checks that two packages belong together, as attest.Check does again.
 func (p Pair) belong() error {
 	world := SecurityWorldName(p.world.Suffix, p.world.Generation)
 	switch {

@@ -90,7 +90,7 @@ func only(s string, found []Region) (Region, error) {
 		strings.Join(names, ", "))
 }
 
-// fold takes out what people leave away or add: case, spaces, dashes, ".zip".
+// fold removes what people omit or add: case, spaces, dashes, ".zip".
 func fold(s string) string {
 	return strings.NewReplacer(" ", "", "-", "", "_", "", ".zip", "").Replace(strings.ToLower(s))
 }

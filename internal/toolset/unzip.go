@@ -27,7 +27,7 @@ const maxEntries = 16
 // devices; the device names of Windows; a name twice or in two cases; any
 // name that is not one of the three; an entry that is encrypted, compressed
 // otherwise than by deflate, or larger than MaxPackage; an entry or bytes that
-// the directory at the end does not list. What is no zip is a Usage error.
+// the directory at the end does not list. Anything but a zip is a Usage error.
 func Unzip(name string, data []byte) (Pair, error) {
 	files, err := unzip(name, data)
 	if err != nil {
@@ -116,7 +116,7 @@ func checkEntryName(name string) error {
 }
 
 // encryptedFlag is bit 0 of the general purpose flags; streamedFlag, bit 3,
-// puts sizes and checksum behind the data (PKWARE APPNOTE, section 4.4.4).
+// puts sizes and checksum after the data (PKWARE APPNOTE, section 4.4.4).
 const (
 	encryptedFlag = 1 << 0
 	streamedFlag  = 1 << 3

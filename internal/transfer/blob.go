@@ -111,7 +111,7 @@ func (f blobFile) blob() (Blob, error) {
 	return b, b.check()
 }
 
-// check holds what is true for every KEK: the smallest blob is an AES-128 key
+// check checks what is true for every KEK: the smallest blob is an AES-128 key
 // under a 2048-bit KEK, and both of its parts come in multiples of 8 bytes.
 func (b Blob) check() error {
 	if err := b.KEK.Check(); err != nil {

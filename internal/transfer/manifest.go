@@ -95,7 +95,7 @@ func (m Manifest) Marshal() ([]byte, error) {
 	return strictjson.Marshal(full)
 }
 
-// check holds everything that a manifest can be held to without other files.
+// check checks all that can be checked of a manifest without other files.
 func (m Manifest) check() error {
 	for _, part := range []func() error{m.checkNames, m.checkAuthorization, m.checkRecord} {
 		if err := part(); err != nil {

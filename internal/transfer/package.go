@@ -5,8 +5,8 @@
 //
 // Producers call [Make] and [Package.Write]. Consumers call [ReadPackage] and
 // [Package.Verify] with an hknso that a person gave them, and use what the
-// [Approved] says. Nothing that a package says of itself makes it anybody's:
-// where no hknso is known, [Package.Inspect] shows whose it claims to be.
+// [Approved] says. A package cannot vouch for its own origin: where no hknso is
+// known, [Package.Inspect] shows which world it claims to come from.
 //
 // Everything here is public data; no key in clear ever passes through. Do not
 // compare key identifiers except with kek.ID.Equal, and public keys except as
@@ -58,7 +58,7 @@ func (r *Reader) Read(path string) (*Package, error) {
 		return nil, err
 	}
 	p := &Package{names: names}
-	// The blob is parsed before the others are missed: a legacy package has no
+	// The blob is parsed before a companion is missed: a legacy package has no
 	// companions, and is to be named as such.
 	if err := p.readBlob(); err != nil {
 		return nil, exitcode.Mark(exitcode.Usage, err)

@@ -67,8 +67,8 @@ func (p *Package) Verify(hknso fingerprint.Sum) (Approved, error) {
 }
 
 // Inspect checks the whole package as [Package.Verify] does, but under the
-// hknso that it brings along. So the facts hold together, and anybody may have
-// made them: say [NotCompared] wherever they are shown.
+// hknso that it contains. The facts are then consistent, but anybody may have
+// made them: show [NotCompared] with them.
 func (p *Package) Inspect() (Facts, error) {
 	_, facts, err := p.verify()
 	return facts, err
@@ -111,7 +111,7 @@ func faulty(path string, err error) error {
 	return exitcode.Errorf(exitcode.Check, "%s: %w", path, err)
 }
 
-// checkManifest holds the manifest to the KML that signed it and to the
+// checkManifest checks the manifest against the KML that signed it and the
 // authorization.
 func (p *Package) checkManifest(f Facts) error {
 	kml, err := f.Module.Signer()
@@ -138,7 +138,7 @@ func (p *Package) checkManifest(f Facts) error {
 	return nil
 }
 
-// checkTarget holds the manifest to the pair that it names.
+// checkTarget compares the manifest with the pair that it names.
 func (p *Package) checkTarget(pair statement.Pair) error {
 	if p.manifest.Name != pair.Target.Name {
 		return fmt.Errorf("field name: the approved name is %s", pair.Target.Name)
@@ -146,7 +146,7 @@ func (p *Package) checkTarget(pair statement.Pair) error {
 	return nil
 }
 
-// checkBlob holds the .byok file to the manifest and to what was approved.
+// checkBlob compares the .byok file with the manifest and with what was approved.
 func (p *Package) checkBlob(pair statement.Pair) error {
 	if is := fingerprint.Of(p.blobBytes); is != p.manifest.Blob.SHA256 {
 		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, p.manifest.Blob.SHA256)

@@ -105,7 +105,7 @@ func (i *Item) readForeign(o Options) error {
 }
 
 // fits checks the length of the ciphertext against the KEK. For a package of
-// ours its verification has done that already.
+// this project, verification has already done that.
 func (i *Item) fits(k vault.Key) error {
 	if i.Approved {
 		return nil

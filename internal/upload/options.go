@@ -16,7 +16,7 @@ import (
 // Options are what the person asks of every key of an upload. The zero value
 // takes everything from the packages.
 type Options struct {
-	// What a quorum approves. For a package of ours these only repeat the
+	// What a quorum approves. For a package of this project these only repeat the
 	// authorization: another value is refused. Zero values repeat nothing.
 	Name          string
 	Ops           []string
@@ -33,7 +33,7 @@ type Options struct {
 	Recover    bool // bring a deleted key of the name back, and make this its newest version
 
 	// Foreign says what the packages of another vendor's tool hold, which have
-	// neither manifest nor authorization; nil for packages of ours.
+	// neither manifest nor authorization; nil for packages of this project.
 	Foreign *Foreign
 }
 
@@ -50,9 +50,9 @@ func (o Options) Check(n int) error {
 	return nil
 }
 
-// request makes the import of the package of ours at file, with what its quorum
-// approved and nothing else; blob and expected key are the caller's. It is the
-// one place where options and approval are compared.
+// request makes the import of this project's package at file, with what its
+// quorum approved and nothing else; blob and expected key are the caller's. It is
+// the one place where options and approval are compared.
 func (o Options) request(file string, approved statement.Target) (vault.Import, error) {
 	if found := approval.Differences(approved, o.asked(approved)); found != "" {
 		return vault.Import{}, exitcode.Errorf(exitcode.Refused, "%s: %s", file, found).

@@ -60,7 +60,7 @@ type Progress interface {
 type Uploader struct {
 	Vault Vault
 	UI    UI
-	Rate  float64 // keys in ten seconds, as the vault's client paces them; 0 is no limit
+	Rate  float64 // keys in ten seconds, as the vault's client paces them; 0 for no limit
 }
 
 // Upload checks the batch against the vault, asks the person, and sends what is

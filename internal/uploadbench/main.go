@@ -3,7 +3,7 @@
 // requests of the same packages; its peak memory; and how much of a vault's
 // limit it uses without running into it. scripts/bench-upload.sh runs it.
 //
-// It is no test of the vault's speed: that is the rehearsal's, on this computer.
+// It does not test the vault's speed: that is the rehearsal's, on this computer.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 // Copies are the other places in a vault that hold the same key.
 type Copies struct {
 	Found  []Key    // in the order of the vault's list; of a disabled one the ID, Created and Tags alone
-	Unread []kek.ID // disabled versions, which the vault lets nobody read
+	Unread []kek.ID // disabled versions, which the vault lets no one read
 	Looked int      // versions that were looked at, those in Found and Unread included
 }
 

@@ -22,7 +22,7 @@ import (
 )
 
 // TagBlob is the tag that an imported key version carries: the SHA-256 of the
-// .byok file it came from, in hex. By it a version is found again that shows
+// .byok file it came from, in hex. It identifies a version that shows
 // no public key: an AES key, or one that may not be read while disabled.
 const TagBlob = "byok-sha256"
 
@@ -54,7 +54,7 @@ type Import struct {
 	Blob          []byte            // the .byok file, byte for byte
 	Expected      Expected          // PublicKey and CheckValue empty: nothing can be checked but the type
 	Ops           []string          // key_ops; keykind.KeyOps of the type at most
-	Tags          map[string]string // beside TagBlob
+	Tags          map[string]string // besides TagBlob
 	NotBefore     time.Time         // zero: none
 	Expires       time.Time         // zero: none
 	Disabled      bool
@@ -74,7 +74,7 @@ type Imported struct {
 
 // Import makes the package a new version of the key called p.Name, and checks
 // that what the vault returns is the key that was sent. If the vault has it
-// under that name already, that is found and said, and nothing is sent. Only
+// under that name already, that is reported and nothing is sent. Only
 // throttling is repeated blindly: after a lost answer it looks first, which
 // cannot see an import that the service has not finished or another client's
 // that runs at the same time. With a failed check (status Check) Imported

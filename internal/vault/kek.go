@@ -20,7 +20,7 @@ import (
 
 // CreateKEK makes a key exchange key: RSA-HSM of bits 2048, 3072 or 4096, with
 // import as its only operation, until expires (whole seconds). The name must
-// be new, since a KEK is known by it. A lost answer never makes a second
+// be new, since it identifies the KEK. A lost answer never makes a second
 // version.
 func (c *Client) CreateKEK(ctx context.Context, name string, bits int, expires time.Time) (Key, error) {
 	expires = stamp.Of(expires)
@@ -172,7 +172,7 @@ func (c *Client) DeleteKEK(ctx context.Context, name string) (Deleted, error) {
 // attestation a KEK is confirmed by its fingerprint over a second channel.
 var ErrNoAttestation = errors.New("this vault attests no keys")
 
-// Attestation is an HSM's statement about a key, as the service passes it on,
+// Attestation is what an HSM states about a key, as the service passes it on,
 // already decoded from base64url. Package attest judges it.
 type Attestation struct {
 	CertificatePEM []byte // the HSM's and the partition's certificates
@@ -181,7 +181,7 @@ type Attestation struct {
 	Version        string // "MRVL-1"
 }
 
-// Attestation returns the HSM's statement about a key version; version "" is
+// Attestation returns the HSM's attestation of a key version; version "" is
 // the current one.
 func (c *Client) Attestation(ctx context.Context, name, version string) (Attestation, error) {
 	var bundle azkeys.KeyBundle

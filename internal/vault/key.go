@@ -20,13 +20,13 @@ import (
 	"byok/internal/vault/endpoint"
 )
 
-// Key is a key version as the vault describes it. All of it is the vault's
-// word but what PublicKey lets one check.
+// Key is a key version as the vault describes it. All of it rests on the vault's
+// word, except what PublicKey lets one check.
 type Key struct {
 	ID          kek.ID
 	Kty         string           // RSA-HSM, EC-HSM, oct-HSM; without -HSM for software keys
 	Crv         string           // P-256, P-384, P-521, P-256K; EC only
-	Bits        int              // RSA modulus, EC field; 0 for AES, of which the vault does not tell it
+	Bits        int              // RSA modulus, EC field; 0 for AES, for which the vault does not report it
 	PublicKey   crypto.PublicKey // *rsa.PublicKey or *ecdsa.PublicKey; nil for AES
 	Ops         []string
 	Enabled     bool

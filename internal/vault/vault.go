@@ -1,4 +1,4 @@
-// Package vault speaks with one Azure key vault or Managed HSM about the keys
+// Package vault talks to one Azure key vault or Managed HSM about the keys
 // of this project: it makes and checks the key exchange key (KEK), imports
 // transfer packages without ever making a version twice, and has the vault
 // prove that it holds the key that was made offline.
@@ -7,7 +7,7 @@
 // by several goroutines. Whoever imports a package verifies it first (package
 // approval), asks [Client.CheckKEK], and calls [Client.Prove] afterwards.
 //
-// Do not use the azkeys client beside it: its own retry makes duplicate
+// Do not use the azkeys client as well: its own retry makes duplicate
 // versions after a lost answer, and it panics on a malformed challenge.
 // Nothing here purges a key. byok-offline must not import this package.
 package vault
@@ -39,7 +39,7 @@ const ServiceRate = 10
 // Options of a Client. The zero value is usable.
 type Options struct {
 	HTTP    *http.Client  // azure.Network.Client, or the rehearsal's; nil is the SDK's default
-	Rate    float64       // keys made or imported in ten seconds, such as ServiceRate; 0 is no limit
+	Rate    float64       // keys made or imported in ten seconds, such as ServiceRate; 0 for no limit
 	Timeout time.Duration // for one request; 0 is one minute
 	Clock   Clock         // nil is the system's
 

@@ -19,7 +19,7 @@ const maxCopied = 256 << 20
 // Backup copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
-// hash. The folder has its name once that is proved: until then it is called
+// hash. The folder gets its name once that is proved: until then it is called
 // dir.partial, which the next run removes.
 func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {

@@ -144,8 +144,8 @@ func (c *creation) adopt(set quorum.CardSet) error {
 }
 
 // adopted settles the guard of a token whose SO PIN is the cards' now. A login
-// that was open before may outlive the change of the PIN, so that whoever knew
-// the old one is still to be reckoned with; and what they made meanwhile shows.
+// that was open before may outlive the change of the PIN, so whoever knew the old
+// one remains a threat; and what they made meanwhile shows.
 func (c *creation) adopted() error {
 	m := c.module
 	m.guard = statement.GuardTrustShared

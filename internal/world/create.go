@@ -235,12 +235,12 @@ func (c *creation) build(note *creationNote, save func() error) error {
 	return c.sign(signer, note)
 }
 
-// goOn says that a second run goes on with the same cards.
+// goOn says that a second run continues with the same cards.
 func goOn(err error) error {
 	if err == nil || exitcode.HintOf(err) != "" {
 		return err
 	}
-	return exitcode.Hint(err, "run the same command again: it goes on with the cards that were dealt")
+	return exitcode.Hint(err, "run the same command again: it continues with the cards that were dealt")
 }
 
 // deal makes the world's keys and secret, and deals the cards.

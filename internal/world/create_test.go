@@ -204,7 +204,7 @@ func TestCreateAnother(t *testing.T) {
 	cut := errors.New("cut")
 	o.Log = failingLog{r.Log, cut} // after the cards were dealt
 	_, err := world.Create(o)
-	if !errors.Is(err, cut) || exitcode.HintOf(err) != "run the same command again: it goes on with the cards that were dealt" {
+	if !errors.Is(err, cut) || exitcode.HintOf(err) != "run the same command again: it continues with the cards that were dealt" {
 		t.Errorf("%v; %s", err, exitcode.HintOf(err))
 	}
 	const hint = "run that command again, or use another --kmdata and blank cards"

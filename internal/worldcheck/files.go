@@ -65,7 +65,7 @@ func (c *checker) file(path, name string) error {
 	return exitcode.Errorf(exitcode.Check, "%s is not a file of a security world", path)
 }
 
-// transferCopy holds a wrapped copy to its authorization.
+// transferCopy compares a wrapped copy with its authorization.
 func (c *checker) transferCopy(path string) error {
 	k, err := c.Chain.KeyFile(path)
 	if err != nil {

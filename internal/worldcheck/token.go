@@ -18,7 +18,7 @@ func (c *checker) look() (err error) {
 }
 
 // module checks the trusted keys and what they rest on. A module that a card
-// replacement did not reach is held to nothing until it has.
+// replacement has not reached is not checked until it has been.
 func (c *checker) module() {
 	c.known[statement.KMLLabel(c.Module.Module)] = []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
 	if c.Behind() {

@@ -199,7 +199,7 @@ func (e Entry) check() error {
 }
 
 // Find returns the known world that c claims. The error is [ErrUnknown] where
-// nobody vouched for c.Current, and Refused where cards that were replaced
+// no one has vouched for c.Current, and Refused where cards that were replaced
 // since had signed: their quorum counts no longer.
 func (s *Store) Find(c Claim) (World, error) {
 	all, err := s.List()

@@ -18,7 +18,7 @@ const Documented = "documented"
 
 // Limit is how many keys may be made or imported in any span of time.
 type Limit struct {
-	keys  int // 0 is no limit
+	keys  int // 0 for no limit
 	per   time.Duration
 	asked bool // [Documented], which depends on the service
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // Address is the address of a vault that Parse has found fit to be
-// given a token. Its zero value is no address.
+// given a token. The zero value is not an address.
 type Address struct {
 	url       string
 	service   string
@@ -35,7 +35,7 @@ type Allow struct {
 	TestVault bool // any host and port, with keys in software: an emulator, a standard vault
 }
 
-// IsZero reports whether a is no address.
+// IsZero reports whether a is the zero Address.
 func (a Address) IsZero() bool { return a.url == "" }
 
 // String returns https://host or https://host:port, as in kek.ID.
@@ -45,8 +45,8 @@ func (a Address) String() string { return a.url }
 func (a Address) Rehearsal() bool { return a.rehearsal }
 
 // Test reports whether the vault is a test vault, which gets tokens although
-// it is at no address of the service. A vault of the service is none, whatever
-// Allow says.
+// it is at no address of the service. A vault of the service is never one,
+// whatever Allow says.
 func (a Address) Test() bool { return a.test }
 
 // Mark returns what keys and proofs of the vault are for.

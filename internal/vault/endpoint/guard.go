@@ -28,10 +28,10 @@ const (
 // Resolver is net.Resolver.LookupNetIP.
 type Resolver func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// guard stands between the SDK and the network: nothing leaves for another
-// host than the vault's, and the SDK sees no challenge of the vault's own
-// wording, which it might answer with a panic or with a token for another
-// service, but one that was rewritten from what was checked.
+// guard sits between the SDK and the network. No request goes to a host other
+// than the vault's, and the SDK never sees the vault's own challenge, which could
+// make it panic or fetch a token for another service: it sees one that was
+// rewritten from what was checked.
 type guard struct {
 	address Address
 	now     func() time.Time

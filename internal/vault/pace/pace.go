@@ -1,5 +1,5 @@
 // Package pace spreads the keys that are made or imported over time, so that
-// the service's limit is kept and not met. It never waits itself: [Pace.Next]
+// uploads stay below the service's limit. It never waits itself: [Pace.Next]
 // says for how long to.
 package pace
 
@@ -17,7 +17,7 @@ type Pace struct {
 	until   time.Time // no turn comes before: the vault throttles
 }
 
-// New returns the pace of so many keys in ten seconds; 0 is no limit. It spreads
+// New returns the pace of so many keys in ten seconds; 0 for no limit. It spreads
 // them evenly: a burst would use up the service's window and be throttled for
 // the rest of it. The two per cent left keep a window that the network has
 // stretched or squeezed within the limit.
