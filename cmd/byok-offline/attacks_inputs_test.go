@@ -40,10 +40,10 @@ func withInputs() deeds {
 				then: thenModify, want: "3: kmdata/local/key_simple_ec: larger than the 1048576 bytes that such a file may " +
 					"have"},
 			{name: "a card of work factor 22", state: generated, do: costly(22), then: thenSeal,
-				want: "6: card1: damaged, or not an administrator card",
+				want: "6: card1: sealed with scrypt work factor 22; at most 18 is accepted",
 				note: "18 seconds and 4 GiB, for a card that may be anybody's"},
 			{name: "a card of work factor 63", state: generated, do: costly(63), then: thenSeal,
-				want: "6: card1: damaged, or not an administrator card"},
+				want: "6: card1: sealed with scrypt work factor 63; at most 18 is accepted"},
 			{name: "a PIN file that others can read", state: generated, do: openPIN, then: thenCheck,
 				want: "6: secrets/pin: others have access to it (mode 0644)"},
 		}}

@@ -4,6 +4,7 @@ package cards
 
 import (
 	"crypto/rand"
+	"runtime"
 	"testing"
 
 	"byok/internal/secret"
@@ -116,6 +117,30 @@ func flip(secrets []*secret.Bytes) {
 	for _, s := range secrets {
 		for i := range s.Reveal() {
 			s.Reveal()[i] ^= 0xff
+		}
+	}
+}
+
+// TestMemoryIsGivenBack: what one card takes is free again before the next is
+// tried, so that a quorum costs no more memory than one card.
+func TestMemoryIsGivenBack(t *testing.T) {
+	const work, takes = 14, 16 << 20 // bytes
+	sealed, err := Seal(issue(t, 1, 1).Cards[0], pass("opens it"), work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inUse := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := inUse()
+	for range 3 {
+		if _, err := Open("usb", sealed, pass("wrong")); err == nil {
+			t.Fatal("a wrong passphrase opens a card")
+		}
+		if after := inUse(); after > before+takes/4 {
+			t.Errorf("%d bytes are in use after a card, %d before", after, before)
 		}
 	}
 }

@@ -107,6 +107,9 @@ type loaded struct {
 
 func load(m Medium) (loaded, error) {
 	h, sealed, err := m.Read()
+	if err == nil {
+		err = checkWork(m.String(), sealed) // before anybody is asked
+	}
 	if err != nil {
 		return loaded{}, err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
+	"strconv"
 
 	"filippo.io/age"
 
@@ -15,12 +17,12 @@ import (
 // Scrypt work factors: the logarithm to base 2 of the cost. WorkFactor is that
 // of production cards, as the age tool has it: about a second and 256 MiB a
 // card. RehearsalWorkFactor is for cards that protect nothing. A card of more
-// than MaxWorkFactor, 2 seconds and 512 MiB, is refused untried: what a card
-// costs is written on it in clear.
+// than MaxWorkFactor is refused untried: what a card costs is written on it in
+// clear, and twice as much would pass 2 seconds and 512 MB.
 const (
 	WorkFactor          = 18
 	RehearsalWorkFactor = 12
-	MaxWorkFactor       = 19
+	MaxWorkFactor       = WorkFactor
 )
 
 // hintOther is for a card that cannot be read.
@@ -70,12 +72,16 @@ func seal(text, passphrase *secret.Bytes, work int) ([]byte, error) {
 }
 
 // Open decrypts a card file; name is the file's name for messages. A wrong
-// passphrase ([ErrPassphrase]), a damaged file and a content that is no card
-// have different texts, all with status Refused. The share is only known to be
+// passphrase ([ErrPassphrase]), a work factor over [MaxWorkFactor], a damaged
+// file and a content that is no card have different texts, all with status
+// Refused. The share is only known to be
 // good once a quorum.Reader has taken the card.
 func Open(name string, sealed []byte, passphrase *secret.Bytes) (quorum.Card, error) {
 	if passphrase.Len() == 0 {
 		return quorum.Card{}, wrongPassphrase(name)
+	}
+	if err := checkWork(name, sealed); err != nil {
+		return quorum.Card{}, err
 	}
 	var text *secret.Bytes
 	var err error
@@ -85,6 +91,25 @@ func Open(name string, sealed []byte, passphrase *secret.Bytes) (quorum.Card, er
 	}
 	defer text.Wipe()
 	return quorum.Decode(name, text)
+}
+
+// stanza is the line of an age file that says how it is sealed, its second one
+// (C2SP.org/age, "scrypt recipient stanza").
+var stanza = regexp.MustCompile(`\A[^\n]*\n-> scrypt [^ \n]+ ([0-9]+)\n`)
+
+// checkWork refuses a card that costs more than any of ours, and leaves every
+// other fault to age.
+func checkWork(name string, sealed []byte) error {
+	found := stanza.FindSubmatch(sealed)
+	if found == nil {
+		return nil
+	}
+	work, err := strconv.Atoi(string(found[1]))
+	if err != nil || work <= MaxWorkFactor {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s: sealed with scrypt work factor %d; at most %d is accepted",
+		name, work, MaxWorkFactor).Hint("%s", hintOther)
 }
 
 func open(name string, sealed []byte, passphrase *secret.Bytes) (*secret.Bytes, error) {

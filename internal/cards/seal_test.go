@@ -36,8 +36,8 @@ func TestSealRefuses(t *testing.T) {
 		work       int
 		want       string
 	}{
-		{"no work", "p", 0, "card 1 (Alice): work factor 0 is not between 1 and 19"},
-		{"too much work", "p", 20, "card 1 (Alice): work factor 20 is not between 1 and 19"},
+		{"no work", "p", 0, "card 1 (Alice): work factor 0 is not between 1 and 18"},
+		{"too much work", "p", 19, "card 1 (Alice): work factor 19 is not between 1 and 18"},
 		{"empty", "", testWork, "card 1 (Alice): an empty passphrase seals nothing"},
 	} {
 		_, err := Seal(made.Cards[0], pass(c.passphrase), c.work)
@@ -81,8 +81,6 @@ func TestOpenRefuses(t *testing.T) {
 		{"nonce cut", good[:len(good)-17-text.Len()], "opens it", damage},
 		{"empty file", nil, "opens it", damage},
 		{"trailing data", append(bytes.Clone(good), 0), "opens it", damage},
-		{"work factor 20", bytes.Replace(good, []byte(" 2\n"), []byte(" 20\n"), 1), "opens it", damage},
-		{"work factor 63", bytes.Replace(good, []byte(" 2\n"), []byte(" 63\n"), 1), "opens it", damage},
 		{"sealed to a key", sealedToKey(t), "opens it", damage},
 	} {
 		_, err := Open("usb", c.sealed, pass(c.passphrase))

@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
+	"byok/internal/printable"
 )
 
 // reported is an error that has been said, so that the Result line can come
@@ -107,7 +109,7 @@ func wantsJSON(args []string) bool {
 
 func (p *Program) printText(result Result, err error, resultLine bool) error {
 	if result != nil {
-		if failed := result.Print(p.Console.Out); failed != nil {
+		if failed := p.printResult(result); failed != nil {
 			return failed
 		}
 	}
@@ -117,6 +119,16 @@ func (p *Program) printText(result Result, err error, resultLine bool) error {
 	}
 	_, failed := fmt.Fprintf(p.Console.Out, "Result: %s\n", outcome(err))
 	return failed
+}
+
+// printResult lets nothing through that could steer a terminal.
+func (p *Program) printResult(result Result) error {
+	var text strings.Builder
+	if err := result.Print(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(p.Console.Out, printable.Lines(text.String()))
+	return err
 }
 
 // answer is what --output json prints.
@@ -145,7 +157,7 @@ func (p *Program) printJSON(command string, result Result, err error) error {
 	if failed != nil {
 		return failed
 	}
-	if _, failed = p.Console.Out.Write(append(data, '\n')); failed != nil {
+	if _, failed = p.Console.Out.Write(append(printable.JSON(data), '\n')); failed != nil {
 		return failed
 	}
 	p.report(err)

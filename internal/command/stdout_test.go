@@ -51,3 +51,25 @@ func TestStdoutFails(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileResult: whatever a result holds, stdout takes visible characters
+// and line ends alone. JSON keeps its meaning.
+func TestHostileResult(t *testing.T) {
+	kmdata(t)
+	hostile := func(*command.Run) (command.Result, error) {
+		return text("a\x1b]52;c;QQ==\a\u009b31m\u202e\x7f\xff\tb"), exitcode.Errorf(exitcode.Check, "c\u009b\x1b\nd")
+	}
+	wantAnswer(t, "text", run(t, program(hostile), "peek"), answer{3,
+		`a\x1b]52;c;QQ==\a\u009b31m\u202e\x7f\xff\tb` + "\nResult: FAILURE\n",
+		`byok-test: error: c\u009b\x1b\nd` + "\n"})
+	got := run(t, program(hostile), "peek", "--output", "json")
+	const want = `{
+  "command": "peek",
+  "result": "FAILURE",
+  "status": 3,
+  "error": "c\u009b\u001b\nd",
+  "data": "a\u001b]52;c;QQ==\u0007\u009b31m\u202e\u007f` + "\ufffd" + `\tb"
+}
+`
+	wantAnswer(t, "JSON", got, answer{3, want, `byok-test: error: c\u009b\x1b\nd` + "\n"})
+}

@@ -5,7 +5,8 @@
 // Use [Check] where such text is read or taken from a person, [Escape] where
 // text that was not checked is shown, and [Quote] where a name goes into a
 // command line. [Count] words a number of things. Package term escapes all that
-// it prints.
+// it prints; package command puts what goes to stdout through [Lines] or [JSON],
+// in case a result did not, and neither can know a line end that is foreign.
 package printable
 
 import (
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -33,6 +35,37 @@ func Escape(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// Lines is [Escape] for text of several lines: the line ends stay.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = Escape(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// JSON returns a JSON text with the same meaning, in which no character can
+// steer a terminal: what is not visible, besides the line end, is written as
+// \uXXXX (RFC 8259, section 7). Encoders escape no more than they must, and
+// leave DEL, the control characters above U+007F, and formatting characters as
+// they are.
+func JSON(text []byte) []byte {
+	clean := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		switch first, second := utf16.EncodeRune(r); {
+		case r == '\n' || unicode.IsPrint(r):
+			clean = append(clean, string(r)...)
+		case first != utf8.RuneError:
+			clean = fmt.Appendf(clean, `\u%04x\u%04x`, first, second)
+		default:
+			clean = fmt.Appendf(clean, `\u%04x`, r)
+		}
+		text = text[n:]
+	}
+	return clean
 }
 
 // Is reports whether s is one line of visible characters: valid UTF-8, of

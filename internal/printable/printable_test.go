@@ -1,6 +1,9 @@
 package printable
 
 import (
+	"bytes"
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +28,49 @@ func TestEscape(t *testing.T) {
 		if !Is(got) || Is(c.in) != (c.in == c.want) {
 			t.Errorf("%s: Is disagrees with Escape", c.name)
 		}
+	}
+}
+
+// hostile is what could steer a terminal, or pass for other text.
+const hostile = "\x1b[2J \x1b]52;c;QQ==\a \b\r\t\x00\x7f \u009b31m \u202e \u200b \u2028 \ufeff \U000e0041 \xff \xed\xa0\x80"
+
+func TestLines(t *testing.T) {
+	const plain = "a – b\n\nc\n"
+	if got := Lines(plain); got != plain {
+		t.Errorf("plain text became %q", got)
+	}
+	got := Lines("a" + hostile + "\nb")
+	want := `a\x1b[2J \x1b]52;c;QQ==\a \b\r\t\x00\x7f \u009b31m \u202e \u200b \u2028 \ufeff \U000e0041 \xff \xed\xa0\x80` + "\nb"
+	if got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// TestJSON has a decoder read the same text from what was made safe.
+func TestJSON(t *testing.T) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode([]string{"Zoë 鍵", hostile, "\n"}); err != nil {
+		t.Fatal(err)
+	}
+	got := string(JSON(text.Bytes()))
+	for _, line := range strings.Split(got, "\n") {
+		if !Is(line) {
+			t.Errorf("%q", line)
+		}
+	}
+	var before, after []string
+	if err := json.Unmarshal(text.Bytes(), &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(got), &after); err != nil || !slices.Equal(before, after) {
+		t.Errorf("%q means %q, not %q: %v", got, after, before, err)
+	}
+	if !strings.Contains(got, `"Zoë 鍵"`) || !strings.Contains(got, `\u007f \u009b31m`) ||
+		!strings.Contains(got, `\udb40\udc41`) {
+		t.Error(got)
 	}
 }
 

@@ -55,7 +55,7 @@ type Survey struct {
 	Conclusion survey.Conclusion `json:"conclusion"`
 }
 
-// Refusal is the error of a module that will not do. Where only the API to
+// Refusal is the error of a module that cannot be used. Where only the API to
 // initialise a token is missing, the hint names the other way.
 func (v Survey) Refusal(path string) error {
 	if v.Conclusion.Usable {
@@ -90,6 +90,6 @@ func (v Survey) Print(w io.Writer) error {
 	if !v.Conclusion.Usable {
 		can = "cannot serve a ceremony"
 	}
-	_, err := fmt.Fprintf(w, "%s %s: %s\n", term.Printable(v.Library), can, v.Conclusion.Why)
+	_, err := io.WriteString(w, term.Printable(fmt.Sprintf("%s %s: %s", v.Library, can, v.Conclusion.Why))+"\n")
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"byok/internal/kmdata"
+	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/term"
 )
@@ -65,11 +66,11 @@ type Dump struct {
 	Content string `json:"content"`
 }
 
-// Print writes the file as it is.
+// Print writes the file as it is, but for what could steer a terminal.
 func (v Dump) Print(w io.Writer) error {
-	if _, err := io.WriteString(w, v.Content); err != nil {
+	if _, err := w.Write(printable.JSON([]byte(v.Content))); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "signature  good, by %s\n", v.Signer)
+	_, err := fmt.Fprintf(w, "signature  good, by %s\n", term.Printable(v.Signer))
 	return err
 }
