@@ -116,7 +116,7 @@ func (s *Search) plain(a Attrs) Attrs {
 	if s.design.OriginByAttributes == 0 {
 		a &^= history
 	}
-	return a &^ (Token | Private | Sign | SignRecover | Verify | VerifyRecover)
+	return a &^ plainly
 }
 
 // classOf is the class of the object that holds a value.

@@ -55,6 +55,21 @@ var bits = map[uint]Attrs{
 	pkcs11.CKA_ALWAYS_SENSITIVE:  AlwaysSensitive,
 }
 
+// plainly is what no rule asks for: where an object is, and uses that wrap,
+// open and reveal nothing.
+const plainly = Token | Private | Sign | SignRecover | Verify | VerifyRecover
+
+// Modelled returns the attributes that the rules ask for.
+func Modelled() map[uint]Attrs {
+	list := map[uint]Attrs{}
+	for attribute, bit := range bits {
+		if bit&(plainly|history) == 0 {
+			list[attribute] = bit
+		}
+	}
+	return list
+}
+
 // history is what the token alone sets.
 const history = Local | AlwaysSensitive
 

@@ -102,17 +102,18 @@ func (s *Search) issue(which string, life Life) cardSet {
 	}
 	s.secrets = append(s.secrets, kw)
 	made := s.place(Officer, Generate, RowKWMade, kw, life)
-	s.wrapKW(set.km, made)
-	set.kw = s.copyAs(Officer, RowKWFrozen, made)
+	if s.wrapKW(set.km, made) {
+		set.kw = s.copyAs(Officer, RowKWFrozen, made)
+	}
 	return set
 }
 
-func (s *Search) wrapKW(km, kw *Derivation) {
-	s.wrapFor(Officer, s.attacker.Files, km, kw, pkcs11.CKM_RSA_PKCS_OAEP)
+func (s *Search) wrapKW(km, kw *Derivation) bool {
+	return s.wrapFor(Officer, s.attacker.Files, km, kw, pkcs11.CKM_RSA_PKCS_OAEP)
 }
 
 // place makes an object by a row of the table.
-func (s *Search) place(who Who, op Op, row string, k Key, life Life) *Derivation {
+func (s *Search) place(who Who, op Op, row string, k Key, life Life, from ...*Derivation) *Derivation {
 	r, class := s.design.Table.Get(row), classOf(k)
 	if row == RowKM || row == RowKEK || row == RowAnchor || row == RowPublicHalf {
 		class = p11.PublicKey
@@ -131,7 +132,8 @@ func (s *Search) place(who Who, op Op, row string, k Key, life Life) *Derivation
 		return s.stop(o, step)
 	}
 	if s.placed[o] == nil {
-		s.placed[o] = s.derive(o, step)
+		s.placed[o] = s.derive(o, step, from...)
+		s.made = append(s.made, s.placed[o])
 	}
 	return s.placed[o]
 }
@@ -147,13 +149,13 @@ func (s *Search) copyAs(who Who, row string, from *Derivation) *Derivation {
 	if from == nil {
 		return nil
 	}
-	return s.copyTo(who, s.design.Table.Get(row).Template, from)
+	return s.copyTo(who, s.design.Table.Get(row), from)
 }
 
-func (s *Search) copyTo(who Who, t p11.Template, from *Derivation) *Derivation {
+func (s *Search) copyTo(who Who, r Row, from *Derivation) *Derivation {
 	o := from.object()
-	attrs, t, may := s.module.copies(o, t)
-	step := Step{Who: who, Op: Copy, Text: fmt.Sprintf("%s of %s", Copy, o.name()), Template: t}
+	attrs, t, may := s.module.copies(o, r.Template)
+	step := Step{Who: who, Op: Copy, Text: fmt.Sprintf("%s of %s", Copy, o.name()), Template: t, Row: r.Name}
 	if !may {
 		return s.stop(o, step, from)
 	}
@@ -162,7 +164,9 @@ func (s *Search) copyTo(who Who, t p11.Template, from *Derivation) *Derivation {
 	if len(t.Only(pkcs11.CKA_TOKEN)) > 0 {
 		next.Hidden = !attrs.Has(Token) && !s.module.SharesSessions
 	}
-	return s.derive(next, step, from)
+	made := s.derive(next, step, from)
+	s.made = append(s.made, made)
+	return made
 }
 
 // onToken is the template of the copy that brings a key to the token.
@@ -183,17 +187,18 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 	s.backUp(made, set)
 	kept := made
 	if who == Quorum {
-		kept = s.copyTo(who, onToken, made)
+		kept = s.copyTo(who, Row{row, onToken, p11.NoMechanism}, made)
 	}
 	if k.Kind != AES {
-		half := s.place(who, Generate, RowPublicHalf, k, set.life.onwards())
-		s.copyTo(who, onToken, half)
+		half := s.place(who, Generate, RowPublicHalf, k, set.life.onwards(), made)
+		s.copyTo(who, Row{RowPublicHalf, onToken, p11.NoMechanism}, half)
 	}
 	if kept != nil && who == Quorum && s.design.OriginByAttributes == 0 {
 		s.derive(Origin{k}, Step{Who: who, Op: State, Text: "sign the origin of " + k.Name}, kept)
 	}
 	if kept != nil {
-		s.copyTo(who, onToken.With(p11.Has(pkcs11.CKA_EXTRACTABLE, false, "frozen")), kept)
+		frozen := onToken.With(p11.Has(pkcs11.CKA_EXTRACTABLE, false, "its backup serves instead"))
+		s.copyTo(who, Row{row, frozen, p11.NoMechanism}, kept)
 	}
 	return kept
 }

@@ -95,11 +95,12 @@ func Accepted() []Module {
 	return []Module{SoftHSM(), OpenCryptoki(), OpenCryptoki().TwoSteps(), Standard(), Standard().TwoSteps()}
 }
 
-// defaults are the attributes of an object whose template says nothing.
+// defaults are the attributes of an object whose template says nothing: not
+// sensitive and not extractable, as on SoftHSM.
 func (m Module) defaults(class p11.Class) Attrs {
 	a := Modifiable | Copyable
 	if class != p11.PublicKey {
-		a |= Private | Sensitive
+		a |= Private
 	}
 	if m.UsesByDefault {
 		a |= usesOf(class) &^ Derive

@@ -33,6 +33,7 @@ type Search struct {
 
 	placed    map[Object]*Derivation // what the ceremony made
 	approvals []approval
+	made      []*Derivation // by the ceremony, in its order
 	stops     []*Derivation // of the ceremony, which the module refuses
 }
 
@@ -69,6 +70,16 @@ func (s *Search) Stops() []*Derivation { return s.stops }
 
 // Visible lists the objects that the attacker can use.
 func (s *Search) Visible() []*Derivation { return s.objects }
+
+// Ceremony lists the objects that the ceremony makes, seen or not.
+func (s *Search) Ceremony() (list []*Derivation) {
+	for _, d := range s.made {
+		if _, is := d.Fact.(Object); is {
+			list = append(list, d)
+		}
+	}
+	return list
+}
 
 // Objects is how many objects the attacker can use.
 func (s *Search) Objects() int { return len(s.objects) }

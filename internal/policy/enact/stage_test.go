@@ -22,11 +22,13 @@ import (
 // stage is a token, and what stands on it for the facts of the model.
 type stage struct {
 	testing.TB
+	whole testing.TB // the test that the stage lasts for
 	raw   *p11.Session
 	made  map[*policy.Derivation]any // p11.Object or []byte, by the step that gave it
 	pairs map[policy.Key]pair        // what was generated, for the truth
 	vault *vaultUser                 // opened where it is needed
 	role  uint
+	exact bool // the library is SoftHSM itself: objects show what the model says
 }
 
 // pair is the public half of a pair and where it is. EC keys have a point,
@@ -40,7 +42,7 @@ func newStage(t testing.TB, library string) *stage {
 	t.Helper()
 	ctx, _, handle := softhsm.Session(t, library)
 	s := &stage{
-		TB:   t,
+		TB: t, whole: t,
 		raw:  &p11.Session{Ctx: ctx, Handle: handle, Token: label("the token"), Omitted: map[string][]uint{}},
 		role: pkcs11.CKU_SO,
 	}
@@ -122,6 +124,9 @@ func (s *stage) do(d *policy.Derivation) {
 		s.Fatalf("%s: %s: %v", d.Step.Who, d.Step.Text, p11.Named(err))
 	}
 	s.made[d] = result
+	if o, is := d.Fact.(policy.Object); is {
+		s.matches(d, o, s.handle(d))
+	}
 }
 
 // attempt does one step whose premises are there.

@@ -30,7 +30,7 @@ type vaultUser struct {
 func (s *stage) openVault() *vaultUser {
 	s.Helper()
 	if s.vault == nil {
-		v := practice.Start(s.TB, rehearsal.Config{Service: rehearsal.ManagedHSM})
+		v := practice.Start(s.whole, rehearsal.Config{Service: rehearsal.ManagedHSM})
 		keys, err := azkeys.NewClient(v.Open.URL, v.Open.Credential(), &azkeys.ClientOptions{
 			ClientOptions:                        azcore.ClientOptions{Transport: v.Open.HTTP()},
 			DisableChallengeResourceVerification: true,

@@ -1,0 +1,126 @@
+package enact
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/p11"
+	"byok/internal/policy"
+	"byok/internal/testkit/softhsm"
+)
+
+// TestFlips makes the ceremony's objects on SoftHSM with each attribute of the
+// table flipped, or left out. Where the model says that it matters, its way is
+// carried out and the key is really had. Where it says that the ceremony stops,
+// SoftHSM refuses that step. And every other call that the model knows on the
+// object is tried: SoftHSM allows what the model allows and nothing else.
+func TestFlips(t *testing.T) {
+	s := newStage(t, softhsm.New(t))
+	s.exact = true
+	count := struct{ matter, stop, calls int }{}
+	for _, f := range policy.Flips() {
+		t.Run(f.Row+" "+f.Name(), func(t *testing.T) {
+			s.TB = t
+			design := f.Of(policy.Shipped(policy.Guards()[0]))
+			o := policy.Try(design, policy.SoftHSM())
+			if o.Worst != nil {
+				count.matter++
+				s.clear()
+				s.carryOut(o.Worst.Way)
+				s.holds(*o.Worst)
+			}
+			if len(o.Stops) > 0 {
+				count.stop++
+				s.clear()
+				s.stopsAt(o.Stops[0])
+			}
+			s.clear()
+			count.calls += s.compared(f, policy.Run(design, policy.SoftHSM(), policy.TheOperator()))
+		})
+	}
+	s.TB = t
+	t.Logf("%d flips: %d give something away, %d stop the ceremony; %d calls compared",
+		len(policy.Flips()), count.matter, count.stop, count.calls)
+}
+
+// stopsAt does what comes before a step, and expects the token to refuse it.
+func (s *stage) stopsAt(d *policy.Derivation) {
+	s.Helper()
+	s.carryOut(d.From...)
+	s.login(roleOf(d))
+	if _, err := s.attempt(d); err == nil || !refusal(err) {
+		s.Errorf("%s: %v, where the model expects a refusal", d.Step.Text, err)
+	}
+}
+
+// compared makes the ceremony's objects of a row and what an attacker holds
+// against them, and compares SoftHSM with the model. Objects of a row that is
+// never on the token are made, and are not on the token.
+func (s *stage) compared(f policy.Flip, search *policy.Search) int {
+	s.Helper()
+	inRow := func(d *policy.Derivation) bool { return d.Step.Row == f.Row }
+	var objects, hidden []*policy.Derivation
+	for _, d := range search.Ceremony() {
+		if inRow(d) && d.Fact.(policy.Object).Hidden {
+			hidden = append(hidden, d)
+		}
+	}
+	for _, d := range search.Visible() {
+		if inRow(d) && ofCeremony(d) || s.against(d) {
+			objects = append(objects, d)
+		}
+	}
+	s.carryOut(slices.Concat(hidden, objects)...)
+	s.login(pkcs11.CKU_USER)
+	for _, d := range hidden {
+		s.hidden(d)
+	}
+	return s.agrees(objects, inRow)
+}
+
+func ofCeremony(d *policy.Derivation) bool {
+	switch d.Step.Who {
+	case policy.Officer, policy.Quorum, policy.Operator:
+		return d.Step.Op != policy.Restore
+	}
+	return false
+}
+
+// against reports whether an object is one that attacks are made with: the
+// attacker's own, KM, KW and a kept AES key.
+func (s *stage) against(d *policy.Derivation) bool {
+	switch d.Step.Row {
+	case policy.RowKM, policy.RowKWFrozen:
+		return ofCeremony(d)
+	case policy.RowAESKey:
+		return ofCeremony(d) && d.Fact.(policy.Object).Attrs.Has(policy.Extractable)
+	}
+	return d.Step.Who == policy.Attacks && d.Step.Op == policy.Create
+}
+
+func (s *stage) hidden(d *policy.Derivation) {
+	s.Helper()
+	onToken, err := s.raw.Flag(s.handle(d), pkcs11.CKA_TOKEN)
+	s.must(err)
+	if onToken {
+		s.Errorf("%s: it is on the token", d.Step.Text)
+	}
+}
+
+// matches compares an object on the token with the attributes that the model
+// gives it.
+func (s *stage) matches(d *policy.Derivation, o policy.Object, handle p11.Object) {
+	s.Helper()
+	for attribute, bit := range policy.Modelled() {
+		if !policy.Exists(attribute, o.Class) || !s.exact {
+			continue
+		}
+		got, err := s.raw.Flag(handle, attribute)
+		s.must(err)
+		if got != o.Attrs.Has(bit) {
+			s.Errorf("%s: CKA_%s is %t, and %t in the model", d.Step.Text, p11.Name(attribute), got, !got)
+		}
+	}
+}
