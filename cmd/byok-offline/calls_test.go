@@ -13,7 +13,7 @@ import (
 // network answers each in a millisecond or more. TestFaults counts them.
 func callBounds() map[string]int {
 	return map[string]int{
-		"world create": 400, "world adopt": 420, "key generate": 330, "key generate alone": 200, "acl modify": 330,
+		"world create": 400, "world adopt": 420, "key generate": 330, "key generate alone": 200, "acl modify": 200,
 		"package": 90, "key retire": 110, "key restore": 290, "key freeze": 300, "world recover": 400,
 		"key restore all": 310, "module strike-off": 190, "module accept": 500, "world replace-cards": 630,
 		"world check": 290, "world reset-pin": 50, "world change-pin": 20, "ceremony seal": 75, "ceremony seal by quorum": 190,

@@ -42,8 +42,13 @@ func (s *Session) Reduce(k Key) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	copied.object, err = s.checked(o, s.raw.Shows(o, nameCopy, templates.ReducedShows(k.secret())))
-	return copied, err
+	types := uses(k.secret())
+	values, err := s.raw.ShowsWith(o, nameCopy, templates.ReducedShows(k.secret()), types...)
+	if copied.object, err = s.checked(o, err); err != nil {
+		return copied, err
+	}
+	copied.permissions = truths(types, values)
+	return copied, nil
 }
 
 // nameCopy names transfer copies in messages and in [Session.LeftOut].

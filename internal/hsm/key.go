@@ -34,6 +34,8 @@ type Key struct {
 	object   Object
 	public   Object // its public half; 0 for AES
 	original Object // what a transfer copy was made of; 0 for others
+
+	permissions []string // of a transfer copy, which cannot be changed; nil for others
 }
 
 // Identity is what a key is known by: its public key, or for AES its check
@@ -57,6 +59,27 @@ func (s *Session) FindKey(label string) (Key, error) {
 		return Key{}, err
 	}
 	return s.KeyIn(items, label)
+}
+
+// Expected is a key by what is known of it; [Session.FindAgain] finds it.
+func Expected(label string, public crypto.PublicKey) (Key, error) {
+	kind, err := keykind.Of(public)
+	return Key{Label: label, Kind: kind, Public: public}, err
+}
+
+// FindAgain returns the one token object with k's label and class, in one
+// search. Everything else is k's: that it is that key is what [Session.Proves]
+// shows, or a signature that verifies.
+func (s *Session) FindAgain(k Key) (Key, error) {
+	objects, err := s.raw.Find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(k.class())),
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.Label))
+	if err != nil {
+		return Key{}, err
+	}
+	k.object, err = s.one(k.Label, objects)
+	k.public, k.original = 0, 0
+	return k, err
 }
 
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
@@ -91,11 +114,19 @@ var commonUses = []uint{
 // Permissions lists the boolean attributes of the key that are true, by their
 // PKCS#11 names without CKA_, sorted.
 func (s *Session) Permissions(k Key) ([]string, error) {
+	if k.permissions != nil {
+		return k.permissions, nil
+	}
 	types := uses(k.secret())
 	values, err := s.raw.Attributes(k.object, types...)
 	if err != nil {
 		return nil, err
 	}
+	return truths(types, values), nil
+}
+
+// truths names the attributes that are true.
+func truths(types []uint, values [][]byte) []string {
 	var on []string
 	for i, value := range values {
 		if p11.Truth(value) {
@@ -103,7 +134,7 @@ func (s *Session) Permissions(k Key) ([]string, error) {
 		}
 	}
 	slices.Sort(on)
-	return on, nil
+	return on
 }
 
 // secret reports whether the key is a secret key, and so has no public half.

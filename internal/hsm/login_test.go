@@ -44,7 +44,9 @@ func TestRoles(t *testing.T) {
 	_, err := r.m.Open(r.token)
 	expect(t, err, failure{fmt.Sprintf("C_OpenSession on %v: CKR_SESSION_COUNT", r.token), exitcode.HSM, ""})
 	r.failCall(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
-	_, err = r.m.Open(r.token)
+	moved := r.token
+	moved.Slot += 1000
+	_, err = r.m.Open(moved)
 	expect(t, err, failure{"C_GetSlotList of " + r.m.Path + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
 	r.s.Close()
 	r.s.Close()

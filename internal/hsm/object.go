@@ -40,7 +40,19 @@ func (s *Session) Inventory() ([]Item, error) { return inventory.All(s.raw) }
 
 // Trusted lists every token object with CKA_TRUSTED that this role sees.
 // Compare it, as user, with exactly the world's.
-func (s *Session) Trusted() ([]TrustedObject, error) { return inventory.AllTrusted(s.raw) }
+func (s *Session) Trusted() ([]TrustedObject, error) {
+	all, err := inventory.AllTrusted(s.raw)
+	s.listed = []Item{}
+	for _, t := range all {
+		if !isNoAnchor(t.Item) {
+			s.listed = append(s.listed, t.Item)
+		}
+	}
+	if err != nil {
+		s.listed = nil
+	}
+	return all, err
+}
 
 // Destroy destroys an object.
 func (s *Session) Destroy(o Object) error { return s.raw.Destroy("an object", o) }

@@ -51,9 +51,20 @@ func (s *Session) prober() *probe.Prober {
 // setting it and by copies to the token and to the session, and to use the key
 // for what it must not do.
 func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
+	return s.probeTrusted(o, kind, s.prober().Frozen)
+}
+
+// ProbeTrustedAgain is ProbeTrusted for a key whose module was proved: that
+// setting an attribute is refused does not change from one session to the next,
+// but which object it is does.
+func (s *Session) ProbeTrustedAgain(o Object, kind TrustedKind) error {
+	return s.probeTrusted(o, kind, s.prober().FrozenInCopies)
+}
+
+func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Target) error) error {
 	t := trustedKinds[kind]
 	target := probe.Target{Object: o, Name: t.name, Class: t.class, Template: t.template()}
-	if err := s.prober().Frozen(target); err != nil {
+	if err := frozen(target); err != nil {
 		return err
 	}
 	switch {
@@ -168,6 +179,16 @@ func (s *Session) ProbeCopy(k Key) error {
 		return err
 	}
 	return s.prober().Useless(target, k.Kind, k.original)
+}
+
+// ProbeWrapWithTrustedAgain tries a transfer copy of a module that was proved:
+// to wrap it under an untrusted key by the mechanisms of backups and packages.
+// Nothing rests on what else the copy has lost: only this process reaches it,
+// and its original may do more.
+func (s *Session) ProbeWrapWithTrustedAgain(k Key) error {
+	target := k.target(nil)
+	target.Name = nameCopy
+	return s.prober().WrapWithTrustedAgain(target)
 }
 
 func (k Key) target(t p11.Template) probe.Target {

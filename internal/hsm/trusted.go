@@ -49,9 +49,12 @@ func (s *Session) SetAnchor(label string, km *rsa.PublicKey) error {
 	if !strings.HasPrefix(label, AnchorPrefix) {
 		return exitcode.Errorf(exitcode.Failed, "anchor %q: its label does not begin with %s", label, AnchorPrefix)
 	}
-	if err := s.DropAnchors(); err != nil {
-		return err
+	if !s.unanchored {
+		if err := s.DropAnchors(); err != nil {
+			return err
+		}
 	}
+	s.unanchored, s.listed = false, nil
 	_, err := s.trustRSA(nameAnchor, label, km, templates.Anchor(), p11.NoMechanism)
 	return err
 }
@@ -76,22 +79,29 @@ func (s *Session) anchors() ([]Item, error) {
 		return nil, err
 	}
 	items, err := inventory.Items(s.raw, objects)
-	return slices.DeleteFunc(items, func(i Item) bool { return !strings.HasPrefix(i.Label, AnchorPrefix) }), err
+	return slices.DeleteFunc(items, isNoAnchor), err
 }
+
+func isNoAnchor(i Item) bool { return i.Class != PublicKey || !strings.HasPrefix(i.Label, AnchorPrefix) }
 
 // DropAnchors destroys the anchors, in any role: they are public objects. Do so
 // before a statement is signed: a session that is cut short then leaves no
 // anchor that knows less than was signed.
 func (s *Session) DropAnchors() error {
-	found, err := s.anchors()
-	if err != nil {
-		return err
+	found := s.listed
+	if found == nil {
+		var err error
+		if found, err = s.anchors(); err != nil {
+			return err
+		}
 	}
+	s.listed = nil
 	for _, a := range found {
 		if err := s.raw.Destroy("the anchor "+a.Label, a.Object); err != nil {
 			return err
 		}
 	}
+	s.unanchored = true
 	return nil
 }
 

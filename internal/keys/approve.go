@@ -124,15 +124,17 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 	if identity.Secret() && identity.Bits == 0 {
 		identity.Bits = file.Identity.Bits // SoftHSM forgets the size; the check value says which key it is
 	}
-	if err := s.HSM.Proves(key, session.Wanted(identity)); err != nil {
-		return nil, err
+	if !identity.Secret() { // a check value has proved itself
+		if err := s.HSM.Proves(key, session.Wanted(identity)); err != nil {
+			return nil, err
+		}
 	}
 	if !identity.Same(file.Identity) {
 		return nil, exitcode.Errorf(exitcode.Check, "%s on %v is another key than its file describes", file.Name(), s.Token).
 			Hint("byok-offline world check shows what differs")
 	}
 	origin, restored := s.Chain.OriginOf(t.Ident, identity, s.Module.Module)
-	return &pair{Transfer: t, file: file, approval: statement.Approval{
+	return &pair{Transfer: t, file: file, key: key, approval: statement.Approval{
 		Ident: t.Ident, PlainName: file.PlainName, Identity: identity, Origin: origin, Restored: restored,
 		KEK: recordKEK(t.KEK), Target: t.Target,
 	}}, nil
@@ -214,7 +216,7 @@ func (s Quorum) wrapAll(pairs []*pair) error {
 
 // wrap finds the key once, and does everything with that handle.
 func (s Quorum) wrap(p *pair) (err error) {
-	if p.key, err = s.HSM.FindKey(p.file.Name()); err != nil {
+	if p.key, err = s.HSM.FindAgain(p.key); err != nil {
 		return err
 	}
 	if err := s.HSM.Proves(p.key, session.Wanted(p.approval.Identity)); err != nil {
@@ -243,7 +245,7 @@ func (s Quorum) wrap(p *pair) (err error) {
 	return nil
 }
 
-// reduce makes the transfer copy and tries to undo every restriction. A
+// reduce makes the transfer copy and tries to wrap it under untrusted keys. A
 // module without C_CopyObject wraps the key itself: the bytes are the same.
 func (s Quorum) reduce(key hsm.Key) (hsm.Key, error) {
 	reduced, err := s.HSM.Reduce(key)
@@ -254,7 +256,7 @@ func (s Quorum) reduce(key hsm.Key) (hsm.Key, error) {
 	if err != nil {
 		return key, err
 	}
-	return reduced, s.HSM.ProbeCopy(reduced)
+	return reduced, s.HSM.ProbeWrapWithTrustedAgain(reduced)
 }
 
 // signAll signs the authorization: each key proves possession over its hash,

@@ -50,11 +50,12 @@ func Anchors(g statement.Guard) bool {
 
 // newestAnchor reads the token's anchor; found is false where there is none.
 func (s *Quorum) newestAnchor() (newest Anchor, found bool, err error) {
-	labels, err := s.HSM.Anchors()
-	if err != nil {
-		return newest, false, err
+	if s.anchors == nil {
+		if s.anchors, err = s.HSM.Anchors(); err != nil {
+			return newest, false, err
+		}
 	}
-	for _, label := range labels {
+	for _, label := range s.anchors {
 		if a, ok := ParseAnchor(label); ok && (!found || a.Number > newest.Number) {
 			newest, found = a, true
 		}

@@ -89,8 +89,15 @@ func (s *Quorum) KML() kmdata.Signer { return kmlSigner{s} }
 
 // Sign signs with KML: the SHA-256 of data, ECDSA in DER.
 func (k kmlSigner) Sign(data []byte) ([]byte, error) {
-	key, err := FindKML(k.s.HSM, k.s.Module)
+	certified, err := k.s.Module.Signer()
 	if err != nil {
+		return nil, err
+	}
+	key, err := hsm.Expected(statement.KMLLabel(k.s.Module.Module), certified)
+	if err != nil {
+		return nil, err
+	}
+	if key, err = k.s.HSM.FindAgain(key); err != nil {
 		return nil, err
 	}
 	return k.s.HSM.Sign(key, data)

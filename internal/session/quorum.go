@@ -24,6 +24,7 @@ type Quorum struct {
 	pin        *secret.Bytes
 	brk        *statement.Break // for the next statement
 	above      int              // the highest number known from token or paper
+	anchors    []string         // labels of the token's, as the first login saw them; nil: not listed yet
 	unanchored bool             // the token does not carry the anchor of the newest statement
 	release    func()
 
@@ -109,7 +110,7 @@ func (s *Quorum) askPIN() (err error) {
 		if _, err := recognise(s.HSM, s.Module); err != nil {
 			return err
 		}
-		return s.proveTrusted(s.HSM)
+		return s.proveTrusted()
 	})
 }
 

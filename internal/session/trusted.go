@@ -85,19 +85,31 @@ func (s *Station) exactlyTrusted(token *hsm.Session) error {
 // and that each of the world's own is frozen. One that lacks is left to the
 // operation that needs it: a card replacement makes it again. A module that a
 // replacement did not reach has nothing to be held to yet.
-func (s *Station) proveTrusted(token *hsm.Session) error {
+func (s *Quorum) proveTrusted() error {
 	if s.Behind() {
 		return nil
 	}
 	id, set, form := s.Module.Module, s.Chain.Set(), s.Module.Form
-	t, err := findTrusted(token, id, set, form)
+	t, err := findTrusted(s.HSM, id, set, form)
 	if err != nil {
 		return err
 	}
 	if err := t.checkForeign(s.Token); err != nil {
 		return err
 	}
-	return t.prove(token)
+	s.anchors = t.anchors()
+	return t.prove(s.HSM)
+}
+
+// anchors lists the labels of the anchors; it is not nil.
+func (t trusted) anchors() []string {
+	labels := []string{}
+	for _, o := range t.own {
+		if kindOf(o) == hsm.Anchor {
+			labels = append(labels, o.Label)
+		}
+	}
+	return labels
 }
 
 // prove proves of each of the world's own, by its handle, that it is frozen: KM,
@@ -105,7 +117,7 @@ func (s *Station) proveTrusted(token *hsm.Session) error {
 func (t trusted) prove(token *hsm.Session) error {
 	slices.SortStableFunc(t.own, func(a, b hsm.TrustedObject) int { return cmp.Compare(kindOf(a), kindOf(b)) })
 	for _, o := range t.own {
-		if err := token.ProbeTrusted(o.Object, kindOf(o)); err != nil {
+		if err := token.ProbeTrustedAgain(o.Object, kindOf(o)); err != nil {
 			return err
 		}
 	}

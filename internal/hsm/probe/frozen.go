@@ -20,6 +20,20 @@ type Target struct {
 // setting it, and by copies in which it is different, to the session and to
 // the token.
 func (p *Prober) Frozen(k Target) error {
+	return p.eachFrozen(k, func(a p11.Attribute) error {
+		if err := p.refusesSetting(k, a); err != nil {
+			return err
+		}
+		return p.refusesCopies(k, a)
+	})
+}
+
+// FrozenInCopies is Frozen without setting anything.
+func (p *Prober) FrozenInCopies(k Target) error {
+	return p.eachFrozen(k, func(a p11.Attribute) error { return p.refusesCopies(k, a) })
+}
+
+func (p *Prober) eachFrozen(k Target, try func(p11.Attribute) error) error {
 	if err := p.s.Shows(k.Object, k.Name, k.Template); err != nil {
 		return err
 	}
@@ -27,17 +41,14 @@ func (p *Prober) Frozen(k Target) error {
 		if !a.Frozen {
 			continue
 		}
-		if err := p.refusesUndoing(k, a); err != nil {
+		if err := try(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Prober) refusesUndoing(k Target, a p11.Attribute) error {
-	if err := p.refusesSetting(k, a); err != nil {
-		return err
-	}
+func (p *Prober) refusesCopies(k Target, a p11.Attribute) error {
 	for _, place := range []p11.Place{p11.SessionObject, p11.TokenObject} {
 		if err := p.refusesCopy(k, a, place); err != nil {
 			return err

@@ -101,6 +101,13 @@ func (p *Prober) knownAES() (knownKey, error) {
 
 // tryKeyWrap wraps a second worthless key, of 192 bits, under a known one.
 func (p *Prober) tryKeyWrap(m uint, under knownKey, o p11.Object) error {
+	listed, err := p.listed()
+	if err != nil {
+		return err
+	}
+	if !listed[m] {
+		return errors.New("not listed")
+	}
 	blob, err := p.s.Wrap(p11.Mechanism(m), under.object, o)
 	if p11.Gone(err) {
 		return p11.Fail("C_WrapKey of a worthless key with "+KeyWrap(m).String(), err)

@@ -24,23 +24,25 @@ type wrapping struct {
 	name string
 	key  wrapper // what it wraps under
 	make func() []*pkcs11.Mechanism
+
+	travels bool // its blobs are those of backups and packages
 }
 
 // wrappings are the mechanisms that WRAP_WITH_TRUSTED is tried with.
 var wrappings = []wrapping{
-	{"CKM_RSA_PKCS_OAEP", underRSA, p11.OAEP},
-	{"CKM_RSA_PKCS", underRSA, bare(pkcs11.CKM_RSA_PKCS)},
-	{"CKM_RSA_X_509", underRSA, bare(pkcs11.CKM_RSA_X_509)},
-	{"CKM_RSA_AES_KEY_WRAP", underRSA, p11.RSAAES},
-	{"CKM_AES_KEY_WRAP", underAES, bare(pkcs11.CKM_AES_KEY_WRAP)},
-	{"CKM_AES_KEY_WRAP_PAD", underAES, bare(pkcs11.CKM_AES_KEY_WRAP_PAD)},
-	{"CKM_AES_KEY_WRAP_KWP", underAES, bare(p11.KWP)},
-	{"CKM_AES_ECB", underAES, bare(pkcs11.CKM_AES_ECB)},
-	{"CKM_AES_CBC", underAES, withIV(pkcs11.CKM_AES_CBC, 16)},
-	{"CKM_AES_CBC_PAD", underAES, withIV(pkcs11.CKM_AES_CBC_PAD, 16)},
-	{"CKM_DES3_ECB", underDES3, bare(pkcs11.CKM_DES3_ECB)},
-	{"CKM_DES3_CBC", underDES3, withIV(pkcs11.CKM_DES3_CBC, 8)},
-	{"CKM_DES3_CBC_PAD", underDES3, withIV(pkcs11.CKM_DES3_CBC_PAD, 8)},
+	{"CKM_RSA_PKCS_OAEP", underRSA, p11.OAEP, true},
+	{"CKM_RSA_PKCS", underRSA, bare(pkcs11.CKM_RSA_PKCS), false},
+	{"CKM_RSA_X_509", underRSA, bare(pkcs11.CKM_RSA_X_509), false},
+	{"CKM_RSA_AES_KEY_WRAP", underRSA, p11.RSAAES, true},
+	{"CKM_AES_KEY_WRAP", underAES, bare(pkcs11.CKM_AES_KEY_WRAP), false},
+	{"CKM_AES_KEY_WRAP_PAD", underAES, bare(pkcs11.CKM_AES_KEY_WRAP_PAD), true},
+	{"CKM_AES_KEY_WRAP_KWP", underAES, bare(p11.KWP), true},
+	{"CKM_AES_ECB", underAES, bare(pkcs11.CKM_AES_ECB), false},
+	{"CKM_AES_CBC", underAES, withIV(pkcs11.CKM_AES_CBC, 16), false},
+	{"CKM_AES_CBC_PAD", underAES, withIV(pkcs11.CKM_AES_CBC_PAD, 16), false},
+	{"CKM_DES3_ECB", underDES3, bare(pkcs11.CKM_DES3_ECB), false},
+	{"CKM_DES3_CBC", underDES3, withIV(pkcs11.CKM_DES3_CBC, 8), false},
+	{"CKM_DES3_CBC_PAD", underDES3, withIV(pkcs11.CKM_DES3_CBC_PAD, 8), false},
 }
 
 func bare(m uint) func() []*pkcs11.Mechanism {
@@ -61,13 +63,23 @@ var errNoWrapping = errors.New("the token lists no mechanism to wrap with")
 // unrestricted key of the class either leads nowhere; one at least must be
 // refused where it works without the restriction.
 func (p *Prober) WrapWithTrusted(k Target) error {
+	return p.wrapWithTrusted(k, func(wrapping) bool { return true })
+}
+
+// WrapWithTrustedAgain is WrapWithTrusted with the mechanisms of backups and
+// packages alone.
+func (p *Prober) WrapWithTrustedAgain(k Target) error {
+	return p.wrapWithTrusted(k, func(w wrapping) bool { return w.travels })
+}
+
+func (p *Prober) wrapWithTrusted(k Target, among func(wrapping) bool) error {
 	listed, err := p.listed()
 	if err != nil {
 		return err
 	}
 	tries := several{last: p.notAnswered(k.Name+" can be wrapped under a key that is not trusted", errNoWrapping)}
 	for _, w := range wrappings {
-		if !listed[w.make()[0].Mechanism] {
+		if !among(w) || !listed[w.make()[0].Mechanism] {
 			continue
 		}
 		if err := tries.add(p.refusesWrap(w, k)); err != nil {

@@ -12,7 +12,7 @@ import (
 	"byok/internal/term"
 )
 
-// Slots are the slots of a loaded library, and the tokens in thes.
+// Slots are the slots of a loaded library, and the tokens in them.
 type Slots struct {
 	p    *pkcs11.Ctx
 	path string // of the library, for messages
@@ -76,6 +76,15 @@ func (s Slots) Token(id string) (Token, error) {
 			len(found), serialOr(id), s.path)
 	}
 	return found[0], nil
+}
+
+// Again reads the token again, from the slot where it was, or from another one
+// if it is there now.
+func (s Slots) Again(t Token) (Token, error) {
+	if now := s.tokenIn(t.Slot); now.Initialised && now.ID() == t.ID() {
+		return now, nil
+	}
+	return s.Token(t.ID())
 }
 
 // serialOr puts an ID into words.
