@@ -63,6 +63,9 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	if err := o.checkFiles(); err != nil {
+		return nil, err
+	}
 	cred, err := o.build()
 	if err != nil {
 		return nil, Explain("--auth "+o.Method, exitcode.Mark(exitcode.Usage, err), time.Now())

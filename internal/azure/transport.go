@@ -24,9 +24,13 @@ const maxCAFile = 1 << 20
 // Client returns the HTTP client for the vault, Entra and Resource Manager:
 // TLS 1.2 or newer, the proxy of HTTPS_PROXY and NO_PROXY, no redirects (the
 // services use none, and a token must not follow one). An address of a proxy
-// or a CA file that cannot be read is an error of status Usage.
+// or a CA file that cannot be read, and no file in SSL_CERT_FILE or
+// SSL_CERT_DIR, is an error of status Usage.
 func (n Network) Client() (*http.Client, error) {
 	if err := checkProxy(); err != nil {
+		return nil, err
+	}
+	if err := checkAuthorities(); err != nil {
 		return nil, err
 	}
 	roots, err := n.roots()
