@@ -19,7 +19,7 @@ const (
 	RuleWorldSuffix = "KEK-WORLD-SUFFIX"
 	// RuleWorldPartition: a Managed HSM's SecurityWorld file has the owner's root and the attestation's certificates only.
 	RuleWorldPartition = "KEK-WORLD-PARTITION"
-	// RuleOwn: the KEK is none of this security world's own module keys.
+	// RuleOwn: the KEK is not one of this security world's own module keys.
 	RuleOwn = "KEK-OWN"
 	// RulePresent: the KEK has an attestation; only a vault's may do without, once it was compared.
 	RulePresent = "KEK-ATTEST-PRESENT"

@@ -47,7 +47,7 @@ func (c Code) Meaning() string {
 	case Refused:
 		return "refused by the ceremony's own rules: quorum, rehearsal mixed with production, would overwrite, unattested KEK"
 	case Interrupted:
-		return "interrupted; what now exists has been said"
+		return "interrupted; what exists now has been reported"
 	}
 	return "failed for another reason"
 }

@@ -17,7 +17,7 @@ func (s Quorum) warnOfPadding(pairs []*pair) error {
 	if err != nil || !pads {
 		return err
 	}
-	s.UI().Warn(fmt.Sprintf("%s %s wraps with up to seven zero bytes behind the key: "+
+	s.UI().Warn(fmt.Sprintf("%s %s wraps with up to seven zero bytes after the key: "+
 		"whether the Azure service takes that is not documented, so send it a worthless key first",
 		s.Token.Model, s.Token.Firmware))
 	return nil

@@ -172,7 +172,7 @@ func TestOnToken(t *testing.T) {
 			if got := outcomes(properties); !maps.Equal(got, want) {
 				t.Errorf("\n got %q\nwant %q", got, want)
 			}
-			const wraps = "CKM_AES_KEY_WRAP_PAD, with up to seven zero bytes behind the key"
+			const wraps = "CKM_AES_KEY_WRAP_PAD, with up to seven zero bytes after the key"
 			if got := properties[index(properties, PropKeyWrap)]; got.Detail != wraps {
 				t.Errorf("%s: %s", got.Name, got.Detail)
 			}

@@ -138,9 +138,9 @@ func (s *survey) keyWrap() (string, error) {
 	case hsm.Gone(err):
 		return "", err
 	case err != nil:
-		return fmt.Sprintf("%v; zero bytes behind the key: %s", wrap, s.reason(err)), nil
+		return fmt.Sprintf("%v; zero bytes after the key: %s", wrap, s.reason(err)), nil
 	case pads:
-		return fmt.Sprintf("%v, with up to seven zero bytes behind the key", wrap), nil
+		return fmt.Sprintf("%v, with up to seven zero bytes after the key", wrap), nil
 	}
 	return wrap.String(), nil
 }
