@@ -68,7 +68,7 @@ type finding struct {
 	Through []string `json:"through"` // the calls that it took
 }
 
-// call records the token's answer, and tells whether it did what was asked.
+// call records the token's answer, and reports whether it did what was asked.
 func (f *finding) call(what string, err error) bool {
 	code := codeOf(err)
 	if !slices.Contains(f.Codes, code) {
@@ -80,7 +80,7 @@ func (f *finding) call(what string, err error) bool {
 	return err == nil
 }
 
-// breach tells whether something that must be refused was not.
+// breach reports whether something that must be refused was not.
 func (f finding) breach() bool { return !f.Mine && len(f.Through) > 0 }
 
 func codeOf(err error) string {

@@ -194,5 +194,5 @@ const deedsHead = `
 Each is done on a copy of a ceremony in the state named; then the command is run. Its exit status and its
 first complaint are compared, without what differs from run to run. A command that refuses has changed no
 file but the log, and nothing on the token. Status 0 with "nothing": it is not noticed, and the last column
-says why that is no harm.
+says why that does no harm.
 `

@@ -88,7 +88,7 @@ func changedFields() (list []deed) {
 			note: "the statements decide"})
 }
 
-// noted says why a changed field that is not noticed is no harm.
+// noted says why a changed field that is not noticed does no harm.
 func noted(want string) string {
 	if strings.HasPrefix(want, "0: ") {
 		return "what counts is read from the token"

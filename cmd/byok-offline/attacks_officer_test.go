@@ -31,7 +31,7 @@ func (a *attacker) field(o object) (slot uint, guesses []string) {
 	return a.slot, a.guesses
 }
 
-// outside works in a session of its own with nobody logged in, and logs in as
+// outside works in a session of its own without a login, and logs in as
 // user again afterwards.
 func (a *attacker) outside(t testing.TB, slot uint, work func(h pkcs11.SessionHandle)) {
 	t.Helper()

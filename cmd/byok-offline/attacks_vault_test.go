@@ -53,7 +53,7 @@ func newVaultUser(t *testing.T) *vaultUser {
 }
 
 // opensWhatWaits makes a token as a transfer leaves it whose KEK and transfer
-// key are token objects, and opens a key that nobody transferred.
+// key are token objects, and opens a key that no one transferred.
 func (v *vaultUser) opensWhatWaits(t *testing.T) {
 	inState(t, created).besiege(t, func(a *attacker) {
 		a.makeOwnToken(t)

@@ -19,7 +19,7 @@ import (
 	"byok/internal/statement"
 )
 
-// forgedBackups: KM is public, and what is wrapped under it names nobody.
+// forgedBackups: KM is public, and what is wrapped under it names no one.
 func forgedBackups() []deed {
 	restore := func(name string, change func(t *testing.T, s *stage, k *kmdata.Key), want string) deed {
 		return deed{name: name, state: generated, do: backedUp(change), then: thenRestore, want: want}

@@ -26,10 +26,10 @@ import (
 )
 
 // fakeAzure plays Entra, Azure Resource Manager and, in front of a rehearsal,
-// a vault that is no rehearsal: all a private cloud has, on one TLS server.
+// a vault that is not a rehearsal's: all a private cloud has, on one TLS server.
 type fakeAzure struct {
 	server    *httptest.Server
-	token     string        // what it hands out, and wants
+	token     string        // what it hands out, and requires
 	ahead     time.Duration // of its clock
 	challenge string        // instead of the right one
 	vault     http.Handler  // behind the token; nil has none

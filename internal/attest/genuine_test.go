@@ -99,7 +99,7 @@ func TestGenuine(t *testing.T) {
 	}
 }
 
-// TestGenuineDates: the statement has no time; the HSM's certificate is the
+// TestGenuineDates: the claims have no time; the HSM's certificate is the
 // first to end, the owner's the last to begin.
 func TestGenuineDates(t *testing.T) {
 	for day, want := range map[string]string{

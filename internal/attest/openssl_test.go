@@ -35,7 +35,7 @@ func openssl(t *testing.T, data []byte, day string) (last string, err error) {
 	return lines[len(lines)-1], err
 }
 
-// TestOpenSSL lets openssl alone come to the verdict and the fingerprint that
+// TestOpenSSL lets openssl alone come to the result and the fingerprint that
 // this package comes to.
 func TestOpenSSL(t *testing.T) {
 	v, err := CheckFile("f", genuine(t), at("2025-07-01"))
@@ -48,7 +48,7 @@ func TestOpenSSL(t *testing.T) {
 	}
 }
 
-// TestOpenSSLRefuses: the script is no use if it says yes to anything. The
+// TestOpenSSLRefuses: the script is useless if it says yes to anything. The
 // changes are in the statement's signature, the modulus, the kid and the day.
 func TestOpenSSLRefuses(t *testing.T) {
 	good := string(genuine(t))

@@ -146,7 +146,7 @@ func unreadable(err error) error {
 	return exitcode.Hint(err, "%s", hintOther)
 }
 
-// Replace writes under a name that is no card's, and renames once the copy
+// Replace writes under a name that is not a card's, and renames once the copy
 // there has been verified.
 func (f folder) Replace(sealed []byte, verify func(written []byte) error) error {
 	if err := removeIfThere(f.renewed()); err != nil {

@@ -40,7 +40,7 @@ func DrawPassphrase() (drawn *secret.Bytes) {
 }
 
 // draw returns a number below n. It is 128 random bits modulo n, which no
-// number of trials tells from uniform: for n of 13 bits, each number is within
+// number of trials distinguishes from uniform: for n of 13 bits, each number is within
 // 2^-115 of its share.
 func draw(n uint64) uint64 {
 	var b [16]byte

@@ -72,7 +72,7 @@ func jobs(dir string) map[string]func() error {
 }
 
 // run does a job, under strace with the faults given ("fsync:error=EIO:when=2"),
-// and returns what it said; killed tells that it could not finish.
+// and returns what it said; killed means that it could not finish.
 func run(t *testing.T, dir, job string, faults ...string) (said string, killed bool) {
 	t.Helper()
 	line := []string{os.Args[0], dir}

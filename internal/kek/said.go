@@ -80,7 +80,7 @@ func (s Said) Compare(id ID, sum fingerprint.Sum) error {
 // Policy is what the side that checks a toolset brings.
 type Policy struct {
 	Rehearsal bool // the security world is a rehearsal
-	// Own are the SHA-256 sums of SubjectPublicKeyInfos that are no KEK
+	// Own are the SHA-256 sums of SubjectPublicKeyInfos that are not KEKs
 	// although they are RSA keys: the module keys of this world, past and
 	// present.
 	Own []fingerprint.Sum

@@ -129,7 +129,7 @@ func tryOpenssl(t testing.TB, args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// opensslVerifies gives openssl's verdict on a signature: the one of dgst, which
+// opensslVerifies says what openssl finds of a signature: by dgst, which
 // docs and auditors use, or of pkeyutl, which unlike dgst does not overlook
 // what follows a signature of full length.
 func opensslVerifies(t testing.TB, command, pemText string, message, sig []byte) bool {

@@ -63,7 +63,7 @@ func TestApproveShows(t *testing.T) {
 }
 
 // TestApproveDenied: whatever the holders do not approve is not wrapped, and
-// nobody logs in as SO for it.
+// no one logs in as SO for it.
 func TestApproveDenied(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	before := r.Chain(t).Last().Number()
@@ -215,7 +215,7 @@ func TestApproveFails(t *testing.T) {
 	}
 }
 
-// TestApproveKM: KM is no KEK, whatever the packages say.
+// TestApproveKM: KM is not a KEK, whatever the packages say.
 func TestApproveKM(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	km, err := r.Chain(t).Set().KM.ModuleKey()

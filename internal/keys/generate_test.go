@@ -200,7 +200,7 @@ func TestGenerateCutShort(t *testing.T) {
 
 // TestGenerateUnrecorded: a key whose file cannot be written is not recorded. One
 // that the quorum has vouched for stays, and the next run records it; one that
-// nobody vouched for goes.
+// no one vouched for goes.
 func TestGenerateUnrecorded(t *testing.T) {
 	for _, c := range []struct {
 		name     string

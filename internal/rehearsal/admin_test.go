@@ -22,7 +22,7 @@ func (r *running) arm(t *testing.T, faults ...string) {
 	must(t, err)
 }
 
-// left wants these faults to be left.
+// left fails the test unless these faults are left.
 func (r *running) left(t *testing.T, want ...string) {
 	t.Helper()
 	got, err := r.vault.Faults(ctx)

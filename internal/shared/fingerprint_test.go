@@ -56,7 +56,7 @@ func TestFingerprintJSON(t *testing.T) {
 	wantAnswer(t, "JSON", got, answer{0, got.out, ""})
 }
 
-// TestForeignName: a file name may hold what is no text. It is shown and
+// TestForeignName: a file name may hold what is not text. It is shown and
 // printed as JSON, and cannot steer the terminal or pass for another line.
 func TestForeignName(t *testing.T) {
 	kmdataDir(t)

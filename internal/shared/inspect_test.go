@@ -119,7 +119,7 @@ func TestInspectJSON(t *testing.T) {
 }
 
 // TestInspectWords: a KEK's words are shown to whoever asks for them, and to
-// nobody by the way.
+// no one by the way.
 func TestInspectWords(t *testing.T) {
 	kmdataDir(t)
 	plain := run(t, "inspect", "testdata/inspect/"+kekName)

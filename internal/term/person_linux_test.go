@@ -131,7 +131,7 @@ func (p *person) types(keys string) {
 	}
 }
 
-// echo tells whether the terminal shows what is typed.
+// echo reports whether the terminal shows what is typed.
 func (p *person) echo() bool {
 	p.t.Helper()
 	return p.settings().Lflag&unix.ECHO != 0

@@ -187,7 +187,7 @@ func TestNewPassword(t *testing.T) {
 
 // TestTypedAhead: what is typed before a question is neither shown nor taken,
 // whether the question is for a secret or for a word; the echo is off from the
-// first question for a secret until Restore, but for visible answers.
+// first question for a secret until Restore, except for visible answers.
 func TestTypedAhead(t *testing.T) {
 	p := start(t, "session", controlling)
 	p.sees("PIN: ", 1)
@@ -254,7 +254,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestNoTerminal: nobody can be asked, and an answer in a pipe is not taken.
+// TestNoTerminal: no one can be asked, and an answer in a pipe is not taken.
 func TestNoTerminal(t *testing.T) {
 	const why = "/dev/tty cannot be opened and standard input is not a terminal; hint: "
 	for job, want := range map[string]string{

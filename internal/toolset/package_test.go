@@ -17,7 +17,7 @@ import (
 	"byok/internal/kek"
 )
 
-var update = flag.Bool("update", false, "write testdata/BYOK-* anew")
+var update = flag.Bool("update", false, "write testdata/BYOK-* again")
 
 const (
 	kekFile = "BYOK-KEK-pkg-CONTOSO-1"

@@ -168,7 +168,7 @@ func newUploader(t *testing.T, v *fakeVault, p *person) *Uploader {
 	return &Uploader{Vault: v, UI: p}
 }
 
-// expect fails the test unless err has this status and text; "" is no error.
+// expect fails the test unless err has this status and text; "" for no error.
 func expect(t *testing.T, what string, err error, code exitcode.Code, text string) {
 	t.Helper()
 	got := ""

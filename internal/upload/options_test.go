@@ -33,7 +33,7 @@ func approved(change ...func(*statement.Target)) statement.Target {
 
 func exportable(t *statement.Target) { t.Exportable, t.ReleasePolicy = true, fingerprint.Of(policy) }
 
-// TestRequest has what a person may say of a package of ours, and what is
+// TestRequest has what a person may say of this project's package, and what is
 // refused because no quorum approved it.
 func TestRequest(t *testing.T) {
 	for _, c := range []struct {
@@ -84,7 +84,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestWith has what no quorum decides, for a package of ours and a foreign one.
+// TestWith has what no quorum decides, for this project's package and a foreign one.
 func TestWith(t *testing.T) {
 	from, until := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 	o := Options{

@@ -61,7 +61,7 @@ func newBench(program, dir string, serve ...string) (b *bench, err error) {
 
 func (b *bench) state() string { return filepath.Join(b.dir, "vault") }
 
-// start runs the vault and waits until it answers: its log tells.
+// start runs the vault and waits until its log says that it answers.
 func (b *bench) start(args []string) error {
 	server := b.command(
 		append([]string{"rehearsal", "serve", "--listen", "127.0.0.1:0", "--state", b.state()}, args...)...)

@@ -103,7 +103,7 @@ func best(versions []Key) Key {
 }
 
 // outcome compares the version with what was asked for. One that was there
-// before may have other attributes by now; one made just now has no excuse.
+// before may have other attributes by now; one made just now must not.
 func (p Import) outcome(k Key, already, soft bool) (Imported, error) {
 	done := Imported{Key: k, Already: already, Unread: k.Kty == ""}
 	if done.Unread {

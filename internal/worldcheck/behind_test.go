@@ -10,7 +10,7 @@ import (
 )
 
 // TestBehind: a module that a replacement did not reach is held to nothing
-// until it has. What it holds of the earlier set is no stranger.
+// until it has. What it holds of the earlier set is not a stranger.
 func TestBehind(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	r.People.Paper = r.Paper(t)

@@ -288,7 +288,7 @@ func TestAnchor(t *testing.T) {
 	r.Finds(t, "anchor", "FAIL: the token carries none: compare the last statement with the paper")
 }
 
-// TestAnchorless: some guards have no anchor, which nobody can check.
+// TestAnchorless: some guards have no anchor that could be checked.
 func TestAnchorless(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Operator(func(o *session.Operator) error {

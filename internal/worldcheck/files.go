@@ -16,7 +16,7 @@ import (
 var setAside = regexp.MustCompile(`\.\d{8}T\d{6}Z(\.sig)?$`)
 
 // files accounts for every file of kmdata: those that no row of their own
-// verified are verified here, and what is no part of this world is named.
+// verified are verified here, and what is not part of this world is named.
 // Statements were verified when the chain was opened.
 func (c *checker) files() {
 	known, strange := 0, []string{}

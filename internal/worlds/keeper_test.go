@@ -115,7 +115,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// TestTrustAgain asks nobody about a world that is known.
+// TestTrustAgain asks no one about a world that is known.
 func TestTrustAgain(t *testing.T) {
 	p := &person{answers: []string{one.String()}}
 	k := keeper(t, "", p)
@@ -170,7 +170,7 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// TestUnattended has nobody to ask.
+// TestUnattended has no one to ask.
 func TestUnattended(t *testing.T) {
 	k := keeper(t, "", &person{away: true})
 	_, err := k.Trust(Claim{"Contoso", one, one}, file)

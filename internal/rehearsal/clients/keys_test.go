@@ -74,7 +74,7 @@ func newAuditor(t *testing.T, p practice) auditor {
 	return auditor{client}
 }
 
-// count tells how many versions of a name hold the sample, by its public key
+// count returns how many versions of a name hold the sample, by its public key
 // or, for AES, by what the vault encrypts with it.
 func (a auditor) count(t *testing.T, name string, s sample) (n int) {
 	t.Helper()

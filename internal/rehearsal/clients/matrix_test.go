@@ -84,7 +84,7 @@ func (m *matrix) renew(t *testing.T) {
 	m.blob = seal(t, m.kek.ID, m.kek.PublicKey.(*rsa.PublicKey), m.plain)
 }
 
-// try runs one cell, and tells whether all came as it should.
+// try runs one cell, and reports whether all came as it should.
 func (m *matrix) try(t *testing.T, name string, c cell) bool {
 	t.Helper()
 	ctx := context.Background()
