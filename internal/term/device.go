@@ -45,12 +45,12 @@ func (c *Console) open() (*device, error) {
 	return nil, errors.New("/dev/tty cannot be opened and standard input is not a terminal")
 }
 
-func (c *Console) openFor(code exitcode.Code, prompt, flag string) (*device, error) {
+func (c *Console) openFor(code exitcode.Code, doing, flag string) (*device, error) {
 	d, err := c.open()
 	if err == nil {
 		return d, nil
 	}
-	err = exitcode.Errorf(code, "cannot ask for the %s: %w", Printable(prompt), err)
+	err = exitcode.Errorf(code, "cannot %s: %w", Printable(doing), err)
 	if flag != "" {
 		err = exitcode.Hint(err, "give %s", flag)
 	}

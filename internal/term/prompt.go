@@ -31,7 +31,7 @@ func (c *Console) Interactive() bool {
 // terminal, an empty answer, one that Enter did not end, one with a control
 // character and one over 1 KiB are Usage errors; Ctrl-C is Interrupted.
 func (c *Console) Password(prompt, flag string) (*secret.Bytes, error) {
-	d, err := c.openFor(exitcode.Usage, prompt, flag)
+	d, err := c.openFor(exitcode.Usage, "ask for the "+prompt, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (c *Console) Password(prompt, flag string) (*secret.Bytes, error) {
 // NewPassword asks for a secret twice and returns it once both are the same,
 // after at most three rounds. Its errors are those of Password.
 func (c *Console) NewPassword(prompt, flag string) (*secret.Bytes, error) {
-	d, err := c.openFor(exitcode.Usage, prompt, flag)
+	d, err := c.openFor(exitcode.Usage, "ask for the "+prompt, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (c *Console) secretTwice(d *device, prompt string) (*secret.Bytes, error) {
 // Ask asks for a line of text and returns it without surrounding blanks; it
 // may be empty. flag and errors are those of Password.
 func (c *Console) Ask(prompt, flag string) (string, error) {
-	d, err := c.openFor(exitcode.Usage, prompt, flag)
+	d, err := c.openFor(exitcode.Usage, "ask for the "+prompt, flag)
 	if err != nil {
 		return "", err
 	}

@@ -26,7 +26,7 @@ const (
 // or "dumb"), it is Refused, and the hint names flag, the option that gives the
 // secret in a file; Ctrl-C is Interrupted.
 func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag string) error {
-	d, err := c.openFor(exitcode.Refused, "holder to note a secret", flag)
+	d, err := c.openFor(exitcode.Refused, "show a secret to its holder", flag)
 	if err != nil {
 		return err
 	}

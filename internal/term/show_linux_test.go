@@ -55,7 +55,7 @@ func TestShowSecretRefused(t *testing.T) {
 			"hint: give --card-pin-file FILE, or use another terminal"},
 		{"", controlling, "status 6: this terminal (TERM=) cannot clear a secret from its screen; " +
 			"hint: give --card-pin-file FILE, or use another terminal"},
-		{"xterm", none, "status 6: cannot ask for the holder to note a secret: /dev/tty cannot be opened and " +
+		{"xterm", none, "status 6: cannot show a secret to its holder: /dev/tty cannot be opened and " +
 			"standard input is not a terminal; hint: give --card-pin-file FILE"},
 	} {
 		t.Setenv("TERM", c.kind)

@@ -97,7 +97,7 @@ func (p Pair) belong() error {
 	world := SecurityWorldName(p.world.Suffix, p.world.Generation)
 	switch {
 	case p.kek.Suffix != p.world.Suffix || p.kek.Generation != p.world.Generation:
-		return exitcode.Errorf(exitcode.Check, "%s does not go with %s", p.Name(), world)
+		return exitcode.Errorf(exitcode.Check, "%s does not belong with %s", p.Name(), world)
 	case p.kek.Mark != p.world.Mark:
 		return exitcode.Errorf(exitcode.Refused, "%s: one package is marked %s, the other %s", p.Name(), p.kek.Mark,
 			p.world.Mark)

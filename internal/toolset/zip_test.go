@@ -134,9 +134,9 @@ func TestZipRefuses(t *testing.T) {
 		want   string
 	}{
 		{"suffix", func(p *Pair) { p.kek.Suffix = "FABRIKAM" }, exitcode.Check,
-			"BYOK-KEK-pkg-FABRIKAM-1 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1"},
+			"BYOK-KEK-pkg-FABRIKAM-1 does not belong with BYOK-SecurityWorld-pkg-CONTOSO-1"},
 		{"generation", func(p *Pair) { p.kek.Generation = 2 }, exitcode.Check,
-			"BYOK-KEK-pkg-CONTOSO-2 does not go with BYOK-SecurityWorld-pkg-CONTOSO-1"},
+			"BYOK-KEK-pkg-CONTOSO-2 does not belong with BYOK-SecurityWorld-pkg-CONTOSO-1"},
 		{"mark", func(p *Pair) { p.kek.Mark = kek.Test }, exitcode.Refused,
 			"BYOK-KEK-pkg-CONTOSO-1: one package is marked test, the other production"},
 		{"binding", func(p *Pair) { p.kek.SecurityWorld[0]++ }, exitcode.Check,

@@ -86,7 +86,7 @@ var faults = []fault{
 	}, want: unsigned},
 	{name: "manifest-of-another-authorization", make: func(f *factory) {
 		f.manifest(func(m *transfer.Manifest) { m.Authorization.SHA256 = fingerprint.Of(nil) })
-	}, want: "STEM.manifest.json: field authorization.sha256: BASE.authorization.json is another authorization"},
+	}, want: "STEM.manifest.json: field authorization.sha256: BASE.authorization.json has another SHA-256"},
 	{name: "manifest-of-another-number", make: func(f *factory) {
 		f.manifest(func(m *transfer.Manifest) { m.Authorization.Number = 9999 })
 	}, want: "STEM.manifest.json: field authorization.number: BASE.authorization.json has the number NUMBER"},

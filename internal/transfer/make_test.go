@@ -86,7 +86,7 @@ func TestMakeRefuses(t *testing.T) {
 			"statement 3 is not an authorization of this world"},
 		"another authorization": {func(r *transfer.Request) { r.Copy.Copy.Authorization = fingerprint.Of(nil) }, nil,
 			exitcode.Check,
-			stem + ".manifest.json: field authorization.sha256: " + stem + ".authorization.json is another authorization"},
+			stem + ".manifest.json: field authorization.sha256: " + stem + ".authorization.json has another SHA-256"},
 		"no pair": {func(r *transfer.Request) { r.Copy.Copy.Index = 1 }, nil, exitcode.Check,
 			"key_xferacld_key_000004-1: statement 4 (authorization) has only 1 pair"},
 		"another copy": {func(r *transfer.Request) { r.Copy.Copy.Ciphertext[0] ^= 1 }, nil, exitcode.Check,

@@ -125,7 +125,7 @@ func (p *Package) checkManifest(f Facts) error {
 	authorization := filepath.Base(p.names.Authorization)
 	switch m := p.manifest; {
 	case m.Authorization.SHA256 != f.Sum:
-		return fmt.Errorf("field authorization.sha256: %s is another authorization", authorization)
+		return fmt.Errorf("field authorization.sha256: %s has another SHA-256", authorization)
 	case m.Authorization.Number != f.Authorization.Number:
 		return fmt.Errorf("field authorization.number: %s has the number %d", authorization, f.Authorization.Number)
 	case m.Authorization.Pair >= len(f.Authorization.Pairs):

@@ -86,7 +86,7 @@ func (u *Uploader) warnExpiry(b *Batch, k vault.Key, err error) {
 // from here.
 func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
 	ready := b.ready()
-	progress := u.UI.Progress("asking for the names", size(ready))
+	progress := u.UI.Progress("checking the names", size(ready))
 	defer progress.Done()
 	return each(ctx, ready, func(ctx context.Context, i *Item) error {
 		defer progress.Add(i.size())
