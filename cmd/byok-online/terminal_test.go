@@ -125,7 +125,7 @@ func TestVouch(t *testing.T) {
 		"byok-online: " + file + " comes from a security world that this workstation does not know yet\n",
 		"warning: the package comes from a different world than the one named: its hknso differs; try again\n",
 		"warning: the fingerprint has 7 words: at least the first 8 are needed; try again\n",
-		`byok-online: world "Specimen" is known from now on, vouched for by `,
+		`byok-online: world "Specimen" is now known, vouched for by `,
 	} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("%q is not on the screen\n%s", want, screen)

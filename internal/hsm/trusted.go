@@ -82,7 +82,9 @@ func (s *Session) anchors() ([]Item, error) {
 	return slices.DeleteFunc(items, isNoAnchor), err
 }
 
-func isNoAnchor(i Item) bool { return i.Class != PublicKey || !strings.HasPrefix(i.Label, AnchorPrefix) }
+func isNoAnchor(i Item) bool {
+	return i.Class != PublicKey || !strings.HasPrefix(i.Label, AnchorPrefix)
+}
 
 // DropAnchors destroys the anchors, in any role: they are public objects. Do so
 // before a statement is signed: a session that is cut short then leaves no
