@@ -96,8 +96,7 @@ func (l *Log) append(e Event, complete func(e *Event, head Head) error) (a Appen
 		return line, err
 	})
 	if err != nil {
-		err = fmt.Errorf("ceremony log: the event could not be recorded: %w", err)
-		return Appended{}, exitcode.Mark(exitcode.Failed, err)
+		return Appended{}, fmt.Errorf("ceremony log: the event could not be recorded: %w", err)
 	}
 	return a, nil
 }

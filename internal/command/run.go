@@ -162,6 +162,7 @@ func (r *Run) begin(dir string) error {
 
 func (r *Run) end(failed error) error {
 	_, err := r.Log.Append(r.running.end(failed))
+	err = exitcode.Mark(exitcode.Failed, err) // whatever it is, the command is done
 	r.running.Event = nil
 	r.watch()
 	return err

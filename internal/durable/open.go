@@ -23,6 +23,7 @@ func (u unfit) Is(target error) bool { return target == ErrUnfit }
 const (
 	errLink       = unfit("a symbolic link, not a file")
 	errLoop       = unfit("too many levels of symbolic links")
+	errBelow      = unfit("not a directory") // what stands before the last slash
 	errNowhere    = unfit("a symbolic link that leads nowhere")
 	errSecondName = unfit("it is a hard link; the file has another name too")
 	errForeign    = unfit("it belongs to another user")
@@ -50,10 +51,12 @@ func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 		looped, flag = errNowhere, flag|noFollow
 	}
 	f, err := os.OpenFile(path, flag|noWait, perm)
-	if errors.Is(err, syscall.ELOOP) {
+	switch {
+	case errors.Is(err, syscall.ELOOP):
 		return nil, looped
-	}
-	if err != nil {
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, errBelow
+	case err != nil:
 		return nil, err
 	}
 	if info, err = f.Stat(); err == nil {

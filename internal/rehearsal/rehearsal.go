@@ -82,7 +82,7 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	}
 	s, err := state.Open(c.State, c.Service)
 	if err != nil {
-		return exitcode.Mark(exitcode.Failed, err)
+		return err
 	}
 	defer s.Close()
 	listener, err := s.Listen(c.Listen)
@@ -92,7 +92,7 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 	defer listener.Close()
 	v, err := newVault(s, most, c.Log)
 	if err != nil {
-		return exitcode.Mark(exitcode.Failed, err)
+		return err
 	}
 	v.faults.set(faults)
 	config, err := s.TLSConfig(v.certificateExpired)
@@ -100,13 +100,13 @@ func Serve(ctx context.Context, c Config, ready func(Info)) error {
 		err = s.Announce()
 	}
 	if err != nil {
-		return exitcode.Mark(exitcode.Failed, err)
+		return err
 	}
 	server := newServer(v.handler(), config, v.log)
 	if ready != nil {
 		ready(Info{URL: s.URL(), Service: s.Service(), Tenant: Tenant, State: c.State})
 	}
-	return exitcode.Mark(exitcode.Failed, serveUntil(ctx, server, netutil.LimitListener(listener, maxConnections)))
+	return serveUntil(ctx, server, netutil.LimitListener(listener, maxConnections))
 }
 
 // newServer keeps a client from holding a connection without a request.

@@ -196,7 +196,7 @@ func (s *State) fixedPort() (string, error) {
 		return "0", nil
 	}
 	if err != nil {
-		return "", err
+		return "", exitcode.Mark(exitcode.Refused, err)
 	}
 	return PortOf(s.Path(FileURL), Line(data))
 }
