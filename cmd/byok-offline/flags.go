@@ -94,7 +94,7 @@ func cardFlags(prefix string) []cli.Flag {
 func newCardFlags(prefix string) []cli.Flag {
 	return append(
 		cardFlags(prefix),
-		text("acs-quorum", "`K/N`: any K of the N cards are the quorum"),
+		text("acs-quorum", "any K of the N cards are the quorum (`K/N`)"),
 		list(prefix+"holder", "`NAME` of a card's holder; once per card, in the same order (default: asked for)"),
 		yes("own-passphrase", "holders choose their passphrases; the record says so (default: seven words are drawn)"),
 	)

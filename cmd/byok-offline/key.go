@@ -33,7 +33,7 @@ func keyCommands(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
 				&cli.IntFlag{
 					Name:        "size",
-					Usage:       "`BITS`: RSA 2048, 3072, 4096; AES 128, 192, 256",
+					Usage:       "size in `BITS`: RSA 2048, 3072, 4096; AES 128, 192, 256",
 					DefaultText: "RSA 2048, AES 256",
 				},
 				text("curve", "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"),

@@ -21,8 +21,8 @@ import (
 
 const inspectText = `A transfer package, given as its .byok or its .manifest.json, is verified as a
 whole, under the hknso that a person gave for its security world. The signature
-of a proof that "verify" wrote is checked again. Of every other file it shows
-what the file says, and proves nothing but its form.`
+of a proof that "verify" wrote is checked again. For every other file it shows
+what the file says, and checks only its form.`
 
 // inspectCommand is shared.Inspect, which goes further for a transfer package
 // and for a proof.

@@ -24,8 +24,8 @@ const usage = `Before and after the ceremony, on the connected workstation:
         --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json
     byok-online kek delete --vault URL --name KEKforBYOK
 
-For a rehearsal, "byok-online rehearsal serve" plays the vault on this machine;
-give --rehearsal DIR to the commands above.`
+For a rehearsal, "byok-online rehearsal serve" simulates the vault on this
+machine; give --rehearsal DIR to the commands above.`
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{

@@ -17,17 +17,17 @@ import (
 const uploadText = `A FOLDER stands for the .byok files in it. Every file is checked before anything
 is sent; a file that fails is named and left out, and the others go up; the exit
 status is then that of the first failure, but 3 instead of 2, which promises
-that nothing was touched. What is in the vault already is found there and not
-sent again, so the same command can be given again after a failure.
+that nothing was touched. What is already in the vault is not sent again, so the
+same command can be given again after a failure.
 
 Name, operations, export and release policy of a key are those that the quorum
 approved: --name, --ops, --exportable and --release-policy may repeat them, and
-anything else is refused. The authorization holds the hash of a release policy
-alone, so an exportable key needs --release-policy.
+anything else is refused. The authorization holds only the hash of a release
+policy, so an exportable key needs --release-policy.
 
-The world whose quorum approved the key is known by its hknso, which a person
-has to give once: as --hknso or, asked for, at the terminal. It is on the paper
-that "byok-offline world create" printed.
+The world whose quorum approved the key is identified by its hknso, which a
+person has to give once, with --hknso or at the prompt. It is on the paper that
+"byok-offline world create" printed.
 
 A .byok of another vendor's tool has no manifest: give --public-key, or --kty
 and --unchecked. No quorum approved it.`

@@ -18,7 +18,7 @@ import (
 )
 
 const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline
-verifies the answer. What the vault says of the key is compared with what the
+verifies the answer. What the vault says about the key is compared with what the
 quorum approved: name, operations, export, release policy. Then the vault is
 searched for other keys and versions with the same public key; one that may do
 more than was approved is a failure.

@@ -36,7 +36,7 @@ func TestApproveShows(t *testing.T) {
 	rig.OK(t, err)
 	r.Heard(t, r.People.Said,
 		"1. key    first (first), P-256, "+mark.FirstWords(4),
-		"   origin quorum: generated in the card holders' presence",
+		"   origin quorum: generated with the card holders present",
 		"   KEK    "+r.Plain(k.ID().String()),
 		"          "+k.Fingerprint().FirstWords(8)+"; not attested: it rests on what was said",
 		"          Olga said: "+r.Plain(k.Fingerprint().String())+", import only",

@@ -45,8 +45,8 @@ func TestRestoreAll(t *testing.T) {
 		}
 		return s.Restore(missing)
 	}))
-	r.Heard(t, r.People.Said, "key_simple_first restored; origin quorum: generated in the card holders' presence (restored)",
-		"key_simple_three restored; origin quorum: generated in the card holders' presence (restored)")
+	r.Heard(t, r.People.Said, "key_simple_first restored; origin quorum: generated with the card holders present (restored)",
+		"key_simple_three restored; origin quorum: generated with the card holders present (restored)")
 	r.Whole(t)
 	o, found := r.Chain(t).Origin("first")
 	if !found || !o.Restored || o.Origin != statement.OriginQuorum || slices.Contains(o.Attributes, "LOCAL") {

@@ -35,19 +35,19 @@ func kinds() []kind {
 		{"slow", "=DURATION", "the request is carried out, and its answer held back", all, slow},
 		{"forbidden", "=firewall|private|role|policy", "403 of a firewall, a private endpoint, a missing role or an " +
 			"access policy", all, forbid},
-		{"deleted", "", "somebody has meanwhile deleted a key of the name that is asked for", named(),
+		{"deleted", "", "a key of the requested name has been deleted in the meantime", named(),
 			plain(deleteMeanwhile)},
 		{"limbo", "=DURATION", "the name was purged just now: 409 for that long, though nothing holds it",
 			append(writes, "purge"), limbo},
-		{"kek", "=disabled|expired|deleted", "every key exchange key is so from now on", all, spoil},
-		{"stores-wrong-key", "", "the vault keeps another key than the one imported", []string{"import"},
+		{"kek", "=disabled|expired|deleted", "every KEK is in that state from now on", all, spoil},
+		{"stores-wrong-key", "", "the vault stores a different key than the one imported", []string{"import"},
 			plain(storeAnother)},
-		{"shows-wrong-key", "", "the vault answers with another public key than its key's",
+		{"shows-wrong-key", "", "the vault answers with a public key other than its key's",
 			[]string{"get", "import", "create", "update"}, plain(showAnother)},
-		{"uses-wrong-key", "", "the result of the operation is of another key", uses, plain(useAnother)},
-		{"standard", "", "the vault is of the Standard tier and takes no HSM keys", writes, plain(refuseHSM)},
+		{"uses-wrong-key", "", "the result of the operation comes from another key", uses, plain(useAnother)},
+		{"standard", "", "the vault is of the Standard tier and accepts no HSM keys", writes, plain(refuseHSM)},
 		{"expired-certificate", "", "a new connection is shown a TLS certificate that expired an hour ago; " +
-			"\"rehearsal faults\" is one, too", []string{handshake}, plain(nil)},
+			"\"rehearsal faults\" opens one, too", []string{handshake}, plain(nil)},
 	}
 }
 

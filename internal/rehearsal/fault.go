@@ -41,9 +41,9 @@ type kind struct {
 func FaultHelp() string {
 	var b strings.Builder
 	b.WriteString(`A fault is NAME[=ARGUMENT][,on=OPERATION+OPERATION][,skip=N][,times=N|always].
-It is met once unless times says otherwise, by any operation unless on does,
-after skip have passed. A request meets several faults in the order given, until
-one of them answers. No fault outlives its vault.
+It applies once unless times says otherwise, to any operation unless on does,
+after skip requests have passed. Several faults apply to a request in the order
+given, until one of them answers. No fault outlives its vault.
 
 While it runs, "byok-online rehearsal faults" shows and replaces them; other
 programs GET and PUT {"faults":["throttle=5,on=import"]} at

@@ -16,14 +16,15 @@ import (
 	"byok/internal/toolset"
 )
 
-const inspectText = `Shows what a file says, and proves nothing but its form: signatures, hashes and
+const inspectText = `Shows what a file says and checks only its form: signatures, hashes and
 attestations are checked by the commands that use the file.
 
-The words of a KEK's fingerprint are shown with --show-words alone. Whoever is
-to type what the vault's owner said by another channel must not read them here.`
+The words of a KEK's fingerprint are shown only with --show-words: whoever has
+to type what the vault's owner said over another channel must not read them
+here.`
 
-// Inspect is the command that shows what a file of the project holds. It
-// proves nothing but the file's form.
+// Inspect is the command that shows what a file of the project holds. It checks
+// only the file's form.
 func Inspect(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:        "inspect",

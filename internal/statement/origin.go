@@ -56,7 +56,7 @@ func CheckOrigin(origin string) error {
 func OriginText(origin string, restored bool) string {
 	text := "unproved: the operator may know its value"
 	if origin == OriginQuorum {
-		text = "quorum: generated in the card holders' presence"
+		text = "quorum: generated with the card holders present"
 	}
 	if restored {
 		text += " (restored)"

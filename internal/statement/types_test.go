@@ -14,8 +14,8 @@ import (
 
 func TestOriginText(t *testing.T) {
 	for want, got := range map[string]string{
-		"quorum: generated in the card holders' presence":            statement.OriginText(statement.OriginQuorum, false),
-		"quorum: generated in the card holders' presence (restored)": statement.OriginText(statement.OriginQuorum, true),
+		"quorum: generated with the card holders present":            statement.OriginText(statement.OriginQuorum, false),
+		"quorum: generated with the card holders present (restored)": statement.OriginText(statement.OriginQuorum, true),
 		"unproved: the operator may know its value":                  statement.OriginText("anything", false),
 	} {
 		if got != want {

@@ -39,7 +39,7 @@ func TestRecover(t *testing.T) {
 	rig.OK(t, quorum(r, func(s world.Quorum) error { return s.StrikeOff(old.Module, "the HSM burnt") }))
 	r.Finds(t, "key_simple_first", `FAIL: key_simple_first is not on the token "test world" (serial SERIAL)`)
 	rig.OK(t, restore(r, "first"))
-	r.Finds(t, "key_simple_first", "pass: P-256; origin quorum: generated in the card holders' presence (restored)")
+	r.Finds(t, "key_simple_first", "pass: P-256; origin quorum: generated with the card holders present (restored)")
 	r.Whole(t)
 }
 

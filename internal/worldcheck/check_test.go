@@ -33,7 +33,7 @@ func TestWholeWorld(t *testing.T) {
 		"trusted objects: pass: exactly this world's",
 		"guard: pass: trust: every restriction that it rests on holds",
 		"anchor: pass: the token knows statement 3",
-		"key_simple_first: pass: P-256; origin quorum: generated in the card holders' presence",
+		"key_simple_first: pass: P-256; origin quorum: generated with the card holders present",
 		"files of kmdata: pass: 9, each accounted for",
 		"other objects: pass: none",
 	}
