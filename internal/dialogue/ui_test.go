@@ -5,24 +5,16 @@ package dialogue_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"byok/internal/cards"
-	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/library"
-	"byok/internal/secret"
 	"byok/internal/session"
-	"byok/internal/statement"
-	"byok/internal/version"
 )
 
 const noTerminal = "/dev/tty cannot be opened and standard input is not a terminal"
@@ -200,102 +192,6 @@ func TestSaying(t *testing.T) {
 	}
 }
 
-// TestSecrets come from files, in the order of the media, or from the terminal,
-// where they do not show.
-func TestSecrets(t *testing.T) {
-	one, two := secretFile(t, "first"), secretFile(t, "second")
-	ask := cards.Ask{Medium: 1, Prompt: "passphrase of card 2"}
-	get := func(f func(u *dialogue.UI) (*secret.Bytes, error), want string) func(r *command.Run) error {
-		return func(r *command.Run) error {
-			s, err := f(dialogue.New(r, false))
-			if err == nil && s.Text() != want {
-				err = fmt.Errorf("%q", s.Text())
-			}
-			s.Wipe()
-			return err
-		}
-	}
-	passphrase := func(u *dialogue.UI) (*secret.Bytes, error) { return u.Passphrase(ask) }
-	pin := func(u *dialogue.UI) (*secret.Bytes, error) { return u.UserPIN("the token") }
-	for _, c := range []struct {
-		name    string
-		args    []string
-		answers []answer
-		f       func(r *command.Run) error
-	}{
-		{"passphrase from a file", []string{"--card-pin-file", one, "--card-pin-file", two}, nil, get(passphrase, "second")},
-		{"passphrase typed", nil, []answer{{"passphrase of card 2: ", "typed"}}, get(passphrase, "typed")},
-		{"PIN from a file", []string{"--pin-file", one}, nil, get(pin, "first")},
-		{"PIN typed", nil, []answer{{"user PIN for the token: ", "typed"}}, get(pin, "typed")},
-	} {
-		s := run(t, c.args, c.answers, c.f)
-		if s.err != nil || strings.Contains(s.screen, "typed") {
-			t.Errorf("%s: %v\n%s", c.name, s.err, s.screen)
-		}
-	}
-	s := run(t, nil, nil, get(passphrase, ""))
-	refused(t, "no terminal", s.err, exitcode.Usage, "cannot ask for the passphrase of card 2: "+noTerminal,
-		"give --card-pin-file FILE")
-	_ = run(t, []string{"--card-pin-file", one}, nil, func(r *command.Run) error {
-		if n := dialogue.New(r, false).Tries(); n != 1 {
-			t.Errorf("a file is tried %d times", n)
-		}
-		if n := dialogue.ForCard(r, "").Tries(); n != cards.Tries {
-			t.Errorf("a person may try %d times", n)
-		}
-		return nil
-	})
-}
-
-// TestNewPassphrase: the words that were drawn are shown to the holder and
-// typed back; a holder may choose, which is said.
-func TestNewPassphrase(t *testing.T) {
-	file := secretFile(t, "from a file")
-	ask := cards.Ask{Prompt: "new passphrase of card 1"}
-	const drawn = "one two three four five six seven"
-	for _, c := range []struct {
-		name    string
-		args    []string
-		answers []answer
-		ui      func(r *command.Run) *dialogue.UI
-		want    string
-		own     bool
-	}{
-		{"drawn", nil, []answer{{"press Enter to clear them: ", ""}, {"new passphrase of card 1, typed back: ", drawn}},
-			func(r *command.Run) *dialogue.UI { return dialogue.New(r, false) }, drawn, false},
-		{"chosen", []string{"--own-passphrase"},
-			[]answer{{"new passphrase of card 1: ", "chosen by me"}, {"new passphrase of card 1, again: ", "chosen by me"}},
-			func(r *command.Run) *dialogue.UI { return dialogue.ForCard(r, "") }, "chosen by me", true},
-		{"from the file of a card", nil, nil,
-			func(r *command.Run) *dialogue.UI { return dialogue.ForCard(r, file) }, "from a file", true},
-		{"from the file of a new card", []string{"--new-card-pin-file", file}, nil,
-			func(r *command.Run) *dialogue.UI { return dialogue.New(r, true).ForNewCards() }, "from a file", true},
-	} {
-		var own bool
-		s := run(t, c.args, c.answers, func(r *command.Run) error {
-			typed, chosen, err := c.ui(r).NewPassphrase(ask, secret.Take([]byte(drawn)))
-			if err == nil && typed.Text() != c.want {
-				err = fmt.Errorf("%q", typed.Text())
-			}
-			own = chosen
-			typed.Wipe()
-			return err
-		})
-		if s.err != nil || own != c.own {
-			t.Errorf("%s: own %t, %v", c.name, own, s.err)
-		}
-	}
-	s := run(t, nil, nil, func(r *command.Run) error {
-		_, _, err := dialogue.New(r, false).ForNewCards().NewPassphrase(ask, secret.Take([]byte(drawn)))
-		return err
-	})
-	refused(t, "no terminal", s.err, exitcode.Refused, "cannot show a secret to its holder: "+noTerminal,
-		"give --new-card-pin-file FILE")
-	if strings.Contains(s.screen, "seven") {
-		t.Errorf("the words are on a stream: %s", s.screen)
-	}
-}
-
 const (
 	kid        = "https://contoso.vault.azure.net/keys/KEKforBYOK/00000000000000000000000000000001"
 	askWords   = "KEK's fingerprint as the vault's owner said it, first 8 words or hex: "
@@ -342,117 +238,4 @@ func TestSaid(t *testing.T) {
 	}
 	s := run(t, []string{"--import-only"}, all[:2], ask(false))
 	refused(t, "production", s.err, exitcode.Refused, importOnly, "leave it out: the program asks them on the terminal")
-}
-
-// TestPublishedHash comes from an option, or is asked for three times.
-func TestPublishedHash(t *testing.T) {
-	words := strings.Join(sum.Words(), " ")
-	const prompt = "published hash of t.zip, hex or words: "
-	ask := func(r *command.Run) error {
-		got, err := dialogue.PublishedHash(r, "t.zip")
-		if err == nil && got != sum {
-			err = fmt.Errorf("%v", got)
-		}
-		return err
-	}
-	for name, c := range map[string]struct {
-		args    []string
-		answers []answer
-	}{
-		"hex": {[]string{"--sha256", sum.String()}, nil}, "words": {[]string{"--words", words}, nil},
-		"typed after two slips": {nil, []answer{{prompt, "no"}, {prompt, "not yet"}, {prompt, words}}},
-	} {
-		if s := run(t, c.args, c.answers, ask); s.err != nil {
-			t.Errorf("%s: %v", name, s.err)
-		}
-	}
-	s := run(t, []string{"--sha256", sum.String(), "--words", words}, nil, ask)
-	refused(t, "both", s.err, exitcode.Usage, "--sha256 and --words are mutually exclusive", "")
-	for _, args := range [][]string{{"--sha256", "0a"}, {"--words", "no"}} {
-		if s := run(t, args, nil, ask); exitcode.Of(s.err) != exitcode.Usage || !strings.HasPrefix(s.err.Error(), args[0]+": ") {
-			t.Errorf("%q: %v", args, s.err)
-		}
-	}
-	s = run(t, nil, []answer{{prompt, "a"}, {prompt, "b"}, {prompt, "c"}}, ask)
-	if exitcode.Of(s.err) != exitcode.Usage || strings.Count(s.screen, "; try again\n") != 2 {
-		t.Errorf("%v\n%s", s.err, s.screen)
-	}
-	s = run(t, nil, nil, ask)
-	refused(t, "no terminal", s.err, exitcode.Usage, "cannot ask for the published hash of t.zip, hex or words: "+noTerminal,
-		"give --sha256 HEX or --words WORDS")
-}
-
-// TestAccess says who signs: this program, as it is on the disk.
-func TestAccess(t *testing.T) {
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	s := run(t, []string{"--module-path", "/lib/a.so"}, nil, func(r *command.Run) error {
-		u := dialogue.New(r, true)
-		a, err := dialogue.Access(r, dir, u)
-		want := statement.Program{Version: version.String(), SHA256: fingerprint.Of(program)}
-		if err == nil && (a.Dir != dir || a.Library != "/lib/a.so" || a.UI != session.UI(u) || a.Program != want) {
-			err = fmt.Errorf("%+v", a)
-		}
-		return err
-	})
-	if s.err != nil {
-		t.Error(s.err)
-	}
-}
-
-// TestCeremonyLog: the log is what the session compares with the last
-// statement; one that does not read whole does not contain its head.
-func TestCeremonyLog(t *testing.T) {
-	dir := t.TempDir()
-	var log session.Log
-	_ = run(t, nil, nil, func(r *command.Run) error {
-		a, err := dialogue.Access(r, dir, dialogue.New(r, true))
-		log = a.Log
-		return err
-	})
-	path := ceremony.Path(dir)
-	ok := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ok(os.MkdirAll(filepath.Dir(path), 0o700))
-	l, err := ceremony.Open(dir)
-	ok(err)
-	event := ceremony.Event{
-		Phase: ceremony.Begin, Time: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC),
-		Program: "byok-offline", Version: "1", Command: "world check", Operator: "ada",
-	}
-	_, err = l.Append(event)
-	ok(err)
-	head, err := log.Head()
-	ok(err)
-	if head.Lines != 1 {
-		t.Errorf("%+v", head)
-	}
-	event.Phase, event.Began, event.Result = ceremony.End, 1, ceremony.Success
-	_, err = l.Append(event)
-	ok(err)
-	events, found, err := log.Since(head)
-	if err != nil || !found || !slices.Equal(events, []string{"2026-01-02 12:00 world check by ada: SUCCESS"}) {
-		t.Errorf("%q %t %v", events, found, err)
-	}
-	other := head
-	other.SHA256 = sum
-	if events, found, err := log.Since(other); events != nil || found || err != nil {
-		t.Errorf("another head: %q %t %v", events, found, err)
-	}
-	ok(os.WriteFile(path, []byte("torn"), 0o600))
-	if events, found, err := log.Since(head); events != nil || found || err != nil {
-		t.Errorf("a torn log: %q %t %v", events, found, err)
-	}
-	ok(os.Remove(path))
-	ok(os.Mkdir(path, 0o700))
-	if _, err := log.Head(); err == nil {
-		t.Error("a folder has a head")
-	}
 }

@@ -161,7 +161,7 @@ func TestApproveMany(t *testing.T) {
 
 // TestApproveWithoutCopies wraps the key itself where the module copies none.
 func TestApproveWithoutCopies(t *testing.T) {
-	r := rig.NewKeyShimWorld(t)
+	r := rig.NewKeyWorld(t)
 	k := rig.NewKEK(t, "KEK1")
 	r.People.Approve = func(string) error {
 		t.Setenv("SHIM_DO", "fail=0x54")
@@ -201,7 +201,7 @@ func TestApproveFails(t *testing.T) {
 		{"C_SignInit", "first: C_SignInit with key_simple_first: CKR_DEVICE_ERROR"},
 	} {
 		t.Run(c.call, func(t *testing.T) {
-			r := rig.NewKeyShimWorld(t)
+			r := rig.NewKeyWorld(t)
 			r.People.Approve = func(string) error {
 				t.Setenv("SHIM_DO", "fail=0x30")
 				t.Setenv("SHIM_AT", c.call+"+")

@@ -22,7 +22,7 @@ const most = 320
 func TestCalls(t *testing.T) {
 	for _, name := range []string{"P-256", "RSA-2048", "AES-256"} {
 		t.Run(name, func(t *testing.T) {
-			r := rig.NewShimWorld(t)
+			r := rig.NewWorld(t)
 			kind := rig.Kind(t, name)
 			rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 				_, err := keys.Quorum{Quorum: s}.Generate(keys.Generation{Ident: "first", Spec: hsm.Spec{Kind: kind}})

@@ -79,7 +79,7 @@ func TestCallsFail(t *testing.T) {
 	for _, o := range operations {
 		t.Run(o.name, func(t *testing.T) {
 			rig.CallsFail(t, 9, func() (*rig.Rig, func(arm func()) error) {
-				r := rig.NewKeyShimWorld(t)
+				r := rig.NewKeyWorld(t)
 				o.prepare(t, r)
 				return r, func(arm func()) error { return o.do(t, r, arm) }
 			})

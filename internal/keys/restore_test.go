@@ -91,7 +91,7 @@ func TestRestoreCutShort(t *testing.T) {
 // TestRestoreHalfDone: an interrupted run left the public half alone, which is
 // taken for what it is.
 func TestRestoreHalfDone(t *testing.T) {
-	r := rig.NewKeyShimWorld(t)
+	r := rig.NewKeyWorld(t)
 	lose(t, r, "first")
 	for _, c := range []struct{ name, do string }{{"the copy fails", "fail=0x30"}, {"its answer is lost", "fail-after=0x30"}} {
 		t.Setenv("SHIM_DO", c.do)
@@ -236,7 +236,7 @@ func TestFreezeCutShort(t *testing.T) {
 	} {
 		for _, do := range list {
 			t.Run(at+" "+do, func(t *testing.T) {
-				r := rig.NewKeyShimWorld(t)
+				r := rig.NewKeyWorld(t)
 				err := quorum(r, func(s keys.Quorum) error {
 					t.Setenv("SHIM_DO", do)
 					t.Setenv("SHIM_AT", at)

@@ -94,7 +94,7 @@ func TestBeginWithoutTheUser(t *testing.T) {
 // TestBeginRefusesPIN spends one try, after saying that it may be the last, and
 // calls no card holder.
 func TestBeginRefusesPIN(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	r.People.PIN = "wrong pin"
 	t.Setenv("SHIM_FLAGS", fmt.Sprint(pkcs11.CKF_USER_PIN_FINAL_TRY))
 	r.People.Passphrases = nil

@@ -51,6 +51,13 @@ func TestForeignTrusted(t *testing.T) {
 			label, modulus := km(r), rig.NewKEK(t, "evil").Private.N.Bytes()
 			return func(a *rig.Attacker) { trustRSA(a, label, modulus) }
 		}, `trusted public key "byok-km-MODULE-1"`},
+		{"another RSA key in KM's place", func(r *rig.Rig) func(*rig.Attacker) {
+			label, modulus := km(r), rig.NewKEK(t, "evil").Private.N.Bytes()
+			return func(a *rig.Attacker) {
+				a.Remove(label)
+				trustRSA(a, label, modulus)
+			}
+		}, `trusted public key "byok-km-MODULE-1"`},
 		{"KM's own key under another label", func(r *rig.Rig) func(*rig.Attacker) {
 			public, err := r.Chain(t).Set().KM.ModuleKey()
 			rig.OK(t, err)
@@ -108,7 +115,7 @@ func TestLackingTrusted(t *testing.T) {
 // TestNotFrozen: a trusted key that the user could change is none. Every
 // session finds out.
 func TestNotFrozen(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	t.Setenv("SHIM_REPORT", "0x104=1") // every key says that it may encrypt
 	err := r.Quorum(nothing)
 	r.Refused(t, err, exitcode.HSM, `token "test world" (serial SERIAL) shows CKA_ENCRYPT=true on KM instead of false (for wrapping only)`, "")
@@ -116,7 +123,7 @@ func TestNotFrozen(t *testing.T) {
 
 // TestProveGuard says which trial failed, and keeps what held before.
 func TestProveGuard(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	rig.OK(t, r.Quorum(seal)) // there is an anchor
 	prove := func() (rows []statement.Finding, err error) {
 		rig.OK(t, r.Operator(func(o *session.Operator) error {
@@ -143,7 +150,7 @@ func TestProveGuard(t *testing.T) {
 
 // TestUnreadableToken gives the token's errors on.
 func TestUnreadableToken(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 		return s.AsUser(func() error {
 			t.Setenv("SHIM_DO", "fail=0x30")

@@ -113,7 +113,7 @@ func TestAttackOtherModuleStaysOpen(t *testing.T) {
 // TestAttackPlantedKML: between two runs of a creation somebody with the user
 // PIN plants a module signing key of his own. It is not taken.
 func TestAttackPlantedKML(t *testing.T) {
-	r := rig.NewShim(t)
+	r := rig.New(t, 3)
 	t.Setenv("SHIM_DO", "fail=0x30")
 	t.Setenv("SHIM_AT", "C_GenerateKeyPair")
 	_, err := world.Create(r.Creation(2))

@@ -154,7 +154,7 @@ func TestCreateOnTakenLabel(t *testing.T) {
 
 // TestCreateLacksMechanism finds out before a card is written.
 func TestCreateLacksMechanism(t *testing.T) {
-	r := rig.NewShim(t)
+	r := rig.New(t, 3)
 	t.Setenv("SHIM_HIDE_MECHANISMS", "0x9") // CKM_RSA_PKCS_OAEP
 	_, err := world.Create(r.Creation(2))
 	if exitcode.Of(err) != exitcode.HSM || !strings.Contains(err.Error(), "does not offer CKM_RSA_PKCS_OAEP, which the ceremony needs") {

@@ -16,7 +16,7 @@ func TestCallsFail(t *testing.T) {
 		prepare func(t *testing.T) (*rig.Rig, func(arm func()) error)
 	}{
 		{"create", 9, func(t *testing.T) (*rig.Rig, func(func()) error) {
-			r := rig.NewShim(t)
+			r := rig.New(t, 3)
 			return r, func(arm func()) error {
 				arm()
 				_, err := world.Create(r.Creation(2))
@@ -24,7 +24,7 @@ func TestCallsFail(t *testing.T) {
 			}
 		}},
 		{"recover", 8, func(t *testing.T) (*rig.Rig, func(func()) error) {
-			r := rig.NewShimWorld(t)
+			r := rig.NewWorld(t)
 			lost(t, r)
 			return r, func(arm func()) error {
 				arm()
@@ -33,7 +33,7 @@ func TestCallsFail(t *testing.T) {
 			}
 		}},
 		{"replace", 12, func(t *testing.T) (*rig.Rig, func(func()) error) {
-			r := rig.NewKeyShimWorld(t)
+			r := rig.NewKeyWorld(t)
 			p, old := replacement(t, r)
 			return r, func(arm func()) error {
 				p.NewUI = armed{r.People, arm}

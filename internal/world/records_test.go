@@ -117,7 +117,7 @@ func TestResetPINFails(t *testing.T) {
 		{"C_Login#2", `the new user PIN was set, but logging in with it failed: C_Login as user on token "test world" (serial SERIAL): CKR_DEVICE_ERROR`,
 			"run the same command again"},
 	} {
-		r := rig.NewShimWorld(t)
+		r := rig.NewWorld(t)
 		a := r.Access()
 		a.WithoutUser = true
 		rig.OK(t, r.With(a, r.Folders[:2], func(s *session.Quorum) error {
@@ -182,7 +182,7 @@ func TestAccept(t *testing.T) {
 
 // TestAcceptRefuses a module that does not keep what its guard rests on.
 func TestAcceptRefuses(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	before := r.Chain(t).Last().Number()
 	rig.OK(t, quorum(r, func(s world.Quorum) error {
 		t.Setenv("SHIM_TRUST", "C_CreateObject")
@@ -218,7 +218,7 @@ func TestSeal(t *testing.T) {
 
 // TestSealUnanchored says how to set the anchor.
 func TestSealUnanchored(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	rig.OK(t, quorum(r, func(s world.Quorum) error {
 		t.Setenv("SHIM_DO", "fail=0x30")
 		t.Setenv("SHIM_AT", "C_CreateObject")

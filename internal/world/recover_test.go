@@ -116,7 +116,7 @@ func TestRecoverQuestionsRefused(t *testing.T) { refusing(t, recovering(t)) }
 
 // TestRecoverElsewhere: an interrupted recovery is given up for another label.
 func TestRecoverElsewhere(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	lost(t, r)
 	t.Setenv("SHIM_DO", "fail=0x30")
 	t.Setenv("SHIM_AT", "C_InitPIN")

@@ -242,7 +242,7 @@ func behind(t *testing.T, r *rig.Rig) {
 // TestReplaceHalfway: while a replacement is cut short on one module, another
 // one cannot begin: that module's PIN would be lost.
 func TestReplaceHalfway(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	r.People.Paper = r.Paper(t)
 	first := r.Plugged(t)[0]
 	_, err := world.Recover(r.Recovery("second"))
@@ -280,7 +280,7 @@ func TestReplaceHalfway(t *testing.T) {
 // TestReplaceNeedsOldCards: once the new set is in force, backups that are
 // still under the old one need its cards too.
 func TestReplaceNeedsOldCards(t *testing.T) {
-	r := rig.NewKeyShimWorld(t)
+	r := rig.NewKeyWorld(t)
 	r.People.Paper = r.Paper(t)
 	p, old := replacement(t, r)
 	p.NewUI = armed{r.People, func() {

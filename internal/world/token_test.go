@@ -134,7 +134,7 @@ func TestAttackAdoptedTokenNotEmpty(t *testing.T) {
 // TestAdoptShared: a token that does not let its SO PIN be changed keeps it,
 // sealed under the cards, and its guard says so.
 func TestAdoptShared(t *testing.T) {
-	r := rig.NewShim(t)
+	r := rig.New(t, 3)
 	maker(t, r, rig.UserPIN, pkcs11.CKU_SO, nil)
 	t.Setenv("SHIM_DO", "fail=0x54")
 	t.Setenv("SHIM_AT", "C_SetPIN+")

@@ -47,7 +47,7 @@ func TestCards(t *testing.T) {
 
 // TestUnreadableToken gives the error on: nothing was checked.
 func TestUnreadableToken(t *testing.T) {
-	r := rig.NewShimWorld(t)
+	r := rig.NewWorld(t)
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
 		t.Setenv("SHIM_DO", "fail=0x30")
 		t.Setenv("SHIM_AT", "C_FindObjectsInit+")

@@ -11,10 +11,22 @@ import (
 	"byok/internal/statement"
 )
 
-// look lists every object of the token once.
+// look lists every object of the token once, trusted ones first: the user makes
+// none, so that of two objects under one label the other is the stranger.
 func (c *checker) look() (err error) {
 	c.items, err = c.User.Inventory()
+	slices.SortStableFunc(c.items, trustedFirst)
 	return err
+}
+
+func trustedFirst(a, b hsm.Item) int {
+	switch {
+	case a.Trusted == b.Trusted:
+		return 0
+	case a.Trusted:
+		return -1
+	}
+	return 1
 }
 
 // module checks the trusted keys and what they rest on. A module that a card
@@ -103,6 +115,7 @@ func (c *checker) strangers() {
 			strange = append(strange, text)
 		}
 	}
+	slices.Sort(strange) // the token's order is its own affair
 	switch {
 	case len(strange) > 0:
 		c.fail("other objects", "this world did not make %s", strings.Join(strange, "; "))

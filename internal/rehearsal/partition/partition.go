@@ -55,16 +55,21 @@ func (c HSM) Encode() []byte {
 // New makes the identity of a rehearsal's HSM with the real one's shape:
 // the HSM's certificate is X.509 v1, the partition's is issued twice for one
 // key, and the pool's root names the pool. Every subject says REHEARSAL.
-func New() (HSM, error) {
-	root, err := newIssuer("REHEARSAL attestation root")
+func New() (HSM, error) { return made(newKey) }
+
+// keyMaker makes the key of a certificate: newKey, except in tests.
+type keyMaker func() (*rsa.PrivateKey, error)
+
+func made(newKey keyMaker) (HSM, error) {
+	root, err := newIssuer("REHEARSAL attestation root", newKey)
 	if err != nil {
 		return HSM{}, err
 	}
-	hsm, err := root.issueHSM("HSM:REHEARSAL")
+	hsm, err := root.issueHSM("HSM:REHEARSAL", newKey)
 	if err != nil {
 		return HSM{}, err
 	}
-	pool, err := newIssuer("REHEARSAL pool localhost")
+	pool, err := newIssuer("REHEARSAL pool localhost", newKey)
 	if err != nil {
 		return HSM{}, err
 	}
@@ -104,7 +109,7 @@ type issuer struct {
 }
 
 // newIssuer makes a root.
-func newIssuer(name string) (issuer, error) {
+func newIssuer(name string, newKey keyMaker) (issuer, error) {
 	key, err := newKey()
 	if err != nil {
 		return issuer{}, err
@@ -159,7 +164,7 @@ type signedCertificate struct {
 
 // issueHSM issues a certificate of version 1, which crypto/x509 reads but does
 // not write; it is why x509.Verify refuses the real chain.
-func (i issuer) issueHSM(name string) (issuer, error) {
+func (i issuer) issueHSM(name string, newKey keyMaker) (issuer, error) {
 	key, err := newKey()
 	if err != nil {
 		return issuer{}, err

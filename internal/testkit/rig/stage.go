@@ -154,15 +154,6 @@ func withKey(t testing.TB) func(r *Rig) error {
 	}
 }
 
-// NewShimWorld is [NewWorld].
-func NewShimWorld(t testing.TB) *Rig { return NewWorld(t) }
-
-// NewKeyShimWorld is [NewKeyWorld].
-func NewKeyShimWorld(t testing.TB) *Rig { return NewKeyWorld(t) }
-
-// NewShim is [New] with three cards.
-func NewShim(t testing.TB) *Rig { return New(t, 3) }
-
 // NewOneCallWorld is [NewWorld] with CKM_RSA_AES_KEY_WRAP.
 func NewOneCallWorld(t testing.TB) *Rig {
 	t.Helper()
