@@ -103,33 +103,41 @@ func wantsNetwork(args []string) bool {
 	return false
 }
 
+// pipe is one way between supervisor and worker.
+type pipe struct{ from, to *os.File }
+
+func pipes() (all [3]pipe, err error) {
+	for i := range all {
+		if all[i].from, all[i].to, err = os.Pipe(); err != nil {
+			return all, exitcode.Errorf(exitcode.Failed, "the program could not be started again: %w", err).
+				Hint("ulimit -n 1024")
+		}
+	}
+	return all, nil
+}
+
 // launch starts the process.
 func (w *worker) launch() (reports, printed *os.File, err error) {
-	reports, reporting, err := os.Pipe()
+	p, err := pipes()
 	if err != nil {
-		return nil, nil, unstarted(err)
+		return nil, nil, err
 	}
-	printed, printing, err := os.Pipe()
-	if err != nil {
-		return nil, nil, unstarted(err)
-	}
-	interrupted, interrupts, err := os.Pipe()
-	if err != nil {
-		return nil, nil, unstarted(err)
-	}
+	reporting, printing, interrupts := p[0], p[1], p[2]
 	process, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   workerEnvironment(outside),
-		Files: []*os.File{os.Stdin, printing, printing, os.Stdout, os.Stderr, reporting, interrupted},
-		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+		Env: workerEnvironment(outside),
+		Files: []*os.File{
+			os.Stdin, printing.to, printing.to, os.Stdout, os.Stderr, reporting.to, interrupts.from,
+		},
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	})
-	for _, f := range []*os.File{printing, reporting, interrupted} {
+	for _, f := range []*os.File{printing.to, reporting.to, interrupts.from} {
 		_ = f.Close()
 	}
 	if err != nil {
 		return nil, nil, unstarted(err)
 	}
-	w.pid, w.interrupts = process.Pid, interrupts
-	return reports, printed, nil
+	w.pid, w.interrupts = process.Pid, interrupts.to
+	return reporting.from, printing.from, nil
 }
 
 func unstarted(err error) error {
@@ -159,10 +167,7 @@ func (w *worker) wait() error {
 // relay passes signals on. The third one ends a worker that is past listening.
 func (w *worker) relay(signals <-chan os.Signal) {
 	for n := 1; ; n++ {
-		s, ok := (<-signals).(syscall.Signal)
-		if !ok {
-			continue
-		}
+		s, _ := (<-signals).(syscall.Signal)
 		w.interrupted.Store(true)
 		_, _ = w.interrupts.Write([]byte{byte(s)})
 		if n > 2 {

@@ -49,16 +49,15 @@ func workerEnvironment(where string) []string {
 	return append(listed, Variable+"="+where, "GOTRACEBACK=none")
 }
 
-// IsWorker reports whether this process is a worker: it has the variable, and
-// nothing that steers the linker; and the descriptors are open.
+// IsWorker reports whether this process is a worker: it has a worker's
+// environment, nothing more, and the descriptors are open.
 func IsWorker() bool {
 	for fd := outputDescriptor; fd <= interruptDescriptor; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 			return false
 		}
 	}
-	where := os.Getenv(Variable)
-	return (where == outside || where == inside) && len(confine.Dropped(os.Environ())) == 0
+	return slices.Equal(os.Environ(), workerEnvironment(os.Getenv(Variable)))
 }
 
 // work runs the program as the worker, and returns its exit status.

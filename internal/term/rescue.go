@@ -29,7 +29,7 @@ func Snapshot() (rescue func()) {
 		}
 		if canClear() {
 			// What is on the ordinary screen stays.
-			_, _ = tty.WriteString(enterAlternate + leaveAlternate)
+			_, _ = tty.WriteString(enterAlternate + leaveAlternate + "\n")
 		}
 		discardInput(int(tty.Fd())) // the beginning of a PIN is nothing for the shell
 		_ = xterm.Restore(int(tty.Fd()), state)
