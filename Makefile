@@ -4,6 +4,7 @@
 #   make rehearse-recovery   the same with a dead HSM in the middle
 #   make test    everything that is tested, with its own set-up
 #   make lint    static checks: format, vet, dead code, style, layout, scripts
+#   make policy  attacks on the export policy found by search, each carried out, and their page
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make bench, make bench-upload   throughput, as ratios measured side by side
 
@@ -18,7 +19,7 @@ export GOEXPERIMENT := runtimesecret
 VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
 GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults lint architecture bench bench-upload setup setup-demo setup-lint clean
+.PHONY: build demo rehearse-recovery test test-faults lint policy architecture bench bench-upload setup setup-demo setup-lint clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -52,6 +53,10 @@ test-faults: setup
 
 lint: setup-lint
 	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/lint.sh
+
+policy:
+	$(GO) test -tags $(TAGS) -count=1 ./internal/policy -update
+	$(GO) test -tags $(TAGS) -count=1 ./internal/policy/enact
 
 architecture:
 	$(GO) test -tags $(TAGS) -count=1 ./internal/layout -run TestArchitecture -update

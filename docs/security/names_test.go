@@ -39,6 +39,9 @@ func TestThreatModelNamesTests(t *testing.T) {
 // TestAttacksNameTests: every test that the page of attacks names exists.
 func TestAttacksNameTests(t *testing.T) { namesExist(t, "attacks.md") }
 
+// TestPolicyNamesTests: every test that the page of the search names exists.
+func TestPolicyNamesTests(t *testing.T) { namesExist(t, "policy.md") }
+
 func namesExist(t *testing.T, page string) {
 	t.Helper()
 	text, err := os.ReadFile(page)

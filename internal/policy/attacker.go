@@ -36,7 +36,7 @@ func OldHolders() Attacker {
 // OldHoldersAndOperator are both.
 func OldHoldersAndOperator() Attacker {
 	return Attacker{
-		Name:  "the same, with the operator and the vaults' user",
+		Name:  "K holders of replaced cards, who are also the operator",
 		Token: true, Files: true, Vault: true, OldCards: true,
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/pkcs11"
 
@@ -119,11 +120,13 @@ func changing(op Op, o Object, t ...p11.Attribute) string {
 	return text
 }
 
+// name is the object's value; of a KEK or KM the token has the public half alone.
 func (o Object) name() string {
-	if o.Class == p11.PublicKey {
-		return fmt.Sprintf("%v's public half", o.Value)
+	name := o.Value.String()
+	if o.Class != p11.PublicKey || strings.HasPrefix(name, "KM") || strings.HasPrefix(name, "KEK") {
+		return name
 	}
-	return o.Value.String()
+	return "the public half of " + name
 }
 
 // together derives what two objects give: one wrapped under the other, or

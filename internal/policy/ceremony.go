@@ -28,7 +28,7 @@ type approval struct {
 
 // ceremony derives what the ceremony makes and writes.
 func (s *Search) ceremony() {
-	s.keks = []Key{{Name: "vault A's KEK", Kind: RSA}, {Name: "vault B's KEK", Kind: RSA}}
+	s.keks = []Key{{Name: "KEK A", Kind: RSA}, {Name: "KEK B", Kind: RSA}}
 	s.signingKey()
 	if s.design.ForeignTrusted {
 		s.foreign()
@@ -85,23 +85,23 @@ func (s *Search) replaced() {
 func (s *Search) signingKey() {
 	kml := Key{Name: "KML", Kind: EC}
 	s.secrets = append(s.secrets, kml)
-	s.place(Operator, Generate, RowKML, kml, Always)
+	s.place(Step{Who: Operator, Op: Generate, Row: RowKML}, kml, Always)
 }
 
 // issue makes the trusted keys of a card set.
 func (s *Search) issue(which string, life Life) cardSet {
 	km, kw := Key{Name: "KM" + which, Kind: RSA}, Key{Name: "KW" + which, Kind: AES}
 	set := cardSet{life: life}
-	if set.km = s.place(Officer, Create, RowKM, km, life); set.km != nil {
+	if set.km = s.place(Step{Who: Officer, Op: Create, Row: RowKM}, km, life); set.km != nil {
 		s.kms = append(s.kms, set.km)
 	}
 	s.secrets = append(s.secrets, km)
-	s.place(Officer, Create, RowAnchor, km, life)
+	s.place(Step{Who: Officer, Op: Create, Row: RowAnchor}, km, life)
 	if s.module.OneCall {
 		return set
 	}
 	s.secrets = append(s.secrets, kw)
-	made := s.place(Officer, Generate, RowKWMade, kw, life)
+	made := s.place(Step{Who: Officer, Op: Generate, Row: RowKWMade}, kw, life)
 	if s.wrapKW(set.km, made) {
 		set.kw = s.copyAs(Officer, RowKWFrozen, made)
 	}
@@ -112,22 +112,20 @@ func (s *Search) wrapKW(km, kw *Derivation) bool {
 	return s.wrapFor(Officer, s.attacker.Files, km, kw, pkcs11.CKM_RSA_PKCS_OAEP)
 }
 
-// place makes an object by a row of the table.
-func (s *Search) place(who Who, op Op, row string, k Key, life Life, from ...*Derivation) *Derivation {
-	r, class := s.design.Table.Get(row), classOf(k)
-	if row == RowKM || row == RowKEK || row == RowAnchor || row == RowPublicHalf {
+// place makes an object by a row of the table. The step says who, by which call.
+func (s *Search) place(step Step, k Key, life Life, from ...*Derivation) *Derivation {
+	r, class := s.design.Table.Get(step.Row), classOf(k)
+	switch step.Row {
+	case RowKM, RowKEK, RowAnchor, RowECHalf, RowRSAHalf:
 		class = p11.PublicKey
 	}
-	attrs, made := s.module.makes(who, op, class, r.Template)
-	mechanism := r.mechanism(s.module)
+	step.Template, step.Mechanism = s.module.takes(r.Template), r.mechanism(s.module)
+	attrs, made := s.module.makes(step.Who, step.Op, class, step.Template)
 	o := Object{
-		Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: mechanism, Life: life,
+		Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: step.Mechanism, Life: life,
 		Hidden: !attrs.Has(Token) && !s.module.SharesSessions,
 	}
-	step := Step{
-		Who: who, Op: op, Text: fmt.Sprintf("%s of %s", op, o.name()), Template: r.Template, Mechanism: mechanism,
-		Row: row,
-	}
+	step.Text = fmt.Sprintf("%s of %s", step.Op, o.name())
 	if !made {
 		return s.stop(o, step)
 	}
@@ -180,7 +178,7 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 	if row == RowOperatorsKey {
 		who = Operator
 	}
-	made := s.place(who, Generate, row, k, set.life.onwards())
+	made := s.place(Step{Who: who, Op: Generate, Row: row}, k, set.life.onwards())
 	if made == nil {
 		return nil
 	}
@@ -189,10 +187,7 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 	if who == Quorum {
 		kept = s.copyTo(who, Row{row, onToken, p11.NoMechanism}, made)
 	}
-	if k.Kind != AES {
-		half := s.place(who, Generate, RowPublicHalf, k, set.life.onwards(), made)
-		s.copyTo(who, Row{RowPublicHalf, onToken, p11.NoMechanism}, half)
-	}
+	s.publish(who, k, made)
 	if kept != nil && who == Quorum && s.design.OriginByAttributes == 0 {
 		s.derive(Origin{k}, Step{Who: who, Op: State, Text: "sign the origin of " + k.Name}, kept)
 	}
@@ -201,6 +196,17 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 		s.copyTo(who, Row{row, frozen, p11.NoMechanism}, kept)
 	}
 	return kept
+}
+
+// publish brings the public half of a key to the token.
+func (s *Search) publish(who Who, k Key, made *Derivation) {
+	row := map[Kind]string{EC: RowECHalf, RSA: RowRSAHalf}[k.Kind]
+	if row == "" {
+		return
+	}
+	if half := s.place(Step{Who: who, Op: Generate, Row: row}, k, made.object().Life, made); half != nil {
+		s.copyTo(who, Row{row, onToken, p11.NoMechanism}, half)
+	}
 }
 
 func (s *Search) backUp(key *Derivation, set cardSet) {
@@ -239,16 +245,16 @@ func (s *Search) approve(kept *Derivation, kek Key, set cardSet) {
 	a := approval{key: k, kek: kek, set: set, onlyClass: kept.object().Class}
 	s.allowed[pair{k, kek}] = true
 	if s.design.Guard.Route == ByKEK {
-		a.outer = s.place(Officer, Create, RowKEK, kek, set.life)
+		a.outer = s.place(Step{Who: Officer, Op: Create, Row: RowKEK}, kek, set.life)
 	}
 	if !s.module.OneCall {
-		name := fmt.Sprintf("transfer key of the %v for %v", k, kek)
+		name := fmt.Sprintf("transfer key of %v for %v", k, kek)
 		if s.design.SharedTransferKey {
 			name = "transfer key"
 		}
 		tk := Key{Name: name, Kind: AES}
 		s.secrets = append(s.secrets, tk)
-		a.inner = s.place(Officer, Generate, RowTransferKey, tk, set.life)
+		a.inner = s.place(Step{Who: Officer, Op: Generate, Row: RowTransferKey}, tk, set.life)
 	}
 	s.approvals = append(s.approvals, a)
 	s.send(a, kept)

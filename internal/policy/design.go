@@ -21,7 +21,8 @@ const (
 	RowRSAKey         = "RSA key"
 	RowAESKey         = "AES key"
 	RowOperatorsKey   = "EC key made without a quorum"
-	RowPublicHalf     = "public half"
+	RowECHalf         = "public half of an EC key"
+	RowRSAHalf        = "public half of an RSA key"
 	RowKML            = "KML"
 	RowReducedPrivate = "transfer copy"
 	RowReducedSecret  = "transfer copy of an AES key"
@@ -57,7 +58,8 @@ func shippedTable() Table {
 		{RowRSAKey, templates.PrivateKey(session, true), free},
 		{RowAESKey, templates.SecretKey(session), free},
 		{RowOperatorsKey, templates.PrivateKey(token, false), free},
-		{RowPublicHalf, templates.PublicKey(session, true), free},
+		{RowECHalf, templates.PublicKey(session, false), free},
+		{RowRSAHalf, templates.PublicKey(session, true), free},
 		{RowKML, templates.ModuleSigningKey(), free},
 		{RowReducedPrivate, templates.Reduced(false), free},
 		{RowReducedSecret, templates.Reduced(true), free},

@@ -16,6 +16,9 @@ type Flaw struct {
 	// Goal and What are what the search must reach.
 	Goal Goal
 	What string
+	// Shim are the switches by which the shim plays the module on SoftHSM, as
+	// NAME=VALUE with spaces between; "" is SoftHSM itself.
+	Shim string
 }
 
 // Flaws lists the seeded flaws: each differs from what ships in one thing.
@@ -39,6 +42,12 @@ func (f Flaw) on(m Module) Flaw {
 	return f
 }
 
+// played notes how the shim plays the module.
+func (f Flaw) played(switches string) Flaw {
+	f.Shim = switches
+	return f
+}
+
 func (f Flaw) by(a Attacker) Flaw {
 	f.Attacker = a
 	return f
@@ -54,17 +63,19 @@ func flawsOfKeys() []Flaw {
 	)
 	onToken := has(pkcs11.CKA_TOKEN, true)
 	return []Flaw{
-		flaw("KEK and transfer key wait on the token", release, InTheClear, "transfer key of the EC key for vault A's KEK",
+		flaw("KEK and transfer key wait on the token", release, InTheClear, "transfer key of EC key for KEK A",
 			func(d *Design) {
 				d.Table = d.Table.With(RowKEK, onToken).Without(RowKEK, p11.Copyable).WithAnyMechanism(RowKEK).
 					With(RowTransferKey, onToken).Without(RowTransferKey, p11.Copyable).WithAnyMechanism(RowTransferKey)
 			}),
-		flaw("one transfer key for two pairs", draft, Unapproved, "EC key for vault B's KEK",
+		flaw("one transfer key for two pairs", draft, Unapproved, "EC key for KEK B",
 			func(d *Design) { d.SharedTransferKey = true }).by(Thief()),
-		flaw("the KEK waits on the token, one call", draft, Unapproved, "EC key for vault B's KEK",
-			func(d *Design) { d.Table = d.Table.With(RowKEK, onToken) }).on(OpenCryptoki()),
+		flaw("the KEK waits on the token, one call", draft, Unapproved, "EC key for KEK B",
+			func(d *Design) { d.Table = d.Table.With(RowKEK, onToken) }).
+			on(OpenCryptoki()).played("SHIM_RSA_AES=1"),
 		flaw("KW can be copied", draft, InTheClear, "EC key",
-			func(d *Design) { d.Table = d.Table.Without(RowKWFrozen, p11.Copyable) }).on(OpenCryptoki().TwoSteps()),
+			func(d *Design) { d.Table = d.Table.Without(RowKWFrozen, p11.Copyable) }).
+			on(OpenCryptoki().TwoSteps()).played("SHIM_WEAK=modifiable"),
 		flaw("KW may decrypt", clulow, InTheClear, "EC key",
 			func(d *Design) {
 				d.Table = d.Table.With(RowKWMade, has(pkcs11.CKA_DECRYPT, true)).WithAnyMechanism(RowKWMade)
@@ -74,7 +85,7 @@ func flawsOfKeys() []Flaw {
 		flaw("any key wraps a kept key", clulow, InTheClear, "EC key",
 			func(d *Design) { d.Table = d.Table.With(RowECKey, has(pkcs11.CKA_WRAP_WITH_TRUSTED, false)) }),
 		flaw("the key is looked up again after its proof", draft, Unapproved,
-			"EC key made without a quorum for vault A's KEK",
+			"EC key made without a quorum for KEK A",
 			func(d *Design) { d.FindsAgain = true }),
 		flaw("new cards, old KW", draft, InTheClear, "EC key",
 			func(d *Design) { d.KeepsKW = true }).by(OldHolders()),
@@ -93,7 +104,8 @@ func flawsOfOrigin() []Flaw {
 			func(d *Design) { d.OriginByAttributes = shown }),
 		flaw("WRAP_WITH_TRUSTED is set after wrapping out", "a draft of this design", KnownKey,
 			"the operator's EC key without WRAP_WITH_TRUSTED",
-			func(d *Design) { d.OriginByAttributes = shown | AlwaysSensitive }).on(OpenCryptoki()),
+			func(d *Design) { d.OriginByAttributes = shown | AlwaysSensitive }).
+			on(OpenCryptoki()).played("SHIM_AT=C_SetAttributeValue+ SHIM_DO=fail=0x0 SHIM_REPORT=0x210=1"),
 	}
 }
 
@@ -102,6 +114,7 @@ func flawsOfModules() []Flaw {
 	const (
 		tookan = "Bortolozzo, Centenaro, Focardi, Steel 2010"
 		proxy  = "pkcs11-proxy 0.4.1"
+		plain  = "SHIM_UNKNOWN=0x171 SHIM_WEAK=modifiable SHIM_COPIES=plain"
 	)
 	as := func(name string, change func(m *Module)) Module {
 		m := SoftHSM()
@@ -112,13 +125,26 @@ func flawsOfModules() []Flaw {
 	none := func(*Design) {}
 	return []Flaw{
 		flaw("a key is joined to another (CKM_CONCATENATE_BASE_AND_KEY)", "Clulow 2003", InTheClear, "AES key", none).
-			on(as("a module that derives as the standard says", func(m *Module) { m.Joins = JoiningAsStandard })),
+			on(as("a module that derives as the standard says", func(m *Module) { m.Joins = JoiningAsStandard })).
+			played("SHIM_DERIVE=0x360 SHIM_DERIVE_RULE=values SHIM_WEAK=sensitive"),
 		flaw("the user makes a trusted key", tookan, InTheClear, "EC key", none).
-			on(as("a module where the user may trust", func(m *Module) { m.TrustByUser = true })),
+			on(as("a module where the user may trust", func(m *Module) { m.TrustByUser = true })).
+			played("SHIM_WEAK=trusted,wrap-with-trusted"),
 		flaw("SENSITIVE can be undone", tookan, InTheClear, "EC key", none).
-			on(as("a module that undoes one-way attributes", func(m *Module) { m.UndoesOneWay = true })),
+			on(as("a module that undoes one-way attributes", func(m *Module) { m.UndoesOneWay = true })).
+			played("SHIM_WEAK=sensitive"),
 		flaw("WRAP_WITH_TRUSTED is not enforced", "NSS softoken", InTheClear, "EC key", none).
-			on(as("a module that ignores WRAP_WITH_TRUSTED", func(m *Module) { m.IgnoresWWT = true })),
+			on(as("a module that ignores WRAP_WITH_TRUSTED", func(m *Module) { m.IgnoresWWT = true })).
+			played("SHIM_WEAK=wrap-with-trusted"),
+		flaw("a trusted key can be copied as it is, and the copy outlives a card replacement", "this search", InTheClear,
+			"AES key", none).by(OldHoldersAndOperator()).
+			on(as("a module without COPYABLE that copies frozen objects", func(m *Module) {
+				m.KnowsCopyable, m.Copies = false, PlainCopies
+			})).played(plain),
+		flaw("the anchor can be copied as it is", "this search", OwnAnchor, "KM", none).
+			on(as("a module without COPYABLE that copies frozen objects", func(m *Module) {
+				m.KnowsCopyable, m.Copies = false, PlainCopies
+			})).played(plain),
 		flaw("session objects are seen by other processes", proxy, InTheClear, "KW", none).
 			on(as("a module that shares sessions", func(m *Module) { m.SharesSessions = true })),
 	}

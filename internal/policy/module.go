@@ -14,8 +14,8 @@ type Module struct {
 	OneCall bool
 	// LateWWT: WRAP_WITH_TRUSTED can be set after a key was made.
 	LateWWT bool
-	// CopyFrozen: a copy of an object that is not MODIFIABLE may differ from it.
-	CopyFrozen bool
+	// Copies is what may be done with an object that is not MODIFIABLE.
+	Copies Copying
 	// CopyableInCopy: COPYABLE=false is taken in the template of a copy.
 	CopyableInCopy bool
 	// KnowsCopyable: COPYABLE=false keeps an object from being copied.
@@ -40,6 +40,18 @@ type Module struct {
 	SharesSessions bool
 }
 
+// Copying is how C_CopyObject answers for an object that is not MODIFIABLE, and
+// not COPYABLE=false.
+type Copying int
+
+// The answers: it is refused; the copy is as the object is, with another label
+// and place at most; the copy may differ, as the standard says.
+const (
+	NoCopies Copying = iota
+	PlainCopies
+	AnyCopies
+)
+
 // Joining is how C_DeriveKey answers mechanisms that join keys.
 type Joining int
 
@@ -58,7 +70,7 @@ const (
 // ALLOWED_MECHANISMS is optional, so it does not count.
 func Standard() Module {
 	return Module{
-		Name: "PKCS#11 v2.40", OneCall: true, LateWWT: true, CopyFrozen: true, CopyableInCopy: true,
+		Name: "PKCS#11 v2.40", OneCall: true, LateWWT: true, Copies: AnyCopies, CopyableInCopy: true,
 		KnowsCopyable: true, UsesByDefault: true, Joins: JoiningRefused,
 	}
 }
@@ -71,7 +83,7 @@ func SoftHSM() Module {
 // OpenCryptoki is the soft token of openCryptoki 3.27.
 func OpenCryptoki() Module {
 	return Module{
-		Name: "openCryptoki 3.27", OneCall: true, LateWWT: true, CopyFrozen: true, CopyableInCopy: true,
+		Name: "openCryptoki 3.27", OneCall: true, LateWWT: true, Copies: AnyCopies, CopyableInCopy: true,
 		KnowsCopyable: true, UsesByDefault: true,
 	}
 }
@@ -124,17 +136,28 @@ func (m Module) makes(by Who, op Op, class p11.Class, t p11.Template) (Attrs, bo
 	return a, true
 }
 
+// takes leaves out of a template what the module does not know.
+func (m Module) takes(t p11.Template) p11.Template {
+	if m.KnowsCopyable {
+		return t
+	}
+	return t.Without(p11.Copyable)
+}
+
 // copies reports what a copy has, and what of the template the program leaves
 // out because the module does not take it.
 func (m Module) copies(o Object, t p11.Template) (Attrs, p11.Template, bool) {
-	if m.KnowsCopyable && !o.Attrs.Has(Copyable) || !o.Attrs.Has(Modifiable) && !m.CopyFrozen {
+	t = m.takes(t)
+	frozen := !o.Attrs.Has(Modifiable)
+	if m.KnowsCopyable && !o.Attrs.Has(Copyable) || frozen && m.Copies == NoCopies {
 		return 0, nil, false
 	}
 	if !m.CopyableInCopy {
 		t = t.Without(p11.Copyable)
 	}
 	for _, x := range t {
-		if o.Attrs.with(p11.Template{x}) != o.Attrs && !m.changes(x, true) {
+		differs := o.Attrs.with(p11.Template{x}) != o.Attrs && x.Type != pkcs11.CKA_TOKEN
+		if differs && (frozen && m.Copies == PlainCopies || !m.changes(x, true)) {
 			return 0, nil, false
 		}
 	}
@@ -161,7 +184,7 @@ func (m Module) changes(x p11.Attribute, inCopy bool) bool {
 		}
 		return m.UndoesOneWay
 	case pkcs11.CKA_MODIFIABLE:
-		return inCopy && (!x.Value || m.CopyFrozen)
+		return inCopy && (!x.Value || m.Copies == AnyCopies)
 	case p11.Copyable:
 		return !x.Value && m.CopyableInCopy
 	case pkcs11.CKA_TOKEN:

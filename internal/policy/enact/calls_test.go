@@ -63,7 +63,7 @@ func (s *stage) try(c policy.Call, fact policy.Object, on, other p11.Object) err
 	case policy.UnwrapKey:
 		return s.tryUnwrap(c, fact, on)
 	case policy.Copy:
-		o, err := s.raw.Copy(on, append(session(), c.Change.Raw()...))
+		o, err := s.raw.Copy(on, append(ofSession(), c.Change.Raw()...))
 		s.raw.Discard(o)
 		return err
 	case policy.Set:
@@ -72,7 +72,7 @@ func (s *stage) try(c policy.Call, fact policy.Object, on, other p11.Object) err
 	return fmt.Errorf("no way to try %s", c.Op)
 }
 
-func session() []*pkcs11.Attribute {
+func ofSession() []*pkcs11.Attribute {
 	return []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false)}
 }
 
@@ -106,12 +106,12 @@ func (s *stage) sealed(fact policy.Object) []byte {
 
 // tryUnwrap unwraps a true blob: for AES, what the key itself wraps.
 func (s *stage) tryUnwrap(c policy.Call, fact policy.Object, on p11.Object) error {
-	t := append(session(), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...)
+	t := append(ofSession(), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...)
 	var blob []byte
 	if c.Mechanism == pkcs11.CKM_RSA_PKCS_OAEP {
 		blob = s.sealed(fact)
 	} else {
-		own, err := s.raw.Create(append(append(session(), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...),
+		own, err := s.raw.Create(append(append(ofSession(), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...),
 			pkcs11.NewAttribute(pkcs11.CKA_VALUE, ownAES), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true)))
 		s.must(err)
 		defer s.raw.Discard(own)

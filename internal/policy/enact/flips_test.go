@@ -124,3 +124,23 @@ func (s *stage) matches(d *policy.Derivation, o policy.Object, handle p11.Object
 		}
 	}
 }
+
+// TestCalls compares SoftHSM with the model in what ships: every call of the
+// model, on each object that an attacker finds, and each wrapped under each.
+func TestCalls(t *testing.T) {
+	s := newStage(t, softhsm.New(t))
+	s.exact = true
+	search := policy.Run(policy.Shipped(policy.Guards()[0]), policy.SoftHSM(), policy.TheOperator())
+	var objects []*policy.Derivation
+	for _, d := range search.Visible() {
+		if ofCeremony(d) || s.against(d) {
+			objects = append(objects, d)
+		}
+	}
+	s.carryOut(objects...)
+	s.login(pkcs11.CKU_USER)
+	calls := s.agrees(objects, func(*policy.Derivation) bool { return true })
+	if len(objects) < 12 || calls < 200 {
+		t.Errorf("%d calls on %d objects: too few for a test", calls, len(objects))
+	}
+}

@@ -35,8 +35,6 @@ type stage struct {
 // RSA keys a modulus.
 type pair struct{ public p11.Object }
 
-const nobody = ^uint(0)
-
 // newStage makes a token of a library; the officer is logged in.
 func newStage(t testing.TB, library string) *stage {
 	t.Helper()
@@ -54,7 +52,7 @@ type label string
 
 func (l label) String() string { return string(l) }
 
-// forget begins anew, on the same token.
+// forget lets the stage begin again, on the same token.
 func (s *stage) forget() {
 	s.made, s.pairs = map[*policy.Derivation]any{}, map[policy.Key]pair{}
 }
@@ -65,9 +63,7 @@ func (s *stage) login(role uint) {
 	if s.role == role {
 		return
 	}
-	if s.role != nobody {
-		s.must(s.raw.Ctx.Logout(s.raw.Handle))
-	}
+	s.must(s.raw.Ctx.Logout(s.raw.Handle))
 	pin := map[uint]string{pkcs11.CKU_SO: softhsm.SOPIN, pkcs11.CKU_USER: softhsm.UserPIN}[role]
 	s.must(s.raw.Ctx.Login(s.raw.Handle, role, pin))
 	s.role = role

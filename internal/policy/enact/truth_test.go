@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 
 	"github.com/miekg/pkcs11"
 
@@ -57,8 +56,9 @@ func (s *stage) samePublic(k policy.Key, public any) bool {
 	}
 	values, err := s.raw.Attributes(s.pairs[k].public, pkcs11.CKA_EC_POINT)
 	s.must(err)
-	point, is := public.(*ecdsa.PublicKey)
-	return is && bytes.HasSuffix(values[0], elliptic.Marshal(point.Curve, point.X, point.Y)) //nolint:staticcheck // a point
+	point, err := public.(*ecdsa.PublicKey).Bytes()
+	s.must(err)
+	return bytes.HasSuffix(values[0], point) // within a DER octet string
 }
 
 // wrapsAlike compares an AES key with the one on the token: both wrap the same
@@ -120,6 +120,6 @@ func (s *stage) isAnchor(d *policy.Derivation) {
 	values, err := s.raw.Attributes(o, pkcs11.CKA_TRUSTED, pkcs11.CKA_LABEL)
 	s.must(err)
 	if !p11.Truth(values[0]) || !bytes.Equal(values[1], label[0].Value) {
-		s.Error("the object is no trusted one of that label")
+		s.Error("the object is not trusted, or has another label")
 	}
 }

@@ -43,9 +43,9 @@ func (s *stage) openVault() *vaultUser {
 
 func (s *stage) vaultKEK(k policy.Key) specimen.KEK {
 	s.Helper()
-	name := map[string]string{"vault A's KEK": "KEK-A", "vault B's KEK": "KEK-B"}[k.Name]
+	name := map[string]string{"KEK A": "KEK-A", "KEK B": "KEK-B"}[k.Name]
 	if name == "" {
-		s.Fatalf("%s is no KEK", k.Name)
+		s.Fatalf("%s is not a KEK", k.Name)
 	}
 	kek, err := s.openVault().KEK(name)
 	s.must(err)
@@ -87,7 +87,10 @@ func (s *stage) imports(f policy.InVault, ciphertext []byte) (any, error) {
 func publicKey(k *azkeys.JSONWebKey) any {
 	switch {
 	case len(k.X) > 0:
-		return &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(k.X), Y: number(k.Y)}
+		point, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, k.X, k.Y))
+		if err == nil {
+			return point
+		}
 	case len(k.N) > 0:
 		return &rsa.PublicKey{N: number(k.N), E: int(number(k.E).Int64())}
 	}

@@ -29,8 +29,33 @@ static CK_RV create_object(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, 
 	return unknown(t, n) ? CKR_ATTRIBUTE_TYPE_INVALID : inner.C_CreateObject(s, t, n, o);
 }
 
+static int has_flag(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL value = CK_FALSE;
+	CK_ATTRIBUTE a = { type, &value, sizeof value };
+	return real->C_GetAttributeValue(s, o, &a, 1) == CKR_OK && value;
+}
+
+/* frozen returns whether an object is one of those that SHIM_COPIES freezes. */
+static int frozen(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o)
+{
+	return setting("SHIM_COPIES") && !by_officer(s) && has_flag(s, o, CKA_TRUSTED);
+}
+
+/* differs returns whether a template asks for another boolean attribute than the object has. */
+static int differs(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type != CKA_TOKEN && t[i].ulValueLen == sizeof(CK_BBOOL) &&
+		    (t[i].type == CKA_MODIFIABLE || *(CK_BBOOL *)t[i].pValue != has_flag(s, o, t[i].type)))
+			return 1;
+	return 0;
+}
+
 static CK_RV copy_object(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE from, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
+	if (frozen(s, from) && differs(s, from, t, n))
+		return CKR_ATTRIBUTE_READ_ONLY;
 	return unknown(t, n) ? CKR_ATTRIBUTE_TYPE_INVALID : inner.C_CopyObject(s, from, t, n, o);
 }
 
@@ -72,6 +97,8 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE
 
 static CK_RV set_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
+	if (frozen(s, o))
+		return 0x1B; /* CKR_ACTION_PROHIBITED */
 	return unknown(t, n) ? CKR_ATTRIBUTE_TYPE_INVALID : inner.C_SetAttributeValue(s, o, t, n);
 }
 
@@ -112,13 +139,6 @@ static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 	rv = inner.C_UnwrapKey(s, m, key, blob, length, kept, k, o);
 	free(kept);
 	return rv;
-}
-
-static int has_flag(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type)
-{
-	CK_BBOOL value = CK_FALSE;
-	CK_ATTRIBUTE a = { type, &value, sizeof value };
-	return real->C_GetAttributeValue(s, o, &a, 1) == CKR_OK && value;
 }
 
 /* wrap_key gives 32 zero bytes for a key that it should not have wrapped. */

@@ -63,6 +63,8 @@
  *   untrusted-rsa      CKM_RSA_AES_KEY_WRAP takes any RSA key for a trusted one
  *   signature          the last bit of every signature is wrong
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
+ * SHIM_COPIES=plain           trusted objects are frozen for the user all the same, with SHIM_WEAK=modifiable: he
+ *                             cannot set anything in them, and copies them only as they are, under any label
  * SHIM_REPORT=0x108=1,…       CKA_ values of boolean attributes that every object shows, whatever it has
  */
 #define _GNU_SOURCE

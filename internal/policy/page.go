@@ -1,0 +1,192 @@
+package policy
+
+import (
+	_ "embed" // the text of the page
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:embed page.md
+var text string
+
+// Page is docs/security/policy.md: the text of page.md with its tables, all of
+// them from the model.
+func Page() string {
+	return strings.NewReplacer(
+		"{{shipped}}", resultTable(),
+		"{{flaws}}", flawsTable(),
+		"{{ways}}", waysOfFlaws(),
+		"{{flips}}", flipsTables(),
+	).Replace(text)
+}
+
+// table is a table in Markdown.
+type table []string
+
+func newTable(columns ...string) *table {
+	t := new(table)
+	t.row(columns...)
+	t.row(slices.Repeat([]string{"---"}, len(columns))...)
+	return t
+}
+
+func (t *table) row(cells ...string) { *t = append(*t, "| "+strings.Join(cells, " | ")+" |\n") }
+
+func (t *table) String() string { return strings.Join(*t, "") }
+
+// Case is a search of what ships.
+type Case struct {
+	Guard    Guard
+	Module   Module
+	Attacker Attacker
+}
+
+// Cases lists the searches of what ships: each guard, each module that offers
+// it, each attacker. Trust-shared is trust on the token; it adds a person.
+func Cases() (list []Case) {
+	for _, g := range Guards() {
+		for _, m := range Accepted() {
+			if !g.Offers(m) || g.Name == "trust-shared" {
+				continue
+			}
+			for _, a := range Attackers() {
+				list = append(list, Case{g, m, a})
+			}
+		}
+	}
+	return list
+}
+
+// resultTable is the table of the searches of what ships.
+func resultTable() string {
+	t := newTable("guard", "module", "form", "attacker", "objects in his reach", "facts", "goals reached")
+	for _, c := range Cases() {
+		s := Run(Shipped(c.Guard), c.Module, c.Attacker)
+		t.row(c.Guard.Name, c.Module.Name, c.Module.Form(), c.Attacker.Name,
+			fmt.Sprint(s.Objects()), fmt.Sprint(s.Facts()), goals(s.Reached()))
+	}
+	return t.String()
+}
+
+func goals(list []Reached) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	names := make([]string, len(list))
+	for i, r := range list {
+		names[i] = string(r.Goal)
+	}
+	return strings.Join(names, ", ")
+}
+
+// flawsTable is the table of the seeded flaws.
+func flawsTable() string {
+	t := newTable("flaw", "known from", "module", "attacker", "what he gets", "steps, his own", "run on")
+	for i, f := range Flaws() {
+		way := f.way()
+		t.row(fmt.Sprintf("%d. %s", i+1, f.Name), f.Source, f.Module.Name+", "+f.Module.Form(), f.Attacker.Name,
+			fmt.Sprintf("%s: %s", f.Goal, f.What), fmt.Sprintf("%d, %d", len(way.Steps()), len(way.Moves())), f.runOn())
+	}
+	return t.String()
+}
+
+func waysOfFlaws() string {
+	var out strings.Builder
+	for i, f := range Flaws() {
+		fmt.Fprintf(&out, "%d. %s\n\n```text\n%s```\n\n", i+1, f.Name, f.way())
+	}
+	return out.String()
+}
+
+func (f Flaw) way() *Derivation {
+	r, _ := Run(f.Design, f.Module, f.Attacker).Way(f.Goal, f.What)
+	return r.Way
+}
+
+func (f Flaw) runOn() string {
+	if f.Shim == "" {
+		return "SoftHSM"
+	}
+	return "the shim"
+}
+
+// columns are the modules of the tables of flips.
+func columns() []Module { return []Module{SoftHSM(), Standard().TwoSteps(), Standard()} }
+
+// flipsTables are a table for each template, with a line for each attribute.
+func flipsTables() string {
+	var tables []string
+	var t *table
+	row := ""
+	for _, flips := range paired(Flips()) {
+		if flips[0].Row != row {
+			row, t = flips[0].Row, newTable("attribute", "why", "SoftHSM 2.6.1", "others, two steps", "others, one call")
+			tables = append(tables, "")
+		}
+		cells := []string{flips[0].shown(), flips[0].Attribute.Why}
+		for _, m := range columns() {
+			cells = append(cells, cell(flips, m))
+		}
+		t.row(cells...)
+		tables[len(tables)-1] = fmt.Sprintf("### %s\n\n%s", title(row), t)
+	}
+	return strings.Join(tables, "\n")
+}
+
+// paired puts the flips of one attribute together.
+func paired(list []Flip) (pairs [][]Flip) {
+	for _, f := range list {
+		last := len(pairs) - 1
+		if last >= 0 && pairs[last][0].Row == f.Row && pairs[last][0].Attribute.Type == f.Attribute.Type {
+			pairs[last] = append(pairs[last], f)
+			continue
+		}
+		pairs = append(pairs, []Flip{f})
+	}
+	return pairs
+}
+
+// shown is the attribute as it ships.
+func (f Flip) shown() string {
+	if f.LeftOut {
+		return f.Attribute.Name()
+	}
+	return fmt.Sprintf("%s=%t", f.Attribute.Name(), f.Attribute.Value)
+}
+
+func title(row string) string { return strings.ToUpper(row[:1]) + row[1:] }
+
+const nothing = "–"
+
+// cell says what becomes of the flips of an attribute on a module.
+func cell(flips []Flip, m Module) string {
+	var texts []string
+	for _, f := range flips {
+		outcome := Try(f.Of(Shipped(Guards()[0])), m).String()
+		if slices.Contains(texts, outcome) || outcome == nothing {
+			continue
+		}
+		if f.LeftOut && len(flips) > 1 {
+			outcome = "left out: " + outcome
+		}
+		texts = append(texts, outcome)
+	}
+	if len(texts) == 0 {
+		return nothing
+	}
+	return strings.Join(texts, "; ")
+}
+
+// String says what is reached and by whom, or where the ceremony stops.
+func (o Outcome) String() string {
+	switch {
+	case o.Worst != nil && o.Attacker.OldCards:
+		return fmt.Sprintf("**%s** (%s), with replaced cards", o.Worst.Goal, o.Worst.What)
+	case o.Worst != nil:
+		return fmt.Sprintf("**%s** (%s)", o.Worst.Goal, o.Worst.What)
+	case len(o.Stops) > 0:
+		return "stops: " + o.Stops[0].Step.Text
+	}
+	return nothing
+}
