@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"byok/internal/ceremony"
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/stamp"
 )
@@ -56,11 +57,14 @@ func (r *Running) record(failed error) error {
 		return nil
 	}
 	log, err := ceremony.Open(r.KMData)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = log.Append(r.end(failed))
 	}
-	_, err = log.Append(r.end(failed))
-	return err
+	if err != nil {
+		return exitcode.Errorf(exitcode.Failed, "the end of this step is not in the ceremony log: %w", durable.Cause(err)).
+			Hint("note it on paper, with the date and the time")
+	}
+	return nil
 }
 
 // end is the event that ends a step.

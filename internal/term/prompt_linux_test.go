@@ -58,6 +58,8 @@ func jobs(c *Console) map[string]func() (string, error) {
 			heading := []string{"For Alice alone: card \x1b[2J1"}
 			return "shown", c.ShowSecret(heading, words, "press Enter when you have noted it", "--card-pin-file FILE")
 		},
+		"rescued": func() (string, error) { return rescued(c, true) },
+		"kept":    func() (string, error) { return rescued(c, false) },
 		"messages": func() (string, error) {
 			c.Error("%s", strings.Repeat("word ", 30))
 			c.Hint("%s", strings.Repeat("word ", 30))
