@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"byok/internal/ceremony"
-	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/stamp"
 )
@@ -61,7 +60,8 @@ func (r *Running) record(failed error) error {
 		_, err = log.Append(r.end(failed))
 	}
 	if err != nil {
-		return exitcode.Errorf(exitcode.Failed, "the end of this step is not in the ceremony log: %w", durable.Cause(err)).
+		// Why not, in words that say nothing was done, does not fit here.
+		return exitcode.Errorf(exitcode.Failed, "the end of this step could not be written to the log in %s", r.KMData).
 			Hint("note it on paper, with the date and the time")
 	}
 	return nil

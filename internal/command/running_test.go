@@ -100,7 +100,7 @@ func TestAbandonWithoutALog(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := abandoned(t, &command.Running{Command: "change", ResultLine: true, KMData: file, Event: &ceremony.Event{}})
-	want := "byok-test: error: it has died\nbyok-test: error: the end of this step is not in the ceremony log: " +
-		"not a directory\nbyok-test: hint: byok-test change\nbyok-test: hint: note it on paper, with the date and the time\n"
+	want := "byok-test: error: it has died\nbyok-test: error: the end of this step could not be written to the log in " +
+		file + "\nbyok-test: hint: byok-test change\nbyok-test: hint: note it on paper, with the date and the time\n"
 	wantAnswer(t, "a file in place of kmdata", got, answer{4, "Result: FAILURE\n", want})
 }

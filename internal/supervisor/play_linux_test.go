@@ -71,8 +71,9 @@ func deny(number string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err = errors.Join(err, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
-		uintptr(unsafe.Pointer(&sandbox))); err != nil || errno != 0 {
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+		uintptr(unsafe.Pointer(&sandbox)))
+	if err != nil || errno != 0 {
 		panic(errors.Join(err, errno))
 	}
 }
