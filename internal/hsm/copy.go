@@ -44,7 +44,7 @@ func (s *Session) Reduce(k Key) (Key, error) {
 	}
 	types := uses(k.secret())
 	values, err := s.raw.ShowsWith(o, nameCopy, templates.ReducedShows(k.secret()), types...)
-	if copied.object, err = s.checked(o, err); err != nil {
+	if copied.object, err = s.raw.Checked(o, err); err != nil {
 		return copied, err
 	}
 	copied.permissions = truths(types, values)

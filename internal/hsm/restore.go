@@ -84,7 +84,7 @@ func (s *Session) unwrapAES(seal Seal) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	o, err := s.raw.Unwrap(p11.OAEP(), opener.private, sealed, unwrapping().Raw(
+	o, err := s.raw.Unwrap(p11.OAEP(), opener.private, sealed, templates.Unwrapping().Raw(
 		append(p11.Naming(sessionLabel, p11.NewID()), p11.Classed(pkcs11.CKO_SECRET_KEY, pkcs11.CKK_AES)...)...))
 	if err != nil {
 		return 0, p11.Fail("C_UnwrapKey of the backup's AES key", err)
@@ -115,19 +115,6 @@ func (s *Session) opener() (*sessionRSA, error) {
 	return s.rsa, nil
 }
 
-// unwrapping is for keys of the session that unwrap and do nothing else.
-func unwrapping() p11.Template {
-	return p11.Template{
-		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
-		p11.Has(pkcs11.CKA_PRIVATE, true, "seen only after login"),
-		p11.Has(pkcs11.CKA_SENSITIVE, true, "never in clear"),
-		p11.Has(pkcs11.CKA_EXTRACTABLE, false, "has no use elsewhere"),
-		p11.Has(pkcs11.CKA_UNWRAP, true, "unwraps a backup"),
-		p11.Has(pkcs11.CKA_DECRYPT, false, "unwraps only"),
-		p11.Has(pkcs11.CKA_SIGN, false, "unwraps only"),
-	}
-}
-
 func (s *Session) generateOpener() (public, private Object, err error) {
 	kind, err := keykind.Lookup(keykind.RSA, restoreBits, "")
 	if err != nil {
@@ -141,7 +128,7 @@ func (s *Session) generateOpener() (public, private Object, err error) {
 	}
 	public, private, err = s.raw.GeneratePair(kind.Generation,
 		t.Raw(append(p11.Naming(sessionLabel, id), Spec{Kind: kind}.parameters()...)...),
-		unwrapping().Raw(p11.Naming(sessionLabel, id)...))
+		templates.Unwrapping().Raw(p11.Naming(sessionLabel, id)...))
 	if err != nil {
 		return 0, 0, p11.Fail("C_GenerateKeyPair of a session RSA key", err)
 	}

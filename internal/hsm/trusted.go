@@ -2,7 +2,6 @@ package hsm
 
 import (
 	"crypto/rsa"
-	"math/big"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/templates"
+	"byok/internal/hsm/trust"
 	"byok/internal/keywrap"
 )
 
@@ -144,7 +144,7 @@ func (s *Session) freezeKW(label string, original Object) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.checked(o, s.raw.Shows(o, nameKW, templates.KW()))
+	return s.raw.Checked(o, s.raw.Shows(o, nameKW, templates.KW()))
 }
 
 // TransferKey makes a fresh AES-256 key, as SO, that lives as long as this
@@ -157,60 +157,20 @@ func (s *Session) TransferKey() (Object, error) {
 	return s.trustAES(nameTransfer, templates.TransferKey(), w)
 }
 
+// TrustRoute is how TRUSTED came to the keys that were made in this process:
+// "at creation" or "afterwards"; "" if none was.
+func (s *Session) TrustRoute() string { return string(s.m.tokenFacts(s.Token).trust) }
+
+func (s *Session) trust() trust.Maker {
+	return trust.Maker{Session: s.raw, Route: &s.m.tokenFacts(s.Token).trust}
+}
+
 func (s *Session) trustAES(name string, t p11.Template, w KeyWrap) (Object, error) {
-	o, err := s.raw.Made(p11.Making{
-		Call:      "C_GenerateKey of " + name + " as a trusted key",
-		Object:    name,
-		Template:  t,
-		Mechanism: uint(w),
-		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			first := append(p11.Naming(sessionLabel, p11.NewID()), pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32))
-			return s.raw.Generate(pkcs11.CKM_AES_KEY_GEN, append(first, t...))
-		},
-	})
-	if err != nil {
-		return 0, err
-	}
-	return s.checked(o, s.raw.Shows(o, name, t))
+	return s.trust().AES(trust.Wanted{Name: name, Label: sessionLabel, Template: t, Mechanism: uint(w)})
 }
 
 func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t p11.Template, m uint) (Object, error) {
-	o, err := s.raw.Made(p11.Making{
-		Call:      "C_CreateObject of " + name + " as a trusted key",
-		Object:    name,
-		Template:  t,
-		Mechanism: m,
-		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.raw.Create(slices.Concat(p11.Naming(label, p11.NewID()), p11.RSAPublic(key), t))
-		},
-	})
-	if err != nil {
-		return 0, err
-	}
-	material, err := s.raw.ShowsWith(o, name, t, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT)
-	if err != nil {
-		return s.checked(o, err)
-	}
-	return s.checked(o, s.same(name, key, material))
-}
-
-// checked destroys what was made but does not show what it should.
-func (s *Session) checked(o Object, err error) (Object, error) {
-	if err != nil {
-		s.Discard(o)
-		return 0, err
-	}
-	return o, nil
-}
-
-// same compares a modulus and an exponent, as the token gives them back, with
-// those of key.
-func (s *Session) same(name string, key *rsa.PublicKey, material [][]byte) error {
-	n, e := new(big.Int).SetBytes(material[0]), new(big.Int).SetBytes(material[1])
-	if n.Cmp(key.N) != 0 || e.Cmp(big.NewInt(int64(key.E))) != 0 {
-		return exitcode.Errorf(exitcode.HSM, "%v shows another public key for %s than it was given", s.Token, name)
-	}
-	return nil
+	return s.trust().RSA(trust.Wanted{Name: name, Label: label, Template: t, Mechanism: m}, key)
 }
 
 // FindKM returns KM's public half by its label. It must be trusted and the
@@ -224,7 +184,7 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.same(label, km, material); err != nil {
+	if err := trust.Same(s.raw, label, km, material); err != nil {
 		return 0, err
 	}
 	return o, nil

@@ -24,7 +24,7 @@ func floors() []floor {
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},
 		{"The HSM and the vault", []string{
-			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates",
+			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust",
 			"hsm/tokens", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
 		}},
 		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"}},

@@ -31,3 +31,20 @@ func (g Guard) check() error {
 
 // Weaker reports whether g comes after the guard o in the list.
 func (g Guard) Weaker(o Guard) bool { return slices.Index(Guards(), g) > slices.Index(Guards(), o) }
+
+// TrustRoute is how TRUSTED came to the keys that wrap on a module.
+type TrustRoute string
+
+// The routes, in the order in which they are tried.
+const (
+	TrustAtCreation TrustRoute = "at creation" // the SO makes them trusted
+	TrustAfterwards TrustRoute = "afterwards"  // the SO sets TRUSTED on what is made
+)
+
+func (r TrustRoute) check() error {
+	known := []TrustRoute{"", TrustAtCreation, TrustAfterwards}
+	if !slices.Contains(known, r) {
+		return fmt.Errorf("field trust_route: %.30q is not one of %q", string(r), known[1:])
+	}
+	return nil
+}

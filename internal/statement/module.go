@@ -19,17 +19,20 @@ type Module struct {
 	Header
 	Module string `json:"module"` // 16 random bytes, 32 lower-case hex digits
 	// StruckOff ends a module that will not come back: the reason.
-	StruckOff string           `json:"struck_off,omitzero"`
-	CardSet   int              `json:"card_set"` // whose KM and PIN the module has
-	Guard     Guard            `json:"guard"`
-	Library   library.Identity `json:"library"`
-	Token     Token            `json:"token"`
-	SOPIN     PIN              `json:"so_pin"`
-	KML       string           `json:"kml"` // public key, PEM
-	Form      keywrap.Form     `json:"form"`
-	KW        string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
-	LeftOut   []string         `json:"left_out"`    // attributes that the module does not accept
-	Findings  []Finding        `json:"findings"`    // what the probes found
+	StruckOff string `json:"struck_off,omitzero"`
+	CardSet   int    `json:"card_set"` // whose KM and PIN the module has
+	Guard     Guard  `json:"guard"`
+	// Trust is how TRUSTED came to the module's keys. Statements of programs
+	// that knew one route alone, at creation, lack it.
+	Trust    TrustRoute       `json:"trust_route,omitzero"`
+	Library  library.Identity `json:"library"`
+	Token    Token            `json:"token"`
+	SOPIN    PIN              `json:"so_pin"`
+	KML      string           `json:"kml"` // public key, PEM
+	Form     keywrap.Form     `json:"form"`
+	KW       string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
+	LeftOut  []string         `json:"left_out"`    // attributes that the module does not accept
+	Findings []Finding        `json:"findings"`    // what the probes found
 	// Others are the certificates and vendor objects that the token held when it
 	// joined, such as `certificate "root"`.
 	Others []string `json:"other_objects,omitzero"`
@@ -83,6 +86,9 @@ func (m *Module) check() error {
 		return m.checkStruckOff()
 	}
 	if err := m.Guard.check(); err != nil {
+		return err
+	}
+	if err := m.Trust.check(); err != nil {
 		return err
 	}
 	if _, err := m.Signer(); err != nil {

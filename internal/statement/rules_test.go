@@ -107,6 +107,8 @@ var contentRules = []contentRule{
 	{"module id", moduleA, of(func(s *statement.Module) { s.Module = "A" }), badModule},
 	{"no guard", moduleA, of(func(s *statement.Module) { s.Guard = "" }),
 		`field guard: "" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`},
+	{"trust route", moduleA, of(func(s *statement.Module) { s.Trust = "by luck" }),
+		`field trust_route: "by luck" is not one of ["at creation" "afterwards"]`},
 	{"no KML", moduleA, of(func(s *statement.Module) { s.KML = "" }), "field kml: public key: not a PEM block"},
 	{"form", moduleA, of(func(s *statement.Module) { s.Form = "three steps" }),
 		"field form: expected one call or two steps"},

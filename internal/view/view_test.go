@@ -59,7 +59,7 @@ func results() map[string]command.Result {
 		Label: "Contoso", Guard: statement.GuardTrust, Suite: statement.SuiteDefault, Quorum: "2/3", Created: "2026-01-02T12:00:00Z",
 		Holders: []string{"Ada", "Ben", "Cleo"}, CardSet: 2, FirstHKNSO: fingerprint.Of(nil), HKNSO: sum, Words: sum.Words(),
 		Statement: 7, LastWords: sum.FirstWords(8), Modules: []Module{
-			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "1"}, Library: "/lib/a.so", CardSet: 2},
+			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "1"}, Library: "/lib/a.so", CardSet: 2, Trust: statement.TrustAfterwards},
 			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "2"}, Library: "/lib/a.so", CardSet: 1},
 		},
 	}

@@ -42,6 +42,8 @@ type Module struct {
 	SHA256  string          `json:"library_sha256"`
 	Guard   statement.Guard `json:"guard"`
 	CardSet int             `json:"card_set"`
+	// Trust is how TRUSTED came to its keys; "" where its statement does not say.
+	Trust statement.TrustRoute `json:"trust_route,omitzero"`
 }
 
 // WorldOf shows the world whose statements are verified.
@@ -56,7 +58,7 @@ func WorldOf(c *kmdata.Chain) World {
 	for _, m := range c.Modules() {
 		v.Modules = append(
 			v.Modules,
-			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet},
+			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet, m.Trust},
 		)
 	}
 	return v
@@ -67,6 +69,9 @@ func (v World) Print(w io.Writer) error {
 	rows := [][]string{{"security world", v.Label + Mark(v.Rehearsal)}, {"guard", string(v.Guard)}}
 	for _, m := range v.Modules {
 		rows = append(rows, []string{"module", m.Token.String()}, []string{"library", m.Library})
+		if m.Trust != "" {
+			rows = append(rows, []string{"keys trusted", string(m.Trust)})
+		}
 		if m.CardSet != v.CardSet {
 			rows = append(rows, []string{"", fmt.Sprintf("STILL OPEN to card set %d", m.CardSet)})
 		}

@@ -37,6 +37,7 @@ type module struct {
 	form    keywrap.Form
 	kw      []byte // KW wrapped under KM
 	leftOut []string
+	trusted statement.TrustRoute
 	rows    []statement.Finding
 	others  []string // certificates and vendor objects on the token
 	kml     string
@@ -168,7 +169,7 @@ func (m *module) trust(on *hsm.Session, set kmdata.Set) error {
 			return err
 		}
 	}
-	m.leftOut = on.LeftOut()
+	m.leftOut, m.trusted = on.LeftOut(), statement.TrustRoute(on.TrustRoute())
 	return nil
 }
 
@@ -257,6 +258,7 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Module:   m.id,
 		CardSet:  set.Number,
 		Guard:    m.guard,
+		Trust:    m.trusted,
 		Library:  m.library,
 		Token:    session.TokenOf(m.token),
 		SOPIN:    pin,

@@ -241,6 +241,7 @@ func (s Quorum) joining() *module {
 		kml:     s.Module.KML,
 		form:    s.Module.Form,
 		leftOut: s.Module.LeftOut,
+		trusted: s.Module.Trust,
 		others:  s.Module.Others,
 	}
 }

@@ -37,7 +37,7 @@ func (s *Session) Made(m Making) (Object, error) {
 		if first == nil {
 			first = err
 		}
-		if !templateRefused(err) {
+		if !TemplateRefused(err) {
 			break
 		}
 	}
@@ -48,9 +48,9 @@ func (s *Session) Made(m Making) (Object, error) {
 // "COPYABLE of KW", sorted.
 func (s *Session) LeftOut() []string { return slices.Sorted(slices.Values(s.leftOut)) }
 
-// templateRefused reports whether a module does not accept an attribute of a
+// TemplateRefused reports whether a module does not accept an attribute of a
 // template.
-func templateRefused(err error) bool {
+func TemplateRefused(err error) bool {
 	return Is(err, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID,
 		pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_TEMPLATE_INCONSISTENT, ActionProhibited)
 }

@@ -79,6 +79,15 @@ func (s *Session) Discard(o Object) {
 	}
 }
 
+// Checked destroys what was made but does not show what it should: err says so.
+func (s *Session) Checked(o Object, err error) (Object, error) {
+	if err != nil {
+		s.Discard(o)
+		return 0, err
+	}
+	return o, nil
+}
+
 // Create is C_CreateObject.
 func (s *Session) Create(template []*pkcs11.Attribute) (Object, error) {
 	return s.Ctx.CreateObject(s.Handle, template)

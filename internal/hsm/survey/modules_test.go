@@ -33,6 +33,8 @@ func failing(call string, code uint) map[string]string {
 
 var modules = []module{
 	{"as it is", nil, nil, true, everything},
+	{"the SO trusts afterwards", map[string]string{"SHIM_TRUST_LATER": "1"}, nil, true, everything},
+	{"the SO trusts what can be changed", map[string]string{"SHIM_TRUST_LATER": "modifiable"}, nil, true, everything},
 	{"one call", map[string]string{"SHIM_RSA_AES": "1"}, map[string]string{PropOneCall: ""}, true, everything},
 	{
 		"the SO PIN locks", map[string]string{"SHIM_FLAGS": "0x200000"},

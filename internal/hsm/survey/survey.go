@@ -179,7 +179,7 @@ func (s *survey) asSO() error {
 		err = s.trust()
 		err = cmp.Or(err, s.s.Logout())
 	}
-	s.note(PropTrustedBySO, "KM, KEK and anchor, and in two steps KW and transfer key, made as trusted keys", err)
+	s.note(PropTrustedBySO, "KM, KEK and anchor, and in two steps KW and transfer key, trusted "+s.s.TrustRoute(), err)
 	return nil
 }
 

@@ -171,3 +171,17 @@ func ReducedShows(secretKey bool) p11.Template {
 	inherits := KeptKey(p11.SessionObject).Only(pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED)
 	return append(inherits, Reduced(secretKey)...)
 }
+
+// Unwrapping is for keys of the session that unwrap a backup and do nothing
+// else.
+func Unwrapping() p11.Template {
+	return p11.Template{
+		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
+		p11.Has(pkcs11.CKA_PRIVATE, true, "seen only after login"),
+		p11.Has(pkcs11.CKA_SENSITIVE, true, "never in clear"),
+		p11.Has(pkcs11.CKA_EXTRACTABLE, false, "has no use elsewhere"),
+		p11.Has(pkcs11.CKA_UNWRAP, true, "unwraps a backup"),
+		p11.Has(pkcs11.CKA_DECRYPT, false, "unwraps only"),
+		p11.Has(pkcs11.CKA_SIGN, false, "unwraps only"),
+	}
+}

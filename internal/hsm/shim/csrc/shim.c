@@ -65,6 +65,8 @@
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
  * SHIM_COPIES=plain           trusted objects are frozen for the user all the same, with SHIM_WEAK=modifiable: he
  *                             cannot set anything in them, and copies them only as they are, under any label
+ * SHIM_TRUST_LATER=1          the officer trusts a key after it is made and not in its template, see later.c
+ *         modifiable          and only one that is still modifiable
  * SHIM_REPORT=0x108=1,…       CKA_ values of boolean attributes that every object shows, whatever it has
  */
 #define _GNU_SOURCE
@@ -222,6 +224,7 @@ static void load(void)
 	keywrap_install(&steered);
 	quirk_install(&steered);
 	derive_install(&steered);
+	later_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

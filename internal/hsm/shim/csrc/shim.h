@@ -22,6 +22,7 @@ void weak_install(CK_FUNCTION_LIST *list);
 void keywrap_install(CK_FUNCTION_LIST *list);
 void quirk_install(CK_FUNCTION_LIST *list);
 void derive_install(CK_FUNCTION_LIST *list);
+void later_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or NULL if it is unset or empty. */
 const char *setting(const char *name);
