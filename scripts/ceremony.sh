@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
 # The steps of one ceremony as its people would type them, against a software
-# HSM (SoftHSM) and a rehearsal vault on this machine; sourced by demo.sh and
-# rehearse-recovery.sh. Two folders play the two workstations, a third the USB
-# stick, three more the administrator cards. Nothing is left behind.
+# HSM (SoftHSM) and a rehearsal vault on this machine; sourced by demo.sh,
+# rehearse-recovery.sh and the scripts in hsms/. Two folders play the two
+# workstations, a third the USB stick, three more the administrator cards.
+# Nothing is left behind.
+#
+# Variables that a script may set before it sources this one:
+#
+#   module   the PKCS#11 library (default: SoftHSM's, with a token folder made here)
+#   create   more options of world create, such as (--adopt)
+#
+# and before each key: ident, its name in the world; name, that in the vault;
+# kind, what it is.
 #
 #   DEMO_KEEP=1        keep the folder with everything the ceremony made
 #   DEMO_TRACE=FOLDER  run every byok-offline under strace, one file a command
@@ -30,22 +39,27 @@ finish() {
 }
 trap finish EXIT
 
-for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so; do
-	[ -e "$module" ] && break
-done
-
 mkdir -p "$demo"/{online,offline,usb,card1,card2,card3,secrets,tokens}
 chmod 700 "$demo/secrets"
-printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$demo" >"$demo/softhsm2.conf"
-export SOFTHSM2_CONF="$demo/softhsm2.conf"
+if [ -z "${module:-}" ]; then
+	for module in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so /usr/lib64/softhsm/libsofthsm2.so; do
+		[ -e "$module" ] && break
+	done
+	printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$demo" >"$demo/softhsm2.conf"
+	export SOFTHSM2_CONF="$demo/softhsm2.conf"
+fi
+[ -n "${create+set}" ] || create=()
+ident=contosokey
+name=ContosoFirstHSMkey
+kind=(--type RSA --size 2048)
 
 # The two card holders of every quorum session.
 quorum=(--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3)
 
 # A real ceremony asks for these on the terminal.
 umask 077
-for name in pin card1 card2 card3; do
-	head -c 12 /dev/urandom | base64 >"$demo/secrets/$name"
+for secret in pin card1 card2 card3; do
+	head -c 12 /dev/urandom | base64 >"$demo/secrets/$secret"
 done
 umask 022
 
@@ -97,7 +111,7 @@ prepare_toolset() {
 
 make_world() {
 	step "2. Disconnected workstation: security world and toolset"
-	offline world create --module-path "$module" --label "contoso world" --acs-quorum 2/3 --rehearsal --pin-file secrets/pin \
+	offline world create --module-path "$module" --label "contoso world" --acs-quorum 2/3 --rehearsal --pin-file secrets/pin "${create[@]}" \
 		--card card1 --card card2 --card card3 --holder Alice --holder Bob --holder Carol \
 		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
 	offline toolset install --to offline/tools --sha256 "$hash" "usb/$zip"
@@ -110,26 +124,26 @@ make_world() {
 
 make_key() {
 	step "3. Disconnected workstation: the key, generated before two card holders"
-	offline key generate --ident contosokey --type RSA --size 2048 --pin-file secrets/pin "${quorum[@]}"
+	offline key generate --ident "$ident" "${kind[@]}" --pin-file secrets/pin "${quorum[@]}"
 }
 
 package_key() {
 	step "4. Disconnected workstation: the quorum approves, then the package"
-	offline acl modify --ident contosokey -k "$kek" -w "$world" --key-friendly-name ContosoFirstHSMkey --pin-file secrets/pin \
+	offline acl modify --ident "$ident" -k "$kek" -w "$world" --key-friendly-name "$name" --pin-file secrets/pin \
 		"${quorum[@]}" "${said[@]}" --approve-unseen
-	offline acl print --ident contosokey
-	offline package --ident contosokey --pin-file secrets/pin \
+	offline acl print --ident "$ident"
+	offline package --ident "$ident" --pin-file secrets/pin \
 		--subscription-id 00000000-0000-0000-0000-000000000000 --out usb
 
 	step "USB stick: the package goes to the connected workstation"
-	package=KeyTransferPackage-ContosoFirstHSMkey
+	package=KeyTransferPackage-$name
 	cp -v "usb/$package".* "$demo/online/"
 }
 
 upload_and_prove() {
 	step "5. Connected workstation: upload and proof"
-	online upload "online/$package".byok --hknso "$hknso" --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --yes
-	online verify --rehearsal "$demo/vault" --vault "$vault" --name ContosoFirstHSMkey --hknso "$hknso" --manifest "online/$package".manifest.json
+	online upload "online/$package".byok --hknso "$hknso" --rehearsal "$demo/vault" --vault "$vault" --name "$name" --yes
+	online verify --rehearsal "$demo/vault" --vault "$vault" --name "$name" --hknso "$hknso" --manifest "online/$package".manifest.json
 	offline ceremony verify
 	online ceremony verify
 }
@@ -139,7 +153,7 @@ show_result() {
 	proof=$(cat "online/$package".proof-*.json)
 	table() { printf '%-22s %s\n' "$1" "$2"; }
 	words() { BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" fingerprint "$1" | tail -n +3; }
-	table "key" "contosokey, RSA 2048, in the world $hknso"
+	table "key" "$ident (${kind[*]}), in the world $hknso"
 	table "KEK" "$kid"
 	table "vault key id" "$(field "$proof" kid)"
 	table "toolset" "$hash"

@@ -75,6 +75,8 @@ func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Tar
 		return s.prober().Derives(target)
 	case kind == Anchor:
 		return s.prober().WrapsNothing(target)
+	case kind == KM && s.m.LeaksInOneCall():
+		return s.prober().RefusesOneCall(target)
 	}
 	return nil
 }

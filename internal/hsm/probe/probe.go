@@ -67,6 +67,7 @@ type attempt struct {
 	err     error        // what the call returned, nil if it succeeded
 	name    string       // of the control, which is made once
 	control func() error // the same call without the restriction
+	also    []uint       // return values that mean refusal in this call alone
 }
 
 // refused returns nil if the attempt was refused and its control works.
@@ -74,7 +75,7 @@ func (p *Prober) refused(a attempt) error {
 	if a.err == nil {
 		return p.notEnforced(a.gain)
 	}
-	if !p11.Refusal(a.err) {
+	if !p11.Refusal(a.err) && !p11.Is(a.err, a.also...) {
 		return p.notAnswered(a.gain, p11.Named(a.err))
 	}
 	outcome, tried := p.controls[a.name]

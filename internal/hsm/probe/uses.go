@@ -39,8 +39,11 @@ func (p *Prober) refusesUnwrap(k Target) error {
 	})
 }
 
+// unwrapOwn leaves EXTRACTABLE out: openCryptoki 3.27 takes it in no
+// C_UnwrapKey, and makes what it unwraps extractable.
 func (p *Prober) unwrapOwn(o p11.Object) error {
-	opened, err := p.throughWrap(o, labelled(worthless(p11.SessionObject), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...))
+	t := worthless(p11.SessionObject).Without(pkcs11.CKA_EXTRACTABLE)
+	opened, err := p.throughWrap(o, labelled(t, p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...))
 	if err == nil {
 		p.s.Discard(opened)
 	}

@@ -120,11 +120,19 @@ func (s *survey) wrapping() {
 		s.note(PropForVault, "as in a package; opened in software", s.eachTestKey(s.transfer))
 		s.note(PropRestore, "to a session object, which proved possession, and to the token", s.eachTestKey(s.restore))
 	}
-	var twoSteps error
-	if s.form == keywrap.TwoSteps {
-		twoSteps = errors.New("not offered: the two-step form is used, which gives the same blob")
+	s.note(PropOneCall, "offered, and used", s.twoSteps())
+}
+
+// twoSteps says why the two-step form is used.
+func (s *survey) twoSteps() error {
+	switch {
+	case s.form == keywrap.OneCall:
+		return nil
+	case s.m.LeaksInOneCall():
+		return errors.New("this library shows the AES key of the call to other processes: " +
+			"the two-step form is used, which gives the same blob")
 	}
-	s.note(PropOneCall, "offered, and used", twoSteps)
+	return errors.New("not offered: the two-step form is used, which gives the same blob")
 }
 
 // keyWrap says which mechanism wraps, and what it puts behind a private key.
