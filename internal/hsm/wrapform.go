@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/probe"
+	"byok/internal/hsm/trust"
 	"byok/internal/keywrap"
 )
 
@@ -24,6 +25,7 @@ type facts struct {
 	probe.Facts
 	form    keywrap.Form
 	omitted map[string][]uint // see p11.Session
+	trust   trust.Route       // what has worked
 }
 
 func (m *Module) tokenFacts(t Token) *facts {
