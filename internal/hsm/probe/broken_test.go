@@ -86,6 +86,11 @@ var brokenPromises = []broken{
 		dishonest + "CKA_UNWRAP of KW can be set to true (opens nothing)", otherModule,
 	},
 	{
+		"COPYABLE", map[string]string{"SHIM_WEAK": "modifiable", "SHIM_COPIES": "plain"},
+		func(_ *testing.T, r *rig) error { return r.Frozen(r.kw) },
+		dishonest + "KW can be copied to the session, where the copy is trusted as well and outlives it", otherModule,
+	},
+	{
 		"SENSITIVE", weak("sensitive"), func(t *testing.T, r *rig) error { return r.Unreadable(r.aes(t), pkcs11.CKA_VALUE) },
 		dishonest + "the value of key can be read", otherModule,
 	},

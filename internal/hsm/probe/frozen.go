@@ -18,7 +18,7 @@ type Target struct {
 
 // Frozen reads the template back and tries to undo each frozen attribute, by
 // setting it, and by copies in which it is different, to the session and to
-// the token.
+// the token. A trusted object must not be copied as it is, either.
 func (p *Prober) Frozen(k Target) error {
 	return p.eachFrozen(k, func(a p11.Attribute) error {
 		if err := p.refusesSetting(k, a); err != nil {
@@ -45,7 +45,55 @@ func (p *Prober) eachFrozen(k Target, try func(p11.Attribute) error) error {
 			return err
 		}
 	}
+	return p.staysAlone(k)
+}
+
+// staysAlone copies a trusted object as it is. A copy would outlive it: in a
+// session of the operator's it would wrap for replaced cards, or be an anchor
+// of an earlier statement.
+func (p *Prober) staysAlone(k Target) error {
+	trusted := k.Template.Only(pkcs11.CKA_TRUSTED)
+	if len(trusted) == 0 || !trusted[0].Value {
+		return nil
+	}
+	for _, place := range []p11.Place{p11.SessionObject, p11.TokenObject} {
+		if err := p.refusesTwin(k, place); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (p *Prober) refusesTwin(k Target, place p11.Place) error {
+	twin, err := p.copyTo(place, k.Object, nil)
+	if err == nil {
+		defer p.s.Discard(twin)
+		if trusted, err := p.s.Flag(twin, pkcs11.CKA_TRUSTED); err != nil || !trusted {
+			return err
+		}
+	}
+	return p.refused(attempt{
+		gain:    fmt.Sprintf("%s can be copied to the %v, where the copy is trusted as well and outlives it", k.Name, place),
+		err:     err,
+		name:    fmt.Sprintf("copy %v %v", k.Class, place),
+		control: p.copiesPlain(k.Class, place),
+	})
+}
+
+// copiesPlain is the control of every copy: of an object that has no
+// restriction, with every use.
+func (p *Prober) copiesPlain(class p11.Class, place p11.Place) func() error {
+	return func() error {
+		plain, err := p.plain(class)
+		if err != nil {
+			return err
+		}
+		wider, err := p.copyTo(place, plain, uses(class).Raw())
+		if err == nil {
+			p.s.Discard(wider)
+		}
+		return err
+	}
 }
 
 func (p *Prober) refusesCopies(k Target, a p11.Attribute) error {
@@ -90,20 +138,10 @@ func (p *Prober) refusesCopy(k Target, a p11.Attribute, place p11.Place) error {
 		}
 	}
 	return p.refused(attempt{
-		gain: fmt.Sprintf("%s can be copied to the %v with CKA_%s=%t (%s)", k.Name, place, a.Name(), !a.Value, a.Why),
-		err:  err,
-		name: fmt.Sprintf("copy %v %v", k.Class, place),
-		control: func() error {
-			plain, err := p.plain(k.Class)
-			if err != nil {
-				return err
-			}
-			wider, err := p.copyTo(place, plain, uses(k.Class).Raw())
-			if err == nil {
-				p.s.Discard(wider)
-			}
-			return err
-		},
+		gain:    fmt.Sprintf("%s can be copied to the %v with CKA_%s=%t (%s)", k.Name, place, a.Name(), !a.Value, a.Why),
+		err:     err,
+		name:    fmt.Sprintf("copy %v %v", k.Class, place),
+		control: p.copiesPlain(k.Class, place),
 	})
 }
 
