@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/ceremony"
 	"byok/internal/exitcode"
 	"byok/internal/testkit/softhsm"
 )
@@ -162,27 +163,41 @@ func hexIn(t testing.TB, words []string) (text string) {
 	return text[:64]
 }
 
-// dying: a library that ends the process takes the program with it, whatever
-// the status. There is no Result line then, and the log has a begin without an
-// end; the next command goes on.
+// dying: a library that ends its process ends no more than that: the program
+// says so, with status 4 and whatever the library's was, and the log has the
+// end of the step; the next command goes on.
 func dying(t *testing.T) {
-	for name, end := range map[string]string{
-		"killed": "raise(SIGKILL)", "status 0": "_exit(0)", "crashed": "*(volatile int *)0 = 0",
+	for _, test := range []struct{ name, end, how string }{
+		{"killed", "raise(SIGKILL)", "killed by SIGKILL"},
+		{"status 0", "_exit(0)", "exit status 0"},
+		{"crashed", "*(volatile int *)0 = 0", "SIGSEGV: segmentation violation"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			s := inState(t, generated)
-			out := s.run(t, "module check --module-path "+deadly(t, end))
-			if strings.Contains(out.text, "Result: SUCCESS") {
-				t.Errorf("status %d\n%s", out.status, out.text)
-			}
-			verified := s.run(t, thenVerify)
-			if verified.status != exitcode.Done ||
-				!strings.Contains(verified.text, "module check has no end: killed, or still running") {
-				t.Errorf("%s", verified.text)
-			}
-			s.must(t, thenCheck)
+			s.outlives(t, "module check --module-path "+deadly(t, test.end), test.how)
 		})
 	}
+}
+
+// outlives runs a step whose library ends its process: one clear line, and an
+// end in the log.
+func (s *stage) outlives(t *testing.T, line, how string, env ...string) {
+	t.Helper()
+	out := s.run(t, line, env...)
+	out.oneClearLine(t, exitcode.HSM)
+	const said = "the process that runs the HSM's library ended unexpectedly: "
+	if got := strings.Join(out.errors, ""); got != "byok-offline: error: "+said+how+"\n" ||
+		!strings.Contains(out.text, "byok-offline: hint: run the same command again: it takes up what was begun\n") ||
+		strings.Contains(out.text, "goroutine ") {
+		t.Errorf("%s: not %s\n%s", line, how, out.text)
+	}
+	record := mustDo(ceremony.Read(s.path("kmdata")))(t)
+	last := record.Events[len(record.Events)-1]
+	if last.Phase != ceremony.End || last.Status != int(exitcode.HSM) || last.Error != said+how || len(record.Warnings) > 0 {
+		t.Errorf("%s: the log ends with %+v, and %q", line, last, record.Warnings)
+	}
+	s.must(t, thenVerify)
+	s.must(t, thenCheck)
 }
 
 // deadly compiles a library that ends the process when it is asked for its

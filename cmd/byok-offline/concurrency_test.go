@@ -3,12 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
@@ -30,14 +34,38 @@ func (s *stage) stopped(t *testing.T, line, at string) *exec.Cmd {
 	return cmd
 }
 
-// ended sends a stopped command a signal and waits for its end.
+// childOf is the worker of a program that runs.
+func childOf(t *testing.T, pid int) int {
+	t.Helper()
+	var children string
+	for _, task := range mustDo(os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)))(t) {
+		list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, task.Name()))
+		children += string(list)
+	}
+	return mustDo(strconv.Atoi(strings.TrimSpace(children)))(t)
+}
+
+// ended sends a stopped command a signal and waits for its end, and for its
+// worker's, which a killed supervisor does not wait for.
 func ended(t *testing.T, cmd *exec.Cmd, signal syscall.Signal) {
 	t.Helper()
+	worker := mustDo(unix.PidfdOpen(childOf(t, cmd.Process.Pid), 0))(t)
+	defer unix.Close(worker)
 	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); (err == nil) != (signal == syscall.SIGCONT) {
 		t.Fatalf("the first command: %v", err)
+	}
+	const patience = 10_000 // milliseconds
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(worker), Events: unix.POLLIN}}, patience)
+		if err != unix.EINTR {
+			if n != 1 {
+				t.Fatalf("the worker goes on: %v", err)
+			}
+			return
+		}
 	}
 }
 

@@ -30,18 +30,18 @@ type fault struct {
 	do      string        // for the shim (SHIM_DO) or for strace (inject=)
 	file    bool          // strace injects it
 	lasting bool          // every later call too
-	killed  bool          // the process ends with it
+	killed  bool          // the process that runs the library ends with it
 	status  exitcode.Code // of the program's error
 }
 
 // callFaults are those of PKCS#11 calls.
 func callFaults() []fault {
 	return []fault{
-		{name: "failed", do: "fail=0x30", status: exitcode.HSM},              // CKR_DEVICE_ERROR
-		{name: "answer lost", do: "fail-after=0x30", status: exitcode.HSM},   // the token has done it
-		{name: "dead", do: "fail=0x32", lasting: true, status: exitcode.HSM}, // CKR_DEVICE_REMOVED
-		{name: "killed", do: "kill", killed: true},                           // before
-		{name: "killed after", do: "kill-after", killed: true},               // the token has done it
+		{name: "failed", do: "fail=0x30", status: exitcode.HSM},                      // CKR_DEVICE_ERROR
+		{name: "answer lost", do: "fail-after=0x30", status: exitcode.HSM},           // the token has done it
+		{name: "dead", do: "fail=0x32", lasting: true, status: exitcode.HSM},         // CKR_DEVICE_REMOVED
+		{name: "killed", do: "kill", killed: true, status: exitcode.HSM},             // before
+		{name: "killed after", do: "kill-after", killed: true, status: exitcode.HSM}, // the token has done it
 	}
 }
 

@@ -91,7 +91,8 @@ func (l look) String() string { return fmt.Sprintf("%s, after call %d (%s)", l.c
 // every is how many calls are between two looks.
 const every = 50
 
-// watched runs a command that stops after each call of the library.
+// watched runs a command that stops after each call of the library: its worker,
+// of which the memory is looked at, and its supervisor.
 func (s *stage) watched(t *testing.T, line string) (looks []look) {
 	t.Helper()
 	log, said := filepath.Join(t.TempDir(), "calls"), mustDo(os.Create(filepath.Join(t.TempDir(), "said")))(t)
@@ -116,7 +117,7 @@ func (s *stage) watched(t *testing.T, line string) (looks []look) {
 		}
 		calls := shim.Calls(t, log)
 		if n := len(calls); n%every == 0 || calls[n-1] == "C_Finalize" {
-			looks = append(looks, look{command: name, call: calls[n-1], nth: n, memory: memoryOf(t, cmd.Process.Pid)})
+			looks = append(looks, look{command: name, call: calls[n-1], nth: n, memory: memoryOf(t, childOf(t, cmd.Process.Pid))})
 		}
 		if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
