@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"byok/internal/testkit/ramdisk"
 )
 
 // New makes an empty SoftHSM configuration for the test, points
@@ -19,7 +21,7 @@ func New(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf, err := Configure(t.TempDir())
+	conf, err := Configure(ramdisk.Folder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
