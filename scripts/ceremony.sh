@@ -97,7 +97,7 @@ prepare_toolset() {
 	done
 	vault=$(cat "$demo/vault/url")
 	online kek create --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --size 4096 --expires-in 72h --yes
-	# What the vault's owner says of the KEK by another channel, such as the telephone.
+	# What the vault's owner says of the KEK over another channel, such as the telephone.
 	owner=$(BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" kek show --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --output json)
 	kid=$(field "$owner" kid)
 	fingerprint=$(field "$owner" spki_sha256)

@@ -70,7 +70,7 @@ func changedFields() (list []deed) {
 		{"world", "3: kmdata/local/key_simple_ec: it belongs to another security world (hknso …)"},
 		{"module", `3: kmdata/local/key_simple_ec: no statement of this world certifies the module "…"`},
 		{"created", "3: kmdata/local/key_simple_ec: field created: expected a time in whole seconds, such as …"},
-		{"public_key", `3: key_simple_ec on token "stage" (serial …) is another key than its file describes`},
+		{"public_key", `3: key_simple_ec on token "stage" (serial …) is not the key that its file describes`},
 	} {
 		list = append(list, deed{
 			name: "a key file with another field: " + field.name, state: generated,

@@ -165,9 +165,9 @@ func movedStatements() []deed {
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck,
 			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
 		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify,
-			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)"},
+			want: "6: card1: card 1 (Ada) belongs to a different security world than kmdata (hknso …, not …)"},
 		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,
-			want: "6: card1: card 1 (Ada) is of another security world than kmdata (hknso …, not …)",
+			want: "6: card1: card 1 (Ada) belongs to a different security world than kmdata (hknso …, not …)",
 			note: "the mark is on the cards too"},
 	}
 }

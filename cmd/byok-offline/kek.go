@@ -17,7 +17,7 @@ import (
 	"byok/internal/view"
 )
 
-// saidFlags answer what the vault's owner said of the KEK by another channel.
+// saidFlags answer what the vault's owner said of the KEK over another channel.
 func saidFlags() []cli.Flag {
 	return []cli.Flag{
 		text("fingerprint",

@@ -1,5 +1,5 @@
 // Package acceptance is how a world takes a KEK: which rules it holds the KEK
-// to, and what must come from the vault's owner by another channel.
+// to, and what must come from the vault's owner over another channel.
 //
 // Call [Preflight] before anybody is asked, then attest.Check under [Policy]
 // with what the owner said. The rules themselves are in package kek.

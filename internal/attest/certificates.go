@@ -191,7 +191,7 @@ func (c *certificates) partitionKey() (*rsa.PublicKey, error) {
 	}
 	key, ok := c.partition.PublicKey.(*rsa.PublicKey)
 	if !ok || key.Size() != signatureSize {
-		return nil, errors.New("the partition's key is not of RSA 2048")
+		return nil, errors.New("the partition's key is not RSA 2048")
 	}
 	if !bytes.Equal(c.partition.RawSubjectPublicKeyInfo, c.ownerPartition.RawSubjectPublicKeyInfo) {
 		return nil, errors.New("the two certificates of the partition hold different keys")

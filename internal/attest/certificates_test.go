@@ -102,11 +102,11 @@ func TestWeakAlgorithms(t *testing.T) {
 		t.Error(err)
 	}
 	c := certificates{partition: parent, ownerPartition: parent}
-	if _, err := c.partitionKey(); err == nil || err.Error() != "the partition's key is not of RSA 2048" {
+	if _, err := c.partitionKey(); err == nil || err.Error() != "the partition's key is not RSA 2048" {
 		t.Error(err)
 	}
 	e := evidence{certificates: c}
-	if err := e.verify(&signed{}); err == nil || err.Error() != "the partition's key is not of RSA 2048" {
+	if err := e.verify(&signed{}); err == nil || err.Error() != "the partition's key is not RSA 2048" {
 		t.Error(err)
 	}
 }

@@ -97,7 +97,7 @@ func checkMark(pair toolset.Pair, p kek.Policy) error {
 			pair.Name()).
 			Hint("make a toolset from the rehearsal vault: byok-online toolset build")
 	case mark != kek.Production && !kek.IsLoopback(kek.HostOf(vault)):
-		return exitcode.Errorf(exitcode.Refused, "%s: the KEK of a %s must be on this computer, and is in %s",
+		return exitcode.Errorf(exitcode.Refused, "%s: the KEK of a %s must be on this computer, but is in %s",
 			pair.Name(), mark, vault).
 			Hint("make a toolset from the rehearsal vault: byok-online toolset build")
 	}
@@ -114,7 +114,7 @@ type check struct {
 }
 
 // errNotCompared is for a policy without what the owner said.
-var errNotCompared = errors.New("not compared with what the vault's owner says by another channel")
+var errNotCompared = errors.New("not compared with what the vault's owner says over another channel")
 
 func newCheck(pair toolset.Pair, p kek.Policy) *check {
 	c := &check{pair: pair, policy: p, said: errNotCompared}
@@ -147,7 +147,7 @@ func (c *check) mark() (string, error) {
 
 func (c *check) worldHash() (string, error) {
 	if c.pair.KEK().SecurityWorld != c.pair.SecurityWorldHash() {
-		return "", errors.New("the KEK package is bound to another SecurityWorld package")
+		return "", errors.New("the KEK package is bound to a different SecurityWorld package")
 	}
 	return c.pair.SecurityWorldHash().String(), nil
 }

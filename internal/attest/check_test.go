@@ -33,9 +33,9 @@ func TestRehearsal(t *testing.T) {
 		{"world alone", kek.Production, kek.Rehearsal, true, "", "one package is marked production, the other rehearsal", ""},
 		{"test beside rehearsal", kek.Test, kek.Rehearsal, true, "", "one package is marked test, the other rehearsal", ""},
 		{"rehearsal elsewhere", kek.Rehearsal, kek.Rehearsal, true, "https://contoso.managedhsm.azure.net",
-			"the KEK of a rehearsal must be on this computer, and is in https://contoso.managedhsm.azure.net", toRehearsal},
+			"the KEK of a rehearsal must be on this computer, but is in https://contoso.managedhsm.azure.net", toRehearsal},
 		{"test elsewhere", kek.Test, kek.Test, true, "https://contoso.vault.azure.net",
-			"the KEK of a test must be on this computer, and is in https://contoso.vault.azure.net", toRehearsal},
+			"the KEK of a test must be on this computer, but is in https://contoso.vault.azure.net", toRehearsal},
 	} {
 		f := newFixture(t)
 		f.policy.Rehearsal = c.world
@@ -105,16 +105,16 @@ func TestNotCompared(t *testing.T) {
 		unproved []kek.Finding
 	}{
 		{"attested", func(*fixture) {}, []kek.Finding{
-			{Rule: RuleSaid, Detail: "not compared with what the vault's owner says by another channel"}}},
+			{Rule: RuleSaid, Detail: "not compared with what the vault's owner says over another channel"}}},
 		{"vault", func(f *fixture) { f.unattested() }, []kek.Finding{
 			{Rule: RulePresent, Detail: "a vault attests nothing: the KEK is proved by the comparison alone"},
-			{Rule: RuleSaid, Detail: "not compared with what the vault's owner says by another channel"}}},
+			{Rule: RuleSaid, Detail: "not compared with what the vault's owner says over another channel"}}},
 	} {
 		f := newFixture(t)
 		c.change(f)
 		f.policy.Said = nil
 		r, err := f.check(t)
-		expect(t, err, exitcode.Refused, label+"the KEK was not compared with what the vault's owner says by another channel")
+		expect(t, err, exitcode.Refused, label+"the KEK was not compared with what the vault's owner says over another channel")
 		if exitcode.HintOf(err) != hint || r.KEK != nil || r.Fingerprint.IsZero() {
 			t.Errorf("%s: %q, %+v", c.name, exitcode.HintOf(err), r)
 		}

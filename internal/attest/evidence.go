@@ -119,7 +119,7 @@ func (e *evidence) verify(s *signed) error {
 	}
 	key, ok := e.partition.PublicKey.(*rsa.PublicKey)
 	if !ok {
-		return errors.New("the partition's key is not of RSA 2048")
+		return errors.New("the partition's key is not RSA 2048")
 	}
 	return checkSignature(s.Layout, key, s.body, s.signature)
 }

@@ -88,7 +88,7 @@ func edited(change func(sw *toolset.SecurityWorldPackage)) func(testing.TB, *fix
 
 var packageFaults = map[string]fault{
 	"world edited": {RuleWorldHash, edited(func(sw *toolset.SecurityWorldPackage) { sw.Location = "elsewhere" }),
-		"the KEK package is bound to another SecurityWorld package", nil},
+		"the KEK package is bound to a different SecurityWorld package", nil},
 	"suffix":     {RuleWorldSuffix, func(_ testing.TB, f *fixture) { f.sw.Suffix = "FABRIKAM" }, "CONTOSO-1 and FABRIKAM-1", nil},
 	"generation": {RuleWorldSuffix, func(_ testing.TB, f *fixture) { f.sw.Generation = 2 }, "CONTOSO-1 and CONTOSO-2", nil},
 	"vault": {kek.RuleVault, func(_ testing.TB, f *fixture) { f.sw.Vault = "https://localhost" },

@@ -59,7 +59,7 @@ func (k *KEK) Rehearsal() bool { return k.mark != kek.Production }
 // [Rules]. All of them hold.
 func (k *KEK) Findings() []kek.Finding { return slices.Clone(k.findings) }
 
-// Said returns what the vault's owner said by another channel, and by whom; it
+// Said returns what the vault's owner said over another channel, and by whom; it
 // agrees with the KEK.
 func (k *KEK) Said() kek.Said { return k.said }
 

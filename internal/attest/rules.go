@@ -51,7 +51,7 @@ const (
 	RuleUsage = "KEK-ATTEST-USAGE"
 	// RulePublic: the public key, if attested, is signed by the same partition and is the same key.
 	RulePublic = "KEK-ATTEST-PUBLIC"
-	// RuleSaid: fingerprint, identifier and import-only are what the vault's owner said by another channel.
+	// RuleSaid: fingerprint, identifier and import-only are what the vault's owner said over another channel.
 	RuleSaid = "KEK-SAID"
 )
 

@@ -108,7 +108,7 @@ func TestAnotherTenantThanTheVaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Who(context.Background(), cred, public(t), "other")
-	check(t, err, exitcode.Vault, "sign in: the vault is in another tenant than the one to sign in to", "--tenant with the vault's tenant")
+	check(t, err, exitcode.Vault, "sign in: the vault is in a different tenant than the one to sign in to", "--tenant with the vault's tenant")
 }
 
 func TestWho(t *testing.T) {

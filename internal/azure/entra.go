@@ -65,7 +65,7 @@ const hintAgain = "az login, or --auth with another method"
 var entraRules = []Rule{
 	{
 		Code: "50020",
-		Text: "this account is of another tenant than the vault's",
+		Text: "this account belongs to a different tenant than the vault",
 		Hint: "--tenant with the vault's tenant, and an account that is known there",
 	},
 	{Code: "50034", Text: "this account does not exist in the tenant", Hint: "check --tenant"},
@@ -159,7 +159,7 @@ var credentialRules = []Rule{
 	},
 	{
 		Contains: "isn't configured to acquire tokens for tenant",
-		Text:     "the vault is in another tenant than the one to sign in to",
+		Text:     "the vault is in a different tenant than the one to sign in to",
 		Hint:     "--tenant with the vault's tenant",
 	},
 	{
@@ -209,13 +209,13 @@ var serviceRules = []Rule{
 	{
 		Status:   http.StatusUnauthorized,
 		Contains: "AKV10032",
-		Text:     "the token is of another tenant than the vault's",
+		Text:     "the token belongs to a different tenant than the vault",
 		Hint:     "--tenant with the vault's tenant",
 	},
 	{
 		Status: http.StatusUnauthorized,
 		Code:   "InvalidAuthenticationTokenTenant",
-		Text:   "the token is of another tenant than the subscription's",
+		Text:   "the token belongs to a different tenant than the subscription",
 		Hint:   "--tenant with the subscription's tenant",
 	},
 	{
@@ -233,13 +233,13 @@ var serviceRules = []Rule{
 	{
 		Status:   http.StatusUnauthorized,
 		Contains: "lifetime",
-		Text:     "the service finds the token not valid at this time",
+		Text:     "the service considers the token not valid at this time",
 		Hint:     "sign in again; " + hintClock,
 	},
 	{
 		Status:   http.StatusUnauthorized,
 		Contains: "not yet valid",
-		Text:     "the service finds the token not yet valid",
+		Text:     "the service considers the token not yet valid",
 		Hint:     "sign in again; " + hintClock,
 	},
 	{
@@ -265,7 +265,7 @@ var serviceRules = []Rule{
 	},
 	{
 		Status: http.StatusTooManyRequests,
-		Text:   "the service is asked too often",
+		Text:   "the service receives too many requests",
 		Hint:   "wait a minute; for uploads lower --rate",
 	},
 	{

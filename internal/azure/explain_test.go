@@ -51,16 +51,16 @@ func TestExplainAnswers(t *testing.T) {
 		err        error
 		want, hint string
 	}{
-		"another tenant":       {responded(401, envelope("Unauthorized", "AKV10032: Invalid issuer. Expected one of …", "null")), "do: the token is of another tenant than the vault's (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
+		"another tenant":       {responded(401, envelope("Unauthorized", "AKV10032: Invalid issuer. Expected one of …", "null")), "do: the token belongs to a different tenant than the vault (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
 		"another audience":     {responded(401, envelope("Unauthorized", "AKV10022: Invalid audience.", "null")), "do: the token was made for another service or cloud (Unauthorized, request req-1)", "check --cloud"},
-		"subscription tenant":  {responded(401, envelope("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer", "null")), "do: the token is of another tenant than the subscription's (InvalidAuthenticationTokenTenant, request req-1)", "--tenant with the subscription's tenant"},
+		"subscription tenant":  {responded(401, envelope("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer", "null")), "do: the token belongs to a different tenant than the subscription (InvalidAuthenticationTokenTenant, request req-1)", "--tenant with the subscription's tenant"},
 		"token expired":        {responded(401, envelope("Unauthorized", "IDX10223: Lifetime validation failed. The token is expired.", "null")), "do: the service considers the token expired (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
-		"token not yet valid":  {responded(401, envelope("Unauthorized", "IDX10222: Lifetime validation failed.", "null")), "do: the service finds the token not valid at this time (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
+		"token not yet valid":  {responded(401, envelope("Unauthorized", "IDX10222: Lifetime validation failed.", "null")), "do: the service considers the token not valid at this time (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
 		"401 without a body":   {responded(401, ""), "do: the service does not accept the sign-in (HTTP 401, request req-1)", "byok-online login"},
 		"no reader":            {responded(403, envelope("AuthorizationFailed", "The client … does not have authorization", "null")), "do: the account may not read this subscription (AuthorizationFailed, request req-1)", "the role Reader on the subscription is needed"},
 		"no subscription":      {responded(404, envelope("SubscriptionNotFound", "The subscription could not be found.", "null")), "do: there is no such subscription, or the account cannot see it (SubscriptionNotFound, request req-1)", "byok-online subscription list"},
 		"proxy":                {responded(407, ""), "do: the proxy requires a user name and password (HTTP 407, request req-1)", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
-		"throttled":            {responded(429, ""), "do: the service is asked too often (HTTP 429, request req-1)", "wait a minute; for uploads lower --rate"},
+		"throttled":            {responded(429, ""), "do: the service receives too many requests (HTTP 429, request req-1)", "wait a minute; for uploads lower --rate"},
 		"500":                  {responded(500, ""), "do: the service failed (HTTP 500, request req-1)", again},
 		"502":                  {responded(502, "<html>bad gateway</html>"), "do: the service failed (HTTP 502, request req-1)", again},
 		"503":                  {responded(503, ""), "do: the service is not available (HTTP 503, request req-1)", again},

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	hintProxy  = "check the network, and set HTTPS_PROXY where only a proxy reaches out"
-	hintCA     = "if this network inspects TLS, give its authority with --ca-file PEM; otherwise do not go on"
+	hintProxy  = "check the network, and set HTTPS_PROXY if it needs a proxy"
+	hintCA     = "if this network inspects TLS, give its authority with --ca-file PEM; otherwise do not continue"
 	hintPortal = "check that no proxy or portal answers in the service's place"
 	hintClock  = "set the clock of this computer (timedatectl set-ntp true)"
 )
@@ -54,7 +54,7 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		return host + " cut the connection before its answer was complete",
 			"run the same command again: it finds what was done", true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return host + " did not answer in time", "the same command again; if that does not help, " + hintProxy, true
+		return host + " did not answer in time", "run the same command again; if that does not help, " + hintProxy, true
 	}
 	return "", "", false
 }
@@ -92,7 +92,7 @@ func certificate(err error, host string, now time.Time) (text, hint string, ok b
 	var name x509.HostnameError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(invalid.Cert.NotBefore):
-		return fmt.Sprintf("the certificate of %s is not valid before %s, and it is %s here", host,
+		return fmt.Sprintf("the certificate of %s is not valid before %s, but it is %s here", host,
 			stamp.Text(invalid.Cert.NotBefore), stamp.Text(now)), hintClock, true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("the certificate of %s expired on %s, and it is %s here", host,

@@ -110,7 +110,7 @@ func TestCertificates(t *testing.T) {
 
 	future := ca.serve(t, ok, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = noon.AddDate(20, 0, 0), noon.AddDate(21, 0, 0) })
 	check(t, meet(t, Network{CAFile: ca.file}, future.URL), exitcode.Vault,
-		"do: the certificate of "+hostPort(future)+" is not valid before 2046-01-02T12:00:00Z, and it is 2026-01-02T12:00:00Z here", hintClock)
+		"do: the certificate of "+hostPort(future)+" is not valid before 2046-01-02T12:00:00Z, but it is 2026-01-02T12:00:00Z here", hintClock)
 
 	other := ca.serve(t, ok, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"other.example"} })
 	check(t, meet(t, Network{CAFile: ca.file}, other.URL), exitcode.Vault, "do: "+hostPort(other)+" shows a certificate for other.example", hintCA)
@@ -158,8 +158,8 @@ func TestNetworkErrors(t *testing.T) {
 		"proxy refuses":  {at(proxyRefusal{"proxy:3128", 403}), "do: the proxy proxy:3128 refuses the connection: 403 Forbidden", "check HTTPS_PROXY and NO_PROXY, and what the proxy allows"},
 		"reset":          {dial("read", os.NewSyscallError("read", syscall.ECONNRESET)), "do: contoso.vault.azure.net cut the connection before its answer was complete", again},
 		"end of file":    {at(io.ErrUnexpectedEOF), "do: contoso.vault.azure.net cut the connection before its answer was complete", again},
-		"time limit":     {at(context.DeadlineExceeded), "do: contoso.vault.azure.net did not answer in time", "the same command again; if that does not help, " + hintProxy},
-		"no host known":  {context.DeadlineExceeded, "do: the server did not answer in time", "the same command again; if that does not help, " + hintProxy},
+		"time limit":     {at(context.DeadlineExceeded), "do: contoso.vault.azure.net did not answer in time", "run the same command again; if that does not help, " + hintProxy},
+		"no host known":  {context.DeadlineExceeded, "do: the server did not answer in time", "run the same command again; if that does not help, " + hintProxy},
 		"TLS alert":      {dial("remote error", tls.AlertError(40)), "do: contoso.vault.azure.net broke off the TLS handshake: tls: handshake failure", hintProxy},
 		"something else": {dial("dial", errors.New("out of luck")), "do: out of luck", ""},
 	} {

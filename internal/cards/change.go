@@ -47,7 +47,7 @@ func isCard(m Medium, written []byte, passphrase *secret.Bytes, card quorum.Card
 	same := again.Share.Equal(card.Share)
 	again.Share, card.Share = nil, nil
 	if !same || again != card {
-		return exitcode.Errorf(exitcode.Refused, "%s: another card was read back than was written", m).
+		return exitcode.Errorf(exitcode.Refused, "%s: the card read back is not the one written", m).
 			Hint("the old card is still there; this medium does not keep what is written: byok-offline world replace-cards")
 	}
 	return nil

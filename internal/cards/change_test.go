@@ -47,13 +47,13 @@ func TestChangePassphraseRefuses(t *testing.T) {
 		{"empty", medium(), "pass 1", "", failure{
 			"card 1 (Alice): an empty passphrase seals nothing", exitcode.Usage, ""}},
 		{"another card is read back", lying(seal0(t, made.Cards[1], "next")), "pass 1", "next", failure{
-			"DIR: another card was read back than was written", exitcode.Refused,
+			"DIR: the card read back is not the one written", exitcode.Refused,
 			"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},
 		{"another index is read back", lying(seal0(t, withShareOf(made.Cards[1], made.Cards[0]), "next")),
-			"pass 1", "next", failure{"DIR: another card was read back than was written", exitcode.Refused,
+			"pass 1", "next", failure{"DIR: the card read back is not the one written", exitcode.Refused,
 				"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},
 		{"another share is read back", lying(seal0(t, withShareOf(made.Cards[0], made.Cards[1]), "next")),
-			"pass 1", "next", failure{"DIR: another card was read back than was written", exitcode.Refused,
+			"pass 1", "next", failure{"DIR: the card read back is not the one written", exitcode.Refused,
 				"the old card is still there; this medium does not keep what is written: byok-offline world replace-cards"}},
 		{"damage is read back", lying([]byte("x")), "pass 1", "next", failure{
 			"DIR: damaged, or not an administrator card", exitcode.Refused, hintOther}},

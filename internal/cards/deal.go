@@ -95,7 +95,7 @@ func (d *dealing) readBack(m Medium, card quorum.Card, passphrase *secret.Bytes)
 		return err
 	}
 	if h != HeaderOf(d.world, card) {
-		return exitcode.Errorf(exitcode.Refused, "%s: another header was read back than was written for %s", m, card).
+		return exitcode.Errorf(exitcode.Refused, "%s: the header read back is not the one written for %s", m, card).
 			Hint("use another medium: this one does not keep what is written")
 	}
 	again, err := Open(m.String(), sealed, passphrase)
@@ -194,7 +194,7 @@ func left(set quorum.CardSet, media []Medium) (found []loaded, err error) {
 			return nil, err
 		}
 		if !l.header.of(set) {
-			return nil, exitcode.Errorf(exitcode.Refused, "%s: this card is not of the interrupted run", m).
+			return nil, exitcode.Errorf(exitcode.Refused, "%s: this card does not belong to the interrupted run", m).
 				Hint("give the media of the interrupted run, or blank ones")
 		}
 		found = append(found, l)

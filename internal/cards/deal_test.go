@@ -103,7 +103,7 @@ func spoiltDealings(t *testing.T, made *quorum.Issue) []spoiltDealing {
 		{"another header comes back", func(m Medium) Medium {
 			return faulty{Medium: m, read: other.Read}
 		}, answer{text: "same"}, func(m Medium) failure {
-			return failure{m.String() + ": another header was read back than was written for card 2 (Bob)",
+			return failure{m.String() + ": the header read back is not the one written for card 2 (Bob)",
 				exitcode.Refused, "use another medium: this one does not keep what is written"}
 		}},
 		{"damaged", func(m Medium) Medium {
@@ -236,7 +236,7 @@ func TestRereadRefuses(t *testing.T) {
 			"2 of the 3 cards of the interrupted run are in the folders given, and the token may depend on all of them",
 			exitcode.Refused, "give the folders of all 3 cards"}},
 		{"another world's", made.Set, []Medium{media[0], media[1], stranger}, nil, failure{
-			stranger.String() + ": this card is not of the interrupted run", exitcode.Refused,
+			stranger.String() + ": this card does not belong to the interrupted run", exitcode.Refused,
 			"give the media of the interrupted run, or blank ones"}},
 		{"medium gone", made.Set, []Medium{media[0], media[1], Folder("/nowhere")}, nil,
 			failure{"/nowhere: no such folder", exitcode.Refused, hintMount}},
@@ -298,9 +298,9 @@ func TestRemoveAllRefuses(t *testing.T) {
 		last Medium
 		want failure
 	}{
-		{"a card of the next set", written(t, next)[2], failure{": this card is not of the interrupted run",
+		{"a card of the next set", written(t, next)[2], failure{": this card does not belong to the interrupted run",
 			exitcode.Refused, "give the media of the interrupted run, or blank ones"}},
-		{"a card without a header", bare, failure{": this card is not of the interrupted run", exitcode.Refused,
+		{"a card without a header", bare, failure{": this card does not belong to the interrupted run", exitcode.Refused,
 			"give the media of the interrupted run, or blank ones"}},
 		{"cannot be looked at", faulty{Medium: Folder("usb"), read: func() (Header, []byte, error) {
 			return Header{}, nil, pulled

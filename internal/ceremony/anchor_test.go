@@ -145,7 +145,7 @@ func TestBreak(t *testing.T) {
 	const path, lost = "DIR/local/ceremony.jsonl: ", "; statement 4 gives the reason: power cut"
 	wantWarnings(t, "broken", r, strings.ReplaceAll(path, "DIR", dir)+
 		"line 5: zero bytes; the record was overwritten there, or its medium lost it",
-		"line 5 was cut short while it was written; the chain goes on over it",
+		"line 5 was cut short while it was written; the chain continues across it",
 		"line 6: byok-offline acl modify has no end: killed, or still running",
 		strings.ReplaceAll(path, "DIR", dir)+"line 5 is not the one that statement 2 was signed over; the log "+
 			"was rewritten, or is another world's"+lost,

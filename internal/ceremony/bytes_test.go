@@ -68,7 +68,7 @@ func TestEveryCut(t *testing.T) {
 		}
 		torn := 0
 		for _, w := range r.Warnings {
-			if strings.HasSuffix(w, "was cut short while it was written; the chain goes on over it") {
+			if strings.HasSuffix(w, "was cut short while it was written; the chain continues across it") {
 				torn++
 			}
 		}

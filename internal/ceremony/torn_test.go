@@ -28,7 +28,7 @@ func TestPowerLoss(t *testing.T) {
 			wantNumbers(t, r, 1, 2, 3, 4, 5, 6)
 		default:
 			wantNumbers(t, r, 1, 2, 3, 5, 6)
-			if r.Warnings[0] != "line 4 was cut short while it was written; the chain goes on over it" {
+			if r.Warnings[0] != "line 4 was cut short while it was written; the chain continues across it" {
 				t.Fatalf("cut at %d: warnings %q", n, r.Warnings)
 			}
 		}
@@ -93,8 +93,8 @@ func TestTornTwice(t *testing.T) {
 	r := read(t, dir)
 	wantNumbers(t, r, 3, 4)
 	wantWarnings(t, "two torn", r,
-		"line 1 was cut short while it was written; the chain goes on over it",
-		"line 2 was cut short while it was written; the chain goes on over it")
+		"line 1 was cut short while it was written; the chain continues across it",
+		"line 2 was cut short while it was written; the chain continues across it")
 	setContent(t, dir, strings.Replace(content(t, dir), `{"seq":1,"ti`, `{"seq":1,"tI`, 1))
 	_, err := Read(dir)
 	wantErr(t, "the first one edited", dir, err, exitcode.Check,

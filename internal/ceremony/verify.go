@@ -157,7 +157,7 @@ func (r *Record) follows(at string, e Event, lines [][]byte, i int) error {
 func (r *Record) warnTorn(lines [][]byte, ended bool) {
 	for i, line := range lines {
 		if torn(line) || i == len(lines)-1 && !ended {
-			r.warn("line %d was cut short while it was written; the chain goes on over it", i+1)
+			r.warn("line %d was cut short while it was written; the chain continues across it", i+1)
 		}
 	}
 	if len(lines) == 0 {

@@ -1,6 +1,6 @@
 // Package dialogue asks the people around a quorum's command what the command
 // needs of them: PINs, passphrases, and what they compare with paper, with the
-// device, or with what they were told by another channel. Each question names
+// device, or with what they were told over another channel. Each question names
 // the option that answers it without a terminal.
 //
 // A [UI] is a session.UI. The one secret that it shows is a card's new
@@ -120,7 +120,7 @@ func (u *UI) answer(flag, placeholder, question string) (string, error) {
 }
 
 func forRehearsals(flag string) error {
-	return exitcode.Errorf(exitcode.Refused, "--%s answers for the card holders, and only a rehearsal takes it", flag).
+	return exitcode.Errorf(exitcode.Refused, "--%s answers for the card holders, and only a rehearsal accepts it", flag).
 		Hint("leave it out: the program asks them on the terminal")
 }
 
@@ -175,7 +175,7 @@ func (u *UI) Reason([]string) (string, error) {
 		return "", err
 	}
 	if strings.TrimSpace(reason) == "" {
-		return "", exitcode.Errorf(exitcode.Refused, "the record is incomplete, and a reason is needed to go on").
+		return "", exitcode.Errorf(exitcode.Refused, "the record is incomplete, and a reason is needed to continue").
 			Hint("run the same command again, and give the reason")
 	}
 	u.r.Event.AddNote("break", reason)

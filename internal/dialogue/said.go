@@ -4,7 +4,7 @@ import (
 	"byok/internal/kek"
 )
 
-// Said gets what the vault's owner said by another channel, before anything of
+// Said gets what the vault's owner said over another channel, before anything of
 // the KEK is shown.
 func (u *UI) Said() (kek.Said, error) {
 	words, err := u.answer("fingerprint", "WORDS",

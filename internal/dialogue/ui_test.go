@@ -95,7 +95,7 @@ func TestNobodyAnswersForHolders(t *testing.T) {
 			return q.ask(dialogue.New(r, false))
 		})
 		refused(t, q.name, given.err, exitcode.Refused,
-			"--"+q.option+" answers for the card holders, and only a rehearsal takes it",
+			"--"+q.option+" answers for the card holders, and only a rehearsal accepts it",
 			"leave it out: the program asks them on the terminal")
 		alone := run(t, nil, nil, func(r *command.Run) error { return q.ask(dialogue.New(r, false)) })
 		refused(t, q.name, alone.err, exitcode.Usage,
@@ -105,7 +105,7 @@ func TestNobodyAnswersForHolders(t *testing.T) {
 		return dialogue.New(r, false).ApproveList("abandon")
 	})
 	refused(t, "unseen", unseen.err, exitcode.Refused,
-		"--approve-unseen answers for the card holders, and only a rehearsal takes it",
+		"--approve-unseen answers for the card holders, and only a rehearsal accepts it",
 		"leave it out: the program asks them on the terminal")
 }
 
@@ -151,7 +151,7 @@ func TestWrongAnswers(t *testing.T) {
 		{"last-statement", "0 abandon", lastStatement, exitcode.Usage, `last statement "0 abandon"` + statementText, ""},
 		{"last-statement", "7", lastStatement, exitcode.Usage, `last statement "7"` + statementText, ""},
 		{"break-reason", "  ", func(u *dialogue.UI) error { _, err := u.Reason(nil); return err }, exitcode.Refused,
-			"the record is incomplete, and a reason is needed to go on", "run the same command again, and give the reason"},
+			"the record is incomplete, and a reason is needed to continue", "run the same command again, and give the reason"},
 		{"library-sha256", fingerprint.Of(nil).FirstWords(8), func(u *dialogue.UI) error { return u.AcceptLibrary(change) },
 			exitcode.Check, "PKCS#11 library /lib/a.so: its SHA-256 is not the one that was given",
 			"byok-offline fingerprint /lib/a.so shows what it is; get the library from the vendor again"},
@@ -198,7 +198,7 @@ const (
 	askKID     = "KEK's key identifier with its version, as the vault's owner said it: "
 	askImport  = `did the vault's owner say that import is the key's only operation? (type "yes" to continue): `
 	askBy      = "name of who said so: "
-	importOnly = "--import-only answers for the card holders, and only a rehearsal takes it"
+	importOnly = "--import-only answers for the card holders, and only a rehearsal accepts it"
 )
 
 // TestSaid: everything that the vault's owner said is asked for, and what is

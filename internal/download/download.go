@@ -163,7 +163,7 @@ func (j Job) finish(err error, p *part) error {
 		p.remove()
 		return err
 	}
-	hint := cmp.Or(exitcode.HintOf(err), "the same command again; it goes on from there")
+	hint := cmp.Or(exitcode.HintOf(err), "run the same command again: it continues from there")
 	return exitcode.Hint(fmt.Errorf("%w; %d of %d bytes are kept in %s", err, p.size, p.source.Size, p.path),
 		"%s", hint)
 }

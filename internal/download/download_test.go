@@ -79,7 +79,7 @@ func TestCancelled(t *testing.T) {
 	err := j.FromURL(ctx, s.URL)
 	j.failed(t, err, exitcode.Interrupted, partLeft, "download "+name+
 		": interrupted; 20000 of 100000 bytes are kept in DIR/"+name+".part")
-	if exitcode.HintOf(err) != "the same command again; it goes on from there" {
+	if exitcode.HintOf(err) != "run the same command again: it continues from there" {
 		t.Error(exitcode.HintOf(err))
 	}
 	j = newJob(t, s, data)

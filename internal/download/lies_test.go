@@ -28,11 +28,11 @@ func TestLyingRest(t *testing.T) {
 		turn http.HandlerFunc
 		said string
 	}{
-		"another start":  {lie("bytes 0-99999/100000", tag, data), "sends another part than the one asked for"},
-		"no range":       {lie("", tag, rest), "sends another part than the one asked for"},
-		"another length": {lie("bytes 50000-99999/100000", tag, data), "sends another part than the one asked for"},
-		"beyond the end": {lie("bytes 50000-100000/100000", tag, rest), "sends another part than the one asked for"},
-		"two numbers":    {lie("bytes 50000-99999/100000, 1", tag, rest), "sends another part than the one asked for"},
+		"another start":  {lie("bytes 0-99999/100000", tag, data), "sends a different part than requested"},
+		"no range":       {lie("", tag, rest), "sends a different part than requested"},
+		"another length": {lie("bytes 50000-99999/100000", tag, data), "sends a different part than requested"},
+		"beyond the end": {lie("bytes 50000-100000/100000", tag, rest), "sends a different part than requested"},
+		"two numbers":    {lie("bytes 50000-99999/100000, 1", tag, rest), "sends a different part than requested"},
 		"larger":         {lie("bytes 50000-99999/200000", tag, rest), "has another file by now"},
 		"another tag":    {lie("bytes 50000-99999/100000", `"two"`, rest), "has another file by now"},
 		"no such range":  {status(http.StatusRequestedRangeNotSatisfiable), "has no more of the file"},

@@ -201,7 +201,7 @@ func (t *transfer) acceptRest(resp *http.Response) (int64, error) {
 	switch {
 	case !ok || s.Validator == "" || r.first != t.part.size ||
 		resp.ContentLength >= 0 && resp.ContentLength != r.length():
-		return 0, t.again("sends another part than the one asked for")
+		return 0, t.again("sends a different part than requested")
 	case r.size != s.Size || r.size > t.max || strings.HasPrefix(s.Validator, `"`) && tag != "" && tag != s.Validator:
 		return 0, t.again("has another file by now")
 	}

@@ -87,7 +87,7 @@ func (s *Session) provesValue(k Key, want []byte) error {
 }
 
 func (s *Session) otherKey(k Key, by string) error {
-	return exitcode.Errorf(exitcode.Check, "%s on %v is another key than its %s says", k.Label, s.Token, by)
+	return exitcode.Errorf(exitcode.Check, "%s on %v is not the key that its %s describes", k.Label, s.Token, by)
 }
 
 // challenge is what a key signs to prove itself to this process: of 32 random

@@ -1,6 +1,6 @@
 // Package kek holds what is known about key exchange keys once: how one is
 // identified, which rules it must meet, and what must have been said about it
-// by another channel before it is accepted.
+// over another channel before it is accepted.
 //
 // Use [ParseID] for identifiers and compare them with [ID.Equal]. A program
 // that sees a key in a vault fills in a [Candidate] and calls

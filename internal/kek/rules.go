@@ -111,7 +111,7 @@ func (c Candidate) loopback(time.Time) (string, error) {
 	case here && c.Mark == Production:
 		return "", fmt.Errorf("%s is this computer, which keeps no production KEK", c.ID.Vault)
 	case !here && c.Mark != Production:
-		return "", fmt.Errorf("the KEK of a %s must be on this computer, and is in %s", c.Mark, c.ID.Vault)
+		return "", fmt.Errorf("the KEK of a %s must be on this computer, but is in %s", c.Mark, c.ID.Vault)
 	case here:
 		return "this computer", nil
 	}

@@ -130,7 +130,7 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 		}
 	}
 	if !identity.Same(file.Identity) {
-		return nil, exitcode.Errorf(exitcode.Check, "%s on %v is another key than its file describes", file.Name(), s.Token).
+		return nil, exitcode.Errorf(exitcode.Check, "%s on %v is not the key that its file describes", file.Name(), s.Token).
 			Hint("byok-offline world check shows what differs")
 	}
 	origin, restored := s.Chain.OriginOf(t.Ident, identity, s.Module.Module)

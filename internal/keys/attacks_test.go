@@ -83,7 +83,7 @@ func TestAttackForgedBackup(t *testing.T) {
 			origin, err := restoring(t, r, "first")
 			if c.text != "" {
 				r.Refused(t, err, exitcode.Check, c.text,
-					"the backup holds another key than DIR/local/key_simple_first says: keep the file for the auditor")
+					"the backup holds a different key than DIR/local/key_simple_first says: keep the file for the auditor")
 				r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
 					if len(a.Find("key_simple_first")) > 0 {
 						t.Error("the forged key is on the token")
@@ -147,7 +147,7 @@ func TestAttackExchangedHalves(t *testing.T) {
 	})
 	r.Refused(t, restore(r, "first"), exitcode.Check,
 		"the restored key on token \"test world\" (serial SERIAL) is another key than its public key says",
-		"the backup holds another key than DIR/local/key_simple_first says: keep the file for the auditor")
+		"the backup holds a different key than DIR/local/key_simple_first says: keep the file for the auditor")
 }
 
 // TestAttackExchangeWhileShown: while the card holders read the list, somebody

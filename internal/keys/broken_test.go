@@ -204,7 +204,7 @@ func TestApproveOfAnotherFile(t *testing.T) {
 	rewrite(t, r, "first", func(k *kmdata.Key) { k.Identity = mine.Identity })
 	_, err = approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First"))
 	r.Refused(t, err, exitcode.Check,
-		`key_simple_first on token "test world" (serial SERIAL) is another key than its file describes`,
+		`key_simple_first on token "test world" (serial SERIAL) is not the key that its file describes`,
 		"byok-offline world check shows what differs")
 }
 

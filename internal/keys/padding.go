@@ -18,7 +18,7 @@ func (s Quorum) warnOfPadding(pairs []*pair) error {
 		return err
 	}
 	s.UI().Warn(fmt.Sprintf("%s %s wraps with up to seven zero bytes after the key: "+
-		"whether the Azure service takes that is not documented, so send it a worthless key first",
+		"whether the Azure service takes that is not documented, so try it with a worthless key first",
 		s.Token.Model, s.Token.Firmware))
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // does not fill whole blocks.
 func TestZeroBytesWarning(t *testing.T) {
 	const warning = "SoftHSM v2 2.6 wraps with up to seven zero bytes after the key: " +
-		"whether the Azure service takes that is not documented, so send it a worthless key first"
+		"whether the Azure service takes that is not documented, so try it with a worthless key first"
 	for _, c := range []struct {
 		name       string
 		production bool

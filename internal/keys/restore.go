@@ -196,7 +196,7 @@ func (s Quorum) bringBack(r Restorable) error {
 		return err
 	}
 	if err := s.HSM.Proves(key, session.Wanted(r.Key.Identity)); err != nil {
-		return exitcode.Hint(err, "the backup holds another key than %s says: keep the file for the auditor",
+		return exitcode.Hint(err, "the backup holds a different key than %s says: keep the file for the auditor",
 			s.Chain.KeyPath(r.Key.Ident))
 	}
 	if err := s.HSM.ProbeKey(key); err != nil {

@@ -156,7 +156,7 @@ var ownerRules = []ownerRule{
 	},
 	{
 		broken: func(info fs.FileInfo) string {
-			return when(info.Mode()&0o002 != 0, "can be written by everybody")
+			return when(info.Mode()&0o002 != 0, "can be written by everyone")
 		},
 		accepted: func(_ int, info fs.FileInfo) bool { return sticky(info) },
 		cure: func(place string, info fs.FileInfo) string {

@@ -33,7 +33,7 @@ const (
 )
 
 func TestOwnerRules(t *testing.T) {
-	const everybody = "can be written by everybody"
+	const everybody = "can be written by everyone"
 	const sticky, setgid = fs.ModeDir | fs.ModeSticky, fs.ModeDir | fs.ModeSetgid
 	for name, c := range map[string]struct {
 		file      someone
@@ -47,10 +47,10 @@ func TestOwnerRules(t *testing.T) {
 		"own folder":           {someone{1000, fs.ModeDir | 0o700}, "belongs to user 1000", true, elsewhere},
 		"another's file":       {someone{1001, 0o644}, "belongs to user 1001", false, "chown root:root /p"},
 		"group-writable":       {someone{0, 0o664}, "can be written by its group", true, "chmod g-w /p"},
-		"writable for all":     {someone{0, 0o666}, "can be written by everybody", false, "chmod go-w /p"},
-		"only by others":       {someone{0, 0o602}, "can be written by everybody", false, "chmod go-w /p"},
-		"folder of all":        {someone{0, fs.ModeDir | 0o777}, "can be written by everybody", false, "chmod go-w /p"},
-		"sticky folder":        {someone{0, sticky | 0o777}, "can be written by everybody", true, elsewhere},
+		"writable for all":     {someone{0, 0o666}, "can be written by everyone", false, "chmod go-w /p"},
+		"only by others":       {someone{0, 0o602}, "can be written by everyone", false, "chmod go-w /p"},
+		"folder of all":        {someone{0, fs.ModeDir | 0o777}, "can be written by everyone", false, "chmod go-w /p"},
+		"sticky folder":        {someone{0, sticky | 0o777}, "can be written by everyone", true, elsewhere},
 		"sticky file":          {someone{0, fs.ModeSticky | 0o666}, everybody, false, "chmod go-w /p"},
 		"setgid, group-writes": {someone{0, setgid | 0o775}, "can be written by its group", true, "chmod g-w /p"},
 	} {
@@ -170,7 +170,7 @@ func TestCheckOwners(t *testing.T) {
 		"library of another":        {own(other, file), lib + file + " belongs to user 65534", false},
 		"its folder":                {own(user, "/lib"), lib + "/lib belongs to user 1000", true},
 		"its folder, by the group":  {mode(0o775, "/lib"), lib + "/lib can be written by its group", true},
-		"its folder, by all":        {mode(0o777, "/lib"), lib + "/lib can be written by everybody", false},
+		"its folder, by all":        {mode(0o777, "/lib"), lib + "/lib can be written by everyone", false},
 		"link in root's folder":     {linked(0), "", true},
 		"link in the user's folder": {linked(user), lib + "/links belongs to user 1000", true},
 		"link in another's folder":  {linked(other), lib + "/links belongs to user 65534", false},

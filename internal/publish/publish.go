@@ -171,7 +171,7 @@ func expiry(k vault.Key, now time.Time) []string {
 }
 
 // rehearse applies the rules of the disconnected side. One thing must be
-// missing here, what the vault's owner says by another channel: the check then
+// missing here, what the vault's owner says over another channel: the check then
 // ends as Refused, after it has applied every rule.
 func rehearse(pair toolset.Pair, warnings []string, now time.Time) (Toolset, error) {
 	t := Toolset{Pair: pair, Attested: pair.KEK().Attestation != nil, Warnings: warnings}

@@ -84,7 +84,7 @@ func (v *vault) exchangeKey(id kek.ID) (softkey.RSA, error) {
 	}
 	exchange, isRSA := key.Material.(softkey.RSA)
 	if !isRSA { // which softkey.CheckOps refuses
-		return softkey.RSA{}, fmt.Errorf("key %s may import and is not RSA", id)
+		return softkey.RSA{}, fmt.Errorf("key %s may import but is not RSA", id)
 	}
 	return exchange, nil
 }

@@ -105,7 +105,7 @@ func (p *process) ask(o order, pin *secret.Bytes) ([]try, error) {
 				tries = append(tries, *r.Try)
 			}
 			if r.Done && r.Error != "" {
-				return tries, errors.New("the second process could not go on: " + r.Error)
+				return tries, errors.New("the second process could not continue: " + r.Error)
 			}
 			if r.Done {
 				return tries, nil

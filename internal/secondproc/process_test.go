@@ -45,7 +45,7 @@ func TestTunables(t *testing.T) {
 func TestLostProcess(t *testing.T) {
 	p := must[*process](t)(start(30 * time.Second))
 	_, err := p.ask(order{Do: "trust"}, nil)
-	if fmt.Sprint(err) != "the second process could not go on: no library is open" {
+	if fmt.Sprint(err) != "the second process could not continue: no library is open" {
 		t.Error(err)
 	}
 	if err := p.cmd.Process.Kill(); err != nil {

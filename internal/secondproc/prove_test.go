@@ -159,11 +159,11 @@ func TestProveOnLibrariesThatShare(t *testing.T) {
 			0: noInfo, 1: noInfo}, NotAnswered)},
 
 		"library that one process can have": {"C_Initialize any 0x5", unanswered(
-			"the second process could not go on: PKCS#11 library LIBRARY could not be initialised: CKR_GENERAL_ERROR")},
+			"the second process could not continue: PKCS#11 library LIBRARY could not be initialised: CKR_GENERAL_ERROR")},
 		"token that one process can have": {"C_OpenSession any 0xb1",
-			unanswered("the second process could not go on: C_OpenSession: CKR_SESSION_COUNT")},
+			unanswered("the second process could not continue: C_OpenSession: CKR_SESSION_COUNT")},
 		"token that one process sees": {"C_GetSlotList any 0x30",
-			unanswered("the second process could not go on: C_GetSlotList of LIBRARY: CKR_DEVICE_ERROR")},
+			unanswered("the second process could not continue: C_GetSlotList of LIBRARY: CKR_DEVICE_ERROR")},
 		"login that one process can have": {"C_Login none 0x30",
 			unanswered("the second process could not log in with the user PIN: CKR_DEVICE_ERROR")},
 		"killed at once":   {"C_Initialize any kill", unanswered(killed)},

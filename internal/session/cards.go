@@ -59,7 +59,7 @@ func fitsWorld(chain *kmdata.Chain, m cards.Medium, h cards.Header) error {
 	if known && h.Rehearsal == chain.Rehearsal() {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused, "%s: %v is of another security world than %s (hknso %.8s, not %.8s)",
+	return exitcode.Errorf(exitcode.Refused, "%s: %v belongs to a different security world than %s (hknso %.8s, not %.8s)",
 		m, h, chain.Dir(), h.HKNSO, chain.HKNSO()).
 		Hint("name that world's folder with --kmdata, or use a card of this world")
 }
@@ -88,7 +88,8 @@ func (s *Quorum) setOf(card quorum.Card) (quorum.CardSet, error) {
 				Hint("destroy the old card and use the new one")
 		}
 	}
-	return set, exitcode.Errorf(exitcode.Refused, "%v is of another security world than %s (hknso %.8s, not %.8s)",
+	return set, exitcode.Errorf(exitcode.Refused,
+			"%v belongs to a different security world than %s (hknso %.8s, not %.8s)",
 		card, s.Chain.Dir(), card.HKNSO, set.HKNSO).
 		Hint("name that world's folder with --kmdata, or use a card of this world")
 }

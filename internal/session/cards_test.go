@@ -199,9 +199,9 @@ func TestCheckHeaders(t *testing.T) {
 		hint   string
 	}{
 		{"another world's", strings.Replace(string(genuine), chain.HKNSO().String(), strings.Repeat("0a", 32), 1),
-			"CARD2: card 2 (Ben) is of another security world than DIR (hknso HKNSO, not HKNSO)", hint},
+			"CARD2: card 2 (Ben) belongs to a different security world than DIR (hknso HKNSO, not HKNSO)", hint},
 		{"production's", strings.Replace(string(genuine), `"rehearsal": true`, `"rehearsal": false`, 1),
-			"CARD2: card 2 (Ben) is of another security world than DIR (hknso HKNSO, not HKNSO)", hint},
+			"CARD2: card 2 (Ben) belongs to a different security world than DIR (hknso HKNSO, not HKNSO)", hint},
 		{"missing", "", "CARD2: the card's header is missing, so nothing says that it is of a rehearsal",
 			"copy the header back beside the card, or use another card of the set"},
 	} {

@@ -86,7 +86,7 @@ func unchanged(chain *kmdata.Chain) error {
 	if now.Last().Sum == chain.Last().Sum {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused, "%s: another session has signed %v meanwhile", chain.Dir(), now.Last()).
+	return exitcode.Errorf(exitcode.Refused, "%s: another session has signed %v in the meantime", chain.Dir(), now.Last()).
 		Hint("run the same command again")
 }
 

@@ -113,7 +113,7 @@ func TestCardsOfOthers(t *testing.T) {
 	back.Dir = r.Dir
 	err = back.QuorumOf(other.Folders[:2], nothing)
 	back.Refused(t, err, exitcode.Refused,
-		"card 1 (Ada) is of another security world than DIR (hknso HKNSO, not HKNSO)",
+		"card 1 (Ada) belongs to a different security world than DIR (hknso HKNSO, not HKNSO)",
 		"name that world's folder with --kmdata, or use a card of this world")
 	mixed := []string{back.Folders[0], other.Folders[1]}
 	err = back.QuorumOf(mixed, nothing)
@@ -152,7 +152,7 @@ func TestContinuedMeanwhile(t *testing.T) {
 	rig.OK(t, err)
 	defer s.Close()
 	r.Refused(t, begin(r, s, r.Folders[:2]), exitcode.Refused,
-		"DIR: another session has signed statement 3 (seal) meanwhile", "run the same command again")
+		"DIR: another session has signed statement 3 (seal) in the meantime", "run the same command again")
 }
 
 // TestTidies sweeps what an interrupted run left of the files.

@@ -79,7 +79,7 @@ func (s *Quorum) checkAnchor() (missing []string, err error) {
 	s.unanchored = !found || a.Number != s.Chain.Last().Number()
 	if !found {
 		return s.checkPaper(
-			"the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short",
+			"the token carries no anchor: someone destroyed it, or the session that would have set it was cut short",
 		)
 	}
 	return s.compare(a.Number, func(e kmdata.Entry) bool { return e.Sum == a.Sum }, anchorKnows)
@@ -129,5 +129,5 @@ func (s *Quorum) compare(number int, same func(kmdata.Entry) bool, w witness) (m
 		}
 		return nil, w.fork("%s: it is not the statement %d that %s knows", e.Path, number, w.name)
 	}
-	return nil, w.fork("%s knows a statement %d that kmdata passes over", w.name, number)
+	return nil, w.fork("%s knows a statement %d that kmdata skips", w.name, number)
 }

@@ -183,7 +183,7 @@ func TestAnchorDestroyed(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Quorum(seal))
 	hide(t, r)
-	const why = "the token carries no anchor: somebody destroyed it, or the session that would have set it was cut short"
+	const why = "the token carries no anchor: someone destroyed it, or the session that would have set it was cut short"
 	const check = "compare what was typed with the paper; if it is right, "
 	last := r.Chain(t).Last()
 	word := last.Sum.FirstWords(1)
@@ -224,7 +224,7 @@ func TestAnchorDestroyed(t *testing.T) {
 	}
 	r.People.Paper = func(string) (int, string, error) { return 7, "any", nil }
 	hide(t, r)
-	r.Refused(t, r.Quorum(nothing), exitcode.Check, "the paper record knows a statement 7 that kmdata passes over: a fork", check+forkHint)
+	r.Refused(t, r.Quorum(nothing), exitcode.Check, "the paper record knows a statement 7 that kmdata skips: a fork", check+forkHint)
 }
 
 // TestAnchorSetAgain: a session that is cut short after it has signed leaves no
@@ -244,7 +244,7 @@ func TestAnchorSetAgain(t *testing.T) {
 		return labels
 	}
 	r.Refused(t, r.Quorum(nothing), exitcode.Failed, "no paper record was kept: the token carries no anchor: "+
-		"somebody destroyed it, or the session that would have set it was cut short", "")
+		"someone destroyed it, or the session that would have set it was cut short", "")
 	r.People.Paper = r.Paper(t)
 	if got := anchored(); len(got) != 0 {
 		t.Errorf("%q", got)

@@ -153,7 +153,7 @@ func tokenNames(modules []*statement.Module) []string {
 // sayFirmware shows a change of the firmware, which binds nothing.
 func (s *Station) sayFirmware(ui UI) {
 	if was := s.Module.Token.Firmware; was != s.Token.Firmware {
-		ui.Warn(fmt.Sprintf("%v: its firmware was %s when the card holders accepted it, and is %s",
+		ui.Warn(fmt.Sprintf("%v: its firmware was %s when the card holders accepted it, and now is %s",
 			s.Token, was, s.Token.Firmware))
 	}
 }

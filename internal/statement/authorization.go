@@ -54,7 +54,7 @@ type KEK struct {
 	Attested bool `json:"attested"`
 	// Attestation is what the check of the KEK found, rule by rule.
 	Attestation []Rule `json:"attestation"`
-	// Said is what the vault's owner said by another channel, and who that is.
+	// Said is what the vault's owner said over another channel, and who that is.
 	Said         kek.Said        `json:"said"`
 	Package      fingerprint.Sum `json:"kek_package_sha256"`
 	WorldPackage fingerprint.Sum `json:"world_package_sha256"`

@@ -51,7 +51,7 @@ func TestImportRefused(t *testing.T) {
 		"Managed HSM role": {put(refusal(403, "Forbidden", "", "The user, group or application is not authorized.")), exitcode.Vault,
 			"import key contoso: the vault does not allow this: The user, group or application is not authorized (Forbidden, request req-1)", hintRole},
 		"another tenant": {put(refusal(401, "Unauthorized", "", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found https://sts.windows.net/b/.")), exitcode.Vault,
-			"import key contoso: the token is of another tenant than the vault's (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
+			"import key contoso: the token belongs to a different tenant than the vault (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
 		"cut, then unreachable for good": {[]step{{listVersions, missing}, {putKey, cut}, {listVersions, refusal(403, "Forbidden", "ForbiddenByFirewall", "")}}, exitcode.Vault,
 			"import key contoso: the answer was lost, and it is unknown whether the vault did it: list the versions of key contoso: the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request req-1)",
 			"run the same command again: it finds what was done"},

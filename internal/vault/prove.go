@@ -110,7 +110,7 @@ func (c *Client) proveBySigning(ctx context.Context, p *proof.Proof, k Key, e Ex
 		p.Signature = derSignature(p.Signature)
 	}
 	if err := p.Verify(); err != nil {
-		return notThisKey(k, "signed our challenge with another key than the package's")
+		return notThisKey(k, "signed our challenge with a key other than the package's")
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (c *Client) proveByCheckValue(ctx context.Context, p *proof.Proof, k Key, e
 	}
 	p.Method, p.Algorithm, p.CheckValue = proof.MethodCheckValue, string(alg), hex.EncodeToString(e.CheckValue)
 	if subtle.ConstantTimeCompare(sealed, e.CheckValue) != 1 {
-		return notThisKey(k, "has another check value than the package's")
+		return notThisKey(k, "has a different check value than the package's")
 	}
 	return nil
 }

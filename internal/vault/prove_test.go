@@ -193,12 +193,12 @@ func TestProveRefused(t *testing.T) {
 		code       exitcode.Code
 		want, hint string
 	}{
-		"signed by another RSA key": {"RSA", []string{"sign"}, nil, []step{{signWith1, operation("RS256", signer("other RSA"))}}, exitcode.Check, at + " signed our challenge with another key than the package's", stranger},
-		"signed by another EC key":  {"P-256", []string{"sign"}, nil, []step{{signWith1, operation("ES256", signer("other P-256"))}}, exitcode.Check, at + " signed our challenge with another key than the package's", stranger},
-		"an odd signature":          {"P-256", []string{"sign"}, nil, []step{{signWith1, operation("ES256", func(_, _ []byte) []byte { return []byte{1, 2, 3} })}}, exitcode.Check, at + " signed our challenge with another key than the package's", stranger},
-		"no signature":              {"P-521", []string{"sign"}, nil, []step{{signWith1, operation("ES512", nothing)}}, exitcode.Check, at + " signed our challenge with another key than the package's", stranger},
+		"signed by another RSA key": {"RSA", []string{"sign"}, nil, []step{{signWith1, operation("RS256", signer("other RSA"))}}, exitcode.Check, at + " signed our challenge with a key other than the package's", stranger},
+		"signed by another EC key":  {"P-256", []string{"sign"}, nil, []step{{signWith1, operation("ES256", signer("other P-256"))}}, exitcode.Check, at + " signed our challenge with a key other than the package's", stranger},
+		"an odd signature":          {"P-256", []string{"sign"}, nil, []step{{signWith1, operation("ES256", func(_, _ []byte) []byte { return []byte{1, 2, 3} })}}, exitcode.Check, at + " signed our challenge with a key other than the package's", stranger},
+		"no signature":              {"P-521", []string{"sign"}, nil, []step{{signWith1, operation("ES512", nothing)}}, exitcode.Check, at + " signed our challenge with a key other than the package's", stranger},
 		"cannot decrypt":            {"RSA", []string{"decrypt"}, nil, []step{{"POST /keys/contoso/" + version1 + "/decrypt", operation("RSA-OAEP-256", nothing)}}, exitcode.Check, at + " could not decrypt our challenge", stranger},
-		"another check value":       {"AES", []string{"encrypt"}, nil, []step{{encrypt, operation("A256CBC", func(value, _ []byte) []byte { value[0] ^= 1; return value })}}, exitcode.Check, at + " has another check value than the package's", stranger},
+		"another check value":       {"AES", []string{"encrypt"}, nil, []step{{encrypt, operation("A256CBC", func(value, _ []byte) []byte { value[0] ^= 1; return value })}}, exitcode.Check, at + " has a different check value than the package's", stranger},
 		"another public key":        {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.public = public("other P-256") }, nil, exitcode.Check, at + " has a different public key in the vault than in the package", stranger},
 		"another curve":             {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.public = public("P-384") }, nil, exitcode.Check, at + " is on curve P-384 in the vault, not P-256", ""},
 		"disabled":                  {"P-256", []string{"sign"}, func(k *fakeKey, _ *Expected) { k.attributes = map[string]any{"enabled": false} }, nil, exitcode.Vault, at + " cannot prove itself: it is disabled", enable},

@@ -49,7 +49,7 @@ func TestReadRepeats(t *testing.T) {
 		"server errors":              {[]step{get(answer(503, "")), get(answer(500, "<html>")), get(anAESKey.bundle)}, []time.Duration{1e9, 2e9}, "", ""},
 		"an answer cut short":        {[]step{get(short), get(anAESKey.bundle)}, []time.Duration{1e9}, "", ""},
 		"forever": {[]step{get(throttle), get(throttle), get(throttle), get(throttle), get(throttle), get(throttle)}, []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9},
-			"read key contoso: the service is asked too often (Throttled, request req-1)", "wait a minute; for uploads lower --rate"},
+			"read key contoso: the service receives too many requests (Throttled, request req-1)", "wait a minute; for uploads lower --rate"},
 		"refused": {[]step{get(refusal(403, "Forbidden", "ForbiddenByRbac", "Caller is not authorized to perform action on resource."))}, nil,
 			"read key contoso: the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
 	} {

@@ -165,7 +165,7 @@ func TestResultOf(t *testing.T) {
 	k := rig.NewKEK(t, "KEK1")
 	checked := attest.Result{KEK: k.KEK, Findings: k.Findings(), Fingerprint: k.Fingerprint()}
 	hidden, _ := ResultOf(checked, false).(Result)
-	if hidden.Accepted != "what Olga said of it by another channel; no attestation proves it" || hidden.Attested ||
+	if hidden.Accepted != "what Olga said of it over another channel; no attestation proves it" || hidden.Attested ||
 		hidden.Fingerprint != nil || hidden.Words != nil {
 		t.Errorf("%+v", hidden)
 	}

@@ -80,7 +80,7 @@ func ResultOf(v attest.Result, words bool) command.Result {
 
 // acceptedText says what the acceptance of a KEK rests on.
 func acceptedText(k *attest.KEK) string {
-	said := fmt.Sprintf("what %s said of it by another channel", k.Said().By)
+	said := fmt.Sprintf("what %s said of it over another channel", k.Said().By)
 	if k.Attested() {
 		return "its attestation, and " + said
 	}

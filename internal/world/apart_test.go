@@ -116,7 +116,7 @@ func TestRecoverForeignHeaders(t *testing.T) {
 	rig.OK(t, os.WriteFile(path, []byte(other), 0o600))
 	_, err = world.Recover(r.Recovery("second"))
 	r.Refused(t, err, exitcode.Refused,
-		"CARD2: card 2 (Ben) is of another security world than DIR (hknso HKNSO, not HKNSO)",
+		"CARD2: card 2 (Ben) belongs to a different security world than DIR (hknso HKNSO, not HKNSO)",
 		"name that world's folder with --kmdata, or use a card of this world")
 }
 

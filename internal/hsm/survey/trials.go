@@ -166,7 +166,7 @@ func (s *survey) transfer(key hsm.Key) error {
 	}
 	defer clear(clearText)
 	if !s.sameKey(key, clearText) {
-		return exitcode.Errorf(exitcode.HSM, "%v wrapped another key than it was asked to", s.token)
+		return exitcode.Errorf(exitcode.HSM, "%v wrapped a different key than it was asked to", s.token)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func passing() []string {
 func lasting() []failure {
 	const cut = " cut the connection before its answer was complete"
 	return []failure{
-		{"throttle", "the service is asked too often (Throttled, request ID)", hintBusy},
+		{"throttle", "the service receives too many requests (Throttled, request ID)", hintBusy},
 		{"error=503", "the service is not available (ServiceUnavailable, request ID)", hintAgain},
 		{"error-after=500", "the service failed (InternalServerError, request ID)", hintAgain},
 		{"cut=request", "HOST" + cut, hintAgain},
@@ -153,8 +153,8 @@ func special(s sample) []cell {
 func lies(s sample) []cell {
 	const (
 		another = "key https://HOST/keys/NAME/VERSION has a different public key in the vault than in the package"
-		misused = "key https://HOST/keys/NAME/VERSION signed our challenge with another key than the package's"
-		value   = "key https://HOST/keys/NAME/VERSION has another check value than the package's"
+		misused = "key https://HOST/keys/NAME/VERSION signed our challenge with a key other than the package's"
+		value   = "key https://HOST/keys/NAME/VERSION has a different check value than the package's"
 		kek     = "the package's KEK https://HOST/keys/KEK/VERSION: its public key is not the one the package was made for (SPKI SHA-256 HASH, not HASH)"
 	)
 	check := func(text string, held int) outcome { return outcome{exitcode.Check, text, hintVault, held} }

@@ -20,7 +20,7 @@ type octKey []byte
 // NewOct returns the AES key of these 16, 24 or 32 bytes, which it copies.
 func NewOct(key []byte) (Material, error) {
 	if !slices.Contains([]int{16, 24, 32}, len(key)) {
-		return nil, fmt.Errorf("an AES key of %d bytes: 16, 24 or 32 are taken", len(key))
+		return nil, fmt.Errorf("an AES key of %d bytes: expected 16, 24 or 32", len(key))
 	}
 	return octKey(bytes.Clone(key)), nil
 }

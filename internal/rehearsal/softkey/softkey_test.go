@@ -169,8 +169,8 @@ func TestKeysRefused(t *testing.T) {
 		{decode(keykind.ECHSM, "P-224", "x"), "no curve P-224"},
 		{decode(keykind.ECHSM, "P-256", "x"), "not an EC private key"},
 		{decode(keykind.ECHSM, Koblitz, strings.Repeat("\x00", 32)), "not a private key on secp256k1"},
-		{decode(keykind.OctHSM, "", "x"), "an AES key of 1 bytes: 16, 24 or 32 are taken"},
-		{oct(20), "an AES key of 20 bytes: 16, 24 or 32 are taken"},
+		{decode(keykind.OctHSM, "", "x"), "an AES key of 1 bytes: expected 16, 24 or 32"},
+		{oct(20), "an AES key of 20 bytes: expected 16, 24 or 32"},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("%v, want %s", c.err, c.want)
