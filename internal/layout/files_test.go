@@ -1,12 +1,7 @@
 package layout
 
 import (
-	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -32,7 +27,7 @@ var openers = map[string]string{
 func TestFilesAreOpenedInOnePlace(t *testing.T) {
 	found := map[string]bool{}
 	for _, path := range sources(t) {
-		for _, call := range openingsIn(t, path) {
+		for _, call := range namesIn(t, path, opening) {
 			place := path
 			if openers[place] == "" {
 				place = filepath.Dir(path)
@@ -67,26 +62,4 @@ func sources(t *testing.T) (paths []string) {
 		}
 	}
 	return paths
-}
-
-// openingsIn lists where a file calls one of opening, or names it.
-func openingsIn(t *testing.T, path string) (calls []string) {
-	t.Helper()
-	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, "../../"+path, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		s, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
-		if from, ok := s.X.(*ast.Ident); ok && slices.Contains(opening, from.Name+"."+s.Sel.Name) {
-			at := files.Position(s.Pos())
-			calls = append(calls, fmt.Sprintf("%s:%d: %s.%s", path, at.Line, from.Name, s.Sel.Name))
-		}
-		return true
-	})
-	return calls
 }

@@ -136,7 +136,7 @@ func (v inspectView) Print(w io.Writer) error {
 	}
 	var text string
 	if v.Remark != "" {
-		text = v.Remark + "\n"
+		text = term.Printable(v.Remark) + "\n"
 	}
 	if f := v.Fingerprint; f != nil { // at the left margin, so that it fits
 		text += "fingerprint of the KEK\n" + f.SHA256.Groups() + "\n" + strings.Join(f.SHA256.Rows(), "\n") + "\n"

@@ -42,7 +42,7 @@ type fingerprintView struct {
 
 // Print implements [command.Result].
 func (v fingerprintView) Print(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%s\n%s\n", term.Printable(filepath.Base(v.File)), v.Groups); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n%s\n", term.Printable(filepath.Base(v.File)), v.SHA256.Groups()); err != nil {
 		return err
 	}
 	for _, row := range v.SHA256.Rows() {

@@ -1,0 +1,15 @@
+package shared
+
+import (
+	"testing"
+
+	"byok/internal/testkit/hostile"
+)
+
+// TestHostileText prints each result with hostile text wherever it takes text.
+func TestHostileText(t *testing.T) {
+	hostile.Try(t, "headView", hostile.Fill[headView]())
+	hostile.Try(t, "logView", hostile.Fill[logView]())
+	hostile.Try(t, "inspectView", hostile.Fill[inspectView]())
+	hostile.Try(t, "fingerprintView", hostile.Fill[fingerprintView]())
+}
