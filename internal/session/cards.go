@@ -89,7 +89,7 @@ func (s *Quorum) setOf(card quorum.Card) (quorum.CardSet, error) {
 		}
 	}
 	return set, exitcode.Errorf(exitcode.Refused,
-			"%v belongs to a different security world than %s (hknso %.8s, not %.8s)",
+		"%v belongs to a different security world than %s (hknso %.8s, not %.8s)",
 		card, s.Chain.Dir(), card.HKNSO, set.HKNSO).
 		Hint("name that world's folder with --kmdata, or use a card of this world")
 }
