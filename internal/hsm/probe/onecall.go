@@ -11,7 +11,7 @@ import (
 func (p *Prober) RefusesOneCall(k Target) error {
 	return p.refused(attempt{
 		gain: k.Name + " wraps with CKM_RSA_AES_KEY_WRAP, whose AES key this library shows to other processes",
-		err:  p.wrapOnce(k.Object),
+		err:  p.wrapWorthlessOnce(k.Object),
 		also: []uint{pkcs11.CKR_MECHANISM_INVALID},
 		name: "wrap in one call",
 		control: func() error {
@@ -19,12 +19,12 @@ func (p *Prober) RefusesOneCall(k Target) error {
 			if err != nil {
 				return err
 			}
-			return p.wrapOnce(outer)
+			return p.wrapWorthlessOnce(outer)
 		},
 	})
 }
 
-func (p *Prober) wrapOnce(outer p11.Object) error {
+func (p *Prober) wrapWorthlessOnce(outer p11.Object) error {
 	key, err := p.plain(p11.SecretKey)
 	if err != nil {
 		return err
