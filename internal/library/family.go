@@ -125,6 +125,12 @@ var families = []family{
 		variables: []variable{{"NSS_*", ""}},
 	},
 	{
+		name:      "FreeHSM",
+		libraries: []string{"libfreehsm*.so*"},
+		variables: []variable{{"FHSM_CONF", itself}, {"FHSM_*", ""}},
+		defaults:  []string{"/etc/freehsm/freehsm.conf"},
+	},
+	{
 		name:      "OpenSC",
 		libraries: []string{"opensc-pkcs11*.so*", "onepin-opensc-pkcs11*.so*"},
 		variables: []variable{{"OPENSC_CONF", itself}, {"OPENSC_DEBUG", ""}},

@@ -28,6 +28,7 @@ func TestFamilyOf(t *testing.T) {
 		"libnethsm.so":               "Proteccio",
 		"libkryoptic_pkcs11.so":      "Kryoptic",
 		"libtpm2_pkcs11.so.1":        "TPM 2",
+		"libfreehsm.so":              "FreeHSM",
 		"libsoftokn3.so":             "NSS",
 		"opensc-pkcs11.so":           "OpenSC",
 		"libpkcs11-proxy.so.0":       "pkcs11-proxy",
