@@ -12,6 +12,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/testkit/ramdisk"
 )
 
 // subject is a command that must survive every fault, and what it starts from.
@@ -164,7 +165,7 @@ func (r *repertoire) after(name string) *stage {
 		return r.run(name)
 	}
 	on := *r.blank
-	on.dir, on.kek = r.t.TempDir(), shelf.kek
+	on.dir, on.kek = ramdisk.Folder(r.t), shelf.kek
 	left.unpack(r.t, &on)
 	return &on
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,9 +12,12 @@ import (
 	"syscall"
 	"testing"
 
+	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/hsm/probe"
 	"byok/internal/hsm/shim"
+	"byok/internal/supervisor"
+	"byok/internal/testkit/ramdisk"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -62,7 +64,7 @@ func newStage(t testing.TB) *stage {
 // bareStage is a stage with nothing in its folder.
 func bareStage(t testing.TB) *stage {
 	t.Helper()
-	return &stage{dir: t.TempDir(), binary: builtProgram(t), library: shim.Build(t)}
+	return &stage{dir: ramdisk.Folder(t), binary: builtProgram(t), library: shim.Build(t)}
 }
 
 func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
@@ -84,7 +86,7 @@ func (s *stage) configure(t testing.TB) {
 func (s *stage) copied(t testing.TB) *stage {
 	t.Helper()
 	to := *s
-	to.dir = t.TempDir()
+	to.dir = ramdisk.Folder(t)
 	s.store(t).unpack(t, &to)
 	return &to
 }
@@ -153,7 +155,7 @@ func (s *stage) blankToken(t testing.TB) {
 // ending is how a run of the program ended.
 type ending struct {
 	status exitcode.Code
-	killed bool
+	killed bool   // the process that ran the library, by SIGKILL
 	text   string // stdout and stderr
 	errors []string
 }
@@ -192,26 +194,52 @@ func (s *stage) environ() []string {
 		"BYOK_PKCS11_MODULE=" + s.library, "BYOK_SHIM_SHORT_RSA=" + probe.Label}
 }
 
+// workerKilled is what the supervisor says then.
+const workerKilled = "the process that runs the HSM's library ended unexpectedly: killed by SIGKILL"
+
 // runUnder runs a command line under another program, and waits for every
 // process that it started.
 func (s *stage) runUnder(t testing.TB, under []string, line string, env ...string) ending {
 	t.Helper()
 	cmd := s.command(under, line, env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	stdout, stderr := mustDo(os.CreateTemp(t.TempDir(), ""))(t), mustDo(os.CreateTemp(t.TempDir(), ""))(t)
+	defer stdout.Close()
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if under != nil {
+		defer alone(t, cmd)()
+	}
 	err := runToTheLast(t, cmd)
-	out := ending{text: stdout.String() + stderr.String(), errors: matching(stderr.String(), "byok-offline: error: ")}
 	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL:
-		out.killed = true
-	case errors.As(err, &exit):
-		out.status = exitcode.Code(exit.ExitCode())
-	case err != nil:
+	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
+	}
+	return endingOf(cmd.ProcessState, mustDo(os.ReadFile(stdout.Name()))(t), mustDo(os.ReadFile(stderr.Name()))(t))
+}
+
+func endingOf(state *os.ProcessState, stdout, stderr []byte) ending {
+	out := ending{text: string(stdout) + string(stderr), errors: matching(string(stderr), "byok-offline: error: ")}
+	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
+		out.killed = status.Signal() == syscall.SIGKILL
+	} else {
+		out.status = exitcode.Code(status.ExitStatus())
+		out.killed = strings.Contains(out.text, workerKilled)
 	}
 	return out
 }
+
+// alone has cmd run the program as a worker without a supervisor, so that what
+// it runs under sees one process.
+func alone(t testing.TB, cmd *exec.Cmd) (release func()) {
+	t.Helper()
+	null := mustDo(os.OpenFile(os.DevNull, os.O_RDWR, 0))(t)
+	cmd.ExtraFiles = []*os.File{cmd.Stdout.(*os.File), cmd.Stderr.(*os.File), null, null}
+	cmd.Env = append(confine.Environment(cmd.Env), supervisor.Variable+"=inside", "GOTRACEBACK=none")
+	return func() { _ = null.Close() }
+}
+
+// lastDescriptor is one that every process of a run inherits.
+const lastDescriptor = 7
 
 // runToTheLast runs cmd and waits until its descendants have ended as well: a
 // second process outlives a program that was killed for a moment. Each of them
@@ -223,7 +251,10 @@ func runToTheLast(t testing.TB, cmd *exec.Cmd) error {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd.ExtraFiles = []*os.File{w}
+	for len(cmd.ExtraFiles) < lastDescriptor-3 {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, nil)
+	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, w)
 	err = cmd.Start()
 	_ = w.Close()
 	if err != nil {
