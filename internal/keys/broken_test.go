@@ -1,7 +1,9 @@
 package keys_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -278,4 +280,25 @@ func officerPIN(t *testing.T, r *rig.Rig) (pin string) {
 // trustedKey makes a trusted key of known value.
 func trustedKey(a *rig.Attacker) {
 	a.Secret("evil", make([]byte, 32), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+}
+
+// TestGenerateTakenUp: a run that ended while the key was copied to the token
+// left one half of it, which proves nothing: it goes, and the key is made again.
+func TestGenerateTakenUp(t *testing.T) {
+	r := rig.NewWorld(t)
+	rig.OK(t, generate(r, "first"))
+	path := r.Chain(t).KeyPath("first")
+	rig.OK(t, errors.Join(os.Remove(path), os.Remove(path+".sig")))
+	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
+		rig.OK(t, a.DestroyObject(a.Handle, a.One("key_simple_first", pkcs11.CKO_PRIVATE_KEY)))
+	})
+	note := "{\n  \"type\": \"byok-pending\",\n  \"version\": 1,\n  \"note\": {\n    \"label\": \"key_simple_first\"\n  }\n}\n"
+	rig.OK(t, os.WriteFile(r.Dir+"/local/.key-generate_first.pending", []byte(note), 0o600))
+	rig.OK(t, generate(r, "first"))
+	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
+		if n := len(a.Find("key_simple_first")); n != 2 {
+			t.Errorf("%d objects", n)
+		}
+	})
+	r.Whole(t)
 }

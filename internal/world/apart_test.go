@@ -195,3 +195,15 @@ func TestBackupDiffers(t *testing.T) {
 		t.Error("a file is missing")
 	}
 }
+
+// TestAttackAdoptedWithoutUser: a token whose user PIN is not set is searched as
+// well.
+func TestAttackAdoptedWithoutUser(t *testing.T) {
+	r := rig.New(t, 1)
+	maker(t, r, "", pkcs11.CKU_SO, func(a *rig.Attacker) {
+		a.Secret("evil", make([]byte, 32), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))
+	})
+	_, err := world.Create(adoption(r))
+	r.Refused(t, err, exitcode.Refused, `token "test world" (serial SERIAL) is not empty: trusted secret key "evil"`,
+		"remove these objects with the vendor's tool, or use --initialize to destroy everything on the token")
+}

@@ -53,8 +53,8 @@ func failing(t *testing.T, call string) func() {
 	}
 }
 
-// TestCreateEnds: a creation that dies behind one of its statements, or whose
-// anchor fails, is finished by the same command, with what is signed.
+// TestCreateEnds: a creation that dies behind a card or one of its statements, or
+// whose anchor fails, is finished by the same command, with what is signed.
 func TestCreateEnds(t *testing.T) {
 	const noAnchor = "statement 2 (module) is signed, but the token does not carry its anchor: " +
 		"C_CreateObject of the anchor as a trusted key: CKR_DEVICE_ERROR"
@@ -64,6 +64,7 @@ func TestCreateEnds(t *testing.T) {
 		do   func(t *testing.T) func()
 		err  string
 	}{
+		{"dies behind a card", "card 1 (Ada) written and read back", func(*testing.T) func() { return die }, ""},
 		{"dies behind the world file", "statement 1 (world) is signed", func(*testing.T) func() { return die }, ""},
 		{"dies behind the module statement", "statement 2 (module) is signed", func(*testing.T) func() { return die }, ""},
 		{"the anchor fails", "statement 2 (module) is signed",
