@@ -52,7 +52,7 @@ func pairOf(a Algorithm, data []byte) (any, error) {
 	if curve == nil {
 		return nil, wire.InvalidData
 	}
-	if len(data) != (curve.Params().BitSize+7)/8 {
+	if len(data) != bareSize(a) {
 		return nil, wire.WrongLength
 	}
 	key, err := ecdsa.ParseRawPrivateKey(curve, data)
@@ -85,15 +85,21 @@ func rsaOf(bits int, primes []byte) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// plain is what pairOf takes, or the bytes of a secret key.
+// plain is the value as it stands below a wrapping: what pairOf takes, and
+// behind it what follows from that; or the bytes of a secret key.
 func (o *object) plain() []byte {
 	switch v := o.value.(type) {
 	case *rsa.PrivateKey:
 		half := v.Size() / 2
-		return append(v.Primes[0].FillBytes(make([]byte, half)), v.Primes[1].FillBytes(make([]byte, half))...)
+		var out []byte
+		for _, n := range []*big.Int{v.Primes[0], v.Primes[1], v.Precomputed.Dp, v.Precomputed.Dq, v.Precomputed.Qinv} {
+			out = append(out, n.FillBytes(make([]byte, half))...)
+		}
+		return append(out, v.N.Bytes()...)
 	case *ecdsa.PrivateKey:
 		scalar, _ := v.Bytes() // every curve of the device is one of Go's
-		return scalar
+		point, _ := v.PublicKey.Bytes()
+		return append(scalar, point[1:]...)
 	case []byte:
 		return v
 	}

@@ -264,10 +264,18 @@ func (c *call) recreate(wrap *object, plain []byte) ([]byte, error) {
 	return append([]byte{byte(kind)}, id...), nil
 }
 
+// bareSize is the size in bytes of what pairOf takes.
+func bareSize(a Algorithm) int {
+	if curve := curves[a]; curve != nil {
+		return (curve.Params().BitSize + 7) / 8
+	}
+	return rsaBits[a] / 8
+}
+
 func valueOf(a Algorithm, kind Type, plain []byte) (any, error) {
 	switch kind {
 	case AsymmetricKey:
-		return pairOf(a, plain)
+		return pairOf(a, plain[:min(len(plain), bareSize(a))])
 	case SymmetricKey:
 		return secretOf(a, kind, plain)
 	case Opaque:
