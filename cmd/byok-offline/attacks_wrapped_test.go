@@ -26,7 +26,7 @@ func forgedBackups() []deed {
 	}
 	return []deed{
 		restore("the backup of a key of the attacker's own, under the public key of another", ownBackup(32, false),
-			`3: the restored key on token "stage" (serial …) is another key than its public key says`),
+			`3: the restored key on token "stage" (serial …) is not the key that its public key describes`),
 		restore("the backup and the public key of a key of the attacker's own", ownBackup(32, true),
 			"0: key_simple_ec: origin after restoring: unproved: the operator may know its value (restored)"),
 		restore("the backup of another key", func(t *testing.T, s *stage, k *kmdata.Key) {

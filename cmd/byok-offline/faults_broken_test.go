@@ -15,7 +15,7 @@ type brokenHSM struct{ command, env, line string }
 func brokenHSMs() []brokenHSM {
 	const token = `token "stage" (serial SERIAL)`
 	const no = token + " does not enforce its restrictions: "
-	const otherKML = "byok-kml-ID on " + token + " is another key than its public key says"
+	const otherKML = "byok-kml-ID on " + token + " is not the key that its public key describes"
 	return []brokenHSM{
 		{"world create", "SHIM_WEAK=trusted", "the user makes no trusted key: " + no +
 			"the user can make an AES key trusted with C_CreateObject, as a session object"},

@@ -246,7 +246,7 @@ func TestExchangedKeys(t *testing.T) {
 		t.Fatal("the public half shown is another")
 	}
 	expect(t, r.s.Proves(found, Identity{Public: payroll.Public}),
-		failure{fmt.Sprintf("payroll on %v is another key than its public key says", r.token), exitcode.Check, ""})
+		failure{fmt.Sprintf("payroll on %v is not the key that its public key describes", r.token), exitcode.Check, ""})
 }
 
 // TestProves takes no wrong identity for the right one.
@@ -264,11 +264,11 @@ func TestProves(t *testing.T) {
 		want Identity
 		text string
 	}{
-		{"no public key", ec, Identity{}, "ec on %v is another key than its public key says"},
-		{"another public key", ec, Identity{Public: &r.km.PublicKey}, "ec on %v is another key than its public key says"},
-		{"no check value", aes, Identity{}, "aes on %v is another key than its check value says"},
-		{"a short check value", aes, Identity{CheckValue: value[:3]}, "aes on %v is another key than its check value says"},
-		{"another check value", aes, Identity{CheckValue: other}, "aes on %v is another key than its check value says"},
+		{"no public key", ec, Identity{}, "ec on %v is not the key that its public key describes"},
+		{"another public key", ec, Identity{Public: &r.km.PublicKey}, "ec on %v is not the key that its public key describes"},
+		{"no check value", aes, Identity{}, "aes on %v is not the key that its check value describes"},
+		{"a short check value", aes, Identity{CheckValue: value[:3]}, "aes on %v is not the key that its check value describes"},
+		{"another check value", aes, Identity{CheckValue: other}, "aes on %v is not the key that its check value describes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			expect(t, r.s.Proves(c.key, c.want), failure{fmt.Sprintf(c.text, r.token), exitcode.Check, ""})
@@ -281,5 +281,5 @@ func TestWrongSignature(t *testing.T) {
 	k := must[Key](t)(r.s.Generate(Spec{Kind: kind(t, "P-521")}, "ec", SessionObject))
 	t.Setenv("SHIM_WEAK", "signature")
 	expect(t, r.s.Proves(k, Identity{Public: k.Public}),
-		failure{fmt.Sprintf("ec on %v is another key than its public key says", r.token), exitcode.Check, ""})
+		failure{fmt.Sprintf("ec on %v is not the key that its public key describes", r.token), exitcode.Check, ""})
 }

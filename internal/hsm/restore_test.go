@@ -75,7 +75,7 @@ func TestRestoreOfAnotherKey(t *testing.T) {
 	forged := append(outer, must[[]byte](t)(keywrap.Wrap(aes, der))...)
 	restored := must[Key](t)(r.s.Restore(k.Kind, k.Public, r.seal(t, forged), forged[r.km.Size():]))
 	expect(t, r.s.Proves(restored, Identity{Public: k.Public}),
-		failure{fmt.Sprintf("the restored key on %v is another key than its public key says", r.token), exitcode.Check, ""})
+		failure{fmt.Sprintf("the restored key on %v is not the key that its public key describes", r.token), exitcode.Check, ""})
 }
 
 // TestRestoreFails, and leaves no key on the token.

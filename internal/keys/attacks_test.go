@@ -70,7 +70,7 @@ func TestAttackForgedBackup(t *testing.T) {
 	}{
 		{"of an own key", func(own statement.Identity, k *kmdata.Key) { k.Identity = own }, ""},
 		{"of the genuine key", func(statement.Identity, *kmdata.Key) {},
-			"the restored key on token \"test world\" (serial SERIAL) is another key than its public key says"},
+			"the restored key on token \"test world\" (serial SERIAL) is not the key that its public key describes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := rig.NewKeyWorld(t)
@@ -146,7 +146,7 @@ func TestAttackExchangedHalves(t *testing.T) {
 		k.Backup = base64.StdEncoding.EncodeToString(slices.Concat(mine[:384], other[384:]))
 	})
 	r.Refused(t, restore(r, "first"), exitcode.Check,
-		"the restored key on token \"test world\" (serial SERIAL) is another key than its public key says",
+		"the restored key on token \"test world\" (serial SERIAL) is not the key that its public key describes",
 		"the backup holds a different key than DIR/local/key_simple_first says: keep the file for the auditor")
 }
 
@@ -154,7 +154,7 @@ func TestAttackExchangedHalves(t *testing.T) {
 // with the user PIN exchanges the key. What is wrapped is the key that was shown,
 // or nothing.
 func TestAttackExchangeWhileShown(t *testing.T) {
-	const other = "first: key_simple_first on token \"test world\" (serial SERIAL) is another key than its public key says"
+	const other = "first: key_simple_first on token \"test world\" (serial SERIAL) is not the key that its public key describes"
 	const stop = "the key was exchanged while the card holders looked: stop, and keep kmdata for the auditor"
 	for _, c := range []struct {
 		name   string

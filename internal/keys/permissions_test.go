@@ -34,7 +34,7 @@ func TestPermissions(t *testing.T) {
 	rig.OK(t, operator(r, func(o keys.Operator) error {
 		_, _, err := o.Permissions("first")
 		r.Refused(t, err, exitcode.Check,
-			`key_simple_first on token "test world" (serial SERIAL) is another key than its public key says`, "")
+			`key_simple_first on token "test world" (serial SERIAL) is not the key that its public key describes`, "")
 		return nil
 	}))
 }

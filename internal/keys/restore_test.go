@@ -221,7 +221,7 @@ func TestFreeze(t *testing.T) {
 	r.Refused(t, freeze(r, "two"), exitcode.HSM, `key_simple_two is not on the token "test world" (serial SERIAL)`, "")
 	r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Pair("key_simple_two", 4) })
 	r.Refused(t, freeze(r, "two"), exitcode.Check,
-		`key_simple_two on token "test world" (serial SERIAL) is another key than its public key says`, "")
+		`key_simple_two on token "test world" (serial SERIAL) is not the key that its public key describes`, "")
 	r.Refused(t, freeze(r, "none"), exitcode.Usage, "DIR/local/key_simple_none: there is no such key in this world",
 		"byok-offline key generate --ident none")
 }

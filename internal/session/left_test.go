@@ -69,7 +69,7 @@ func TestBackupOfAnotherKey(t *testing.T) {
 			backup, err := s.Backup(key)
 			rig.OK(t, err)
 			r.Refused(t, s.ProveBackup(first.Identity, backup), exitcode.Check,
-				`the restored key on token "test world" (serial SERIAL) is another key than its public key says`, "")
+				`the restored key on token "test world" (serial SERIAL) is not the key that its public key describes`, "")
 			return nil
 		})
 	}))

@@ -207,7 +207,7 @@ func TestRecognisesModule(t *testing.T) {
 		})
 		rig.OK(t, err)
 	})
-	both(exitcode.Check, `byok-kml-MODULE on token "test world" (serial SERIAL) is another key than its public key says`, "")
+	both(exitcode.Check, `byok-kml-MODULE on token "test world" (serial SERIAL) is not the key that its public key describes`, "")
 }
 
 // TestRoles logs in as who is asked for, and out again.

@@ -130,7 +130,7 @@ func TestReplaceExchangedKey(t *testing.T) {
 	})
 	p, old := replacement(t, r)
 	r.Refused(t, replace(r, p, old), exitcode.Check,
-		`key_simple_first on token "test world" (serial SERIAL) is another key than its public key says`,
+		`key_simple_first on token "test world" (serial SERIAL) is not the key that its public key describes`,
 		"run the same command again: it continues with the cards that were dealt")
 	k, err := r.Chain(t).Key("first")
 	rig.OK(t, err)

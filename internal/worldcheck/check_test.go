@@ -113,7 +113,7 @@ func TestKeys(t *testing.T) {
 		{"exchanged", func(_ *rig.Rig, a *rig.Attacker) {
 			a.Relabel("key_simple_first", "hidden")
 			a.Pair("key_simple_first", 5)
-		}, `FAIL: key_simple_first on token "test world" (serial SERIAL) is another key than its public key says`},
+		}, `FAIL: key_simple_first on token "test world" (serial SERIAL) is not the key that its public key describes`},
 		{"twice", func(_ *rig.Rig, a *rig.Attacker) { a.Pair("key_simple_first", 5) },
 			`FAIL: 2 objects on token "test world" (serial SERIAL) are labelled key_simple_first instead of one`},
 		{"other permissions", func(_ *rig.Rig, a *rig.Attacker) {
