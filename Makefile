@@ -6,6 +6,7 @@
 #   make lint    static checks: format, vet, dead code, style, layout, scripts
 #   make policy  attacks on the export policy found by search, each carried out, and their page
 #   make architecture   docs/architecture.md, drawn from the imports as they are
+#   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, make bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
@@ -19,7 +20,7 @@ export GOEXPERIMENT := runtimesecret
 VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
 GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults lint policy architecture bench bench-upload setup setup-demo setup-lint clean
+.PHONY: build demo rehearse-recovery test test-faults lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -33,6 +34,9 @@ setup-demo:
 
 setup-lint:
 	scripts/setup.sh lint
+
+setup-hsms:
+	scripts/setup.sh hsms
 
 demo: setup-demo build
 	scripts/demo.sh
@@ -60,6 +64,9 @@ policy:
 
 architecture:
 	$(GO) test -tags $(TAGS) -count=1 ./internal/layout -run TestArchitecture -update
+
+hsms: setup-hsms build
+	scripts/hsms.sh
 
 bench: build
 	scripts/bench-hash.sh

@@ -66,7 +66,7 @@ check_shellcheck() {
 		echo "hint: apt-get install shellcheck"
 		return 1
 	fi
-	shellcheck -x .ci/run scripts/*.sh
+	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh
 }
 
 checks=(gofmt columns vet staticcheck deadcode revive layout shellcheck)

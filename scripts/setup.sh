@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the demo, the tests or lint need and this machine lacks, on Debian
-# and its relatives. It says what it installs; where it cannot install, it says
+# Installs what the demo, the tests, lint or the run with real HSMs' libraries need
+# and this machine lacks, on Debian and its relatives. It says what it installs; where it cannot install, it says
 # what to install and fails.
 #
-# usage: scripts/setup.sh demo|test|lint
+# usage: scripts/setup.sh demo|test|lint|hsms
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -54,8 +54,14 @@ lint)
 	compiler
 	need shellcheck shellcheck
 	;;
+hsms)
+	compiler
+	need debootstrap debootstrap
+	need unshare util-linux
+	need perl perl-base
+	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|lint" >&2
+	echo "usage: scripts/setup.sh demo|test|lint|hsms" >&2
 	exit 2
 	;;
 esac
