@@ -80,7 +80,7 @@ func socket(path string) error {
 // restore.
 func (k Kind) Put(t testing.TB, path string) (restore func()) {
 	t.Helper()
-	aside := path + ".aside"
+	aside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".aside")
 	err := os.Rename(path, aside)
 	there := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
