@@ -7,14 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/miekg/pkcs11"
-
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/keys"
-	"byok/internal/kmdata"
-	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/testkit/softworld"
 )
@@ -230,5 +226,3 @@ func TestApproveKM(t *testing.T) {
 	}
 	r.Whole(t)
 }
-
-var _ = []any{pkcs11.CKA_LABEL, statement.OriginQuorum, kmdata.Simple}

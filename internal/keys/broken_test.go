@@ -2,7 +2,6 @@ package keys_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,36 +104,13 @@ func TestBackupThatDoesNotOpen(t *testing.T) {
 	r.Whole(t)
 }
 
-// interrupting is a UI that does something when a text is heard.
-type interrupting struct {
-	*rig.People
-	at string
-	do func()
-}
-
-func (i interrupting) Say(format string, args ...any) {
-	i.People.Say(format, args...)
-	i.heard(fmt.Sprintf(format, args...))
-}
-
-func (i interrupting) Warn(text string) {
-	i.People.Warn(text)
-	i.heard(text)
-}
-
-func (i interrupting) heard(text string) {
-	if strings.Contains(text, i.at) {
-		i.do()
-	}
-}
-
 // removing runs f in a session during which somebody with the user PIN destroys
 // KM when a text is heard. The session's own login is what he needs.
 func removing(t *testing.T, r *rig.Rig, at string, f func(s keys.Quorum) error) error {
 	t.Helper()
 	km := trustedLabels(r.Chain(t))[0]
 	a := r.Access()
-	a.UI = interrupting{r.People, at, func() {
+	a.UI = rig.Hearing{People: r.People, Text: at, Do: func() {
 		r.Attack(t, r.Label, "", func(a *rig.Attacker) { a.Remove(km) })
 	}}
 	return r.With(a, r.Folders[:2], func(s *session.Quorum) error { return f(keys.Quorum{Quorum: s}) })

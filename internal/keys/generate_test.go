@@ -14,7 +14,6 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
-	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
@@ -244,5 +243,3 @@ func TestGenerateDone(t *testing.T) {
 	}
 	r.Whole(t)
 }
-
-var _ = session.Wanted

@@ -2,7 +2,6 @@ package keys_test
 
 import (
 	"crypto/aes"
-	"fmt"
 	"testing"
 
 	"byok/internal/hsm"
@@ -111,8 +110,6 @@ func dying(t *testing.T, prepare func(r *rig.Rig), op func(r *rig.Rig) error) {
 		r.Whole(t)
 	}
 }
-
-var _ = fmt.Sprint
 
 // checkValue is AES-ECB of the zero block.
 func checkValue(t testing.TB, key []byte) []byte {

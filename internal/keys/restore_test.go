@@ -3,7 +3,6 @@ package keys_test
 import (
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
@@ -253,8 +252,6 @@ func TestFreezeCutShort(t *testing.T) {
 		}
 	}
 }
-
-var _ = strings.Cut
 
 func TestIdents(t *testing.T) {
 	r := rig.NewKeyWorld(t)

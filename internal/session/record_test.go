@@ -3,8 +3,6 @@ package session_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -346,5 +344,3 @@ func TestParseAnchor(t *testing.T) {
 		}
 	}
 }
-
-var _ = []any{os.Stat, filepath.Join}

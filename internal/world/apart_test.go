@@ -92,7 +92,7 @@ func TestAttackAdoptedMeanwhile(t *testing.T) {
 	r := rig.New(t, 1)
 	maker(t, r, rig.UserPIN, pkcs11.CKU_SO, nil)
 	o := adoption(r)
-	o.UI = hearing{r.People, "adopted; its SO PIN comes from the cards now", func() {
+	o.UI = rig.Hearing{People: r.People, Text: "adopted; its SO PIN comes from the cards now", Do: func() {
 		r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Secret("late", make([]byte, 32)) })
 	}}
 	_, err := world.Create(o)
@@ -147,7 +147,7 @@ func TestReplaceProvesBackups(t *testing.T) {
 	before, err := r.Chain(t).Key("first")
 	rig.OK(t, err)
 	p, old := replacement(t, r)
-	p.NewUI = armed{r.People, func() { t.Setenv("SHIM_RSA_AES_HASH", "0x250") }} // OAEP with SHA-256
+	p.NewUI = dealt(r, func() { t.Setenv("SHIM_RSA_AES_HASH", "0x250") }) // OAEP with SHA-256
 	r.Refused(t, replace(r, p, old), exitcode.Check, "the backup does not open with these cards",
 		"use the key file as it was when it was written; byok-offline world check names what was altered")
 	t.Setenv("SHIM_RSA_AES_HASH", "")

@@ -2,7 +2,6 @@ package world_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,29 +17,6 @@ import (
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
 )
-
-// hearing is a UI that does something when a text is said, or warned of.
-type hearing struct {
-	*rig.People
-	text string
-	do   func()
-}
-
-func (h hearing) Say(format string, args ...any) {
-	h.People.Say(format, args...)
-	h.heard(fmt.Sprintf(format, args...))
-}
-
-func (h hearing) Warn(text string) {
-	h.People.Warn(text)
-	h.heard(text)
-}
-
-func (h hearing) heard(text string) {
-	if strings.Contains(text, h.text) {
-		h.do()
-	}
-}
 
 // die ends the process, as far as a test can.
 func die() { panic(rig.Died{}) }
@@ -73,7 +49,7 @@ func TestCreateEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := rig.New(t, 2)
 			o := r.Creation(2)
-			o.UI = hearing{r.People, c.text, c.do(t)}
+			o.UI = rig.Hearing{People: r.People, Text: c.text, Do: c.do(t)}
 			died, err := rig.Survive(func() error { _, err := world.Create(o); return err })
 			t.Setenv("SHIM_AT", "")
 			if died != (c.err == "") {
@@ -215,7 +191,7 @@ func TestReplaceEnds(t *testing.T) {
 				rig.OK(t, err)
 				defer station.Close()
 				a := r.Access()
-				a.UI = hearing{r.People, text, die}
+				a.UI = rig.Hearing{People: r.People, Text: text, Do: die}
 				s, err := session.Begin(a, station, p.Old)
 				rig.OK(t, err)
 				defer s.Close()
@@ -246,7 +222,7 @@ func TestReplaceCallFails(t *testing.T) {
 			r := rig.NewKeyWorld(t)
 			p, old := replacement(t, r)
 			a := r.Access()
-			a.UI = hearing{r.People, c.at, failing(t, c.call)}
+			a.UI = rig.Hearing{People: r.People, Text: c.at, Do: failing(t, c.call)}
 			err := r.With(a, old[:2], func(s *session.Quorum) error { return world.Quorum{Quorum: s}.ReplaceCards(p) })
 			t.Setenv("SHIM_AT", "")
 			r.Refused(t, err, exitcode.HSM, c.text, "run the same command again: it continues with the cards that were dealt")

@@ -36,7 +36,7 @@ func TestCallsFail(t *testing.T) {
 			r := rig.NewKeyWorld(t)
 			p, old := replacement(t, r)
 			return r, func(arm func()) error {
-				p.NewUI = armed{r.People, arm}
+				p.NewUI = dealt(r, arm)
 				return replace(r, p, old)
 			}
 		}},

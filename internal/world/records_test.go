@@ -1,13 +1,10 @@
 package world_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
 	"byok/internal/session"
@@ -232,5 +229,3 @@ func TestSealUnanchored(t *testing.T) {
 	rig.OK(t, quorum(r, seal))
 	r.Whole(t)
 }
-
-var _ = []any{errors.New, pkcs11.CKA_LABEL}

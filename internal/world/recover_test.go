@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/secret"
@@ -185,5 +184,3 @@ func TestStrikeOff(t *testing.T) {
 		s.Close()
 	}
 }
-
-var _ = cards.Folders

@@ -165,17 +165,10 @@ func TestReplaceCutShort(t *testing.T) { dying(t, replacing(t)) }
 // TestReplaceQuestionsRefused: so does one in which somebody gave up.
 func TestReplaceQuestionsRefused(t *testing.T) { refusing(t, replacing(t)) }
 
-// armed is a UI that starts the fault when the last new card is dealt.
-type armed struct {
-	*rig.People
-	arm func()
-}
-
-func (a armed) Say(format string, args ...any) {
-	a.People.Say(format, args...)
-	if last := a.Said[len(a.Said)-1]; strings.HasSuffix(last, "written and read back, 3 of 3") {
-		a.arm()
-	}
+// dealt are people around a replacement who start something when the last new
+// card is dealt.
+func dealt(r *rig.Rig, start func()) rig.Hearing {
+	return rig.Hearing{People: r.People, Text: "written and read back, 3 of 3", Do: start}
 }
 
 // TestReplaceOnEveryModule: a module that was absent is behind, is named,
@@ -283,10 +276,10 @@ func TestReplaceNeedsOldCards(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	r.People.Paper = r.Paper(t)
 	p, old := replacement(t, r)
-	p.NewUI = armed{r.People, func() {
+	p.NewUI = dealt(r, func() {
 		t.Setenv("SHIM_DO", "fail=0x30")
 		t.Setenv("SHIM_AT", "C_Login+")
-	}}
+	})
 	if err := replace(r, p, old); err == nil {
 		t.Error("the call did not fail")
 	}
@@ -308,11 +301,11 @@ func TestReplaceKeepsCardsInForce(t *testing.T) {
 	path := filepath.Join(r.Dir, "local", ".world-replace-cards.pending")
 	var note []byte
 	p, old := replacement(t, r)
-	p.NewUI = armed{r.People, func() {
+	p.NewUI = dealt(r, func() {
 		var err error
 		note, err = os.ReadFile(path)
 		rig.OK(t, err)
-	}}
+	})
 	rig.OK(t, replace(r, p, old))
 	rig.OK(t, os.WriteFile(path, note, 0o600))
 	p.NewUI = r.People
