@@ -60,20 +60,27 @@ func holes(path string) error {
 	return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, Holes))
 }
 
-// socket is made by a name of its own: a socket's path has at most 107 bytes.
+// socket goes by a short link: a socket's path has at most 107 bytes.
 func socket(path string) error {
-	dir, err := os.MkdirTemp("", "s")
+	short, err := os.MkdirTemp("", "s")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/s", Net: "unix"})
+	defer os.RemoveAll(short)
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err == nil {
+		err = os.Symlink(folder, short+"/d")
+	}
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	address := net.UnixAddr{Name: short + "/d/" + filepath.Base(path), Net: "unix"}
+	listener, err := net.ListenUnix("unix", &address)
+	if err != nil {
+		return err
+	}
 	listener.SetUnlinkOnClose(false)
-	return os.Rename(dir+"/s", path)
+	return listener.Close()
 }
 
 // Put puts the kind in place of what has the path, if anything has, until
