@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the demo, the tests, lint or the run with real HSMs' libraries need
-# and this machine lacks, on Debian and its relatives. It says what it installs; where it cannot install, it says
-# what to install and fails.
+# and this machine lacks, on Debian and its relatives. It says what it installs;
+# where it cannot install, it says what to install and fails.
 #
 # usage: scripts/setup.sh demo|test|lint|hsms
 set -euo pipefail

@@ -100,6 +100,9 @@ func checkModule(r *command.Run) (command.Result, error) {
 	if v.Properties, v.Processes, err = surveyed(r, m); err != nil {
 		return nil, err
 	}
+	if v.Device, err = survey.Describe(m, r.String("with-test-keys")); err != nil {
+		return nil, err
+	}
 	v.Conclusion = survey.Conclude(v.Properties)
 	if v.Conclusion.Usable && len(v.Processes) > 0 && !secondproc.Guarded(v.Processes) {
 		v.Conclusion = survey.Conclusion{Why: "another process reaches what a login of this one protects"}

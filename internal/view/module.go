@@ -53,6 +53,7 @@ type Survey struct {
 	Properties []survey.Property `json:"properties"`
 	Processes  []secondproc.Row  `json:"second_process"`
 	Conclusion survey.Conclusion `json:"conclusion"`
+	Device     survey.Device     `json:"device"`
 }
 
 // Refusal is the error of a module that cannot be used. Where only the API to

@@ -18,9 +18,11 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/hsm/survey"
+	"byok/internal/hsm/tokens"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/library"
 	"byok/internal/secondproc"
 	"byok/internal/statement"
 	"byok/internal/worldcheck"
@@ -108,6 +110,12 @@ func surveyed(usable bool, refused string) Survey {
 		Library:    "Example HSM",
 		Processes:  []secondproc.Row{{Name: secondproc.RowTrust, Outcome: secondproc.Held, Detail: "7 attempts"}},
 		Conclusion: survey.Conclusion{Usable: usable, Why: "because"},
+		Device: survey.Device{
+			Program:    "byok/0.0.0",
+			Library:    library.Identity{Path: "/usr/lib/example.so", Family: "unknown"},
+			Token:      &hsm.Token{Slot: 3, Label: "example", Initialised: true},
+			Mechanisms: []tokens.Mechanism{{Number: "0x1054", Flags: "0x60000", MinSize: 2048, MaxSize: 4096}},
+		},
 	}
 	v.Properties = []survey.Property{{Name: survey.PropMechanisms, Outcome: survey.Enforced, Detail: "all"}}
 	if refused != "" {
