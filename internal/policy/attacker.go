@@ -54,8 +54,8 @@ var (
 
 // begin is what the attacker has before anything happened.
 func (s *Search) begin() {
-	aes := s.derive(Knows{ownAES}, Step{Who: Software, Op: Invent, Text: "choose " + ownAES.Name})
-	rsa := s.derive(Knows{ownRSA}, Step{Who: Software, Op: Invent, Text: "choose " + ownRSA.Name})
+	aes := s.derive(Knows{ownAES}, Step{Who: Software, Op: Invent, Text: say("choose %v", ownAES)})
+	rsa := s.derive(Knows{ownRSA}, Step{Who: Software, Op: Invent, Text: say("choose %v", ownRSA)})
 	if !s.attacker.Token {
 		return
 	}
@@ -76,7 +76,7 @@ func (s *Search) create(k Key, class p11.Class, from ...*Derivation) {
 		if class == p11.PublicKey {
 			half = "for the public half of "
 		}
-		text := string(Create) + " " + half + k.Name + name
+		text := say("%s %s%s%s", Create, half, k.Name, name)
 		s.make(Step{Who: Attacks, Op: Create, Text: text, Template: t}, k, class, from...)
 	}
 }
@@ -94,7 +94,7 @@ func (s *Search) generateAlike() {
 	} {
 		k := Key{Name: "the operator's " + v.name, Kind: EC, Own: true}
 		t := row.Template.With(has(v.off, false))
-		text := string(Generate) + "Pair of an " + v.name
+		text := say("%sPair of an %s", Generate, v.name)
 		s.make(Step{Who: Attacks, Op: Generate, Text: text, Template: t}, k, p11.PrivateKey)
 	}
 }

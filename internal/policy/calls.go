@@ -28,17 +28,17 @@ var disguises = []p11.Attribute{has(pkcs11.CKA_SENSITIVE, true), has(pkcs11.CKA_
 func (s *Search) look(d *Derivation, o Object) {
 	k, isKey := o.Value.(Key)
 	if s.module.reads(o) {
-		s.derive(Knows{o.Value}, Step{Who: Attacks, Op: Read, Text: fmt.Sprintf("%s: CKA_VALUE of %v", Read, o.Value)}, d)
+		s.derive(Knows{o.Value}, Step{Who: Attacks, Op: Read, Text: say("%s: CKA_VALUE of %v", Read, o.Value)}, d)
 	}
 	if isKey && o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) && o.allows(pkcs11.CKM_AES_ECB) {
 		c := CheckValue{k}
-		s.derive(Knows{c}, Step{Who: Attacks, Op: EncryptBy, Text: fmt.Sprintf("%s: %v", EncryptBy, c)}, d)
+		s.derive(Knows{c}, Step{Who: Attacks, Op: EncryptBy, Text: say("%s: %v", EncryptBy, c)}, d)
 	}
 	if by := s.design.OriginByAttributes; by != 0 && isKey && o.Class == p11.PrivateKey && o.Attrs.Has(by) {
-		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: "take " + k.Name + " for generated, by its attributes"}, d)
+		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: say("take %v for generated, by its attributes", k)}, d)
 	}
-	if o.Class == p11.PublicKey && o.Attrs.Has(Trusted) && s.relabels(o) {
-		s.derive(Anchored{o}, Step{Who: Attacks, Op: Set, Text: "give a trusted object the label of an anchor"}, d)
+	if s.design.Guard.Anchors && o.Class == p11.PublicKey && o.Attrs.Has(Trusted) && s.relabels(o) {
+		s.derive(Anchored{o}, Step{Who: Attacks, Op: Set, Text: say("give a trusted object the label of an anchor")}, d)
 	}
 }
 
@@ -46,7 +46,7 @@ func (s *Search) look(d *Derivation, o Object) {
 // another label.
 func (s *Search) relabels(o Object) bool {
 	_, _, copied := s.module.copies(o, nil)
-	return o.Attrs.Has(Modifiable) || copied
+	return o.Attrs.Has(Modifiable) || s.module.SetsFrozen || copied
 }
 
 // alter derives the object with one attribute changed.
@@ -112,13 +112,18 @@ func (s *Search) moved(d *Derivation, o Object, step Step) {
 	}
 }
 
-func changing(op Op, o Object, t ...p11.Attribute) string {
-	text := fmt.Sprintf("%s of %v", op, o.name())
-	for _, x := range t {
-		text += fmt.Sprintf(", %s=%t", x.Name(), x.Value)
+func changing(op Op, o Object, t ...p11.Attribute) Text {
+	return func() string {
+		text := fmt.Sprintf("%s of %v", op, o.name())
+		for _, x := range t {
+			text += fmt.Sprintf(", %s=%t", x.Name(), x.Value)
+		}
+		return text
 	}
-	return text
 }
+
+// String is the object's name.
+func (o Object) String() string { return o.name() }
 
 // name is the object's value; of a KEK or KM the token has the public half alone.
 func (o Object) name() string {
@@ -152,16 +157,19 @@ func wrapped(w, o Object, mechanism uint) Term {
 	case pkcs11.CKM_RSA_PKCS_OAEP:
 		return OAEP{o.Value, w.key()}
 	}
-	once := Key{Name: fmt.Sprintf("the AES key in the blob of %v for %v", o.Value, w.Value), Kind: AES, Once: true}
+	once := Key{Name: "the AES key in the blob of " + o.Value.String() + " for " + w.Value.String(), Kind: AES, Once: true}
 	return Blob{OAEP{once, w.key()}, KWP{o.Value, once}}
 }
 
 func wrapStep(who Who, w, o Object, mechanism uint) Step {
-	text := fmt.Sprintf("%s of %v under %v, %s", WrapKey, o.Value, w.name(), mechanismName(mechanism))
+	text := say("%s of %v under %v, %v", WrapKey, o.Value, w, wrapping(mechanism))
 	return Step{Who: who, Op: WrapKey, Text: text, Mechanism: mechanism}
 }
 
-func mechanismName(m uint) string {
+// wrapping is a mechanism of C_WrapKey.
+type wrapping uint
+
+func (m wrapping) String() string {
 	switch m {
 	case p11.KWP:
 		return "AES key wrap"
@@ -188,7 +196,7 @@ func (s *Search) join(base, other *Derivation) {
 		has(pkcs11.CKA_SENSITIVE, attrs.Has(Sensitive)), has(pkcs11.CKA_EXTRACTABLE, attrs.Has(Extractable)))
 	step := Step{
 		Who: Attacks, Op: DeriveKey, Template: template, Mechanism: pkcs11.CKM_CONCATENATE_BASE_AND_KEY,
-		Text: fmt.Sprintf("%s of %v followed by %v", DeriveKey, first, second),
+		Text: say("%s of %v followed by %v", DeriveKey, first, second),
 	}
 	s.derive(s.owned(Joined{first, second}, p11.SecretKey, attrs, b.Life.onwards()), step, base, other)
 }
@@ -199,17 +207,17 @@ func (s *Search) use(d *Derivation, o Object, t *Derivation) {
 	inner, mechanism, fits := opens(o, known)
 	if fits && o.Attrs.Has(Unwrap) && o.allows(mechanism) && !drawn(inner) {
 		class := classOf(inner)
-		text := fmt.Sprintf("%s of %v by %v, without restrictions", UnwrapKey, inner, o.Value)
+		text := say("%s of %v by %v, without restrictions", UnwrapKey, inner, o.Value)
 		step := Step{Who: Attacks, Op: UnwrapKey, Text: text, Template: open(class), Mechanism: mechanism}
 		s.make(step, inner, class, d, t)
 	}
 	if fits && o.Attrs.Has(Decrypt) && o.allows(decryption(mechanism)) {
-		text := fmt.Sprintf("%s of %v by %v", DecryptBy, known, o.Value)
+		text := say("%s of %v by %v", DecryptBy, known, o.Value)
 		s.derive(Knows{inner}, Step{Who: Attacks, Op: DecryptBy, Text: text, Mechanism: mechanism}, d, t)
 	}
 	ciphers := o.Class == p11.SecretKey && o.Attrs.Has(Encrypt) && o.allows(pkcs11.CKM_AES_ECB)
 	if k, isKey := known.(Key); isKey && k.Own && ciphers {
-		text := fmt.Sprintf("%s: wrap %v by %v", EncryptBy, k, o.Value)
+		text := say("%s: wrap %v by %v", EncryptBy, k, o.Value)
 		s.derive(Knows{KWP{k, o.Value}}, Step{Who: Attacks, Op: EncryptBy, Text: text}, d, t)
 	}
 }

@@ -45,7 +45,7 @@ func (s *Search) ceremony() {
 func (s *Search) foreign() {
 	t := open(p11.SecretKey).With(
 		has(pkcs11.CKA_TOKEN, true), has(pkcs11.CKA_PRIVATE, false), has(pkcs11.CKA_TRUSTED, true))
-	step := Step{Who: Former, Op: Create, Text: string(Create) + " for " + ownAES.Name + ", with TRUSTED", Template: t}
+	step := Step{Who: Former, Op: Create, Text: say("%s for %v, with TRUSTED", Create, ownAES), Template: t}
 	attrs, _ := s.module.makes(Officer, Create, p11.SecretKey, t)
 	s.derive(s.owned(ownAES, p11.SecretKey, attrs, Always), step)
 }
@@ -66,7 +66,7 @@ func (s *Search) replaced() {
 	old := s.issue(" of the replaced cards", Before)
 	first := s.keep(Key{Name: "EC key of before", Kind: EC}, RowECKey, old)
 	if old.km != nil {
-		s.derive(Knows{old.km.object().Value}, Step{Who: Software, Op: OpenKWP, Text: "open KM with the replaced cards"})
+		s.derive(Knows{old.km.object().Value}, Step{Who: Software, Op: OpenKWP, Text: say("open KM with the replaced cards")})
 	}
 	s.secrets = nil
 	s.signingKey()
@@ -96,7 +96,9 @@ func (s *Search) issue(which string, life Life) cardSet {
 		s.kms = append(s.kms, set.km)
 	}
 	s.secrets = append(s.secrets, km)
-	s.place(Step{Who: Officer, Op: Create, Row: RowAnchor}, km, life)
+	if s.design.Guard.Anchors {
+		s.place(Step{Who: Officer, Op: Create, Row: RowAnchor}, km, life)
+	}
 	if s.module.OneCall {
 		return set
 	}
@@ -125,7 +127,7 @@ func (s *Search) place(step Step, k Key, life Life, from ...*Derivation) *Deriva
 		Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: step.Mechanism, Life: life,
 		Hidden: !attrs.Has(Token) && !s.module.SharesSessions,
 	}
-	step.Text = fmt.Sprintf("%s of %s", step.Op, o.name())
+	step.Text = say("%s of %s", step.Op, o.name())
 	if !made {
 		return s.stop(o, step)
 	}
@@ -153,7 +155,7 @@ func (s *Search) copyAs(who Who, row string, from *Derivation) *Derivation {
 func (s *Search) copyTo(who Who, r Row, from *Derivation) *Derivation {
 	o := from.object()
 	attrs, t, may := s.module.copies(o, r.Template)
-	step := Step{Who: who, Op: Copy, Text: fmt.Sprintf("%s of %s", Copy, o.name()), Template: t, Row: r.Name}
+	step := Step{Who: who, Op: Copy, Text: say("%s of %s", Copy, o.name()), Template: t, Row: r.Name}
 	if !may {
 		return s.stop(o, step, from)
 	}
@@ -189,7 +191,7 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 	}
 	s.publish(who, k, made)
 	if kept != nil && who == Quorum && s.design.OriginByAttributes == 0 {
-		s.derive(Origin{k}, Step{Who: who, Op: State, Text: "sign the origin of " + k.Name}, kept)
+		s.derive(Origin{k}, Step{Who: who, Op: State, Text: say("sign the origin of %v", k)}, kept)
 	}
 	if kept != nil {
 		frozen := onToken.With(p11.Has(pkcs11.CKA_EXTRACTABLE, false, "its backup serves instead"))
@@ -287,7 +289,7 @@ func (s *Search) sendByKM(a approval, reduced *Derivation) {
 	}
 	k := reduced.object().Value
 	once := Key{Name: fmt.Sprintf("the AES key in the package of %v for %v", k, a.kek), Kind: AES, Once: true}
-	text := fmt.Sprintf("%s of %v under %v, and its AES key again for %v", WrapKey, k, a.set.km.object().name(), a.kek)
+	text := say("%s of %v under %v, and its AES key again for %v", WrapKey, k, a.set.km.object().name(), a.kek)
 	s.derive(Knows{Blob{OAEP{once, a.kek}, KWP{k, once}}}, Step{Who: Quorum, Op: WrapKey, Text: text}, a.set.km, reduced)
 }
 
@@ -322,8 +324,8 @@ func (s *Search) restore(km, blob *Derivation, k Key) {
 		return
 	}
 	o := s.owned(k, classOf(k), attrs, km.object().Life.onwards())
-	restored := s.derive(o, Step{Who: Quorum, Op: Restore, Text: "restore " + k.Name, Template: t}, from...)
+	restored := s.derive(o, Step{Who: Quorum, Op: Restore, Text: say("restore %v", k), Template: t}, from...)
 	if s.design.RestoresAsQuorum {
-		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: "call " + k.Name + " generated"}, restored)
+		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: say("call %v generated", k)}, restored)
 	}
 }

@@ -129,6 +129,8 @@ type Guard struct {
 	Name string
 	// Route is how a key is wrapped for the vault.
 	Route Route
+	// Anchors: the token anchors the chain of statements.
+	Anchors bool
 }
 
 // Route is the way of a key into a package.
@@ -144,7 +146,7 @@ const (
 // Guards lists the guards that the model knows. Login and login-shared are not
 // among them: their keys are not on the token while the attacker is.
 func Guards() []Guard {
-	return []Guard{{"trust", ByKEK}, {"trust-shared", ByKEK}, {"trust-by-tool", ByKM}}
+	return []Guard{{"trust", ByKEK, true}, {"trust-shared", ByKEK, true}, {"trust-by-tool", ByKM, false}}
 }
 
 // Offers reports whether a guard works on a module: the route by KM exists in

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"byok/internal/hsm/p11"
 )
 
@@ -105,11 +107,22 @@ const (
 	State   Op = "sign"
 )
 
+// Text is what a step says of itself, put together where it is shown.
+type Text func() string
+
+// String implements fmt.Stringer.
+func (t Text) String() string { return t() }
+
+// say is a text with operands, as in fmt.Sprintf.
+func say(format string, operands ...any) Text {
+	return func() string { return fmt.Sprintf(format, operands...) }
+}
+
 // Step is one way to a fact.
 type Step struct {
 	Who  Who
 	Op   Op
-	Text string // as the page shows it
+	Text Text // as the page shows it
 	// Template is what an object is made with, or what is changed in it.
 	Template  p11.Template
 	Mechanism uint

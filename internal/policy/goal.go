@@ -94,7 +94,7 @@ func (s *Search) whole(g Goal, d *Derivation) *Derivation {
 		return d
 	}
 	known := s.settled[Knows{f.Of}]
-	step := Step{Who: Attacks, Op: State, Text: "has both"}
+	step := Step{Who: Attacks, Op: State, Text: say("has both")}
 	both := []*Derivation{known, d}
 	return &Derivation{Fact: d.Fact, Step: step, From: both, Cost: 1 + known.Cost + d.Cost, turn: d.turn}
 }

@@ -36,6 +36,8 @@ type Module struct {
 	UndoesOneWay bool
 	// IgnoresWWT: keys with WRAP_WITH_TRUSTED are wrapped under any key.
 	IgnoresWWT bool
+	// SetsFrozen: attributes of an object that is not MODIFIABLE can be set.
+	SetsFrozen bool
 	// SharesSessions: session objects of a process are seen by another.
 	SharesSessions bool
 }
@@ -166,7 +168,7 @@ func (m Module) copies(o Object, t p11.Template) (Attrs, p11.Template, bool) {
 
 // sets reports what an object has after C_SetAttributeValue.
 func (m Module) sets(o Object, x p11.Attribute) (Attrs, bool) {
-	return o.Attrs.with(p11.Template{x}), o.Attrs.Has(Modifiable) && m.changes(x, false)
+	return o.Attrs.with(p11.Template{x}), (o.Attrs.Has(Modifiable) || m.SetsFrozen) && m.changes(x, false)
 }
 
 // changes reports whether an attribute can become what it was not.

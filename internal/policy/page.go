@@ -15,6 +15,7 @@ var text string
 func Page() string {
 	return strings.NewReplacer(
 		"{{shipped}}", resultTable(),
+		"{{modules}}", fmt.Sprint(len(Modules())), "{{proved}}", fmt.Sprint(len(Proved())), "{{proofs}}", proofsTable(),
 		"{{flaws}}", flawsTable(),
 		"{{ways}}", waysOfFlaws(),
 		"{{flips}}", flipsTables(),
@@ -65,6 +66,16 @@ func resultTable() string {
 		s := Run(Shipped(c.Guard), c.Module, c.Attacker)
 		t.row(c.Guard.Name, c.Module.Name, c.Module.Form(), c.Attacker.Name,
 			fmt.Sprint(s.Objects()), fmt.Sprint(s.Facts()), goals(s.Reached()))
+	}
+	return t.String()
+}
+
+// proofsTable is what is reached on a module that fails one proof alone.
+func proofsTable() string {
+	guards := []Guard{Guards()[0], Guards()[2]}
+	t := newTable("proof", "guard "+guards[0].Name, "guard "+guards[1].Name)
+	for _, p := range Proofs() {
+		t.row(p.Name, Without(p, guards[0]).String(), Without(p, guards[1]).String())
 	}
 	return t.String()
 }
@@ -186,7 +197,7 @@ func (o Outcome) String() string {
 	case o.Worst != nil:
 		return fmt.Sprintf("**%s** (%s)", o.Worst.Goal, o.Worst.What)
 	case len(o.Stops) > 0:
-		return "stops: " + o.Stops[0].Step.Text
+		return "stops: " + o.Stops[0].Step.Text.String()
 	}
 	return nothing
 }

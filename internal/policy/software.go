@@ -1,7 +1,5 @@
 package policy
 
-import "fmt"
-
 // What an attacker does without a token, and what he does in the vault.
 
 // inSoftware derives what a value gives to whoever knows it, alone or with
@@ -28,7 +26,7 @@ func (s *Search) inSoftware(d *Derivation, t Term) {
 }
 
 func (s *Search) software(op Op, t Term, from ...*Derivation) {
-	text := fmt.Sprintf("%s: %v", op, t)
+	text := say("%s: %v", op, t)
 	s.derive(Knows{t}, Step{Who: Software, Op: op, Text: text}, from...)
 }
 
@@ -105,7 +103,7 @@ func (s *Search) accepts(d *Derivation, b Blob) {
 	}
 	for _, kek := range s.keks {
 		if kek == b.First.To && s.attacker.Vault {
-			step := Step{Who: User, Op: Import, Text: fmt.Sprintf("%s of %v with %v", Import, value, kek)}
+			step := Step{Who: User, Op: Import, Text: say("%s of %v with %v", Import, value, kek)}
 			s.derive(InVault{kek, value}, step, d)
 		}
 	}
@@ -139,7 +137,7 @@ func (s *Search) inVault(d *Derivation, v InVault, t *Derivation) {
 		}
 	}
 	if inner != nil {
-		text := fmt.Sprintf("%s %v with %v", Decipher, t.term(), v.Value)
+		text := say("%s %v with %v", Decipher, t.term(), v.Value)
 		s.derive(Knows{inner}, Step{Who: User, Op: Decipher, Text: text}, d, t)
 	}
 }

@@ -93,7 +93,7 @@ func (s *stage) generate(d *policy.Derivation, o policy.Object) (any, error) {
 	mechanism, public := p256().Generation, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, curve)}
 	if k.Kind == policy.RSA {
 		mechanism, public = pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048),
+			pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, s.bits),
 			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponent(65537)),
 		}
 	}

@@ -28,6 +28,7 @@ type stage struct {
 	pairs map[policy.Key]pair        // what was generated, for the truth
 	vault *vaultUser                 // opened where it is needed
 	role  uint
+	bits  int  // of RSA keys that the ceremony generates
 	exact bool // the library is SoftHSM itself: objects show what the model says
 }
 
@@ -43,6 +44,7 @@ func newStage(t testing.TB, library string) *stage {
 		TB: t, whole: t,
 		raw:  &p11.Session{Ctx: ctx, Handle: handle, Token: label("the token"), Omitted: map[string][]uint{}},
 		role: pkcs11.CKU_SO,
+		bits: 2048,
 	}
 	s.forget()
 	return s
