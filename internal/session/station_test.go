@@ -129,7 +129,7 @@ func TestConnectSaysFirmware(t *testing.T) {
 	rig.OK(t, err)
 	s.Close()
 	r.Heard(t, r.People.Warned,
-		`token "test world" (serial SERIAL): its firmware was 1.0 when the card holders accepted it, and is 2.6`)
+		`token "test world" (serial SERIAL): its firmware was 1.0 when the card holders accepted it, and now is 2.6`)
 }
 
 func TestConnectNew(t *testing.T) {
