@@ -13,8 +13,9 @@ import (
 // AES-CCM (RFC 3610) as the device wraps with it: a nonce of 13 bytes, a MAC of
 // 16, no additional data. The nonce is before what is encrypted.
 const (
-	ccmNonce = 13
-	ccmTag   = aes.BlockSize
+	ccmNonce  = 13
+	ccmTag    = aes.BlockSize
+	ccmLength = aes.BlockSize - 1 - ccmNonce // of the counter and of the length in bytes
 )
 
 // ccmSeal answers the nonce, the plaintext encrypted and the MAC.
@@ -52,8 +53,7 @@ func ccmOpen(key, data []byte) ([]byte, error) {
 // ccmMask encrypts or decrypts in counter mode: the MAC, which is first, with
 // the counter's zero, what is behind it from one on.
 func ccmMask(block cipher.Block, nonce, data []byte) []byte {
-	const lengthSize = aes.BlockSize - 1 - ccmNonce
-	first := slices.Concat([]byte{lengthSize - 1}, nonce, make([]byte, lengthSize))
+	first := slices.Concat([]byte{ccmLength - 1}, nonce, make([]byte, ccmLength))
 	out := make([]byte, len(data))
 	cipher.NewCTR(block, first).XORKeyStream(out, data)
 	return out
@@ -62,7 +62,7 @@ func ccmMask(block cipher.Block, nonce, data []byte) []byte {
 // ccmMAC is the MAC before it is masked: CBC-MAC of the first block, which
 // holds nonce and length, and of the plaintext with zeros behind it.
 func ccmMAC(block cipher.Block, nonce, plain []byte) []byte {
-	const flags = (ccmTag-2)/2<<3 | aes.BlockSize - 1 - ccmNonce - 1
+	const flags = (ccmTag-2)/2<<3 | (ccmLength - 1)
 	data := slices.Concat([]byte{flags}, nonce, binary.BigEndian.AppendUint16(nil, uint16(len(plain))), plain)
 	data = append(data, make([]byte, -len(data)&(aes.BlockSize-1))...)
 	tag := make([]byte, aes.BlockSize)

@@ -76,7 +76,9 @@ func (b *bench) as(name, pin string, trials []trial) error {
 	}
 	for _, t := range trials {
 		remark, err := t.do(b)
-		fmt.Printf("| %s | %s | %s | %s |\n", name, t.call, outcome(err), remark)
+		if _, err := fmt.Printf("| %s | %s | %s | %s |\n", name, t.call, outcome(err), remark); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,8 +45,9 @@ func withoutLogin(right string) []trial {
 
 func (b *bench) tokenInfo() (string, error) {
 	i, err := b.ctx.GetTokenInfo(b.slot)
-	return fmt.Sprintf("label %s, serial %s, flags 0x%X, PIN %d to %d, firmware %d.%d", strings.TrimSpace(i.Label),
-		strings.TrimSpace(i.SerialNumber), i.Flags, i.MinPinLen, i.MaxPinLen, i.FirmwareVersion.Major, i.FirmwareVersion.Minor), err
+	label, serial := strings.TrimSpace(i.Label), strings.TrimSpace(i.SerialNumber)
+	return fmt.Sprintf("label %s, serial %s, flags 0x%X, PIN %d to %d, firmware %d.%d", label, serial, i.Flags,
+		i.MinPinLen, i.MaxPinLen, i.FirmwareVersion.Major, i.FirmwareVersion.Minor), err
 }
 
 func (b *bench) count(match ...*pkcs11.Attribute) (string, error) {
@@ -107,10 +109,11 @@ func (b *bench) generating() []trial {
 	public, private := keptPublic(), keptPrivate()
 	secret := templates.SecretKey(p11.TokenObject)
 	plain := secret.Without(pkcs11.CKA_WRAP_WITH_TRUSTED)
+	session, changeable := p11.Has(pkcs11.CKA_TOKEN, false, ""), p11.Has(pkcs11.CKA_MODIFIABLE, true, "")
 	return []trial{
 		{"C_GenerateKeyPair P-256, as for guard trust", pair("x", templates.PrivateKey(p11.TokenObject, false), public)},
-		{"C_GenerateKeyPair P-256, session object", pair("x", private.With(p11.Has(pkcs11.CKA_TOKEN, false, "")), public)},
-		{"C_GenerateKeyPair P-256, MODIFIABLE=true", pair("x", private.With(p11.Has(pkcs11.CKA_MODIFIABLE, true, "")), public)},
+		{"C_GenerateKeyPair P-256, session object", pair("x", private.With(session), public)},
+		{"C_GenerateKeyPair P-256, MODIFIABLE=true", pair("x", private.With(changeable), public)},
 		{"C_GenerateKeyPair P-256, without WRAP_WITH_TRUSTED", pair("P-256", private, public)},
 		{"C_GenerateKeyPair P-256, module signing key", pair("KML", templates.ModuleSigningKey(), public)},
 		{"C_GenerateKeyPair RSA-2048, without WRAP_WITH_TRUSTED", only(func(b *bench) error {
@@ -119,12 +122,14 @@ func (b *bench) generating() []trial {
 		})},
 		{"C_GenerateKey AES-256, as for guard trust", only(func(b *bench) error { return b.secret("x", secret) })},
 		{"C_GenerateKey AES-256, session object", only(func(b *bench) error {
-			return b.secret("x", plain.With(p11.Has(pkcs11.CKA_TOKEN, false, "")))
+			return b.secret("x", plain.With(session))
 		})},
 		{"C_GenerateKey AES-256, WRAP=true", only(func(b *bench) error {
 			return b.secret("x", plain.With(p11.Has(pkcs11.CKA_WRAP, true, "")))
 		})},
-		{"C_GenerateKey AES-256, without WRAP_WITH_TRUSTED", only(func(b *bench) error { return b.secret("AES-256", plain) })},
+		{"C_GenerateKey AES-256, without WRAP_WITH_TRUSTED", only(func(b *bench) error {
+			return b.secret("AES-256", plain)
+		})},
 	}
 }
 
@@ -134,6 +139,7 @@ func (b *bench) changing() []trial {
 		return only(func(b *bench) error { return b.Set(b.kept[name], []*pkcs11.Attribute{a}) })
 	}
 	return []trial{
+		{"C_Login again", only(func(b *bench) error { return b.ctx.Login(b.Handle, pkcs11.CKU_USER, "0003whatever") })},
 		{"C_CopyObject of a key", only(func(b *bench) error {
 			_, err := b.Copy(b.kept["P-256"], []*pkcs11.Attribute{truth(pkcs11.CKA_SIGN, false)})
 			return err
@@ -143,6 +149,7 @@ func (b *bench) changing() []trial {
 		{"C_SetAttributeValue LABEL", set("P-256", pkcs11.NewAttribute(pkcs11.CKA_LABEL, "another name"))},
 		{"C_SetAttributeValue TRUSTED=true of KM", set("KM", truth(pkcs11.CKA_TRUSTED, true))},
 		{"C_GetAttributeValue of a key", (*bench).attributes},
+		{"C_GetAttributeValue of KM, its modulus and exponent", only((*bench).readBack)},
 		{"C_GetAttributeValue ALLOWED_MECHANISMS", only(func(b *bench) error {
 			_, err := b.Attributes(b.kept["P-256"], pkcs11.CKA_ALLOWED_MECHANISMS)
 			return err
@@ -174,4 +181,16 @@ func (b *bench) attributes() (string, error) {
 		shown = append(shown, p11.Name(t)+" "+text)
 	}
 	return strings.Join(shown, ", "), nil
+}
+
+// readBack reads KM's public half by its handle and compares it.
+func (b *bench) readBack() error {
+	km, err := publickey.ReadRSA(b.Session, b.kept["KM"])
+	if err != nil {
+		return err
+	}
+	if !km.Equal(&b.km.PublicKey) {
+		return errors.New("another key")
+	}
+	return nil
 }
