@@ -50,6 +50,7 @@ func Run(d Design, m Module, a Attacker) *Search {
 	for s.queue.Len() > 0 {
 		next, _ := heap.Pop(&s.queue).(*Derivation)
 		if s.settled[next.Fact] != nil {
+			s.again(next)
 			continue
 		}
 		if len(s.settled) == Bounds.Facts {
@@ -94,10 +95,18 @@ func (s *Search) derive(f Fact, step Step, from ...*Derivation) *Derivation {
 	if k, is := f.(Knows); is && k.Term.depth() > Bounds.Depth {
 		return d
 	}
-	if s.settled[f] == nil {
-		heap.Push(&s.queue, d)
-	}
+	heap.Push(&s.queue, d)
 	return d
+}
+
+// again is a fact that was settled before. An object that is now had by fewer
+// changes may be changed further.
+func (s *Search) again(d *Derivation) {
+	old := s.settled[d.Fact]
+	if o, is := d.Fact.(Object); is && d.moved < old.moved {
+		old.moved = d.moved
+		s.alter(old, o)
+	}
 }
 
 // follow applies every rule to a fact that was just settled.
