@@ -78,7 +78,7 @@ func retired(t *testing.T, r *rig.Rig) {
 func TestCallsFail(t *testing.T) {
 	for _, o := range operations {
 		t.Run(o.name, func(t *testing.T) {
-			rig.CallsFail(t, 9, func() (*rig.Rig, func(arm func()) error) {
+			rig.CallsFail(t, 6, func() (*rig.Rig, func(arm func()) error) {
 				r := rig.NewKeyWorld(t)
 				o.prepare(t, r)
 				return r, func(arm func()) error { return o.do(t, r, arm) }

@@ -15,7 +15,7 @@ func TestCallsFail(t *testing.T) {
 		samples int
 		prepare func(t *testing.T) (*rig.Rig, func(arm func()) error)
 	}{
-		{"create", 9, func(t *testing.T) (*rig.Rig, func(func()) error) {
+		{"create", 6, func(t *testing.T) (*rig.Rig, func(func()) error) {
 			r := rig.New(t, 3)
 			return r, func(arm func()) error {
 				arm()
@@ -23,7 +23,7 @@ func TestCallsFail(t *testing.T) {
 				return err
 			}
 		}},
-		{"recover", 8, func(t *testing.T) (*rig.Rig, func(func()) error) {
+		{"recover", 6, func(t *testing.T) (*rig.Rig, func(func()) error) {
 			r := rig.NewWorld(t)
 			lost(t, r)
 			return r, func(arm func()) error {
@@ -32,7 +32,7 @@ func TestCallsFail(t *testing.T) {
 				return err
 			}
 		}},
-		{"replace", 12, func(t *testing.T) (*rig.Rig, func(func()) error) {
+		{"replace", 8, func(t *testing.T) (*rig.Rig, func(func()) error) {
 			r := rig.NewKeyWorld(t)
 			p, old := replacement(t, r)
 			return r, func(arm func()) error {
