@@ -9,7 +9,6 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"byok/internal/ceremony"
 	"byok/internal/exitcode"
 	"byok/internal/testkit/softhsm"
 )
@@ -19,7 +18,6 @@ func TestHostileLibrary(t *testing.T) {
 	t.Run("another configuration", redirecting)
 	t.Run("pkcs11-spy", spying)
 	t.Run("pkcs11-spy as a new module", spyingAsNew)
-	t.Run("a library that ends the process", dying)
 }
 
 // withTheLibrary is what becomes of a library, or of what steers it, that the
@@ -161,55 +159,4 @@ func hexIn(t testing.TB, words []string) (text string) {
 		t.Fatalf("no SHA-256 in %q", words)
 	}
 	return text[:64]
-}
-
-// dying: a library that ends its process ends no more than that: the program
-// says so, with status 4 and whatever the library's was, and the log has the
-// end of the step; the next command goes on.
-func dying(t *testing.T) {
-	for _, test := range []struct{ name, end, how string }{
-		{"killed", "raise(SIGKILL)", "killed by SIGKILL"},
-		{"status 0", "_exit(0)", "exit status 0"},
-		{"crashed", "*(volatile int *)0 = 0", "SIGSEGV: segmentation violation"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := inState(t, generated)
-			s.outlives(t, "module check --module-path "+deadly(t, test.end), test.how)
-		})
-	}
-}
-
-// outlives runs a step whose library ends its process: one clear line, and an
-// end in the log.
-func (s *stage) outlives(t *testing.T, line, how string, env ...string) {
-	t.Helper()
-	out := s.run(t, line, env...)
-	out.oneClearLine(t, exitcode.HSM)
-	const said = "the process that runs the HSM's library ended unexpectedly: "
-	if got := strings.Join(out.errors, ""); got != "byok-offline: error: "+said+how+"\n" ||
-		!strings.Contains(out.text, "byok-offline: hint: run the same command again: it takes up what was begun\n") ||
-		strings.Contains(out.text, "goroutine ") {
-		t.Errorf("%s: not %s\n%s", line, how, out.text)
-	}
-	record := mustDo(ceremony.Read(s.path("kmdata")))(t)
-	last := record.Events[len(record.Events)-1]
-	if last.Phase != ceremony.End || last.Status != int(exitcode.HSM) || last.Error != said+how || len(record.Warnings) > 0 {
-		t.Errorf("%s: the log ends with %+v, and %q", line, last, record.Warnings)
-	}
-	s.must(t, thenVerify)
-	s.must(t, thenCheck)
-}
-
-// deadly compiles a library that ends the process when it is asked for its
-// functions.
-func deadly(t testing.TB, end string) string {
-	t.Helper()
-	dir := t.TempDir()
-	source, library := filepath.Join(dir, "deadly.c"), filepath.Join(dir, "deadly.so")
-	mustWrite(t, source, []byte("#include <signal.h>\n#include <unistd.h>\n"+
-		"unsigned long C_GetFunctionList(void **list) { "+end+"; return 5; }\n"))
-	if out, err := exec.Command("cc", "-shared", "-fPIC", "-O0", "-o", library, source).CombinedOutput(); err != nil {
-		t.Fatalf("cc: %v\n%s", err, out)
-	}
-	return library
 }
