@@ -32,9 +32,6 @@ func brokenHSMs() []brokenHSM {
 			"key_simple_contosokey can be wrapped with CKM_AES_KEY_WRAP under an AES key that is not trusted"},
 		{"key generate", "SHIM_WEAK=sensitive", no + "the value of key_simple_contosokey can be read"},
 		{"key generate", "SHIM_WEAK=signature", otherKML},
-		{"acl modify", "SHIM_WEAK=sign", "contosokey: " + no + "the transfer copy signs although CKA_SIGN is false"},
-		{"acl modify", "SHIM_WEAK=modifiable", "contosokey: " + no +
-			"CKA_SIGN of the transfer copy can be set to true (does nothing but travel)"},
 		{"acl modify", "SHIM_WEAK=signature", otherKML},
 		{"package", "SHIM_WEAK=signature", otherKML},
 		{"package", "SHIM_WEAK=public-key",

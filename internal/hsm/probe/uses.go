@@ -9,12 +9,9 @@ import (
 	"byok/internal/keykind"
 )
 
-// WrapsOnly tries to use a trusted AES key for anything but wrapping: to read
-// it, to unwrap and to decrypt with it.
+// WrapsOnly tries to use a trusted AES key for anything but wrapping: to unwrap
+// and to decrypt with it.
 func (p *Prober) WrapsOnly(k Target) error {
-	if err := p.Unreadable(k, pkcs11.CKA_VALUE); err != nil {
-		return err
-	}
 	if err := p.refusesUnwrap(k); err != nil {
 		return err
 	}
