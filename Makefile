@@ -66,6 +66,7 @@ architecture:
 	$(GO) test -tags $(TAGS) -count=1 ./internal/layout -run TestArchitecture -update
 
 hsms: setup-hsms build
+	$(GO) build $(GOFLAGS_BUILD) -o bin/hsms/ ./internal/testkit/yubihsm/connector ./internal/testkit/yubihsm/calls
 	scripts/hsms.sh
 
 bench: build
