@@ -165,7 +165,7 @@ func (s *stage) env(ts *testscript.TestScript, program string) []string {
 		"BYOK_CONFIG=" + filepath.Join(s.dir, "online", "config")}
 	for _, name := range []string{"PATH", "TMPDIR", "SOFTHSM2_CONF", "BYOK_KMDATA", "BYOK_PKCS11_MODULE", "HTTPS_PROXY",
 		"BYOK_SHIM_MODULE", "BYOK_SHIM_HIDE_FREE", "BYOK_SHIM_FLAGS", "BYOK_SHIM_WEAK", "BYOK_SHIM_RSA_AES", "BYOK_SHIM_AT", "BYOK_SHIM_DO",
-		"BYOK_SHIM_TRUST_LATER", "BYOK_SHIM_PROFILE", "BYOK_SHIM_TOOL", "BYOK_SHIM_UNKNOWN"} {
+		"BYOK_SHIM_TRUST_LATER", "BYOK_SHIM_PROFILE", "BYOK_SHIM_TOOL", "BYOK_SHIM_UNTRUSTED_WRAP", "BYOK_SHIM_UNKNOWN"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value) // the last one counts
 		}

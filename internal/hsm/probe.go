@@ -51,12 +51,17 @@ func (s *Session) prober() *probe.Prober {
 // setting it and by copies to the token and to the session, and to use the key
 // for what it must not do.
 func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
-	return s.probeTrusted(o, kind, s.prober().Frozen)
+	return s.probeTrusted(o, kind, func(k probe.Target) error {
+		if err := s.prober().Frozen(k); err != nil || k.Class != SecretKey {
+			return err
+		}
+		return s.prober().Unreadable(k, pkcs11.CKA_VALUE)
+	})
 }
 
 // ProbeTrustedAgain is ProbeTrusted for a key whose module was proved: that
-// setting an attribute is refused does not change from one session to the next,
-// but which object it is does.
+// setting an attribute and reading a value are refused does not change from one
+// session to the next, but which object it is does.
 func (s *Session) ProbeTrustedAgain(o Object, kind TrustedKind) error {
 	return s.probeTrusted(o, kind, s.prober().FrozenInCopies)
 }
