@@ -176,8 +176,15 @@ func otherAttacks() []otherAttack {
 			"refused before it is loaded; where it is loaded, it writes the PIN to a file", "TestHostileLibrary"},
 		{"a configuration that leads the genuine library to other tokens", "the operator",
 			"refused before it is loaded", "TestHostileLibrary"},
-		{"a library that ends the process with status 0, crashes or kills it", "whoever supplies the library",
-			"no `Result: SUCCESS`, and a begin without an end in the log; the next command goes on", "TestHostileLibrary"},
+		{"every socket, other processes, the supervisor, the terminal and the kernel, from a constructor, " +
+			"a call, a thread, a child, another program and a signal handler", "whoever supplies the library",
+			"refused, as root and as an ordinary user, whatever works outside; a willing process with a socket in the " +
+				"file system, and the user's files, are within reach", "TestPhoneHome"},
+		{"crash, exit, corrupt memory, raise signals, from a constructor to C_Finalize and in quorum sessions",
+			"whoever supplies the library", "status 4, one line, and an end in the log; the same command again does its work",
+			"TestDeadlyLibrary"},
+		{"never return", "whoever supplies the library", "Ctrl-C twice: status 130, and an end in the log",
+			"TestLibraryThatNeverReturns"},
 		{"cut the log at every line", "whoever edits kmdata later",
 			"status 3 wherever a statement vouches for what is missing", "TestLogCutAtEveryLine"},
 	}

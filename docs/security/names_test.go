@@ -72,6 +72,7 @@ func threats() []string {
 		"someone editing kmdata later", "a shoulder, a camera, a shell history", "a rehearsal",
 		"a module that promises more than it keeps", "a call of the HSM or of the kernel fails, the power goes",
 		"a file that is none", "somebody looks into memory or a file afterwards", "two commands at once",
+		"the HSM's library crashes, exits, corrupts its memory or never returns",
 	}
 	slices.Sort(list)
 	return list
