@@ -18,7 +18,7 @@ func Page() string {
 		"{{modules}}", fmt.Sprint(len(Modules())), "{{proved}}", fmt.Sprint(len(Proved())), "{{proofs}}", proofsTable(),
 		"{{flaws}}", flawsTable(),
 		"{{ways}}", waysOfFlaws(),
-		"{{flips}}", flipsTables(),
+		"{{flips}}", flipsTables(), "{{pairs}}", pairsTable(),
 	).Replace(text)
 }
 
@@ -143,6 +143,18 @@ func flipsTables() string {
 		tables[len(tables)-1] = fmt.Sprintf("### %s\n\n%s", title(row), t)
 	}
 	return strings.Join(tables, "\n")
+}
+
+// pairsTable is the table of second lines.
+func pairsTable() string {
+	t := newTable("attributes", "module", "reached")
+	for _, m := range columns() {
+		for _, p := range Pairs(m) {
+			t.row(fmt.Sprintf("%s: %s; %s: %s", p.First.Row, p.First.Name(), p.Second.Row, p.Second.Name()),
+				m.Name+", "+m.Form(), fmt.Sprintf("**%s** (%s)", p.Reached.Goal, p.Reached.What))
+		}
+	}
+	return t.String()
 }
 
 // paired puts the flips of one attribute together.

@@ -162,3 +162,21 @@ func TestCalls(t *testing.T) {
 		t.Errorf("%d calls on %d objects: too few for a test", calls, len(objects))
 	}
 }
+
+// TestPairs carries out what two flips give away together.
+func TestPairs(t *testing.T) {
+	s := newStage(t, softhsm.New(t))
+	s.exact = true
+	pairs := policy.Pairs(policy.SoftHSM())
+	if len(pairs) == 0 {
+		t.Error("no two flips give anything away")
+	}
+	for _, p := range pairs {
+		t.Run(p.First.Row+" "+p.First.Name()+" "+p.Second.Row+" "+p.Second.Name(), func(t *testing.T) {
+			s.TB = t
+			s.clear()
+			s.carryOut(p.Reached.Way)
+			s.holds(p.Reached)
+		})
+	}
+}
