@@ -19,7 +19,8 @@ type bench struct {
 	km   *rsa.PrivateKey
 	kept map[string]p11.Object
 	half map[string]crypto.PublicKey
-	blob []byte // of the key "P-256", under KM
+	// blobs are what the keys became under KM.
+	blobs map[string][]byte
 }
 
 func newBench(ctx *pkcs11.Ctx) (*bench, error) {
@@ -42,6 +43,7 @@ func newBench(ctx *pkcs11.Ctx) (*bench, error) {
 		km:      km,
 		kept:    map[string]p11.Object{},
 		half:    map[string]crypto.PublicKey{},
+		blobs:   map[string][]byte{},
 	}, err
 }
 

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"math/big"
 	"slices"
 
@@ -44,6 +42,12 @@ func (b *bench) asOperator() []trial {
 			_, err := b.Wrap(p11.RSAAES(), b.kept["KM"], b.kept["operator's"])
 			return err
 		})},
+		{"C_SetAttributeValue LABEL of KM", only(func(b *bench) error {
+			return b.Set(b.kept["KM"], []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, "the operator's KM")})
+		})},
+		{"C_FindObjects of KM by its label, afterwards", func(b *bench) (string, error) {
+			return b.count(pkcs11.NewAttribute(pkcs11.CKA_LABEL, "KM"))
+		}},
 		{"C_GenerateKeyPair RSA-2048, UNWRAP=true", only((*bench).opener)},
 		{"C_CreateObject of a private key by value", only((*bench).importKey)},
 		{"C_DestroyObject of it", only(func(b *bench) error { return b.ctx.DestroyObject(b.Handle, b.kept["operator's"]) })},
@@ -74,13 +78,17 @@ func (b *bench) trusting() []trial {
 		})
 	}
 	km := &b.km.PublicKey
-	modulus := append(p11.Naming("KM", id), p11.RSAPublic(km)...)
+	trusted := func(t ...*pkcs11.Attribute) []*pkcs11.Attribute {
+		return templates.TrustedRSA(p11.TokenObject).Raw(t...)
+	}
+	named := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
+		return slices.Concat(p11.Naming("KM", id), p11.RSAPublic(km), more)
+	}
 	value := pkcs11.NewAttribute(pkcs11.CKA_VALUE, km.N.Bytes())
 	return []trial{
-		{"C_CreateObject of KM, as for guard trust", create("x", templates.TrustedRSA(p11.TokenObject).Raw(modulus...))},
-		{"C_CreateObject of KM, MODULUS and WRAP=true alone", create("x", append(modulus, truth(pkcs11.CKA_WRAP, true)))},
-		{"C_CreateObject of KM, VALUE=modulus, as for guard trust",
-			create("trusted", templates.TrustedRSA(p11.TokenObject).Raw(append(modulus, value)...))},
+		{"C_CreateObject of KM, as for guard trust", create("x", trusted(named()...))},
+		{"C_CreateObject of KM, MODULUS and WRAP=true alone", create("x", named(truth(pkcs11.CKA_WRAP, true)))},
+		{"C_CreateObject of KM, VALUE=modulus, as for guard trust", create("trusted", trusted(named(value)...))},
 		{"C_CreateObject of KM, VALUE=modulus and WRAP=true", only(func(b *bench) error {
 			return b.publicWrapKey("KM", km)
 		})},
@@ -105,6 +113,8 @@ func (b *bench) wrapping() []trial {
 	sha256OAEP := pkcs11.NewOAEPParams(pkcs11.CKM_SHA256, pkcs11.CKG_MGF1_SHA256, pkcs11.CKZ_DATA_SPECIFIED, nil)
 	strong := &pkcs11.RSAAESKeyWrapParams{AESKeyBits: 256, OAEPParams: *sha256OAEP}
 	return []trial{
+		{"C_Encrypt with AES-256, ECB", only(func(b *bench) error { return b.enciphers("AES-256") })},
+		{"C_Sign with P-256", only(func(b *bench) error { return b.signs("P-256") })},
 		{"C_WrapKey of P-256 under KM, RSA_AES, SHA-1", func(b *bench) (string, error) { return b.opens("P-256") }},
 		{"C_WrapKey of RSA-2048 under KM, RSA_AES, SHA-1", func(b *bench) (string, error) { return b.opens("RSA-2048") }},
 		{"C_WrapKey of AES-256 under KM, RSA_AES, SHA-1", func(b *bench) (string, error) { return b.opens("AES-256") }},
@@ -133,9 +143,7 @@ func (b *bench) opens(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if name == "P-256" {
-		b.blob = blob
-	}
+	b.blobs[name] = blob
 	return "both parts open in software", b.matches(name, plain)
 }
 
@@ -157,69 +165,6 @@ func (b *bench) matches(name string, plain []byte) error {
 		return errors.New("another key")
 	}
 	return nil
-}
-
-// restoring brings the backup of the key P-256 back.
-func (b *bench) restoring() []trial {
-	return []trial{
-		{"C_GenerateKeyPair RSA-2048, session object that unwraps", only(func(b *bench) error {
-			return b.rsaPair("x", templates.Unwrapping(), templates.PublicKey(p11.SessionObject, false))
-		})},
-		{"C_GenerateKeyPair RSA-2048, UNWRAP=true", only((*bench).opener)},
-		{"C_UnwrapKey of the AES key under it, OAEP", only(func(b *bench) error {
-			sealed, err := b.resealed()
-			if err != nil {
-				return err
-			}
-			_, err = b.Unwrap(p11.OAEP(), b.kept["opener"], sealed, p11.Classed(p11.SecretKey, pkcs11.CKK_AES))
-			return err
-		})},
-		{"C_UnwrapKey of both parts under it, RSA_AES", (*bench).restored},
-		{"C_Sign with the restored key", only(func(b *bench) error { return b.signs("restored") })},
-	}
-}
-
-// opener generates an RSA pair that unwraps: a wrap key on the device.
-func (b *bench) opener() error {
-	private := p11.Template{p11.Has(pkcs11.CKA_TOKEN, true, ""), p11.Has(pkcs11.CKA_UNWRAP, true, "")}
-	return b.rsaPair("opener", private, p11.Template{})
-}
-
-// resealed encrypts the backup's AES key for the opener.
-func (b *bench) resealed() ([]byte, error) {
-	public, ok := b.half["opener"].(*rsa.PublicKey)
-	if !ok || b.blob == nil {
-		return nil, errors.New("nothing to restore")
-	}
-	aes, err := rsa.DecryptOAEP(sha1.New(), nil, b.km, b.blob[:b.km.Size()], nil)
-	if err != nil {
-		return nil, err
-	}
-	return rsa.EncryptOAEP(sha1.New(), rand.Reader, public, aes, nil)
-}
-
-func (b *bench) restored() (string, error) {
-	sealed, err := b.resealed()
-	if err != nil {
-		return "", err
-	}
-	kind, err := keykind.Lookup(keykind.EC, 0, "P-256")
-	if err != nil {
-		return "", err
-	}
-	t := append(p11.Classed(p11.PrivateKey, pkcs11.CKK_EC), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "restored"),
-		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, kind.ECParams()), truth(pkcs11.CKA_SIGN, true),
-		truth(pkcs11.CKA_EXTRACTABLE, true))
-	o, err := b.Unwrap(p11.RSAAES(), b.kept["opener"], slices.Concat(sealed, b.blob[b.km.Size():]), t)
-	if err != nil {
-		return "", err
-	}
-	b.kept["restored"], b.half["restored"] = o, b.half["P-256"]
-	values, err := b.Attributes(o, pkcs11.CKA_LOCAL, pkcs11.CKA_EXTRACTABLE)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("LOCAL %t, EXTRACTABLE %t", p11.Truth(values[0]), p11.Truth(values[1])), nil
 }
 
 // signs has a key on P-256 sign and verifies in software.
@@ -256,13 +201,15 @@ func (b *bench) importKey() error {
 // deleting removes everything but KM.
 func (b *bench) deleting() []trial {
 	return []trial{{"C_DestroyObject of the keys, KM stays", only(func(b *bench) error {
-		for name, o := range b.kept {
-			if name == "KM" {
+		gone := map[p11.Object]bool{b.kept["KM"]: true}
+		for _, o := range b.kept {
+			if gone[o] {
 				continue
 			}
 			if err := b.ctx.DestroyObject(b.Handle, o); err != nil {
 				return err
 			}
+			gone[o] = true
 		}
 		return nil
 	})}}
