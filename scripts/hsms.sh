@@ -115,7 +115,7 @@ table() {
 record() {
 	local text
 	text=$(table; printf '\n%s on %s, Debian %s, byok %s.\n' "$sum" "$(date -u +%F)" "$suite" "$version")
-	TEXT=$text perl -0pi -e 's/(<!-- make hsms -->\n).*(\n<!-- end -->)/$1$ENV{TEXT}$2/s' "$page"
+	TEXT=$text perl -0pi -e 's/(<!-- make hsms -->\n).*(<!-- end -->)/$1$ENV{TEXT}\n$2/s or die "no markers\n"' "$page"
 	echo "hsms: written into $page" >&2
 }
 

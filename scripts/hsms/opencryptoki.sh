@@ -35,6 +35,9 @@ pkcsconf -P -c 3 -S 87654321 -n 12345678
 pkcsconf -u -c 3 -S 12345678 -n 87651234
 check 0 --with-test-keys "label:$label" --pin-file /root/user --so-pin-file /root/so
 
+grep -F "this library shows the AES key of the call to other processes" "$results/$HSM.json" || die "it would wrap in one call"
+row - - "CKM_RSA_AES_KEY_WRAP: offered, not used, refused by KM"
+
 create=(--adopt --so-pin-file /root/so)
 # shellcheck source=scripts/ceremony.sh
 . "$(dirname "$0")/../ceremony.sh"
