@@ -28,16 +28,16 @@ const (
 	AES256            Algorithm = 52
 )
 
-// firstRSAWrap are the algorithms that came with firmware 2.4: with them the
-// library offers CKM_RSA_AES_KEY_WRAP.
-var firstRSAWrap = []Algorithm{AES128, AES192, AES256, 53, 54, 55} // aes-ecb, aes-cbc, aes-kwp
+// aesKWP came with firmware 2.4: with it the library offers CKM_RSA_AES_KEY_WRAP.
+const aesKWP Algorithm = 55
 
-// always are the algorithms of every firmware: of objects, of signatures (1 to
+// always are the algorithms since firmware 2.3: of objects, of signatures (1 to
 // 8 with RSA, 23 and 43 to 45 with ECDSA, 24 ECDH), of encryption (25 to 28
-// OAEP, 48 PKCS #1), of mask generation (32 to 35).
+// OAEP, 48 PKCS #1, 53 and 54 AES in ECB and CBC), of mask generation (32 to 35).
 var always = []Algorithm{
 	1, 2, 3, 4, 5, 6, 7, 8, RSA2048, RSA3072, RSA4096, P256, P384, P521, 23, 24, 25, 26, 27, 28, AES128CCMWrap,
 	OpaqueData, OpaqueCertificate, 32, 33, 34, 35, AES128Login, AES192CCMWrap, AES256CCMWrap, 43, 44, 45, 48,
+	AES128, AES192, AES256, 53, 54,
 }
 
 var rsaBits = map[Algorithm]int{RSA2048: 2048, RSA3072: 3072, RSA4096: 4096}

@@ -128,10 +128,10 @@ func (d *Device) algorithms() []Algorithm {
 	if !d.wrapsRSA() {
 		return always
 	}
-	return append(append([]Algorithm(nil), always...), firstRSAWrap...)
+	return append(append([]Algorithm(nil), always...), aesKWP)
 }
 
-// wrapsRSA reports whether the firmware has RSA wrap keys and symmetric keys: 2.4.
+// wrapsRSA reports whether the firmware has RSA wrap keys: 2.4.
 func (d *Device) wrapsRSA() bool {
 	f := d.options.Firmware
 	return f[0] > 2 || f[0] == 2 && f[1] >= 4
