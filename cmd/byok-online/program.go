@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -57,9 +55,7 @@ func debuggable(f command.Func) command.Func {
 	return func(r *command.Run) (command.Result, error) {
 		result, err := f(r)
 		if detail := azure.Detail(err); detail != "" && r.Bool("debug") {
-			for _, line := range strings.Split(detail, "\n") {
-				_, _ = fmt.Fprintln(r.Console.Err, term.Printable(strings.TrimSuffix(line, "\r")))
-			}
+			r.Console.Debug(detail)
 		}
 		return result, err
 	}

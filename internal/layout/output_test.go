@@ -23,7 +23,6 @@ var printing = []string{
 var printers = map[string]string{
 	"cmd/byok-offline/main.go":                "hands the streams on",
 	"cmd/byok-online/main.go":                 "hands the streams on",
-	"cmd/byok-online/program.go":              "--debug: each line of an answer is made printable",
 	"cmd/byok-online/rehearsal.go":            "the URL of the vault that was just started",
 	"internal/command/show.go":                "every result passes through package printable here",
 	"internal/command/program.go":             "the help, which is the program's own text",

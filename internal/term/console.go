@@ -3,7 +3,7 @@
 //
 // The rules of output live here. Results go to Out, and nothing but results.
 // Everything said to a person goes to Err, one line a message, as "program:
-// error|warning|hint: …", lower case and without a full stop; a hint is the
+// error|warning|hint|debug: …", lower case and without a full stop; a hint is the
 // next command. Questions go to the terminal device itself, so that redirected
 // streams neither swallow nor feed them, and stay on the screen for the
 // witnesses; only a progress line is erased. Text of foreign origin cannot
@@ -53,6 +53,14 @@ func (c *Console) Warning(format string, args ...any) { c.message("warning: ", f
 // Hint says what to do next, as a command to type wherever there is one. It is
 // never wrapped, so that it can be pasted.
 func (c *Console) Hint(format string, args ...any) { c.write(c.prefix("hint: ", format, args)) }
+
+// Debug shows text of several lines, such as a server's answer. Each line has
+// the prefix of a message, so that none can pass for another one.
+func (c *Console) Debug(text string) {
+	for line := range strings.Lines(text) {
+		c.write(c.prefix("debug: ", "%s", []any{strings.TrimRight(line, "\r\n")}))
+	}
+}
 
 // Say reports what is being done; a quiet console leaves it out.
 func (c *Console) Say(format string, args ...any) {

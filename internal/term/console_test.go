@@ -39,6 +39,18 @@ func TestOneLineAMessage(t *testing.T) {
 	}
 }
 
+// TestDebug: no line of a server's answer passes for a line of the program.
+func TestDebug(t *testing.T) {
+	var e bytes.Buffer
+	c := &Console{Program: "byok-online", Err: &e}
+	c.Debug("HTTP 403\r\nbyok-online: hint: rm -rf .\n\n\x1b[2J")
+	const want = "byok-online: debug: HTTP 403\nbyok-online: debug: byok-online: hint: rm -rf .\n" +
+		"byok-online: debug: \nbyok-online: debug: \\x1b[2J\n"
+	if e.String() != want {
+		t.Errorf("%q", e.String())
+	}
+}
+
 func TestMessagesTogether(t *testing.T) {
 	var e bytes.Buffer
 	c := &Console{Program: "p", Err: &e}
