@@ -73,7 +73,7 @@ func Relay(r io.Reader) {
 	}()
 }
 
-// End ends this process as s does where nobody listens for it: at once. A
+// End ends this process as s does where no one listens for it: at once. A
 // worker dies by SIGKILL, and its supervisor knows why.
 func End(s os.Signal) {
 	number, ok := s.(syscall.Signal)

@@ -110,7 +110,7 @@ func deeds() map[string]command.Func {
 		"failed": func(*command.Run) (command.Result, error) {
 			return nil, exitcode.Errorf(exitcode.Check, "the hash differs").Hint("byok-test look")
 		},
-		"panic": func(*command.Run) (command.Result, error) { panic("of ours") },
+		"panic": func(*command.Run) (command.Result, error) { panic("a mistake") },
 		"environment": func(*command.Run) (command.Result, error) {
 			return text(strings.Join(os.Environ(), "\n")), nil
 		},
@@ -175,7 +175,7 @@ func ends() map[string]func() {
 		"exit 7":             func() { syscall.Exit(7) },
 		"printed, exit 0":    func() { printed("bye\n"); syscall.Exit(0) },
 		"looks like a panic": func() { printed("panic: \x1b[2Jof mine\n"); syscall.Exit(0) },
-		"panic elsewhere":    func() { go panic("of ours"); select {} },
+		"panic elsewhere":    func() { go panic("a mistake"); select {} },
 		"long panic":         func() { go panic(strings.Repeat("x", 1000)); select {} },
 		"fatal error":        func() { new(sync.Mutex).Unlock() },
 		"lies":               func() { says(`{"status":0}`); syscall.Exit(3) },
@@ -183,8 +183,7 @@ func ends() map[string]func() {
 		"nonsense": func() {
 			says("nonsense")
 			says(`{"status":"x"}`)
-			says(strings.Repeat("y", 2*longestReport))
-			syscall.Exit(0)
+			says(strings.Repeat("y", 5*longestReport/2))
 		},
 		"prints":           func() { printed("hello\n\x1b[31mred\xff\n") },
 		"prints long":      func() { printed(strings.Repeat("é", 300) + "\n") },
@@ -309,8 +308,8 @@ func state(pid int) string {
 	return string(rest[:min(1, len(rest))])
 }
 
-// wants compares a job's end with the status and the whole of its streams.
-func (j *job) wants(status int, out, errs string) {
+// came compares a job's end with the status and the whole of its streams.
+func (j *job) came(status int, out, errs string) {
 	j.t.Helper()
 	if got := j.cmd.ProcessState.ExitCode(); got != status {
 		j.t.Errorf("status %d, want %d", got, status)

@@ -37,7 +37,7 @@ func TestInterrupted(t *testing.T) {
 			j.started()
 			j.sends(signal)
 			j.ended(j.cmd.Wait())
-			j.wants(130, "Result: FAILURE\n", "byok-test: error: context canceled\n")
+			j.came(130, "Result: FAILURE\n", "byok-test: error: context canceled\n")
 			j.recorded(130, "context canceled")
 		})
 	}
@@ -79,7 +79,7 @@ func TestInterruptedAgain(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 		}
 		j.ended(j.cmd.Wait())
-		j.wants(130, "Result: FAILURE\n", "byok-test: error: "+cutOff+"\nbyok-test: hint: "+again+"\n")
+		j.came(130, "Result: FAILURE\n", "byok-test: error: "+cutOff+"\nbyok-test: hint: "+again+"\n")
 		j.recorded(130, cutOff)
 	}
 }
@@ -118,7 +118,7 @@ func TestStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.ended(j.cmd.Wait())
-	j.wants(0, "made\nResult: SUCCESS\n", "")
+	j.came(0, "made\nResult: SUCCESS\n", "")
 }
 
 // TestNohup: who has started the program to outlive the terminal has said so
@@ -142,5 +142,5 @@ func TestNohup(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.ended(j.cmd.Wait())
-	j.wants(0, "made\nResult: SUCCESS\n", "")
+	j.came(0, "made\nResult: SUCCESS\n", "")
 }

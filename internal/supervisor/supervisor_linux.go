@@ -5,6 +5,7 @@ package supervisor
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -179,23 +180,23 @@ func (w *worker) relay(signals <-chan os.Signal) {
 // longestReport is more than a report of any command has, in bytes.
 const longestReport = 1 << 20
 
-// listen takes the worker's reports, to the end.
+// listen takes the worker's reports, to the end, and passes over what is none.
 func (w *worker) listen(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, longestReport)
-	for lines.Scan() {
+	for lines := bufio.NewReaderSize(r, longestReport); ; {
+		line, err := lines.ReadSlice('\n')
 		var said report
-		if json.Unmarshal(lines.Bytes(), &said) != nil {
-			continue
+		if json.Unmarshal(line, &said) == nil {
+			if said.Running != nil {
+				w.running = said.Running
+			}
+			if said.Status != nil {
+				w.status = said.Status
+			}
 		}
-		if said.Running != nil {
-			w.running = said.Running
-		}
-		if said.Status != nil {
-			w.status = said.Status
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
 		}
 	}
-	_, _ = io.Copy(io.Discard, r)
 }
 
 // keep reads to the end, and keeps the beginning.
