@@ -306,25 +306,38 @@ func (s *Search) exchanged(d *Derivation, o Object) {
 	}
 }
 
-// restore brings a blob for KM to the token, by whoever made it. The key proves
-// possession of its public half, or of the check value that an AES key is
-// recorded by.
-func (s *Search) restore(km, blob *Derivation, k Key) {
-	from := []*Derivation{blob}
-	if k.Kind == AES {
-		known := s.settled[Knows{CheckValue{k}}]
-		if known == nil {
-			return
-		}
-		from = append(from, known)
-	}
-	t := s.design.Table.Get(map[Kind]string{EC: RowECKey, RSA: RowRSAKey, AES: RowAESKey}[k.Kind]).Template
-	attrs, made := s.module.makes(Quorum, UnwrapKey, classOf(k), t)
-	if !made {
+// restore brings a blob for KM to the token, by whoever made it. Its AES key
+// unwraps it in the session. The key proves possession of its public half, or
+// of the check value that an AES key is recorded by.
+func (s *Search) restore(km, blob *Derivation, b Blob) {
+	k, _ := b.Second.Inner.(Key)
+	once, _ := b.First.Inner.(Key)
+	known := s.settled[Knows{CheckValue{k}}]
+	if k.Kind == AES && known == nil {
 		return
 	}
-	o := s.owned(k, classOf(k), attrs, km.object().Life.onwards())
-	restored := s.derive(o, Step{Who: Quorum, Op: Restore, Text: say("restore %v", k), Template: t}, from...)
+	by := s.place(Step{Who: Quorum, Op: Restore, Row: RowUnwrapping}, once, km.object().Life.onwards(), blob)
+	if by == nil {
+		return
+	}
+	from := []*Derivation{by, blob}
+	if k.Kind == AES {
+		from = append(from, known)
+	}
+	s.bringBack(k, km.object().Life.onwards(), from)
+}
+
+// bringBack unwraps a key by an AES key of the session, as from says.
+func (s *Search) bringBack(k Key, life Life, from []*Derivation) {
+	t := s.design.Table.Get(map[Kind]string{EC: RowECKey, RSA: RowRSAKey, AES: RowAESKey}[k.Kind]).Template
+	attrs, made := s.module.makes(Quorum, UnwrapKey, classOf(k), t)
+	step := Step{Who: Quorum, Op: Restore, Text: say("restore %v", k), Template: t}
+	o := s.owned(k, classOf(k), attrs, life)
+	if !made || !from[0].object().Attrs.Has(Unwrap) {
+		s.stop(o, step, from...)
+		return
+	}
+	restored := s.derive(o, step, from...)
 	if s.design.RestoresAsQuorum {
 		s.derive(Origin{k}, Step{Who: Quorum, Op: State, Text: say("call %v generated", k)}, restored)
 	}

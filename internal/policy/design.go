@@ -26,6 +26,7 @@ const (
 	RowKML            = "KML"
 	RowReducedPrivate = "transfer copy"
 	RowReducedSecret  = "transfer copy of an AES key"
+	RowUnwrapping     = "AES key that unwraps a backup"
 )
 
 // Row is what one kind of object is made with.
@@ -63,6 +64,7 @@ func shippedTable() Table {
 		{RowKML, templates.ModuleSigningKey(), free},
 		{RowReducedPrivate, templates.Reduced(false), free},
 		{RowReducedSecret, templates.Reduced(true), free},
+		{RowUnwrapping, templates.Unwrapping(), free},
 	}
 }
 

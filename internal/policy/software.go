@@ -109,7 +109,7 @@ func (s *Search) accepts(d *Derivation, b Blob) {
 	}
 	for _, km := range s.kms {
 		if km.object().Value == Term(b.First.To) {
-			s.restore(km, d, value)
+			s.restore(km, d, b)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/templates"
 	"byok/internal/policy"
 )
 
@@ -29,6 +30,9 @@ func (s *stage) object(d *policy.Derivation, o policy.Object) (any, error) {
 	case policy.DeriveKey:
 		return s.derive(d)
 	case policy.Restore:
+		if d.Step.Row == policy.RowUnwrapping {
+			return s.opened(d, o)
+		}
 		return s.restore(d, o)
 	}
 	return nil, fmt.Errorf("no way to %s an object", d.Step.Op)
@@ -141,36 +145,30 @@ func (s *stage) derive(d *policy.Derivation) (any, error) {
 	return s.raw.Ctx.DeriveKey(s.raw.Handle, m, s.handle(d.From[0]), d.Step.Template.Raw(list...))
 }
 
-// restore is what the ceremony does with a backup: KM opens the first half,
-// whose AES key is encrypted for a fresh pair of the token's, which unwraps it;
-// that AES key unwraps the second half.
-func (s *stage) restore(d *policy.Derivation, o policy.Object) (any, error) {
-	blob, km := s.bytes(d.From[0]), s.privateOf(policy.Key{Name: "KM", Kind: policy.RSA})
-	aes := s.openOAEP(km, blob[:km.Size()])
+// opened is the first half of a restore: KM opens a backup's first half, whose
+// AES key is encrypted for a fresh pair of the token's, which unwraps it.
+func (s *stage) opened(d *policy.Derivation, o policy.Object) (any, error) {
+	km := s.privateOf(policy.Key{Name: "KM", Kind: policy.RSA})
+	aes := s.openOAEP(km, s.bytes(d.From[0])[:km.Size()])
 	public, private, err := s.raw.GeneratePair(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponent(65537)),
-	}, unwrapping())
+	}, templates.Unwrapping().Raw())
 	if err != nil {
 		return nil, err
 	}
-	sealed := s.sealOAEP(s.modulus(public), aes)
-	inner, err := s.raw.Unwrap(p11.OAEP(), private, sealed,
-		append(unwrapping(), p11.Classed(p11.SecretKey, pkcs11.CKK_AES)...))
-	if err != nil {
-		return nil, err
-	}
-	restored, err := s.unwrap(p11.KWP, inner, blob[km.Size():], o, d.Step.Template)
+	return s.unwrap(pkcs11.CKM_RSA_PKCS_OAEP, private, s.sealOAEP(s.modulus(public), aes), o, d.Step.Template)
+}
+
+// restore is the second half: the AES key unwraps the key to a session object,
+// which is copied to the token.
+func (s *stage) restore(d *policy.Derivation, o policy.Object) (any, error) {
+	half := s.privateOf(policy.Key{Name: "KM", Kind: policy.RSA}).Size()
+	restored, err := s.unwrap(p11.KWP, s.handle(d.From[0]), s.bytes(d.From[1])[half:], o, d.Step.Template)
 	if err != nil {
 		return nil, err
 	}
 	object, _ := restored.(p11.Object)
 	return s.raw.Copy(object, append(naming(o), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true)))
-}
-
-func unwrapping() []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, true),
-	}
 }
 
 func (s *stage) modulus(public p11.Object) *rsa.PublicKey {
