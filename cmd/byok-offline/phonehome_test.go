@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"byok/internal/exitcode"
 )
 
@@ -22,6 +24,12 @@ import (
 // confinement: what works there counts. What no filter can refuse works inside
 // as well, and is named so.
 func TestPhoneHome(t *testing.T) {
+	const needed = 6 // Landlock's interface of Linux 6.12
+	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 || version < needed {
+		t.Fatalf("this kernel has Landlock's interface %d (%v), and this test needs %d: run it on Linux 6.12 or later, "+
+			"with CONFIG_SECURITY_LANDLOCK", version, errno, needed)
+	}
 	users := []int{os.Geteuid()}
 	if os.Geteuid() == 0 {
 		users = append(users, 65534)

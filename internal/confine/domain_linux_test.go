@@ -107,6 +107,10 @@ func bind(to unix.Sockaddr) error {
 // through and from one that does not; first, so that it is known to work here,
 // from none.
 func TestDomain(t *testing.T) {
+	if v := landlockVersion(); v < landlockScope {
+		t.Fatalf("this kernel has Landlock's interface %d, and these tests need %d: run them on Linux 6.12 or later, "+
+			"with CONFIG_SECURITY_LANDLOCK", v, landlockScope)
+	}
 	abstract, path := fmt.Sprintf("byok-confine-%d", os.Getpid()), filepath.Join(t.TempDir(), "socket")
 	tcp := listen(t, "tcp", "127.0.0.1:0").Addr().(*net.TCPAddr).Port
 	listen(t, "unix", "@"+abstract)
@@ -170,6 +174,19 @@ func TestDomainOfEveryKernel(t *testing.T) {
 	} {
 		if got := domain(test.version, test.network); got != test.want {
 			t.Errorf("version %d, network %v: %+v", test.version, test.network, got)
+		}
+	}
+}
+
+// TestOutOfReach: an older kernel's domain claims less.
+func TestOutOfReach(t *testing.T) {
+	for version, want := range map[int]string{
+		2: "other processes are out of reach by /proc; by signals and abstract sockets only from Linux 6.12 on",
+		5: "other processes are out of reach by /proc; by signals and abstract sockets only from Linux 6.12 on",
+		6: "other processes are out of reach, also by /proc",
+	} {
+		if got := outOfReach(version); got != want {
+			t.Errorf("version %d: %s", version, got)
 		}
 	}
 }

@@ -26,11 +26,11 @@ import (
 // process stay outside, and whoever is in the domain reaches the process by way
 // of the thread: start a program in its place (execve(2)), which ends them all.
 func EnterDomain(allowNetwork bool) error {
-	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 || version < landlockRefer {
+	version := landlockVersion()
+	if version < landlockRefer {
 		return nil
 	}
-	if err := enter(domain(int(version), allowNetwork)); err != nil {
+	if err := enter(domain(version, allowNetwork)); err != nil {
 		return exitcode.Mark(exitcode.Failed, denied("take the program's Landlock domain", err))
 	}
 	return nil
@@ -42,6 +42,15 @@ const (
 	landlockTCP   = 4
 	landlockScope = 6
 )
+
+// landlockVersion is this kernel's, or 0 where there is no Landlock.
+func landlockVersion() int {
+	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(version)
+}
 
 // never are the files that no HSM's library has to make.
 const never = unix.LANDLOCK_ACCESS_FS_MAKE_CHAR | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO
@@ -97,9 +106,17 @@ func landlocked() Row {
 	defer os.RemoveAll(dir)
 	switch err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600); {
 	case errors.Is(err, unix.EACCES):
-		return Row{name, true, "other processes are out of reach, also by /proc"}
+		return Row{name, true, outOfReach(landlockVersion())}
 	case err != nil:
 		return Row{name, false, "cannot be tried: a FIFO: " + err.Error()}
 	}
 	return Row{name, false, "none: another process of this user can be reached by /proc; run nothing else as this user"}
+}
+
+// outOfReach says what a domain of this version keeps from other processes.
+func outOfReach(version int) string {
+	if version < landlockScope {
+		return "other processes are out of reach by /proc; by signals and abstract sockets only from Linux 6.12 on"
+	}
+	return "other processes are out of reach, also by /proc"
 }
