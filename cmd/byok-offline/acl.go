@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/acceptance"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
@@ -31,7 +32,7 @@ func aclCommands(p *command.Program) *cli.Command {
 				Flags: slices.Concat(
 					[]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
 					packageFlags(),
-					sessionFlags(),
+					dialogue.SessionFlags(),
 					saidFlags(),
 					targetFlags(),
 					[]cli.Flag{
@@ -70,7 +71,7 @@ func modifyACL(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
 	chain, err := readChain(r)
@@ -97,7 +98,7 @@ func modifyACL(r *command.Run) (command.Result, error) {
 	}
 	origin, restored := chain.OriginOf(ident, k.Identity, station.Module.Module)
 	u.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
-	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		files, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{transfer})
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/session"
 	"byok/internal/shared"
 	"byok/internal/view"
@@ -17,7 +18,7 @@ func ceremonyCommands(p *command.Program) *cli.Command {
 		Name:   "seal",
 		Usage:  "have the module sign the ceremony log, or with cards the quorum",
 		Action: p.Step(sealLog),
-		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags()...),
+		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, dialogue.SessionFlags()...),
 	})
 	return group
 }

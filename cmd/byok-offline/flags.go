@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"byok/internal/cards"
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
@@ -61,69 +60,6 @@ func packageFlags() []cli.Flag {
 	}
 }
 
-// acceptFlags answer what is asked before a new library is loaded.
-func acceptFlags() []cli.Flag {
-	return []cli.Flag{
-		text("library-sha256",
-			"first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"),
-		text("serial", "`SERIAL` number as printed on the device (default: asked for)"),
-	}
-}
-
-// sessionFlags are those of every quorum session with cards that exist.
-func sessionFlags() []cli.Flag {
-	return append(
-		cardFlags(""),
-		text("last-statement",
-			"\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"),
-		text("break-reason", "`TEXT` for the record, where part of it is missing (default: asked for)"),
-	)
-}
-
-// cardFlags are --card and --card-pin-file, or with a prefix such as "new-"
-// --new-card and --new-card-pin-file.
-func cardFlags(prefix string) []cli.Flag {
-	return []cli.Flag{
-		list(prefix+"card", "`DIR` of an administrator card; once per card"),
-		list(prefix+"card-pin-file",
-			"`FILE` with a card's passphrase; once per card, in the same order (default: asked for)"),
-	}
-}
-
-// newCardFlags are for cards to be dealt.
-func newCardFlags(prefix string) []cli.Flag {
-	return append(
-		cardFlags(prefix),
-		text("acs-quorum", "any K of the N cards are the quorum (`K/N`)"),
-		list(prefix+"holder", "`NAME` of a card's holder; once per card, in the same order (default: asked for)"),
-		yes("own-passphrase", "holders choose their passphrases; the record says so (default: seven words are drawn)"),
-	)
-}
-
-// checkCardFlags requires cards, and one passphrase file for each, or none.
-func checkCardFlags(r *command.Run, prefix string) error {
-	dirs, files := len(r.StringSlice(prefix+"card")), len(r.StringSlice(prefix+"card-pin-file"))
-	if dirs == 0 {
-		return exitcode.Errorf(exitcode.Usage, "%s needs the administrator cards", r.Event.Command).
-			Hint("give --%scard DIR once per card", prefix)
-	}
-	if files != 0 && files != dirs {
-		return exitcode.Errorf(
-			exitcode.Usage,
-			"%d --%scard and %d --%scard-pin-file: expected one file per card, in the same order",
-			dirs,
-			prefix,
-			files,
-			prefix,
-		)
-	}
-	return nil
-}
-
-func cardMedia(r *command.Run, prefix string) []cards.Medium {
-	return cards.Folders(r.StringSlice(prefix + "card"))
-}
-
 // identOf is the key identifier of a command that takes nothing but options.
 func identOf(r *command.Run) (string, error) {
 	if err := r.NoArgs(); err != nil {
@@ -139,7 +75,7 @@ func identOf(r *command.Run) (string, error) {
 // cardOrder reads the options of a card set to be dealt; it asks for the
 // holders that they do not name, and for no passphrase.
 func cardOrder(r *command.Run, u *dialogue.UI, prefix string) (world.CardOrder, error) {
-	o := world.CardOrder{Media: cardMedia(r, prefix)}
+	o := world.CardOrder{Media: dialogue.CardMedia(r, prefix)}
 	text, err := r.Required("acs-quorum")
 	if err != nil {
 		return o, err
@@ -147,7 +83,7 @@ func cardOrder(r *command.Run, u *dialogue.UI, prefix string) (world.CardOrder, 
 	if o.Quorum, err = quorum.ParseQuorum(text); err != nil {
 		return o, err
 	}
-	if err := checkCardFlags(r, prefix); err != nil {
+	if err := dialogue.CheckCards(r, prefix); err != nil {
 		return o, err
 	}
 	if warning := o.Quorum.Warning(); warning != "" {

@@ -40,7 +40,7 @@ func keyCommands(p *command.Program) *cli.Command {
 				text("pubexp", "RSA public `EXPONENT`, decimal or 0x hex (default: 65537)"),
 				&cli.StringFlag{Name: "protect", Usage: "module: the only `PROTECTION` that can be transferred", Value: "module"},
 				yes("without-quorum", "generate with the user PIN alone: the key's origin stays unproved"),
-			}, sessionFlags()),
+			}, dialogue.SessionFlags()),
 		},
 		{Name: "list", Usage: "list the keys of this world (nfkminfo -k)", Action: p.Action(listKeys)},
 		{Name: "show", Usage: "show one key", Action: p.Action(showKey), Flags: []cli.Flag{identFlag()}},
@@ -52,7 +52,7 @@ func keyCommands(p *command.Program) *cli.Command {
 				modulePathFlag(), pinFileFlag(),
 				list("ident", "`NAME` of a key; once per key"),
 				yes("all", "every key of this world that the token does not hold"),
-			}, sessionFlags()),
+			}, dialogue.SessionFlags()),
 		},
 		{
 			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(retireKey),
@@ -63,7 +63,7 @@ func keyCommands(p *command.Program) *cli.Command {
 			Name:   "freeze",
 			Usage:  "make a key's original impossible to wrap, once its backup is proved",
 			Action: p.Step(freezeKey),
-			Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, sessionFlags()),
+			Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, dialogue.SessionFlags()),
 		},
 	}}
 }
@@ -230,7 +230,7 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 	for _, one := range list {
 		u.Say("%s: origin after restoring: %s", one.Key.Name(), statement.OriginText(one.Origin, true))
 	}
-	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		q := keys.Quorum{Quorum: s}
 		if r.Bool("all") {
 			if list, err = q.Missing(list); err != nil {
@@ -254,7 +254,7 @@ func restorables(r *command.Run) (*kmdata.Chain, []keys.Restorable, error) {
 	if r.Bool("all") == (len(idents) > 0) {
 		return nil, nil, exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
 	}
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, nil, err
 	}
 	chain, err := readChain(r)

@@ -43,7 +43,7 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Name:   "accept",
 				Usage:  "accept another library or configuration for a module of the world, with a quorum of cards",
 				Action: p.Step(acceptModule),
-				Flags:  slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags()),
+				Flags:  slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, dialogue.SessionFlags(), dialogue.AcceptFlags()),
 			},
 			{
 				Name:   "strike-off",
@@ -51,7 +51,7 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Action: p.Step(strikeOffModule),
 				Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
 					text("module", "`ID` of the module, as world info --output json shows it"),
-					text("reason", "`TEXT` for the record")}, sessionFlags()),
+					text("reason", "`TEXT` for the record")}, dialogue.SessionFlags()),
 			},
 		},
 	}
@@ -152,7 +152,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
 	chain, err := readChain(r)
@@ -160,7 +160,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	u := dialogue.New(r, chain.Rehearsal())
-	if err := session.CheckHeaders(chain, cardMedia(r, "")); err != nil {
+	if err := session.CheckHeaders(chain, dialogue.CardMedia(r, "")); err != nil {
 		return nil, err
 	}
 	station, err := session.ConnectNew(chain, path, u)
@@ -169,7 +169,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	}
 	defer station.Close()
 	recordModule(r, station)
-	return inSession(r, station, u, cardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).Accept(); err != nil {
 			return nil, err
 		}

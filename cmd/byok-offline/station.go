@@ -38,7 +38,7 @@ func connect(r *command.Run) (*session.Station, *dialogue.UI, error) {
 }
 
 func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *dialogue.UI, error) {
-	if err := session.CheckHeaders(chain, cardMedia(r, "")); err != nil {
+	if err := session.CheckHeaders(chain, dialogue.CardMedia(r, "")); err != nil {
 		return nil, nil, err
 	}
 	u := dialogue.New(r, chain.Rehearsal())
@@ -83,7 +83,7 @@ func withQuorum(
 	check func(*kmdata.Chain) error,
 	f func(s *session.Quorum) (command.Result, error),
 ) (command.Result, error) {
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
 	chain, err := readChain(r)
@@ -103,7 +103,7 @@ func withQuorum(
 		return nil, err
 	}
 	defer station.Close()
-	return inSession(r, station, u, cardMedia(r, ""), f)
+	return inSession(r, station, u, dialogue.CardMedia(r, ""), f)
 }
 
 // inSession runs f in a quorum session on a connected module.

@@ -32,21 +32,30 @@ func worldCommands(p *command.Program) *cli.Command {
 				Name:   "check",
 				Usage:  "check token, kmdata and cards against what was recorded (nfkmcheck)",
 				Action: p.Step(checkWorld),
-				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, cardFlags("")),
+				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, dialogue.CardFlags("")),
 			},
 			{
 				Name:   "recover",
 				Usage:  "recover the security world onto an empty token, with a quorum of cards",
 				Action: p.Step(recoverWorld),
-				Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, sessionFlags(), acceptFlags(), []cli.Flag{
-					text("label", "`NAME` of the token (default: the world's)"),
-				}),
+				Flags: slices.Concat(
+					[]cli.Flag{libraryFlag(), pinFileFlag()},
+					dialogue.SessionFlags(),
+					dialogue.AcceptFlags(),
+					dialogue.OfficerFlags(),
+					[]cli.Flag{text("label", "`NAME` of the token (default: the world's)")},
+				),
 			},
 			{
 				Name:   "replace-cards",
 				Usage:  "deal a new administrator card set; the old cards no longer unlock the token",
 				Action: p.Step(replaceCards),
-				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag()}, sessionFlags(), newCardFlags("new-")),
+				Flags: slices.Concat(
+					[]cli.Flag{modulePathFlag(), pinFileFlag()},
+					dialogue.SessionFlags(),
+					dialogue.NewCardFlags("new-"),
+					dialogue.OfficerFlags(),
+				),
 			},
 			{
 				Name:      "backup",
@@ -58,7 +67,7 @@ func worldCommands(p *command.Program) *cli.Command {
 				Name:   "reset-pin",
 				Usage:  "set a new user PIN, with a quorum of cards",
 				Action: p.Step(resetPIN),
-				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, sessionFlags()),
+				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, dialogue.SessionFlags()),
 			},
 			{
 				Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),
@@ -73,14 +82,32 @@ func createWorldCommand(p *command.Program) *cli.Command {
 		Name:   "create",
 		Usage:  "create a security world and its administrator cards (new-world)",
 		Action: p.Step(createWorld),
-		Flags: slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, newCardFlags(""), acceptFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
-			&cli.StringFlag{Name: "cipher-suite", Usage: "`SUITE` of the world's keys", Value: statement.SuiteDefault},
-			yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
-			yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
-			yes("adopt", "keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'"),
-			text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
-		}),
+		Flags: slices.Concat(
+			[]cli.Flag{libraryFlag(), pinFileFlag()},
+			dialogue.NewCardFlags(""),
+			dialogue.AcceptFlags(),
+			dialogue.OfficerFlags(),
+			[]cli.Flag{
+				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
+				&cli.StringFlag{
+					Name:  "guard",
+					Usage: "`GUARD` of the world: trust or trust-by-tool",
+					Value: string(statement.GuardTrust),
+				},
+				&cli.StringFlag{
+					Name:  "cipher-suite",
+					Usage: "`SUITE` of the world's keys",
+					Value: statement.SuiteDefault,
+				},
+				yes("rehearsal", "create a world for rehearsals; production refuses everything it makes"),
+				yes("initialize", "destroy what is on the initialised token of that label; its serial must be typed"),
+				yes(
+					"adopt",
+					"keep the initialised token of that label, which must be empty; its SO PIN becomes the cards'",
+				),
+				text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
+			},
+		),
 	}
 }
 
@@ -111,7 +138,12 @@ func createWorld(r *command.Run) (command.Result, error) {
 
 // creation reads the options; it asks for nothing that they give.
 func creation(r *command.Run) (world.Creation, error) {
-	c := world.Creation{Label: r.String("label"), Suite: r.String("cipher-suite"), Rehearsal: r.Bool("rehearsal")}
+	c := world.Creation{
+		Label:     r.String("label"),
+		Suite:     r.String("cipher-suite"),
+		Rehearsal: r.Bool("rehearsal"),
+		Guard:     statement.Guard(r.String("guard")),
+	}
 	if err := r.NoArgs(); err != nil {
 		return c, err
 	}
@@ -177,7 +209,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
 	if _, err := r.Required("module-path"); err != nil {
@@ -197,7 +229,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		label = chain.World().Label
 	}
 	chain, err = world.Recover(world.Recovery{
-		Access: a, Media: cardMedia(r, ""), Label: label,
+		Access: a, Media: dialogue.CardMedia(r, ""), Label: label,
 		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return newUserPIN(r, t, label) },
 	})
 	if err != nil {
@@ -213,7 +245,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	if err := checkCardFlags(r, ""); err != nil {
+	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
 	station, u, err := connect(r)
@@ -225,7 +257,7 @@ func replaceCards(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: cardMedia(r, ""), OldUI: u}
+	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: dialogue.CardMedia(r, ""), OldUI: u}
 	unfinished, err := replacement.Unfinished(station)
 	if err != nil {
 		return nil, err
@@ -307,14 +339,16 @@ func checkWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	if len(r.StringSlice("card")) > 0 {
-		if err := checkCardFlags(r, ""); err != nil {
+		if err := dialogue.CheckCards(r, ""); err != nil {
 			return nil, err
 		}
 	}
 	return withOperator(r, func(o *session.Operator) (command.Result, error) {
 		rows, err := worldcheck.Token(o)
 		if len(r.StringSlice("card")) > 0 {
-			rows = append(rows, worldcheck.Cards(o.Chain, cardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
+			rows = append(
+				rows,
+				worldcheck.Cards(o.Chain, dialogue.CardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
 		}
 		if err == nil {
 			err = worldcheck.Summary(rows)

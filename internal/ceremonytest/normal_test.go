@@ -43,7 +43,7 @@ func replacements() []replacement {
 		r(`hknso [0-9a-f]{8}, not [0-9a-f]{8}`, "hknso WORLD, not WORLD"),
 		r(`(configuration file|PKCS#11 library) \S+: .*; only a rehearsal accepts that`,
 			"$1 FILE: REASON; only a rehearsal accepts that"),
-		r(`(write down: [0-9]+,|list of [0-9]+:|hknso is now|  SHA-256|[0-9]\. key .*,)( [A-Za-z-]+){4,8}`,
+		r(`(write down: [0-9]+,|list of [0-9]+:|hknso is now|  SHA-256|public key, SHA-256|[0-9]\. key .*,)( [A-Za-z-]+){4,8}`,
 			"$1 WORDS"),
 		r(`(?m)^(\S+: +)([A-Za-z-]+ ){7}[A-Za-z-]+;`, "${1}WORDS;"),
 		r(`(typing its first word: )[A-Za-z-]+`, "${1}WORD"),

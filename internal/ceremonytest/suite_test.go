@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // helpers are programs that scripts run, played by the test binary.
 func helpers() map[string]func() {
-	return map[string]func(){"token-objects": tokenObjects}
+	return map[string]func(){"token-objects": tokenObjects, "trust-km": trustKM}
 }
 
 // built runs the tests with programs of its own.
@@ -84,7 +84,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	for name, f := range map[string]func(*testscript.TestScript, []string){
 		"exits": exits, "refuses": refuses, "answers": answers, "dialogue": dialogue, "signalled": signalled,
 		"serve": serve, "halt": halt, "deaf": deaf, "objects": objects, "get": get, "sum": sum, "flip": flip, "cut": cut, "edit": edit,
-		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production, "document": document,
+		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production, "document": document, "paper": paper,
+		"officer": officer,
 	} {
 		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			if neg {

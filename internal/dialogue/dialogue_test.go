@@ -21,6 +21,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/term"
 )
@@ -150,7 +151,7 @@ func options() (list []cli.Flag) {
 	for _, name := range []string{"card-pin-file", "new-card-pin-file"} {
 		list = append(list, &cli.StringSliceFlag{Name: name})
 	}
-	return list
+	return append(list, dialogue.OfficerFlags()...)
 }
 
 // refused holds an error to its status, text and hint.

@@ -43,7 +43,7 @@ func (s *Session) Reduce(k Key) (Key, error) {
 		return Key{}, err
 	}
 	types := uses(k.secret())
-	values, err := s.raw.ShowsWith(o, nameCopy, templates.ReducedShows(k.secret()), types...)
+	values, err := s.raw.ShowsWith(o, nameCopy, s.kept(templates.ReducedShows(k.secret())), types...)
 	if copied.object, err = s.raw.Checked(o, err); err != nil {
 		return copied, err
 	}
@@ -76,15 +76,15 @@ func (s *Session) copyHalves(k Key, out *Key, t p11.Template) (err error) {
 	if out.object, err = s.copied(k.object, copying{nameKept, k.Label, out.Label, out.id}, t); err != nil {
 		return err
 	}
-	return s.raw.Shows(out.object, out.Label, k.template(TokenObject).With(t...))
+	return s.raw.Shows(out.object, out.Label, s.template(k, TokenObject).With(t...))
 }
 
-// template is what the key was generated with.
-func (k Key) template(place Place) p11.Template {
+// template is what a key is generated with.
+func (s *Session) template(k Key, place Place) p11.Template {
 	if k.secret() {
-		return templates.SecretKey(place)
+		return s.kept(templates.SecretKey(place))
 	}
-	return templates.PrivateKey(place, k.Kind.Type == keykind.RSA)
+	return s.kept(templates.PrivateKey(place, k.Kind.Type == keykind.RSA))
 }
 
 // copying names a copy in messages and on the token.

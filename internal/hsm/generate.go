@@ -44,7 +44,8 @@ func (s *Session) generate(by maker, spec Spec, label string, place Place) (Key,
 		return s.generateSecret(by, spec, label, place)
 	}
 	isRSA := spec.Kind.Type == keykind.RSA
-	return s.generatePair(by, spec, label, templates.PublicKey(place, isRSA), templates.PrivateKey(place, isRSA))
+	return s.generatePair(by, spec, label, templates.PublicKey(place, isRSA),
+		s.kept(templates.PrivateKey(place, isRSA)))
 }
 
 func (s *Session) generateKML(by maker, label string) (Key, error) {
@@ -98,7 +99,7 @@ func (s *Session) readBack(k Key, keyType uint, t p11.Template) (Key, error) {
 func (s *Session) generateSecret(by maker, spec Spec, label string, place Place) (Key, error) {
 	k := Key{Label: label, Kind: spec.Kind, id: p11.NewID()}
 	size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, spec.Kind.Bits/8)
-	template := templates.SecretKey(place)
+	template := s.kept(templates.SecretKey(place))
 	o, err := s.raw.Made(p11.Making{
 		Call:      "C_GenerateKey of " + label,
 		Object:    nameKept,

@@ -175,6 +175,12 @@ func (r *rig) backup() Wrapping {
 	return Wrapping{Form: r.form, Outer: r.kmObject, Inner: r.kw, OAEP: r.kwWrapped}
 }
 
+// restorable is a backup of a key, for Restore.
+func (r *rig) restorable(t *testing.T, k Key, backup []byte) Backup {
+	t.Helper()
+	return Backup{Kind: k.Kind, Public: k.Public, Seal: r.seal(t, backup), Inner: backup[r.km.Size():]}
+}
+
 // failCall makes the n-th call of a PKCS#11 function from now on fail.
 func (r *rig) failCall(t *testing.T, function string, n int, code uint) {
 	t.Helper()

@@ -66,7 +66,7 @@ func (r *rig) live(t *testing.T, k keykind.Kind, vault Wrapping) {
 func (r *rig) restore(t *testing.T, k Key, backup []byte) Key {
 	t.Helper()
 	seal := func(public *rsa.PublicKey) ([]byte, error) { return reseal(t, r.km, public, backup), nil }
-	restored := must[Key](t)(r.s.Restore(k.Kind, k.Public, seal, backup[r.km.Size():]))
+	restored := must[Key](t)(r.s.Restore(Backup{Kind: k.Kind, Public: k.Public, Seal: seal, Inner: backup[r.km.Size():]}))
 	ok(t, r.s.Proves(restored, r.identity(t, k)))
 	ok(t, r.s.ProbeKey(restored))
 	vouched := func(p string) bool { return p == "LOCAL" || p == "ALWAYS_SENSITIVE" }

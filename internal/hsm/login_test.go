@@ -86,7 +86,7 @@ func TestUnreadableBlob(t *testing.T) {
 	r := world(t)
 	k, backup := r.backedUp(t, kind(t, "AES-128"))
 	backup[len(backup)-1] ^= 1
-	_, err := r.s.Restore(k.Kind, nil, r.seal(t, backup), backup[r.km.Size():])
+	_, err := r.s.Restore(r.restorable(t, k, backup))
 	if !IsUnreadableBlob(err) || IsUnreadableBlob(p11.Fail("C_UnwrapKey", pkcs11.Error(pkcs11.CKR_DEVICE_REMOVED))) {
 		t.Errorf("%v", err)
 	}

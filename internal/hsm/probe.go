@@ -43,6 +43,7 @@ var trustedKinds = map[TrustedKind]struct {
 func (s *Session) prober() *probe.Prober {
 	if s.probes == nil {
 		s.probes = probe.New(s.raw, s.Token.Slot, &s.m.tokenFacts(s.Token).Facts)
+		s.probes.Sparse = s.Untrusted
 	}
 	return s.probes
 }
@@ -84,6 +85,25 @@ func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Tar
 		return s.prober().RefusesOneCall(target)
 	}
 	return nil
+}
+
+// ProbeUntrustedKM proves that KM wraps no key with WRAP_WITH_TRUSTED as long
+// as nobody has trusted it.
+func (s *Session) ProbeUntrustedKM(km Object) error { return s.prober().Untrusted(km, nameKM) }
+
+// IsTrustedKM reports whether KM wraps a key with WRAP_WITH_TRUSTED.
+func (s *Session) IsTrustedKM(km Object) (bool, error) { return s.prober().IsTrusted(km) }
+
+// ProbeKMAlone proves that no other key wraps one with WRAP_WITH_TRUSTED.
+func (s *Session) ProbeKMAlone(km Object) error { return s.prober().TrustedAlone(km) }
+
+// ID returns the CKA_ID of an object.
+func (s *Session) ID(o Object) ([]byte, error) {
+	values, err := s.raw.Attributes(o, pkcs11.CKA_ID)
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
 }
 
 // ProbeAnchors is [Session.ProbeTrusted] for every anchor on the token: an
@@ -128,9 +148,10 @@ func (s *Session) ZeroPads() (bool, error) {
 }
 
 // ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay],
-// [Session.ProbeWrapWithTrusted] and [Session.ProbeDerive].
+// [Session.ProbeWrapWithTrusted] and [Session.ProbeDerive]. Of a key that any
+// key may wrap it tries the first alone.
 func (s *Session) ProbeKey(k Key) error {
-	if err := s.ProbeOneWay(k); err != nil {
+	if err := s.ProbeOneWay(k); err != nil || s.Unrestricted {
 		return err
 	}
 	if err := s.ProbeWrapWithTrusted(k); err != nil {
@@ -149,7 +170,7 @@ func (s *Session) ProbeOneWay(k Key) error {
 	if onToken {
 		place = TokenObject
 	}
-	return s.probeKept(k.target(templates.KeptKey(place)), k)
+	return s.probeKept(k.target(s.kept(templates.KeptKey(place))), k)
 }
 
 // ProbeWrapWithTrusted tries to wrap a key under keys that are not trusted,

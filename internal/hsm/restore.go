@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"slices"
@@ -24,38 +25,55 @@ const nameRestored = "the restored key"
 // for a session's public key.
 type Seal func(session *rsa.PublicKey) ([]byte, error)
 
-// Restore unwraps a backup into a session object.
+// Backup is a backup to be restored.
+type Backup struct {
+	Kind   keykind.Kind
+	Public crypto.PublicKey // nil for AES
+	Seal   Seal             // gives the AES key inside the first part
+	Inner  []byte           // the second part
+	Label  string           // of a token object; "" restores to a session object
+}
+
+// place is where the key goes, and its label there.
+func (b Backup) place() (Place, string) {
+	if b.Label == "" {
+		return SessionObject, sessionLabel
+	}
+	return TokenObject, b.Label
+}
+
+// Restore unwraps a backup into a session object, or onto the token.
 //
 // The token generates an RSA pair that lives as long as this login and can only
-// unwrap; seal gets its public half and gives the backup's AES key. inner is
-// the second part of the backup. public is the key's public half, nil for AES.
+// unwrap; Seal gets its public half and gives the backup's AES key.
 //
 // What comes out is tightened and read back, but nothing is known yet of whose
 // key it is: call [Session.Proves], and only then [Session.Persist]. LOCAL and
 // ALWAYS_SENSITIVE are false from now on.
-func (s *Session) Restore(kind keykind.Kind, public crypto.PublicKey, seal Seal, inner []byte) (Key, error) {
+func (s *Session) Restore(b Backup) (Key, error) {
 	mech, err := s.KeyWrap()
 	if err != nil {
 		return Key{}, err
 	}
-	aes, err := s.unwrapAES(seal)
+	aes, err := s.unwrapAES(b.Seal)
 	if err != nil {
 		return Key{}, err
 	}
 	defer s.Discard(aes)
-	k := Key{Label: nameRestored, Kind: kind, Public: public, id: p11.NewID()}
-	if k.object, err = s.unwrapKey(k, mech, aes, inner); err != nil {
+	k := Key{Label: cmp.Or(b.Label, nameRestored), Kind: b.Kind, Public: b.Public, id: p11.NewID()}
+	if k.object, err = s.unwrapKey(k, mech, aes, b); err != nil {
 		return Key{}, err
 	}
-	if err := s.complete(&k); err != nil {
+	if err := s.complete(&k, b); err != nil {
 		s.Discard(k.object)
 		return Key{}, err
 	}
 	return k, nil
 }
 
-func (s *Session) complete(k *Key) error {
-	if err := s.tighten(k.object, k.template(SessionObject)); err != nil {
+func (s *Session) complete(k *Key, b Backup) error {
+	place, label := b.place()
+	if err := s.tighten(k.object, s.template(*k, place)); err != nil {
 		return err
 	}
 	if k.secret() {
@@ -65,8 +83,8 @@ func (s *Session) complete(k *Key) error {
 	if err != nil {
 		return err
 	}
-	template := templates.PublicKey(SessionObject, k.Kind.Type == keykind.RSA)
-	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(sessionLabel, k.id), material...)...))
+	template := templates.PublicKey(place, k.Kind.Type == keykind.RSA)
+	k.public, err = s.raw.Create(template.Raw(append(p11.Naming(label, k.id), material...)...))
 	if err != nil {
 		return p11.Fail("C_CreateObject of the public half of "+nameRestored, err)
 	}
@@ -135,17 +153,18 @@ func (s *Session) generateOpener() (public, private Object, err error) {
 	return public, private, nil
 }
 
-func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, inner []byte) (Object, error) {
+func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, b Backup) (Object, error) {
+	place, label := b.place()
 	return s.raw.Made(p11.Making{
 		Call:      "C_UnwrapKey of the backup",
 		Object:    nameRestored,
-		Template:  k.template(SessionObject),
+		Template:  s.template(k, place),
 		Mechanism: p11.NoMechanism,
 		// openCryptoki refuses EXTRACTABLE here, and has it true.
 		MayOmit: []uint{pkcs11.CKA_EXTRACTABLE},
 		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			list := slices.Concat(p11.Naming(sessionLabel, k.id), p11.Classed(k.class(), k.Kind.KeyType), t)
-			return s.raw.Unwrap(p11.Mechanism(uint(mech)), aes, inner, list)
+			list := slices.Concat(p11.Naming(label, k.id), p11.Classed(k.class(), k.Kind.KeyType), t)
+			return s.raw.Unwrap(p11.Mechanism(uint(mech)), aes, b.Inner, list)
 		},
 	})
 }
@@ -153,7 +172,10 @@ func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, inner []byte) (Obje
 // tighten sets what the module has ignored in the template, and reads all of
 // it back. openCryptoki ignores SENSITIVE.
 func (s *Session) tighten(o Object, t p11.Template) error {
-	types := []uint{pkcs11.CKA_SENSITIVE, pkcs11.CKA_WRAP_WITH_TRUSTED}
+	types := []uint{pkcs11.CKA_SENSITIVE}
+	if !s.Unrestricted {
+		types = append(types, pkcs11.CKA_WRAP_WITH_TRUSTED)
+	}
 	values, err := s.raw.Attributes(o, types...)
 	if err != nil {
 		return err

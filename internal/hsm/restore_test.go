@@ -46,7 +46,7 @@ func TestRestoreQuirks(t *testing.T) {
 			r := faultyWorld(t)
 			k, backup := r.backedUp(t, kind(t, "P-256"))
 			t.Setenv(c.variable, c.value)
-			restored, err := r.s.Restore(k.Kind, k.Public, r.seal(t, backup), backup[r.km.Size():])
+			restored, err := r.s.Restore(r.restorable(t, k, backup))
 			if c.name == "EXTRACTABLE refused" { // SoftHSM has it false then
 				expect(t, err, failure{fmt.Sprintf(
 					"%v shows CKA_EXTRACTABLE=false on the restored key instead of true (goes to the backup and to the "+
@@ -73,7 +73,7 @@ func TestRestoreOfAnotherKey(t *testing.T) {
 	aes := p11.Random(32)
 	outer := must[[]byte](t)(rsa.EncryptOAEP(sha1.New(), rand.Reader, &r.km.PublicKey, aes, nil))
 	forged := append(outer, must[[]byte](t)(keywrap.Wrap(aes, der))...)
-	restored := must[Key](t)(r.s.Restore(k.Kind, k.Public, r.seal(t, forged), forged[r.km.Size():]))
+	restored := must[Key](t)(r.s.Restore(r.restorable(t, k, forged)))
 	expect(t, r.s.Proves(restored, Identity{Public: k.Public}),
 		failure{fmt.Sprintf("the restored key on %v is not the key that its public key describes", r.token), exitcode.Check, ""})
 }
@@ -130,14 +130,14 @@ func TestRestoreFails(t *testing.T) {
 			if c.function != "" {
 				r.failCall(t, c.function, c.n, pkcs11.CKR_DEVICE_ERROR)
 			}
-			_, err := r.s.Restore(k.Kind, c.public, c.seal, c.inner)
+			_, err := r.s.Restore(Backup{Kind: k.Kind, Public: c.public, Seal: c.seal, Inner: c.inner})
 			t.Setenv("SHIM_AT", "")
 			expect(t, err, failure{c.want, c.code, ""})
 		})
 	}
 	t.Setenv("SHIM_UNWRAP_DROP", "0x103")
 	r.failCall(t, "C_SetAttributeValue", 1, pkcs11.CKR_DEVICE_ERROR)
-	_, err := r.s.Restore(k.Kind, k.Public, good, inner)
+	_, err := r.s.Restore(Backup{Kind: k.Kind, Public: k.Public, Seal: good, Inner: inner})
 	expect(t, err,
 		failure{"C_SetAttributeValue of CKA_SENSITIVE of the restored key: CKR_DEVICE_ERROR", exitcode.HSM, ""})
 	if items := must[[]Item](t)(r.s.Inventory()); len(items) != 3 {
@@ -157,5 +157,5 @@ func TestOpenerLivesWithTheLogin(t *testing.T) {
 	if r.s.rsa != nil {
 		t.Error("the session's RSA pair is kept over a logout")
 	}
-	must[Key](t)(r.s.Restore(k.Kind, nil, r.seal(t, backup), backup[r.km.Size():]))
+	must[Key](t)(r.s.Restore(r.restorable(t, k, backup)))
 }

@@ -16,6 +16,7 @@ import (
 // outlive the login in which it was got.
 type Session struct {
 	Token Token
+	Guarding
 
 	m      *Module
 	raw    *p11.Session
@@ -25,6 +26,24 @@ type Session struct {
 
 	listed     []Item // the anchors that Trusted has found in this login; nil: not listed
 	unanchored bool   // this session has destroyed the anchors, and set none since
+}
+
+// Guarding is what a session does without where the token does not guard
+// export for the SO. The zero value is for one that does.
+type Guarding struct {
+	// Untrusted: keys that wrap are made by the user, without TRUSTED, and KM is
+	// found by its public key alone.
+	Untrusted bool
+	// Unrestricted: keys for a vault are made without WRAP_WITH_TRUSTED.
+	Unrestricted bool
+}
+
+// kept is the template of a key for a vault.
+func (g Guarding) kept(t p11.Template) p11.Template {
+	if g.Unrestricted {
+		return t.Without(pkcs11.CKA_WRAP_WITH_TRUSTED)
+	}
+	return t
 }
 
 // Open opens a session with the token t, without a login. Where its slot holds

@@ -28,9 +28,15 @@ const (
 )
 
 // TrustKM puts KM's public half on the token as a trusted wrapping key, as SO,
-// and reads its attributes, modulus and exponent back by handle.
+// and reads its attributes, modulus and exponent back by handle. Where the
+// session is [Guarding.Untrusted], the user does, and it is not trusted.
 func (s *Session) TrustKM(label string, km *rsa.PublicKey, form keywrap.Form) (Object, error) {
 	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), outer(form))
+}
+
+// SessionKM is [Session.TrustKM] for this session alone.
+func (s *Session) SessionKM(km *rsa.PublicKey, form keywrap.Form) (Object, error) {
+	return s.trustRSA(nameKM, sessionLabel, km, templates.TrustedRSA(SessionObject), outer(form))
 }
 
 // TrustKEK makes the vault's KEK a trusted wrapping key for this session
@@ -162,7 +168,7 @@ func (s *Session) TransferKey() (Object, error) {
 func (s *Session) TrustRoute() string { return string(s.m.tokenFacts(s.Token).trust) }
 
 func (s *Session) trust() trust.Maker {
-	return trust.Maker{Session: s.raw, Route: &s.m.tokenFacts(s.Token).trust}
+	return trust.Maker{Session: s.raw, Route: &s.m.tokenFacts(s.Token).trust, Plain: s.Untrusted}
 }
 
 func (s *Session) trustAES(name string, t p11.Template, w KeyWrap) (Object, error) {
@@ -173,8 +179,9 @@ func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t p11.Templat
 	return s.trust().RSA(trust.Wanted{Name: name, Label: label, Template: t, Mechanism: m}, key)
 }
 
-// FindKM returns KM's public half by its label. It must be trusted and the
-// only one, and its modulus and exponent must be km's.
+// FindKM returns KM's public half by its label. It must be trusted, unless the
+// session is [Guarding.Untrusted], and the only one, and its modulus and
+// exponent must be km's.
 func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 	o, err := s.trusted(PublicKey, label)
 	if err != nil {
@@ -194,7 +201,11 @@ func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
 func (s *Session) FindKW(label string) (Object, error) { return s.trusted(SecretKey, label) }
 
 func (s *Session) trusted(class Class, label string) (Object, error) {
-	found, err := inventory.FindTrusted(s.raw,
+	find := inventory.FindTrusted
+	if s.Untrusted {
+		find = inventory.FindOnToken
+	}
+	found, err := find(s.raw,
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 	if err != nil {
 		return 0, err

@@ -273,7 +273,7 @@ func TestNoKeyWrap(t *testing.T) {
 	r.asUser(t)
 	_, err = r.s.Wrap(Wrapping{Form: keywrap.TwoSteps}, Key{})
 	expect(t, err, want)
-	_, err = r.s.Restore(kind(t, "P-256"), nil, nil, nil)
+	_, err = r.s.Restore(Backup{Kind: kind(t, "P-256")})
 	expect(t, err, want)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/c11"
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 	"byok/internal/secret"
@@ -34,16 +35,16 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 	if err := m.p.Finalize(); err != nil {
 		return nil, p11.Fail("C_Finalize of "+m.Path, err)
 	}
-	c11, loginErr := crypto11.Configure(m.config(t, pin))
+	context, loginErr := crypto11.Configure(m.config(t, pin))
 	s, err := m.join(t, loginErr)
-	if err != nil && c11 != nil {
-		_ = c11.Close() // or crypto11 would go on counting the library as in use
+	if err != nil && context != nil {
+		_ = context.Close() // or crypto11 would go on counting the library as in use
 		_ = m.initialize()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &User{s, c11}, nil
+	return &User{s, context}, nil
 }
 
 // config chooses the token by its serial number, or by its label if it has none.
@@ -62,7 +63,7 @@ func (m *Module) join(t Token, loginErr error) (*Session, error) {
 		return nil, err
 	}
 	if loginErr != nil {
-		return nil, m.LoginError(t, RoleUser, rootCause(loginErr))
+		return nil, m.LoginError(t, RoleUser, c11.RootCause(loginErr))
 	}
 	s, err := m.Open(t)
 	if err != nil {
@@ -70,18 +71,6 @@ func (m *Module) join(t Token, loginErr error) (*Session, error) {
 	}
 	s.role = RoleUser
 	return s, nil
-}
-
-// rootCause unwraps crypto11's errors, which use github.com/pkg/errors' Cause.
-func rootCause(err error) error {
-	type causer interface{ Cause() error }
-	for {
-		c, ok := err.(causer)
-		if !ok {
-			return err
-		}
-		err = c.Cause()
-	}
 }
 
 // Close ends the session and logs out. The module stays usable. Closing twice
@@ -124,7 +113,7 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	}
 	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
 	if err != nil {
-		return nil, p11.Fail("finding "+k.Label, rootCause(err))
+		return nil, p11.Fail("finding "+k.Label, c11.RootCause(err))
 	}
 	if len(found) != 1 {
 		return nil, exitcode.Errorf(exitcode.HSM, "%d key pairs are %s on %v instead of one", len(found), k.Label, u.Token)
@@ -132,56 +121,22 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	digest := sha256.Sum256(message)
 	sig, err := found[0].Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
-		return nil, p11.Fail("signing with "+k.Label, rootCause(err))
+		return nil, p11.Fail("signing with "+k.Label, c11.RootCause(err))
 	}
 	return sig, nil
 }
 
-// viaCrypto11 generates through crypto11, which keeps its handles to itself: what
-// it made is found by its CKA_ID.
+// viaCrypto11 generates through crypto11.
 type viaCrypto11 struct{ *User }
 
-func (c viaCrypto11) pair(spec Spec, public, private []*pkcs11.Attribute) (publicHalf, privateHalf Object, err error) {
-	publicSet, privateSet := set(public), set(private)
-	if spec.Kind.Type == keykind.RSA {
-		_, err = c.c11.GenerateRSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.Bits)
-	} else {
-		_, err = c.c11.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, spec.Kind.EllipticCurve())
-	}
-	if err != nil {
-		return 0, 0, rootCause(err)
-	}
-	id := privateSet[pkcs11.CKA_ID].Value
-	if publicHalf, err = c.byID(PublicKey, id); err != nil {
-		return 0, 0, err
-	}
-	privateHalf, err = c.byID(PrivateKey, id)
-	return publicHalf, privateHalf, err
+func (v viaCrypto11) pair(spec Spec, public, private []*pkcs11.Attribute) (publicHalf, privateHalf Object, err error) {
+	return v.maker11().Pair(spec.Kind, public, private)
 }
 
-func (c viaCrypto11) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
-	s := set(template)
-	if _, err := c.c11.GenerateSecretKeyWithAttributes(s, spec.Kind.Bits, crypto11.CipherAES); err != nil {
-		return 0, rootCause(err)
-	}
-	return c.byID(SecretKey, s[pkcs11.CKA_ID].Value)
+func (v viaCrypto11) secret(spec Spec, template []*pkcs11.Attribute) (Object, error) {
+	return v.maker11().Secret(spec.Kind, template)
 }
 
-func (c viaCrypto11) byID(class Class, id []byte) (Object, error) {
-	found, err := c.raw.Find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_ID, id))
-	if err != nil {
-		return 0, err
-	}
-	return c.one("the generated key", found)
-}
-
-// set gives a template to crypto11.
-func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
-	s := crypto11.NewAttributeSet()
-	for _, a := range template {
-		s[a.Type] = a
-	}
-	return s
+func (v viaCrypto11) maker11() c11.Maker {
+	return c11.Maker{Context: v.c11, Session: v.raw, One: v.one}
 }

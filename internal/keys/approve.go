@@ -177,6 +177,9 @@ func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 // trustAll makes KEK and transfer key of each pair, as security officer.
 func (s Quorum) trustAll(pairs []*pair) error {
 	form := s.Module.Form
+	if s.Module.Guard.Traits().ByKM {
+		return nil // no KEK comes onto the token
+	}
 	return s.AsSO(func() (err error) {
 		for _, p := range pairs {
 			if p.kek, err = s.HSM.TrustKEK(p.KEK.PublicKey(), form); err != nil {
@@ -234,8 +237,7 @@ func (s Quorum) wrap(p *pair) (err error) {
 	if err != nil {
 		return err
 	}
-	p.wrapped, err = s.HSM.Wrap(hsm.Wrapping{Form: s.Module.Form, Outer: p.kek, Inner: p.transfer}, reduced)
-	if err != nil {
+	if p.wrapped, err = s.forVault(p, reduced); err != nil {
 		return err
 	}
 	p.copy = &kmdata.Key{
@@ -245,13 +247,21 @@ func (s Quorum) wrap(p *pair) (err error) {
 	return nil
 }
 
+// forVault wraps a key for the pair's KEK, by the route of the guard.
+func (s Quorum) forVault(p *pair, key hsm.Key) ([]byte, error) {
+	if s.Module.Guard.Traits().ByKM {
+		return s.WrapByKM(key, p.KEK.PublicKey())
+	}
+	return s.HSM.Wrap(hsm.Wrapping{Form: s.Module.Form, Outer: p.kek, Inner: p.transfer}, key)
+}
+
 // reduce makes the transfer copy and tries to wrap it under untrusted keys. A
 // module without C_CopyObject wraps the key itself: the bytes are the same.
 func (s Quorum) reduce(key hsm.Key) (hsm.Key, error) {
 	reduced, err := s.HSM.Reduce(key)
 	if errors.Is(err, hsm.ErrNoCopy) {
 		s.UI().Warn(fmt.Sprintf("%v copies no keys: the key is wrapped without a copy of reduced permissions", s.Token))
-		return key, nil
+		return key, s.HSM.ProbeWrapWithTrustedAgain(key)
 	}
 	if err != nil {
 		return key, err

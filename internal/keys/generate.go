@@ -148,7 +148,11 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 	if err := s.signOrigin(k, statement.OriginQuorum, false, backup, k.Permissions); err != nil {
 		return err
 	}
-	if _, err := s.HSM.Persist(key, k.Name()); err != nil {
+	kept, err := s.Keep(key, k.Identity, backup, k.Name())
+	if err != nil {
+		return err
+	}
+	if k.Permissions, err = s.HSM.Permissions(kept); err != nil {
 		return err
 	}
 	return s.Chain.WriteKey(k, s.KML())

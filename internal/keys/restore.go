@@ -209,7 +209,7 @@ func (s Quorum) bringBack(r Restorable) error {
 	if err := s.signOrigin(r.Key, r.Origin, true, r.Backup, attributes); err != nil {
 		return err
 	}
-	if _, err := s.HSM.Persist(key, label); err != nil {
+	if _, err := s.Keep(key, r.Key.Identity, r.Backup, label); err != nil {
 		return err
 	}
 	s.UI().Say("%s restored; origin %s", label, statement.OriginText(r.Origin, true))

@@ -94,7 +94,7 @@ func (s Quorum) Freeze(ident string) (*kmdata.Key, error) {
 	_, err = journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[freezing]{
 		Name: name,
 		Done: func(freezing) (bool, error) { return k.Frozen, nil },
-		Keep: func(freezing) bool { return true }, // the original may be gone
+		Keep: func(n freezing) bool { return n.Copied }, // the original may be gone
 		Do: func(n *freezing, save func() error) error {
 			return s.AsUser(func() error { return s.freeze(list[0], n, save) })
 		},

@@ -24,14 +24,17 @@ func floors() []floor {
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},
 		{"The HSM and the vault", []string{
-			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust",
+			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust", "hsm/c11",
 			"hsm/tokens", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
 		}},
-		{"What crosses the air gap, and what is kept", []string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"}},
-		{"The domain's rules", []string{"kek", "cards", "quorum", "keykind"}},
+		{
+			"What crosses the air gap, and what is kept",
+			[]string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"},
+		},
+		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},
 		{base, []string{
-			"fingerprint", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
+			"fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},
 	}
 }
@@ -86,7 +89,11 @@ func TestArrowsPointDown(t *testing.T) {
 			case at < 0:
 				t.Errorf("%s imports %s, which is for tests alone", from, to)
 			case at < slices.Index(names, from):
-				t.Errorf("%s imports %s, which stands above it: move what both need down, or change floors_test.go", from, to)
+				t.Errorf(
+					"%s imports %s, which stands above it: move what both need down, or change floors_test.go",
+					from,
+					to,
+				)
 			}
 		}
 	}

@@ -53,6 +53,19 @@ func hold(but details, outcome Outcome) all {
 	return a
 }
 
+// TestProveUser: without an SO two rows are left.
+func TestProveUser(t *testing.T) {
+	m, token := prepared(t, softhsm.New(t))
+	rows, err := ProveUser(m, token, pin(userPIN))
+	want := []Row{{RowSession, Held, "2 attempts of the second process achieved nothing"}, {RowUser, Held, nothing4}}
+	if err != nil || !reflect.DeepEqual(rows, want) {
+		t.Errorf("%v\n%+v", err, rows)
+	}
+	if !UserGuarded(rows) || Guarded(rows) {
+		t.Error("the rows allow another guard")
+	}
+}
+
 func TestProveOnSoftHSM(t *testing.T) {
 	m, token := prepared(t, softhsm.New(t))
 	rows, err := Prove(m, token, pin(soPIN), pin(userPIN))

@@ -55,6 +55,10 @@ func Guarded(rows []Row) bool {
 	return held(rows, RowTrust) && held(rows, RowPrivate) && held(rows, RowUser)
 }
 
+// UserGuarded reports whether the rows allow a guard that has no SO log in: the
+// one about the user's login must have held.
+func UserGuarded(rows []Row) bool { return held(rows, RowUser) }
+
 // held reports whether there is a row of this name and all of them held.
 func held(rows []Row, name string) bool {
 	others := func(r Row) bool { return r.Name != name }
@@ -80,4 +84,12 @@ const patience = 10 * time.Second
 // keeps silent for ten seconds is not one: its rows are not answered.
 func Prove(m *hsm.Module, t hsm.Token, so, user *secret.Bytes) ([]Row, error) {
 	return newProver(m, so, user, patience).run(t)
+}
+
+// ProveUser is [Prove] for a token on which this program never logs in as SO:
+// it returns the last two rows, and looks for a private session object alone.
+func ProveUser(m *hsm.Module, t hsm.Token, user *secret.Bytes) ([]Row, error) {
+	p := newProver(m, secret.New(0), user, patience)
+	p.userAlone = true
+	return p.run(t)
 }

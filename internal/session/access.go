@@ -16,6 +16,7 @@ import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/officer"
 	"byok/internal/secret"
 	"byok/internal/statement"
 )
@@ -40,6 +41,10 @@ type UI interface {
 	AcceptLibrary(change LibraryChange) error
 	// AcceptSerial asks for the serial number as printed on the device.
 	AcceptSerial(token, serial string) error
+	// AwaitOfficer shows what a crypto officer is to do with the vendor's tool,
+	// and returns when done says so, or gives up: after a time limit, or when the
+	// people interrupt it.
+	AwaitOfficer(order officer.Order, done func() (bool, error)) error
 }
 
 // Log is the ceremony log as a session needs it.

@@ -45,7 +45,7 @@ func ParseAnchor(label string) (Anchor, bool) {
 
 // Anchors reports whether the guard has the token anchor the chain.
 func Anchors(g statement.Guard) bool {
-	return g == statement.GuardTrust || g == statement.GuardTrustShared
+	return g.Traits().Anchor
 }
 
 // newestAnchor reads the token's anchor; found is false where there is none.

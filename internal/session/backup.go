@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/base64"
+	"errors"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -62,6 +63,12 @@ func (s *Quorum) Unwrap(identity statement.Identity, backup []byte) (hsm.Key, er
 
 // UnwrapWith is Unwrap with the KM of a given card set.
 func (s *Quorum) UnwrapWith(k KNSO, identity statement.Identity, backup []byte) (hsm.Key, error) {
+	return s.restore(k, identity, backup, "")
+}
+
+// restore restores a backup to the token as label, or to a session object where
+// that is "".
+func (s *Quorum) restore(k KNSO, identity statement.Identity, backup []byte, label string) (hsm.Key, error) {
 	kind, err := identity.Kind()
 	if err != nil {
 		return hsm.Key{}, err
@@ -69,11 +76,30 @@ func (s *Quorum) UnwrapWith(k KNSO, identity statement.Identity, backup []byte) 
 	if len(backup) <= oaepSize {
 		return hsm.Key{}, errBackup()
 	}
-	key, err := s.HSM.Restore(kind, identity.Public(), k.reseal(backup[:oaepSize]), backup[oaepSize:])
+	key, err := s.HSM.Restore(hsm.Backup{
+		Kind: kind, Public: identity.Public(), Seal: k.reseal(backup[:oaepSize]), Inner: backup[oaepSize:], Label: label,
+	})
 	if hsm.IsUnreadableBlob(err) {
 		return hsm.Key{}, errBackup()
 	}
 	return key, err
+}
+
+// Keep puts a session key on the token as label: by a copy, or, where the module
+// copies no keys, by restoring its backup there. What was restored must prove
+// itself, or goes.
+func (s *Quorum) Keep(key hsm.Key, identity statement.Identity, backup []byte, label string) (hsm.Key, error) {
+	kept, err := s.HSM.Persist(key, label)
+	if !errors.Is(err, hsm.ErrNoCopy) {
+		return kept, err
+	}
+	if kept, err = s.restore(s.knso, identity, backup, label); err != nil {
+		return kept, err
+	}
+	if err := s.HSM.Proves(kept, Wanted(identity)); err != nil {
+		return kept, errors.Join(err, s.HSM.DestroyKey(kept))
+	}
+	return kept, nil
 }
 
 // errBackup is the one answer for every part of a backup that does not open.

@@ -39,6 +39,7 @@ func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	user.Guarding = Guarding(station.Module.Guard)
 	o := &Operator{Station: station, User: user}
 	if o.key, err = recognise(user.Session, station.Module); err != nil {
 		_ = user.Close()

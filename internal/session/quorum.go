@@ -80,6 +80,7 @@ func (s *Quorum) open(media []cards.Medium) (err error) {
 	if s.HSM, err = s.Loaded.Open(s.Token); err != nil {
 		return err
 	}
+	s.HSM.Guarding = Guarding(s.Module.Guard)
 	if err := s.askPIN(); err != nil {
 		return err
 	}

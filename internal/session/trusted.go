@@ -23,18 +23,37 @@ type trusted struct {
 	lacking, foreign []string
 }
 
+// Equipment is what a module of a world must have on its token.
+type Equipment struct {
+	Module string // its id
+	Guard  statement.Guard
+	Set    kmdata.Set
+	Form   keywrap.Form
+}
+
+// EquipmentOf is that of a module under the card set in force.
+func EquipmentOf(m *statement.Module, set kmdata.Set) Equipment {
+	return Equipment{m.Module, m.Guard, set, m.Form}
+}
+
+func (s *Station) equipment() Equipment { return EquipmentOf(s.Module, s.Chain.Set()) }
+
 // findTrusted compares the token's trusted objects with the world's: KM, KW in
-// the two-step form, and the anchor.
-func findTrusted(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) (t trusted, err error) {
+// the two-step form, and the anchor. Where nothing rests on trust it looks for
+// none.
+func findTrusted(token *hsm.Session, e Equipment) (t trusted, err error) {
+	if e.Guard.Traits().Trusted == statement.TrustedByNobody {
+		return t, nil
+	}
 	objects, err := token.Trusted()
 	if err != nil {
 		return t, err
 	}
-	km, err := kmHash(set)
+	km, err := kmHash(e.Set)
 	if err != nil {
 		return t, err
 	}
-	expected := trustedKeys(id, set, form)
+	expected := e.trustedKeys()
 	for _, o := range objects {
 		if !isOurs(o, expected, km) {
 			t.foreign = append(t.foreign, DescribeItem(o.Item))
@@ -59,16 +78,18 @@ func (t trusted) checkForeign(token hsm.Token) error {
 		Hint("stop: each could wrap any key of this world; byok-offline world check shows more")
 }
 
-// CheckTrusted holds the token's trusted objects to those of a module with the
-// id: exactly KM, KW in the two-step form, and anchors. One more could wrap
-// every key.
-func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) error {
-	t, err := findTrusted(token, id, set, form)
+// CheckTrusted holds the token's trusted objects to those of a module: exactly
+// KM, KW in the two-step form, and anchors. One more could wrap every key.
+func CheckTrusted(token *hsm.Session, e Equipment) error {
+	t, err := findTrusted(token, e)
 	if err != nil {
 		return err
 	}
 	if err := t.checkForeign(token.Token); err != nil {
 		return err
+	}
+	if len(t.lacking) > 0 && e.Guard.Traits().Trusted == statement.TrustedByTool {
+		return notTrusted(token.Token, t.lacking)
 	}
 	if len(t.lacking) > 0 {
 		return exitcode.Errorf(exitcode.Check, "%v lacks %s", token.Token, Join(t.lacking)).
@@ -78,7 +99,7 @@ func CheckTrusted(token *hsm.Session, id string, set kmdata.Set, form keywrap.Fo
 }
 
 func (s *Station) exactlyTrusted(token *hsm.Session) error {
-	return CheckTrusted(token, s.Module.Module, s.Chain.Set(), s.Module.Form)
+	return CheckTrusted(token, s.equipment())
 }
 
 // proveTrusted proves, as user, that the token holds no foreign trusted object
@@ -89,13 +110,15 @@ func (s *Quorum) proveTrusted() error {
 	if s.Behind() {
 		return nil
 	}
-	id, set, form := s.Module.Module, s.Chain.Set(), s.Module.Form
-	t, err := findTrusted(s.HSM, id, set, form)
+	t, err := findTrusted(s.HSM, s.equipment())
 	if err != nil {
 		return err
 	}
 	if err := t.checkForeign(s.Token); err != nil {
 		return err
+	}
+	if s.Module.Guard.Traits().Trusted == statement.TrustedByTool {
+		return ProveByTool(s.HSM, s.equipment())
 	}
 	s.anchors = t.anchors()
 	return t.prove(s.HSM)
@@ -143,16 +166,21 @@ func (o *Operator) ExactlyTrusted() error { return o.exactlyTrusted(o.User.Sessi
 
 // TrustedKeys are the classes of the module's trusted keys, by their labels.
 func (s *Station) TrustedKeys() map[string]hsm.Class {
-	return trustedKeys(s.Module.Module, s.Chain.Set(), s.Module.Form)
+	return s.equipment().trustedKeys()
 }
 
-func trustedKeys(id string, set kmdata.Set, form keywrap.Form) map[string]hsm.Class {
-	keys := map[string]hsm.Class{statement.KMLabel(id, set.Cards.Number): hsm.PublicKey}
-	if form == keywrap.TwoSteps {
-		keys[statement.KWLabel(id, set.Cards.Number)] = hsm.SecretKey
+func (e Equipment) trustedKeys() map[string]hsm.Class {
+	if e.Guard.Traits().Trusted == statement.TrustedByNobody {
+		return nil
+	}
+	keys := map[string]hsm.Class{e.kmLabel(): hsm.PublicKey}
+	if e.Form == keywrap.TwoSteps {
+		keys[statement.KWLabel(e.Module, e.Set.Cards.Number)] = hsm.SecretKey
 	}
 	return keys
 }
+
+func (e Equipment) kmLabel() string { return statement.KMLabel(e.Module, e.Set.Cards.Number) }
 
 // isOurs reports whether a trusted object is one of the module's: each label
 // once, KM by its public key. An anchor carries KM's public key as well.
@@ -185,54 +213,4 @@ func DescribeItem(item hsm.Item) string {
 		return "trusted " + text
 	}
 	return text
-}
-
-// ProveGuard tries, as user, everything that the guard rests on: no trusted
-// key can be made, copied with other uses, or changed; a key is wrapped for
-// the vault as the service unwraps it.
-func ProveGuard(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) ([]statement.Finding, error) {
-	trials := []struct {
-		name string
-		try  func() error
-	}{
-		{"the user makes no trusted key", token.ProbeTrust},
-		{"KM is frozen", func() error { return proveKM(token, id, set) }},
-		{"KW is frozen", func() error { return proveKW(token, id, set, form) }},
-		{"anchors are frozen", token.ProbeAnchors},
-		{"wrapping is what the vault unwraps", func() error { return token.ProbeOAEP(form) }},
-	}
-	var rows []statement.Finding
-	for _, t := range trials {
-		if err := t.try(); err != nil {
-			return rows, fmt.Errorf("%s: %w", t.name, err)
-		}
-		rows = append(rows, statement.Finding{Name: t.name, Outcome: heldOutcome})
-	}
-	return rows, nil
-}
-
-// heldOutcome is the outcome of a trial whose restriction held.
-const heldOutcome = "held"
-
-func proveKM(token *hsm.Session, id string, set kmdata.Set) error {
-	km, err := set.KM.ModuleKey()
-	if err != nil {
-		return err
-	}
-	object, err := token.FindKM(statement.KMLabel(id, set.Cards.Number), km)
-	if err != nil {
-		return err
-	}
-	return token.ProbeTrusted(object, hsm.KM)
-}
-
-func proveKW(token *hsm.Session, id string, set kmdata.Set, form keywrap.Form) error {
-	if form == keywrap.OneCall {
-		return nil
-	}
-	object, err := token.FindKW(statement.KWLabel(id, set.Cards.Number))
-	if err != nil {
-		return err
-	}
-	return token.ProbeTrusted(object, hsm.KW)
 }

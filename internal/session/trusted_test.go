@@ -128,7 +128,7 @@ func TestProveGuard(t *testing.T) {
 	prove := func() (rows []statement.Finding, err error) {
 		rig.OK(t, r.Operator(func(o *session.Operator) error {
 			m := o.Module
-			rows, err = session.ProveGuard(o.User.Session, m.Module, o.Chain.Set(), m.Form)
+			rows, err = session.ProveGuard(o.User.Session, session.EquipmentOf(m, o.Chain.Set()))
 			return nil
 		}))
 		return rows, err

@@ -22,6 +22,39 @@ func Guards() []Guard {
 	return []Guard{GuardTrust, GuardTrustShared, GuardTrustByTool, GuardLogin, GuardLoginShared}
 }
 
+// Truster is who makes the keys that wrap trusted.
+type Truster string
+
+// The trusters.
+const (
+	TrustedBySO     Truster = "the SO"
+	TrustedByTool   Truster = "a crypto officer, with the vendor's tool"
+	TrustedByNobody Truster = "nobody: the keys that wrap are session objects of the quorum's"
+)
+
+// Traits are what differs from guard to guard. Ask them, and not which guard
+// it is.
+type Traits struct {
+	Trusted Truster
+	SOPIN   bool // the cards hold the SO PIN
+	UserPIN bool // the cards hold the user PIN: without them nobody logs in
+	Anchor  bool // the token anchors the chain; without it the paper does
+	ByKM    bool // a key goes to a vault by way of KM; otherwise under the KEK itself
+}
+
+// traits is the table of guards.
+var traits = map[Guard]Traits{
+	GuardTrust:       {Trusted: TrustedBySO, SOPIN: true, Anchor: true},
+	GuardTrustShared: {Trusted: TrustedBySO, SOPIN: true, Anchor: true},
+	GuardTrustByTool: {Trusted: TrustedByTool, ByKM: true},
+	GuardLogin:       {Trusted: TrustedByNobody, SOPIN: true, UserPIN: true},
+	GuardLoginShared: {Trusted: TrustedByNobody, UserPIN: true},
+}
+
+// Traits returns the guard's row of the table. A guard that is not in it has
+// none of them.
+func (g Guard) Traits() Traits { return traits[g] }
+
 func (g Guard) check() error {
 	if !slices.Contains(Guards(), g) {
 		return fmt.Errorf("field guard: %.20q is not one of %q", string(g), Guards())
@@ -37,12 +70,13 @@ type TrustRoute string
 
 // The routes, in the order in which they are tried.
 const (
-	TrustAtCreation TrustRoute = "at creation" // the SO makes them trusted
-	TrustAfterwards TrustRoute = "afterwards"  // the SO sets TRUSTED on what is made
+	TrustAtCreation TrustRoute = "at creation"          // the SO makes them trusted
+	TrustAfterwards TrustRoute = "afterwards"           // the SO sets TRUSTED on what is made
+	TrustByTool     TrustRoute = "by the vendor's tool" // a crypto officer sets TRUSTED on KM
 )
 
 func (r TrustRoute) check() error {
-	known := []TrustRoute{"", TrustAtCreation, TrustAfterwards}
+	known := []TrustRoute{"", TrustAtCreation, TrustAfterwards, TrustByTool}
 	if !slices.Contains(known, r) {
 		return fmt.Errorf("field trust_route: %.30q is not one of %q", string(r), known[1:])
 	}

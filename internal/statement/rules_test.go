@@ -108,7 +108,7 @@ var contentRules = []contentRule{
 	{"no guard", moduleA, of(func(s *statement.Module) { s.Guard = "" }),
 		`field guard: "" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`},
 	{"trust route", moduleA, of(func(s *statement.Module) { s.Trust = "by luck" }),
-		`field trust_route: "by luck" is not one of ["at creation" "afterwards"]`},
+		`field trust_route: "by luck" is not one of ["at creation" "afterwards" "by the vendor's tool"]`},
 	{"no KML", moduleA, of(func(s *statement.Module) { s.KML = "" }), "field kml: public key: not a PEM block"},
 	{"form", moduleA, of(func(s *statement.Module) { s.Form = "three steps" }),
 		"field form: expected one call or two steps"},

@@ -10,8 +10,7 @@ func (s Quorum) Accept() error {
 	}
 	m := s.joining()
 	defer m.Wipe()
-	var err error
-	if m.pin, err = s.SOPIN(); err != nil {
+	if err := s.borrowPIN(m); err != nil {
 		return err
 	}
 	if err := s.AsUser(func() error { return m.probe(s.HSM, s.Set()) }); err != nil {
@@ -26,4 +25,12 @@ func (s Quorum) Accept() error {
 		return err
 	}
 	return s.Finish()
+}
+
+// borrowPIN gives a module at hand its SO PIN, where the cards hold one.
+func (s Quorum) borrowPIN(m *module) (err error) {
+	if m.guard.Traits().SOPIN {
+		m.pin, err = s.SOPIN()
+	}
+	return err
 }

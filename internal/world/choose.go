@@ -29,9 +29,9 @@ func (c *creation) pick(note creationNote) error {
 	if err != nil {
 		return err
 	}
-	chosen := c.Choice.Adopt || c.Choice.Initialize || note.Taken
+	chosen := c.Choice.Adopt || c.Choice.Initialize || note.Taken || !c.initialises()
 	switch {
-	case len(labelled) == 0 && c.Choice.Adopt:
+	case len(labelled) == 0 && (c.Choice.Adopt || !c.initialises()):
 		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", c.Label).
 			Hint("byok-offline module list shows the tokens; name one with --label")
 	case len(labelled) == 0:
@@ -55,14 +55,21 @@ func taken(label string, tokens []hsm.Token) error {
 		Hint("choose another one with --label")
 }
 
+// initialises reports whether a free token may be taken: without the SO's part
+// the vendor's tool has made the token and its user.
+func (c *creation) initialises() bool { return c.module.guard.Traits().SOPIN }
+
 // keepsUserPIN reports whether the user PIN must be the token's own.
-func (c *creation) keepsUserPIN() bool { return c.Choice.Adopt && c.module.token.HasUserPIN() }
+func (c *creation) keepsUserPIN() bool {
+	return !c.initialises() || c.Choice.Adopt && c.module.token.HasUserPIN()
+}
 
 // prepare makes the token ready: it carries the world's keys, and everything
 // the guard rests on was tried.
 func (c *creation) prepare(note *creationNote, save func() error) error {
 	m := c.module
-	m.id, m.guard = note.Module, statement.GuardTrust
+	m.id = note.Module
+	m.noted(&note.Refused, save)
 	if err := m.derive(c.secret, note.Cards); err != nil {
 		return err
 	}
@@ -80,6 +87,9 @@ func (c *creation) prepare(note *creationNote, save func() error) error {
 // tokens count wrong ones.
 func (c *creation) take(note *creationNote, save func() error) error {
 	m := c.module
+	if !c.initialises() {
+		return m.checkEmptyAs(hsm.RoleUser, m.user)
+	}
 	if note.Taken && m.token.Initialised && m.opens() {
 		c.UI.Say("%v was prepared by the interrupted run", m.token)
 		return nil
@@ -198,8 +208,10 @@ func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
 // left, which is made again, or a certificate or vendor object, which the
 // statement lists.
 func (m *module) own(item hsm.Item) bool {
-	switch item.Label {
-	case statement.KMLabel(m.id, 1), statement.KWLabel(m.id, 1), statement.KMLLabel(m.id):
+	kmOfAnySet := strings.TrimSuffix(statement.KMLabel(m.id, 1), "1")
+	switch {
+	case item.Label == statement.KWLabel(m.id, 1), item.Label == statement.KMLLabel(m.id),
+		strings.HasPrefix(item.Label, kmOfAnySet):
 		return true
 	}
 	return !item.Trusted && !item.Class.HoldsSecrets()

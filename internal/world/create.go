@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"slices"
 
 	"byok/internal/cards"
@@ -21,6 +22,7 @@ type Creation struct {
 	CardOrder
 	Label     string // of the token
 	Suite     string
+	Guard     statement.Guard // "" is trust
 	Rehearsal bool
 	Choice    TokenChoice
 	UserPIN   func(token hsm.Token, keeps bool) (*secret.Bytes, error)
@@ -48,6 +50,8 @@ type creationNote struct {
 	Own       statement.OwnPassphrases `json:"own_passphrases,omitzero"`
 	Dealt     bool                     `json:"dealt"` // every card is on its medium
 	Taken     bool                     `json:"taken"` // the token may have the SO PIN of the cards
+	Guard     statement.Guard          `json:"guard"`
+	Refused   bool                     `json:"refused,omitzero"` // see module
 }
 
 const creationName = "world-create"
@@ -64,6 +68,9 @@ func (c Creation) Check() error {
 		return exitcode.Errorf(exitcode.Usage, "cipher suite %q: expected %s (or %s, for an old runbook)",
 			c.Suite, statement.SuiteDefault, statement.SuiteOld)
 	}
+	if err := c.checkGuard(); err != nil {
+		return err
+	}
 	if err := c.CardOrder.Check(c.Rehearsal, c.Dir); err != nil {
 		return err
 	}
@@ -75,6 +82,22 @@ func (c Creation) Check() error {
 		return err
 	}
 	return cards.CheckBlank(c.Media)
+}
+
+// created are the guards that a world is created with. Trust becomes
+// trust-shared where the token is adopted.
+var created = []statement.Guard{statement.GuardTrust, statement.GuardTrustByTool}
+
+func (c Creation) checkGuard() error {
+	g := cmp.Or(c.Guard, statement.GuardTrust)
+	if !slices.Contains(created, g) {
+		return exitcode.Errorf(exitcode.Usage, "guard %q: expected one of %q", string(g), created)
+	}
+	if !g.Traits().SOPIN && c.Choice.Initialize {
+		return exitcode.Errorf(exitcode.Usage, "guard %s: the vendor's tool initialises the token", g).
+			Hint("leave --initialize out")
+	}
+	return nil
 }
 
 // checkNew refuses a folder with a world that is not the interrupted run's.
@@ -99,7 +122,8 @@ func (c Creation) checkNew(note creationNote) error {
 // and last the world file and the module statement are signed. An interrupted
 // creation goes on with the cards that were dealt.
 func Create(o Creation) (*kmdata.Chain, error) {
-	c := &creation{Creation: o, module: &module{ui: o.UI}, release: func() {}}
+	o.Guard = cmp.Or(o.Guard, statement.GuardTrust)
+	c := &creation{Creation: o, module: &module{ui: o.UI, guard: o.Guard}, release: func() {}}
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -161,13 +185,13 @@ func (c *creation) same(old creationNote) error {
 	if err != nil {
 		return err
 	}
-	if old.Label == c.Label && old.Rehearsal == c.Rehearsal &&
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Guard == c.Guard &&
 		old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Refused,
-		"an interrupted creation in %s asked for label %q, quorum %v and the holders %q",
-		c.Dir, old.Label, old.Cards.Quorum, old.Cards.Holders).
+		"an interrupted creation in %s asked for label %q, guard %s, quorum %v and the holders %q",
+		c.Dir, old.Label, old.Guard, old.Cards.Quorum, old.Cards.Holders).
 		Hint("run that command again, or use another --kmdata and blank cards")
 }
 
@@ -208,6 +232,9 @@ func (c *creation) done(old creationNote) (bool, error) {
 func (c *creation) anchorAgain() (err error) {
 	m, set := c.chain.Modules()[0], c.chain.Set()
 	c.module.guard = m.Guard
+	if !session.Anchors(m.Guard) {
+		return nil
+	}
 	if c.module.pin, err = session.CurrentPIN(c.secret, set.Cards, m); err != nil {
 		return err
 	}
@@ -256,7 +283,7 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	}
 	defer wipeCards(issue)
 	c.secret = issue.Secret
-	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set}
+	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set, Guard: c.Guard}
 	if note.KNSO, note.KM, err = keys.Seal(issue.Secret, issue.Set); err != nil {
 		return err
 	}

@@ -41,6 +41,15 @@ type module struct {
 	rows    []statement.Finding
 	others  []string // certificates and vendor objects on the token
 	kml     string
+	// refused: KM is on the token, and was proved to wrap nothing before the
+	// vendor's tool trusted it. keep notes that.
+	refused bool
+	keep    func() error
+}
+
+// equipment is what the module must have on its token.
+func (m *module) equipment(set kmdata.Set) session.Equipment {
+	return session.Equipment{Module: m.id, Guard: m.guard, Set: set, Form: m.form}
 }
 
 // newModuleID draws the 16 random bytes that name a module, in hex.
@@ -80,6 +89,7 @@ func (m *module) as(role hsm.Role, pin *secret.Bytes, f func(*hsm.Session) error
 		return err
 	}
 	defer on.Close()
+	on.Guarding = session.Guarding(m.guard)
 	if err := on.Login(role, pin); err != nil {
 		return err
 	}
@@ -91,6 +101,9 @@ const weakPIN = 80
 
 // derive derives the module's SO PIN from the world secret.
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
+	if !m.guard.Traits().SOPIN {
+		return nil
+	}
 	n := session.PINLength(m.token)
 	if bits := quorum.PINBits(n); bits < weakPIN {
 		m.ui.Warn(fmt.Sprintf("%v accepts PINs of at most %d characters: the one from the cards has %d bits",
@@ -119,28 +132,38 @@ func (m *module) changeSOPIN(old, next *secret.Bytes) error {
 }
 
 // equip puts the keys of a card set on the token that joins: as SO the user
-// PIN, where setUserPIN says so, KM and, in the two-step form, KW; as user KML.
-// Whatever an interrupted run left under the same labels goes first.
+// PIN, where setUserPIN says so, KM and, in the two-step form, KW; as user KML,
+// and KM where the vendor's tool trusts it. Whatever an interrupted run left
+// under the same labels goes first.
 func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
-	err := m.as(hsm.RoleSO, m.pin, func(on *hsm.Session) error {
-		if setUserPIN {
-			if err := on.InitPIN(m.user); err != nil {
-				return err
-			}
-		}
-		return m.trust(on, set)
-	})
-	if err != nil {
+	if err := m.equipAsSO(set, setUserPIN); err != nil {
 		return err
 	}
 	return m.as(hsm.RoleUser, m.user, func(on *hsm.Session) error {
 		if err := m.makeKML(on); err != nil {
 			return err
 		}
+		if err := m.trustByTool(on, set); err != nil {
+			return err
+		}
 		if err := m.listOthers(on); err != nil {
 			return err
 		}
 		return m.probe(on, set)
+	})
+}
+
+func (m *module) equipAsSO(set kmdata.Set, setUserPIN bool) error {
+	if !m.guard.Traits().SOPIN {
+		return nil
+	}
+	return m.as(hsm.RoleSO, m.pin, func(on *hsm.Session) error {
+		if setUserPIN {
+			if err := on.InitPIN(m.user); err != nil {
+				return err
+			}
+		}
+		return m.trust(on, set)
 	})
 }
 
@@ -201,25 +224,26 @@ func (m *module) listOthers(on *hsm.Session) error {
 
 // probe tries everything that the guard rests on.
 func (m *module) probe(on *hsm.Session, set kmdata.Set) error {
-	if err := session.CheckTrusted(on, m.id, set, m.form); err != nil {
+	if err := session.CheckTrusted(on, m.equipment(set)); err != nil {
 		return err
 	}
-	rows, err := session.ProveGuard(on, m.id, set, m.form)
+	rows, err := session.ProveGuard(on, m.equipment(set))
 	m.rows = append(m.rows, rows...)
 	return err
 }
 
 // prove has a second process of the program try what it could do while this
-// one is logged in.
+// one is logged in. A guard that puts no session object between a key and the
+// vault does not need those to be unseen.
 func (m *module) prove() error {
-	rows, err := secondproc.Prove(m.hsm, m.token, m.pin, m.user)
+	rows, err := m.tryProcess()
 	if err != nil {
 		return err
 	}
 	var bad []string
 	for _, r := range rows {
 		m.rows = append(m.rows, statement.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
-		if r.Outcome != secondproc.Held {
+		if r.Outcome != secondproc.Held && (r.Name != secondproc.RowSession || !m.guard.Traits().ByKM) {
 			bad = append(bad, r.Name+": "+string(r.Outcome))
 		}
 	}
@@ -228,6 +252,13 @@ func (m *module) prove() error {
 			Hint("byok-offline module check --module-path %s shows every finding", printable.Quote(m.hsm.Path))
 	}
 	return nil
+}
+
+func (m *module) tryProcess() ([]secondproc.Row, error) {
+	if m.guard.Traits().Trusted == statement.TrustedBySO {
+		return secondproc.Prove(m.hsm, m.token, m.pin, m.user)
+	}
+	return secondproc.ProveUser(m.hsm, m.token, m.user)
 }
 
 // anchor puts the anchor of a statement on the token.
@@ -250,10 +281,6 @@ func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
 
 // statement is the module statement of what was done.
 func (m *module) statement(set quorum.CardSet) *statement.Module {
-	pin := statement.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
-	if m.sealed == "" {
-		pin.Bits = quorum.PINBits(m.pin.Len())
-	}
 	return &statement.Module{
 		Module:   m.id,
 		CardSet:  set.Number,
@@ -261,7 +288,7 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Trust:    m.trusted,
 		Library:  m.library,
 		Token:    session.TokenOf(m.token),
-		SOPIN:    pin,
+		SOPIN:    m.statedPIN(),
 		KML:      m.kml,
 		Form:     m.form,
 		KW:       base64.StdEncoding.EncodeToString(m.kw),
@@ -269,6 +296,17 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Findings: m.rows,
 		Others:   m.others,
 	}
+}
+
+func (m *module) statedPIN() (pin statement.PIN) {
+	if !m.guard.Traits().SOPIN {
+		return pin
+	}
+	pin = statement.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
+	if m.sealed == "" {
+		pin.Bits = quorum.PINBits(m.pin.Len())
+	}
+	return pin
 }
 
 // Close wipes the PINs and unloads the library, of a module that joins.

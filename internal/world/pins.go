@@ -14,6 +14,10 @@ import (
 // ResetPIN has the quorum set a new user PIN, for one that is forgotten or
 // locked (C_InitPIN as security officer).
 func (s Quorum) ResetPIN(next *secret.Bytes) error {
+	if g := s.Module.Guard; !g.Traits().SOPIN {
+		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards do not hold the SO PIN of %v", g, s.Token).
+			Hint("reset the user PIN with the vendor's tool")
+	}
 	if err := s.Token.CheckPIN(next); err != nil {
 		return err
 	}

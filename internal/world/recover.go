@@ -30,9 +30,10 @@ type recovery struct {
 // recoveryNote is the journal's note: with it a second run goes on with the
 // token that the first had initialised.
 type recoveryNote struct {
-	Label  string `json:"label"`
-	Module string `json:"module"`
-	Taken  bool   `json:"taken"` // the token may have the SO PIN of the cards
+	Label   string `json:"label"`
+	Module  string `json:"module"`
+	Taken   bool   `json:"taken"`            // the token may have the SO PIN of the cards
+	Refused bool   `json:"refused,omitzero"` // see module
 }
 
 const recoveryName = "world-recover"
@@ -54,7 +55,7 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err := statement.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
-	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: statement.GuardTrust}}
+	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: guardOfRecovery(chain)}}
 	defer r.Close()
 	if err := r.module.load(o.Library, chain.Rehearsal()); err != nil {
 		return nil, err
@@ -63,6 +64,15 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 		return nil, err
 	}
 	return chain, nil
+}
+
+// guardOfRecovery is the guard of a module that joins later: trust, on a token
+// that the cards initialise, or the world's, where a vendor's tool does.
+func guardOfRecovery(chain *kmdata.Chain) statement.Guard {
+	if g := chain.World().Guard; !g.Traits().SOPIN {
+		return g
+	}
+	return statement.GuardTrust
 }
 
 // Close wipes what the recovery holds in memory, and ends its session.
@@ -124,10 +134,13 @@ func (r *recovery) pick(note recoveryNote) error {
 	switch {
 	case err != nil:
 		return err
-	case len(labelled) == 0:
+	case len(labelled) == 0 && r.module.guard.Traits().SOPIN:
 		r.module.token, err = r.module.hsm.Free()
 		return err
-	case len(labelled) > 1 || !note.Taken:
+	case len(labelled) == 0:
+		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", r.Label).
+			Hint("byok-offline module list shows the tokens; name one with --label")
+	case len(labelled) > 1 || !note.Taken && r.module.guard.Traits().SOPIN:
 		return taken(r.Label, labelled)
 	}
 	r.module.token = labelled[0]
@@ -147,6 +160,7 @@ func (r *recovery) begin() (*session.Quorum, error) {
 
 func (r *recovery) do(note *recoveryNote, save func() error) error {
 	m, set := r.module, r.chain.Set()
+	m.noted(&note.Refused, save)
 	if err := r.take(note, save); err != nil {
 		return err
 	}
@@ -170,6 +184,9 @@ func (r *recovery) do(note *recoveryNote, save func() error) error {
 // interrupted run did.
 func (r *recovery) take(note *recoveryNote, save func() error) error {
 	m := r.module
+	if !m.guard.Traits().SOPIN {
+		return m.checkEmptyAs(hsm.RoleUser, m.user)
+	}
 	if note.Taken && m.token.Initialised && m.opens() {
 		r.UI.Say("%v was prepared by the interrupted run", m.token)
 		return nil

@@ -143,6 +143,9 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	}
 	next := &statement.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
 	for _, m := range s.Chain.Modules() {
+		if !m.Guard.Traits().SOPIN {
+			continue
+		}
 		sealed, err := s.passOn(m, issue)
 		if err != nil {
 			return err
@@ -172,7 +175,19 @@ func (s Quorum) passOn(m *statement.Module, issue *quorum.Issue) (string, error)
 
 // refreshNote says that a module is between two card sets.
 type refreshNote struct {
-	Set int `json:"set"` // the one that is to reach it
+	Set     int  `json:"set"`              // the one that is to reach it
+	Refused bool `json:"refused,omitzero"` // see module
+}
+
+// refreshNote is the note to go on with: an interrupted run's, if it was about
+// the same set.
+func (s Quorum) refreshNote(module string) (refreshNote, error) {
+	note := refreshNote{Set: s.Set().Cards.Number}
+	old, pending, err := journal.Pending[refreshNote](journal.Of(s.Chain.Dir()), refreshName(module))
+	if pending && old.Set == note.Set {
+		note = old
+	}
+	return note, err
 }
 
 // refresh brings the module at hand to the card set in force. It can run any
@@ -183,12 +198,19 @@ func (s Quorum) refresh(r Replacement) error {
 	}
 	m := s.joining()
 	defer m.Wipe()
+	note, err := s.refreshNote(m.id)
+	if err != nil {
+		return err
+	}
 	before, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[refreshNote]{
 		Name: refreshName(m.id),
 		Done: func(refreshNote) (bool, error) { return !s.Behind(), nil },
 		Keep: func(refreshNote) bool { return true },
-		Do:   func(*refreshNote, func() error) error { return s.reach(m) },
-	}, refreshNote{s.Set().Cards.Number})
+		Do: func(note *refreshNote, save func() error) error {
+			m.noted(&note.Refused, save)
+			return s.reach(m)
+		},
+	}, note)
 	if before && err == nil {
 		err = s.Finish() // the interrupted run may not have set the anchor
 	}
@@ -205,7 +227,7 @@ func (s Quorum) refresh(r Replacement) error {
 // and anchors its statement.
 func (s Quorum) reach(m *module) error {
 	set := s.Set()
-	if err := s.AsSO(func() error { return m.trust(s.HSM, set) }); err != nil {
+	if err := s.trustAgain(m, set); err != nil {
 		return err
 	}
 	if err := s.AsUser(func() error { return s.rewrapAll(m) }); err != nil {
@@ -226,6 +248,15 @@ func (s Quorum) reach(m *module) error {
 	}
 	s.Quorum.Module = reached
 	return s.Finish()
+}
+
+// trustAgain puts the keys of the set in force on the module, trusted as its
+// guard has it.
+func (s Quorum) trustAgain(m *module, set kmdata.Set) error {
+	if m.guard.Traits().SOPIN {
+		return s.AsSO(func() error { return m.trust(s.HSM, set) })
+	}
+	return s.AsUser(func() error { return m.trustByTool(s.HSM, set) })
 }
 
 // joining is the module in use as it is to be under the card set in force.

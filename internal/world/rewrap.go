@@ -104,6 +104,9 @@ func (s Quorum) moveOrigin(k *kmdata.Key, blob []byte) error {
 // handOver gives the token the new cards' PIN and destroys what the old cards
 // could use: their KM, KW and anchor.
 func (s Quorum) handOver(m *module) error {
+	if !m.guard.Traits().SOPIN {
+		return s.AsUser(func() error { return s.destroyFormer(s.Set().Cards.Number) })
+	}
 	if err := s.newPIN(m); err != nil {
 		return err
 	}

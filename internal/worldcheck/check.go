@@ -105,8 +105,11 @@ func (c *checker) notChecked(what, why string) {
 // statements says what was verified before the token was looked at.
 func (c *checker) statements() {
 	last := c.Chain.Last()
-	c.note("statements", fmt.Sprintf("%d verified; the last is %d, %s",
-		len(c.Chain.Entries()), last.Number(), last.Sum.FirstWords(8)), nil)
+	text := fmt.Sprintf("%d verified; the last is %d, %s", len(c.Chain.Entries()), last.Number(), last.Sum.FirstWords(8))
+	if g := c.Module.Guard; !session.Anchors(g) {
+		text += fmt.Sprintf("; guard %s has no anchor: compare that with the paper", g)
+	}
+	c.note("statements", text, nil)
 	c.note("module", fmt.Sprintf("%s holds the KML that statement %d certifies", c.Module.Token, c.Module.Number), nil)
 	for _, behind := range c.Chain.Behind() {
 		c.fail("module "+behind.Token.String(), "it is still open to the old cards")

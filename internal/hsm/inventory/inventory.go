@@ -68,10 +68,19 @@ func Items(s *p11.Session, objects []p11.Object) ([]Item, error) {
 	return items, nil
 }
 
-// FindTrusted returns the trusted token objects that match.
+// FindTrusted returns the trusted token objects that match. A module that does
+// not know CKA_TRUSTED has none.
 func FindTrusted(s *p11.Session, match ...*pkcs11.Attribute) ([]p11.Object, error) {
-	return s.Find(append(match,
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))...)
+	found, err := FindOnToken(s, append(match, pkcs11.NewAttribute(pkcs11.CKA_TRUSTED, true))...)
+	if p11.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
+		return nil, nil
+	}
+	return found, err
+}
+
+// FindOnToken returns the token objects that match.
+func FindOnToken(s *p11.Session, match ...*pkcs11.Attribute) ([]p11.Object, error) {
+	return s.Find(append(match, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))...)
 }
 
 // shown are the attributes of an [Item].

@@ -129,8 +129,8 @@ func (s *survey) twoSteps() error {
 	case s.form == keywrap.OneCall:
 		return nil
 	case s.m.LeaksInOneCall():
-		return errors.New("this library shows the AES key of the call to other processes: " +
-			"the two-step form is used, which gives the same blob")
+		return errors.New("this library's shows its AES key to other processes: the two-step form is used, " +
+			"which gives the same blob")
 	}
 	return errors.New("not offered: the two-step form is used, which gives the same blob")
 }
@@ -243,7 +243,9 @@ func (s *survey) restore(key hsm.Key) error {
 		return err
 	}
 	at := min(len(backup), s.km.Size())
-	restored, err := s.s.Restore(key.Kind, key.Public, s.seal(backup[:at]), backup[at:])
+	restored, err := s.s.Restore(hsm.Backup{
+		Kind: key.Kind, Public: key.Public, Seal: s.seal(backup[:at]), Inner: backup[at:],
+	})
 	if err != nil {
 		return err
 	}

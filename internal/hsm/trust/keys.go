@@ -20,6 +20,7 @@ type Wanted struct {
 
 // AES generates a trusted AES-256 key and reads its attributes back.
 func (m Maker) AES(w Wanted) (p11.Object, error) {
+	w.Template = m.template(w.Template)
 	o, err := m.Make(Key{w, "C_GenerateKey", func(t []*pkcs11.Attribute) (p11.Object, error) {
 		size := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)
 		return m.Session.Generate(pkcs11.CKM_AES_KEY_GEN, append([]*pkcs11.Attribute{size}, t...))
@@ -33,6 +34,7 @@ func (m Maker) AES(w Wanted) (p11.Object, error) {
 // RSA makes a trusted RSA public key of a value, and reads its attributes,
 // modulus and exponent back by handle.
 func (m Maker) RSA(w Wanted, key *rsa.PublicKey) (p11.Object, error) {
+	w.Template = m.template(w.Template)
 	o, err := m.Make(Key{w, "C_CreateObject", func(t []*pkcs11.Attribute) (p11.Object, error) {
 		return m.Session.Create(append(p11.RSAPublic(key), t...))
 	}})
@@ -44,6 +46,14 @@ func (m Maker) RSA(w Wanted, key *rsa.PublicKey) (p11.Object, error) {
 		return m.Session.Checked(o, err)
 	}
 	return m.Session.Checked(o, Same(m.Session, w.Name, key, material))
+}
+
+// template is what is asked for, without trust where there is none.
+func (m Maker) template(t p11.Template) p11.Template {
+	if m.Plain {
+		return t.Without(pkcs11.CKA_TRUSTED, pkcs11.CKA_WRAP_WITH_TRUSTED)
+	}
+	return t
 }
 
 // Same compares a modulus and an exponent, as the token gives them back, with

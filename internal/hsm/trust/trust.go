@@ -28,6 +28,9 @@ type Maker struct {
 	Session *p11.Session
 	// Route is what has worked on this token; it is tried first. "" is not known.
 	Route *Route
+	// Plain leaves TRUSTED and WRAP_WITH_TRUSTED out, for a user's session: no
+	// trust, or somebody else's.
+	Plain bool
 }
 
 // Key is a trusted key to be made, and how.
@@ -56,6 +59,9 @@ var ways = []way{
 // Make makes a trusted key. The error is that of the first route: the others
 // are for modules that refuse its template.
 func (m Maker) Make(k Key) (p11.Object, error) {
+	if m.Plain {
+		return m.made(k, k.Template)
+	}
 	var first error
 	for _, w := range m.order() {
 		o, err := w.make(m, k)
@@ -124,11 +130,16 @@ func (m Maker) set(k Key, t p11.Template) (p11.Object, error) {
 }
 
 func (m Maker) made(k Key, t p11.Template) (p11.Object, error) {
+	call, optional := k.Call+" of "+k.Name, []uint{pkcs11.CKA_MODIFIABLE}
+	if !m.Plain {
+		call, optional = call+" as a trusted key", nil
+	}
 	return m.Session.Made(p11.Making{
-		Call:      k.Call + " of " + k.Name + " as a trusted key",
+		Call:      call,
 		Object:    k.Name,
 		Template:  t,
 		Mechanism: k.Mechanism,
+		MayOmit:   optional,
 		Make: func(t []*pkcs11.Attribute) (p11.Object, error) {
 			return k.Make(append(p11.Naming(k.Label, p11.NewID()), t...))
 		},

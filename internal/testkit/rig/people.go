@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/fingerprint"
+	"byok/internal/officer"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -23,6 +24,7 @@ type People struct {
 	Approve      func(word string) error
 	Accept       func(session.LibraryChange) error
 	Serial       func(token, serial string) error
+	Officer      func(officer.Order) error   // with the vendor's tool, once he is asked
 	Refuse       func(question string) error // of every question, if it is not nil
 	Drawn        bool                        // new cards get the passphrases that are drawn
 	DieAt        int                         // the process ends at the n-th thing said, counted from 1
@@ -172,6 +174,23 @@ func (p *People) AcceptSerial(token, serial string) error {
 		return p.Serial(token, serial)
 	}
 	return nil
+}
+
+// AwaitOfficer lets the officer work, and looks once what came of it.
+func (p *People) AwaitOfficer(order officer.Order, done func() (bool, error)) error {
+	if err := p.ask("AwaitOfficer"); err != nil {
+		return err
+	}
+	if p.Officer != nil {
+		if err := p.Officer(order); err != nil {
+			return err
+		}
+	}
+	there, err := done()
+	if err == nil && !there {
+		err = errors.New("the officer did not trust " + order.Label)
+	}
+	return err
 }
 
 // Log is a ceremony log of some lines.

@@ -81,6 +81,8 @@ type Rig struct {
 	Holders []string
 	Log     *Log
 	People  *People
+
+	trusting string // folder in which the vendor's tool trusts
 }
 
 // Access is what a session needs.

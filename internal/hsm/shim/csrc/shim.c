@@ -23,8 +23,23 @@
  * SHIM_HIDE_FREE=1            no slot whose token is not initialised
  * SHIM_HIDE_MECHANISMS=LIST   comma-separated CKM_ values: not listed, CKR_MECHANISM_INVALID when used
  * SHIM_FLAGS=0x10000          CKF_ bits to be set in every CK_TOKEN_INFO, such as CKF_USER_PIN_LOCKED
+ * SHIM_SAYS=1b5b324a          every text of library, slots and tokens begins with these bytes, see hide.c
+ * SHIM_NO_SLOTS=1             no slot at all
+ * SHIM_GHOST=0xE1             a slot 7777 in front whose C_GetTokenInfo gives this CKR_ value
+ * SHIM_GHOST_LAST=1           it comes last
+ * SHIM_SERIAL=TEXT            every token has this serial number; none: no token has one
+ * SHIM_MANUFACTURER=TEXT      every token has this manufacturer
+ * SHIM_NUL_PADDED=1           labels and serial numbers are padded with NULs
+ * SHIM_PIN_LENGTHS=8-4        shortest and longest PIN, as every CK_TOKEN_INFO has them
+ * SHIM_SESSIONS=1             so many sessions at once: CKR_SESSION_COUNT
+ * SHIM_ONE_INIT=1             C_Initialize after C_Finalize is CKR_FUNCTION_FAILED
+ * SHIM_PRINTS=TEXT            C_Initialize writes this line to standard output
+ * SHIM_PIN_PAD=1              PINs are typed on the device: CKR_ARGUMENTS_BAD where one is given
+ * SHIM_PAD_USER, SHIM_PAD_SO  what is typed there; without it the person presses Cancel
+ * SHIM_STALE_PIN=1            0x1B8 by who must change a PIN first that C_InitToken or C_InitPIN has set
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
  * SHIM_SHORT_RSA=LABEL        RSA key pairs of this label have 1024 bits, whatever is asked for: they are there sooner
+ * SHIM_FIXED_RSA=LABEL        RSA key pairs of this label are one of 2048 bits, always the same: it is there at once
  * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
  *                             whatever the call asks for, wherever the wrapped key can be read
  * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
@@ -65,6 +80,10 @@
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
  * SHIM_COPIES=plain           trusted objects are frozen for the user all the same, with SHIM_WEAK=modifiable: he
  *                             cannot set anything in them, and copies them only as they are, under any label
+ * SHIM_PROFILE=cloudhsm|luna  what a vendor's module does, by the switches here: see profile.c
+ * SHIM_ABSENT=LIST            comma-separated functions that are CKR_FUNCTION_NOT_SUPPORTED
+ * SHIM_PIN_HAS=:              a PIN without this character is refused
+ * SHIM_TOOL=FOLDER            the vendor's tool trusts the object whose CKA_ID in hex is a file there: see tool.c
  * SHIM_TRUST_LATER=1          the officer trusts a key after it is made and not in its template, see later.c
  *         modifiable          and only one that is still modifiable
  * SHIM_REPORT=0x108=1,…       CKA_ values of boolean attributes that every object shows, whatever it has
@@ -100,7 +119,9 @@ const char *setting(const char *name)
 		snprintf(passed_on, sizeof passed_on, "BYOK_%s", name);
 		value = getenv(passed_on);
 	}
-	return value && *value ? value : NULL;
+	if (!value)
+		return preset(name);
+	return *value ? value : NULL;
 }
 
 int listed(const char *name, CK_ULONG number)
@@ -182,6 +203,20 @@ static int returns(const char *action, const char *word, CK_RV *rv)
 	return 1;
 }
 
+/* absent reports whether SHIM_ABSENT names a function. */
+static int absent(const char *name)
+{
+	const char *at = setting("SHIM_ABSENT");
+	size_t length = strlen(name);
+	while (at) {
+		if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
+			return 1;
+		at = strchr(at, ',');
+		at = at ? at + 1 : NULL;
+	}
+	return 0;
+}
+
 static int hidden_mechanism(const CK_MECHANISM *m)
 {
 	return m && listed("SHIM_HIDE_MECHANISMS", m->mechanism);
@@ -195,6 +230,8 @@ static int hidden_mechanism(const CK_MECHANISM *m)
 		send(action, "kill", "stop");                                                         \
 		if (returns(action, "fail=", &rv))                                                    \
 			return rv;                                                                    \
+		if (absent(#name))                                                                    \
+			return CKR_FUNCTION_NOT_SUPPORTED;                                            \
 		rv = hidden_mechanism(by) ? CKR_MECHANISM_INVALID : steered.name arguments;           \
 		send(action, "kill-after", "stop-after");                                             \
 		returns(action, "fail-after=", &rv);                                                  \
@@ -222,9 +259,11 @@ static void load(void)
 	hide_install(&steered);
 	weak_install(&steered);
 	keywrap_install(&steered);
+	tool_install(&steered);
 	quirk_install(&steered);
 	derive_install(&steered);
 	later_install(&steered);
+	slots_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -1,0 +1,83 @@
+package dialogue
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/cards"
+	"byok/internal/command"
+	"byok/internal/exitcode"
+)
+
+// The options that answer the questions of this package.
+
+func text(name, usage string) *cli.StringFlag { return &cli.StringFlag{Name: name, Usage: usage} }
+
+func list(name, usage string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage}
+}
+
+func yes(name, usage string) *cli.BoolFlag { return &cli.BoolFlag{Name: name, Usage: usage} }
+
+// AcceptFlags answer what is asked before a new library is loaded.
+func AcceptFlags() []cli.Flag {
+	return []cli.Flag{
+		text("library-sha256",
+			"first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"),
+		text("serial", "`SERIAL` number as printed on the device (default: asked for)"),
+	}
+}
+
+// SessionFlags are those of every quorum session with cards that exist.
+func SessionFlags() []cli.Flag {
+	return append(
+		CardFlags(""),
+		text("last-statement",
+			"\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"),
+		text("break-reason", "`TEXT` for the record, where part of it is missing (default: asked for)"),
+	)
+}
+
+// CardFlags are --card and --card-pin-file, or with a prefix such as "new-"
+// --new-card and --new-card-pin-file.
+func CardFlags(prefix string) []cli.Flag {
+	return []cli.Flag{
+		list(prefix+"card", "`DIR` of an administrator card; once per card"),
+		list(prefix+"card-pin-file",
+			"`FILE` with a card's passphrase; once per card, in the same order (default: asked for)"),
+	}
+}
+
+// NewCardFlags are for cards to be dealt.
+func NewCardFlags(prefix string) []cli.Flag {
+	return append(
+		CardFlags(prefix),
+		text("acs-quorum", "any K of the N cards are the quorum (`K/N`)"),
+		list(prefix+"holder", "`NAME` of a card's holder; once per card, in the same order (default: asked for)"),
+		yes("own-passphrase", "holders choose their passphrases; the record says so (default: seven words are drawn)"),
+	)
+}
+
+// CheckCards requires cards, and one passphrase file for each, or none.
+func CheckCards(r *command.Run, prefix string) error {
+	dirs, files := len(r.StringSlice(prefix+"card")), len(r.StringSlice(prefix+"card-pin-file"))
+	if dirs == 0 {
+		return exitcode.Errorf(exitcode.Usage, "%s needs the administrator cards", r.Event.Command).
+			Hint("give --%scard DIR once per card", prefix)
+	}
+	if files != 0 && files != dirs {
+		return exitcode.Errorf(
+			exitcode.Usage,
+			"%d --%scard and %d --%scard-pin-file: expected one file per card, in the same order",
+			dirs,
+			prefix,
+			files,
+			prefix,
+		)
+	}
+	return nil
+}
+
+// CardMedia are the cards of --card, or with a prefix of another option.
+func CardMedia(r *command.Run, prefix string) []cards.Medium {
+	return cards.Folders(r.StringSlice(prefix + "card"))
+}

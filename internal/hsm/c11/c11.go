@@ -1,0 +1,81 @@
+// Package c11 generates keys through crypto11, from complete templates.
+//
+// Use it through package hsm, which opens and closes crypto11 around a user's
+// session: crypto11 initialises the library itself.
+package c11
+
+import (
+	"github.com/ThalesIgnite/crypto11"
+	"github.com/miekg/pkcs11"
+
+	"byok/internal/hsm/p11"
+	"byok/internal/keykind"
+)
+
+// Maker generates through crypto11, which keeps its handles to itself: what it
+// made is found by its CKA_ID.
+type Maker struct {
+	Context *crypto11.Context
+	Session *p11.Session // logged in as well
+	// One returns the only object of a list; label is for messages.
+	One func(label string, found []p11.Object) (p11.Object, error)
+}
+
+// Pair generates a key pair. Both templates have the CKA_ID.
+func (m Maker) Pair(kind keykind.Kind, public, private []*pkcs11.Attribute) (half, key p11.Object, err error) {
+	publicSet, privateSet := set(public), set(private)
+	if kind.Type == keykind.RSA {
+		_, err = m.Context.GenerateRSAKeyPairWithAttributes(publicSet, privateSet, kind.Bits)
+	} else {
+		_, err = m.Context.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, kind.EllipticCurve())
+	}
+	if err != nil {
+		return 0, 0, RootCause(err)
+	}
+	id := privateSet[pkcs11.CKA_ID].Value
+	if half, err = m.byID(p11.PublicKey, id); err != nil {
+		return 0, 0, err
+	}
+	key, err = m.byID(p11.PrivateKey, id)
+	return half, key, err
+}
+
+// Secret generates an AES key. The template has the CKA_ID.
+func (m Maker) Secret(kind keykind.Kind, template []*pkcs11.Attribute) (p11.Object, error) {
+	s := set(template)
+	if _, err := m.Context.GenerateSecretKeyWithAttributes(s, kind.Bits, crypto11.CipherAES); err != nil {
+		return 0, RootCause(err)
+	}
+	return m.byID(p11.SecretKey, s[pkcs11.CKA_ID].Value)
+}
+
+func (m Maker) byID(class p11.Class, id []byte) (p11.Object, error) {
+	found, err := m.Session.Find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, uint(class)), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_ID, id))
+	if err != nil {
+		return 0, err
+	}
+	return m.One("the generated key", found)
+}
+
+// set gives a template to crypto11.
+func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
+	s := crypto11.NewAttributeSet()
+	for _, a := range template {
+		s[a.Type] = a
+	}
+	return s
+}
+
+// RootCause unwraps crypto11's errors, which use github.com/pkg/errors' Cause.
+func RootCause(err error) error {
+	type causer interface{ Cause() error }
+	for {
+		c, ok := err.(causer)
+		if !ok {
+			return err
+		}
+		err = c.Cause()
+	}
+}

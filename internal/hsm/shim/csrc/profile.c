@@ -1,0 +1,34 @@
+/*
+ * Profiles: what SHIM_PROFILE=NAME sets of the other switches, each after a
+ * vendor's documents. Return values that no document gives are guesses, and
+ * marked so.
+ */
+#include <string.h>
+
+#include "shim.h"
+
+static const struct preset {
+	const char *profile, *name, *value;
+} presets[] = {
+	/* AWS CloudHSM: the calls that client SDK 5 lacks, and the attributes that it
+	 * does not know. That TRUSTED is refused with CKR_ATTRIBUTE_READ_ONLY, and a
+	 * PIN without a colon with CKR_ARGUMENTS_BAD, is a guess. Set SHIM_TOOL. */
+	{ "cloudhsm", "SHIM_ABSENT", "C_CopyObject,C_SetAttributeValue,C_InitToken,C_InitPIN,C_SetPIN" },
+	{ "cloudhsm", "SHIM_UNKNOWN", "0x109,0x10b,0x171,0x40000211,0x40000212,0x40000600" },
+	{ "cloudhsm", "SHIM_RSA_AES", "1" },
+	{ "cloudhsm", "SHIM_PIN_HAS", ":" },
+	/* Luna with a key export partition: no document says that it knows TRUSTED or
+	 * WRAP_WITH_TRUSTED. That they are refused as unknown is a guess. */
+	{ "luna", "SHIM_UNKNOWN", "0x86,0x210,0x40000600" },
+};
+
+const char *preset(const char *name)
+{
+	const char *profile;
+	if (!strcmp(name, "SHIM_PROFILE") || !(profile = setting("SHIM_PROFILE")))
+		return NULL;
+	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+		if (!strcmp(presets[i].profile, profile) && !strcmp(presets[i].name, name))
+			return presets[i].value;
+	return NULL;
+}
