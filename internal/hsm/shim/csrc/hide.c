@@ -1,5 +1,8 @@
-/* What the application does not see: free tokens, mechanisms, the shim's own objects. */
+/* What the application does not see: free tokens, mechanisms, the shim's own objects; and what it sees in the place of
+ * every text: the bytes that SHIM_SAYS has in hex. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim.h"
 
@@ -38,11 +41,52 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID_PTR out, CK_ULONG_PTR ro
 	return answer(kept, k, out, room);
 }
 
+/* say fills a text as the standard has it: padded with blanks, without an end (PKCS#11 v2.40, section 3.1). */
+static void say(CK_UTF8CHAR *text, size_t room)
+{
+	const char *hex = setting("SHIM_SAYS");
+	unsigned byte;
+	if (!hex)
+		return;
+	memset(text, ' ', room);
+	for (size_t i = 0; i < room && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++) {
+		text[i] = (CK_UTF8CHAR)byte;
+		if (!hex[2 * i + 2])
+			break;
+	}
+}
+
+static CK_RV get_info(CK_INFO_PTR info)
+{
+	CK_RV rv = real->C_GetInfo(info);
+	if (rv == CKR_OK) {
+		say(info->manufacturerID, sizeof info->manufacturerID);
+		say(info->libraryDescription, sizeof info->libraryDescription);
+	}
+	return rv;
+}
+
+static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+	CK_RV rv = real->C_GetSlotInfo(slot, info);
+	if (rv == CKR_OK) {
+		say(info->slotDescription, sizeof info->slotDescription);
+		say(info->manufacturerID, sizeof info->manufacturerID);
+	}
+	return rv;
+}
+
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 {
 	CK_RV rv = real->C_GetTokenInfo(slot, info);
 	if (rv == CKR_OK && setting("SHIM_FLAGS"))
 		info->flags |= strtoul(setting("SHIM_FLAGS"), NULL, 0);
+	if (rv == CKR_OK) {
+		say(info->label, sizeof info->label);
+		say(info->manufacturerID, sizeof info->manufacturerID);
+		say(info->model, sizeof info->model);
+		say(info->serialNumber, sizeof info->serialNumber);
+	}
 	return rv;
 }
 
@@ -92,7 +136,9 @@ static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR out, C
 
 void hide_install(CK_FUNCTION_LIST *list)
 {
+	list->C_GetInfo = get_info;
 	list->C_GetSlotList = get_slot_list;
+	list->C_GetSlotInfo = get_slot_info;
 	list->C_GetTokenInfo = get_token_info;
 	list->C_GetMechanismList = get_mechanism_list;
 	list->C_GetMechanismInfo = get_mechanism_info;
