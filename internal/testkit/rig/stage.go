@@ -26,7 +26,8 @@ import (
 // Every rig works through the shim, which forwards all calls to SoftHSM until a
 // test tells it to fail: see package hsm/shim for its switches. It bears
 // SoftHSM's name, so that it is taken for a library of that family, and makes
-// the worthless RSA keys of the probes short: most of a test's time went there.
+// the RSA keys short, or no work, that end with a login: most of a test's time
+// went there.
 
 // stage is a folder with the token store and a copy of each form, and one with
 // the shim: what is in memory may not be loaded as a library.
@@ -67,6 +68,7 @@ func (s *stage) enter(t testing.TB) {
 	t.Setenv("SOFTHSM2_CONF", conf)
 	t.Setenv("SHIM_MODULE", Library(t))
 	t.Setenv("SHIM_SHORT_RSA", probe.Label)
+	t.Setenv("SHIM_FIXED_RSA", "byok-session") // what opens a backup
 }
 
 // make makes the folders, and puts the shim into its own.

@@ -64,10 +64,14 @@ static CK_RV generate_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 	return unknown(t, n) ? CKR_ATTRIBUTE_TYPE_INVALID : inner.C_GenerateKey(s, m, t, n, o);
 }
 
-/* short_lived returns whether a template has the label that SHIM_SHORT_RSA names. */
-static int short_lived(const CK_ATTRIBUTE *t, CK_ULONG n)
+/* From fixed.c. */
+CK_RV fixed_rsa(CK_FUNCTION_LIST *by, CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR pub, CK_ULONG pubs, CK_ATTRIBUTE_PTR priv, CK_ULONG privs,
+		CK_OBJECT_HANDLE_PTR a, CK_OBJECT_HANDLE_PTR b);
+
+/* labelled returns whether a template has the label that a setting names. */
+static int labelled(const char *name, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
-	const char *label = setting("SHIM_SHORT_RSA");
+	const char *label = setting(name);
 	for (CK_ULONG i = 0; label && i < n; i++)
 		if (t[i].type == CKA_LABEL && t[i].ulValueLen == strlen(label) && !memcmp(t[i].pValue, label, t[i].ulValueLen))
 			return 1;
@@ -82,7 +86,9 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE
 	CK_RV rv;
 	if (unknown(pub, pubs) || unknown(priv, privs))
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	if (!short_lived(pub, pubs))
+	if (labelled("SHIM_FIXED_RSA", pub, pubs))
+		return fixed_rsa(&inner, s, pub, pubs, priv, privs, a, b);
+	if (!labelled("SHIM_SHORT_RSA", pub, pubs))
 		return inner.C_GenerateKeyPair(s, m, pub, pubs, priv, privs, a, b);
 	shorter = calloc(pubs + 1, sizeof *shorter);
 	for (CK_ULONG i = 0; i < pubs; i++) {
