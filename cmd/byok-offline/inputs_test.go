@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -199,4 +200,25 @@ func (s *stage) takesNo(t *testing.T, in input, kind misfit.Kind) bool {
 	}
 	t.Errorf("%s in place of %s: %s: status %d, want %d\n%swant %s", kind.Name, in.file, line, status, in.status, said, says)
 	return false
+}
+
+// TestPINFromStandardInput: /dev/stdin serves where a file is redirected to it.
+// What comes through a pipe has passed another process, and is refused.
+func TestPINFromStandardInput(t *testing.T) {
+	s := inState(t, modified)
+	const line = "world check --pin-file /dev/stdin"
+	pin := mustDo(os.Open(s.path("secrets/pin")))(t)
+	defer pin.Close()
+	cmd := s.command(nil, line)
+	cmd.Stdin = pin
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "\nResult: SUCCESS\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	cmd = s.command(nil, line)
+	cmd.Stdin = strings.NewReader(stagePIN + "\n") // through a pipe
+	const refused = "byok-offline: error: /dev/stdin: a named pipe, not a file\n"
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != int(exitcode.Usage) ||
+		!strings.Contains(string(out), refused) {
+		t.Errorf("%v\n%s", cmd.ProcessState, out)
+	}
 }

@@ -265,6 +265,11 @@ func (s scenery) refuses(t *testing.T, in input, kind misfit.Kind) bool {
 // run runs the program in this process. It has to end by itself.
 func (s scenery) run(t *testing.T, args []string) (status int, said string) {
 	t.Helper()
+	return s.runUntil(t.Context(), t, args)
+}
+
+func (s scenery) runUntil(ctx context.Context, t *testing.T, args []string) (status int, said string) {
+	t.Helper()
 	for i, word := range args {
 		if word == "OTHER" {
 			args[i] = s.other
@@ -278,8 +283,6 @@ func (s scenery) run(t *testing.T, args []string) (status int, said string) {
 	t.Setenv("BYOK_KMDATA", "kmdata")
 	var out, messages syncBuffer
 	ended := make(chan int, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	go func() { ended <- program(strings.NewReader(""), &out, &messages).Main(ctx, args) }()
 	select {
 	case status = <-ended:
@@ -287,5 +290,26 @@ func (s scenery) run(t *testing.T, args []string) (status int, said string) {
 	case <-time.After(time.Minute):
 		t.Fatalf("%q does not end", args)
 		return 0, ""
+	}
+}
+
+// TestATerabyteIsInterrupted: a file of any size may be hashed, and the person
+// who is tired of it is heard.
+func TestATerabyteIsInterrupted(t *testing.T) {
+	s := inputScene(t)
+	for _, kind := range misfit.Kinds(t) {
+		if kind.Name != holes {
+			continue
+		}
+		restore := kind.Put(t, "file")
+		defer restore()
+	}
+	for _, line := range []string{"fingerprint file", "toolset verify file"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		status, said := s.runUntil(ctx, t, strings.Fields(line))
+		if status != int(exitcode.Interrupted) || !strings.Contains(said, "byok-online: error: interrupted\n") {
+			t.Errorf("%s: status %d, %s", line, status, said)
+		}
 	}
 }
