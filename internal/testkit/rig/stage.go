@@ -26,8 +26,8 @@ import (
 // Every rig works through the shim, which forwards all calls to SoftHSM until a
 // test tells it to fail: see package hsm/shim for its switches. It bears
 // SoftHSM's name, so that it is taken for a library of that family, and makes
-// the RSA keys short, or no work, that end with a login: most of a test's time
-// went there.
+// RSA keys short, or fixed, that last no longer than a login: most of the time
+// of a test went there.
 
 // stage is a folder with the token store and a copy of each form, and one with
 // the shim: what is in memory may not be loaded as a library.

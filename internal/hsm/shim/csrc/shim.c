@@ -40,7 +40,6 @@
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
  * SHIM_SHORT_RSA=LABEL        RSA key pairs of this label have 1024 bits, whatever is asked for: they are there sooner
  * SHIM_FIXED_RSA=LABEL        RSA key pairs of this label are one of 2048 bits, always the same: it is there at once
- * SHIM_FIXED_RSA=LABEL        RSA key pairs of this label are one of 2048 bits, always the same: it is there at once
  * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
  *                             whatever the call asks for, wherever the wrapped key can be read
  * SHIM_RSA_AES_HASH=0x250     the same inside CKM_RSA_AES_KEY_WRAP, always
