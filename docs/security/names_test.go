@@ -71,7 +71,9 @@ func threats() []string {
 		"the operator, with the vault's user", "whoever supplies the HSM's library", "the vault operator",
 		"someone editing kmdata later", "a shoulder, a camera, a shell history", "a rehearsal",
 		"a module that promises more than it keeps", "a call of the HSM or of the kernel fails, the power goes",
-		"a file that is none", "somebody looks into memory or a file afterwards", "two commands at once",
+		"a pipe, a device, a folder, a link or a terabyte in place of a file",
+		"text of a library, a file, a server or a command line that steers the terminal or passes for a line of the program",
+		"somebody looks into memory or a file afterwards", "two commands at once",
 		"the HSM's library crashes, exits, corrupts its memory or never returns",
 	}
 	slices.Sort(list)
