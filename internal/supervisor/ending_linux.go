@@ -17,12 +17,14 @@ import (
 // end says how the worker ended, unless it has said so itself, and returns the
 // exit status of the program.
 func (w *worker) end(p *command.Program, args []string) int {
-	err := w.failure(p.Version)
+	said, crash := w.words()
+	err := w.failure(p.Version, crash)
 	if err == nil {
-		w.quote(p)
+		quote(p, said)
 		return *w.status
 	}
 	w.rescue()
+	quote(p, said)
 	if w.running == nil {
 		w.running = command.Unrun(args)
 	}
@@ -32,17 +34,17 @@ func (w *worker) end(p *command.Program, args []string) int {
 const again = "run the same command again: it takes up what was begun"
 
 // failure is nil for a worker that exited as it said it would.
-func (w *worker) failure(version string) error {
+func (w *worker) failure(version, crash string) error {
 	if w.status != nil && w.state.Exited() && w.state.ExitStatus() == *w.status {
 		return nil
 	}
 	if w.interrupted.Load() && w.state.Signaled() && w.state.Signal() == unix.SIGKILL {
 		return exitcode.Errorf(exitcode.Interrupted, "interrupted before the step under way was finished").Hint(again)
 	}
-	how := w.crash()
-	if strings.HasPrefix(how, "panic: ") {
-		return exitcode.Errorf(exitcode.Failed, "internal error: %s", how).Hint("report it with version %s", version)
+	if strings.HasPrefix(crash, "panic: ") {
+		return exitcode.Errorf(exitcode.Failed, "internal error: %s", crash).Hint("report it with version %s", version)
 	}
+	how := crash
 	switch {
 	case how != "":
 	case w.state.Signaled():
@@ -61,12 +63,14 @@ var crashed = regexp.MustCompile(`(?m)^(?:SIG[A-Z]+: |fatal error: |panic: |runt
 // crashStatus is the status with which Go's runtime then exits.
 const crashStatus = 2
 
-// crash is that line of a worker that ended so, or "".
-func (w *worker) crash() string {
-	if !w.state.Exited() || w.state.ExitStatus() != crashStatus {
-		return ""
+// words are what the library printed, and the first line of the report that Go's
+// runtime printed behind it, or "".
+func (w *worker) words() (said, crash string) {
+	found := crashed.FindStringIndex(w.printed)
+	if found == nil || !w.state.Exited() || w.state.ExitStatus() != crashStatus {
+		return w.printed, ""
 	}
-	return shortened(crashed.FindString(w.printed))
+	return w.printed[:found[0]], shortened(w.printed[found[0]:found[1]])
 }
 
 // What is shown of a library's own words.
@@ -75,12 +79,12 @@ const (
 	quotedBytes = 200 // of a line
 )
 
-// quote shows what the library printed.
-func (w *worker) quote(p *command.Program) {
-	if w.printed == "" {
+// quote shows what a library said.
+func quote(p *command.Program, said string) {
+	if said == "" {
 		return
 	}
-	lines := strings.Split(strings.TrimRight(w.printed, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(said, "\n"), "\n")
 	for i, line := range lines {
 		if i == quotedLines {
 			p.Console.Warning("the HSM's library printed more lines")

@@ -41,27 +41,30 @@ const unexpectedly = "the process that runs the HSM's library ended unexpectedly
 // TestUnexpectedEnds: whatever ends the worker, there is one line that says so,
 // a hint, a Result line and an end in the log.
 func TestUnexpectedEnds(t *testing.T) {
+	const printed = "byok-test: warning: the HSM's library printed: "
 	for _, test := range []struct {
 		deed, failure string
+		printed       string
 	}{
-		{"exit 0", unexpectedly + "exit status 0"},
-		{"exit 7", unexpectedly + "exit status 7"},
-		{"printed, exit 0", unexpectedly + "exit status 0"},
-		{"looks like a panic", unexpectedly + "exit status 0"},
-		{"lies", unexpectedly + "exit status 3"},
-		{"fatal error", unexpectedly + "fatal error: sync: unlock of unlocked mutex"},
-		{"SIGKILL", unexpectedly + "killed by SIGKILL"},
-		{"SIGSEGV", unexpectedly + "SIGSEGV: segmentation violation"},
-		{"SIGBUS", unexpectedly + "SIGBUS: bus error"},
-		{"SIGFPE", unexpectedly + "SIGFPE: floating-point exception"},
-		{"SIGILL", unexpectedly + "SIGILL: illegal instruction"},
-		{"SIGABRT", unexpectedly + "SIGABRT: abort"},
-		{"SIGSYS", unexpectedly + "SIGSYS: bad system call"},
-		{"SIGTRAP", unexpectedly + "SIGTRAP: trace trap"},
+		{"exit 0", unexpectedly + "exit status 0", ""},
+		{"exit 7", unexpectedly + "exit status 7", ""},
+		{"printed, exit 0", unexpectedly + "exit status 0", printed + "bye\n"},
+		{"printed, SIGABRT", unexpectedly + "SIGABRT: abort", printed + "double free\n"},
+		{"looks like a panic", unexpectedly + "exit status 0", printed + `panic: \x1b[2Jof mine` + "\n"},
+		{"lies", unexpectedly + "exit status 3", ""},
+		{"fatal error", unexpectedly + "fatal error: sync: unlock of unlocked mutex", ""},
+		{"SIGKILL", unexpectedly + "killed by SIGKILL", ""},
+		{"SIGSEGV", unexpectedly + "SIGSEGV: segmentation violation", ""},
+		{"SIGBUS", unexpectedly + "SIGBUS: bus error", ""},
+		{"SIGFPE", unexpectedly + "SIGFPE: floating-point exception", ""},
+		{"SIGILL", unexpectedly + "SIGILL: illegal instruction", ""},
+		{"SIGABRT", unexpectedly + "SIGABRT: abort", ""},
+		{"SIGSYS", unexpectedly + "SIGSYS: bad system call", ""},
+		{"SIGTRAP", unexpectedly + "SIGTRAP: trace trap", ""},
 	} {
 		t.Run(test.deed, func(t *testing.T) {
 			j := runs(t, test.deed, "change")
-			said := "byok-test: error: " + test.failure + "\nbyok-test: hint: " + again + "\n"
+			said := test.printed + "byok-test: error: " + test.failure + "\nbyok-test: hint: " + again + "\n"
 			j.came(4, "Result: FAILURE\n", said)
 			j.recorded(4, test.failure)
 			runs(t, test.deed, "look").came(4, "", said)
@@ -104,7 +107,8 @@ func TestJSON(t *testing.T) {
 `
 	for _, name := range []string{"change", "look"} {
 		j := runs(t, "printed, exit 0", name, "--output", "json")
-		j.came(4, fmt.Sprintf(envelope, name), "byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+again+"\n")
+		j.came(4, fmt.Sprintf(envelope, name), "byok-test: warning: the HSM's library printed: bye\n"+
+			"byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+again+"\n")
 	}
 	j := runs(t, "prints", "look", "--output", "json")
 	if out := j.out.String(); !strings.HasPrefix(out, "{\n") || !strings.HasSuffix(out, "\"data\": \"made\"\n}\n") {

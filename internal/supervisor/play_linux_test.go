@@ -174,6 +174,7 @@ func ends() map[string]func() {
 		"exit 0":             func() { syscall.Exit(0) },
 		"exit 7":             func() { syscall.Exit(7) },
 		"printed, exit 0":    func() { printed("bye\n"); syscall.Exit(0) },
+		"printed, SIGABRT":   func() { printed("double free\n"); _ = unix.Kill(os.Getpid(), unix.SIGABRT); select {} },
 		"looks like a panic": func() { printed("panic: \x1b[2Jof mine\n"); syscall.Exit(0) },
 		"panic elsewhere":    func() { go panic("a mistake"); select {} },
 		"long panic":         func() { go panic(strings.Repeat("x", 1000)); select {} },
