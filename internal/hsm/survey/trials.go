@@ -129,8 +129,8 @@ func (s *survey) twoSteps() error {
 	case s.form == keywrap.OneCall:
 		return nil
 	case s.m.LeaksInOneCall():
-		return errors.New("this library's shows its AES key to other processes: the two-step form is used, " +
-			"which gives the same blob")
+		return errors.New("this library shows the AES key of the call to other processes: " +
+			"the two-step form is used, which gives the same blob")
 	}
 	return errors.New("not offered: the two-step form is used, which gives the same blob")
 }
