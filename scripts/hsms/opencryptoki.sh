@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # title: openCryptoki, soft token
-# packages: opencryptoki
+# packages: opencryptoki opensc
 #
 # The token is initialised with the vendor's tool, because C_InitToken takes the
 # factory's SO PIN and no other, and then adopted. PINs have 4 to 8 characters.
@@ -43,3 +43,6 @@ create=(--adopt --so-pin-file /root/so)
 . "$(dirname "$0")/../ceremony.sh"
 secret secrets/pin 87651234
 ceremonies "${all_kinds[@]}"
+# shellcheck source=scripts/hsms/afterwards.sh
+. "$here/afterwards.sh"
+afterwards

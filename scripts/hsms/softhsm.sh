@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # title: SoftHSM
-# packages: softhsm2
+# packages: softhsm2 opensc
 # shellcheck source=scripts/hsms/common.sh
 . "$(dirname "$0")/common.sh"
 version=$(version_of softhsm2)
@@ -12,3 +12,6 @@ check 0
 # shellcheck source=scripts/ceremony.sh
 . "$(dirname "$0")/../ceremony.sh"
 ceremonies "${all_kinds[@]}"
+# shellcheck source=scripts/hsms/afterwards.sh
+. "$here/afterwards.sh"
+afterwards
