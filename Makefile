@@ -59,8 +59,8 @@ lint: setup-lint
 	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/lint.sh
 
 policy:
-	$(GO) test -tags $(TAGS) -count=1 ./internal/policy -update
-	$(GO) test -tags $(TAGS) -count=1 ./internal/policy/enact
+	$(GO) test -tags $(TAGS) -count=1 ./internal/policy/findings -update
+	$(GO) test -tags $(TAGS) -count=1 ./internal/policy ./internal/policy/token ./internal/policy/enact
 
 architecture:
 	$(GO) test -tags $(TAGS) -count=1 ./internal/layout -run TestArchitecture -update

@@ -45,7 +45,9 @@ const base = "Base"
 // aside are packages of tests, benches and rigs, besides those below testkit.
 // No program reaches them.
 func aside() []string {
-	return []string{"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "policy"}
+	return []string{
+		"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "policy", "policy/token", "policy/findings",
+	}
 }
 
 func isAside(name string) bool {

@@ -4,6 +4,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/policy/token"
 )
 
 // Attacker is what somebody has to attack with. Everyone has the packages, the
@@ -48,8 +49,8 @@ func Attackers() []Attacker {
 
 // Keys of the attacker's own, made in software.
 var (
-	ownAES = Key{Name: "an AES key of the attacker's own", Kind: AES, Own: true}
-	ownRSA = Key{Name: "an RSA key of the attacker's own", Kind: RSA, Own: true}
+	ownAES = token.Key{Name: "an AES key of the attacker's own", Kind: token.AES, Own: true}
+	ownRSA = token.Key{Name: "an RSA key of the attacker's own", Kind: token.RSA, Own: true}
 )
 
 // begin is what the attacker has before anything happened.
@@ -66,11 +67,11 @@ func (s *Search) begin() {
 
 // create puts a key of known value on the token, with every use, and trusted
 // where the module lets a user do that.
-func (s *Search) create(k Key, class p11.Class, from ...*Derivation) {
+func (s *Search) create(k token.Key, class p11.Class, from ...*Derivation) {
 	for _, trusted := range []bool{false, true} {
-		t, name := open(class), ""
+		t, name := token.Unrestricted(class), ""
 		if trusted {
-			t, name = append(t, has(pkcs11.CKA_TRUSTED, true)), ", with TRUSTED"
+			t, name = append(t, token.Has(pkcs11.CKA_TRUSTED, true)), ", with TRUSTED"
 		}
 		half := "for "
 		if class == p11.PublicKey {
@@ -92,36 +93,47 @@ func (s *Search) generateAlike() {
 		{"EC key without SENSITIVE", pkcs11.CKA_SENSITIVE},
 		{"EC key without WRAP_WITH_TRUSTED", pkcs11.CKA_WRAP_WITH_TRUSTED},
 	} {
-		k := Key{Name: "the operator's " + v.name, Kind: EC, Own: true}
-		t := row.Template.With(has(v.off, false))
+		k := token.Key{Name: "the operator's " + v.name, Kind: token.EC, Own: true}
+		t := row.Template.With(token.Has(v.off, false))
 		text := say("%sPair of an %s", Generate, v.name)
 		s.make(Step{Who: Attacks, Op: Generate, Text: text, Template: t}, k, p11.PrivateKey)
 	}
 }
 
 // make derives an object that the attacker makes.
-func (s *Search) make(step Step, value Term, class p11.Class, from ...*Derivation) {
-	attrs, made := s.module.makes(step.Who, step.Op, class, step.Template)
+func (s *Search) make(step Step, value token.Term, class p11.Class, from ...*Derivation) {
+	attrs, made := s.makes(step, class)
 	if made {
 		s.derive(s.owned(value, class, attrs, Always), step, from...)
 	}
 }
 
-func (s *Search) owned(value Term, class p11.Class, attrs Attrs, life Life) Object {
-	return Object{Value: value, Class: class, Attrs: s.plain(attrs), Mechanism: p11.NoMechanism, Life: life}
+// makes returns the attributes of what a step makes, other than a copy, and false
+// if the module refuses it.
+func (s *Search) makes(step Step, class p11.Class) (token.Attrs, bool) {
+	attrs, made := s.module.Make(step.Who.role(), class, step.Template)
+	if made && step.Op == Generate && class != p11.PublicKey {
+		attrs = attrs.Generated()
+	}
+	return attrs, made
+}
+
+func (s *Search) owned(value token.Term, class p11.Class, attrs token.Attrs, life Life) Object {
+	o := token.Object{Value: value, Class: class, Attrs: s.plain(attrs), Mechanism: p11.NoMechanism}
+	return Object{Object: o, Life: life}
 }
 
 // plain leaves out what no rule of the design asks for.
-func (s *Search) plain(a Attrs) Attrs {
+func (s *Search) plain(a token.Attrs) token.Attrs {
 	if s.design.OriginByAttributes == 0 {
-		a &^= history
+		a &^= token.History
 	}
-	return a &^ plainly
+	return a &^ token.Plain
 }
 
 // classOf is the class of the object that holds a value.
-func classOf(t Term) p11.Class {
-	if k, isKey := t.(Key); isKey && k.Kind != AES {
+func classOf(t token.Term) p11.Class {
+	if k, isKey := t.(token.Key); isKey && k.Kind != token.AES {
 		return p11.PrivateKey
 	}
 	return p11.SecretKey

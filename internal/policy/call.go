@@ -4,6 +4,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/policy/token"
 )
 
 // Call is one call that an attacker can try on what he finds, and whether the
@@ -21,60 +22,60 @@ type Call struct {
 
 // Calls lists the calls of the model on some objects: those of one object, and
 // each object wrapped under each.
-func (m Module) Calls(objects []Object) (list []Call) {
+func Calls(m token.Module, objects []Object) (list []Call) {
 	for i, o := range objects {
-		list = append(list, m.uses(i, o)...)
+		list = append(list, uses(m, i, o)...)
 		for j, other := range objects {
-			for _, mechanism := range m.mechanisms(o, other) {
+			for _, mechanism := range m.Mechanisms(o.Object, other.Object) {
 				if other.Class != p11.PublicKey {
-					list = append(list, Call{WrapKey, i, j, nil, mechanism, m.wraps(o, other, mechanism)})
+					list = append(list, Call{WrapKey, i, j, nil, mechanism, m.Wraps(o.Object, other.Object, mechanism)})
 				}
 			}
 		}
 	}
 	for i, o := range objects {
-		list = append(list, m.alterations(i, o)...)
+		list = append(list, alterations(m, i, o)...)
 	}
 	return list
 }
 
 // uses lists the calls that use one key.
-func (m Module) uses(i int, o Object) (list []Call) {
+func uses(m token.Module, i int, o Object) (list []Call) {
 	one := func(op Op, mechanism uint, allowed bool) {
 		list = append(list, Call{op, i, i, nil, mechanism, allowed})
 	}
 	if o.Class != p11.PublicKey {
-		one(Read, 0, m.reads(o))
+		one(Read, 0, m.Reads(o.Object))
 	}
-	k, isKey := o.Value.(Key)
+	k, isKey := o.Value.(token.Key)
 	switch {
 	case !isKey:
 	case o.Class == p11.SecretKey:
-		one(EncryptBy, pkcs11.CKM_AES_ECB, o.Attrs.Has(Encrypt) && o.allows(pkcs11.CKM_AES_ECB))
-		one(DecryptBy, pkcs11.CKM_AES_ECB, o.Attrs.Has(Decrypt) && o.allows(pkcs11.CKM_AES_ECB))
-		one(UnwrapKey, p11.KWP, o.Attrs.Has(Unwrap) && o.allows(p11.KWP))
-	case o.Class == p11.PrivateKey && k.Kind == RSA:
+		one(EncryptBy, pkcs11.CKM_AES_ECB, o.Attrs.Has(token.Encrypt) && o.Allows(pkcs11.CKM_AES_ECB))
+		one(DecryptBy, pkcs11.CKM_AES_ECB, o.Attrs.Has(token.Decrypt) && o.Allows(pkcs11.CKM_AES_ECB))
+		one(UnwrapKey, p11.KWP, o.Attrs.Has(token.Unwrap) && o.Allows(p11.KWP))
+	case o.Class == p11.PrivateKey && k.Kind == token.RSA:
 		const oaep = pkcs11.CKM_RSA_PKCS_OAEP
-		one(DecryptBy, oaep, o.Attrs.Has(Decrypt) && o.allows(oaep))
-		one(UnwrapKey, oaep, o.Attrs.Has(Unwrap) && o.allows(oaep))
+		one(DecryptBy, oaep, o.Attrs.Has(token.Decrypt) && o.Allows(oaep))
+		one(UnwrapKey, oaep, o.Attrs.Has(token.Unwrap) && o.Allows(oaep))
 	}
 	return list
 }
 
 // alterations lists the changes of one object, copies first: a copy leaves the
 // object as it is.
-func (m Module) alterations(i int, o Object) (list []Call) {
-	_, _, copied := m.copies(o, nil)
+func alterations(m token.Module, i int, o Object) (list []Call) {
+	_, _, copied := m.Copy(o.Object, nil)
 	list = append(list, Call{Copy, i, i, nil, 0, copied})
 	for _, x := range gains {
-		if Exists(x.Type, o.Class) && o.Attrs.Has(bits[x.Type]) != x.Value {
-			_, _, copied := m.copies(o, p11.Template{x})
+		if o.Differs(x) {
+			_, _, copied := m.Copy(o.Object, p11.Template{x})
 			list = append(list, Call{Copy, i, i, p11.Template{x}, 0, copied})
 		}
 	}
 	for _, x := range gains {
-		if Exists(x.Type, o.Class) && o.Attrs.Has(bits[x.Type]) != x.Value {
-			_, set := m.sets(o, x)
+		if o.Differs(x) {
+			_, set := m.Set(o.Object, x)
 			list = append(list, Call{Set, i, i, p11.Template{x}, 0, set})
 		}
 	}

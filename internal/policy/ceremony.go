@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/policy/token"
 )
 
 // The steps of the ceremony. Each happens as soon as what it needs is there:
@@ -19,7 +20,7 @@ type cardSet struct {
 
 // approval is a pair that the quorum approves, and what it trusts for it.
 type approval struct {
-	key, kek  Key
+	key, kek  token.Key
 	outer     *Derivation // the KEK on the token
 	inner     *Derivation // the transfer key, in two steps
 	set       cardSet
@@ -28,7 +29,7 @@ type approval struct {
 
 // ceremony derives what the ceremony makes and writes.
 func (s *Search) ceremony() {
-	s.keks = []Key{{Name: "KEK A", Kind: RSA}, {Name: "KEK B", Kind: RSA}}
+	s.keks = []token.Key{{Name: "KEK A", Kind: token.RSA}, {Name: "KEK B", Kind: token.RSA}}
 	s.signingKey()
 	if s.design.ForeignTrusted {
 		s.foreign()
@@ -43,10 +44,10 @@ func (s *Search) ceremony() {
 
 // foreign is a trusted key that a former SO has left on the token.
 func (s *Search) foreign() {
-	t := open(p11.SecretKey).With(
-		has(pkcs11.CKA_TOKEN, true), has(pkcs11.CKA_PRIVATE, false), has(pkcs11.CKA_TRUSTED, true))
+	t := token.Unrestricted(p11.SecretKey).With(
+		token.Has(pkcs11.CKA_TOKEN, true), token.Has(pkcs11.CKA_PRIVATE, false), token.Has(pkcs11.CKA_TRUSTED, true))
 	step := Step{Who: Former, Op: Create, Text: say("%s for %v, with TRUSTED", Create, ownAES), Template: t}
-	attrs, _ := s.module.makes(Officer, Create, p11.SecretKey, t)
+	attrs, _ := s.makes(step, p11.SecretKey)
 	s.derive(s.owned(ownAES, p11.SecretKey, attrs, Always), step)
 }
 
@@ -54,17 +55,17 @@ func (s *Search) foreign() {
 // that every key has a vault for which it was not approved.
 func (s *Search) hold(set cardSet) {
 	a, b := s.keks[0], s.keks[1]
-	s.approve(s.keep(Key{Name: "EC key", Kind: EC}, RowECKey, set), a, set)
-	s.approve(s.keep(Key{Name: "RSA key", Kind: RSA}, RowRSAKey, set), b, set)
-	s.approve(s.keep(Key{Name: "AES key", Kind: AES}, RowAESKey, set), a, set)
-	s.keep(Key{Name: "EC key made without a quorum", Kind: EC}, RowOperatorsKey, set)
+	s.approve(s.keep(token.Key{Name: "EC key", Kind: token.EC}, RowECKey, set), a, set)
+	s.approve(s.keep(token.Key{Name: "RSA key", Kind: token.RSA}, RowRSAKey, set), b, set)
+	s.approve(s.keep(token.Key{Name: "AES key", Kind: token.AES}, RowAESKey, set), a, set)
+	s.keep(token.Key{Name: "EC key made without a quorum", Kind: token.EC}, RowOperatorsKey, set)
 }
 
 // replaced is a world whose cards were replaced. What was made with the old
 // ones is open to their holders.
 func (s *Search) replaced() {
 	old := s.issue(" of the replaced cards", Before)
-	first := s.keep(Key{Name: "EC key of before", Kind: EC}, RowECKey, old)
+	first := s.keep(token.Key{Name: "EC key of before", Kind: token.EC}, RowECKey, old)
 	if old.km != nil {
 		s.derive(Knows{old.km.object().Value}, Step{Who: Software, Op: OpenKWP, Text: say("open KM with the replaced cards")})
 	}
@@ -83,14 +84,14 @@ func (s *Search) replaced() {
 }
 
 func (s *Search) signingKey() {
-	kml := Key{Name: "KML", Kind: EC}
+	kml := token.Key{Name: "KML", Kind: token.EC}
 	s.secrets = append(s.secrets, kml)
 	s.place(Step{Who: Operator, Op: Generate, Row: RowKML}, kml, Always)
 }
 
 // issue makes the trusted keys of a card set.
 func (s *Search) issue(which string, life Life) cardSet {
-	km, kw := Key{Name: "KM" + which, Kind: RSA}, Key{Name: "KW" + which, Kind: AES}
+	km, kw := token.Key{Name: "KM" + which, Kind: token.RSA}, token.Key{Name: "KW" + which, Kind: token.AES}
 	set := cardSet{life: life}
 	if set.km = s.place(Step{Who: Officer, Op: Create, Row: RowKM}, km, life); set.km != nil {
 		s.kms = append(s.kms, set.km)
@@ -115,19 +116,20 @@ func (s *Search) wrapKW(km, kw *Derivation) bool {
 }
 
 // place makes an object by a row of the table. The step says who, by which call.
-func (s *Search) place(step Step, k Key, life Life, from ...*Derivation) *Derivation {
+func (s *Search) place(step Step, k token.Key, life Life, from ...*Derivation) *Derivation {
 	r, class := s.design.Table.Get(step.Row), classOf(k)
 	switch step.Row {
 	case RowKM, RowKEK, RowAnchor, RowECHalf, RowRSAHalf:
 		class = p11.PublicKey
 	}
-	step.Template, step.Mechanism = s.module.takes(r.Template), r.mechanism(s.module)
-	attrs, made := s.module.makes(step.Who, step.Op, class, step.Template)
+	step.Template, step.Mechanism = s.module.Takes(r.Template), r.mechanism(s.module)
+	attrs, made := s.makes(step, class)
 	o := Object{
-		Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: step.Mechanism, Life: life,
-		Hidden: !attrs.Has(Token) && !s.module.SharesSessions,
+		Object: token.Object{Value: k, Class: class, Attrs: s.plain(attrs), Mechanism: step.Mechanism},
+		Life:   life,
+		Hidden: !attrs.Has(token.Token) && !s.module.SharesSessions,
 	}
-	step.Text = say("%s of %s", step.Op, o.name())
+	step.Text = say("%s of %s", step.Op, o)
 	if !made {
 		return s.stop(o, step)
 	}
@@ -154,15 +156,15 @@ func (s *Search) copyAs(who Who, row string, from *Derivation) *Derivation {
 
 func (s *Search) copyTo(who Who, r Row, from *Derivation) *Derivation {
 	o := from.object()
-	attrs, t, may := s.module.copies(o, r.Template)
-	step := Step{Who: who, Op: Copy, Text: say("%s of %s", Copy, o.name()), Template: t, Row: r.Name}
+	attrs, t, may := s.module.Copy(o.Object, r.Template)
+	step := Step{Who: who, Op: Copy, Text: say("%s of %s", Copy, o), Template: t, Row: r.Name}
 	if !may {
 		return s.stop(o, step, from)
 	}
 	next := o
 	next.Attrs = s.plain(attrs)
 	if len(t.Only(pkcs11.CKA_TOKEN)) > 0 {
-		next.Hidden = !attrs.Has(Token) && !s.module.SharesSessions
+		next.Hidden = !attrs.Has(token.Token) && !s.module.SharesSessions
 	}
 	made := s.derive(next, step, from)
 	s.made = append(s.made, made)
@@ -174,7 +176,7 @@ var onToken = p11.Template{p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired")
 
 // keep generates a key, backs it up and copies it to the token. Before the
 // quorum it is a session object first, and a statement of its origin is signed.
-func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
+func (s *Search) keep(k token.Key, row string, set cardSet) *Derivation {
 	s.secrets = append(s.secrets, k)
 	who := Quorum
 	if row == RowOperatorsKey {
@@ -201,8 +203,8 @@ func (s *Search) keep(k Key, row string, set cardSet) *Derivation {
 }
 
 // publish brings the public half of a key to the token.
-func (s *Search) publish(who Who, k Key, made *Derivation) {
-	row := map[Kind]string{EC: RowECHalf, RSA: RowRSAHalf}[k.Kind]
+func (s *Search) publish(who Who, k token.Key, made *Derivation) {
+	row := map[token.Kind]string{token.EC: RowECHalf, token.RSA: RowRSAHalf}[k.Kind]
 	if row == "" {
 		return
 	}
@@ -228,7 +230,7 @@ func (s *Search) wrapFor(who Who, seen bool, under, target *Derivation, mechanis
 	w, o := under.object(), target.object()
 	step := wrapStep(who, w, o, mechanism)
 	result := Knows{wrapped(w, o, mechanism)}
-	if !s.module.wraps(w, o, mechanism) {
+	if !s.module.Wraps(w.Object, o.Object, mechanism) {
 		s.stop(result, step, under, target)
 		return false
 	}
@@ -239,7 +241,7 @@ func (s *Search) wrapFor(who Who, seen bool, under, target *Derivation, mechanis
 }
 
 // approve has the quorum wrap a key for a KEK.
-func (s *Search) approve(kept *Derivation, kek Key, set cardSet) {
+func (s *Search) approve(kept *Derivation, kek token.Key, set cardSet) {
 	if kept == nil {
 		return
 	}
@@ -254,7 +256,7 @@ func (s *Search) approve(kept *Derivation, kek Key, set cardSet) {
 		if s.design.SharedTransferKey {
 			name = "transfer key"
 		}
-		tk := Key{Name: name, Kind: AES}
+		tk := token.Key{Name: name, Kind: token.AES}
 		s.secrets = append(s.secrets, tk)
 		a.inner = s.place(Step{Who: Officer, Op: Generate, Row: RowTransferKey}, tk, set.life)
 	}
@@ -266,7 +268,7 @@ func (s *Search) approve(kept *Derivation, kek Key, set cardSet) {
 // has them.
 func (s *Search) send(a approval, key *Derivation) {
 	row := RowReducedPrivate
-	if a.key.Kind == AES {
+	if a.key.Kind == token.AES {
 		row = RowReducedSecret
 	}
 	reduced := s.copyAs(Quorum, row, key)
@@ -288,9 +290,9 @@ func (s *Search) sendByKM(a approval, reduced *Derivation) {
 		return
 	}
 	k := reduced.object().Value
-	once := Key{Name: fmt.Sprintf("the AES key in the package of %v for %v", k, a.kek), Kind: AES, Once: true}
-	text := say("%s of %v under %v, and its AES key again for %v", WrapKey, k, a.set.km.object().name(), a.kek)
-	s.derive(Knows{Blob{OAEP{once, a.kek}, KWP{k, once}}}, Step{Who: Quorum, Op: WrapKey, Text: text}, a.set.km, reduced)
+	once := token.Key{Name: fmt.Sprintf("the AES key in the package of %v for %v", k, a.kek), Kind: token.AES, Once: true}
+	text := say("%s of %v under %v, and its AES key again for %v", WrapKey, k, a.set.km.object(), a.kek)
+	s.derive(Knows{blob(k, once, a.kek)}, Step{Who: Quorum, Op: WrapKey, Text: text}, a.set.km, reduced)
 }
 
 // exchanged is the flaw that the key which is wrapped need not be the one that
@@ -309,11 +311,11 @@ func (s *Search) exchanged(d *Derivation, o Object) {
 // restore brings a blob for KM to the token, by whoever made it. Its AES key
 // unwraps it in the session. The key proves possession of its public half, or
 // of the check value that an AES key is recorded by.
-func (s *Search) restore(km, blob *Derivation, b Blob) {
-	k, _ := b.Second.Inner.(Key)
-	once, _ := b.First.Inner.(Key)
-	known := s.settled[Knows{CheckValue{k}}]
-	if k.Kind == AES && known == nil {
+func (s *Search) restore(km, blob *Derivation, b token.Blob) {
+	k, _ := b.Second.Inner.(token.Key)
+	once, _ := b.First.Inner.(token.Key)
+	known := s.settled[Knows{token.CheckValue{Of: k}}]
+	if k.Kind == token.AES && known == nil {
 		return
 	}
 	by := s.place(Step{Who: Quorum, Op: Restore, Row: RowUnwrapping}, once, km.object().Life.onwards(), blob)
@@ -321,19 +323,20 @@ func (s *Search) restore(km, blob *Derivation, b Blob) {
 		return
 	}
 	from := []*Derivation{by, blob}
-	if k.Kind == AES {
+	if k.Kind == token.AES {
 		from = append(from, known)
 	}
 	s.bringBack(k, km.object().Life.onwards(), from)
 }
 
 // bringBack unwraps a key by an AES key of the session, as from says.
-func (s *Search) bringBack(k Key, life Life, from []*Derivation) {
-	t := s.design.Table.Get(map[Kind]string{EC: RowECKey, RSA: RowRSAKey, AES: RowAESKey}[k.Kind]).Template
-	attrs, made := s.module.makes(Quorum, UnwrapKey, classOf(k), t)
+func (s *Search) bringBack(k token.Key, life Life, from []*Derivation) {
+	row := map[token.Kind]string{token.EC: RowECKey, token.RSA: RowRSAKey, token.AES: RowAESKey}[k.Kind]
+	t := s.design.Table.Get(row).Template
 	step := Step{Who: Quorum, Op: Restore, Text: say("restore %v", k), Template: t}
+	attrs, made := s.makes(step, classOf(k))
 	o := s.owned(k, classOf(k), attrs, life)
-	if !made || !from[0].object().Attrs.Has(Unwrap) {
+	if !made || !from[0].object().Attrs.Has(token.Unwrap) {
 		s.stop(o, step, from...)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/templates"
+	"byok/internal/policy/token"
 )
 
 // The rows of the table of templates.
@@ -47,9 +48,9 @@ type Table []Row
 // shippedTable is the table of the program, as it is built in.
 func shippedTable() Table {
 	const free = p11.NoMechanism
-	session, token := p11.SessionObject, p11.TokenObject
+	session, kept := p11.SessionObject, p11.TokenObject
 	return Table{
-		{RowKM, templates.TrustedRSA(token), OnlyUse},
+		{RowKM, templates.TrustedRSA(kept), OnlyUse},
 		{RowKEK, templates.TrustedRSA(session), OnlyUse},
 		{RowAnchor, templates.Anchor(), free},
 		{RowKWMade, templates.TrustedAES(), OnlyUse},
@@ -58,7 +59,7 @@ func shippedTable() Table {
 		{RowECKey, templates.PrivateKey(session, false), free},
 		{RowRSAKey, templates.PrivateKey(session, true), free},
 		{RowAESKey, templates.SecretKey(session), free},
-		{RowOperatorsKey, templates.PrivateKey(token, false), free},
+		{RowOperatorsKey, templates.PrivateKey(kept, false), free},
 		{RowECHalf, templates.PublicKey(session, false), free},
 		{RowRSAHalf, templates.PublicKey(session, true), free},
 		{RowKML, templates.ModuleSigningKey(), free},
@@ -119,7 +120,7 @@ type Design struct {
 	// RestoresAsQuorum: whatever a backup holds is then of origin quorum.
 	RestoresAsQuorum bool
 	// OriginByAttributes: a key is of origin quorum if it shows these.
-	OriginByAttributes Attrs
+	OriginByAttributes token.Attrs
 	// KeepsKW: a card replacement makes a new KM and leaves KW.
 	KeepsKW bool
 	// ForeignTrusted: an adopted token holds a trusted key of known value.
@@ -153,13 +154,13 @@ func Guards() []Guard {
 
 // Offers reports whether a guard works on a module: the route by KM exists in
 // one call alone.
-func (g Guard) Offers(m Module) bool { return g.Route == ByKEK || m.OneCall }
+func (g Guard) Offers(m token.Module) bool { return g.Route == ByKEK || m.OneCall }
 
 // Shipped is the program as it is built in.
 func Shipped(g Guard) Design { return Design{Name: "as shipped", Table: shippedTable(), Guard: g} }
 
 // mechanism is the entry of ALLOWED_MECHANISMS of a row on a module.
-func (r Row) mechanism(m Module) uint {
+func (r Row) mechanism(m token.Module) uint {
 	switch {
 	case r.Mechanism != OnlyUse || !m.KeepsToAllowed:
 		return p11.NoMechanism

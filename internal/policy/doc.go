@@ -3,14 +3,15 @@
 // of the quorum and of the operator, and the vault.
 //
 // Its input is the table of package hsm/templates itself ([Shipped]), and how
-// a module understands the calls ([Module]). [Run] saturates what an
+// a module answers the calls ([token.Module]). [Run] saturates what an
 // [Attacker] can learn, make and have wrapped, and lists each [Goal] that he
 // reaches with the shortest way to it.
 //
-// Terms stand for values, and cryptography is perfect: who lacks the key of a
-// term learns nothing from it. Nothing that was once possible becomes
-// impossible, other than by a card replacement: what is not found here is not
-// possible in any order of the steps, within the bounds of [Bounds].
+// Nothing that was once possible becomes impossible, other than by a card
+// replacement: what is not found here is not possible in any order of the
+// steps, within the bounds of [Bounds].
 //
-// It is for tests. Package policy/enact carries its ways out on a real module.
+// It is for tests. Package policy/token models the token, package
+// policy/findings lists what the search finds, and package policy/enact carries
+// its ways out on a real module.
 package policy

@@ -3,35 +3,35 @@ package policy
 import (
 	"fmt"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/hsm/p11"
+	"byok/internal/policy/token"
 )
 
 // Fact is something that holds once it was derived. Facts are comparable.
 type Fact interface{ isFact() }
 
-// Object is an object on the token, or of a session.
+// Object is the fact that an object exists: what it is, when, and whether the
+// attacker sees it.
 type Object struct {
-	Value Term // of a public key: its private half
-	Class p11.Class
-	Attrs Attrs
-	// Mechanism is the only member of ALLOWED_MECHANISMS, or p11.NoMechanism.
-	Mechanism uint
-	Life      Life
+	token.Object
+	Life Life
 	// Hidden is true for session objects of the ceremony's own process.
 	Hidden bool
 }
 
 // Knows is the attacker's knowledge of a value.
-type Knows struct{ Term Term }
+type Knows struct{ Term token.Term }
 
 // InVault is a key that was imported with a KEK, for every operation.
 type InVault struct {
-	KEK   Key
-	Value Key
+	KEK   token.Key
+	Value token.Key
 }
 
 // Origin is a key that the record calls made before the quorum.
-type Origin struct{ Of Key }
+type Origin struct{ Of token.Key }
 
 // Anchored is an object that passes for the token's anchor with another label.
 type Anchored struct{ Object Object }
@@ -74,6 +74,14 @@ const (
 	Software Who = "attacker, in software"
 	User     Who = "attacker, in the vault"
 )
+
+// role is who is logged in for a step.
+func (w Who) role() uint {
+	if w == Officer || w == Former {
+		return pkcs11.CKU_SO
+	}
+	return pkcs11.CKU_USER
+}
 
 // Op is what a step does. The first ten are calls of PKCS#11.
 type Op string
@@ -146,13 +154,13 @@ func (d *Derivation) object() Object {
 }
 
 // term is the value of a derivation that gives knowledge of one.
-func (d *Derivation) term() Term {
+func (d *Derivation) term() token.Term {
 	k, _ := d.Fact.(Knows)
 	return k.Term
 }
 
 // key is the value of an object that holds a whole key.
-func (o Object) key() Key {
-	k, _ := o.Value.(Key)
+func (o Object) key() token.Key {
+	k, _ := o.Value.(token.Key)
 	return k
 }

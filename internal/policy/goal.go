@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"byok/internal/policy/token"
+)
 
 // Goal is what no attacker must reach.
 type Goal string
@@ -62,25 +66,25 @@ func (s *Search) ways(g Goal) (list []Reached) {
 func (s *Search) reaches(g Goal, d *Derivation) (what string, is bool) {
 	switch f := d.Fact.(type) {
 	case Knows:
-		if k, isKey := f.Term.(Key); isKey && g == InTheClear {
+		if k, isKey := f.Term.(token.Key); isKey && g == InTheClear {
 			return k.Name, slices.Contains(s.secrets, k)
 		}
-		if b, isBlob := f.Term.(Blob); isBlob && g == Unapproved {
+		if b, isBlob := f.Term.(token.Blob); isBlob && g == Unapproved {
 			return s.unapproved(b)
 		}
 	case Origin:
 		concerns := f.Of.Own || slices.Contains(s.secrets, f.Of)
 		return f.Of.Name, g == KnownKey && concerns && s.settled[Knows{f.Of}] != nil
 	case Anchored:
-		return f.Object.name(), g == OwnAnchor
+		return f.Object.String(), g == OwnAnchor
 	}
 	return "", false
 }
 
 // unapproved reports whether a vault would take a blob whose key is the
 // world's and was not approved for it.
-func (s *Search) unapproved(b Blob) (what string, is bool) {
-	k, isKey := b.Second.Inner.(Key)
+func (s *Search) unapproved(b token.Blob) (what string, is bool) {
+	k, isKey := b.Second.Inner.(token.Key)
 	if !isKey || !slices.Contains(s.keks, b.First.To) || !slices.Contains(s.secrets, k) || s.allowed[pair{k, b.First.To}] {
 		return "", false
 	}

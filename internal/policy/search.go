@@ -3,6 +3,8 @@ package policy
 import (
 	"container/heap"
 	"fmt"
+
+	"byok/internal/policy/token"
 )
 
 // Bounds are the limits of a search. Within them it is complete.
@@ -16,7 +18,7 @@ var Bounds = struct {
 // least cost (Knuth 1977: the cheapest is settled first, as in Dijkstra's).
 type Search struct {
 	design   Design
-	module   Module
+	module   token.Module
 	attacker Attacker
 
 	settled map[Fact]*Derivation
@@ -27,8 +29,8 @@ type Search struct {
 	terms   []*Derivation
 	vault   []*Derivation // keys in it
 	kms     []*Derivation // KM of each card set
-	secrets []Key         // that the attacker must not learn
-	keks    []Key
+	secrets []token.Key   // that the attacker must not learn
+	keks    []token.Key
 	allowed map[pair]bool // approved
 
 	placed    map[Object]*Derivation // what the ceremony made
@@ -37,10 +39,10 @@ type Search struct {
 	stops     []*Derivation // of the ceremony, which the module refuses
 }
 
-type pair struct{ key, kek Key }
+type pair struct{ key, kek token.Key }
 
 // Run searches until nothing new follows.
-func Run(d Design, m Module, a Attacker) *Search {
+func Run(d Design, m token.Module, a Attacker) *Search {
 	s := &Search{
 		design: d, module: m, attacker: a,
 		settled: map[Fact]*Derivation{}, placed: map[Object]*Derivation{}, allowed: map[pair]bool{},
@@ -92,7 +94,7 @@ func (s *Search) derive(f Fact, step Step, from ...*Derivation) *Derivation {
 	for _, x := range from {
 		d.Cost += x.Cost
 	}
-	if k, is := f.(Knows); is && k.Term.depth() > Bounds.Depth {
+	if k, is := f.(Knows); is && token.Depth(k.Term) > Bounds.Depth {
 		return d
 	}
 	heap.Push(&s.queue, d)
@@ -142,7 +144,7 @@ func (s *Search) onObject(d *Derivation, o Object) {
 }
 
 // onTerm applies the rules for a value that the attacker has learned.
-func (s *Search) onTerm(d *Derivation, t Term) {
+func (s *Search) onTerm(d *Derivation, t token.Term) {
 	s.inSoftware(d, t)
 	for _, o := range s.objects {
 		s.use(o, o.object(), d)

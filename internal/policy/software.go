@@ -1,94 +1,96 @@
 package policy
 
+import "byok/internal/policy/token"
+
 // What an attacker does without a token, and what he does in the vault.
 
 // inSoftware derives what a value gives to whoever knows it, alone or with
 // another.
-func (s *Search) inSoftware(d *Derivation, t Term) {
+func (s *Search) inSoftware(d *Derivation, t token.Term) {
 	switch x := t.(type) {
-	case Key:
+	case token.Key:
 		s.onKey(d, x)
-	case KWP:
+	case token.KWP:
 		s.openKWP(s.settled[Knows{x.Under}], d, x)
-	case OAEP:
+	case token.OAEP:
 		s.openOAEP(s.settled[Knows{x.To}], d, x)
-	case Blob:
+	case token.Blob:
 		s.software(TakeOff, x.First, d)
 		s.software(TakeOff, x.Second, d)
 		s.accepts(d, x)
-	case Joined:
+	case token.Joined:
 		s.software(TakeOff, x.First, d)
 		s.software(TakeOff, x.Second, d)
-	case CheckValue:
+	case token.CheckValue:
 		s.onCheckValue(x)
 	}
 	s.putTogether(d, t)
 }
 
-func (s *Search) software(op Op, t Term, from ...*Derivation) {
+func (s *Search) software(op Op, t token.Term, from ...*Derivation) {
 	text := say("%s: %v", op, t)
 	s.derive(Knows{t}, Step{Who: Software, Op: op, Text: text}, from...)
 }
 
 // onKey opens everything that is under a key, and seals with it what the
 // ceremony or the vault takes.
-func (s *Search) onKey(d *Derivation, k Key) {
+func (s *Search) onKey(d *Derivation, k token.Key) {
 	for _, other := range s.terms {
 		switch x := other.term().(type) {
-		case KWP:
+		case token.KWP:
 			s.openKWP(d, other, x)
-		case OAEP:
+		case token.OAEP:
 			s.openOAEP(d, other, x)
 		}
 	}
-	if k.Kind == AES {
-		s.software(Encipher, CheckValue{k}, d)
+	if k.Kind == token.AES {
+		s.software(Encipher, token.CheckValue{Of: k}, d)
 	}
 	if k == ownAES {
 		for _, to := range s.doors() {
-			s.software(SealOAEP, OAEP{k, to}, d)
+			s.software(SealOAEP, token.OAEP{Inner: k, To: to}, d)
 		}
 	}
 	if own := s.settled[Knows{ownAES}]; own != nil && k != ownRSA && !k.Once {
-		s.software(SealKWP, KWP{k, ownAES}, d, own)
+		s.software(SealKWP, token.KWP{Inner: k, Under: ownAES}, d, own)
 	}
 }
 
 // doors are the public keys for which anyone can seal what is then opened by
 // the quorum or the vault.
-func (s *Search) doors() []Key {
-	list := append([]Key{}, s.keks...)
+func (s *Search) doors() []token.Key {
+	list := append([]token.Key{}, s.keks...)
 	for _, km := range s.kms {
 		list = append(list, km.object().key())
 	}
 	return list
 }
 
-func (s *Search) openKWP(key, d *Derivation, x KWP) {
-	if under, is := x.Under.(Key); key != nil && is && Term(under) == key.term() {
+func (s *Search) openKWP(key, d *Derivation, x token.KWP) {
+	if under, is := x.Under.(token.Key); key != nil && is && token.Term(under) == key.term() {
 		s.software(OpenKWP, x.Inner, key, d)
 	}
 }
 
-func (s *Search) openOAEP(key, d *Derivation, x OAEP) {
-	if key != nil && Term(x.To) == key.term() {
+func (s *Search) openOAEP(key, d *Derivation, x token.OAEP) {
+	if key != nil && token.Term(x.To) == key.term() {
 		s.software(OpenOAEP, x.Inner, key, d)
 	}
 }
 
 // putTogether makes blobs of halves that fit: the same AES key in both.
-func (s *Search) putTogether(d *Derivation, t Term) {
+func (s *Search) putTogether(d *Derivation, t token.Term) {
 	switch x := t.(type) {
-	case OAEP:
+	case token.OAEP:
 		for _, other := range s.terms {
-			if second, is := other.term().(KWP); is && second.Under == x.Inner {
-				s.software(PutOn, Blob{x, second}, d, other)
+			if second, is := other.term().(token.KWP); is && second.Under == x.Inner {
+				s.software(PutOn, token.Blob{First: x, Second: second}, d, other)
 			}
 		}
-	case KWP:
+	case token.KWP:
 		for _, other := range s.terms {
-			if first, is := other.term().(OAEP); is && first.Inner == x.Under {
-				s.software(PutOn, Blob{first, x}, other, d)
+			if first, is := other.term().(token.OAEP); is && first.Inner == x.Under {
+				s.software(PutOn, token.Blob{First: first, Second: x}, other, d)
 			}
 		}
 	}
@@ -96,8 +98,8 @@ func (s *Search) putTogether(d *Derivation, t Term) {
 
 // accepts has the vault import a blob for a KEK, or the quorum restore one for
 // KM.
-func (s *Search) accepts(d *Derivation, b Blob) {
-	value, isKey := b.Second.Inner.(Key)
+func (s *Search) accepts(d *Derivation, b token.Blob) {
+	value, isKey := b.Second.Inner.(token.Key)
 	if !isKey {
 		return
 	}
@@ -108,16 +110,16 @@ func (s *Search) accepts(d *Derivation, b Blob) {
 		}
 	}
 	for _, km := range s.kms {
-		if km.object().Value == Term(b.First.To) {
+		if km.object().Value == token.Term(b.First.To) {
 			s.restore(km, d, b)
 		}
 	}
 }
 
 // onCheckValue restores the AES key that can now be described to the quorum.
-func (s *Search) onCheckValue(c CheckValue) {
+func (s *Search) onCheckValue(c token.CheckValue) {
 	for _, other := range s.terms {
-		if b, is := other.term().(Blob); is && b.Second.Inner == Term(c.Of) {
+		if b, is := other.term().(token.Blob); is && b.Second.Inner == token.Term(c.Of) {
 			s.accepts(other, b)
 		}
 	}
@@ -125,13 +127,13 @@ func (s *Search) onCheckValue(c CheckValue) {
 
 // inVault derives what a key in the vault opens.
 func (s *Search) inVault(d *Derivation, v InVault, t *Derivation) {
-	var inner Term
+	var inner token.Term
 	switch x := t.term().(type) {
-	case KWP:
-		if x.Under == Term(v.Value) && v.Value.Kind == AES {
+	case token.KWP:
+		if x.Under == token.Term(v.Value) && v.Value.Kind == token.AES {
 			inner = x.Inner
 		}
-	case OAEP:
+	case token.OAEP:
 		if x.To == v.Value {
 			inner = x.Inner
 		}

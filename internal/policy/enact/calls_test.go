@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
 
 // What SoftHSM answers, call by call, compared with the model.
@@ -22,7 +23,7 @@ func (s *stage) agrees(objects []*policy.Derivation, looked func(*policy.Derivat
 		facts[i] = d.Fact.(policy.Object)
 	}
 	tried := 0
-	for _, c := range policy.SoftHSM().Calls(facts) {
+	for _, c := range policy.Calls(token.SoftHSM(), facts) {
 		on, other := objects[c.On], objects[c.Other]
 		if !looked(on) && !looked(other) {
 			continue
@@ -78,7 +79,7 @@ func ofSession() []*pkcs11.Attribute {
 
 func (s *stage) tryRead(fact policy.Object, on p11.Object) error {
 	secret := uint(pkcs11.CKA_VALUE)
-	if k, is := fact.Value.(policy.Key); is && k.Kind == policy.RSA {
+	if k, is := fact.Value.(token.Key); is && k.Kind == token.RSA {
 		secret = pkcs11.CKA_PRIVATE_EXPONENT
 	}
 	_, err := s.raw.Read(on, secret)
@@ -101,7 +102,7 @@ func (s *stage) tryDecrypt(c policy.Call, fact policy.Object, on p11.Object) err
 func (s *stage) sealed(fact policy.Object) []byte {
 	aes := make([]byte, 32)
 	_, _ = rand.Read(aes)
-	return s.sealOAEP(s.modulus(s.pairs[fact.Value.(policy.Key)].public), aes)
+	return s.sealOAEP(s.modulus(s.pairs[fact.Value.(token.Key)].public), aes)
 }
 
 // tryUnwrap unwraps a true blob: for AES, what the key itself wraps.

@@ -6,12 +6,13 @@ import (
 
 	"byok/internal/hsm/shim"
 	"byok/internal/policy"
+	"byok/internal/policy/findings"
 	"byok/internal/testkit/softhsm"
 )
 
 // TestFlaws carries every seeded flaw out: the key is really had.
 func TestFlaws(t *testing.T) {
-	for _, f := range policy.Flaws() {
+	for _, f := range findings.Flaws() {
 		t.Run(f.Name, func(t *testing.T) {
 			r, found := policy.Run(f.Design, f.Module, f.Attacker).Way(f.Goal, f.What)
 			if !found {
@@ -25,7 +26,7 @@ func TestFlaws(t *testing.T) {
 	}
 }
 
-func libraryFor(t *testing.T, f policy.Flaw) string {
+func libraryFor(t *testing.T, f findings.Flaw) string {
 	t.Helper()
 	library := softhsm.New(t)
 	if f.Shim == "" {

@@ -8,6 +8,8 @@ import (
 
 	"byok/internal/hsm/p11"
 	"byok/internal/policy"
+	"byok/internal/policy/findings"
+	"byok/internal/policy/token"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -19,13 +21,13 @@ import (
 func TestFlips(t *testing.T) {
 	s := newStage(t, softhsm.New(t))
 	s.exact, s.bits = true, 1024 // a short key is there sooner
-	shipped := policy.Run(policy.Shipped(policy.Guards()[0]), policy.SoftHSM(), policy.TheOperator())
+	shipped := policy.Run(policy.Shipped(policy.Guards()[0]), token.SoftHSM(), policy.TheOperator())
 	count := struct{ matter, stop, calls int }{}
-	for _, f := range policy.Flips() {
+	for _, f := range findings.Flips() {
 		t.Run(f.Row+" "+f.Name(), func(t *testing.T) {
 			s.TB = t
 			design := f.Of(policy.Shipped(policy.Guards()[0]))
-			o := policy.Try(design, policy.SoftHSM())
+			o := findings.Try(design, token.SoftHSM())
 			if o.Worst != nil {
 				count.matter++
 				s.clear()
@@ -38,13 +40,13 @@ func TestFlips(t *testing.T) {
 				s.stopsAt(o.Stops[0])
 			}
 			s.clear()
-			search := policy.Run(design, policy.SoftHSM(), policy.TheOperator())
+			search := policy.Run(design, token.SoftHSM(), policy.TheOperator())
 			count.calls += s.compared(f, search, slices.Equal(inRow(f, search), inRow(f, shipped)))
 		})
 	}
 	s.TB = t
 	t.Logf("%d flips: %d give something away, %d stop the ceremony; %d calls compared",
-		len(policy.Flips()), count.matter, count.stop, count.calls)
+		len(findings.Flips()), count.matter, count.stop, count.calls)
 }
 
 // stopsAt does what comes before a step, and expects the token to refuse it.
@@ -63,7 +65,7 @@ func (s *stage) stopsAt(d *policy.Derivation) {
 //
 // Where a flip changes nothing in them they are made and read back; their calls
 // are those of what ships, see TestCalls.
-func (s *stage) compared(f policy.Flip, search *policy.Search, unchanged bool) int {
+func (s *stage) compared(f findings.Flip, search *policy.Search, unchanged bool) int {
 	s.Helper()
 	concerned := func(d *policy.Derivation) bool { return d.Step.Row == f.Row }
 	var objects, hidden []*policy.Derivation
@@ -89,7 +91,7 @@ func (s *stage) compared(f policy.Flip, search *policy.Search, unchanged bool) i
 }
 
 // inRow lists the objects that the ceremony makes by a row of the table.
-func inRow(f policy.Flip, search *policy.Search) (list []policy.Object) {
+func inRow(f findings.Flip, search *policy.Search) (list []policy.Object) {
 	for _, d := range search.Ceremony() {
 		if d.Step.Row == f.Row {
 			list = append(list, d.Fact.(policy.Object))
@@ -113,7 +115,7 @@ func against(d *policy.Derivation) bool {
 	case policy.RowKM, policy.RowKWFrozen:
 		return ofCeremony(d)
 	case policy.RowAESKey:
-		return ofCeremony(d) && d.Fact.(policy.Object).Attrs.Has(policy.Extractable)
+		return ofCeremony(d) && d.Fact.(policy.Object).Attrs.Has(token.Extractable)
 	}
 	return d.Step.Who == policy.Attacks && d.Step.Op == policy.Create
 }
@@ -131,8 +133,8 @@ func (s *stage) hidden(d *policy.Derivation) {
 // gives it.
 func (s *stage) matches(d *policy.Derivation, o policy.Object, handle p11.Object) {
 	s.Helper()
-	for attribute, bit := range policy.Modelled() {
-		if !policy.Exists(attribute, o.Class) || !s.exact {
+	for attribute, bit := range token.Modelled() {
+		if !token.Exists(attribute, o.Class) || !s.exact {
 			continue
 		}
 		got, err := s.raw.Flag(handle, attribute)
@@ -148,7 +150,7 @@ func (s *stage) matches(d *policy.Derivation, o policy.Object, handle p11.Object
 func TestCalls(t *testing.T) {
 	s := newStage(t, softhsm.New(t))
 	s.exact = true
-	search := policy.Run(policy.Shipped(policy.Guards()[0]), policy.SoftHSM(), policy.TheOperator())
+	search := policy.Run(policy.Shipped(policy.Guards()[0]), token.SoftHSM(), policy.TheOperator())
 	var objects []*policy.Derivation
 	for _, d := range search.Visible() {
 		if ofCeremony(d) || against(d) {
@@ -167,7 +169,7 @@ func TestCalls(t *testing.T) {
 func TestPairs(t *testing.T) {
 	s := newStage(t, softhsm.New(t))
 	s.exact = true
-	pairs := policy.Pairs(policy.SoftHSM())
+	pairs := findings.Pairs(token.SoftHSM())
 	if len(pairs) == 0 {
 		t.Error("no two flips give anything away")
 	}

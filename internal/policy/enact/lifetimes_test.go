@@ -12,6 +12,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keys"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -120,10 +121,10 @@ func (o *observer) profile(raw *p11.Session, object p11.Object) string {
 	class, err := raw.Attributes(object, pkcs11.CKA_CLASS, pkcs11.CKA_ALLOWED_MECHANISMS)
 	rig.OK(o.t, err)
 	c, attrs := p11.Class(p11.ULong(class[0])), []string{}
-	for attribute := range policy.Modelled() {
+	for attribute := range token.Modelled() {
 		on, err := raw.Flag(object, attribute)
 		rig.OK(o.t, err)
-		if on && policy.Exists(attribute, c) {
+		if on && token.Exists(attribute, c) {
 			attrs = append(attrs, p11.Name(attribute))
 		}
 	}
@@ -148,13 +149,13 @@ func describe(c p11.Class, attrs []string, mechanism uint, onToken bool) string 
 
 // modelled are the profiles of the ceremony in the model.
 func modelled() map[string]string {
-	s := policy.Run(policy.Shipped(policy.Guards()[0]), policy.SoftHSM(), policy.TheOperator())
+	s := policy.Run(policy.Shipped(policy.Guards()[0]), token.SoftHSM(), policy.TheOperator())
 	list := map[string]string{}
 	for _, d := range s.Ceremony() {
 		o := d.Fact.(policy.Object)
 		var attrs []string
-		for attribute, bit := range policy.Modelled() {
-			if o.Attrs.Has(bit) && policy.Exists(attribute, o.Class) {
+		for attribute, bit := range token.Modelled() {
+			if o.Attrs.Has(bit) && token.Exists(attribute, o.Class) {
 				attrs = append(attrs, p11.Name(attribute))
 			}
 		}

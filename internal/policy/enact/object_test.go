@@ -10,6 +10,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/templates"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
 
 // Steps that give an object.
@@ -69,7 +70,7 @@ func parameters(m uint) []*pkcs11.Mechanism {
 }
 
 func (s *stage) create(d *policy.Derivation, o policy.Object) (any, error) {
-	k, is := o.Value.(policy.Key)
+	k, is := o.Value.(token.Key)
 	if !is {
 		return nil, fmt.Errorf("%v is not to be created", o.Value)
 	}
@@ -84,18 +85,18 @@ func (s *stage) create(d *policy.Derivation, o policy.Object) (any, error) {
 var ownAES = []byte("the attacker knows these bytes..")
 
 func (s *stage) generate(d *policy.Derivation, o policy.Object) (any, error) {
-	k, is := o.Value.(policy.Key)
+	k, is := o.Value.(token.Key)
 	switch {
 	case !is:
 		return nil, fmt.Errorf("%v is not to be generated", o.Value)
 	case o.Class == p11.PublicKey:
 		return s.publicHalf(d, o, k)
-	case k.Kind == policy.AES:
+	case k.Kind == token.AES:
 		length := pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32)
 		return s.raw.Generate(pkcs11.CKM_AES_KEY_GEN, s.complete(d, append(naming(o), length)...))
 	}
 	mechanism, public := p256().Generation, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, curve)}
-	if k.Kind == policy.RSA {
+	if k.Kind == token.RSA {
 		mechanism, public = pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, s.bits),
 			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponent(65537)),
@@ -110,9 +111,9 @@ func (s *stage) generate(d *policy.Derivation, o policy.Object) (any, error) {
 var curve = []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}
 
 // publicHalf makes the public half of a pair by a template of its own.
-func (s *stage) publicHalf(d *policy.Derivation, o policy.Object, k policy.Key) (any, error) {
+func (s *stage) publicHalf(d *policy.Derivation, o policy.Object, k token.Key) (any, error) {
 	types, kind := []uint{pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT}, uint(pkcs11.CKK_EC)
-	if k.Kind == policy.RSA {
+	if k.Kind == token.RSA {
 		types, kind = []uint{pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT}, pkcs11.CKK_RSA
 	}
 	values, err := s.raw.Attributes(s.pairs[k].public, types...)
@@ -129,9 +130,9 @@ func (s *stage) publicHalf(d *policy.Derivation, o policy.Object, k policy.Key) 
 // unwrap unwraps a blob to an object of the class and type of a value.
 func (s *stage) unwrap(m uint, by p11.Object, blob []byte, o policy.Object, t p11.Template) (any, error) {
 	kind := uint(pkcs11.CKK_AES)
-	if k, is := o.Value.(policy.Key); is && k.Kind == policy.EC {
+	if k, is := o.Value.(token.Key); is && k.Kind == token.EC {
 		kind = pkcs11.CKK_EC
-	} else if is && k.Kind == policy.RSA {
+	} else if is && k.Kind == token.RSA {
 		kind = pkcs11.CKK_RSA
 	}
 	list := slices.Concat(naming(o), p11.Classed(o.Class, kind))
@@ -148,7 +149,7 @@ func (s *stage) derive(d *policy.Derivation) (any, error) {
 // opened is the first half of a restore: KM opens a backup's first half, whose
 // AES key is encrypted for a fresh pair of the token's, which unwraps it.
 func (s *stage) opened(d *policy.Derivation, o policy.Object) (any, error) {
-	km := s.privateOf(policy.Key{Name: "KM", Kind: policy.RSA})
+	km := s.privateOf(token.Key{Name: "KM", Kind: token.RSA})
 	aes := s.openOAEP(km, s.bytes(d.From[0])[:km.Size()])
 	public, private, err := s.raw.GeneratePair(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, exponent(65537)),
@@ -162,7 +163,7 @@ func (s *stage) opened(d *policy.Derivation, o policy.Object) (any, error) {
 // restore is the second half: the AES key unwraps the key to a session object,
 // which is copied to the token.
 func (s *stage) restore(d *policy.Derivation, o policy.Object) (any, error) {
-	half := s.privateOf(policy.Key{Name: "KM", Kind: policy.RSA}).Size()
+	half := s.privateOf(token.Key{Name: "KM", Kind: token.RSA}).Size()
 	restored, err := s.unwrap(p11.KWP, s.handle(d.From[0]), s.bytes(d.From[1])[half:], o, d.Step.Template)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -25,7 +26,7 @@ type stage struct {
 	whole testing.TB // the test that the stage lasts for
 	raw   *p11.Session
 	made  map[*policy.Derivation]any // p11.Object or []byte, by the step that gave it
-	pairs map[policy.Key]pair        // what was generated, for the truth
+	pairs map[token.Key]pair         // what was generated, for the truth
 	vault *vaultUser                 // opened where it is needed
 	role  uint
 	bits  int  // of RSA keys that the ceremony generates
@@ -56,7 +57,7 @@ func (l label) String() string { return string(l) }
 
 // forget lets the stage begin again, on the same token.
 func (s *stage) forget() {
-	s.made, s.pairs = map[*policy.Derivation]any{}, map[policy.Key]pair{}
+	s.made, s.pairs = map[*policy.Derivation]any{}, map[token.Key]pair{}
 }
 
 // login changes the role. Session objects that are not private survive it.
@@ -180,7 +181,7 @@ func newRSA() *rsa.PrivateKey {
 }
 
 // rsaOf is the pair of a key of the model that is made in software.
-func (s *stage) rsaOf(k policy.Key) *rsa.PublicKey {
+func (s *stage) rsaOf(k token.Key) *rsa.PublicKey {
 	s.Helper()
 	switch {
 	case k.Own:
@@ -194,7 +195,7 @@ func (s *stage) rsaOf(k policy.Key) *rsa.PublicKey {
 }
 
 // privateOf is the private half of one that somebody in the model opens.
-func (s *stage) privateOf(k policy.Key) *rsa.PrivateKey {
+func (s *stage) privateOf(k token.Key) *rsa.PrivateKey {
 	s.Helper()
 	for _, key := range []*rsa.PrivateKey{ownKey(), kmKey(), oldKM()} {
 		if s.rsaOf(k).Equal(&key.PublicKey) {

@@ -10,6 +10,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keywrap"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
 
 // What a way claims, compared with the token itself.
@@ -33,9 +34,9 @@ func (s *stage) holds(r policy.Reached) {
 // isValue compares what was learned with the key on the token.
 func (s *stage) isValue(d *policy.Derivation) {
 	s.Helper()
-	k, _ := d.Fact.(policy.Knows).Term.(policy.Key)
+	k, _ := d.Fact.(policy.Knows).Term.(token.Key)
 	value := s.bytes(d)
-	if k.Kind == policy.AES {
+	if k.Kind == token.AES {
 		if !k.Own && !s.wrapsAlike(k, value) {
 			s.Errorf("the %d bytes learned are not %s", len(value), k.Name)
 		}
@@ -49,9 +50,9 @@ func (s *stage) isValue(d *policy.Derivation) {
 }
 
 // samePublic compares a public key with what the token generated.
-func (s *stage) samePublic(k policy.Key, public any) bool {
+func (s *stage) samePublic(k token.Key, public any) bool {
 	s.Helper()
-	if k.Kind == policy.RSA {
+	if k.Kind == token.RSA {
 		return s.modulus(s.pairs[k].public).Equal(public.(crypto.PublicKey))
 	}
 	values, err := s.raw.Attributes(s.pairs[k].public, pkcs11.CKA_EC_POINT)
@@ -63,21 +64,21 @@ func (s *stage) samePublic(k policy.Key, public any) bool {
 
 // wrapsAlike compares an AES key with the one on the token: both wrap the same
 // key to the same bytes, or encrypt the same block.
-func (s *stage) wrapsAlike(k policy.Key, value []byte) bool {
+func (s *stage) wrapsAlike(k token.Key, value []byte) bool {
 	s.Helper()
 	for d, made := range s.made {
 		o, isObject := d.Fact.(policy.Object)
 		handle, is := made.(p11.Object)
-		if !isObject || !is || o.Value != policy.Term(k) || o.Class != p11.SecretKey {
+		if !isObject || !is || o.Value != token.Term(k) || o.Class != p11.SecretKey {
 			continue
 		}
-		if o.Attrs.Has(policy.Encrypt) {
+		if o.Attrs.Has(token.Encrypt) {
 			theirs, err := s.encrypted(handle, make([]byte, 16))
 			s.must(err)
 			ours, err := checkValue(value)
 			return err == nil && bytes.Equal(ours, theirs)
 		}
-		if !o.Attrs.Has(policy.Wrap) {
+		if !o.Attrs.Has(token.Wrap) {
 			continue
 		}
 		own, err := s.raw.Create([]*pkcs11.Attribute{
@@ -96,11 +97,11 @@ func (s *stage) wrapsAlike(k policy.Key, value []byte) bool {
 // isTaken imports the package, and compares what the vault then holds.
 func (s *stage) isTaken(d *policy.Derivation) {
 	s.Helper()
-	blob, _ := d.Fact.(policy.Knows).Term.(policy.Blob)
-	k, _ := blob.Second.Inner.(policy.Key)
+	blob, _ := d.Fact.(policy.Knows).Term.(token.Blob)
+	k, _ := blob.Second.Inner.(token.Key)
 	made, err := s.imports(policy.InVault{KEK: blob.First.To, Value: k}, s.bytes(d))
 	s.must(err)
-	if k.Kind == policy.AES {
+	if k.Kind == token.AES {
 		return
 	}
 	if key, _ := made.(imported); !s.samePublic(k, key.public) {

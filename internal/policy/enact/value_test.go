@@ -22,11 +22,12 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keywrap"
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
 
 // Steps that give a value.
 
-func (s *stage) value(d *policy.Derivation, t policy.Term) (any, error) {
+func (s *stage) value(d *policy.Derivation, t token.Term) (any, error) {
 	switch d.Step.Op {
 	case policy.WrapKey:
 		return s.raw.Wrap(parameters(d.Step.Mechanism), s.handle(d.From[0]), s.handle(d.From[1]))
@@ -43,7 +44,7 @@ func (s *stage) value(d *policy.Derivation, t policy.Term) (any, error) {
 }
 
 // software is what takes no token and no vault.
-func (s *stage) software(d *policy.Derivation, t policy.Term) (any, error) {
+func (s *stage) software(d *policy.Derivation, t token.Term) (any, error) {
 	var from [][]byte
 	for _, x := range d.From {
 		from = append(from, s.bytes(x))
@@ -65,7 +66,7 @@ func (s *stage) software(d *policy.Derivation, t policy.Term) (any, error) {
 	case policy.SealKWP:
 		return keywrap.Wrap(from[len(from)-1], from[0])
 	case policy.SealOAEP:
-		return s.sealOAEP(s.rsaOf(t.(policy.OAEP).To), from[0]), nil
+		return s.sealOAEP(s.rsaOf(t.(token.OAEP).To), from[0]), nil
 	case policy.Encipher:
 		return checkValue(from[0])
 	case policy.TakeOff:
@@ -76,8 +77,8 @@ func (s *stage) software(d *policy.Derivation, t policy.Term) (any, error) {
 	return nil, fmt.Errorf("no way to %s", d.Step.Op)
 }
 
-func (s *stage) invented(t policy.Term) (any, error) {
-	if t.(policy.Key).Kind == policy.AES {
+func (s *stage) invented(t token.Term) (any, error) {
+	if t.(token.Key).Kind == token.AES {
 		return ownAES, nil
 	}
 	return x509.MarshalPKCS8PrivateKey(ownKey())
@@ -94,15 +95,15 @@ func checkValue(key []byte) ([]byte, error) {
 }
 
 // half is a part of a blob or of a joined key.
-func (s *stage) half(d *policy.Derivation, t policy.Term, whole []byte) (any, error) {
+func (s *stage) half(d *policy.Derivation, t token.Term, whole []byte) (any, error) {
 	switch from := d.From[0].Fact.(policy.Knows).Term.(type) {
-	case policy.Blob:
+	case token.Blob:
 		n := s.rsaOf(from.First.To).Size()
-		if t == policy.Term(from.First) {
+		if t == token.Term(from.First) {
 			return whole[:n], nil
 		}
 		return whole[n:], nil
-	case policy.Joined:
+	case token.Joined:
 		if t == from.First {
 			return whole[:32], nil
 		}
@@ -112,14 +113,14 @@ func (s *stage) half(d *policy.Derivation, t policy.Term, whole []byte) (any, er
 }
 
 // read is CKA_VALUE, or what a private key has instead, as PKCS#8.
-func (s *stage) read(d *policy.Derivation, t policy.Term) (any, error) {
+func (s *stage) read(d *policy.Derivation, t token.Term) (any, error) {
 	o := s.handle(d.From[0])
-	k, is := t.(policy.Key)
-	if is && k.Kind == policy.RSA {
+	k, is := t.(token.Key)
+	if is && k.Kind == token.RSA {
 		return s.readRSA(o)
 	}
 	values, err := s.raw.Read(o, pkcs11.CKA_VALUE)
-	if err != nil || !is || k.Kind == policy.AES {
+	if err != nil || !is || k.Kind == token.AES {
 		return values[0], err
 	}
 	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), values[0])
@@ -164,9 +165,9 @@ func (s *stage) ecb(o p11.Object, block []byte) ([]byte, error) {
 }
 
 // encryptBy is the check value, or an AES layer built block by block.
-func (s *stage) encryptBy(d *policy.Derivation, t policy.Term) (any, error) {
+func (s *stage) encryptBy(d *policy.Derivation, t token.Term) (any, error) {
 	o := s.handle(d.From[0])
-	if _, is := t.(policy.CheckValue); is {
+	if _, is := t.(token.CheckValue); is {
 		return s.encrypted(o, make([]byte, aes.BlockSize))
 	}
 	return wrapWith(s.bytes(d.From[1]), func(block []byte) ([]byte, error) { return s.encrypted(o, block) })

@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 
 	"byok/internal/policy"
+	"byok/internal/policy/token"
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
 	"byok/internal/testkit/practice"
@@ -41,7 +42,7 @@ func (s *stage) openVault() *vaultUser {
 	return s.vault
 }
 
-func (s *stage) vaultKEK(k policy.Key) specimen.KEK {
+func (s *stage) vaultKEK(k token.Key) specimen.KEK {
 	s.Helper()
 	name := map[string]string{"KEK A": "KEK-A", "KEK B": "KEK-B"}[k.Name]
 	if name == "" {
@@ -69,12 +70,12 @@ func (s *stage) imports(f policy.InVault, ciphertext []byte) (any, error) {
 	name := fmt.Sprintf("key-%d", v.count)
 	jwk := azkeys.JSONWebKey{T: blob}
 	switch f.Value.Kind {
-	case policy.AES:
+	case token.AES:
 		jwk.Kty, jwk.KeyOps = to.Ptr(azkeys.KeyTypeOctHSM), to.SliceOfPtrs(azkeys.KeyOperationDecrypt)
-	case policy.EC:
+	case token.EC:
 		jwk.Kty, jwk.Crv = to.Ptr(azkeys.KeyTypeECHSM), to.Ptr(azkeys.CurveNameP256)
 		jwk.KeyOps = to.SliceOfPtrs(azkeys.KeyOperationSign)
-	case policy.RSA:
+	case token.RSA:
 		jwk.Kty, jwk.KeyOps = to.Ptr(azkeys.KeyTypeRSAHSM), to.SliceOfPtrs(azkeys.KeyOperationDecrypt)
 	}
 	out, err := v.keys.ImportKey(context.Background(), name, azkeys.ImportKeyParameters{HSM: to.Ptr(true), Key: &jwk}, nil)

@@ -1,6 +1,11 @@
-package policy
+package findings
 
-import "testing"
+import (
+	"testing"
+
+	"byok/internal/policy"
+	"byok/internal/policy/token"
+)
 
 // TestEveryProvedModule: whatever a module answers, if it passes what the
 // program proves of it, no attacker reaches anything, under any guard.
@@ -10,11 +15,11 @@ func TestEveryProvedModule(t *testing.T) {
 		t.Errorf("%d modules: too few for a test", len(proved))
 	}
 	for _, m := range proved {
-		for _, g := range Guards() {
+		for _, g := range policy.Guards() {
 			if !g.Offers(m) || g.Name == "trust-shared" {
 				continue
 			}
-			o := Try(Shipped(g), m)
+			o := Try(policy.Shipped(g), m)
 			if o.Worst != nil {
 				t.Errorf("%s, %+v: %s: %s\n%v", g.Name, m, o.Worst.Goal, o.Worst.What, o.Worst.Way)
 			}
@@ -23,8 +28,8 @@ func TestEveryProvedModule(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range Accepted() {
-		if !m.Proves() {
+	for _, m := range token.Accepted() {
+		if !Proves(m) {
 			t.Errorf("%s, %s, does not pass", m.Name, m.Form())
 		}
 	}
@@ -34,7 +39,7 @@ func TestEveryProvedModule(t *testing.T) {
 // away.
 func TestEveryProofIsNeeded(t *testing.T) {
 	for _, p := range Proofs() {
-		if Without(p, Guards()[0]).Worst == nil {
+		if Without(p, policy.Guards()[0]).Worst == nil {
 			t.Errorf("%s: no module that fails this alone gives anything away", p.Name)
 		}
 	}

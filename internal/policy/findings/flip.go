@@ -1,4 +1,4 @@
-package policy
+package findings
 
 import (
 	"slices"
@@ -6,7 +6,13 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
+
+// shipped is the design that the flaws, flips and pairs differ from: trust on the
+// token, which is the first guard.
+func shipped() policy.Design { return policy.Shipped(policy.Guards()[0]) }
 
 // Flip is one attribute of one row of the table that has another value, or is
 // left out.
@@ -18,11 +24,11 @@ type Flip struct {
 
 // Flips lists every flip of the table, in its order.
 func Flips() (list []Flip) {
-	for _, r := range shippedTable() {
+	for _, r := range shipped().Table {
 		for _, a := range r.Template {
 			list = append(list, Flip{r.Name, a, false}, Flip{r.Name, a, true})
 		}
-		if r.Mechanism == OnlyUse {
+		if r.Mechanism == policy.OnlyUse {
 			only := p11.Attribute{Type: pkcs11.CKA_ALLOWED_MECHANISMS, Why: "the one mechanism that it is used with"}
 			list = append(list, Flip{r.Name, only, true})
 		}
@@ -42,7 +48,7 @@ func (f Flip) Name() string {
 }
 
 // Of is a design with the flip.
-func (f Flip) Of(d Design) Design {
+func (f Flip) Of(d policy.Design) policy.Design {
 	d.Name = f.Row + ": " + f.Name()
 	switch {
 	case f.Attribute.Type == pkcs11.CKA_ALLOWED_MECHANISMS:
@@ -61,17 +67,17 @@ func (f Flip) Of(d Design) Design {
 type Outcome struct {
 	// Attacker and Worst are the worst that is reached, and by whom; Worst is
 	// nil where nothing is.
-	Attacker Attacker
-	Worst    *Reached
-	Stops    []*Derivation // the steps that the module refuses the ceremony
+	Attacker policy.Attacker
+	Worst    *policy.Reached
+	Stops    []*policy.Derivation // the steps that the module refuses the ceremony
 }
 
 // Try searches for the operator, and for the operator with K holders of
 // replaced cards: every other attacker has less than one of them.
-func Try(d Design, m Module) Outcome {
+func Try(d policy.Design, m token.Module) Outcome {
 	var o Outcome
-	for _, a := range []Attacker{TheOperator(), OldHoldersAndOperator()} {
-		s := Run(d, m, a)
+	for _, a := range []policy.Attacker{policy.TheOperator(), policy.OldHoldersAndOperator()} {
+		s := policy.Run(d, m, a)
 		if o.Stops == nil {
 			o.Stops = s.Stops()
 		}
@@ -84,4 +90,6 @@ func Try(d Design, m Module) Outcome {
 }
 
 // worse reports whether a goal stands above another in the list of goals.
-func worse(a, b Goal) bool { return slices.Index(Goals(), a) < slices.Index(Goals(), b) }
+func worse(a, b policy.Goal) bool {
+	return slices.Index(policy.Goals(), a) < slices.Index(policy.Goals(), b)
+}

@@ -1,4 +1,4 @@
-package policy
+package token
 
 import (
 	"github.com/miekg/pkcs11"
@@ -122,34 +122,30 @@ func (m Module) defaults(class p11.Class) Attrs {
 	return a
 }
 
-// makes reports what an object has that a template makes. call is any that
-// makes an object, other than C_CopyObject.
-func (m Module) makes(by Who, op Op, class p11.Class, t p11.Template) (Attrs, bool) {
-	a := m.defaults(class).with(t)
-	if a.Has(Trusted) && by != Officer && !m.TrustByUser || by == Officer && a.Has(Private) {
+// Make returns the attributes of an object that a template makes, by any call
+// other than C_CopyObject, and false if the module refuses it. The role is who
+// is logged in, [pkcs11.CKU_SO] or [pkcs11.CKU_USER]. What the module generates
+// is [Attrs.Generated] as well.
+func (m Module) Make(role uint, class p11.Class, t p11.Template) (Attrs, bool) {
+	a, officer := m.defaults(class).With(t), role == pkcs11.CKU_SO
+	if a.Has(Trusted) && !officer && !m.TrustByUser || officer && a.Has(Private) {
 		return 0, false
-	}
-	if op == Generate && class != p11.PublicKey {
-		a |= Local
-		if a.Has(Sensitive) {
-			a |= AlwaysSensitive
-		}
 	}
 	return a, true
 }
 
-// takes leaves out of a template what the module does not know.
-func (m Module) takes(t p11.Template) p11.Template {
+// Takes returns a template without the attributes that the module does not know.
+func (m Module) Takes(t p11.Template) p11.Template {
 	if m.KnowsCopyable {
 		return t
 	}
 	return t.Without(p11.Copyable)
 }
 
-// copies reports what a copy has, and what of the template the program leaves
-// out because the module does not take it.
-func (m Module) copies(o Object, t p11.Template) (Attrs, p11.Template, bool) {
-	t = m.takes(t)
+// Copy returns the attributes of a copy and the template that makes it, without
+// what the module does not take there, and false if the module refuses it.
+func (m Module) Copy(o Object, t p11.Template) (Attrs, p11.Template, bool) {
+	t = m.Takes(t)
 	frozen := !o.Attrs.Has(Modifiable)
 	if m.KnowsCopyable && !o.Attrs.Has(Copyable) || frozen && m.Copies == NoCopies {
 		return 0, nil, false
@@ -158,17 +154,18 @@ func (m Module) copies(o Object, t p11.Template) (Attrs, p11.Template, bool) {
 		t = t.Without(p11.Copyable)
 	}
 	for _, x := range t {
-		differs := o.Attrs.with(p11.Template{x}) != o.Attrs && x.Type != pkcs11.CKA_TOKEN
+		differs := o.Attrs.With(p11.Template{x}) != o.Attrs && x.Type != pkcs11.CKA_TOKEN
 		if differs && (frozen && m.Copies == PlainCopies || !m.changes(x, true)) {
 			return 0, nil, false
 		}
 	}
-	return o.Attrs.with(t), t, true
+	return o.Attrs.With(t), t, true
 }
 
-// sets reports what an object has after C_SetAttributeValue.
-func (m Module) sets(o Object, x p11.Attribute) (Attrs, bool) {
-	return o.Attrs.with(p11.Template{x}), (o.Attrs.Has(Modifiable) || m.SetsFrozen) && m.changes(x, false)
+// Set returns the attributes of an object after C_SetAttributeValue, and false
+// if the module refuses the call.
+func (m Module) Set(o Object, x p11.Attribute) (Attrs, bool) {
+	return o.Attrs.With(p11.Template{x}), (o.Attrs.Has(Modifiable) || m.SetsFrozen) && m.changes(x, false)
 }
 
 // changes reports whether an attribute can become what it was not.
@@ -195,17 +192,18 @@ func (m Module) changes(x p11.Attribute, inCopy bool) bool {
 	return true
 }
 
-// wraps reports whether C_WrapKey wraps one object under another with a
+// Wraps reports whether C_WrapKey wraps one object under another with a
 // mechanism that fits the wrapping key's type.
-func (m Module) wraps(under, o Object, mechanism uint) bool {
-	if !under.Attrs.Has(Wrap) || !under.allows(mechanism) || !o.Attrs.Has(Extractable) || o.Class == p11.PublicKey {
+func (m Module) Wraps(under, o Object, mechanism uint) bool {
+	if !under.Attrs.Has(Wrap) || !under.Allows(mechanism) || !o.Attrs.Has(Extractable) || o.Class == p11.PublicKey {
 		return false
 	}
 	return !o.Attrs.Has(WrapWithTrusted) || under.Attrs.Has(Trusted) || m.IgnoresWWT
 }
 
-// mechanisms lists how an object is wrapped under another, as the types allow.
-func (m Module) mechanisms(under, o Object) []uint {
+// Mechanisms lists the mechanisms that wrap an object under another, as the
+// types of both allow.
+func (m Module) Mechanisms(under, o Object) []uint {
 	k, isKey := under.Value.(Key)
 	switch {
 	case under.Class == p11.SecretKey:
@@ -223,26 +221,22 @@ func (m Module) mechanisms(under, o Object) []uint {
 	return list
 }
 
-// allows reports whether a key may be used with a mechanism.
-func (o Object) allows(mechanism uint) bool {
-	return o.Mechanism == p11.NoMechanism || o.Mechanism == mechanism
-}
-
-// reads reports whether C_GetAttributeValue gives the value.
-func (m Module) reads(o Object) bool {
+// Reads reports whether C_GetAttributeValue gives the value.
+func (m Module) Reads(o Object) bool {
 	return o.Class != p11.PublicKey && !o.Attrs.Has(Sensitive) && o.Attrs.Has(Extractable)
 }
 
-// joins reports what a key has that is derived by joining two.
-func (m Module) joins(base, other Object) (Attrs, bool) {
+// Join returns the attributes of a key that C_DeriveKey makes of two, and false
+// if the module refuses that.
+func (m Module) Join(base, other Object) (Attrs, bool) {
 	both := base.Attrs | other.Attrs
-	if m.Joins == NoJoining || !base.Attrs.Has(Derive) || !base.allows(pkcs11.CKM_CONCATENATE_BASE_AND_KEY) {
+	if m.Joins == NoJoining || !base.Attrs.Has(Derive) || !base.Allows(pkcs11.CKM_CONCATENATE_BASE_AND_KEY) {
 		return 0, false
 	}
 	if m.Joins == JoiningRefused && both.Has(WrapWithTrusted) {
 		return 0, false
 	}
-	a := m.defaults(p11.SecretKey).with(open(p11.SecretKey))
+	a := m.defaults(p11.SecretKey).With(Unrestricted(p11.SecretKey))
 	if both.Has(Sensitive) {
 		a |= Sensitive
 	}

@@ -1,4 +1,4 @@
-package policy
+package findings
 
 import (
 	"flag"
@@ -10,7 +10,7 @@ var update = flag.Bool("update", false, "write docs/security/policy.md")
 
 // TestPage: docs/security/policy.md is what the search finds now.
 func TestPage(t *testing.T) {
-	const path = "../../docs/security/policy.md"
+	const path = "../../../docs/security/policy.md"
 	page := Page()
 	if *update {
 		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {

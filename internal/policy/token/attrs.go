@@ -1,4 +1,4 @@
-package policy
+package token
 
 import (
 	"github.com/miekg/pkcs11"
@@ -55,33 +55,56 @@ var bits = map[uint]Attrs{
 	pkcs11.CKA_ALWAYS_SENSITIVE:  AlwaysSensitive,
 }
 
-// plainly is what no rule asks for: where an object is, and uses that wrap,
+// Plain is what no rule asks for: where an object is, and uses that wrap,
 // open and reveal nothing.
-const plainly = Token | Private | Sign | SignRecover | Verify | VerifyRecover
+const Plain = Token | Private | Sign | SignRecover | Verify | VerifyRecover
 
 // Modelled returns the attributes that the rules ask for.
 func Modelled() map[uint]Attrs {
 	list := map[uint]Attrs{}
 	for attribute, bit := range bits {
-		if bit&(plainly|history) == 0 {
+		if bit&(Plain|History) == 0 {
 			list[attribute] = bit
 		}
 	}
 	return list
 }
 
-// history is what the token alone sets.
-const history = Local | AlwaysSensitive
+// History is what the token alone sets.
+const History = Local | AlwaysSensitive
 
 // Has reports whether all of some attributes are true.
 func (a Attrs) Has(some Attrs) bool { return a&some == some }
 
-// with returns the attributes with a template applied.
-func (a Attrs) with(t p11.Template) Attrs {
+// With returns the attributes with a template applied.
+func (a Attrs) With(t p11.Template) Attrs {
 	for _, x := range t {
 		if a &^= bits[x.Type]; x.Value {
 			a |= bits[x.Type]
 		}
+	}
+	return a
+}
+
+// Exists reports whether objects of a class have an attribute of the model.
+func Exists(attribute uint, class p11.Class) bool {
+	switch bit := bits[attribute]; bit {
+	case Modifiable, Copyable, Token, Private:
+		return true
+	case Sensitive, Extractable, WrapWithTrusted, Local, AlwaysSensitive:
+		return class != p11.PublicKey
+	case Trusted:
+		return class != p11.PrivateKey
+	default:
+		return usesOf(class).Has(bit)
+	}
+}
+
+// Generated returns the attributes with those that the token sets in a secret or
+// private key that it generates.
+func (a Attrs) Generated() Attrs {
+	if a |= Local; a.Has(Sensitive) {
+		a |= AlwaysSensitive
 	}
 	return a
 }
@@ -97,21 +120,21 @@ func usesOf(class p11.Class) Attrs {
 	return Wrap | Unwrap | Encrypt | Decrypt | Derive | Sign | Verify
 }
 
-// has is an attribute of a template that only the model makes.
-func has(attribute uint, value bool) p11.Attribute { return p11.Has(attribute, value, "") }
+// Has is an attribute of a template that only the model makes.
+func Has(attribute uint, value bool) p11.Attribute { return p11.Has(attribute, value, "") }
 
-// open is the template of a key of the attacker's own: every use, and no
-// restriction.
-func open(class p11.Class) p11.Template {
-	t := p11.Template{has(pkcs11.CKA_TOKEN, false), has(pkcs11.CKA_PRIVATE, class != p11.PublicKey)}
+// Unrestricted is the template of a key of the attacker's own: a session object
+// with every use of its class that the model has, and no restriction.
+func Unrestricted(class p11.Class) p11.Template {
+	t := p11.Template{Has(pkcs11.CKA_TOKEN, false), Has(pkcs11.CKA_PRIVATE, class != p11.PublicKey)}
 	if class != p11.PublicKey {
-		t = append(t, has(pkcs11.CKA_SENSITIVE, false), has(pkcs11.CKA_EXTRACTABLE, true))
+		t = append(t, Has(pkcs11.CKA_SENSITIVE, false), Has(pkcs11.CKA_EXTRACTABLE, true))
 	}
 	for _, use := range []uint{
 		pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP, pkcs11.CKA_ENCRYPT, pkcs11.CKA_DECRYPT, pkcs11.CKA_DERIVE,
 	} {
 		if usesOf(class).Has(bits[use]) {
-			t = append(t, has(use, true))
+			t = append(t, Has(use, true))
 		}
 	}
 	return t

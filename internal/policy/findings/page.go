@@ -1,10 +1,13 @@
-package policy
+package findings
 
 import (
 	_ "embed" // the text of the page
 	"fmt"
 	"slices"
 	"strings"
+
+	"byok/internal/policy"
+	"byok/internal/policy/token"
 )
 
 //go:embed page.md
@@ -38,20 +41,20 @@ func (t *table) String() string { return strings.Join(*t, "") }
 
 // Case is a search of what ships.
 type Case struct {
-	Guard    Guard
-	Module   Module
-	Attacker Attacker
+	Guard    policy.Guard
+	Module   token.Module
+	Attacker policy.Attacker
 }
 
 // Cases lists the searches of what ships: each guard, each module that offers
 // it, each attacker. Trust-shared is trust on the token; it adds a person.
 func Cases() (list []Case) {
-	for _, g := range Guards() {
-		for _, m := range Accepted() {
+	for _, g := range policy.Guards() {
+		for _, m := range token.Accepted() {
 			if !g.Offers(m) || g.Name == "trust-shared" {
 				continue
 			}
-			for _, a := range Attackers() {
+			for _, a := range policy.Attackers() {
 				list = append(list, Case{g, m, a})
 			}
 		}
@@ -63,7 +66,7 @@ func Cases() (list []Case) {
 func resultTable() string {
 	t := newTable("guard", "module", "form", "attacker", "objects in his reach", "facts", "goals reached")
 	for _, c := range Cases() {
-		s := Run(Shipped(c.Guard), c.Module, c.Attacker)
+		s := policy.Run(policy.Shipped(c.Guard), c.Module, c.Attacker)
 		t.row(c.Guard.Name, c.Module.Name, c.Module.Form(), c.Attacker.Name,
 			fmt.Sprint(s.Objects()), fmt.Sprint(s.Facts()), goals(s.Reached()))
 	}
@@ -72,7 +75,7 @@ func resultTable() string {
 
 // proofsTable is what is reached on a module that fails one proof alone.
 func proofsTable() string {
-	guards := []Guard{Guards()[0], Guards()[2]}
+	guards := []policy.Guard{policy.Guards()[0], policy.Guards()[2]}
 	t := newTable("proof", "guard "+guards[0].Name, "guard "+guards[1].Name)
 	for _, p := range Proofs() {
 		t.row(p.Name, Without(p, guards[0]).String(), Without(p, guards[1]).String())
@@ -80,7 +83,7 @@ func proofsTable() string {
 	return t.String()
 }
 
-func goals(list []Reached) string {
+func goals(list []policy.Reached) string {
 	if len(list) == 0 {
 		return "none"
 	}
@@ -110,8 +113,8 @@ func waysOfFlaws() string {
 	return out.String()
 }
 
-func (f Flaw) way() *Derivation {
-	r, _ := Run(f.Design, f.Module, f.Attacker).Way(f.Goal, f.What)
+func (f Flaw) way() *policy.Derivation {
+	r, _ := policy.Run(f.Design, f.Module, f.Attacker).Way(f.Goal, f.What)
 	return r.Way
 }
 
@@ -123,7 +126,9 @@ func (f Flaw) runOn() string {
 }
 
 // columns are the modules of the tables of flips.
-func columns() []Module { return []Module{SoftHSM(), Standard().TwoSteps(), Standard()} }
+func columns() []token.Module {
+	return []token.Module{token.SoftHSM(), token.Standard().TwoSteps(), token.Standard()}
+}
 
 // flipsTables are a table for each template, with a line for each attribute.
 func flipsTables() string {
@@ -183,10 +188,10 @@ func title(row string) string { return strings.ToUpper(row[:1]) + row[1:] }
 const nothing = "–"
 
 // cell says what becomes of the flips of an attribute on a module.
-func cell(flips []Flip, m Module) string {
+func cell(flips []Flip, m token.Module) string {
 	var texts []string
 	for _, f := range flips {
-		outcome := Try(f.Of(Shipped(Guards()[0])), m).String()
+		outcome := Try(f.Of(shipped()), m).String()
 		if slices.Contains(texts, outcome) || outcome == nothing {
 			continue
 		}

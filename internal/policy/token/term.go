@@ -1,4 +1,4 @@
-package policy
+package token
 
 import "fmt"
 
@@ -69,6 +69,9 @@ func (w OAEP) depth() int       { return 1 + w.Inner.depth() }
 func (b Blob) depth() int       { return 1 + max(b.First.depth(), b.Second.depth()) }
 func (j Joined) depth() int     { return 1 + max(j.First.depth(), j.Second.depth()) }
 func (c CheckValue) depth() int { return 2 }
+
+// Depth is how many layers deep a term is, 1 for a key.
+func Depth(t Term) int { return t.depth() }
 
 // isAES returns the key if a term is an AES key.
 func isAES(t Term) (Key, bool) {
