@@ -27,6 +27,10 @@ func IsUnsupported(err error) bool {
 // device or the session is lost.
 func Gone(err error) bool { return p11.Gone(err) }
 
+// IsUnreached reports whether the HSM may not have been reached, for want of a
+// socket for example.
+func IsUnreached(err error) bool { return p11.IsUnreached(err) }
+
 // IsUnreadableBlob reports whether err is a return value by which modules refuse
 // to unwrap what is not a key wrapped for them (PKCS#11 v2.40, section 5.13.4,
 // and what modules return instead).

@@ -7,10 +7,10 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/native"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/tokens"
 	"byok/internal/library"
-	"byok/internal/term"
 )
 
 // Module is a loaded and initialised PKCS#11 library.
@@ -19,8 +19,9 @@ type Module struct {
 	Library string // description and version, as C_GetInfo gives them
 	tokens.Slots
 
-	p     *pkcs11.Ctx
-	facts map[string]*facts // by Token.ID
+	p      *pkcs11.Ctx
+	native *native.Library
+	facts  map[string]*facts // by Token.ID
 }
 
 // Load opens the library at path and initialises it. A path that is missing,
@@ -33,15 +34,14 @@ func Load(path string) (*Module, error) {
 	if err := library.CheckFile(path); err != nil {
 		return nil, err
 	}
-	m := &Module{Path: path, p: pkcs11.New(path), facts: map[string]*facts{}}
-	if m.p == nil {
-		return nil, exitcode.Errorf(exitcode.Usage,
-			"PKCS#11 library %s: the dynamic linker refused it; a library it needs may be missing", path).
-			Hint("ldd %s", term.Quote(path))
+	m := &Module{Path: path, facts: map[string]*facts{}}
+	if m.native, err = native.Open(path); err != nil {
+		return nil, err
 	}
-	m.Slots = tokens.New(m.p, path)
+	m.p = pkcs11.New(path)
+	m.Slots = tokens.New(m.p, m.native, path)
 	if err := m.initialize(); err != nil {
-		m.p.Destroy()
+		m.unload()
 		return nil, err
 	}
 	info, err := m.p.GetInfo()
@@ -60,8 +60,8 @@ func (m *Module) initialize() error {
 	if err == nil || p11.Is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		return nil
 	}
-	return exitcode.Hint(p11.Fail("PKCS#11 library "+m.Path+" could not be initialised", err),
-		"check the library's own configuration and that the HSM is connected")
+	return p11.Unreached(exitcode.Hint(p11.Fail("PKCS#11 library "+m.Path+" could not be initialised", err),
+		"check the library's own configuration and that the HSM is connected"))
 }
 
 // Close finalises the library and unloads it. Closing twice, or closing nil,
@@ -71,6 +71,11 @@ func (m *Module) Close() {
 		return
 	}
 	_ = m.p.Finalize()
+	m.unload()
+}
+
+func (m *Module) unload() {
 	m.p.Destroy()
-	m.p, m.Slots = nil, tokens.Slots{}
+	m.native.Close()
+	m.p, m.native, m.Slots = nil, nil, tokens.Slots{}
 }

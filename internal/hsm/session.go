@@ -62,17 +62,14 @@ func (m *Module) Open(t Token) (*Session, error) {
 }
 
 // Login logs in as role with its PIN. The error for a wrong PIN says how many
-// tries the token reports to be left; it never holds the PIN.
+// tries the token reports to be left; it never holds the PIN. A token with a PIN
+// pad has it typed there, whatever pin is.
 func (s *Session) Login(role Role, pin *secret.Bytes) error {
-	kind := uint(pkcs11.CKU_USER)
-	if role == RoleSO {
-		kind = pkcs11.CKU_SO
-	}
-	if err := s.raw.Ctx.Login(s.raw.Handle, kind, pin.Text()); err != nil {
-		return s.m.LoginError(s.Token, role, err)
+	if err := s.m.Slots.Login(s.raw.Handle, s.Token, role, pin); err != nil {
+		return err
 	}
 	s.role = role
-	return nil
+	return s.settle(pin)
 }
 
 // Logout ends the role, not the session. Without a role it does nothing.
@@ -107,16 +104,14 @@ func (s *Session) LeftOut() []string { return s.raw.LeftOut() }
 
 // InitPIN sets the user PIN, as SO.
 func (s *Session) InitPIN(pin *secret.Bytes) error {
-	if err := s.raw.Ctx.InitPIN(s.raw.Handle, pin.Text()); err != nil {
-		return p11.Fail(fmt.Sprintf("C_InitPIN on %v", s.Token), err)
+	if err := s.m.InitPIN(s.raw.Handle, s.Token, pin); err != nil {
+		return err
 	}
+	s.m.tokenFacts(s.Token).given[RoleUser] = true
 	return nil
 }
 
 // ChangePIN changes the PIN of the role that is logged in from old to next.
 func (s *Session) ChangePIN(old, next *secret.Bytes) error {
-	if err := s.raw.Ctx.SetPIN(s.raw.Handle, old.Text(), next.Text()); err != nil {
-		return p11.Fail(fmt.Sprintf("C_SetPIN of the %v on %v", s.role, s.Token), err)
-	}
-	return nil
+	return s.m.SetPIN(s.raw.Handle, s.Token, s.role, old, next)
 }

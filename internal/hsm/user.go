@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 
 	"github.com/ThalesIgnite/crypto11"
 	"github.com/miekg/pkcs11"
@@ -16,21 +17,25 @@ import (
 )
 
 // User is a session logged in with the user PIN: the operator at work. It
-// generates and signs through crypto11.
+// generates and signs through crypto11, unless crypto11 cannot find this token,
+// log in to it, or have the sessions that it needs.
 //
 // Use a [Session] where the SO logs in as well, or where session objects must
 // live on: crypto11 initialises the library itself, and its Close finalises
 // it, which ends every session of the process.
 type User struct {
 	*Session
-	c11 *crypto11.Context
+	c11 *crypto11.Context // nil: the session does it all
 }
 
 // User logs in to t with the user PIN. No other session may be open.
 func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
-	t, err := m.Token(t.ID())
+	t, err := m.Again(t)
 	if err != nil {
 		return nil, err
+	}
+	if !m.suitsCrypto11(t) {
+		return m.userAlone(t, pin)
 	}
 	if err := m.p.Finalize(); err != nil {
 		return nil, p11.Fail("C_Finalize of "+m.Path, err)
@@ -47,20 +52,41 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 	return &User{s, context}, nil
 }
 
-// config chooses the token by its serial number, or by its label if it has none.
-func (m *Module) config(t Token, pin *secret.Bytes) *crypto11.Config {
-	config := &crypto11.Config{Path: m.Path, TokenSerial: t.Serial, Pin: pin.Text(), MaxSessions: 4}
-	if t.Serial == "" {
-		config.TokenLabel = t.Label
+// crypto11Sessions is how many sessions a user's session takes beside crypto11:
+// one that keeps the login, one that works, and ours.
+const crypto11Sessions = 3
+
+// suitsCrypto11 reports whether crypto11 can work on t. It finds a token by its
+// serial number alone, gives up at a slot that does not answer, has no way to
+// leave the PIN to the device, and waits for ever for a session too many.
+func (m *Module) suitsCrypto11(t Token) bool {
+	return !t.PINPad() && t.Allows(crypto11Sessions) && m.FoundBySerial(t)
+}
+
+// userAlone logs in without crypto11.
+func (m *Module) userAlone(t Token, pin *secret.Bytes) (*User, error) {
+	s, err := m.Open(t)
+	if err != nil {
+		return nil, err
 	}
-	return config
+	if err := s.Login(RoleUser, pin); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &User{Session: s}, nil
+}
+
+func (m *Module) config(t Token, pin *secret.Bytes) *crypto11.Config {
+	return &crypto11.Config{Path: m.Path, TokenSerial: t.Serial, Pin: pin.Text(), MaxSessions: 4}
 }
 
 // join opens a session of its own beside crypto11's, which has logged in for
 // both unless loginErr says why not.
 func (m *Module) join(t Token, loginErr error) (*Session, error) {
 	if err := m.initialize(); err != nil {
-		return nil, err
+		return nil, exitcode.Hint(
+			fmt.Errorf("C_Initialize after C_Finalize, as the operator's session needs it: %w", err),
+			"ask the vendor for a library that can be initialised twice in one process")
 	}
 	if loginErr != nil {
 		return nil, m.LoginError(t, RoleUser, c11.RootCause(loginErr))
@@ -77,6 +103,7 @@ func (m *Module) join(t Token, loginErr error) (*Session, error) {
 // is harmless.
 func (u *User) Close() error {
 	if u.c11 == nil {
+		u.Session.Close()
 		return nil
 	}
 	_ = u.raw.Ctx.CloseSession(u.raw.Handle)
@@ -93,12 +120,15 @@ func (u *User) Generate(spec Spec, label string) (Key, error) {
 
 // GenerateKML is [Session.GenerateKML], through crypto11.
 func (u *User) GenerateKML(label string) (Key, error) {
+	if u.c11 == nil {
+		return u.Session.GenerateKML(label)
+	}
 	return u.generateKML(viaCrypto11{u}, label)
 }
 
 // maker returns crypto11, or the session for what crypto11 does not know.
 func (u *User) maker(spec Spec) maker {
-	if p256k(spec.Kind) {
+	if u.c11 == nil || p256k(spec.Kind) {
 		return viaSession{u.Session}
 	}
 	return viaCrypto11{u}
@@ -106,12 +136,15 @@ func (u *User) maker(spec Spec) maker {
 
 func p256k(kind keykind.Kind) bool { return kind.Curve == "P-256K" }
 
-// Sign is [Session.Sign], through crypto11.
+// Sign is [Session.Sign], through crypto11 where it can read the public key.
 func (u *User) Sign(k Key, message []byte) ([]byte, error) {
-	if p256k(k.Kind) {
+	if u.c11 == nil || p256k(k.Kind) {
 		return u.Session.Sign(k, message)
 	}
 	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
+	if c11.Unread(err) {
+		return u.Session.Sign(k, message)
+	}
 	if err != nil {
 		return nil, p11.Fail("finding "+k.Label, c11.RootCause(err))
 	}

@@ -94,13 +94,10 @@ func TestUserLoginFails(t *testing.T) {
 			fmt.Sprintf("C_Finalize of %s: CKR_GENERAL_ERROR", r.m.Path), "",
 		},
 		{
-			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY, fmt.Sprintf("PKCS#11 library %s could not "+
+			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY,
+			fmt.Sprintf("C_Initialize after C_Finalize, as the operator's session needs it: PKCS#11 library %s could not "+
 				"be initialised: CKR_HOST_MEMORY", r.m.Path),
-			"check the library's own configuration and that the HSM is connected",
-		},
-		{
-			"token list", "C_GetSlotList", 1, pkcs11.CKR_HOST_MEMORY,
-			fmt.Sprintf("C_GetSlotList of %s: CKR_HOST_MEMORY", r.m.Path), "",
+			"ask the vendor for a library that can be initialised twice in one process",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,13 +147,71 @@ func TestUserCallsFail(t *testing.T) {
 	expect(t, signing(ec)(), failure{fmt.Sprintf("0 key pairs are ec on %v instead of one", r.token), exitcode.HSM, ""})
 }
 
-// TestTokenWithoutSerial: crypto11 is given the label instead.
-func TestTokenWithoutSerial(t *testing.T) {
-	m := &Module{Path: "library"}
-	if c := m.config(Token{Label: "a"}, pin("p")); c.TokenSerial != "" || c.TokenLabel != "a" {
-		t.Errorf("%+v", c)
+// TestUserAlone: where crypto11 cannot work on a token, the session does it all.
+func TestUserAlone(t *testing.T) {
+	r := faultyToken(t)
+	r.asUser(t)
+	for _, c := range []struct{ name, variable, value string }{
+		{"a slot that does not answer", "SHIM_GHOST", "0xE1"},
+		{"no serial number", "SHIM_SERIAL", "none"},
+		{"a serial number padded with NULs", "SHIM_NUL_PADDED", "1"},
+		{"one session", "SHIM_SESSIONS", "1"},
+		{"two sessions", "SHIM_SESSIONS", "2"},
+		{"PIN pad", "SHIM_PIN_PAD", "1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.s.Close()
+			t.Setenv("SHIM_PAD_USER", userPIN)
+			t.Setenv(c.variable, c.value)
+			if c.variable == "SHIM_NUL_PADDED" {
+				t.Setenv("SHIM_SERIAL", "ABC") // SoftHSM's own needs no padding
+			}
+			u := must[*User](t)(r.m.User(must[[]Token](t)(r.m.Labelled(testLabel))[0], pin(userPIN)))
+			if u.c11 != nil {
+				t.Error("crypto11 is open")
+			}
+			k := must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256")}, c.name))
+			kml := must[Key](t)(u.GenerateKML("kml of " + c.name))
+			for _, k := range []Key{k, kml} {
+				sig := must[[]byte](t)(u.Sign(k, []byte("manifest")))
+				ok(t, keykind.VerifySignature(k.Public, []byte("manifest"), sig))
+			}
+			ok(t, u.Close())
+			ok(t, u.Close())
+		})
 	}
-	if c := m.config(Token{Label: "a", Serial: "01"}, pin("p")); c.TokenSerial != "01" || c.TokenLabel != "" {
-		t.Errorf("%+v", c)
+	u := r.operator(t)
+	if u.c11 == nil {
+		t.Error("crypto11 is not open on a plain token")
 	}
+	ok(t, u.Close())
+	t.Setenv("SHIM_SERIAL", "none")
+	_, err := r.m.User(must[[]Token](t)(r.m.Labelled(testLabel))[0], pin("a wrong PIN"))
+	expect(t, err, failure{
+		fmt.Sprintf("wrong user PIN for token %q (without a serial number) (CKR_PIN_INCORRECT)%s", testLabel, lowWords),
+		exitcode.HSM, "",
+	})
+	r.failCall(t, "C_OpenSession", 1, pkcs11.CKR_SESSION_COUNT)
+	_, err = r.m.User(must[[]Token](t)(r.m.Labelled(testLabel))[0], pin(userPIN))
+	expect(t, err, failure{
+		fmt.Sprintf("C_OpenSession on token %q (without a serial number): CKR_SESSION_COUNT", testLabel), exitcode.HSM, "",
+	})
+}
+
+// TestPINToBeChanged: a token that demands C_SetPIN after C_InitToken and
+// C_InitPIN has the PINs that were chosen.
+func TestPINToBeChanged(t *testing.T) {
+	t.Setenv("SHIM_STALE_PIN", "1")
+	r := faultyToken(t) // as SO
+	must[Object](t)(r.s.TrustKM("km", &r.km.PublicKey, r.form))
+	r.asUser(t)
+	must[Key](t)(r.s.Generate(Spec{Kind: kind(t, "P-256")}, "key", TokenObject))
+	r.asSO(t)
+	ok(t, r.s.InitPIN(pin(userPIN)))
+	ok(t, r.s.Logout())
+	r.failCall(t, "C_SetPIN", 1, pkcs11.CKR_PIN_INVALID)
+	expect(t, r.s.Login(RoleUser, pin(userPIN)), failure{
+		fmt.Sprintf("the token demands that the user PIN be changed: C_SetPIN of the user on %v: CKR_PIN_INVALID", r.token),
+		exitcode.HSM, "",
+	})
 }

@@ -25,12 +25,13 @@ type facts struct {
 	probe.Facts
 	form    keywrap.Form
 	omitted map[string][]uint // see p11.Session
+	given   map[Role]bool     // PINs that were set by another, and have not been used since: see settle
 	trust   trust.Route       // what has worked
 }
 
 func (m *Module) tokenFacts(t Token) *facts {
 	if m.facts[t.ID()] == nil {
-		m.facts[t.ID()] = &facts{omitted: map[string][]uint{}}
+		m.facts[t.ID()] = &facts{omitted: map[string][]uint{}, given: map[Role]bool{}}
 	}
 	return m.facts[t.ID()]
 }
@@ -44,7 +45,7 @@ func (m *Module) Form(t Token) (keywrap.Form, error) {
 	if f.form != "" {
 		return f.form, nil
 	}
-	t, err := m.Token(t.ID())
+	t, err := m.Again(t)
 	if err != nil {
 		return "", err
 	}

@@ -25,7 +25,7 @@ func floors() []floor {
 		}},
 		{"The HSM and the vault", []string{
 			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust", "hsm/c11",
-			"hsm/tokens", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
+			"hsm/tokens", "hsm/native", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
 		}},
 		{
 			"What crosses the air gap, and what is kept",

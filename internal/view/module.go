@@ -35,10 +35,19 @@ func (v Tokens) Print(w io.Writer) error {
 
 // tokenState says whether the token is free, and what it reports about PINs.
 func tokenState(t hsm.Token) string {
-	if !t.Initialised {
+	switch {
+	case t.Fault != "":
+		return "does not answer (" + t.Fault + ")"
+	case !t.Initialised:
 		return "free"
 	}
 	state := "initialised"
+	if t.PINPad() {
+		state += "; PINs are typed on the device"
+	}
+	if !t.HasUserPIN() {
+		state += "; no user PIN"
+	}
 	for _, role := range []hsm.Role{hsm.RoleUser, hsm.RoleSO} {
 		if pin := t.PINState(role); pin != hsm.PINFresh {
 			state += fmt.Sprintf("; %v PIN: %s", role, pin)

@@ -75,6 +75,7 @@ func results() map[string]command.Result {
 		}},
 		"tokens": Tokens{Library: "Example HSM", Path: "/lib/a.so", Tokens: []hsm.Token{
 			{Slot: 1, Label: "token", Serial: "1", Model: "HSM", Firmware: "1.0", Initialised: true}, {Slot: 2},
+			{Slot: 3, Fault: "CKR_DEVICE_ERROR"},
 		}},
 		"survey":          surveyed(true, ""),
 		"survey-unusable": surveyed(false, survey.PropInitToken),

@@ -29,7 +29,7 @@ func (m Maker) Pair(kind keykind.Kind, public, private []*pkcs11.Attribute) (hal
 	} else {
 		_, err = m.Context.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, kind.EllipticCurve())
 	}
-	if err != nil {
+	if err != nil && !Unread(err) {
 		return 0, 0, RootCause(err)
 	}
 	id := privateSet[pkcs11.CKA_ID].Value
@@ -66,6 +66,16 @@ func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
 		s[a.Type] = a
 	}
 	return s
+}
+
+// Unread reports whether err is crypto11's own, of a public key that is there and
+// that it cannot read: package publickey knows more forms.
+func Unread(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, fromToken := RootCause(err).(pkcs11.Error)
+	return !fromToken
 }
 
 // RootCause unwraps crypto11's errors, which use github.com/pkg/errors' Cause.

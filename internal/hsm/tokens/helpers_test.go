@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/native"
 	"byok/internal/hsm/shim"
 	"byok/internal/secret"
 	"byok/internal/testkit/softhsm"
@@ -67,7 +68,10 @@ func newRig(t *testing.T) *rig {
 func rigOn(t *testing.T, library string) *rig {
 	t.Helper()
 	p, _, h := softhsm.Session(t, library)
-	r := &rig{Slots: New(p, library), h: h}
+	n, err := native.Open(library)
+	ok(t, err)
+	t.Cleanup(n.Close)
+	r := &rig{Slots: New(p, n, library), h: h}
 	r.token = must[[]Token](t)(r.Labelled(label))[0]
 	return r
 }

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/secret"
 	"byok/internal/term"
 )
 
@@ -25,6 +26,65 @@ const (
 // String returns the role's name in messages: none, SO or user.
 func (r Role) String() string { return [...]string{"none", "SO", "user"}[r] }
 
+// user is the role's CK_USER_TYPE.
+func (r Role) user() uint {
+	if r == RoleSO {
+		return pkcs11.CKU_SO
+	}
+	return pkcs11.CKU_USER
+}
+
+// Login is C_Login. Where the token has people type the PIN on the device
+// ([Token.PINPad]) none is given to it, and pin may be nil.
+func (s Slots) Login(h pkcs11.SessionHandle, t Token, role Role, pin *secret.Bytes) error {
+	var err error
+	if t.PINPad() {
+		err = s.native.Login(h, role.user())
+	} else {
+		err = s.p.Login(h, role.user(), pin.Text())
+	}
+	if err != nil {
+		return s.LoginError(t, role, err)
+	}
+	return nil
+}
+
+// InitPIN is C_InitPIN: the SO, who is logged in, sets the user PIN.
+func (s Slots) InitPIN(h pkcs11.SessionHandle, t Token, pin *secret.Bytes) error {
+	var err error
+	if t.PINPad() {
+		err = s.native.InitPIN(h)
+	} else {
+		err = s.p.InitPIN(h, pin.Text())
+	}
+	if err != nil {
+		return p11.Fail(fmt.Sprintf("C_InitPIN on %v", t), err)
+	}
+	return nil
+}
+
+// SetPIN is C_SetPIN: the PIN of the role that is logged in changes.
+func (s Slots) SetPIN(h pkcs11.SessionHandle, t Token, role Role, old, next *secret.Bytes) error {
+	var err error
+	if t.PINPad() {
+		err = s.native.SetPIN(h)
+	} else {
+		err = s.p.SetPIN(h, old.Text(), next.Text())
+	}
+	if err != nil {
+		return p11.Fail(fmt.Sprintf("C_SetPIN of the %v on %v", role, t), err)
+	}
+	return nil
+}
+
+// initToken is C_InitToken.
+func (s Slots) initToken(t Token, soPIN *secret.Bytes, label string) error {
+	if t.PINPad() {
+		return s.native.InitToken(t.Slot, label)
+	}
+	return s.p.InitToken(t.Slot, soPIN.Text(), label)
+}
+
 // IsWrongPIN reports whether err is a login that was refused for its PIN. A
 // locked PIN is not a wrong one.
 func IsWrongPIN(err error) bool {
@@ -38,7 +98,7 @@ func IsLocked(err error) bool { return p11.Is(err, pkcs11.CKR_PIN_LOCKED) }
 // LoginError distinguishes a wrong PIN from other refusals, and says what the
 // token reports about the tries left.
 func (s Slots) LoginError(t Token, role Role, err error) error {
-	if now, err := s.Token(t.ID()); err == nil {
+	if now, err := s.Again(t); err == nil {
 		t = now // with the present flags
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/testkit/softhsm"
 )
 
 const (
@@ -16,12 +17,57 @@ const (
 )
 
 // login tries a PIN as a session does.
-func (r *rig) login(role Role, pin string) error {
-	kind := map[Role]uint{RoleSO: pkcs11.CKU_SO, RoleUser: pkcs11.CKU_USER}[role]
-	if err := r.p.Login(r.h, kind, pin); err != nil {
-		return r.LoginError(r.token, role, err)
+func (r *rig) login(role Role, text string) error { return r.Login(r.h, r.token, role, pin(text)) }
+
+// TestPINPad: no PIN is given to a token that has people type it.
+func TestPINPad(t *testing.T) {
+	r := newRig(t)
+	ok(t, r.p.Logout(r.h))
+	t.Setenv("SHIM_PIN_PAD", "1")
+	t.Setenv("SHIM_PAD_SO", softhsm.SOPIN)
+	t.Setenv("SHIM_PAD_USER", softhsm.UserPIN)
+	now := must[Token](t)(r.Token(r.token.Serial))
+	if !now.PINPad() || r.token.PINPad() {
+		t.Errorf("%+v, before %+v", now, r.token)
 	}
-	return nil
+	ok(t, r.Login(r.h, now, RoleSO, nil))
+	ok(t, r.InitPIN(r.h, now, nil))
+	ok(t, r.p.Logout(r.h))
+	ok(t, r.Login(r.h, now, RoleUser, nil))
+	ok(t, r.SetPIN(r.h, now, RoleUser, nil, nil))
+	ok(t, r.p.CloseSession(r.h))
+	must[Token](t)(r.Initialise(now, nil, "again"))
+}
+
+// TestPINsRefused: each call says what it was and on which token.
+func TestPINsRefused(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		function, want string
+		try            func() error
+	}{
+		{"C_InitPIN", "C_InitPIN on %v: CKR_DEVICE_ERROR",
+			func() error { return r.InitPIN(r.h, r.token, pin(softhsm.UserPIN)) }},
+		{"C_SetPIN", "C_SetPIN of the SO on %v: CKR_DEVICE_ERROR",
+			func() error { return r.SetPIN(r.h, r.token, RoleSO, pin(softhsm.SOPIN), pin("next")) }},
+	} {
+		r.fails(t, c.function, 1, pkcs11.CKR_DEVICE_ERROR)
+		expect(t, c.try(), failure{fmt.Sprintf(c.want, r.token), exitcode.HSM, ""})
+	}
+	ok(t, r.InitPIN(r.h, r.token, pin(softhsm.UserPIN)))
+	ok(t, r.SetPIN(r.h, r.token, RoleSO, pin(softhsm.SOPIN), pin(softhsm.SOPIN)))
+}
+
+// TestUnalteredPINs: what people type is what the token gets.
+func TestUnalteredPINs(t *testing.T) {
+	r := newRig(t)
+	for _, text := range []string{"crypto_user:pass:word", "0001password", " blanks ", "päss\twörd"} {
+		ok(t, r.InitPIN(r.h, r.token, pin(text)))
+		ok(t, r.p.Logout(r.h))
+		ok(t, r.Login(r.h, r.token, RoleUser, pin(text)))
+		ok(t, r.p.Logout(r.h))
+		ok(t, r.Login(r.h, r.token, RoleSO, pin(softhsm.SOPIN)))
+	}
 }
 
 // TestPINStates: what the token reports of wrong PINs is said with each, and
@@ -38,6 +84,7 @@ func TestPINStates(t *testing.T) {
 		{"SoftHSM's own", "", PINLow, PINLow, lowWords, lowWords},
 		{"last try of both", "0x220000", PINFinal, PINFinal, finalWords, finalWords},
 		{"both locked", "0x440000", PINLocked, PINLocked, lockedWords, lockedWords},
+		{"to be changed", "0x880000", PINLow, PINLow, lowWords, lowWords}, // a wrong try is the newer news
 		{"last try of the SO", "0x200000", PINFinal, PINLow, finalWords, lowWords},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -60,6 +107,9 @@ func TestPINStates(t *testing.T) {
 				}
 			}
 		})
+	}
+	if state := (Token{flags: pkcs11.CKF_USER_PIN_TO_BE_CHANGED}).PINState(RoleUser); state != PINStale || state.suffix() != "" {
+		t.Errorf("a PIN to be changed is %q", state)
 	}
 	if state := (Token{}).PINState(RoleUser); state != PINFresh || state.suffix() != "" {
 		t.Errorf("a fresh PIN is %q", state)

@@ -35,7 +35,7 @@ func neededMechanisms() []needed {
 // others do what they should is for the probes to prove.
 func (s Slots) CheckMechanisms(t Token) error {
 	if t.Initialised { // its slot may be another by now
-		now, err := s.Token(t.ID())
+		now, err := s.Again(t)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ const (
 	PINLow    PINState = "wrong PINs were counted"
 	PINFinal  PINState = "one try is left"
 	PINLocked PINState = "locked"
+	PINStale  PINState = "to be changed before it is used"
 )
 
 // pinStates has the flag of each state, the worst first, for SO and user.
@@ -21,6 +22,7 @@ var pinStates = []struct {
 	{pkcs11.CKF_SO_PIN_LOCKED, pkcs11.CKF_USER_PIN_LOCKED, PINLocked},
 	{pkcs11.CKF_SO_PIN_FINAL_TRY, pkcs11.CKF_USER_PIN_FINAL_TRY, PINFinal},
 	{pkcs11.CKF_SO_PIN_COUNT_LOW, pkcs11.CKF_USER_PIN_COUNT_LOW, PINLow},
+	{pkcs11.CKF_SO_PIN_TO_BE_CHANGED, pkcs11.CKF_USER_PIN_TO_BE_CHANGED, PINStale},
 }
 
 // PINState returns what the token reports about the PIN of a role, when t was

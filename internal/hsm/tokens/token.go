@@ -25,10 +25,9 @@ type Token struct {
 
 	flags          uint
 	minPIN, maxPIN uint // bytes
+	sessions       uint // that may be open beside one; huge where the token does not say, or has no limit
+	nulPadded      bool // the serial number
 }
-
-// labelPrefix begins the ID of a token without a serial number.
-const labelPrefix = "label:"
 
 // ID returns what names the token in commands and records: its serial number,
 // or "label:" and its label where it has none.
@@ -49,6 +48,14 @@ func (t Token) String() string {
 
 // HasUserPIN reports whether a user PIN has been set.
 func (t Token) HasUserPIN() bool { return t.flags&pkcs11.CKF_USER_PIN_INITIALIZED != 0 }
+
+// PINPad reports whether PINs are typed on the device, and none is given to it
+// (CKF_PROTECTED_AUTHENTICATION_PATH).
+func (t Token) PINPad() bool { return t.flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0 }
+
+// Allows reports whether the token says that it allows so many sessions at once.
+// 0 and the greatest number say nothing (PKCS#11 v2.40, section 3.2).
+func (t Token) Allows(sessions uint) bool { return t.sessions >= sessions-1 }
 
 // PINLengths returns the shortest and the longest PIN that the token says it
 // accepts, in bytes. Both are 0 where it does not say.
