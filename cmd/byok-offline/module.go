@@ -70,6 +70,7 @@ func listModules(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	dialogue.SayUnanswered(r, tokens)
 	return view.Tokens{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
 }
 

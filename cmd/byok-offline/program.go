@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/confine"
+	"byok/internal/dialogue"
 	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
@@ -37,6 +38,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		Usage:   "bring your own key: the disconnected workstation",
 		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
 		Prepare: prepare,
+		Explain: dialogue.Unreached,
 		Flags: []cli.Flag{
 			yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded"),
 		},

@@ -38,10 +38,11 @@ type Program struct {
 	Usage    string // one line
 	Text     string // description: prose with a worked session
 	Console  *term.Console
-	Flags    []cli.Flag       // given to every command, beside --kmdata and --output
-	Prepare  func(*Run) error // runs before every command, such as confinement
-	Watch    func(Running)    // gets to know the command under way, if set; see Abandon
-	Process  int              // the number that people know this program's process by; 0 for its own
+	Flags    []cli.Flag              // given to every command, beside --kmdata and --output
+	Prepare  func(*Run) error        // runs before every command, such as confinement
+	Explain  func(*Run, error) error // adds to the hint of a command's error what only the program knows, if set
+	Watch    func(Running)           // gets to know the command under way, if set; see Abandon
+	Process  int                     // the number that people know this program's process by; 0 for its own
 	Commands []*cli.Command
 
 	required map[*cli.Command][]string // options that must be given, by their command

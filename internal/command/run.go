@@ -241,6 +241,10 @@ func contained(f Func) Func {
 				return nil, err
 			}
 		}
-		return f(r)
+		result, err = f(r)
+		if r.Program.Explain != nil && err != nil {
+			err = r.Program.Explain(r, err)
+		}
+		return result, err
 	}
 }

@@ -290,6 +290,20 @@ func TestPanicElsewhere(t *testing.T) {
 	}
 }
 
+// TestExplain adds to the hint of every error of a command, and to nothing else.
+func TestExplain(t *testing.T) {
+	explained := func(fails error) *command.Program {
+		p := program(func(*command.Run) (command.Result, error) { return nil, fails })
+		p.Explain = func(_ *command.Run, err error) error { return exitcode.Hint(err, "explained") }
+		return p
+	}
+	wantAnswer(t, "done", run(t, explained(nil), "change"), answer{0, "Result: SUCCESS\n", ""})
+	for line, want := range map[string]string{"change": "Result: FAILURE\n", "look": "", "peek": "Result: FAILURE\n"} {
+		p := explained(exitcode.Errorf(exitcode.HSM, "failed"))
+		wantAnswer(t, line, run(t, p, line), answer{4, want, "byok-test: error: failed\nbyok-test: hint: explained\n"})
+	}
+}
+
 // TestPrepare runs before every command, inside its record.
 func TestPrepare(t *testing.T) {
 	dir := kmdata(t)

@@ -141,11 +141,11 @@ func typing(keyboard *os.File, out *screen, answers []answer) error {
 func options() (list []cli.Flag) {
 	for _, name := range []string{
 		"pin-file", "approve", "last-statement", "break-reason", "library-sha256", "serial", "fingerprint", "kid", "said-by",
-		"sha256", "words", "module-path",
+		"sha256", "words", "module-path", "token",
 	} {
 		list = append(list, &cli.StringFlag{Name: name})
 	}
-	for _, name := range []string{"own-passphrase", "approve-unseen", "import-only"} {
+	for _, name := range []string{"own-passphrase", "approve-unseen", "import-only", "hsm-network"} {
 		list = append(list, &cli.BoolFlag{Name: name})
 	}
 	for _, name := range []string{"card-pin-file", "new-card-pin-file"} {
