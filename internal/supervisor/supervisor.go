@@ -3,22 +3,26 @@
 // does to its process.
 //
 // The worker does all the work. The supervisor starts it with the listed
-// environment and in the domain of package confine, passes signals on to it,
+// environment of package confine; the worker enters that package's domain and
+// starts itself once more inside it. The supervisor passes signals on to it,
 // and stops and continues with it. When the worker ends without having said so
 // (a crash, an exit or a signal inside the library), the supervisor puts the
 // terminal in order, says in one line what happened, writes the end of the step
 // to the ceremony log, and exits with status HSM. What a library prints does
 // not mix with results: the worker's standard output and error are a pipe of
-// the supervisor's, and the program's own are passed to it beside them.
+// the supervisor's, which shows it as warnings, and the program's own are
+// passed to the worker beside them.
 //
 // It contains accidents. A hostile library owns its process and can forge what
-// the worker says, its results included; what it cannot reach is the table of
-// package confine.
+// the worker says, its results included. It cannot reach what the table of
+// package confine shows, nor the supervisor, which is outside the domain and
+// behind the same filter.
 package supervisor
 
 import (
-	"byok/internal/command"
 	"io"
+
+	"byok/internal/command"
 )
 
 // New makes the program that writes its results and messages to out and errs.
