@@ -70,6 +70,18 @@ func (p *person) settings() unix.Termios {
 	return *settings
 }
 
+// unused are the settings with which every terminal begins.
+func unused(t *testing.T) unix.Termios {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slave.Close()
+	defer master.Close()
+	return (&person{job: &job{t: t}, master: master}).settings()
+}
+
 // childOf is the first child of a process.
 func childOf(t *testing.T, pid int) int {
 	t.Helper()
@@ -91,13 +103,13 @@ func childOf(t *testing.T, pid int) int {
 func TestTerminalRescued(t *testing.T) {
 	const end = "byok-test: error: the process that runs the HSM's library ended unexpectedly: killed by SIGKILL\r\n"
 	const blank = "\x1b[?1049h\x1b[2J\x1b[H\x1b[2J\x1b[H\x1b[?1049l\r\n"
+	before := unused(t)
 	for _, test := range []struct{ deed, prompt, screen string }{
 		{"PIN", "PIN: ", "PIN: " + blank},
 		{"words", "noted it: ", "\x1b[?1049h\x1b[2J\x1b[H\r\n   1  acid\r\n   2  bonus\r\n\r\nnoted it: " + blank},
 	} {
 		t.Run(test.deed, func(t *testing.T) {
 			p := seated(t, test.deed, os.Args[0], "look")
-			before := p.settings() // the program has not begun to read
 			p.sees(test.prompt, 1)
 			if during := p.settings(); during == before {
 				t.Fatal("the terminal is as it was: the test shows nothing")
@@ -123,12 +135,12 @@ func TestTerminalRescued(t *testing.T) {
 // TestCtrlC: the terminal's signal, which reaches both processes, counts once
 // for the command.
 func TestCtrlC(t *testing.T) {
+	before := unused(t)
 	for _, test := range []struct{ deed, prompt, want string }{
 		{"waits", "running as", "error: context canceled"},
 		{"PIN", "PIN: ", "error: PIN: interrupted"},
 	} {
 		p := seated(t, test.deed, os.Args[0], "change")
-		before := p.settings()
 		p.sees(test.prompt, 1)
 		p.types("\x03")
 		p.ended(p.cmd.Wait())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,12 +33,27 @@ func rescued(c *Console, changed bool) (string, error) {
 	return fmt.Sprintf("%d bytes are left for the shell", left), err
 }
 
+// unused is a terminal as every one begins.
+func unused(t *testing.T) *person {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		slave.Close()
+		master.Close()
+	})
+	return &person{t: t, master: master}
+}
+
 const cleared = "\x1b[?1049h\x1b[2J\x1b[H\x1b[2J\x1b[H\x1b[?1049l\n"
 
 // TestSnapshot: the echo is on again, nothing that was typed is left for the
 // shell, and the alternate screen is cleared, on a terminal that has one. A
 // terminal that is as it was stays so.
 func TestSnapshot(t *testing.T) {
+	before := *unused(t).settings()
 	for _, c := range []struct {
 		kind, job string
 		where     terminalOf
@@ -52,7 +68,6 @@ func TestSnapshot(t *testing.T) {
 		t.Run(c.kind+" "+c.job, func(t *testing.T) {
 			t.Setenv("TERM", c.kind)
 			p := start(t, c.job, c.where)
-			before := *p.settings()
 			if c.where == controlling {
 				if c.job == "rescued" {
 					p.sees("PIN: ", 1)
