@@ -80,13 +80,20 @@ func threats() []string {
 	return list
 }
 
-// rowsOf reads the tables: the first cell of each row, and the last.
+// rowsOf reads the tables of what is held by tests: the first cell of each row,
+// and the last.
 func rowsOf(page string) map[string]string {
 	rows := map[string]string{}
+	held := false
 	for line := range strings.Lines(page) {
 		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
-		if strings.HasPrefix(line, "| ") && cells[0] != "who" && cells[0] != "what" && cells[0] != "---" {
-			rows[cells[0]] = cells[len(cells)-1]
+		last := cells[len(cells)-1]
+		switch {
+		case !strings.HasPrefix(line, "| "):
+		case cells[0] == "who" || cells[0] == "what":
+			held = last == "held by"
+		case held && cells[0] != "---":
+			rows[cells[0]] = last
 		}
 	}
 	return rows
