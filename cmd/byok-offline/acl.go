@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,8 +9,6 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
-	"byok/internal/kek"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/session"
@@ -34,35 +31,27 @@ func aclCommands(p *command.Program) *cli.Command {
 					packageFlags(),
 					dialogue.SessionFlags(),
 					saidFlags(),
-					targetFlags(),
+					dialogue.TargetFlags(),
+					packageFolderFlags(),
 					[]cli.Flag{
-						text("approve", "first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)"),
+						text(
+							"approve",
+							"first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)",
+						),
 						yes("approve-unseen", "approve the list without its first word; in rehearsals only"),
 					},
 				),
 			},
 			{
 				Name: "print", Usage: "show what a key may do (aclprint.py)", Action: p.Action(printACL),
-				Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), identFlag(),
+				Flags: append(dialogue.CardFlags(""), modulePathFlag(), pinFileFlag(), identFlag(),
 					&cli.StringFlag{
 						Name:  "app",
 						Usage: "`APP` of the key: simple, as the HSM says now, or xferacld, its transfer copy as probed and signed",
 						Value: kmdata.Transfer,
-					}},
+					}),
 			},
 		},
-	}
-}
-
-// targetFlags say what the key is to be in the vault: the quorum approves
-// that with it.
-func targetFlags() []cli.Flag {
-	return []cli.Flag{
-		text("key-friendly-name", "`NAME` for the key in the vault"),
-		list("key-op",
-			"`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"),
-		yes("exportable", "the key may be released under --release-policy"),
-		text("release-policy", "`FILE` with the release policy of an exportable key"),
 	}
 }
 
@@ -98,13 +87,42 @@ func modifyACL(r *command.Run) (command.Result, error) {
 	}
 	origin, restored := chain.OriginOf(ident, k.Identity, station.Module.Module)
 	u.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
+	then, err := afterwards(r, station.Module)
+	if err != nil {
+		return nil, err
+	}
 	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
-		files, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{transfer})
+		return then(keys.Quorum{Quorum: s}, []keys.Transfer{transfer})
+	})
+}
+
+// afterwards is what a session does with a transfer: it approves and wraps, and
+// where the cards hold the user PIN it also packs and erases.
+func afterwards(
+	r *command.Run,
+	m *statement.Module,
+) (func(keys.Quorum, []keys.Transfer) (command.Result, error), error) {
+	if m.Guard.Traits().UserPIN {
+		request, err := packRequest(r)
+		return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
+			packed, err := s.Deliver(list, request)
+			if err != nil {
+				return nil, err
+			}
+			return view.PackageOf(r, packed[0])
+		}, err
+	}
+	if r.IsSet("subscription-id") || r.IsSet("out") {
+		return nil, exitcode.Errorf(exitcode.Usage, "guard %s: acl modify writes no package", m.Guard).
+			Hint("leave --subscription-id and --out out, and give them to byok-offline package")
+	}
+	return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
+		files, err := s.Approve(list)
 		if err != nil {
 			return nil, err
 		}
 		return view.CopyOf(s.Chain, files[0])
-	})
+	}, nil
 }
 
 // preflightTransfer reads what is to be approved, and refuses what needs no
@@ -124,49 +142,12 @@ func preflightTransfer(
 	if pair, err = readPair(r); err != nil {
 		return t, pair, err
 	}
-	if t, err = targetOf(r, k); err != nil {
+	if t, err = dialogue.Target(r, k); err != nil {
 		return t, pair, err
 	}
 	t.Vault = pair.KEK().KID.Vault
 	return t, pair, acceptance.Preflight(chain, pair)
 }
-
-func targetOf(r *command.Run, k *kmdata.Key) (statement.Target, error) {
-	kind, err := k.Kind()
-	if err != nil {
-		return statement.Target{}, err
-	}
-	t := statement.Target{
-		Name:       r.String("key-friendly-name"),
-		KeyOps:     r.StringSlice("key-op"),
-		Exportable: r.Bool("exportable"),
-	}
-	if len(t.KeyOps) == 0 {
-		t.KeyOps = kind.KeyOps()
-	}
-	if err := kek.CheckName(t.Name); err != nil {
-		return t, exitcode.Errorf(exitcode.Usage, "--key-friendly-name: %w", err)
-	}
-	for _, op := range t.KeyOps {
-		if !slices.Contains(kind.KeyOps(), op) {
-			return t, exitcode.Errorf(exitcode.Usage, "--key-op %s: for %s it is one of %s",
-				op, kind, strings.Join(kind.KeyOps(), ", "))
-		}
-	}
-	path := r.String("release-policy")
-	if t.Exportable != (path != "") {
-		return t, exitcode.Errorf(exitcode.Usage, "--exportable and --release-policy go together")
-	}
-	if path == "" {
-		return t, nil
-	}
-	policy, err := r.ReadFile(path, maxReleasePolicy)
-	t.ReleasePolicy = fingerprint.Of(policy)
-	return t, err
-}
-
-// maxReleasePolicy is the size of a release policy in bytes that is read.
-const maxReleasePolicy = 64 << 10
 
 func printACL(r *command.Run) (command.Result, error) {
 	ident, err := identOf(r)
@@ -187,7 +168,11 @@ func printACL(r *command.Run) (command.Result, error) {
 		}
 		view := view.ACL{Key: kmdata.KeyName(kmdata.Simple, ident), Permissions: live, Recorded: recorded}
 		if !slices.Equal(live, recorded) {
-			return view, exitcode.Errorf(exitcode.Check, "%s: the HSM shows other permissions than were recorded", view.Key)
+			return view, exitcode.Errorf(
+				exitcode.Check,
+				"%s: the HSM shows other permissions than were recorded",
+				view.Key,
+			)
 		}
 		return view, nil
 	})

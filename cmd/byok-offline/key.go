@@ -56,8 +56,8 @@ func keyCommands(p *command.Program) *cli.Command {
 		},
 		{
 			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(retireKey),
-			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), identFlag(),
-				text("really-destroy", "the `IDENT` again, instead of typing it at the prompt")},
+			Flags: append(dialogue.CardFlags(""), modulePathFlag(), pinFileFlag(), identFlag(),
+				text("really-destroy", "the `IDENT` again, instead of typing it at the prompt")),
 		},
 		{
 			Name:   "freeze",
@@ -287,7 +287,7 @@ func retireKey(r *command.Run) (command.Result, error) {
 	if err := confirmRetirement(r, station, ident); err != nil {
 		return nil, err
 	}
-	return asOperator(station, u, func(o *session.Operator) (command.Result, error) {
+	return asOperator(r, station, u, func(o *session.Operator) (command.Result, error) {
 		record, err := keys.Operator{Operator: o}.Retire(ident)
 		if err != nil {
 			return nil, err

@@ -36,7 +36,7 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Usage:  "run a ceremony's operations on a throw-away token and report which protections the HSM enforces",
 				Action: p.Step(checkModule),
 				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
-					text("with-test-keys", "use the initialised token with this `SERIAL`, with test keys that are removed again"),
+					text("with-test-keys", "use this initialised `TOKEN`, with test keys that are removed again"),
 					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)")},
 			},
 			{
@@ -66,11 +66,10 @@ func listModules(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer m.Close()
-	tokens, err := m.Tokens()
+	tokens, err := dialogue.Tokens(r, m)
 	if err != nil {
 		return nil, err
 	}
-	dialogue.SayUnanswered(r, tokens)
 	return view.Tokens{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
 }
 
@@ -86,6 +85,9 @@ func loadNamed(r *command.Run) (*hsm.Module, error) {
 func checkModule(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
+	}
+	if r.IsSet("token") {
+		return nil, exitcode.Errorf(exitcode.Usage, "module check takes its token from --with-test-keys, in the forms of --token")
 	}
 	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
 		return nil, exitcode.Errorf(exitcode.Usage,
@@ -131,7 +133,7 @@ func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Ro
 		}
 		defer soPIN.Wipe()
 	}
-	pin, err := r.Secret("pin-file", "user PIN for "+token.String())
+	pin, err := dialogue.New(r, false).UserPIN(token)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,8 +151,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	path, err := r.Required("module-path")
-	if err != nil {
+	if _, err := r.Required("module-path"); err != nil {
 		return nil, err
 	}
 	if err := dialogue.CheckCards(r, ""); err != nil {
@@ -164,7 +165,7 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	if err := session.CheckHeaders(chain, dialogue.CardMedia(r, "")); err != nil {
 		return nil, err
 	}
-	station, err := session.ConnectNew(chain, path, u)
+	station, err := dialogue.ConnectNew(r, chain, u)
 	if err != nil {
 		return nil, err
 	}

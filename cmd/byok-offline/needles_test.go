@@ -16,9 +16,9 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/quorum"
 	"byok/internal/secret"
-	"byok/internal/session"
 	"byok/internal/statement"
 )
 
@@ -119,7 +119,7 @@ func privateHalves(
 	forms = slices.Concat(number(km.D), number(km.Primes[0]), number(km.Primes[1]), [][]byte{slices.Clone(der.Reveal())})
 	list = append(list, needle{name: whose + "KM", forms: forms})
 	for i, m := range modulesOf(chain, set.Cards.Number) {
-		pin := mustDo(session.CurrentPIN(world, set.Cards, m))(t)
+		pin := mustDo(pins.SO.Current(world, set.Cards, m))(t)
 		of := fmt.Sprintf(" of module %d", i+1)
 		list = append(list, needle{whose + "SO PIN" + of, [][]byte{[]byte(pin.Text())}, true})
 		blob := mustDo(base64.StdEncoding.DecodeString(m.KW))(t)

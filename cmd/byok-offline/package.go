@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
+	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/session"
@@ -17,13 +20,19 @@ func packageCommand(p *command.Program) *cli.Command {
 		Name:   "package",
 		Usage:  "write the transfer package that a quorum approved (KeyTransferRemote -Package)",
 		Action: p.Step(pack),
-		Flags: []cli.Flag{
+		Flags: slices.Concat(dialogue.CardFlags(""), packageFolderFlags(), []cli.Flag{
 			modulePathFlag(), pinFileFlag(), identFlag(),
 			text("key-friendly-name",
 				"`NAME` in the vault, where the key was approved under several (default: the newest approval)"),
-			text("subscription-id", "`UUID` of the Azure subscription that holds the vault"),
-			&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
-		},
+		}),
+	}
+}
+
+// packageFolderFlags say for whom a package is, and where it goes.
+func packageFolderFlags() []cli.Flag {
+	return []cli.Flag{
+		text("subscription-id", "`UUID` of the Azure subscription that holds the vault"),
+		&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
 	}
 }
 

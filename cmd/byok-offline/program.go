@@ -40,6 +40,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		Prepare: prepare,
 		Explain: dialogue.Unreached,
 		Flags: []cli.Flag{
+			dialogue.TokenFlag(),
 			yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded"),
 		},
 	}

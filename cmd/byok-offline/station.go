@@ -42,7 +42,7 @@ func connectChain(r *command.Run, chain *kmdata.Chain) (*session.Station, *dialo
 		return nil, nil, err
 	}
 	u := dialogue.New(r, chain.Rehearsal())
-	station, err := session.Connect(chain, r.String("module-path"), u)
+	station, err := dialogue.Connect(r, chain, u)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,15 +61,22 @@ func withOperator(r *command.Run, f func(o *session.Operator) (command.Result, e
 		return nil, err
 	}
 	defer station.Close()
-	return asOperator(station, u, f)
+	return asOperator(r, station, u, f)
 }
 
+// asOperator runs f with the user logged in: by the user PIN, or by the cards
+// where they hold it.
 func asOperator(
+	r *command.Run,
 	station *session.Station,
 	u *dialogue.UI,
 	f func(o *session.Operator) (command.Result, error),
 ) (result command.Result, err error) {
-	err = session.AskUser(station, u, func(o *session.Operator) error {
+	a, err := dialogue.Access(r, station.Chain.Dir(), u)
+	if err != nil {
+		return nil, err
+	}
+	err = session.WithOperator(a, station, dialogue.CardMedia(r, ""), func(o *session.Operator) error {
 		result, err = f(o)
 		return err
 	})

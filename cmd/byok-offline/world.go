@@ -91,7 +91,7 @@ func createWorldCommand(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
 				&cli.StringFlag{
 					Name:  "guard",
-					Usage: "`GUARD` of the world: trust or trust-by-tool",
+					Usage: "`GUARD` of the world: trust, trust-by-tool, login or login-shared",
 					Value: string(statement.GuardTrust),
 				},
 				&cli.StringFlag{
@@ -176,21 +176,12 @@ func creation(r *command.Run) (world.Creation, error) {
 	c.Choice = tokenChoice(r)
 	c.UserPIN = func(t hsm.Token, keeps bool) (*secret.Bytes, error) {
 		if keeps {
-			return u.UserPIN(t.String())
+			return u.UserPIN(t)
 		}
-		return newUserPIN(r, t, c.Label)
+		return u.NewUserPIN("pin-file", t, c.Label)
 	}
 	c.CardOrder, err = cardOrder(r, u, "")
 	return c, err
-}
-
-// newUserPIN gets the user PIN of a token; a free one has the label only afterwards.
-func newUserPIN(r *command.Run, t hsm.Token, label string) (*secret.Bytes, error) {
-	name := t.String()
-	if !t.Initialised {
-		name = fmt.Sprintf("token %q", label)
-	}
-	return r.NewSecret("pin-file", "new user PIN for "+name)
 }
 
 func worldInfo(r *command.Run) (command.Result, error) {
@@ -230,7 +221,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	}
 	chain, err = world.Recover(world.Recovery{
 		Access: a, Media: dialogue.CardMedia(r, ""), Label: label,
-		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return newUserPIN(r, t, label) },
+		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return u.NewUserPIN("pin-file", t, label) },
 	})
 	if err != nil {
 		return nil, err
@@ -302,6 +293,9 @@ func resetPIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
+		if s.Module.Guard.Traits().UserPIN { // theirs is set again
+			return nil, world.Quorum{Quorum: s}.ResetPIN(nil)
+		}
 		next, err := r.NewSecret("new-pin-file", "new user PIN for "+s.Token.String())
 		if err != nil {
 			return nil, err
@@ -320,12 +314,12 @@ func changePIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	old, err := u.UserPIN(station.Token.String())
+	old, err := u.UserPIN(station.Token)
 	if err != nil {
 		return nil, err
 	}
 	defer old.Wipe()
-	next, err := r.NewSecret("new-pin-file", "new user PIN for "+station.Token.String())
+	next, err := u.NewUserPIN("new-pin-file", station.Token, "")
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/urfave/cli/v2"
+
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/hsm"
+	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/version"
@@ -16,14 +20,51 @@ import (
 
 // Access is what a quorum session needs of this command.
 func Access(r *command.Run, dir string, u *UI) (session.Access, error) {
+	name, err := TokenName(r)
+	if err != nil {
+		return session.Access{}, err
+	}
 	sum, err := executableSum()
 	return session.Access{
 		Dir:     dir,
 		Library: r.String("module-path"),
+		Token:   name,
 		UI:      u,
 		Log:     ceremonyLog{dir},
 		Program: statement.Program{Version: version.String(), SHA256: sum},
 	}, err
+}
+
+// TokenFlag is --token.
+func TokenFlag() cli.Flag {
+	return text("token", "`TOKEN` to use where several fit: PKCS#11 URI, serial number, slot:N or label:LABEL")
+}
+
+// TokenName is what --token calls the token by.
+func TokenName(r *command.Run) (hsm.TokenName, error) {
+	if !r.IsSet("token") {
+		return hsm.TokenName{}, nil
+	}
+	return hsm.ParseTokenName(r.String("token"))
+}
+
+// Connect connects the module of the world that --module-path and --token name.
+func Connect(r *command.Run, chain *kmdata.Chain, u *UI) (*session.Station, error) {
+	name, err := TokenName(r)
+	if err != nil {
+		return nil, err
+	}
+	return session.Connect(chain, r.String("module-path"), name, u)
+}
+
+// ConnectNew connects a module of the world through a library that no statement
+// names.
+func ConnectNew(r *command.Run, chain *kmdata.Chain, u *UI) (*session.Station, error) {
+	name, err := TokenName(r)
+	if err != nil {
+		return nil, err
+	}
+	return session.ConnectNew(chain, r.String("module-path"), name, u)
 }
 
 // executableSum is the SHA-256 of this program's file.

@@ -98,11 +98,6 @@ func (u *UI) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, boo
 	return typed, false, err
 }
 
-// UserPIN gets the user PIN of a token.
-func (u *UI) UserPIN(token string) (*secret.Bytes, error) {
-	return u.r.Secret("pin-file", "user PIN for "+token)
-}
-
 // answer gets what the people around the quorum say. In a rehearsal an option
 // may answer for them. In production no one answers for the card holders: they
 // type it, in front of the others.

@@ -11,6 +11,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/secret"
 )
 
@@ -30,7 +31,7 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	passphrase := func(u *dialogue.UI) (*secret.Bytes, error) { return u.Passphrase(ask) }
-	pin := func(u *dialogue.UI) (*secret.Bytes, error) { return u.UserPIN("the token") }
+	pin := func(u *dialogue.UI) (*secret.Bytes, error) { return u.UserPIN(hsm.Token{Label: "a", Serial: "1"}) }
 	for _, c := range []struct {
 		name    string
 		args    []string

@@ -1,6 +1,8 @@
 package dialogue
 
 import (
+	"slices"
+
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -24,13 +26,23 @@ func Unreached(r *command.Run, err error) error {
 	return exitcode.Hint(err, "%s", hint)
 }
 
-// SayUnanswered says the same of a list of slots that is empty, or has one that
-// does not answer.
-func SayUnanswered(r *command.Run, tokens []hsm.Token) {
-	silent := len(tokens) == 0
-	for _, t := range tokens {
-		silent = silent || t.Fault != ""
+// Tokens lists the tokens of a library, or those that --token calls. Where there
+// are none, or a slot does not answer, it says the same.
+func Tokens(r *command.Run, m *hsm.Module) ([]hsm.Token, error) {
+	name, err := TokenName(r)
+	if err != nil {
+		return nil, err
 	}
+	tokens, err := m.Tokens()
+	if err != nil {
+		return nil, err
+	}
+	sayUnanswered(r, tokens)
+	return slices.DeleteFunc(tokens, func(t hsm.Token) bool { return !name.Fits(t) }), nil
+}
+
+func sayUnanswered(r *command.Run, tokens []hsm.Token) {
+	silent := len(tokens) == 0 || slices.ContainsFunc(tokens, func(t hsm.Token) bool { return t.Fault != "" })
 	if silent && !r.Bool("hsm-network") {
 		r.Console.Hint("%s", networkHint)
 	}

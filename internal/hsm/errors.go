@@ -31,6 +31,9 @@ func Gone(err error) bool { return p11.Gone(err) }
 // socket for example.
 func IsUnreached(err error) bool { return p11.IsUnreached(err) }
 
+// Unreached marks an error as one that a refused socket may have caused.
+func Unreached(err error) error { return p11.Unreached(err) }
+
 // IsUnreadableBlob reports whether err is a return value by which modules refuse
 // to unwrap what is not a key wrapped for them (PKCS#11 v2.40, section 5.13.4,
 // and what modules return instead).

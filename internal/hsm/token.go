@@ -6,6 +6,14 @@ import "byok/internal/hsm/tokens"
 // change when a token is initialised: name a token by its [tokens.Token.ID].
 type Token = tokens.Token
 
+// TokenName is what a person calls a token by: see [ParseTokenName]. The zero
+// value calls none.
+type TokenName = tokens.Name
+
+// ParseTokenName reads the name of a token: a PKCS#11 URI, slot:N, label:LABEL or
+// a serial number.
+func ParseTokenName(text string) (TokenName, error) { return tokens.ParseName(text) }
+
 // Role is who a session is logged in as. The login belongs to the token and
 // not to one session of it (PKCS#11 v2.40, section 5.6): SO and user cannot be
 // logged in at once.

@@ -174,13 +174,18 @@ func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 	})
 }
 
-// trustAll makes KEK and transfer key of each pair, as security officer.
+// trustAll makes KEK and transfer key of each pair: as security officer, who
+// trusts them, or as user where nothing rests on trust.
 func (s Quorum) trustAll(pairs []*pair) error {
 	form := s.Module.Form
 	if s.Module.Guard.Traits().ByKM {
 		return nil // no KEK comes onto the token
 	}
-	return s.AsSO(func() (err error) {
+	as := s.AsSO
+	if s.Module.Guard.Traits().Trusted == statement.TrustedByNobody {
+		as = s.AsUser
+	}
+	return as(func() (err error) {
 		for _, p := range pairs {
 			if p.kek, err = s.HSM.TrustKEK(p.KEK.PublicKey(), form); err != nil {
 				return err

@@ -18,6 +18,7 @@ import (
 	"byok/internal/keys"
 	"byok/internal/keywrap"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 )
@@ -216,7 +217,7 @@ func TestAttackTrustedWhileShown(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	var pin string
 	rig.OK(t, quorum(r, func(s keys.Quorum) error {
-		so, err := s.SOPIN()
+		so, err := s.Present(pins.SO)
 		rig.OK(t, err)
 		defer so.Wipe()
 		pin = strings.Clone(so.Text())

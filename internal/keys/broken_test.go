@@ -14,6 +14,7 @@ import (
 	"byok/internal/hsm/shim"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/session"
 	"byok/internal/testkit/rig"
 )
@@ -244,7 +245,7 @@ func TestGenerateHalfDone(t *testing.T) {
 func officerPIN(t *testing.T, r *rig.Rig) (pin string) {
 	t.Helper()
 	rig.OK(t, quorum(r, func(s keys.Quorum) error {
-		so, err := s.SOPIN()
+		so, err := s.Present(pins.SO)
 		rig.OK(t, err)
 		defer so.Wipe()
 		pin = strings.Clone(so.Text())

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 	"byok/internal/transfer"
@@ -26,9 +27,21 @@ type Packed struct {
 	Paths []string // the .byok first
 }
 
+// packer packs on a module with the user logged in.
+type packer struct {
+	chain  *kmdata.Chain
+	token  hsm.Token
+	signer kmdata.Signer // KML
+	check  func() error  // of the token's trusted objects
+}
+
 // Package writes the transfer package of a wrapped copy. It wraps nothing, and
 // uses no key except KML, which signs the manifest.
 func (o Operator) Package(r PackRequest) (Packed, error) {
+	return packer{o.Chain, o.Token, o, o.ExactlyTrusted}.pack(r)
+}
+
+func (o packer) pack(r PackRequest) (Packed, error) {
 	k, pair, err := o.approved(r)
 	if err != nil {
 		return Packed{}, err
@@ -39,13 +52,13 @@ func (o Operator) Package(r PackRequest) (Packed, error) {
 	if done, err := o.packedBefore(r, k, pair); err != nil || len(done.Paths) > 0 {
 		return done, err
 	}
-	if err := o.ExactlyTrusted(); err != nil {
+	if err := o.check(); err != nil {
 		return Packed{}, err
 	}
-	made, err := transfer.Make(o.Chain, transfer.Request{
+	made, err := transfer.Make(o.chain, transfer.Request{
 		Copy: k, SubscriptionID: r.SubscriptionID,
-		Generator: fmt.Sprintf("%s; %s %s", r.Generator, o.Token.Model, o.Token.Firmware),
-	}, o)
+		Generator: fmt.Sprintf("%s; %s %s", r.Generator, o.token.Model, o.token.Firmware),
+	}, o.signer)
 	if err != nil {
 		return Packed{}, err
 	}
@@ -54,13 +67,13 @@ func (o Operator) Package(r PackRequest) (Packed, error) {
 }
 
 // approved finds the newest wrapped copy of the key, under the name asked for.
-func (o Operator) approved(r PackRequest) (*kmdata.Key, statement.Pair, error) {
-	copies, err := o.Chain.Copies(r.Ident)
+func (o packer) approved(r PackRequest) (*kmdata.Key, statement.Pair, error) {
+	copies, err := o.chain.Copies(r.Ident)
 	if err != nil {
 		return nil, statement.Pair{}, err
 	}
 	for i := len(copies) - 1; i >= 0; i-- {
-		pair, err := pairOf(o.Chain, copies[i])
+		pair, err := pairOf(o.chain, copies[i])
 		if err != nil {
 			return nil, pair, err
 		}
@@ -92,7 +105,7 @@ func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
 
 // packedBefore takes up a run that was cut short after its files had their
 // names.
-func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair) (Packed, error) {
+func (o packer) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair) (Packed, error) {
 	names, err := transfer.Names(pair.Target.Name)
 	if err != nil {
 		return Packed{}, err
@@ -102,7 +115,7 @@ func (o Operator) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair
 		return Packed{}, nil
 	}
 	if p, err := transfer.ReadPackage(path); err == nil {
-		a, err := p.Verify(o.Chain.HKNSO())
+		a, err := p.Verify(o.chain.HKNSO())
 		facts := a.Facts()
 		if err == nil && facts.Sum == k.Copy.Authorization && facts.Manifest.SubscriptionID == r.SubscriptionID {
 			return Packed{Pair: pair, Paths: p.Paths(r.Dir)}, nil

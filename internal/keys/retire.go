@@ -14,10 +14,21 @@ type retirement struct {
 	Destroyed int    `json:"destroyed"`
 }
 
+// retirer destroys keys on a module with the user logged in.
+type retirer struct {
+	*session.Station
+	token  *hsm.Session
+	signer kmdata.Signer // KML
+}
+
 // Retire destroys a key on the token and records that. Its backup stays:
 // whoever has K cards can still bring the key back. The caller has had it
 // confirmed.
 func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
+	return retirer{o.Station, o.User.Session, o}.destroy(ident)
+}
+
+func (o retirer) destroy(ident string) (*kmdata.Retired, error) {
 	k, err := o.Chain.Key(ident)
 	if err != nil {
 		return nil, err
@@ -34,7 +45,7 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	if before != nil && !interrupted {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s was retired on %s", k.Name(), before.Created.Format("2006-01-02"))
 	}
-	if err := noCopies(o.Station, o.User.Session); err != nil {
+	if err := noCopies(o.Station, o.token); err != nil {
 		return nil, err
 	}
 	_, err = journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[retirement]{
@@ -49,8 +60,8 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	return o.Chain.Retired(ident)
 }
 
-func (o Operator) retire(k *kmdata.Key, n *retirement, save func() error) error {
-	destroyed, err := o.User.DestroyLabelled(k.Name())
+func (o retirer) retire(k *kmdata.Key, n *retirement, save func() error) error {
+	destroyed, err := o.token.DestroyLabelled(k.Name())
 	if err != nil {
 		return err
 	}
@@ -63,7 +74,7 @@ func (o Operator) retire(k *kmdata.Key, n *retirement, save func() error) error 
 		Ident:     k.Ident,
 		Identity:  k.Identity,
 		Destroyed: n.Destroyed,
-	}, o)
+	}, o.signer)
 }
 
 // freezing is the journal's note: whether the copy is there that is to stay.

@@ -169,9 +169,9 @@ var certificateAttacks = []struct {
 	}, "p.module.json: field module: no statement of this world names the module A"},
 	{"module of a weaker guard", func(t testing.TB, f *fixture, c *carried) {
 		resigned(t, &c.module, f.Sets[1].KNSO, func(s statement.Statement) {
-			s.(*statement.Module).Guard = statement.GuardLogin
+			s.(*statement.Module).Guard = statement.GuardTrustByTool
 		})
-	}, "p.module.json: field guard: login is weaker than the world's, trust"},
+	}, "p.module.json: field guard: trust-by-tool is weaker than the world's, trust"},
 	{"authorization by the former cards", func(_ testing.TB, f *fixture, c *carried) {
 		e := f.Chain.Entries()[approval-1]
 		c.authorization.Data, c.authorization.Signature = e.Data, e.Signature
@@ -189,7 +189,7 @@ var certificateAttacks = []struct {
 	}, "p.authorization.json: the signature p.authorization.sig" + notSigned},
 	{"authorization of another guard", func(t testing.TB, f *fixture, c *carried) {
 		resigned(t, &c.authorization, f.Sets[1].KNSO, func(s statement.Statement) {
-			s.(*statement.Authorization).Guard = statement.GuardLogin
+			s.(*statement.Authorization).Guard = statement.GuardTrustByTool
 		})
 	}, "p.authorization.json: field guard: statement 9 says trust of the module"},
 	{"authorization of a rehearsal", func(t testing.TB, f *fixture, c *carried) {

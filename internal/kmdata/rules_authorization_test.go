@@ -17,7 +17,7 @@ func pair(change func(*statement.Pair)) func(statement.Statement) {
 var authorizationRules = []contentRule{
 	{"authorization of a stranger", approval, of(func(s *statement.Authorization) { s.Module = strings.Repeat("0", 32) }),
 		`field module: no statement of this world names the module "00000000000000000000000000000000"`},
-	{"authorization of another guard", approval, of(func(s *statement.Authorization) { s.Guard = statement.GuardLogin }),
+	{"authorization of another guard", approval, of(func(s *statement.Authorization) { s.Guard = statement.GuardTrustByTool }),
 		"field guard: statement 2 says trust of the module"},
 	{"authorization of another KML", approval, of(func(s *statement.Authorization) { s.KML = ones }),
 		"field kml_sha256 is not that of the KML in statement 2"},

@@ -54,8 +54,10 @@ var contentRules = []contentRule{
 	{"label", worldFile, of(func(s *statement.World) { s.Label = strings.Repeat("é", 17) }),
 		`field label: label "ééééééééééééééééé": expected 1 to 32 bytes of text`},
 
-	{"guard weaker than the world's", moduleA, of(func(s *statement.Module) { s.Guard = statement.GuardLogin }),
-		"field guard: login is weaker than the world's, trust"},
+	{"a user PIN with the operator", moduleA, of(func(s *statement.Module) { s.UserPIN.Characters = 40 }),
+		"field user_pin: required where the cards hold the user PIN, and only there; the guard is trust"},
+	{"guard weaker than the world's", moduleA, of(func(s *statement.Module) { s.Guard = statement.GuardTrustByTool }),
+		"field guard: trust-by-tool is weaker than the world's, trust"},
 	{"another KML", moduleA2, of(func(s *statement.Module) { s.KML = shared.KML[shared.b].Text() }),
 		"field kml: statement 2 gives the module another KML"},
 	{"card set to come", moduleA, of(func(s *statement.Module) { s.CardSet = 2 }), "field card_set: expected 1"},

@@ -19,7 +19,7 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
 		{"Operations", []string{
-			"world", "worldcheck", "keys", "session", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"world", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},

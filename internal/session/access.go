@@ -15,6 +15,7 @@ package session
 import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/officer"
 	"byok/internal/secret"
@@ -26,8 +27,9 @@ import (
 type UI interface {
 	cards.UI
 
-	// UserPIN asks for the user PIN of the token.
-	UserPIN(token string) (*secret.Bytes, error)
+	// UserPIN asks for the user PIN of the token, or has people type it there,
+	// where the token has a PIN pad.
+	UserPIN(token hsm.Token) (*secret.Bytes, error)
 	// ApproveList asks a card holder to type the first word of the list's
 	// hash, and fails unless it is typed.
 	ApproveList(word string) error
@@ -58,8 +60,9 @@ type Log interface {
 
 // Access is what a command brings to a session.
 type Access struct {
-	Dir     string // kmdata
-	Library string // path of the PKCS#11 library; "" for the module statement's
+	Dir     string        // kmdata
+	Library string        // path of the PKCS#11 library; "" for the module statement's
+	Token   hsm.TokenName // of the token to use; the zero value where only one can be meant
 	UI      UI
 	Log     Log
 	Program statement.Program

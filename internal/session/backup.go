@@ -25,12 +25,21 @@ func (s *Quorum) Backup(key hsm.Key) ([]byte, error) {
 }
 
 // Wrapping finds KM, and KW in the two-step form, by what the statements say.
+// Where nobody but the quorum logs in, both are made for this one key, as
+// session objects of the user's.
 func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
 	km, err := set.KM.ModuleKey()
 	if err != nil {
 		return w, err
 	}
 	w.Form = m.Form
+	if m.Guard.Traits().Trusted == statement.TrustedByNobody {
+		if w.Outer, err = token.SessionKM(km, m.Form); err != nil || m.Form == keywrap.OneCall {
+			return w, err
+		}
+		w.Inner, err = token.TransferKey()
+		return w, err
+	}
 	if w.Outer, err = token.FindKM(statement.KMLabel(m.Module, set.Cards.Number), km); err != nil {
 		return w, err
 	}

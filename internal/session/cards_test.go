@@ -11,6 +11,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/keys"
 	"byok/internal/keywrap"
+	"byok/internal/pins"
 	"byok/internal/session"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
@@ -83,15 +84,15 @@ func TestBehind(t *testing.T) {
 			t.Error("old cards were read")
 		}
 		rig.OK(t, s.AsSO(func() error { return nil })) // with the PIN that the replacement passed on
-		former, err := s.FormerPIN(s.Module.Module)
+		former, err := s.FormerPIN(pins.SO, s.Module.Module)
 		rig.OK(t, err)
 		defer former.Wipe()
-		next, err := s.NewPIN(s.Module.Module)
+		next, err := s.NewPIN(pins.SO, s.Module.Module)
 		rig.OK(t, err)
 		defer next.Wipe()
 		rig.OK(t, s.As(hsm.RoleSO, former, func() error { return s.HSM.ChangePIN(former, next) }))
 		rig.OK(t, s.AsSO(func() error { return nil })) // an interrupted run has changed it already
-		_, err = s.FormerPIN("0123456789abcdef0123456789abcdef")
+		_, err = s.FormerPIN(pins.SO, "0123456789abcdef0123456789abcdef")
 		r.Refused(t, err, exitcode.Check, "statement 4, the card replacement, does not name the module MODULE", "")
 		return nil
 	}))
@@ -102,16 +103,16 @@ func TestPINOf(t *testing.T) {
 	r, first, _ := twoModules(t)
 	r.Unplug(t, first)
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
-		var pins []string
+		var texts []string
 		for _, m := range s.Chain.Modules() {
-			pin, err := s.PINOf(m)
+			pin, err := s.PINOf(pins.SO, m)
 			rig.OK(t, err)
-			pins = append(pins, pin.Text())
+			texts = append(texts, pin.Text())
 			if pin.Len() != 40 {
 				t.Errorf("%d characters", pin.Len())
 			}
 		}
-		if len(pins) != 2 || pins[0] == pins[1] {
+		if len(texts) != 2 || texts[0] == texts[1] {
 			t.Error("two modules have one PIN")
 		}
 		return nil
@@ -124,7 +125,7 @@ func TestSealedPIN(t *testing.T) {
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 		m := *s.Module
 		m.SOPIN.Sealed = s.Set().KM.Sealed
-		_, err := session.CurrentPIN(s.Secret(), s.Set().Cards, &m)
+		_, err := pins.SO.Current(s.Secret(), s.Set().Cards, &m)
 		if exitcode.Of(err) != exitcode.Check {
 			t.Errorf("the seal on KM opened as a PIN: %v", err)
 		}

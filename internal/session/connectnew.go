@@ -10,7 +10,7 @@ import (
 // statement names: an upgrade, or another configuration. The card holders
 // accept it before it is loaded, and type the serial as it stands on the
 // device; world.Quorum.Accept then signs it.
-func ConnectNew(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
+func ConnectNew(chain *kmdata.Chain, path string, name hsm.TokenName, ui UI) (*Station, error) {
 	modules := chain.Modules()
 	if len(modules) == 0 {
 		return nil, noModule()
@@ -30,7 +30,7 @@ func ConnectNew(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 		candidates = append(candidates, &with)
 	}
 	s := &Station{Chain: chain, Loaded: m}
-	if err := s.find(candidates, ui); err != nil {
+	if err := s.find(candidates, name, ui); err != nil {
 		m.Close()
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type trial struct {
 	try  func() error
 }
 
-// trials are what each kind of guard rests on.
+// trials are what each kind of guard rests on, besides the logins.
 var trials = map[statement.Truster]func(*hsm.Session, Equipment) []trial{
 	statement.TrustedBySO: func(token *hsm.Session, e Equipment) []trial {
 		return []trial{

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/secret"
 	"byok/internal/statement"
 )
@@ -19,7 +21,7 @@ type Operator struct {
 // AskUser asks for the user PIN, logs the user in, and gives the module to f.
 func AskUser(station *Station, ui UI, f func(*Operator) error) error {
 	announce(ui, station.Token, hsm.RoleUser)
-	pin, err := ui.UserPIN(station.Token.String())
+	pin, err := ui.UserPIN(station.Token)
 	if err != nil {
 		return err
 	}
@@ -30,6 +32,44 @@ func AskUser(station *Station, ui UI, f func(*Operator) error) error {
 	}
 	defer o.Close()
 	return f(o)
+}
+
+// WithOperator is [AskUser], or, where the cards hold the user PIN, reads K cards
+// for it: nobody works on such a module without them.
+func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Operator) error) error {
+	if !station.Module.Guard.Traits().UserPIN {
+		return AskUser(station, a.UI, f)
+	}
+	pin, err := pinOfCards(a, station, media)
+	if err != nil {
+		return err
+	}
+	defer pin.Wipe()
+	o, err := Login(station, pin)
+	if err != nil {
+		return changedPIN(station.Token, station.Module.Guard, err)
+	}
+	defer o.Close()
+	return f(o)
+}
+
+// pinOfCards reads K cards for the user PIN, and forgets them.
+func pinOfCards(a Access, station *Station, media []cards.Medium) (pin *secret.Bytes, err error) {
+	if err := MayRead(station.Chain, media); err != nil {
+		return nil, err
+	}
+	q := &Quorum{Station: station, access: a}
+	if q.HSM, err = station.Loaded.Open(station.Token); err != nil {
+		return nil, err
+	}
+	defer func() {
+		q.HSM.Close()
+		q.cards.Wipe()
+	}()
+	if err := q.readCards(media); err != nil {
+		return nil, err
+	}
+	return q.Present(pins.User)
 }
 
 // Login logs the user in and recognises the module by its KML: a token of the

@@ -7,6 +7,8 @@ import (
 	"byok/internal/cards"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/locks"
+	"byok/internal/pins"
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/statement"
@@ -55,7 +57,7 @@ func begin(
 	if err := MayRead(s.Chain, media); err != nil {
 		return nil, err
 	}
-	release, err := Lock(s.Chain.Dir(), s.Module.Library, s.Token)
+	release, err := locks.Hold(s.Chain.Dir(), s.Module.Library, s.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +83,32 @@ func (s *Quorum) open(media []cards.Medium) (err error) {
 		return err
 	}
 	s.HSM.Guarding = Guarding(s.Module.Guard)
-	if err := s.askPIN(); err != nil {
+	if err := s.meet(media); err != nil {
 		return err
+	}
+	return s.checkRecord(s.checkAnchor)
+}
+
+// meet gets the user PIN and reads the cards, the PIN first where a person has
+// it: a wrong one, or a wrong device, shows before the cards are called.
+func (s *Quorum) meet(media []cards.Medium) error {
+	if !s.Module.Guard.Traits().UserPIN {
+		if err := s.askPIN(); err != nil {
+			return err
+		}
+		return s.readCards(media)
 	}
 	if err := s.readCards(media); err != nil {
 		return err
 	}
-	return s.checkRecord(s.checkAnchor)
+	if s.access.WithoutUser {
+		return nil
+	}
+	var err error
+	if s.pin, err = s.Present(pins.User); err != nil {
+		return err
+	}
+	return changedPIN(s.Token, s.Module.Guard, s.recogniseAll())
 }
 
 func (s *Quorum) openNew(media []cards.Medium) error {
@@ -97,16 +118,20 @@ func (s *Quorum) openNew(media []cards.Medium) error {
 	return s.checkRecord(func() ([]string, error) { return s.checkPaper("a new module carries no anchor") })
 }
 
-// askPIN asks for the user PIN and logs in with it, so that a wrong PIN, or a
-// wrong device, shows before the cards are called.
+// askPIN asks for the user PIN and logs in with it.
 func (s *Quorum) askPIN() (err error) {
 	if s.access.WithoutUser {
 		return nil
 	}
 	announce(s.access.UI, s.Token, hsm.RoleUser)
-	if s.pin, err = s.access.UI.UserPIN(s.Token.String()); err != nil {
+	if s.pin, err = s.access.UI.UserPIN(s.Token); err != nil {
 		return err
 	}
+	return s.recogniseAll()
+}
+
+// recogniseAll recognises the module and its trusted keys, as user.
+func (s *Quorum) recogniseAll() error {
 	return s.AsUser(func() error {
 		if _, err := recognise(s.HSM, s.Module); err != nil {
 			return err
@@ -149,7 +174,7 @@ func (s *Quorum) AsUser(f func() error) error { return s.As(hsm.RoleUser, s.pin,
 // cards.
 func (s *Quorum) AsSO(f func() error) error {
 	announce(s.access.UI, s.Token, hsm.RoleSO)
-	pin, err := s.SOPIN()
+	pin, err := s.Present(pins.SO)
 	if err != nil {
 		return err
 	}

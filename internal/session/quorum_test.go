@@ -16,6 +16,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/locks"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -148,7 +149,7 @@ func TestContinuedMeanwhile(t *testing.T) {
 	r := rig.NewWorld(t)
 	chain := r.Chain(t)
 	rig.OK(t, r.Quorum(seal))
-	s, err := session.Connect(chain, r.Library, r.People)
+	s, err := session.Connect(chain, r.Library, hsm.TokenName{}, r.People)
 	rig.OK(t, err)
 	defer s.Close()
 	r.Refused(t, begin(r, s, r.Folders[:2]), exitcode.Refused,
@@ -170,15 +171,15 @@ func TestTidies(t *testing.T) {
 func TestLocks(t *testing.T) {
 	r := rig.NewWorld(t)
 	s := connected(t, r)
-	release, err := session.Lock(r.Dir, s.Module.Library, s.Token)
+	release, err := locks.Hold(r.Dir, s.Module.Library, s.Token)
 	rig.OK(t, err)
-	_, err = session.Lock(r.Dir, s.Module.Library, s.Token)
+	_, err = locks.Hold(r.Dir, s.Module.Library, s.Token)
 	var held durable.InUse
 	if !errors.As(err, &held) || held.By != "a quorum session" {
 		t.Errorf("%v", err)
 	}
 	release()
-	release, err = session.Lock(r.Dir, s.Module.Library, s.Token)
+	release, err = locks.Hold(r.Dir, s.Module.Library, s.Token)
 	rig.OK(t, err)
 	release()
 }

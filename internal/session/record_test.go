@@ -306,10 +306,11 @@ func TestNoAnchorWithoutGuard(t *testing.T) {
 			t.Errorf("%s: %t", c.guard, got)
 		}
 	}
-	r := rig.NewWorld(t)
+	r := rig.NewToolWorld(t)
 	s := connected(t, r)
-	s.Module.Guard = statement.GuardLogin
-	r.Refused(t, begin(r, s, r.Folders[:2]), exitcode.Failed, "no paper record was kept: guard login has no anchor on the token", "")
+	r.People.Paper = nil
+	r.Refused(t, begin(r, s, r.Folders[:2]), exitcode.Failed,
+		"no paper record was kept: guard trust-by-tool has no anchor on the token", "")
 	r.People.Paper = r.Paper(t)
 	q, err := session.Begin(r.Access(), s, r.Order(2).Media[:2])
 	rig.OK(t, err)

@@ -23,8 +23,9 @@ type Station struct {
 
 // Connect loads the library of the module that is at hand, after comparing
 // library, configuration and environment with the module's newest statement:
-// nothing else is ever loaded. path is "" where the statement's own will do.
-func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
+// nothing else is ever loaded. path is "" where the statement's own will do; name
+// chooses where several modules of the world are in one library.
+func Connect(chain *kmdata.Chain, path string, name hsm.TokenName, ui UI) (*Station, error) {
 	candidates, err := recorded(chain, path, ui)
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func Connect(chain *kmdata.Chain, path string, ui UI) (*Station, error) {
 		return nil, err
 	}
 	s := &Station{Chain: chain, Loaded: m}
-	if err := s.find(candidates, ui); err != nil {
+	if err := s.find(candidates, name, ui); err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -113,19 +114,20 @@ func identify(path string, rehearsal bool, ui UI) (library.Identity, error) {
 	return id, err
 }
 
-// find picks the token that a statement names: exactly one must be there.
-func (s *Station) find(candidates []*statement.Module, ui UI) error {
+// find picks the token that a statement and, if there is one, the name call:
+// exactly one must be there.
+func (s *Station) find(candidates []*statement.Module, name hsm.TokenName, ui UI) error {
 	tokens, err := s.Loaded.Tokens()
 	if err != nil {
 		return err
 	}
-	var names []string
+	var names, slots []string
 	for _, m := range candidates {
 		for _, t := range tokens {
-			if !t.Initialised || !TokenOf(t).Same(m.Token) {
+			if !t.Initialised || !TokenOf(t).Same(m.Token) || !name.Fits(t) {
 				continue
 			}
-			names = append(names, m.Token.String())
+			names, slots = append(names, m.Token.String()), append(slots, fmt.Sprintf("--token slot:%d", t.Slot))
 			s.Module, s.Token = m, t
 		}
 	}
@@ -134,12 +136,26 @@ func (s *Station) find(candidates []*statement.Module, ui UI) error {
 		s.sayFirmware(ui)
 		return nil
 	case 0:
-		return exitcode.Errorf(exitcode.HSM, "no module of this world is in %s", s.Loaded.Path).
-			Hint("connect one of: %s; or byok-offline world recover", strings.Join(tokenNames(candidates), "; "))
+		return s.absent(candidates, name, tokens)
 	}
 	return exitcode.Errorf(exitcode.HSM, "%d modules of this world are in %s at once: %s",
 		len(names), s.Loaded.Path, strings.Join(names, "; ")).
-		Hint("disconnect all except the one to work with")
+		Hint("name the one to work with: %s", strings.Join(slots, " or "))
+}
+
+// absent says that no module of the world is there, or none that the name calls.
+func (s *Station) absent(candidates []*statement.Module, name hsm.TokenName, tokens []hsm.Token) error {
+	which, faults := "", ""
+	if !name.IsZero() {
+		which = ", token " + name.String() + ","
+	}
+	for _, t := range tokens {
+		if t.Fault != "" {
+			faults += fmt.Sprintf("; slot %d does not answer (%s)", t.Slot, t.Fault)
+		}
+	}
+	return hsm.Unreached(exitcode.Errorf(exitcode.HSM, "no module of this world%s is in %s%s", which, s.Loaded.Path, faults).
+		Hint("connect one of: %s; or byok-offline world recover", strings.Join(tokenNames(candidates), "; ")))
 }
 
 func tokenNames(modules []*statement.Module) []string {

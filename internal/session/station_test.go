@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/session"
 	"byok/internal/testkit/rig"
 	"byok/internal/world"
@@ -16,7 +17,7 @@ import (
 
 func TestConnect(t *testing.T) {
 	r := rig.NewWorld(t)
-	s, err := session.Connect(r.Chain(t), "", r.People) // the statement's own library
+	s, err := session.Connect(r.Chain(t), "", hsm.TokenName{}, r.People) // the statement's own library
 	rig.OK(t, err)
 	defer s.Close()
 	if s.Module.Module != r.Chain(t).Modules()[0].Module || s.Behind() || s.Current() != nil {
@@ -116,7 +117,7 @@ func TestConnectWithoutModules(t *testing.T) {
 	const hint = "byok-offline world create finishes an interrupted creation; otherwise byok-offline world recover"
 	_, err := r.Connect()
 	r.Refused(t, err, exitcode.Refused, text, hint)
-	_, err = session.ConnectNew(r.Chain(t), r.Library, r.People)
+	_, err = session.ConnectNew(r.Chain(t), r.Library, hsm.TokenName{}, r.People)
 	r.Refused(t, err, exitcode.Refused, text, hint)
 }
 
@@ -125,7 +126,7 @@ func TestConnectSaysFirmware(t *testing.T) {
 	r := rig.NewWorld(t)
 	chain := r.Chain(t)
 	chain.Modules()[0].Token.Firmware = "1.0"
-	s, err := session.Connect(chain, r.Library, r.People)
+	s, err := session.Connect(chain, r.Library, hsm.TokenName{}, r.People)
 	rig.OK(t, err)
 	s.Close()
 	r.Heard(t, r.People.Warned,
@@ -144,7 +145,7 @@ func TestConnectNew(t *testing.T) {
 		asked = append(asked, r.Plain(token))
 		return nil
 	}
-	s, err := session.ConnectNew(r.Chain(t), r.Library, r.People)
+	s, err := session.ConnectNew(r.Chain(t), r.Library, hsm.TokenName{}, r.People)
 	rig.OK(t, err)
 	defer s.Close()
 	if want := []string{"library " + r.Library + " for libsofthsm2.so", `token "test world" (serial SERIAL)`}; !slices.Equal(asked, want) {
@@ -165,21 +166,21 @@ func TestConnectNewRefused(t *testing.T) {
 	r := rig.NewWorld(t)
 	refused := errors.New("not the vendor's words")
 	r.People.Accept = func(session.LibraryChange) error { return refused }
-	if _, err := session.ConnectNew(r.Chain(t), altered(t), r.People); !errors.Is(err, refused) {
+	if _, err := session.ConnectNew(r.Chain(t), altered(t), hsm.TokenName{}, r.People); !errors.Is(err, refused) {
 		t.Errorf("%v", err)
 	}
 	r.People.Accept = nil
 	r.People.Serial = func(string, string) error { return refused }
-	if _, err := session.ConnectNew(r.Chain(t), altered(t), r.People); !errors.Is(err, refused) {
+	if _, err := session.ConnectNew(r.Chain(t), altered(t), hsm.TokenName{}, r.People); !errors.Is(err, refused) {
 		t.Errorf("%v", err)
 	}
-	if _, err := session.ConnectNew(r.Chain(t), "/etc/passwd", r.People); exitcode.Of(err) != exitcode.Usage {
+	if _, err := session.ConnectNew(r.Chain(t), "/etc/passwd", hsm.TokenName{}, r.People); exitcode.Of(err) != exitcode.Usage {
 		t.Errorf("%v", err)
 	}
 	for _, name := range r.Plugged(t) {
 		r.Unplug(t, name)
 	}
-	_, err := session.ConnectNew(r.Chain(t), r.Library, r.People)
+	_, err := session.ConnectNew(r.Chain(t), r.Library, hsm.TokenName{}, r.People)
 	r.Refused(t, err, exitcode.HSM, "no module of this world is in LIBRARY",
 		"connect one of: SoftHSM project SoftHSM v2, serial SERIAL; or byok-offline world recover")
 }

@@ -23,11 +23,12 @@ type Cards struct {
 	PINs []SealedPIN `json:"pins"`
 }
 
-// SealedPIN is a PIN of a module, sealed under the world secret: base64 of
-// RFC 5649.
+// SealedPIN is the PINs of a module that the cards hold, each sealed under the
+// world secret: base64 of RFC 5649, or "".
 type SealedPIN struct {
 	Module string `json:"module"`
-	Sealed string `json:"sealed"`
+	Sealed string `json:"sealed"`        // the SO PIN
+	User   string `json:"user,omitzero"` // the user PIN
 }
 
 func (c *Cards) check() error {

@@ -28,7 +28,8 @@ type Module struct {
 	Library  library.Identity `json:"library"`
 	Token    Token            `json:"token"`
 	SOPIN    PIN              `json:"so_pin"`
-	KML      string           `json:"kml"` // public key, PEM
+	UserPIN  PIN              `json:"user_pin,omitzero"` // where the cards hold it
+	KML      string           `json:"kml"`               // public key, PEM
 	Form     keywrap.Form     `json:"form"`
 	KW       string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
 	LeftOut  []string         `json:"left_out"`    // attributes that the module does not accept
@@ -111,8 +112,8 @@ func (m *Module) checkForm() error {
 	switch {
 	case !slices.Contains([]keywrap.Form{keywrap.OneCall, keywrap.TwoSteps}, m.Form):
 		return fmt.Errorf("field form: expected %s or %s", keywrap.OneCall, keywrap.TwoSteps)
-	case (m.Form == keywrap.TwoSteps) != (m.KW != ""):
-		return errors.New("field kw: required in the two-step form, and only there")
+	case (m.Form == keywrap.TwoSteps && m.Guard.Traits().Trusted != TrustedByNobody) != (m.KW != ""):
+		return errors.New("field kw: required in the two-step form, unless nothing is trusted, and only there")
 	case m.CardSet < 1:
 		return errors.New("field card_set: expected at least 1")
 	case m.Library.SHA256.IsZero():

@@ -1,6 +1,9 @@
 package world
 
-import "byok/internal/session"
+import (
+	"byok/internal/pins"
+	"byok/internal/session"
+)
 
 // Accept proves the module through the library that is loaded, and signs a
 // new module statement with it.
@@ -30,7 +33,7 @@ func (s Quorum) Accept() error {
 // borrowPIN gives a module at hand its SO PIN, where the cards hold one.
 func (s Quorum) borrowPIN(m *module) (err error) {
 	if m.guard.Traits().SOPIN {
-		m.pin, err = s.SOPIN()
+		m.pin, err = s.Present(pins.SO)
 	}
 	return err
 }

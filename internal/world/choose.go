@@ -6,6 +6,8 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/pins"
+	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -29,19 +31,50 @@ func (c *creation) pick(note creationNote) error {
 	if err != nil {
 		return err
 	}
+	if !c.Token.IsZero() && (c.Choice.Adopt || c.Choice.Initialize || !c.initialises()) {
+		return c.pickNamed(note, labelled)
+	}
 	chosen := c.Choice.Adopt || c.Choice.Initialize || note.Taken || !c.initialises()
 	switch {
 	case len(labelled) == 0 && (c.Choice.Adopt || !c.initialises()):
 		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", c.Label).
 			Hint("byok-offline module list shows the tokens; name one with --label")
 	case len(labelled) == 0:
-		c.module.token, err = c.module.hsm.Free()
-		return err
+		return c.module.free(c.Token)
 	case len(labelled) > 1 || !chosen:
 		return taken(c.Label, labelled)
 	}
 	c.module.token = labelled[0]
 	return nil
+}
+
+// pickNamed takes the token that --token names, whatever its label.
+func (c *creation) pickNamed(note creationNote, labelled []hsm.Token) (err error) {
+	if note.Taken && c.Choice.Initialize && len(labelled) == 1 { // its slot and serial number may be others now
+		c.module.token = labelled[0]
+		return nil
+	}
+	if c.module.token, err = c.module.hsm.Named(c.Token); err != nil {
+		return err
+	}
+	if !c.module.token.Initialised && !c.Choice.Initialize {
+		return exitcode.Errorf(exitcode.Usage, "the token %v is not initialised", c.Token).
+			Hint("initialise it with the vendor's tool, or leave --adopt out")
+	}
+	return nil
+}
+
+// free takes a token that is not initialised: the first, or the one that is named.
+func (m *module) free(name hsm.TokenName) (err error) {
+	if name.IsZero() {
+		m.token, err = m.hsm.Free()
+		return err
+	}
+	if m.token, err = m.hsm.Named(name); err != nil || !m.token.Initialised {
+		return err
+	}
+	return exitcode.Errorf(exitcode.Refused, "%v is initialised, and a free token is needed", m.token).
+		Hint("byok-offline module list --module-path %s shows the free ones", printable.Quote(m.library.Path))
 }
 
 // taken refuses to touch an initialised token that was not chosen.
@@ -59,8 +92,12 @@ func taken(label string, tokens []hsm.Token) error {
 // the vendor's tool has made the token and its user.
 func (c *creation) initialises() bool { return c.module.guard.Traits().SOPIN }
 
-// keepsUserPIN reports whether the user PIN must be the token's own.
+// keepsUserPIN reports whether the user PIN must be the token's own. One that the
+// cards hold is set by the SO, on an adopted token as well.
 func (c *creation) keepsUserPIN() bool {
+	if c.initialises() && c.module.guard.Traits().UserPIN {
+		return false
+	}
 	return !c.initialises() || c.Choice.Adopt && c.module.token.HasUserPIN()
 }
 
@@ -88,7 +125,7 @@ func (c *creation) prepare(note *creationNote, save func() error) error {
 func (c *creation) take(note *creationNote, save func() error) error {
 	m := c.module
 	if !c.initialises() {
-		return m.checkEmptyAs(hsm.RoleUser, m.user)
+		return m.takeAsUser(c.secret, note.Cards)
 	}
 	if note.Taken && m.token.Initialised && m.opens() {
 		c.UI.Say("%v was prepared by the interrupted run", m.token)
@@ -147,6 +184,10 @@ func (c *creation) adopt(set quorum.CardSet) error {
 	if !hsm.IsUnsupported(err) {
 		return err
 	}
+	if m.guard.Traits().UserPIN {
+		return exitcode.Errorf(exitcode.Refused, "%v keeps its SO PIN, which resets the user PIN: the cards would not hold it "+
+			"alone, as guard %s needs", m.token, m.guard).Hint("ask for --guard %s", statement.GuardLoginShared)
+	}
 	m.guard = statement.GuardTrustShared
 	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s",
 		m.token, m.guard))
@@ -158,7 +199,9 @@ func (c *creation) adopt(set quorum.CardSet) error {
 // one remains a threat; and what they made meanwhile shows.
 func (c *creation) adopted() error {
 	m := c.module
-	m.guard = statement.GuardTrustShared
+	if !m.guard.Traits().UserPIN {
+		m.guard = statement.GuardTrustShared
+	}
 	c.UI.Warn(fmt.Sprintf("%v adopted; its SO PIN comes from the cards now, but a login with the old one may still be "+
 		"open: end every other session on the HSM, or restart it; guard %s", m.token, m.guard))
 	return m.checkEmpty(m.pin, c.keepsUserPIN())
@@ -166,12 +209,25 @@ func (c *creation) adopted() error {
 
 // sealPIN keeps an SO PIN that cannot be changed.
 func (m *module) sealPIN(s *quorum.Secret, set quorum.CardSet, pin *secret.Bytes) (err error) {
-	if m.sealed, err = quorum.Seal(s, set.Context().For(m.id), quorum.PurposeSealSOPIN, pin); err != nil {
+	if m.sealed.so, err = pins.SO.Seal(s, set, m.id, pin); err != nil {
 		return err
 	}
 	m.pin.Wipe()
 	m.pin = secret.Take([]byte(pin.Text()))
 	return nil
+}
+
+// takeAsUser takes a token that the vendor's tool has made. A user PIN that
+// cannot be the cards' own is sealed under them before it is used.
+func (m *module) takeAsUser(s *quorum.Secret, set quorum.CardSet) (err error) {
+	if m.guard.Traits().UserPIN {
+		if m.sealed.user, err = pins.User.Seal(s, set, m.id, m.user); err != nil {
+			return err
+		}
+		m.ui.Warn(fmt.Sprintf("%v keeps its user PIN: everyone who ever knew it can still export keys; guard %s",
+			m.token, m.guard))
+	}
+	return m.checkEmptyAs(hsm.RoleUser, m.user)
 }
 
 // checkEmpty refuses a token with anything on it that is not this creation's:

@@ -10,6 +10,8 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
+	"byok/internal/locks"
+	"byok/internal/pins"
 	"byok/internal/quorum"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -48,9 +50,9 @@ type creationNote struct {
 	KNSO      statement.SealedKey      `json:"knso"`
 	KM        statement.SealedKey      `json:"km"`
 	Own       statement.OwnPassphrases `json:"own_passphrases,omitzero"`
-	Dealt     bool                     `json:"dealt"` // every card is on its medium
-	Taken     bool                     `json:"taken"` // the token may have the SO PIN of the cards
-	Guard     statement.Guard          `json:"guard"`
+	Dealt     bool                     `json:"dealt"`            // every card is on its medium
+	Taken     bool                     `json:"taken"`            // the token may have the SO PIN of the cards
+	Guard     statement.Guard          `json:"guard,omitzero"`   // "" is trust
 	Refused   bool                     `json:"refused,omitzero"` // see module
 }
 
@@ -86,7 +88,7 @@ func (c Creation) Check() error {
 
 // created are the guards that a world is created with. Trust becomes
 // trust-shared where the token is adopted.
-var created = []statement.Guard{statement.GuardTrust, statement.GuardTrustByTool}
+var created = []statement.Guard{statement.GuardTrust, statement.GuardTrustByTool, statement.GuardLogin, statement.GuardLoginShared}
 
 func (c Creation) checkGuard() error {
 	g := cmp.Or(c.Guard, statement.GuardTrust)
@@ -152,7 +154,7 @@ func (c *creation) begin() (err error) {
 	if err := c.pick(note); err != nil {
 		return err
 	}
-	release, err := session.Lock(c.Dir, c.module.library, c.module.token)
+	release, err := locks.Hold(c.Dir, c.module.library, c.module.token)
 	if err != nil {
 		return err
 	}
@@ -185,13 +187,13 @@ func (c *creation) same(old creationNote) error {
 	if err != nil {
 		return err
 	}
-	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && old.Guard == c.Guard &&
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && cmp.Or(old.Guard, statement.GuardTrust) == c.Guard &&
 		old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Refused,
 		"an interrupted creation in %s asked for label %q, guard %s, quorum %v and the holders %q",
-		c.Dir, old.Label, old.Guard, old.Cards.Quorum, old.Cards.Holders).
+		c.Dir, old.Label, cmp.Or(old.Guard, statement.GuardTrust), old.Cards.Quorum, old.Cards.Holders).
 		Hint("run that command again, or use another --kmdata and blank cards")
 }
 
@@ -235,7 +237,7 @@ func (c *creation) anchorAgain() (err error) {
 	if !session.Anchors(m.Guard) {
 		return nil
 	}
-	if c.module.pin, err = session.CurrentPIN(c.secret, set.Cards, m); err != nil {
+	if c.module.pin, err = pins.SO.Current(c.secret, set.Cards, m); err != nil {
 		return err
 	}
 	return c.module.anchor(c.chain.Last(), set)

@@ -208,7 +208,7 @@ func TestCreateAnother(t *testing.T) {
 		t.Errorf("%v; %s", err, exitcode.HintOf(err))
 	}
 	const hint = "run that command again, or use another --kmdata and blank cards"
-	text := `an interrupted creation in DIR asked for label "test world", quorum 2/2 and the holders ["Ada" "Ben"]`
+	text := `an interrupted creation in DIR asked for label "test world", guard trust, quorum 2/2 and the holders ["Ada" "Ben"]`
 	for _, change := range []func(o *world.Creation){
 		func(o *world.Creation) { o.Holders = []string{"Ada", "Cleo"} },
 		func(o *world.Creation) { o.Quorum.K = 1 },

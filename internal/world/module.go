@@ -14,6 +14,7 @@ import (
 	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/library"
+	"byok/internal/pins"
 	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/secondproc"
@@ -31,7 +32,7 @@ type module struct {
 	library library.Identity
 	id      string
 	guard   statement.Guard
-	sealed  string // an SO PIN that could not be derived
+	sealed  struct{ so, user string } // PINs that could not be derived
 	pin     *secret.Bytes
 	user    *secret.Bytes
 	form    keywrap.Form
@@ -73,13 +74,30 @@ func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
 	if err := m.hsm.CheckMechanisms(m.token); err != nil {
 		return err
 	}
+	if err := m.checkPINPad(); err != nil {
+		return err
+	}
 	if err := m.ui.AcceptSerial(m.token.String(), m.token.Serial); err != nil {
 		return err
+	}
+	if t := m.guard.Traits(); t.UserPIN && t.SOPIN {
+		return nil // it comes from the cards
 	}
 	if m.user, err = userPIN(); err != nil {
 		return err
 	}
 	return m.token.CheckPIN(m.user)
+}
+
+// checkPINPad refuses a token whose PINs are typed on the device where the cards
+// are to hold one of them.
+func (m *module) checkPINPad() error {
+	if t := m.guard.Traits(); !m.token.PINPad() || !t.SOPIN && !t.UserPIN {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "the PINs of the token in slot %d are typed on the device, "+
+		"and guard %s has the cards hold one", m.token.Slot, m.guard).
+		Hint("set the HSM up for PINs that a program gives, without its PIN pad or PED")
 }
 
 // as runs f in a session of its own while a role is logged in.
@@ -99,17 +117,21 @@ func (m *module) as(role hsm.Role, pin *secret.Bytes, f func(*hsm.Session) error
 // weakPIN is the strength in bits under which a derived PIN is said and recorded.
 const weakPIN = 80
 
-// derive derives the module's SO PIN from the world secret.
+// derive derives the PINs of the module that the cards hold from the world
+// secret, where an SO can set them.
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 	if !m.guard.Traits().SOPIN {
 		return nil
 	}
-	n := session.PINLength(m.token)
+	n := pins.Length(m.token)
 	if bits := quorum.PINBits(n); bits < weakPIN {
 		m.ui.Warn(fmt.Sprintf("%v accepts PINs of at most %d characters: the one from the cards has %d bits",
 			m.token, n, bits))
 	}
-	m.pin, err = s.PIN(set.Context().For(m.id), quorum.PurposeSOPIN, n)
+	if m.pin, err = pins.SO.Derive(s, set, m.id, n); err != nil || !m.guard.Traits().UserPIN {
+		return err
+	}
+	m.user, err = pins.User.Derive(s, set, m.id, n)
 	return err
 }
 
@@ -139,11 +161,14 @@ func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
 	if err := m.equipAsSO(set, setUserPIN); err != nil {
 		return err
 	}
-	return m.as(hsm.RoleUser, m.user, func(on *hsm.Session) error {
+	return m.as(hsm.RoleUser, m.user, func(on *hsm.Session) (err error) {
 		if err := m.makeKML(on); err != nil {
 			return err
 		}
 		if err := m.trustByTool(on, set); err != nil {
+			return err
+		}
+		if m.form, err = m.hsm.Form(m.token); err != nil {
 			return err
 		}
 		if err := m.listOthers(on); err != nil {
@@ -162,6 +187,9 @@ func (m *module) equipAsSO(set kmdata.Set, setUserPIN bool) error {
 			if err := on.InitPIN(m.user); err != nil {
 				return err
 			}
+		}
+		if m.guard.Traits().Trusted != statement.TrustedBySO {
+			return nil
 		}
 		return m.trust(on, set)
 	})
@@ -288,7 +316,8 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Trust:    m.trusted,
 		Library:  m.library,
 		Token:    session.TokenOf(m.token),
-		SOPIN:    m.statedPIN(),
+		SOPIN:    stated(m.guard.Traits().SOPIN, m.pin, m.sealed.so),
+		UserPIN:  stated(m.guard.Traits().UserPIN, m.user, m.sealed.user),
 		KML:      m.kml,
 		Form:     m.form,
 		KW:       base64.StdEncoding.EncodeToString(m.kw),
@@ -298,15 +327,16 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 	}
 }
 
-func (m *module) statedPIN() (pin statement.PIN) {
-	if !m.guard.Traits().SOPIN {
-		return pin
+// stated is what the statement says of a PIN that the cards hold.
+func stated(held bool, pin *secret.Bytes, sealed string) (p statement.PIN) {
+	if !held {
+		return p
 	}
-	pin = statement.PIN{Characters: m.pin.Len(), Sealed: m.sealed}
-	if m.sealed == "" {
-		pin.Bits = quorum.PINBits(m.pin.Len())
+	p = statement.PIN{Characters: pin.Len(), Sealed: sealed}
+	if sealed == "" {
+		p.Bits = quorum.PINBits(pin.Len())
 	}
-	return pin
+	return p
 }
 
 // Close wipes the PINs and unloads the library, of a module that joins.

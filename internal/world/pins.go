@@ -6,17 +6,27 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
 )
 
 // ResetPIN has the quorum set a new user PIN, for one that is forgotten or
-// locked (C_InitPIN as security officer).
+// locked (C_InitPIN as security officer). Where the cards hold it, next is nil,
+// and theirs is set again.
 func (s Quorum) ResetPIN(next *secret.Bytes) error {
 	if g := s.Module.Guard; !g.Traits().SOPIN {
 		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards do not hold the SO PIN of %v", g, s.Token).
 			Hint("reset the user PIN with the vendor's tool")
+	}
+	if s.Module.Guard.Traits().UserPIN {
+		held, err := s.PINOf(pins.User, s.Module)
+		if err != nil {
+			return err
+		}
+		defer held.Wipe()
+		next = held
 	}
 	if err := s.Token.CheckPIN(next); err != nil {
 		return err
@@ -35,6 +45,10 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 
 // ChangePIN changes the user PIN (C_SetPIN as user).
 func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
+	if g := station.Module.Guard; g.Traits().UserPIN {
+		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards hold the user PIN of %v, and nobody else", g, station.Token).
+			Hint("byok-offline world replace-cards makes a new one")
+	}
 	if err := station.Token.CheckPIN(next); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -152,7 +153,7 @@ func TestAccept(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "libsofthsm2.so")
 	rig.OK(t, os.WriteFile(other, append(data, 0), 0o700))
 	accept := func() error {
-		s, err := session.ConnectNew(r.Chain(t), other, r.People)
+		s, err := session.ConnectNew(r.Chain(t), other, hsm.TokenName{}, r.People)
 		if err != nil {
 			return err
 		}

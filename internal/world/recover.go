@@ -66,10 +66,10 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	return chain, nil
 }
 
-// guardOfRecovery is the guard of a module that joins later: trust, on a token
-// that the cards initialise, or the world's, where a vendor's tool does.
+// guardOfRecovery is the guard of a module that joins later: the world's, or
+// trust in place of trust-shared, since the cards initialise the token.
 func guardOfRecovery(chain *kmdata.Chain) statement.Guard {
-	if g := chain.World().Guard; !g.Traits().SOPIN {
+	if g := chain.World().Guard; g.Traits().Trusted != statement.TrustedBySO {
 		return g
 	}
 	return statement.GuardTrust
@@ -135,8 +135,7 @@ func (r *recovery) pick(note recoveryNote) error {
 	case err != nil:
 		return err
 	case len(labelled) == 0 && r.module.guard.Traits().SOPIN:
-		r.module.token, err = r.module.hsm.Free()
-		return err
+		return r.module.free(r.Token)
 	case len(labelled) == 0:
 		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", r.Label).
 			Hint("byok-offline module list shows the tokens; name one with --label")
@@ -185,7 +184,7 @@ func (r *recovery) do(note *recoveryNote, save func() error) error {
 func (r *recovery) take(note *recoveryNote, save func() error) error {
 	m := r.module
 	if !m.guard.Traits().SOPIN {
-		return m.checkEmptyAs(hsm.RoleUser, m.user)
+		return m.takeAsUser(r.session.Secret(), r.chain.Set().Cards)
 	}
 	if note.Taken && m.token.Initialised && m.opens() {
 		r.UI.Say("%v was prepared by the interrupted run", m.token)

@@ -5,6 +5,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/quorum"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -143,14 +144,15 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	}
 	next := &statement.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
 	for _, m := range s.Chain.Modules() {
-		if !m.Guard.Traits().SOPIN {
+		held := m.Guard.Traits()
+		if !held.SOPIN && !held.UserPIN {
 			continue
 		}
-		sealed, err := s.passOn(m, issue)
+		passed, err := s.passOn(m, issue)
 		if err != nil {
 			return err
 		}
-		next.PINs = append(next.PINs, statement.SealedPIN{Module: m.Module, Sealed: sealed})
+		next.PINs = append(next.PINs, passed)
 	}
 	if err := s.Next(next); err != nil {
 		return err
@@ -163,14 +165,27 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	return nil
 }
 
-// passOn seals a module's present PIN under a new world secret.
-func (s Quorum) passOn(m *statement.Module, issue *quorum.Issue) (string, error) {
-	pin, err := s.PINOf(m)
+// passOn seals a module's present PINs under a new world secret.
+func (s Quorum) passOn(m *statement.Module, issue *quorum.Issue) (p statement.SealedPIN, err error) {
+	p.Module = m.Module
+	if m.Guard.Traits().SOPIN {
+		if p.Sealed, err = s.passPIN(pins.SO, m, issue); err != nil {
+			return p, err
+		}
+	}
+	if m.Guard.Traits().UserPIN {
+		p.User, err = s.passPIN(pins.User, m, issue)
+	}
+	return p, err
+}
+
+func (s Quorum) passPIN(h pins.Held, m *statement.Module, issue *quorum.Issue) (string, error) {
+	pin, err := s.PINOf(h, m)
 	if err != nil {
 		return "", err
 	}
 	defer pin.Wipe()
-	return quorum.Seal(issue.Secret, issue.Set.Context().For(m.Module), quorum.PurposeSealSOPIN, pin)
+	return h.Seal(issue.Secret, issue.Set, m.Module, pin)
 }
 
 // refreshNote says that a module is between two card sets.
@@ -253,10 +268,13 @@ func (s Quorum) reach(m *module) error {
 // trustAgain puts the keys of the set in force on the module, trusted as its
 // guard has it.
 func (s Quorum) trustAgain(m *module, set kmdata.Set) error {
-	if m.guard.Traits().SOPIN {
+	switch m.guard.Traits().Trusted {
+	case statement.TrustedBySO:
 		return s.AsSO(func() error { return m.trust(s.HSM, set) })
+	case statement.TrustedByTool:
+		return s.AsUser(func() error { return m.trustByTool(s.HSM, set) })
 	}
-	return s.AsUser(func() error { return m.trustByTool(s.HSM, set) })
+	return nil
 }
 
 // joining is the module in use as it is to be under the card set in force.

@@ -13,6 +13,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -73,7 +74,7 @@ func isCards(e kmdata.Entry) bool {
 func officer(t *testing.T, r *rig.Rig) (pin string) {
 	t.Helper()
 	rig.OK(t, quorum(r, func(s world.Quorum) error {
-		so, err := s.SOPIN()
+		so, err := s.Present(pins.SO)
 		rig.OK(t, err)
 		defer so.Wipe()
 		pin = strings.Clone(so.Text())

@@ -10,6 +10,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/session"
 	"byok/internal/statement"
 )
@@ -105,12 +106,15 @@ func (s Quorum) moveOrigin(k *kmdata.Key, blob []byte) error {
 // could use: their KM, KW and anchor.
 func (s Quorum) handOver(m *module) error {
 	if !m.guard.Traits().SOPIN {
+		if err := s.sealUserAgain(m); err != nil {
+			return err
+		}
 		return s.AsUser(func() error { return s.destroyFormer(s.Set().Cards.Number) })
 	}
 	if err := s.newPIN(m); err != nil {
 		return err
 	}
-	present, err := s.SOPIN()
+	present, err := s.Present(pins.SO)
 	if err != nil {
 		return err
 	}
@@ -121,6 +125,9 @@ func (s Quorum) handOver(m *module) error {
 				return err
 			}
 		}
+		if err := s.newUserPIN(m); err != nil {
+			return err
+		}
 		if err := s.destroyFormer(s.Set().Cards.Number); err != nil {
 			return err
 		}
@@ -128,14 +135,40 @@ func (s Quorum) handOver(m *module) error {
 	})
 }
 
+// newUserPIN sets the user PIN from the new cards, as SO, where they hold it.
+func (s Quorum) newUserPIN(m *module) error {
+	if !m.guard.Traits().UserPIN {
+		return nil
+	}
+	next, err := s.NewPIN(pins.User, m.id)
+	if err != nil {
+		return err
+	}
+	defer next.Wipe()
+	if err := s.HSM.InitPIN(next); err != nil {
+		return err
+	}
+	s.SetPIN(next)
+	m.user = s.PIN()
+	return nil
+}
+
+// sealUserAgain seals a user PIN that cannot be changed under the new cards.
+func (s Quorum) sealUserAgain(m *module) (err error) {
+	if m.guard.Traits().UserPIN {
+		m.sealed.user, err = pins.User.Seal(s.Secret(), s.Set().Cards, m.id, m.user)
+	}
+	return err
+}
+
 // newPIN derives the SO PIN from the new cards. A token whose PIN cannot be
 // changed keeps it, sealed under them.
 func (s Quorum) newPIN(m *module) (err error) {
-	if m.guard != statement.GuardTrustShared {
-		m.pin, err = s.NewPIN(m.id)
+	if s.Module.SOPIN.Sealed == "" {
+		m.pin, err = s.NewPIN(pins.SO, m.id)
 		return err
 	}
-	former, err := s.FormerPIN(m.id)
+	former, err := s.FormerPIN(pins.SO, m.id)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
+	"byok/internal/pins"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -212,7 +213,7 @@ func TestAttackSecondWorldOnToken(t *testing.T) {
 	r := rig.NewWorld(t)
 	var pin string
 	rig.OK(t, quorum(r, func(s world.Quorum) error {
-		so, err := s.SOPIN()
+		so, err := s.Present(pins.SO)
 		rig.OK(t, err)
 		defer so.Wipe()
 		pin = strings.Clone(so.Text())

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/fingerprint"
+	"byok/internal/hsm"
 	"byok/internal/officer"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -111,7 +112,7 @@ func (p *People) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes,
 }
 
 // UserPIN gives the user PIN.
-func (p *People) UserPIN(string) (*secret.Bytes, error) {
+func (p *People) UserPIN(hsm.Token) (*secret.Bytes, error) {
 	if err := p.ask("UserPIN"); err != nil {
 		return nil, err
 	}

@@ -139,7 +139,7 @@ func (r *Rig) Connect() (*session.Station, error) {
 	if err != nil {
 		return nil, err
 	}
-	return session.Connect(chain, r.Library, r.People)
+	return session.Connect(chain, r.Library, hsm.TokenName{}, r.People)
 }
 
 // Quorum runs f in a quorum session with the first two cards.
@@ -173,5 +173,5 @@ func (r *Rig) Operator(f func(o *session.Operator) error) error {
 		return err
 	}
 	defer station.Close()
-	return session.AskUser(station, r.People, f)
+	return session.WithOperator(r.Access(), station, cards.Folders(r.Folders[:min(2, len(r.Folders))]), f)
 }

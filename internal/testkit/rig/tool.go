@@ -105,3 +105,25 @@ func NewToolWorld(t testing.TB) *Rig {
 	r.People.Paper = r.Paper(t)
 	return r
 }
+
+// LoginCreation is [Rig.Creation] with a guard that rests on the login: nobody
+// is asked for a user PIN.
+func (r *Rig) LoginCreation(k int, guard statement.Guard) world.Creation {
+	o := r.Creation(k)
+	o.Guard = guard
+	if guard == statement.GuardLogin {
+		o.UserPIN = func(hsm.Token, bool) (*secret.Bytes, error) { return nil, errors.New("the user PIN was asked for") }
+	}
+	return o
+}
+
+// NewLoginWorld is a rehearsal world with guard login and a quorum of 2/3.
+// Nobody knows its user PIN.
+func NewLoginWorld(t testing.TB) *Rig {
+	t.Helper()
+	r := New(t, 3)
+	_, err := world.Create(r.LoginCreation(2, statement.GuardLogin))
+	OK(t, err)
+	r.People.Paper = r.Paper(t)
+	return r
+}

@@ -1,0 +1,66 @@
+package dialogue
+
+import (
+	"slices"
+	"strings"
+
+	"byok/internal/command"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+	"byok/internal/kek"
+	"byok/internal/kmdata"
+	"byok/internal/statement"
+
+	"github.com/urfave/cli/v2"
+)
+
+// TargetFlags say what the key is to be in the vault: the quorum approves
+// that with it.
+func TargetFlags() []cli.Flag {
+	return []cli.Flag{
+		text("key-friendly-name", "`NAME` for the key in the vault"),
+		list("key-op",
+			"`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"),
+		yes("exportable", "the key may be released under --release-policy"),
+		text("release-policy", "`FILE` with the release policy of an exportable key"),
+	}
+}
+
+// Target is what the options say of the key in the vault, for a key of this
+// world. Its vault is the KEK's.
+func Target(r *command.Run, k *kmdata.Key) (statement.Target, error) {
+	kind, err := k.Kind()
+	if err != nil {
+		return statement.Target{}, err
+	}
+	t := statement.Target{
+		Name:       r.String("key-friendly-name"),
+		KeyOps:     r.StringSlice("key-op"),
+		Exportable: r.Bool("exportable"),
+	}
+	if len(t.KeyOps) == 0 {
+		t.KeyOps = kind.KeyOps()
+	}
+	if err := kek.CheckName(t.Name); err != nil {
+		return t, exitcode.Errorf(exitcode.Usage, "--key-friendly-name: %w", err)
+	}
+	for _, op := range t.KeyOps {
+		if !slices.Contains(kind.KeyOps(), op) {
+			return t, exitcode.Errorf(exitcode.Usage, "--key-op %s: for %s it is one of %s",
+				op, kind, strings.Join(kind.KeyOps(), ", "))
+		}
+	}
+	path := r.String("release-policy")
+	if t.Exportable != (path != "") {
+		return t, exitcode.Errorf(exitcode.Usage, "--exportable and --release-policy go together")
+	}
+	if path == "" {
+		return t, nil
+	}
+	policy, err := r.ReadFile(path, maxReleasePolicy)
+	t.ReleasePolicy = fingerprint.Of(policy)
+	return t, err
+}
+
+// maxReleasePolicy is the size of a release policy in bytes that is read.
+const maxReleasePolicy = 64 << 10

@@ -1,0 +1,35 @@
+package dialogue
+
+import (
+	"fmt"
+
+	"byok/internal/hsm"
+	"byok/internal/secret"
+)
+
+// UserPIN gets the user PIN of a token. Where the token has a PIN pad, people
+// type it there: the PIN is empty.
+func (u *UI) UserPIN(t hsm.Token) (*secret.Bytes, error) {
+	if t.PINPad() {
+		return u.onDevice(t, "user PIN")
+	}
+	return u.r.Secret("pin-file", "user PIN for "+t.String())
+}
+
+// NewUserPIN gets a new user PIN for a token, which has the label only afterwards
+// if it is free. flag names the option of its file.
+func (u *UI) NewUserPIN(flag string, t hsm.Token, label string) (*secret.Bytes, error) {
+	if t.PINPad() {
+		return u.onDevice(t, "new user PIN")
+	}
+	name := t.String()
+	if !t.Initialised {
+		name = fmt.Sprintf("token %q", label)
+	}
+	return u.r.NewSecret(flag, "new user PIN for "+name)
+}
+
+func (u *UI) onDevice(t hsm.Token, what string) (*secret.Bytes, error) {
+	u.Say("%v: enter the %s on the device when it asks", t, what)
+	return secret.New(0), nil
+}

@@ -1,0 +1,67 @@
+package keys
+
+import (
+	"slices"
+
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+	"byok/internal/statement"
+)
+
+// Deliver does in one session all that brings keys to vaults: it approves and
+// wraps them, writes the packages, proves the backups, erases the originals, and
+// seals the record. Where the cards hold the user PIN nobody else could do the
+// rest, and an original that any key may wrap must not wait for the next login.
+// r says how to pack; its ident and name are those of each pair.
+func (s Quorum) Deliver(list []Transfer, r PackRequest) ([]Packed, error) {
+	if _, err := s.Approve(list); err != nil {
+		return nil, err
+	}
+	var packed []Packed
+	err := s.AsUser(func() error {
+		for _, t := range list {
+			r.Ident, r.Name = t.Ident, t.Target.Name
+			one, err := packer{s.Chain, s.Token, s.KML(), s.ExactlyTrusted}.pack(r)
+			if err != nil {
+				return err
+			}
+			packed = append(packed, one)
+		}
+		return s.eraseAll(list)
+	})
+	if err != nil {
+		return packed, exitcode.Hint(err,
+			"what was authorized stays so: byok-offline package and key retire, with the cards, finish it")
+	}
+	_, err = s.Sign(&statement.Seal{})
+	return packed, s.End(err)
+}
+
+// eraseAll erases each key once.
+func (s Quorum) eraseAll(list []Transfer) error {
+	var done []string
+	for _, t := range list {
+		if slices.Contains(done, t.Ident) {
+			continue
+		}
+		if _, err := s.erase(t.Ident); err != nil {
+			return err
+		}
+		done = append(done, t.Ident)
+		s.UI().Say("%s is erased on %v: its backup was restored and proved possession of it",
+			kmdata.KeyName(kmdata.Simple, t.Ident), s.Token)
+	}
+	return nil
+}
+
+// erase destroys a key once its backup is proved to open.
+func (s Quorum) erase(ident string) (*kmdata.Retired, error) {
+	list, err := Restorables(s.Chain, []string{ident})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ProveBackup(list[0].Key.Identity, list[0].Backup); err != nil {
+		return nil, err
+	}
+	return retirer{s.Station, s.HSM, s.KML()}.destroy(ident)
+}
