@@ -75,10 +75,10 @@ func flawsOfKeys() []Flaw {
 			func(d *policy.Design) { d.SharedTransferKey = true }).by(policy.Thief()),
 		flaw("the KEK waits on the token, one call", draft, policy.Unapproved, "EC key for KEK B",
 			func(d *policy.Design) { d.Table = d.Table.With(policy.RowKEK, onToken) }).
-			on(token.OpenCryptoki()).played("SHIM_RSA_AES=1"),
+			on(token.Standard()).played("SHIM_RSA_AES=1"),
 		flaw("KW can be copied", draft, policy.InTheClear, "EC key",
 			func(d *policy.Design) { d.Table = d.Table.Without(policy.RowKWFrozen, p11.Copyable) }).
-			on(token.OpenCryptoki().TwoSteps()).played("SHIM_WEAK=modifiable"),
+			on(token.OpenCryptoki()).played("SHIM_WEAK=modifiable"),
 		flaw("KW may decrypt", clulow, policy.InTheClear, "EC key",
 			func(d *policy.Design) {
 				d.Table = d.Table.With(policy.RowKWMade, token.Has(pkcs11.CKA_DECRYPT, true)).WithAnyMechanism(policy.RowKWMade)
@@ -111,7 +111,7 @@ func flawsOfOrigin() []Flaw {
 		flaw("WRAP_WITH_TRUSTED is set after wrapping out", "a draft of this design", policy.KnownKey,
 			"the operator's EC key without WRAP_WITH_TRUSTED",
 			func(d *policy.Design) { d.OriginByAttributes = shown | token.AlwaysSensitive }).
-			on(token.OpenCryptoki()).played("SHIM_AT=C_SetAttributeValue+ SHIM_DO=fail=0x0 SHIM_REPORT=0x210=1"),
+			on(token.Standard()).played("SHIM_AT=C_SetAttributeValue+ SHIM_DO=fail=0x0 SHIM_REPORT=0x210=1"),
 	}
 }
 

@@ -82,10 +82,13 @@ func SoftHSM() Module {
 	return Module{Name: "SoftHSM 2.6.1", KnowsCopyable: true, KeepsToAllowed: true, UsesByDefault: true}
 }
 
-// OpenCryptoki is the soft token of openCryptoki 3.27.
+// OpenCryptoki is the soft token of openCryptoki 3.27, as the ceremony uses it:
+// in two steps. Its CKM_RSA_AES_KEY_WRAP makes the AES key inside an object
+// that other processes find, so KM must refuse it there; package probe proves
+// that it does.
 func OpenCryptoki() Module {
 	return Module{
-		Name: "openCryptoki 3.27", OneCall: true, LateWWT: true, Copies: AnyCopies, CopyableInCopy: true,
+		Name: "openCryptoki 3.27", LateWWT: true, Copies: AnyCopies, CopyableInCopy: true,
 		KnowsCopyable: true, UsesByDefault: true,
 	}
 }
@@ -106,7 +109,7 @@ func (m Module) Form() string {
 
 // Accepted lists the modules that the ceremony accepts, in each form.
 func Accepted() []Module {
-	return []Module{SoftHSM(), OpenCryptoki(), OpenCryptoki().TwoSteps(), Standard(), Standard().TwoSteps()}
+	return []Module{SoftHSM(), OpenCryptoki(), Standard(), Standard().TwoSteps()}
 }
 
 // defaults are the attributes of an object whose template says nothing: not
