@@ -9,6 +9,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/hsm"
+	"byok/internal/recordcopy"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -280,7 +281,7 @@ func backupWorld(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := world.Backup(chain, dir)
+	files, err := recordcopy.Make(chain, dir)
 	if err != nil {
 		return nil, err
 	}

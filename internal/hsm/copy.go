@@ -42,12 +42,12 @@ func (s *Session) Reduce(k Key) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	types := uses(k.secret())
+	types := templates.Uses(k.secret())
 	values, err := s.raw.ShowsWith(o, nameCopy, s.kept(templates.ReducedShows(k.secret())), types...)
 	if copied.object, err = s.raw.Checked(o, err); err != nil {
 		return copied, err
 	}
-	copied.permissions = truths(types, values)
+	copied.permissions = p11.Truths(types, values)
 	return copied, nil
 }
 

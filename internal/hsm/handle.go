@@ -1,7 +1,6 @@
 package hsm
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -13,7 +12,7 @@ import (
 // KeyIn is [Session.FindKey] in a list from [Session.Inventory]: it does not
 // search the token again.
 func (s *Session) KeyIn(items []Item, label string) (Key, error) {
-	found := keysLabelled(items, label)
+	found := inventory.KeysLabelled(items, label)
 	objects := make([]Object, len(found))
 	for i, f := range found {
 		objects[i] = f.Object
@@ -32,7 +31,7 @@ func (s *Session) FindKeys(label string) ([]Key, error) {
 		return nil, err
 	}
 	var keys []Key
-	for _, i := range keysLabelled(items, label) {
+	for _, i := range inventory.KeysLabelled(items, label) {
 		k, err := s.keyOf(items, i)
 		if err != nil {
 			return nil, err
@@ -42,23 +41,13 @@ func (s *Session) FindKeys(label string) ([]Key, error) {
 	return keys, nil
 }
 
-func keysLabelled(items []Item, label string) []Item {
-	var found []Item
-	for _, i := range items {
-		if i.Label == label && (i.Class == PrivateKey || i.Class == SecretKey) {
-			found = append(found, i)
-		}
-	}
-	return found
-}
-
 // keyOf completes a key: a private one with the public half of its CKA_ID, which
 // may have another label.
 func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 	if key.Class == SecretKey {
 		return s.whole(key)
 	}
-	public := publicOf(items, key)
+	public := inventory.PublicOf(items, key)
 	if len(public) == 0 {
 		objects, err := s.raw.Find(
 			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
@@ -71,16 +60,6 @@ func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 		}
 	}
 	return s.halves(key, public)
-}
-
-func publicOf(items []Item, key Item) []Item {
-	var public []Item
-	for _, i := range items {
-		if i.Class == PublicKey && bytes.Equal(i.ID, key.ID) {
-			public = append(public, i)
-		}
-	}
-	return public
 }
 
 // Discard destroys a session object that is no longer needed, without a word

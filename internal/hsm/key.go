@@ -2,7 +2,6 @@ package hsm
 
 import (
 	"crypto"
-	"slices"
 
 	"github.com/miekg/pkcs11"
 
@@ -10,6 +9,8 @@ import (
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/publickey"
+	"byok/internal/hsm/signing"
+	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
 )
 
@@ -85,30 +86,7 @@ func (s *Session) FindAgain(k Key) (Key, error) {
 // CheckValue encrypts the zero block with an AES key in ECB mode: 16 bytes, the
 // first three of which are PKCS#11's CKA_CHECK_VALUE (v2.40, section 4.10.2).
 func (s *Session) CheckValue(k Key) ([]byte, error) {
-	if err := s.raw.Ctx.EncryptInit(s.raw.Handle, p11.Mechanism(pkcs11.CKM_AES_ECB), k.object); err != nil {
-		return nil, p11.Fail("C_EncryptInit with "+k.Label, err)
-	}
-	value, err := s.raw.Ctx.Encrypt(s.raw.Handle, make([]byte, 16))
-	if err != nil {
-		return nil, p11.Fail("C_Encrypt with "+k.Label, err)
-	}
-	return value, nil
-}
-
-// uses lists the boolean attributes that say what a key may do and where it
-// came from, for a secret or a private key.
-func uses(secret bool) []uint {
-	if secret {
-		return append(slices.Clone(commonUses),
-			pkcs11.CKA_VERIFY, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_TRUSTED)
-	}
-	return append(slices.Clone(commonUses), pkcs11.CKA_SIGN_RECOVER)
-}
-
-var commonUses = []uint{
-	pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED, pkcs11.CKA_SIGN,
-	pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE, pkcs11.CKA_MODIFIABLE, pkcs11.CKA_LOCAL,
-	pkcs11.CKA_ALWAYS_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE,
+	return signing.CheckValue(s.raw, signing.Key{Kind: k.Kind, Object: k.object, Label: k.Label})
 }
 
 // Permissions lists the boolean attributes of the key that are true, by their
@@ -117,24 +95,12 @@ func (s *Session) Permissions(k Key) ([]string, error) {
 	if k.permissions != nil {
 		return k.permissions, nil
 	}
-	types := uses(k.secret())
+	types := templates.Uses(k.secret())
 	values, err := s.raw.Attributes(k.object, types...)
 	if err != nil {
 		return nil, err
 	}
-	return truths(types, values), nil
-}
-
-// truths names the attributes that are true.
-func truths(types []uint, values [][]byte) []string {
-	var on []string
-	for i, value := range values {
-		if p11.Truth(value) {
-			on = append(on, p11.Name(types[i]))
-		}
-	}
-	slices.Sort(on)
-	return on
+	return p11.Truths(types, values), nil
 }
 
 // secret reports whether the key is a secret key, and so has no public half.

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/inventory"
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
 )
@@ -118,7 +119,7 @@ func (r *rig) freeze(t *testing.T, k Key) {
 	}
 	ok(t, r.s.Proves(must[Key](t)(r.s.FindKey(k.Label)), r.identity(t, frozen)))
 	ok(t, r.s.DestroyKey(frozen))
-	if items := keysLabelled(must[[]Item](t)(r.s.Inventory()), k.Label); len(items) != 0 {
+	if items := inventory.KeysLabelled(must[[]Item](t)(r.s.Inventory()), k.Label); len(items) != 0 {
 		t.Errorf("left on the token: %+v", items)
 	}
 }

@@ -3,12 +3,11 @@ package hsm
 import (
 	"bytes"
 	"crypto"
-	"encoding/asn1"
-	"math/big"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/signing"
 	"byok/internal/keykind"
 )
 
@@ -26,35 +25,7 @@ func (s *Session) SignPossession(k Key, message []byte) ([]byte, error) {
 }
 
 func (s *Session) sign(k Key, hash crypto.Hash, message []byte) ([]byte, error) {
-	h := hash.New()
-	_, _ = h.Write(message) // a hash never fails
-	digest := h.Sum(nil)
-	if k.Kind.Type == keykind.RSA {
-		digest = append(bytes.Clone(digestInfo), digest...)
-	}
-	if err := s.raw.Ctx.SignInit(s.raw.Handle, p11.Mechanism(k.Kind.Signing), k.object); err != nil {
-		return nil, p11.Fail("C_SignInit with "+k.Label, err)
-	}
-	sig, err := s.raw.Ctx.Sign(s.raw.Handle, digest)
-	if err != nil {
-		return nil, p11.Fail("C_Sign with "+k.Label, err)
-	}
-	if k.Kind.Type == keykind.RSA {
-		return sig, nil
-	}
-	return derSignature(sig)
-}
-
-// digestInfo begins the DER of SHA-256's DigestInfo (RFC 8017, section 9.2,
-// note 1): the digest of every RSA kind.
-var digestInfo = []byte{
-	0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
-}
-
-// derSignature encodes r and s, which CKM_ECDSA returns side by side.
-func derSignature(raw []byte) ([]byte, error) {
-	half := len(raw) / 2
-	return asn1.Marshal([]*big.Int{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
+	return signing.Sign(s.raw, signing.Key{Kind: k.Kind, Object: k.object, Label: k.Label}, hash, message)
 }
 
 // Proves proves, with this handle, that k is the key known by want: it signs a

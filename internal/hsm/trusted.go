@@ -31,18 +31,18 @@ const (
 // and reads its attributes, modulus and exponent back by handle. Where the
 // session is [Guarding.Untrusted], the user does, and it is not trusted.
 func (s *Session) TrustKM(label string, km *rsa.PublicKey, form keywrap.Form) (Object, error) {
-	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), outer(form))
+	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), trust.Outer(form))
 }
 
 // SessionKM is [Session.TrustKM] for this session alone.
 func (s *Session) SessionKM(km *rsa.PublicKey, form keywrap.Form) (Object, error) {
-	return s.trustRSA(nameKM, sessionLabel, km, templates.TrustedRSA(SessionObject), outer(form))
+	return s.trustRSA(nameKM, sessionLabel, km, templates.TrustedRSA(SessionObject), trust.Outer(form))
 }
 
 // TrustKEK makes the vault's KEK a trusted wrapping key for this session
 // alone, as SO, and reads its attributes, modulus and exponent back by handle.
 func (s *Session) TrustKEK(kek *rsa.PublicKey, form keywrap.Form) (Object, error) {
-	return s.trustRSA(nameKEK, sessionLabel, kek, templates.TrustedRSA(SessionObject), outer(form))
+	return s.trustRSA(nameKEK, sessionLabel, kek, templates.TrustedRSA(SessionObject), trust.Outer(form))
 }
 
 // sessionLabel is the label of session objects. Nothing is found by it.

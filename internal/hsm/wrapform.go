@@ -11,14 +11,6 @@ import (
 	"byok/internal/keywrap"
 )
 
-// outer is the one mechanism that KM and a KEK are used with.
-func outer(f keywrap.Form) uint {
-	if f == keywrap.OneCall {
-		return pkcs11.CKM_RSA_AES_KEY_WRAP
-	}
-	return pkcs11.CKM_RSA_PKCS_OAEP
-}
-
 // facts are what is found out once a token, since it does not change while the
 // library is loaded.
 type facts struct {

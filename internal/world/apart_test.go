@@ -178,24 +178,6 @@ func TestReplaceMovesOrigins(t *testing.T) {
 	}
 }
 
-// TestBackupDiffers: every file of a copy is what was read, also those that
-// nobody signed.
-func TestBackupDiffers(t *testing.T) {
-	r := rig.NewKeyWorld(t)
-	log := []byte("{}\n")
-	rig.OK(t, os.WriteFile(filepath.Join(r.Dir, "local", "ceremony.jsonl"), log, 0o600))
-	sums := map[string]fingerprint.Sum{"ceremony.jsonl": fingerprint.Of(log)}
-	to := copied(t, r.Dir)
-	rig.OK(t, world.VerifyCopy(r.Chain(t), to, sums))
-	path := filepath.Join(to, "local", "ceremony.jsonl")
-	rig.OK(t, os.WriteFile(path, nil, 0o600))
-	r.Refused(t, world.VerifyCopy(r.Chain(t), to, sums), exitcode.Check, path+": the copy differs from the original", "")
-	rig.OK(t, os.Remove(path))
-	if err := world.VerifyCopy(r.Chain(t), to, sums); err == nil {
-		t.Error("a file is missing")
-	}
-}
-
 // TestAttackAdoptedWithoutUser: a token whose user PIN is not set is searched as
 // well.
 func TestAttackAdoptedWithoutUser(t *testing.T) {

@@ -11,6 +11,3 @@ import (
 func StrikeOffSame(s *session.Quorum, chain *kmdata.Chain, token hsm.Token, id string) error {
 	return (&recovery{chain: chain, session: s, module: &module{token: token, id: id}}).strikeOff()
 }
-
-// VerifyCopy holds a copy of kmdata to what was read of the original.
-var VerifyCopy = verifyCopy

@@ -170,3 +170,25 @@ func withSPKI(item Item, public crypto.PublicKey, err error) (Trusted, error) {
 	sum, err := keykind.SPKIHash(public)
 	return Trusted{item, sum}, err
 }
+
+// KeysLabelled are the private and secret keys of a list with the label.
+func KeysLabelled(items []Item, label string) []Item {
+	var found []Item
+	for _, i := range items {
+		if i.Label == label && (i.Class == p11.PrivateKey || i.Class == p11.SecretKey) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// PublicOf are the public keys of a list with the CKA_ID of a key.
+func PublicOf(items []Item, key Item) []Item {
+	var public []Item
+	for _, i := range items {
+		if i.Class == p11.PublicKey && bytes.Equal(i.ID, key.ID) {
+			public = append(public, i)
+		}
+	}
+	return public
+}

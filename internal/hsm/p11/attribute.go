@@ -2,6 +2,7 @@ package p11
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 )
@@ -40,6 +41,18 @@ func Name(attribute uint) string { return names[attribute] }
 
 // Truth reads a CK_BBOOL. No value is false.
 func Truth(value []byte) bool { return len(value) > 0 && value[0] != 0 }
+
+// Truths names the boolean attributes that are true, sorted.
+func Truths(types []uint, values [][]byte) []string {
+	var on []string
+	for i, value := range values {
+		if Truth(value) {
+			on = append(on, Name(types[i]))
+		}
+	}
+	slices.Sort(on)
+	return on
+}
 
 // ULong reads a CK_ULONG in the machine's byte order (little-endian on every
 // machine this runs on) and width. No value is 0.

@@ -7,6 +7,8 @@
 package templates
 
 import (
+	"slices"
+
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
@@ -184,4 +186,20 @@ func Unwrapping() p11.Template {
 		p11.Has(pkcs11.CKA_DECRYPT, false, "unwraps only"),
 		p11.Has(pkcs11.CKA_SIGN, false, "unwraps only"),
 	}
+}
+
+// Uses lists the boolean attributes that say what a key may do and where it
+// came from, for a secret or a private key.
+func Uses(secret bool) []uint {
+	if secret {
+		return append(slices.Clone(commonUses),
+			pkcs11.CKA_VERIFY, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP, pkcs11.CKA_TRUSTED)
+	}
+	return append(slices.Clone(commonUses), pkcs11.CKA_SIGN_RECOVER)
+}
+
+var commonUses = []uint{
+	pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED, pkcs11.CKA_SIGN,
+	pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE, pkcs11.CKA_MODIFIABLE, pkcs11.CKA_LOCAL,
+	pkcs11.CKA_ALWAYS_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE,
 }

@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/keywrap"
 )
 
 // Wanted is what a trusted key is to be.
@@ -64,4 +65,12 @@ func Same(s *p11.Session, name string, key *rsa.PublicKey, material [][]byte) er
 		return exitcode.Errorf(exitcode.HSM, "%v shows another public key for %s than it was given", s.Token, name)
 	}
 	return nil
+}
+
+// Outer is the one mechanism that KM and a KEK are used with.
+func Outer(f keywrap.Form) uint {
+	if f == keywrap.OneCall {
+		return pkcs11.CKM_RSA_AES_KEY_WRAP
+	}
+	return pkcs11.CKM_RSA_PKCS_OAEP
 }

@@ -1,4 +1,5 @@
-package world
+// Package recordcopy copies a world's records to another medium, and proves the copy.
+package recordcopy
 
 import (
 	"errors"
@@ -16,12 +17,12 @@ import (
 // maxCopied is the largest file that a copy of kmdata takes: the ceremony log.
 const maxCopied = 256 << 20
 
-// Backup copies what a recovery needs to the new folder dir: world file,
+// Make copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
 // hash. The folder gets its name once that is proved: until then it is called
 // dir.partial, which the next run removes.
-func Backup(chain *kmdata.Chain, dir string) (files int, err error) {
+func Make(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
 	}

@@ -1,0 +1,73 @@
+package survey
+
+import (
+	"slices"
+	"testing"
+
+	"byok/internal/statement"
+)
+
+// with is a module of which everything is enforced, except some.
+func with(outcomes map[string]Outcome) []Property {
+	list := untried()
+	for i := range list {
+		list[i].Outcome = Enforced
+		if o, found := outcomes[list[i].Name]; found {
+			list[i].Outcome = o
+		}
+	}
+	return list
+}
+
+func TestGuards(t *testing.T) {
+	all := Processes{true, true, true}
+	const tool = "not tried: whether the vendor's tool trusts a key"
+	const tried = "everything that it rests on was tried"
+	const shared = "another process reaches what a login of this one protects"
+	for _, c := range []struct {
+		name       string
+		properties []Property
+		processes  Processes
+		want       [3]string
+	}{
+		{"everything", with(nil), all, [3]string{"reached: " + tried, "not known: " + tool, "reached: " + tried}},
+		{"no one trusts", with(map[string]Outcome{PropTrustedBySO: Refused, PropFrozen: NotTried, PropOneCall: Refused}), all,
+			[3]string{"not reached: refused: " + PropTrustedBySO, "not reached: refused: " + PropOneCall, "reached: " + tried}},
+		{"no SO", with(map[string]Outcome{
+			PropTrustedBySO: NotTried, PropFrozen: NotTried, PropForVault: NotTried, PropRestore: NotTried,
+		}), Processes{}, [3]string{
+			"not known: not tried: " + PropTrustedBySO + ", " + PropFrozen + ", " + PropForVault + ", " + PropRestore +
+				", what another process can do",
+			"not known: not tried: what another process can do, whether the vendor's tool trusts a key",
+			"not known: not tried: what another process can do",
+		}},
+		{"a daemon of one login", with(nil), Processes{Tried: true},
+			[3]string{"not reached: " + shared, "not reached: " + shared, "not reached: " + shared}},
+		{"anybody trusts", with(map[string]Outcome{PropTrustedOnly: NotEnforced, PropKeyWrap: Refused}), all, [3]string{
+			"not reached: not enforced: " + PropTrustedOnly + "; refused: " + PropKeyWrap,
+			"not reached: not enforced: " + PropTrustedOnly, "not reached: refused: " + PropKeyWrap,
+		}},
+	} {
+		var got []string
+		for _, r := range Guards(c.properties, c.processes) {
+			got = append(got, r.Outcome+": "+r.Why)
+		}
+		if !slices.Equal(got, c.want[:]) {
+			t.Errorf("%s\n got %q\nwant %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestGuardsAreListed: no guard is forgotten, and none stronger stands behind.
+func TestGuardsAreListed(t *testing.T) {
+	var got []statement.Guard
+	for _, g := range guards {
+		got = append(got, g.guard)
+	}
+	want := slices.DeleteFunc(statement.Guards(), func(g statement.Guard) bool {
+		return g == statement.GuardTrustShared || g == statement.GuardLoginShared
+	})
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
