@@ -41,7 +41,7 @@ func TestSecrets(t *testing.T) {
 		{"passphrase from a file", []string{"--card-pin-file", one, "--card-pin-file", two}, nil, get(passphrase, "second")},
 		{"passphrase typed", nil, []answer{{"passphrase of card 2: ", "typed"}}, get(passphrase, "typed")},
 		{"PIN from a file", []string{"--pin-file", one}, nil, get(pin, "first")},
-		{"PIN typed", nil, []answer{{"user PIN for the token: ", "typed"}}, get(pin, "typed")},
+		{"PIN typed", nil, []answer{{`user PIN for token "a" (serial 1): `, "typed"}}, get(pin, "typed")},
 	} {
 		s := run(t, c.args, c.answers, c.f)
 		if s.err != nil || strings.Contains(s.screen, "typed") {

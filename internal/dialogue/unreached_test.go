@@ -142,7 +142,7 @@ func TestPINPad(t *testing.T) {
 			}
 			return err
 		})
-		want := token.String() + ": enter the " + what + " on the device when it asks\n"
+		want := "test: " + token.String() + ": enter the " + what + " on the device when it asks\n"
 		if got.err != nil || got.screen != want {
 			t.Errorf("%q, %v", got.screen, got.err)
 		}

@@ -1,10 +1,13 @@
 package hsm
 
 import (
+	"cmp"
+	"crypto/rsa"
 	"slices"
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/templates"
 	"byok/internal/keykind"
@@ -74,13 +77,16 @@ func (s *Session) generatePair(by maker, spec Spec, label string, public, privat
 		return Key{}, err
 	}
 	k.object = o
-	return s.finished(k, spec.Kind.KeyType, private)
+	return s.finished(k, spec, private)
 }
 
 // finished reads back what was generated, and destroys it if it does not show
 // what it should.
-func (s *Session) finished(k Key, keyType uint, t p11.Template) (Key, error) {
-	done, err := s.readBack(k, keyType, t)
+func (s *Session) finished(k Key, spec Spec, t p11.Template) (Key, error) {
+	done, err := s.readBack(k, spec.Kind.KeyType, t)
+	if err == nil {
+		err = spec.granted(done)
+	}
 	if err != nil {
 		s.Discard(k.object)
 		s.Discard(k.public)
@@ -113,7 +119,7 @@ func (s *Session) generateSecret(by maker, spec Spec, label string, place Place)
 		return Key{}, err
 	}
 	k.object = o
-	return s.finished(k, spec.Kind.KeyType, template)
+	return s.finished(k, spec, template)
 }
 
 // nameKept names keys for a vault in [Session.LeftOut].
@@ -124,14 +130,27 @@ func (spec Spec) parameters() []*pkcs11.Attribute {
 	if spec.Kind.Type == keykind.EC {
 		return []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, spec.Kind.ECParams())}
 	}
-	exponent := spec.Exponent
-	if exponent == 0 {
-		exponent = defaultExponent
-	}
 	return []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, spec.Kind.Bits),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, p11.Exponent(exponent)),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, p11.Exponent(spec.exponent())),
 	}
+}
+
+func (spec Spec) exponent() uint32 { return cmp.Or(spec.Exponent, defaultExponent) }
+
+// granted refuses a key that is not what was asked for: modules exist that take a
+// public exponent, a size or a curve and make another.
+func (spec Spec) granted(k Key) error {
+	if k.Kind != spec.Kind {
+		return exitcode.Errorf(exitcode.HSM, "the module made %s as %v, and %v was asked for", k.Label, k.Kind, spec.Kind).
+			Hint("nothing was kept; ask for a kind that the module makes")
+	}
+	if key, ok := k.Public.(*rsa.PublicKey); ok && key.E != int(spec.exponent()) {
+		return exitcode.Errorf(exitcode.HSM, "the module made %s with public exponent %d, and %d was asked for",
+			k.Label, key.E, spec.exponent()).
+			Hint("nothing was kept; leave --pubexp out for 65537, which every module and vault takes")
+	}
+	return nil
 }
 
 // viaSession generates with the session's own handle.

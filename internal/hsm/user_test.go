@@ -69,6 +69,49 @@ func TestUserExponent(t *testing.T) {
 	}
 }
 
+// TestExponentIgnored: a module that makes another public exponent than the one
+// asked for, and says nothing, keeps no key.
+func TestExponentIgnored(t *testing.T) {
+	r := faultyToken(t)
+	r.asUser(t)
+	t.Setenv("SHIM_EXPONENT", "65537")
+	spec := Spec{Kind: kind(t, "RSA-2048"), Exponent: 3}
+	want := failure{"the module made rsa with public exponent 65537, and 3 was asked for", exitcode.HSM,
+		"nothing was kept; leave --pubexp out for 65537, which every module and vault takes"}
+	_, err := r.s.Generate(spec, "rsa", TokenObject)
+	expect(t, err, want)
+	_, err = r.operator(t).Generate(spec, "rsa")
+	expect(t, err, want)
+	for _, i := range must[[]Item](t)(r.s.Inventory()) {
+		if i.Label == "rsa" {
+			t.Errorf("left: %+v", i)
+		}
+	}
+	err = Spec{Kind: kind(t, "P-256")}.granted(Key{Label: "ec", Kind: kind(t, "P-384")})
+	expect(t, err, failure{"the module made ec as P-384, and P-256 was asked for", exitcode.HSM,
+		"nothing was kept; ask for a kind that the module makes"})
+}
+
+// TestUserForms: the operator makes EC keys, finds them and signs with them,
+// whatever form the module gives their public halves in.
+func TestUserForms(t *testing.T) {
+	r := faultyToken(t)
+	r.asUser(t)
+	u := r.operator(t)
+	for _, c := range []struct{ variable, value string }{
+		{"SHIM_EC_POINT", "bare"}, {"SHIM_EC_POINT", "compressed"}, {"SHIM_EC_POINT", "bits"}, {"SHIM_EC_PARAMS", "name"},
+	} {
+		t.Run(c.value, func(t *testing.T) {
+			t.Setenv(c.variable, c.value)
+			made := must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256")}, c.value))
+			k := must[Key](t)(u.FindKey(c.value))
+			sig := must[[]byte](t)(u.Sign(k, []byte("manifest")))
+			ok(t, keykind.VerifySignature(made.Public, []byte("manifest"), sig))
+			must[Key](t)(u.GenerateKML("kml " + c.value))
+		})
+	}
+}
+
 func TestUserLoginFails(t *testing.T) {
 	r := faultyToken(t)
 	r.s.Close()

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +17,14 @@ import (
 // curveAlias is JOSE's and OpenSSL's name for P-256K. Clients have stored keys
 // in vaults under it, in small and capital letters.
 const curveAlias = "secp256k1"
+
+// curveNames are other names of the curves: SEC 2's, X9.62's and NIST's.
+var curveNames = map[string][]string{
+	"P-256":  {"secp256r1", "prime256v1", "P-256"},
+	"P-384":  {"secp384r1", "P-384"},
+	"P-521":  {"secp521r1", "P-521"},
+	"P-256K": {curveAlias, "P-256K"},
+}
 
 // Parse returns the kind with the name that [Kind.String] gives, without
 // regard to case. secp256k1 is P-256K. The error has the status Usage.
@@ -92,15 +101,26 @@ func ForJWK(kty, crv string) ([]Kind, error) {
 	return []Kind{k}, nil
 }
 
-// ForECParams returns the kind of an EC key with the CKA_EC_PARAMS der. It
-// knows named curves only.
+// ForECParams returns the kind of an EC key with the CKA_EC_PARAMS der: the
+// object identifier of a named curve, or its name as a PrintableString or a
+// UTF8String (PKCS#11 v3.0, section 6.3.3: curveName), such as "secp256r1".
 func ForECParams(der []byte) (Kind, error) {
-	k, found := find(func(k Kind) bool { return k.Type == EC && bytes.Equal(k.ECParams(), der) })
+	k, found := find(func(k Kind) bool { return k.Type == EC && (bytes.Equal(k.ECParams(), der) || k.hasName(der)) })
 	if !found {
 		return Kind{}, fmt.Errorf("EC parameters %.40x: expected the identifier of %s", der,
 			alternatives(names(ofType(EC))))
 	}
 	return k, nil
+}
+
+// hasName reports whether der is one of the curve's names, in DER or bare.
+func (k Kind) hasName(der []byte) bool {
+	name := string(der)
+	var inner string
+	if rest, err := asn1.Unmarshal(der, &inner); err == nil && len(rest) == 0 {
+		name = inner
+	}
+	return slices.ContainsFunc(curveNames[k.Curve], func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // Of returns the kind of a public key. It fails for a key that the service

@@ -2,6 +2,7 @@ package keykind
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"errors"
 	"fmt"
 	"math/big"
@@ -25,6 +26,30 @@ func ParsePoint(k Kind, point []byte) (*ecdsa.PublicKey, error) {
 		return nil, fmt.Errorf("EC point: not on %s", k)
 	}
 	return pub, nil
+}
+
+// CompressedSize returns the length in bytes of a compressed point on the curve, 0
+// unless the type is EC.
+func (k Kind) CompressedSize() int { return (k.PointSize() + 1) / 2 }
+
+// ParseCompressed returns the public key of an EC kind whose compressed point
+// (SEC 1, section 2.3.3: 2 or 3, X) is given. It fails for a point of another
+// length or form, and for an X that no point of the curve has.
+func ParseCompressed(k Kind, point []byte) (*ecdsa.PublicKey, error) {
+	if k.Type != EC || len(point) != k.CompressedSize() || point[0] != 2 && point[0] != 3 {
+		return nil, fmt.Errorf("EC point of %d bytes: a compressed point on %s has %d and begins with 2 or 3",
+			len(point), k, k.CompressedSize())
+	}
+	if k.ec == p256k {
+		if key, err := secp256k1.ParsePubKey(point); err == nil {
+			return key.ToECDSA(), nil
+		}
+	} else if x, y := elliptic.UnmarshalCompressed(k.ec, point); x != nil {
+		n := k.CompressedSize() - 1
+		whole := append([]byte{4}, x.FillBytes(make([]byte, n))...)
+		return ParsePoint(k, append(whole, y.FillBytes(make([]byte, n))...))
+	}
+	return nil, fmt.Errorf("EC point: not on %s", k)
 }
 
 // Point returns the uncompressed point of a valid EC key, the inverse of

@@ -154,7 +154,8 @@ func (s *Station) absent(candidates []*statement.Module, name hsm.TokenName, tok
 			faults += fmt.Sprintf("; slot %d does not answer (%s)", t.Slot, t.Fault)
 		}
 	}
-	return hsm.Unreached(exitcode.Errorf(exitcode.HSM, "no module of this world%s is in %s%s", which, s.Loaded.Path, faults).
+	none := exitcode.Errorf(exitcode.HSM, "no module of this world%s is in %s%s", which, s.Loaded.Path, faults)
+	return hsm.Unreached(none.
 		Hint("connect one of: %s; or byok-offline world recover", strings.Join(tokenNames(candidates), "; ")))
 }
 

@@ -68,8 +68,6 @@ func ParseRSA(modulus, publicExponent []byte) (*rsa.PublicKey, error) {
 	return public, nil
 }
 
-// readEC reads CKA_EC_POINT: a DER octet string around the uncompressed
-// point (PKCS#11 v2.40, section 2.3.3); some modules give the bare point.
 func readEC(s *p11.Session, o p11.Object) (crypto.PublicKey, error) {
 	values, err := s.Attributes(o, pkcs11.CKA_EC_PARAMS, pkcs11.CKA_EC_POINT)
 	if err != nil {
@@ -79,16 +77,46 @@ func readEC(s *p11.Session, o p11.Object) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, foreign("an EC key (%v)", err)
 	}
-	point := values[1]
-	var inner []byte
-	if rest, err := asn1.Unmarshal(point, &inner); err == nil && len(rest) == 0 {
-		point = inner
-	}
-	public, err := keykind.ParsePoint(kind, point)
+	public, err := parsePoint(kind, values[1])
 	if err != nil {
 		return nil, foreign("an EC key (%v)", err)
 	}
 	return public, nil
+}
+
+// parsePoint reads CKA_EC_POINT: the DER of an octet string around the
+// uncompressed point (PKCS#11 v2.40, section 2.3.3), or, as some modules have it, of
+// a bit string, the bare point, or any of these with a compressed one. Length and
+// first byte decide: no value of a curve can be two of them.
+func parsePoint(kind keykind.Kind, value []byte) (*ecdsa.PublicKey, error) {
+	for _, point := range [][]byte{value, octets(value), bits(value)} {
+		switch {
+		case len(point) == kind.PointSize() && point[0] == 4:
+			return keykind.ParsePoint(kind, point)
+		case len(point) == kind.CompressedSize() && (point[0] == 2 || point[0] == 3):
+			return keykind.ParseCompressed(kind, point)
+		}
+	}
+	return nil, fmt.Errorf("EC point of %d bytes that begins %.4x: a point on %s has %d and begins with 04, or %d and "+
+		"begins with 02 or 03, bare, in an OCTET STRING or in a BIT STRING",
+		len(value), value, kind, kind.PointSize(), kind.CompressedSize())
+}
+
+// octets is what the DER of an octet string holds, nil if it is none.
+func octets(der []byte) (inner []byte) {
+	if rest, err := asn1.Unmarshal(der, &inner); err != nil || len(rest) > 0 {
+		return nil
+	}
+	return inner
+}
+
+// bits is what the DER of a bit string of whole bytes holds, nil if it is none.
+func bits(der []byte) []byte {
+	var inner asn1.BitString
+	if rest, err := asn1.Unmarshal(der, &inner); err != nil || len(rest) > 0 || inner.BitLength%8 != 0 {
+		return nil
+	}
+	return inner.Bytes
 }
 
 // Material is class, key type and value of a public key, for the template of

@@ -1,12 +1,14 @@
 package publickey
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"regexp"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -78,23 +80,50 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestBarePoint reads CKA_EC_POINT without its octet string, as some modules give it.
-func TestBarePoint(t *testing.T) {
+// TestForms reads each form of CKA_EC_POINT and of CKA_EC_PARAMS that modules
+// give, on every curve.
+func TestForms(t *testing.T) {
 	s := open(t)
 	for _, k := range keykind.All() {
 		if k.Type != keykind.EC {
 			continue
 		}
-		public, err := Read(s, generated(t, s, k), pkcs11.CKK_EC)
-		if err != nil {
-			t.Fatal(err)
+		o := generated(t, s, k)
+		public := must[crypto.PublicKey](t)(Read(s, o, pkcs11.CKK_EC))
+		for _, c := range []struct{ variable, value string }{
+			{"SHIM_EC_POINT", "bare"}, {"SHIM_EC_POINT", "compressed"}, {"SHIM_EC_POINT", "bare-compressed"},
+			{"SHIM_EC_POINT", "bits"}, {"SHIM_EC_POINT", "bits-compressed"},
+			{"SHIM_EC_PARAMS", "name"}, {"SHIM_EC_PARAMS", "bare-name"},
+		} {
+			t.Run(k.String()+" "+c.value, func(t *testing.T) {
+				t.Setenv(c.variable, c.value)
+				if got, err := Read(s, o, pkcs11.CKK_EC); err != nil || !keykind.SamePublicKey(got, public) {
+					t.Errorf("%v, %v", got, err)
+				}
+			})
 		}
-		point := must[[]byte](t)(keykind.Point(public.(*ecdsa.PublicKey)))
-		o := must[p11.Object](t)(s.Create(session.Raw(append(p11.Classed(p11.PublicKey, pkcs11.CKK_EC),
-			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, k.ECParams()), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, point))...)))
-		if bare, err := Read(s, o, pkcs11.CKK_EC); err != nil || !keykind.SamePublicKey(bare, public) {
-			t.Errorf("%v: %v, %v", k, bare, err)
-		}
+	}
+}
+
+// TestAmbiguous: what no length and first byte decides is named and refused.
+func TestAmbiguous(t *testing.T) {
+	s := open(t)
+	o := generated(t, s, must[keykind.Kind](t)(keykind.Parse("P-256")))
+	const point = `the token shows an EC key \(EC point of %d bytes that begins %s: a point on P-256 has 65 and begins ` +
+		`with 04, or 33 and begins with 02 or 03, bare, in an OCTET STRING or in a BIT STRING\), not a key for a vault`
+	for _, c := range []struct{ variable, value, want string }{
+		{"SHIM_EC_POINT", "x-y", fmt.Sprintf(point, 64, "[0-9a-f]{8}")},
+		{"SHIM_EC_POINT", "padded", fmt.Sprintf(point, 70, "044104[0-9a-f]{2}")},
+		{"SHIM_EC_PARAMS", "explicit", `the token shows an EC key \(EC parameters [0-9a-f]{6,}: expected the identifier of ` +
+			`P-256, P-384, P-521 or P-256K\), not a key for a vault`},
+	} {
+		t.Run(c.value, func(t *testing.T) {
+			t.Setenv(c.variable, c.value)
+			_, err := Read(s, o, pkcs11.CKK_EC)
+			if err == nil || !regexp.MustCompile("^"+c.want+"$").MatchString(err.Error()) || !errors.Is(err, ErrForeign) {
+				t.Errorf("\n got %v\nwant %s", err, c.want)
+			}
+		})
 	}
 }
 
@@ -117,8 +146,8 @@ func TestForeign(t *testing.T) {
 		{"no point", pkcs11.CKK_EC, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, p256.ECParams()),
 			pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, make([]byte, 65)),
-		}, "the token shows an EC key (EC point of 65 bytes: an uncompressed point on P-256 has 65 and begins " +
-			"with 4), not a key for a vault"},
+		}, "the token shows an EC key (EC point of 65 bytes that begins 00000000: a point on P-256 has 65 and begins " +
+			"with 04, or 33 and begins with 02 or 03, bare, in an OCTET STRING or in a BIT STRING), not a key for a vault"},
 		{"a large exponent", pkcs11.CKK_RSA, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, p11.Random(256)),
 			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 0, 0, 1}),

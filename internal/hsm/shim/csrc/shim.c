@@ -34,6 +34,10 @@
  * SHIM_SESSIONS=1             so many sessions at once: CKR_SESSION_COUNT
  * SHIM_ONE_INIT=1             C_Initialize after C_Finalize is CKR_FUNCTION_FAILED
  * SHIM_PRINTS=TEXT            C_Initialize writes this line to standard output
+ * SHIM_EC_POINT=bare          CKA_EC_POINT in another form: bare, compressed, bare-compressed, bits,
+ *                             bits-compressed; or in one that is none: x-y, padded
+ * SHIM_EC_PARAMS=name         CKA_EC_PARAMS by the curve's name: name, bare-name; or explicit
+ * SHIM_EXPONENT=65537         the public exponent of every RSA key, whatever is asked for
  * SHIM_PIN_PAD=1              PINs are typed on the device: CKR_ARGUMENTS_BAD where one is given
  * SHIM_PAD_USER, SHIM_PAD_SO  what is typed there; without it the person presses Cancel
  * SHIM_STALE_PIN=1            0x1B8 by who must change a PIN first that C_InitToken or C_InitPIN has set
@@ -264,6 +268,7 @@ static void load(void)
 	derive_install(&steered);
 	later_install(&steered);
 	slots_install(&steered);
+	forms_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -24,6 +24,7 @@ void quirk_install(CK_FUNCTION_LIST *list);
 void derive_install(CK_FUNCTION_LIST *list);
 void later_install(CK_FUNCTION_LIST *list);
 void slots_install(CK_FUNCTION_LIST *list);
+void forms_install(CK_FUNCTION_LIST *list);
 void tool_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or what the profile sets in its place; NULL if it is unset or empty. */
