@@ -110,6 +110,7 @@ func checkModule(r *command.Run) (command.Result, error) {
 	if v.Conclusion.Usable && len(v.Processes) > 0 && !secondproc.Guarded(v.Processes) {
 		v.Conclusion = survey.Conclusion{Why: "another process reaches what a login of this one protects"}
 	}
+	v.Guards = survey.Guards(v.Properties, secondproc.Shown(v.Processes))
 	r.Event.AddNote("module check", v.Conclusion.Why)
 	return v, v.Refusal(m.Path)
 }

@@ -44,7 +44,7 @@ func worldCommands(p *command.Program) *cli.Command {
 					dialogue.SessionFlags(),
 					dialogue.AcceptFlags(),
 					dialogue.OfficerFlags(),
-					[]cli.Flag{text("label", "`NAME` of the token (default: the world's)")},
+					[]cli.Flag{vendorQuorumFlag(), text("label", "`NAME` of the token (default: the world's)")},
 				),
 			},
 			{
@@ -92,9 +92,9 @@ func createWorldCommand(p *command.Program) *cli.Command {
 				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
 				&cli.StringFlag{
 					Name:  "guard",
-					Usage: "`GUARD` of the world: trust, trust-by-tool, login or login-shared",
-					Value: string(statement.GuardTrust),
+					Usage: "`GUARD` of the world: trust, trust-by-tool, login or login-shared (default: trust, and no weaker one)",
 				},
+				vendorQuorumFlag(),
 				&cli.StringFlag{
 					Name:  "cipher-suite",
 					Usage: "`SUITE` of the world's keys",
@@ -110,6 +110,10 @@ func createWorldCommand(p *command.Program) *cli.Command {
 			},
 		),
 	}
+}
+
+func vendorQuorumFlag() cli.Flag {
+	return text("vendor-quorum", "`TEXT` for the record: the HSM's own quorum, and who says so; it is not proved")
 }
 
 func newPINFileFlag() cli.Flag {
@@ -144,6 +148,8 @@ func creation(r *command.Run) (world.Creation, error) {
 		Suite:     r.String("cipher-suite"),
 		Rehearsal: r.Bool("rehearsal"),
 		Guard:     statement.Guard(r.String("guard")),
+
+		VendorQuorum: r.String("vendor-quorum"),
 	}
 	if err := r.NoArgs(); err != nil {
 		return c, err
@@ -221,7 +227,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		label = chain.World().Label
 	}
 	chain, err = world.Recover(world.Recovery{
-		Access: a, Media: dialogue.CardMedia(r, ""), Label: label,
+		Access: a, Media: dialogue.CardMedia(r, ""), Label: label, VendorQuorum: r.String("vendor-quorum"),
 		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return u.NewUserPIN("pin-file", t, label) },
 	})
 	if err != nil {

@@ -171,6 +171,9 @@ func (l loaded) reread(i int, reader *quorum.Reader, ui UI) error {
 // is that of no other set. If any medium holds another card, none is removed,
 // and the status is Refused.
 func RemoveAll(set quorum.CardSet, media []Medium) error {
+	if len(set.Holders) == 0 {
+		return nil // the run ended before it made a set
+	}
 	found, err := left(set, media)
 	if err != nil {
 		return err

@@ -23,6 +23,11 @@ func IsUnsupported(err error) bool {
 	return p11.Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_FUNCTION_REJECTED, pkcs11.CKR_SESSION_READ_ONLY)
 }
 
+// IsRefusal reports whether err is a call or a template that the module refuses.
+func IsRefusal(err error) bool {
+	return IsUnsupported(err) || p11.Refusal(err) || p11.TemplateRefused(err) || p11.Is(err, pkcs11.CKR_USER_TYPE_INVALID)
+}
+
 // Gone reports whether err is a return value by which a module says that the
 // device or the session is lost.
 func Gone(err error) bool { return p11.Gone(err) }

@@ -21,6 +21,9 @@ func (s Quorum) approve(pairs []*pair) (fingerprint.Sum, error) {
 	}
 	sum := fingerprint.Of(data)
 	s.UI().Say("guard of %v: %s", s.Token, s.Module.Guard)
+	if q := s.Module.VendorQuorum; q != "" {
+		s.UI().Say("vendor's own quorum, stated and not proved: %s", q)
+	}
 	s.UI().Say("list of %d: %s", len(pairs), sum.FirstWords(8))
 	s.UI().Warn("whoever may import into these vaults can use the packages there until the KEKs are deleted")
 	return sum, s.UI().ApproveList(sum.FirstWords(1))

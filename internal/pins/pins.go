@@ -68,3 +68,14 @@ func Length(t hsm.Token) int {
 	}
 	return min(longest, int(most))
 }
+
+// Stated is what the statement says of a PIN that the cards hold.
+func Stated(held bool, pin *secret.Bytes, sealed string) statement.PIN {
+	if !held {
+		return statement.PIN{}
+	}
+	if sealed != "" {
+		return statement.PIN{Characters: pin.Len(), Sealed: sealed}
+	}
+	return statement.PIN{Characters: pin.Len(), Bits: quorum.PINBits(pin.Len())}
+}

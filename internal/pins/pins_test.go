@@ -70,6 +70,25 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// TestStated: a derived PIN has its strength, a typed one its seal, and one that
+// the cards do not hold nothing.
+func TestStated(t *testing.T) {
+	pin := secret.Take([]byte("0123456789"))
+	for _, c := range []struct {
+		held   bool
+		sealed string
+		want   statement.PIN
+	}{
+		{true, "", statement.PIN{Characters: 10, Bits: 50}},
+		{true, "seal", statement.PIN{Characters: 10, Sealed: "seal"}},
+		{false, "", statement.PIN{}},
+	} {
+		if got := Stated(c.held, pin, c.sealed); got != c.want {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
 // TestLength: a token that does not say how long its PINs may be takes 40.
 func TestLength(t *testing.T) {
 	if got := Length(hsm.Token{}); got != 40 {

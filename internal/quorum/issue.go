@@ -27,6 +27,11 @@ func (i *Issue) Wipe() {
 		return
 	}
 	i.Secret.Wipe()
+	i.WipeCards()
+}
+
+// WipeCards wipes every card, and keeps the secret.
+func (i *Issue) WipeCards() {
 	for _, c := range i.Cards {
 		c.Wipe()
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"byok/internal/hsm"
+	"byok/internal/hsm/survey"
 	"byok/internal/secret"
 )
 
@@ -58,6 +59,11 @@ func Guarded(rows []Row) bool {
 // UserGuarded reports whether the rows allow a guard that has no SO log in: the
 // one about the user's login must have held.
 func UserGuarded(rows []Row) bool { return held(rows, RowUser) }
+
+// Shown is what rows say for a survey of guards.
+func Shown(rows []Row) survey.Processes {
+	return survey.Processes{Tried: len(rows) > 0, SO: Guarded(rows), User: UserGuarded(rows)}
+}
 
 // held reports whether there is a row of this name and all of them held.
 func held(rows []Row, name string) bool {

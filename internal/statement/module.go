@@ -34,6 +34,9 @@ type Module struct {
 	KW       string           `json:"kw,omitzero"` // two-step form: KW wrapped under KM with RSA-OAEP, base64
 	LeftOut  []string         `json:"left_out"`    // attributes that the module does not accept
 	Findings []Finding        `json:"findings"`    // what the probes found
+	// VendorQuorum is a quorum of the vendor's own beside the guard, as somebody
+	// stated it by name. It is not proved.
+	VendorQuorum string `json:"vendor_quorum,omitzero"`
 	// Others are the certificates and vendor objects that the token held when it
 	// joined, such as `certificate "root"`.
 	Others []string `json:"other_objects,omitzero"`
@@ -91,6 +94,11 @@ func (m *Module) check() error {
 	}
 	if err := m.Trust.check(); err != nil {
 		return err
+	}
+	if m.VendorQuorum != "" {
+		if err := printable.Check(m.VendorQuorum, maxText); err != nil {
+			return fmt.Errorf("field vendor_quorum: %w", err)
+		}
 	}
 	if _, err := m.Signer(); err != nil {
 		return fmt.Errorf("field kml: %w", err)

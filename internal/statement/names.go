@@ -1,9 +1,12 @@
 package statement
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -52,10 +55,14 @@ func CheckIdent(ident string) error {
 // v2.40, section 3.2).
 const maxLabel = 32
 
-// CheckLabel keeps a token label within 32 bytes of printable text.
+// CheckLabel keeps a token label within 32 bytes of printable text, without blanks
+// at its ends.
 func CheckLabel(label string) error {
 	if label == "" || len(label) > maxLabel || !utf8.ValidString(label) {
 		return exitcode.Errorf(exitcode.Usage, "label %.80q: expected 1 to %d bytes of text", label, maxLabel)
+	}
+	if strings.TrimSpace(label) != label { // a token pads its label with blanks
+		return exitcode.Errorf(exitcode.Usage, "label %.80q: a token's label neither begins nor ends with a blank", label)
 	}
 	for _, r := range label {
 		if !unicode.IsPrint(r) {
@@ -63,4 +70,11 @@ func CheckLabel(label string) error {
 		}
 	}
 	return nil
+}
+
+// NewModuleID draws the 16 random bytes that name a module, in hex.
+func NewModuleID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // crypto/rand.Read never fails (Go 1.24)
+	return hex.EncodeToString(id)
 }

@@ -107,6 +107,8 @@ var contentRules = []contentRule{
 	{"module id", moduleA, of(func(s *statement.Module) { s.Module = "A" }), badModule},
 	{"no guard", moduleA, of(func(s *statement.Module) { s.Guard = "" }),
 		`field guard: "" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`},
+	{"a vendor's quorum that steers a terminal", moduleA, of(func(s *statement.Module) { s.VendorQuorum = "a\x1bb" }),
+		`field vendor_quorum: it is not one line of printable characters`},
 	{"trust route", moduleA, of(func(s *statement.Module) { s.Trust = "by luck" }),
 		`field trust_route: "by luck" is not one of ["at creation" "afterwards" "by the vendor's tool"]`},
 	{"no KML", moduleA, of(func(s *statement.Module) { s.KML = "" }), "field kml: public key: not a PEM block"},

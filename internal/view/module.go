@@ -61,6 +61,7 @@ type Survey struct {
 	Library    string            `json:"library"`
 	Properties []survey.Property `json:"properties"`
 	Processes  []secondproc.Row  `json:"second_process"`
+	Guards     []survey.Reach    `json:"guards"`
 	Conclusion survey.Conclusion `json:"conclusion"`
 	Device     survey.Device     `json:"device"`
 }
@@ -92,6 +93,9 @@ func (v Survey) Print(w io.Writer) error {
 	}
 	for _, p := range v.Processes {
 		rows = append(rows, []string{string(p.Outcome), p.Name, p.Detail})
+	}
+	for _, g := range v.Guards {
+		rows = append(rows, []string{g.Outcome, "guard " + string(g.Guard), g.Why})
 	}
 	if err := term.Table(w, rows); err != nil {
 		return err

@@ -61,7 +61,8 @@ func results() map[string]command.Result {
 		Label: "Contoso", Guard: statement.GuardTrust, Suite: statement.SuiteDefault, Quorum: "2/3", Created: "2026-01-02T12:00:00Z",
 		Holders: []string{"Ada", "Ben", "Cleo"}, CardSet: 2, FirstHKNSO: fingerprint.Of(nil), HKNSO: sum, Words: sum.Words(),
 		Statement: 7, LastWords: sum.FirstWords(8), Modules: []Module{
-			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "1"}, Library: "/lib/a.so", CardSet: 2, Trust: statement.TrustAfterwards},
+			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "1"}, Library: "/lib/a.so", CardSet: 2,
+				Trust: statement.TrustAfterwards, VendorQuorum: "PED, 2 of 3, stated by Olga"},
 			{Module: module, Token: statement.Token{Manufacturer: "Example", Model: "HSM", Serial: "2"}, Library: "/lib/a.so", CardSet: 1},
 		},
 	}
@@ -110,6 +111,7 @@ func surveyed(usable bool, refused string) Survey {
 	v := Survey{
 		Library:    "Example HSM",
 		Processes:  []secondproc.Row{{Name: secondproc.RowTrust, Outcome: secondproc.Held, Detail: "7 attempts"}},
+		Guards:     []survey.Reach{{Guard: statement.GuardLogin, Outcome: survey.Unknown, Why: "not tried"}},
 		Conclusion: survey.Conclusion{Usable: usable, Why: "because"},
 		Device: survey.Device{
 			Program:    "byok/0.0.0",

@@ -44,6 +44,8 @@ type Module struct {
 	CardSet int             `json:"card_set"`
 	// Trust is how TRUSTED came to its keys; "" where its statement does not say.
 	Trust statement.TrustRoute `json:"trust_route,omitzero"`
+	// VendorQuorum is stated by a person, and not proved.
+	VendorQuorum string `json:"vendor_quorum,omitzero"`
 }
 
 // WorldOf shows the world whose statements are verified.
@@ -58,7 +60,7 @@ func WorldOf(c *kmdata.Chain) World {
 	for _, m := range c.Modules() {
 		v.Modules = append(
 			v.Modules,
-			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet, m.Trust},
+			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet, m.Trust, m.VendorQuorum},
 		)
 	}
 	return v
@@ -71,6 +73,9 @@ func (v World) Print(w io.Writer) error {
 		rows = append(rows, []string{"module", m.Token.String()}, []string{"library", m.Library})
 		if m.Trust != "" {
 			rows = append(rows, []string{"keys trusted", string(m.Trust)})
+		}
+		if m.VendorQuorum != "" {
+			rows = append(rows, []string{"vendor's quorum", m.VendorQuorum + " (stated, not proved)"})
 		}
 		if m.CardSet != v.CardSet {
 			rows = append(rows, []string{"", fmt.Sprintf("STILL OPEN to card set %d", m.CardSet)})

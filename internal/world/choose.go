@@ -111,10 +111,10 @@ func (c *creation) prepare(note *creationNote, save func() error) error {
 		return err
 	}
 	if err := c.take(note, save); err != nil {
-		return err
+		return c.weaker(err)
 	}
 	if err := m.equip(note.set(), !c.keepsUserPIN()); err != nil {
-		return err
+		return c.weaker(err)
 	}
 	return m.prove()
 }

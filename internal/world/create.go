@@ -22,17 +22,20 @@ import (
 type Creation struct {
 	session.Access
 	CardOrder
-	Label     string // of the token
-	Suite     string
-	Guard     statement.Guard // "" is trust
-	Rehearsal bool
-	Choice    TokenChoice
-	UserPIN   func(token hsm.Token, keeps bool) (*secret.Bytes, error)
+	Label string // of the token
+	Suite string
+	Guard statement.Guard // "" is trust, and no weaker one
+	// VendorQuorum is a quorum of the vendor's own, as somebody states it by name.
+	VendorQuorum string
+	Rehearsal    bool
+	Choice       TokenChoice
+	UserPIN      func(token hsm.Token, keeps bool) (*secret.Bytes, error)
 }
 
 // creation carries a Creation through its steps.
 type creation struct {
 	Creation
+	named   bool // the guard was asked for
 	module  *module
 	note    creationNote
 	chain   *kmdata.Chain
@@ -124,8 +127,9 @@ func (c Creation) checkNew(note creationNote) error {
 // and last the world file and the module statement are signed. An interrupted
 // creation goes on with the cards that were dealt.
 func Create(o Creation) (*kmdata.Chain, error) {
+	named := o.Guard != ""
 	o.Guard = cmp.Or(o.Guard, statement.GuardTrust)
-	c := &creation{Creation: o, module: &module{ui: o.UI, guard: o.Guard}, release: func() {}}
+	c := &creation{Creation: o, named: named, module: &module{ui: o.UI, guard: o.Guard, vendor: o.VendorQuorum}, release: func() {}}
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -177,6 +181,7 @@ func (c *creation) resume(old creationNote) (err error) {
 		return err
 	}
 	c.note = old
+	c.note.Guard = c.Guard
 	c.secret, err = cards.Reread(old.Cards, c.Media, c.UI)
 	return err
 }
@@ -187,7 +192,8 @@ func (c *creation) same(old creationNote) error {
 	if err != nil {
 		return err
 	}
-	if old.Label == c.Label && old.Rehearsal == c.Rehearsal && cmp.Or(old.Guard, statement.GuardTrust) == c.Guard &&
+	if old.Label == c.Label && old.Rehearsal == c.Rehearsal &&
+		(cmp.Or(old.Guard, statement.GuardTrust) == c.Guard || !kmdata.Exists(c.Dir)) &&
 		old.Cards.Quorum == c.Quorum && slices.Equal(old.Cards.Holders, names) {
 		return nil
 	}
@@ -202,7 +208,7 @@ func (c *creation) run() error {
 		Name: creationName,
 		Done: c.done,
 		Keep: func(n creationNote) bool { return n.Dealt }, // the token may depend on the cards
-		Undo: func(n creationNote) error { return removeCards(n.Cards, c.Media) },
+		Undo: func(n creationNote) error { return cards.RemoveAll(n.Cards, c.Media) },
 		Check: func() error {
 			if c.note.Dealt {
 				return nil
@@ -283,9 +289,9 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	if err != nil {
 		return err
 	}
-	defer wipeCards(issue)
+	defer issue.WipeCards()
 	c.secret = issue.Secret
-	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: newModuleID(), Cards: issue.Set, Guard: c.Guard}
+	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: statement.NewModuleID(), Cards: issue.Set, Guard: c.Guard}
 	if note.KNSO, note.KM, err = keys.Seal(issue.Secret, issue.Set); err != nil {
 		return err
 	}

@@ -354,3 +354,61 @@ func TestLoginRecovered(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// TestWeakerIsNamed: without a guard that was asked for the creation stops at a
+// module that does not reach trust, names what to ask for, and goes on with the
+// same cards once it is asked for.
+func TestWeakerIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		hint string
+	}{
+		{"nobody trusts", map[string]string{"SHIM_PROFILE": "luna"}, "--guard login, where nobody else may log in"},
+		{
+			"nobody trusts, in one call", map[string]string{"SHIM_PROFILE": "luna", "SHIM_RSA_AES": "1"},
+			"--guard trust-by-tool, where the vendor's tool trusts a key, or --guard login, where nobody else may log in",
+		},
+		{"anybody trusts", map[string]string{"SHIM_TRUST": "C_CreateObject"}, "--guard login, where nobody else may log in"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := rig.New(t, 2)
+			for name, value := range c.env {
+				t.Setenv(name, value)
+			}
+			_, err := world.Create(r.Creation(2))
+			if want := "the module does not reach guard trust; ask for a weaker one by its name: " + c.hint; err == nil ||
+				exitcode.Of(err) != exitcode.HSM ||
+				exitcode.HintOf(err) != want {
+				t.Fatalf("%v (status %d)\nhint %s\nwant %s", err, exitcode.Of(err), exitcode.HintOf(err), want)
+			}
+			named := r.Creation(2)
+			named.Guard = statement.GuardTrust
+			if _, err := world.Create(named); err == nil || strings.Contains(exitcode.HintOf(err), "--guard") {
+				t.Errorf("a guard that was asked for: %v (hint: %s)", err, exitcode.HintOf(err))
+			}
+			chain, err := world.Create(r.LoginCreation(2, statement.GuardLogin))
+			rig.OK(t, err)
+			if chain.World().Guard != statement.GuardLogin || chain.Modules()[0].Guard != statement.GuardLogin {
+				t.Errorf("%s, %s", chain.World().Guard, chain.Modules()[0].Guard)
+			}
+			r.Whole(t)
+		})
+	}
+}
+
+// TestVendorQuorum is stated, and stays with the module.
+func TestVendorQuorum(t *testing.T) {
+	r := rig.New(t, 3)
+	o := r.Creation(2)
+	o.VendorQuorum = "PED, 2 of 3, stated by Olga"
+	chain, err := world.Create(o)
+	rig.OK(t, err)
+	p, old := replacement(t, r)
+	rig.OK(t, replace(r, p, old))
+	for _, m := range []*statement.Module{chain.Modules()[0], r.Chain(t).Modules()[0]} {
+		if m.VendorQuorum != o.VendorQuorum || m.Guard != statement.GuardTrust {
+			t.Errorf("%+v", m)
+		}
+	}
+}

@@ -1,12 +1,9 @@
 package world
 
 import (
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -15,9 +12,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/library"
 	"byok/internal/pins"
-	"byok/internal/printable"
 	"byok/internal/quorum"
-	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -42,6 +37,7 @@ type module struct {
 	rows    []statement.Finding
 	others  []string // certificates and vendor objects on the token
 	kml     string
+	vendor  string // a quorum of the vendor's own, as stated
 	// refused: KM is on the token, and was proved to wrap nothing before the
 	// vendor's tool trusted it. keep notes that.
 	refused bool
@@ -51,13 +47,6 @@ type module struct {
 // equipment is what the module must have on its token.
 func (m *module) equipment(set kmdata.Set) session.Equipment {
 	return session.Equipment{Module: m.id, Guard: m.guard, Set: set, Form: m.form}
-}
-
-// newModuleID draws the 16 random bytes that name a module, in hex.
-func newModuleID() string {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // crypto/rand.Read never fails (Go 1.24)
-	return hex.EncodeToString(id)
 }
 
 // load has the library accepted, and loads it.
@@ -260,35 +249,6 @@ func (m *module) probe(on *hsm.Session, set kmdata.Set) error {
 	return err
 }
 
-// prove has a second process of the program try what it could do while this
-// one is logged in. A guard that puts no session object between a key and the
-// vault does not need those to be unseen.
-func (m *module) prove() error {
-	rows, err := m.tryProcess()
-	if err != nil {
-		return err
-	}
-	var bad []string
-	for _, r := range rows {
-		m.rows = append(m.rows, statement.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
-		if r.Outcome != secondproc.Held && (r.Name != secondproc.RowSession || !m.guard.Traits().ByKM) {
-			bad = append(bad, r.Name+": "+string(r.Outcome))
-		}
-	}
-	if len(bad) > 0 {
-		return exitcode.Errorf(exitcode.HSM, "%v does not isolate processes: %s", m.token, strings.Join(bad, "; ")).
-			Hint("byok-offline module check --module-path %s shows every finding", printable.Quote(m.hsm.Path))
-	}
-	return nil
-}
-
-func (m *module) tryProcess() ([]secondproc.Row, error) {
-	if m.guard.Traits().Trusted == statement.TrustedBySO {
-		return secondproc.Prove(m.hsm, m.token, m.pin, m.user)
-	}
-	return secondproc.ProveUser(m.hsm, m.token, m.user)
-}
-
 // anchor puts the anchor of a statement on the token.
 func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
 	if !session.Anchors(m.guard) {
@@ -310,33 +270,23 @@ func (m *module) anchor(e kmdata.Entry, set kmdata.Set) error {
 // statement is the module statement of what was done.
 func (m *module) statement(set quorum.CardSet) *statement.Module {
 	return &statement.Module{
-		Module:   m.id,
-		CardSet:  set.Number,
-		Guard:    m.guard,
-		Trust:    m.trusted,
-		Library:  m.library,
-		Token:    session.TokenOf(m.token),
-		SOPIN:    stated(m.guard.Traits().SOPIN, m.pin, m.sealed.so),
-		UserPIN:  stated(m.guard.Traits().UserPIN, m.user, m.sealed.user),
-		KML:      m.kml,
-		Form:     m.form,
-		KW:       base64.StdEncoding.EncodeToString(m.kw),
-		LeftOut:  slices.Clone(m.leftOut),
-		Findings: m.rows,
-		Others:   m.others,
-	}
-}
+		Module:  m.id,
+		CardSet: set.Number,
+		Guard:   m.guard,
+		Trust:   m.trusted,
 
-// stated is what the statement says of a PIN that the cards hold.
-func stated(held bool, pin *secret.Bytes, sealed string) (p statement.PIN) {
-	if !held {
-		return p
+		VendorQuorum: m.vendor,
+		Library:      m.library,
+		Token:        session.TokenOf(m.token),
+		SOPIN:        pins.Stated(m.guard.Traits().SOPIN, m.pin, m.sealed.so),
+		UserPIN:      pins.Stated(m.guard.Traits().UserPIN, m.user, m.sealed.user),
+		KML:          m.kml,
+		Form:         m.form,
+		KW:           base64.StdEncoding.EncodeToString(m.kw),
+		LeftOut:      slices.Clone(m.leftOut),
+		Findings:     m.rows,
+		Others:       m.others,
 	}
-	p = statement.PIN{Characters: pin.Len(), Sealed: sealed}
-	if sealed == "" {
-		p.Bits = quorum.PINBits(pin.Len())
-	}
-	return p
 }
 
 // Close wipes the PINs and unloads the library, of a module that joins.

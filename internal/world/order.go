@@ -28,14 +28,6 @@ func (o CardOrder) Check(rehearsal bool, kmdata string) error {
 	return cards.CheckPlaces(o.Media, kmdata, rehearsal)
 }
 
-// removeCards takes back the cards of a set that never came into force.
-func removeCards(set quorum.CardSet, media []cards.Medium) error {
-	if len(set.Holders) == 0 {
-		return nil // the run ended before it made a set
-	}
-	return cards.RemoveAll(set, media)
-}
-
 // ownPassphrases lists the cards whose holders chose a passphrase.
 func ownPassphrases(dealt []cards.Holding) (own statement.OwnPassphrases) {
 	for _, h := range dealt {
@@ -44,11 +36,4 @@ func ownPassphrases(dealt []cards.Holding) (own statement.OwnPassphrases) {
 		}
 	}
 	return own
-}
-
-// wipeCards wipes the cards of an issue and keeps its secret.
-func wipeCards(issue *quorum.Issue) {
-	for _, card := range issue.Cards {
-		card.Wipe()
-	}
 }

@@ -14,9 +14,11 @@ import (
 // Recovery asks for the world on a module that it does not have yet.
 type Recovery struct {
 	session.Access
-	Media   []cards.Medium
-	Label   string // of the token
-	UserPIN func(token hsm.Token) (*secret.Bytes, error)
+	Media []cards.Medium
+	Label string // of the token
+	// VendorQuorum is a quorum of the vendor's own, as somebody states it by name.
+	VendorQuorum string
+	UserPIN      func(token hsm.Token) (*secret.Bytes, error)
 }
 
 // recovery carries a Recovery through its steps.
@@ -55,7 +57,9 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err := statement.CheckLabel(o.Label); err != nil {
 		return nil, err
 	}
-	r := &recovery{Recovery: o, chain: chain, module: &module{ui: o.UI, guard: guardOfRecovery(chain)}}
+	r := &recovery{Recovery: o, chain: chain, module: &module{
+		ui: o.UI, guard: guardOfRecovery(chain), vendor: o.VendorQuorum,
+	}}
 	defer r.Close()
 	if err := r.module.load(o.Library, chain.Rehearsal()); err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func (r *recovery) choose() (recoveryNote, error) {
 		return note, err
 	}
 	if !pending || note.Label != r.Label {
-		note = recoveryNote{Label: r.Label, Module: newModuleID()}
+		note = recoveryNote{Label: r.Label, Module: statement.NewModuleID()}
 	}
 	r.module.id = note.Module
 	if err := r.pick(note); err != nil {

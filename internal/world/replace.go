@@ -77,7 +77,7 @@ func (s Quorum) bringIntoForce(r Replacement) error {
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[replacementNote]{
 		Name:  replacementName,
 		Keep:  func(n replacementNote) bool { return s.mayBeInForce(n.Cards) },
-		Undo:  func(n replacementNote) error { return removeCards(n.Cards, r.Media) },
+		Undo:  func(n replacementNote) error { return cards.RemoveAll(n.Cards, r.Media) },
 		Check: func() error { return cards.CheckBlank(r.Media) },
 		Do:    func(note *replacementNote, save func() error) error { return s.replace(r, note, save) },
 	}, replacementNote{})
@@ -291,6 +291,7 @@ func (s Quorum) joining() *module {
 		form:    s.Module.Form,
 		leftOut: s.Module.LeftOut,
 		trusted: s.Module.Trust,
+		vendor:  s.Module.VendorQuorum,
 		others:  s.Module.Others,
 	}
 }

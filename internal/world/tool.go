@@ -9,8 +9,8 @@ import (
 
 // trustByTool has the officer trust KM, where the guard has it so.
 func (m *module) trustByTool(on *hsm.Session, set kmdata.Set) error {
-	if m.guard.Traits().Trusted != statement.TrustedByTool {
-		return nil
+	if err := m.clear(on, set.Cards.Number); err != nil || m.guard.Traits().Trusted != statement.TrustedByTool {
+		return err
 	}
 	t := &bytool.Trusting{
 		UI:      m.ui,
@@ -29,6 +29,20 @@ func (m *module) trustByTool(on *hsm.Session, set kmdata.Set) error {
 		return err
 	}
 	m.leftOut, m.trusted = on.LeftOut(), statement.TrustByTool
+	return nil
+}
+
+// clear destroys the trusted keys that a run with another guard has left.
+func (m *module) clear(on *hsm.Session, set int) error {
+	labels := map[statement.Truster][]string{
+		statement.TrustedByTool:   {statement.KWLabel(m.id, set)},
+		statement.TrustedByNobody: {statement.KWLabel(m.id, set), statement.KMLabel(m.id, set)},
+	}
+	for _, label := range labels[m.guard.Traits().Trusted] {
+		if _, err := on.DestroyLabelled(label); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
