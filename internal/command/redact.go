@@ -43,6 +43,8 @@ var secretParts = []struct {
 	// password with a slash in it.
 	{regexp.MustCompile(`(?s)^([A-Za-z][A-Za-z0-9+.-]*://)[^?#]*@`), "${1}***@"},
 	{regexp.MustCompile(`(?s)^[^/?#@\s]+:([^/?#@][^?#@]*)?@`), "***@"},
+	// The same in the wrong half of a PKCS#11 URI.
+	{regexp.MustCompile(`(?is)(pin-(?:value|source)=)[^;?&]*`), "${1}***"},
 	// The query of a URL, or of a PKCS#11 URI (RFC 7512: pin-value).
 	{regexp.MustCompile(`(?s)^([A-Za-z][A-Za-z0-9+.-]*:[^?]*\?).*$`), "${1}***"},
 }

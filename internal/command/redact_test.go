@@ -15,6 +15,7 @@ func TestRedact(t *testing.T) {
 		{"query and fragment", "https://host/f.zip?sig=hunter2#x", "https://host/f.zip?***"},
 		{"both", "https://u:p@host/f?sig=s", "https://***@host/f?***"},
 		{"PIN in a PKCS#11 URI", "pkcs11:token=contoso?pin-value=1234", "pkcs11:token=contoso?***"},
+		{"PIN in its path", "pkcs11:token=a;pin-value=1234;serial=1", "pkcs11:token=a;pin-value=***;serial=1"},
 		{"PKCS#11 URI without one", "pkcs11:token=contoso;serial=0a", "pkcs11:token=contoso;serial=0a"},
 		{"no scheme", "user:hunter2@host", "***@host"},
 		{"upper case", "HTTPS://U:P@HOST", "HTTPS://***@HOST"},

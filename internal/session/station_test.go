@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,12 +90,51 @@ func twoModules(t *testing.T) (r *rig.Rig, first, second string) {
 	return r, before[0], after[0]
 }
 
+// slotOf is the number of the slot with the token of the label.
+func slotOf(t *testing.T, r *rig.Rig, label string) uint {
+	t.Helper()
+	m, err := hsm.Load(r.Library)
+	rig.OK(t, err)
+	defer m.Close()
+	token, err := m.Token("label:" + label)
+	rig.OK(t, err)
+	return token.Slot
+}
+
+// connectsNamed connects each of two modules by each kind of name.
+func connectsNamed(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	for i, label := range []string{r.Label, "second"} {
+		slot := slotOf(t, r, label)
+		for _, text := range []string{
+			fmt.Sprintf("slot:%d", slot), "label:" + label, r.Chain(t).Modules()[i].Token.Serial,
+			fmt.Sprintf("pkcs11:slot-id=%d;manufacturer=SoftHSM%%20project", slot),
+		} {
+			name, err := hsm.ParseTokenName(text)
+			rig.OK(t, err)
+			s, err := session.Connect(r.Chain(t), r.Library, name, r.People)
+			rig.OK(t, err)
+			if s.Token.Label != label || s.Module.Module != r.Chain(t).Modules()[i].Module {
+				t.Errorf("%s is %v", text, s.Token)
+			}
+			s.Close()
+		}
+	}
+	name, err := hsm.ParseTokenName("label:third")
+	rig.OK(t, err)
+	_, err = session.Connect(r.Chain(t), r.Library, name, r.People)
+	r.Refused(t, err, exitcode.HSM, `no module of this world, token labelled "third", is in LIBRARY`, "connect one of: "+
+		"SoftHSM project SoftHSM v2, serial SERIAL; SoftHSM project SoftHSM v2, serial SERIAL; or byok-offline world recover")
+}
+
 func TestConnectFindsOneModule(t *testing.T) {
 	r, first, second := twoModules(t)
 	_, err := r.Connect()
 	r.Refused(t, err, exitcode.HSM, "2 modules of this world are in LIBRARY at once: "+
 		"SoftHSM project SoftHSM v2, serial SERIAL; SoftHSM project SoftHSM v2, serial SERIAL",
-		"disconnect all except the one to work with")
+		fmt.Sprintf("name the one to work with: --token slot:%d or --token slot:%d",
+			slotOf(t, r, r.Label), slotOf(t, r, "second")))
+	connectsNamed(t, r)
 	r.Unplug(t, first)
 	s, err := r.Connect()
 	rig.OK(t, err)

@@ -46,6 +46,8 @@ func TestCheckLabel(t *testing.T) {
 		"":                      `label "": expected 1 to 32 bytes of text`,
 		strings.Repeat("a", 33): `label "` + strings.Repeat("a", 33) + `": expected 1 to 32 bytes of text`,
 		"a\x1b[31m":             `label "a\x1b[31m": only printable characters are allowed`,
+		"trail ":                `label "trail ": a token's label neither begins nor ends with a blank`,
+		" lead":                 `label " lead": a token's label neither begins nor ends with a blank`,
 		"\xff":                  `label "\xff": expected 1 to 32 bytes of text`,
 	} {
 		refused(t, statement.CheckLabel(label), exitcode.Usage, want)
