@@ -1,6 +1,8 @@
 package statement
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -68,4 +70,11 @@ func CheckLabel(label string) error {
 		}
 	}
 	return nil
+}
+
+// NewModuleID draws the 16 random bytes that name a module, in hex.
+func NewModuleID() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // crypto/rand.Read never fails (Go 1.24)
+	return hex.EncodeToString(id)
 }
