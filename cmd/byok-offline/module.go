@@ -87,7 +87,8 @@ func checkModule(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	if r.IsSet("token") {
-		return nil, exitcode.Errorf(exitcode.Usage, "module check takes its token from --with-test-keys, in the forms of --token")
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"module check takes its token from --with-test-keys, in the forms of --token")
 	}
 	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
 		return nil, exitcode.Errorf(exitcode.Usage,

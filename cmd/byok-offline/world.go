@@ -22,7 +22,7 @@ func worldCommands(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:  "world",
 		Usage: "create, check and recover the security world",
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			createWorldCommand(p),
 			{
 				Name:   "info",
@@ -64,17 +64,7 @@ func worldCommands(p *command.Program) *cli.Command {
 				ArgsUsage: "DIR",
 				Action:    p.Step(backupWorld),
 			},
-			{
-				Name:   "reset-pin",
-				Usage:  "set a new user PIN, with a quorum of cards",
-				Action: p.Step(resetPIN),
-				Flags:  slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, dialogue.SessionFlags()),
-			},
-			{
-				Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),
-				Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), newPINFileFlag()},
-			},
-		},
+		}, pinCommands(p)...),
 	}
 }
 
@@ -114,10 +104,6 @@ func createWorldCommand(p *command.Program) *cli.Command {
 
 func vendorQuorumFlag() cli.Flag {
 	return text("vendor-quorum", "`TEXT` for the record: the HSM's own quorum, and who says so; it is not proved")
-}
-
-func newPINFileFlag() cli.Flag {
-	return text("new-pin-file", "`FILE` with the new user PIN in its first line (default: asked for)")
 }
 
 func createWorld(r *command.Run) (command.Result, error) {
@@ -293,45 +279,6 @@ func backupWorld(r *command.Run) (command.Result, error) {
 	}
 	last := chain.Last()
 	return view.Backup{Dir: dir, Files: files, Last: last.Number(), Words: last.Sum.FirstWords(8)}, nil
-}
-
-func resetPIN(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
-		if s.Module.Guard.Traits().UserPIN { // theirs is set again
-			return nil, world.Quorum{Quorum: s}.ResetPIN(nil)
-		}
-		next, err := r.NewSecret("new-pin-file", "new user PIN for "+s.Token.String())
-		if err != nil {
-			return nil, err
-		}
-		defer next.Wipe()
-		return nil, world.Quorum{Quorum: s}.ResetPIN(next)
-	})
-}
-
-func changePIN(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	station, u, err := connect(r)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
-	old, err := u.UserPIN(station.Token)
-	if err != nil {
-		return nil, err
-	}
-	defer old.Wipe()
-	next, err := u.NewUserPIN("new-pin-file", station.Token, "")
-	if err != nil {
-		return nil, err
-	}
-	defer next.Wipe()
-	return nil, world.ChangePIN(station, old, next)
 }
 
 // checkWorld looks at everything and goes on after what is bad.

@@ -136,8 +136,8 @@ func ProveByTool(token *hsm.Session, e Equipment) error {
 // notTrusted says that the vendor's tool did not trust KM, or has taken that
 // back.
 func notTrusted(t hsm.Token, labels []string) error {
-	return exitcode.Errorf(exitcode.Check, "%v does not trust KM (%s): its crypto officer has never trusted it, or has taken "+
-		"that back", t, Join(labels)).
+	return exitcode.Errorf(exitcode.Check,
+		"%v does not trust KM (%s): its crypto officer has never trusted it, or has taken that back", t, Join(labels)).
 		Hint("ask the officer why; if it is to go on, have that one object trusted again with the vendor's tool")
 }
 

@@ -185,8 +185,9 @@ func (c *creation) adopt(set quorum.CardSet) error {
 		return err
 	}
 	if m.guard.Traits().UserPIN {
-		return exitcode.Errorf(exitcode.Refused, "%v keeps its SO PIN, which resets the user PIN: the cards would not hold it "+
-			"alone, as guard %s needs", m.token, m.guard).Hint("ask for --guard %s", statement.GuardLoginShared)
+		return exitcode.Errorf(exitcode.Refused,
+			"%v keeps its SO PIN, which resets the user PIN: the cards would not hold it alone, as guard %s needs",
+			m.token, m.guard).Hint("ask for --guard %s", statement.GuardLoginShared)
 	}
 	m.guard = statement.GuardTrustShared
 	c.UI.Warn(fmt.Sprintf("%v keeps its SO PIN: everyone who ever knew it can still log in as SO; guard %s",

@@ -89,14 +89,13 @@ func (c Creation) Check() error {
 	return cards.CheckBlank(c.Media)
 }
 
-// created are the guards that a world is created with. Trust becomes
-// trust-shared where the token is adopted.
-var created = []statement.Guard{statement.GuardTrust, statement.GuardTrustByTool, statement.GuardLogin, statement.GuardLoginShared}
-
+// checkGuard: trust becomes trust-shared where the token is adopted, so that this
+// one is not asked for.
 func (c Creation) checkGuard() error {
 	g := cmp.Or(c.Guard, statement.GuardTrust)
-	if !slices.Contains(created, g) {
-		return exitcode.Errorf(exitcode.Usage, "guard %q: expected one of %q", string(g), created)
+	shared := func(g statement.Guard) bool { return g == statement.GuardTrustShared }
+	if known := slices.DeleteFunc(statement.Guards(), shared); !slices.Contains(known, g) {
+		return exitcode.Errorf(exitcode.Usage, "guard %q: expected one of %q", string(g), known)
 	}
 	if !g.Traits().SOPIN && c.Choice.Initialize {
 		return exitcode.Errorf(exitcode.Usage, "guard %s: the vendor's tool initialises the token", g).
@@ -129,7 +128,8 @@ func (c Creation) checkNew(note creationNote) error {
 func Create(o Creation) (*kmdata.Chain, error) {
 	named := o.Guard != ""
 	o.Guard = cmp.Or(o.Guard, statement.GuardTrust)
-	c := &creation{Creation: o, named: named, module: &module{ui: o.UI, guard: o.Guard, vendor: o.VendorQuorum}, release: func() {}}
+	c := &creation{Creation: o, named: named, release: func() {}}
+	c.module = &module{ui: o.UI, guard: o.Guard, vendor: o.VendorQuorum}
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -291,7 +291,8 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 	}
 	defer issue.WipeCards()
 	c.secret = issue.Secret
-	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: statement.NewModuleID(), Cards: issue.Set, Guard: c.Guard}
+	*note = creationNote{Label: c.Label, Rehearsal: c.Rehearsal, Module: statement.NewModuleID(), Cards: issue.Set}
+	note.Guard = c.Guard
 	if note.KNSO, note.KM, err = keys.Seal(issue.Secret, issue.Set); err != nil {
 		return err
 	}
