@@ -37,7 +37,7 @@ var built struct {
 // locked in $TMPDIR, so that copies of a token can be worked on side by side, and
 // the worthless RSA key of the probes is short, because it takes long to make.
 var edits = []struct{ file, from, to string }{
-	{"../../internal/session/lock.go", `return "/tmp"`, "return os.TempDir()"},
+	{"../../internal/locks/locks.go", `return "/tmp"`, "return os.TempDir()"},
 	{"../../internal/hsm/probe/probe.go", "rsa.GenerateKey(rand.Reader, 2048)", "rsa.GenerateKey(rand.Reader, 1024)"},
 }
 
