@@ -39,7 +39,8 @@
  * SHIM_EC_PARAMS=name         CKA_EC_PARAMS by the curve's name: name, bare-name; or explicit
  * SHIM_EXPONENT=65537         the public exponent of every RSA key, whatever is asked for
  * SHIM_PIN_PAD=1              PINs are typed on the device: CKR_ARGUMENTS_BAD where one is given
- * SHIM_PAD_USER, SHIM_PAD_SO  what is typed there; without it the person presses Cancel
+ * SHIM_PAD_USER, SHIM_PAD_SO  what is typed there, or the file that has it in its first line; without it the
+ *                             person presses Cancel
  * SHIM_STALE_PIN=1            0x1B8 by who must change a PIN first that C_InitToken or C_InitPIN has set
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
  * SHIM_SHORT_RSA=LABEL        RSA key pairs of this label have 1024 bits, whatever is asked for: they are there sooner

@@ -128,7 +128,14 @@ static CK_RV finalize(CK_VOID_PTR a)
 /* typed is the PIN that a person types on the device, if there is a pad: the caller must give none. */
 static CK_RV typed(CK_USER_TYPE type, CK_UTF8CHAR_PTR *pin, CK_ULONG *length)
 {
+	static char line[256];
 	const char *text = setting(type == CKU_SO ? "SHIM_PAD_SO" : "SHIM_PAD_USER");
+	FILE *file = text && *text == '/' ? fopen(text, "r") : NULL;
+	if (file) {
+		text = fgets(line, sizeof line, file) ? line : NULL;
+		line[strcspn(line, "\n")] = 0;
+		fclose(file);
+	}
 	if (!setting("SHIM_PIN_PAD"))
 		return CKR_OK;
 	if (*pin)
