@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/kmdata"
 	"byok/internal/library"
 )
 
@@ -59,5 +61,50 @@ func TestTokenLock(t *testing.T) {
 	elsewhere.Configuration = []library.File{{Path: "/etc/b"}}
 	if tokenLock(by, free) == tokenLock(elsewhere, free) {
 		t.Error("free tokens of two configurations share a lock")
+	}
+}
+
+// TestHold: one session a folder, and one a token whatever folder it works on.
+func TestHold(t *testing.T) {
+	token := hsm.Token{Manufacturer: "maker", Model: "model", Serial: t.TempDir(), Initialised: true}
+	folder := func() string {
+		dir := t.TempDir()
+		if err := os.MkdirAll(kmdata.Local(dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	one, two := folder(), folder()
+	release, err := Hold(one, library.Identity{}, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := token
+	other.Serial += "-2"
+	for _, c := range []struct {
+		name  string
+		dir   string
+		token hsm.Token
+	}{{"the same folder", one, other}, {"the same token", two, token}} {
+		if _, err := Hold(c.dir, library.Identity{}, c.token); exitcode.Of(err) != exitcode.Refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if again, err := Hold(two, library.Identity{}, other); err != nil {
+		t.Errorf("another folder and token: %v", err)
+	} else {
+		again()
+	}
+	release()
+	release, err = Hold(one, library.Identity{}, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	for _, s := range []hsm.Token{token, other} {
+		_ = os.Remove(tokenLock(library.Identity{}, s))
+	}
+	if _, err := Hold(t.TempDir()+"/none", library.Identity{}, token); err == nil {
+		t.Error("a folder that is not there")
 	}
 }

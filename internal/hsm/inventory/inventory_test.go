@@ -175,3 +175,36 @@ func TestCallsFail(t *testing.T) {
 		})
 	}
 }
+
+// TestOfKey: the keys of a label, and the public keys of a CKA_ID.
+func TestOfKey(t *testing.T) {
+	items := []Item{
+		{Class: p11.PublicKey, Label: "a", ID: []byte{1}}, {Class: p11.PrivateKey, Label: "a", ID: []byte{1}},
+		{Class: p11.SecretKey, Label: "a", ID: []byte{2}}, {Class: p11.PrivateKey, Label: "b", ID: []byte{1}},
+		{Class: p11.PublicKey, Label: "c", ID: []byte{2}},
+	}
+	if found := KeysLabelled(items, "a"); len(found) != 2 || found[0].Class != p11.PrivateKey ||
+		found[1].Class != p11.SecretKey {
+		t.Errorf("%+v", found)
+	}
+	if found := PublicOf(items, items[3]); len(found) != 1 || found[0].Label != "a" {
+		t.Errorf("%+v", found)
+	}
+}
+
+// TestWithoutTrust: a module that does not know CKA_TRUSTED trusts nothing, and
+// lists its objects all the same.
+func TestWithoutTrust(t *testing.T) {
+	token := newToken(t)
+	all := must[[]Item](t)(All(token.Session))
+	t.Setenv("SHIM_UNKNOWN", "0x86")
+	if found := must[[]p11.Object](t)(FindTrusted(token.Session)); len(found) != 0 {
+		t.Errorf("%d are trusted", len(found))
+	}
+	if left := must[[]Item](t)(All(token.Session)); len(left) != len(all) {
+		t.Errorf("%d objects, %d before", len(left), len(all))
+	}
+	if on := must[[]p11.Object](t)(FindOnToken(token.Session)); len(on) != len(all) {
+		t.Errorf("%d on the token", len(on))
+	}
+}

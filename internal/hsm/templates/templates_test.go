@@ -54,6 +54,7 @@ func table() []row {
 			"EC session key", PrivateKey(p11.SessionObject, false),
 			"EXTRACTABLE PRIVATE SENSITIVE! SIGN WRAP_WITH_TRUSTED!", "DECRYPT DERIVE SIGN_RECOVER TOKEN UNWRAP",
 		},
+		{"what opens a backup", Unwrapping(), "PRIVATE SENSITIVE UNWRAP", "DECRYPT EXTRACTABLE SIGN TOKEN"},
 		{"public half", PublicKey(p11.TokenObject, true), "ENCRYPT TOKEN VERIFY", "PRIVATE WRAP"},
 		{
 			"AES key", SecretKey(p11.TokenObject),
@@ -118,5 +119,14 @@ func TestRules(t *testing.T) {
 				t.Errorf("%s: CKA_%s comes after MODIFIABLE", r.name, r.template[i+1].Name())
 			}
 		}
+	}
+}
+
+// TestUses: a secret key has more to say than a private one.
+func TestUses(t *testing.T) {
+	private, secret := Uses(false), Uses(true)
+	if !slices.Contains(private, pkcs11.CKA_SIGN_RECOVER) || slices.Contains(private, pkcs11.CKA_TRUSTED) ||
+		!slices.Contains(secret, pkcs11.CKA_TRUSTED) || slices.Contains(secret, pkcs11.CKA_SIGN_RECOVER) {
+		t.Errorf("%x, %x", private, secret)
 	}
 }
