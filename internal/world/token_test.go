@@ -54,6 +54,61 @@ func adoption(r *rig.Rig) world.Creation {
 	return o
 }
 
+// TestAdoptByName: of two initialised tokens of one label, and of two free ones, the
+// one that is named is taken.
+func TestAdoptByName(t *testing.T) {
+	r := rig.New(t, 1)
+	maker(t, r, rig.UserPIN, pkcs11.CKU_SO, nil)
+	m, err := hsm.Load(r.Library)
+	rig.OK(t, err)
+	free, err := m.Free()
+	rig.OK(t, err)
+	second, err := m.Initialise(free, rig.Secret("another SO PIN"), r.Label)
+	rig.OK(t, err)
+	both, err := m.Labelled(r.Label)
+	rig.OK(t, err)
+	m.Close()
+	if len(both) != 2 {
+		t.Fatalf("%+v", both)
+	}
+	named := func(text string) world.Creation {
+		o := adoption(r)
+		o.Token, err = hsm.ParseTokenName(text)
+		rig.OK(t, err)
+		return o
+	}
+	for _, c := range []struct {
+		name  string
+		order world.Creation
+		code  exitcode.Code
+		want  string
+		hint  string
+	}{
+		{"no such token", named("0123"), exitcode.HSM, "no token with serial 0123 in LIBRARY",
+			"connect the HSM that holds this security world, then byok-offline module list --module-path LIBRARY"},
+		{"a free one", named("pkcs11:serial="), exitcode.Usage, "the token pkcs11:serial= is not initialised",
+			"initialise it with the vendor's tool, or leave --adopt out"},
+		{"an initialised one for a free one", func() world.Creation {
+			o := named(second.Serial)
+			o.Choice, o.Label = world.TokenChoice{}, "third"
+			return o
+		}(), exitcode.Refused, `token "test world" (serial SERIAL) is initialised, and a free token is needed`,
+			"byok-offline module list --module-path LIBRARY shows the free ones"},
+	} {
+		_, err := world.Create(c.order)
+		r.Refused(t, err, c.code, c.want, c.hint)
+	}
+	first := both[0]
+	if first.Serial == second.Serial {
+		first = both[1]
+	}
+	chain, err := world.Create(named("pkcs11:token=test%20world;serial=" + first.Serial))
+	rig.OK(t, err)
+	if got := chain.Modules()[0].Token.Serial; got != first.Serial {
+		t.Errorf("took %s, not %s", got, first.Serial)
+	}
+}
+
 func TestAdopt(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -85,7 +85,8 @@
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
  * SHIM_COPIES=plain           trusted objects are frozen for the user all the same, with SHIM_WEAK=modifiable: he
  *                             cannot set anything in them, and copies them only as they are, under any label
- * SHIM_PROFILE=cloudhsm|luna  what a vendor's module does, by the switches here: see profile.c
+ * SHIM_PROFILE=cloudhsm|luna|nshield|utimaco|azure|yubihsm
+ *                             what a vendor's module does, by the switches here: see profile.c and vendors.c
  * SHIM_ABSENT=LIST            comma-separated functions that are CKR_FUNCTION_NOT_SUPPORTED
  * SHIM_PIN_HAS=:              a PIN without this character is refused
  * SHIM_TOOL=FOLDER            the vendor's tool trusts the object whose CKA_ID in hex is a file there: see tool.c
@@ -125,7 +126,7 @@ const char *setting(const char *name)
 		value = getenv(passed_on);
 	}
 	if (!value)
-		return preset(name);
+		return preset(name) ? preset(name) : vendor_preset(name);
 	return *value ? value : NULL;
 }
 
@@ -270,6 +271,7 @@ static void load(void)
 	later_install(&steered);
 	slots_install(&steered);
 	forms_install(&steered);
+	vendors_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

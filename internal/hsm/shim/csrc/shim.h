@@ -25,6 +25,7 @@ void derive_install(CK_FUNCTION_LIST *list);
 void later_install(CK_FUNCTION_LIST *list);
 void slots_install(CK_FUNCTION_LIST *list);
 void forms_install(CK_FUNCTION_LIST *list);
+void vendors_install(CK_FUNCTION_LIST *list);
 void tool_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or what the profile sets in its place; NULL if it is unset or empty. */
@@ -32,6 +33,7 @@ const char *setting(const char *name);
 
 /* preset is what the profile sets of a switch, or NULL. */
 const char *preset(const char *name);
+const char *vendor_preset(const char *name);
 
 /* listed reports whether a comma-separated setting has the number (decimal or 0x hex). */
 int listed(const char *name, CK_ULONG number);
