@@ -165,6 +165,28 @@ func TestAttackByTool(t *testing.T) {
 	)
 }
 
+// TestTakenBackMeanwhile: an officer who takes the trust back while the card
+// holders look is said by name, and nothing is signed.
+func TestTakenBackMeanwhile(t *testing.T) {
+	r := rig.NewToolWorld(t)
+	generateKind(t, r, "first", "P-256")
+	km := r.IDOf(t, "byok-km-"+r.Chain(t).Modules()[0].Module+"-1")
+	before := r.Chain(t).Last().Number()
+	r.People.Approve = func(string) error { return r.Untrust(km) }
+	_, err := approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First"))
+	r.Refused(
+		t,
+		err,
+		exitcode.Check,
+		`token "test world" (serial SERIAL) does not trust KM (byok-km-MODULE-1): its crypto officer `+
+			"has never trusted it, or has taken that back",
+		"ask the officer why; if it is to go on, have that one object trusted again with the vendor's tool",
+	)
+	if last := r.Chain(t).Last().Number(); last != before {
+		t.Errorf("statement %d was signed", last)
+	}
+}
+
 // TestAttackOtherKM: a key of the operator's under KM's label is not wrapped
 // under, whoever trusts it.
 func TestAttackOtherKM(t *testing.T) {

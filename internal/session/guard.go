@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"fmt"
 	"slices"
@@ -152,8 +153,8 @@ func (s *Quorum) WrapByKM(key hsm.Key, kek *rsa.PublicKey) ([]byte, error) {
 			s.Module.Token, s.Module.Guard)
 	}
 	blob, err := s.Backup(key)
-	if err != nil {
-		return nil, err
+	if err != nil { // the officer may have taken the trust back meanwhile
+		return nil, cmp.Or(ProveByTool(s.HSM, s.equipment()), err)
 	}
 	if len(blob) <= oaepSize {
 		return nil, errBackup()

@@ -62,7 +62,7 @@ func TestToolSession(t *testing.T) {
 				t,
 				err,
 				exitcode.HSM,
-				"C_WrapKey of key_simple_key with CKM_RSA_AES_KEY_WRAP: CKR_DEVICE_ERROR",
+				"C_WrapKey of a worthless key with CKM_RSA_AES_KEY_WRAP: CKR_DEVICE_ERROR",
 				"",
 			)
 			t.Setenv("SHIM_AT", "")

@@ -1,6 +1,7 @@
 package p11
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,4 +82,13 @@ func TestShows(t *testing.T) {
 	ok(t, s.Shows(o, "it", aes(Has(Copyable, false, "is not compared"))))
 	expect(t, s.Shows(o, "it", aes(Has(pkcs11.CKA_ENCRYPT, false, "must not encrypt"))),
 		"the token shows CKA_ENCRYPT=true on it instead of false (must not encrypt)")
+}
+
+// TestTruths names what is true, sorted.
+func TestTruths(t *testing.T) {
+	types := []uint{pkcs11.CKA_SIGN, pkcs11.CKA_DECRYPT, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_DERIVE}
+	values := [][]byte{{1}, {1}, nil, {0}}
+	if got := Truths(types, values); !slices.Equal(got, []string{"DECRYPT", "SIGN"}) {
+		t.Errorf("%q", got)
+	}
 }

@@ -1,6 +1,7 @@
 package p11
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -66,5 +67,21 @@ func TestClasses(t *testing.T) {
 	}
 	if TokenObject.String() != "token" || SessionObject.String() != "session" {
 		t.Errorf("%v, %v", TokenObject, SessionObject)
+	}
+}
+
+// TestChecked: what was made and is not as it should be does not stay.
+func TestChecked(t *testing.T) {
+	s := open(t)
+	o := generate(t, s, "a")
+	if same, err := s.Checked(o, nil); same != o || err != nil {
+		t.Errorf("%d, %v", same, err)
+	}
+	wrong := errors.New("wrong")
+	if none, err := s.Checked(o, wrong); none != 0 || !errors.Is(err, wrong) {
+		t.Errorf("%d, %v", none, err)
+	}
+	if left := must[[]Object](t)(s.Find()); len(left) != 0 {
+		t.Errorf("left %v", left)
 	}
 }
