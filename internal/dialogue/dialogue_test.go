@@ -92,7 +92,13 @@ func run(t *testing.T, args []string, answers []answer, f func(r *command.Run) e
 		defer terminal.Close()
 		console.In = terminal
 		typed := make(chan error, 1)
-		go func() { typed <- typing(keyboard, out, answers) }()
+		go func() {
+			err := typing(keyboard, out, answers)
+			if err != nil {
+				_ = keyboard.Close() // hang up, or the question would wait for ever
+			}
+			typed <- err
+		}()
 		defer func() {
 			if err := <-typed; err != nil {
 				t.Error(err)
