@@ -54,6 +54,7 @@ func replacements() []replacement {
 		r(`(?m)^( *|.*\S  +)([1-8])( +[A-Za-z]+){4}$`, "${1}${2}  WORDS"),
 		r(`(?m)^( +)([A-Za-z-]+ ){7}[A-Za-z-]+$`, "${1}WORDS"),
 		r(`\bslot [0-9]+`, "slot N"),
+		r(`\bhandle [0-9]+`, "handle N"),
 		r(`\bon [0-9]+ of [0-9]+ threads`, "on N of N threads"),
 		r(`\bprocess [0-9]+`, "process N"),
 	}
