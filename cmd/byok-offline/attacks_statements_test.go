@@ -59,11 +59,12 @@ func changedStatements() (list []deed) {
 		{"a module of another token", moduleState, `"label": "stage"`, `"label": "other"`,
 			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
 				"file was altered, or another key signed it"},
-		{"a module of a weaker guard", moduleState, `"guard": "trust"`, `"guard": "login"`,
+		{"a module of a weaker guard", moduleState, `"guard": "trust"`, `"guard": "trust-by-tool"`,
 			"3: kmdata/local/statements/000002-module.json: the signature 000002-module.sig is not of this content: the " +
 				"file was altered, or another key signed it"},
 		{"a module of the one-call form", moduleState, `"form": "two steps"`, `"form": "one call"`,
-			"3: kmdata/local/statements/000002-module.json: field kw: required in the two-step form, and only there"},
+			"3: kmdata/local/statements/000002-module.json: field kw: required in the two-step form, unless nothing is trusted, " +
+				"and only there"},
 		{"an origin of another key", originState, `"ident": "rsa"`, `"ident": "aes"`,
 			"3: kmdata/local/statements/000003-origin.json: the signature 000003-origin.sig is not of this content: the " +
 				"file was altered, or another key signed it"},
