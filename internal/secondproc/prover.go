@@ -165,7 +165,7 @@ func (p *prover) noteLogin(role hsm.Role) {
 
 // experiments are made in the order of the logins: none, SO, user.
 func (p *prover) experiments() error {
-	first := order{Do: "open", Library: p.module.Path, Token: p.roles.Token.ID(), Label: p.objects.label}
+	first := order{Do: "open", Library: p.module.Path, Token: p.roles.Token.URI(), Label: p.objects.label}
 	_, err := p.second.ask(first, nil)
 	if err == nil {
 		err = p.control()

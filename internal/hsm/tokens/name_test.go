@@ -74,6 +74,9 @@ func TestDoubledSerials(t *testing.T) {
 			t.Setenv("SHIM_SERIAL", serial)
 			for _, want := range []Token{r.token, second} {
 				got := must[Token](t)(r.Token("label:" + want.Label))
+				if by := must[Token](t)(r.Token(got.URI())); by != got {
+					t.Errorf("%s is %v", got.URI(), by)
+				}
 				if got.Slot != want.Slot {
 					t.Errorf("%v is in slot %d, not %d", got, got.Slot, want.Slot)
 				}

@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/pkcs11uri"
 	"byok/internal/secret"
 )
 
@@ -36,6 +37,12 @@ func (t Token) ID() string {
 		return t.Serial
 	}
 	return labelPrefix + t.Label
+}
+
+// URI names the token by all that CK_TOKEN_INFO says of it but its slot, whose
+// number another process may see differently: see [ParseName].
+func (t Token) URI() string {
+	return pkcs11uri.URI{Token: &t.Label, Manufacturer: &t.Manufacturer, Model: &t.Model, Serial: &t.Serial}.String()
 }
 
 // String names the token in messages.
