@@ -143,3 +143,104 @@ func TestLoginRecovered(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// TestLoginAdoptedRefused: whoever keeps the SO PIN resets the user PIN.
+func TestLoginAdoptedRefused(t *testing.T) {
+	r := rig.New(t, 2)
+	r.InitToken(t, r.Label, rig.UserPIN)
+	o := r.LoginCreation(2, statement.GuardLogin)
+	o.Choice = world.TokenChoice{
+		Adopt: true,
+		SOPIN: func(hsm.Token) (*secret.Bytes, error) { return rig.Secret(rig.UserPIN), nil },
+	}
+	t.Setenv("SHIM_ABSENT", "C_SetPIN")
+	_, err := world.Create(o)
+	r.Refused(
+		t,
+		err,
+		exitcode.Refused,
+		`token "test world" (serial SERIAL) keeps its SO PIN, which resets the user PIN: the cards `+
+			"would not hold it alone, as guard login needs",
+		"ask for --guard login-shared",
+	)
+}
+
+// TestToolRecovered: a further token that the vendor's tool has made, whose KM
+// the officer trusts as well.
+func TestToolRecovered(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		guard statement.Guard
+		make  func(t *testing.T) *rig.Rig
+		pin   string
+	}{
+		{"trust-by-tool", statement.GuardTrustByTool, func(t *testing.T) *rig.Rig { return rig.NewToolWorld(t) }, rig.ToolPIN},
+		{"login-shared", statement.GuardLoginShared, func(t *testing.T) *rig.Rig {
+			r := rig.New(t, 3)
+			r.InitToken(t, r.Label, rig.UserPIN)
+			_, err := world.Create(r.LoginCreation(2, statement.GuardLoginShared))
+			rig.OK(t, err)
+			r.People.Paper = r.Paper(t)
+			return r
+		}, rig.UserPIN},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := c.make(t)
+			rig.OK(t, generate(r, "key"))
+			lost(t, r)
+			o := r.Recovery(r.Label)
+			o.UserPIN = func(hsm.Token) (*secret.Bytes, error) { return rig.Secret(c.pin), nil }
+			_, err := world.Recover(o)
+			r.Refused(t, err, exitcode.Usage, `there is no initialised token labelled "test world"`,
+				"byok-offline module list shows the tokens; name one with --label")
+			r.InitToken(t, r.Label, c.pin)
+			r.People.Officer = r.Trust
+			_, err = world.Recover(o)
+			rig.OK(t, err)
+			modules := r.Chain(t).Modules()
+			if m := modules[len(modules)-1]; len(modules) != 2 || m.Guard != c.guard {
+				t.Errorf("%+v", modules)
+			}
+			rig.OK(t, quorum(r, func(s world.Quorum) error { return s.StrikeOff(modules[0].Module, "lost") }))
+			rig.OK(t, restore(r, "key"))
+			r.Whole(t)
+		})
+	}
+}
+
+// TestDyingLogin: a creation and a card replacement that are cut short anywhere
+// come to their end in a second run, with both PINs the cards' own.
+func TestDyingLogin(t *testing.T) {
+	t.Run("create", func(t *testing.T) {
+		dying(t, func() (*rig.Rig, func() error) {
+			r := rig.New(t, 2)
+			return r, func() error {
+				_, err := world.Create(r.LoginCreation(2, statement.GuardLogin))
+				return err
+			}
+		})
+	})
+	t.Run("replace", func(t *testing.T) {
+		dying(t, func() (*rig.Rig, func() error) {
+			r := rig.NewLoginWorld(t)
+			rig.OK(t, generate(r, "key"))
+			p, old := replacement(t, r)
+			return r, func() error {
+				r.People.Paper = r.Paper(t)
+				return replace(r, p, old)
+			}
+		})
+	})
+}
+
+// TestDyingTool is the same where the officer trusts KM.
+func TestDyingTool(t *testing.T) {
+	dying(t, func() (*rig.Rig, func() error) {
+		r := rig.NewTool(t, 2)
+		return r, func() error {
+			r.People.PIN, r.People.Officer = rig.ToolPIN, r.Trust
+			_, err := world.Create(r.ToolCreation(2))
+			return err
+		}
+	})
+}

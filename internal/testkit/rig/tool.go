@@ -29,9 +29,14 @@ func NewTool(t testing.TB, n int) *Rig {
 	return r
 }
 
-// InitToken initialises the free token, as a vendor's tool does.
+// InitToken initialises the free token, as a vendor's tool does: past what the
+// library itself does not offer.
 func (r *Rig) InitToken(t testing.TB, label, pin string) {
 	t.Helper()
+	for _, name := range []string{"SHIM_PROFILE", "SHIM_TOOL"} {
+		defer t.Setenv(name, os.Getenv(name))
+		t.Setenv(name, "")
+	}
 	m, err := hsm.Load(r.Library)
 	OK(t, err)
 	defer m.Close()
