@@ -138,3 +138,57 @@ func TestAttackLogin(t *testing.T) {
 		t.Errorf("%+v", key)
 	}
 }
+
+// TestDeliverCutShort: wherever a delivery dies, the key is on the token or its
+// backup is proved, and the cards finish by hand what was authorized.
+func TestDeliverCutShort(t *testing.T) {
+	k := rig.NewKEK(t, "KEK1")
+	step := rig.Step(3)
+	for at := step; ; at += step {
+		r := rig.NewLoginWorld(t)
+		generateKind(t, r, "first", "P-256")
+		*r.People = *rig.NewPeople(3)
+		r.People.Paper, r.People.DieAt = r.Paper(t), at
+		died, err := rig.Survive(func() error {
+			_, err := deliver(r, t.TempDir(), transferOf(t, r, k, "first", "First"))
+			return err
+		})
+		*r.People = *rig.NewPeople(3)
+		r.People.Paper = r.Paper(t)
+		if !died {
+			rig.OK(t, err)
+			return
+		}
+		finish(t, r, at)
+		r.Whole(t)
+	}
+}
+
+// finish packs what was authorized, and erases the key.
+func finish(t *testing.T, r *rig.Rig, at int) {
+	t.Helper()
+	retired, err := r.Chain(t).Retired("first")
+	rig.OK(t, err)
+	copies, err := r.Chain(t).Copies("first")
+	rig.OK(t, err)
+	rig.OK(t, operator(r, func(o keys.Operator) error {
+		if len(copies) > 0 {
+			packed, err := o.Package(keys.PackRequest{
+				Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test",
+			})
+			if err != nil {
+				return err
+			}
+			verified(t, r, packed)
+		}
+		if retired != nil {
+			return nil
+		}
+		_, err := o.Retire("first")
+		return err
+	}))
+	if retired != nil && len(copies) == 0 {
+		t.Errorf("cut short at %d: erased before anything was authorized", at)
+	}
+	rig.OK(t, restore(r, "first"))
+}
