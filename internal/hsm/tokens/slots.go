@@ -115,7 +115,7 @@ func (s Slots) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, er
 		return Token{}, err
 	}
 	if err := s.initToken(t, soPIN, label); err != nil {
-		return Token{}, p11.Fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err)
+		return Token{}, unmade(p11.Fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err))
 	}
 	found, err := s.Labelled(label)
 	if err != nil {
@@ -131,6 +131,15 @@ func (s Slots) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, er
 	}
 	return Token{}, exitcode.Errorf(exitcode.HSM,
 		"after C_InitToken %d tokens are labelled %q instead of one", len(found), label)
+}
+
+// unmade says what to do where only an HSM's administrator may initialise a token.
+func unmade(err error) error {
+	if !p11.Is(err, pkcs11.CKR_USER_NOT_LOGGED_IN) {
+		return err
+	}
+	return exitcode.Hint(err, "log the HSM's administrator in with the vendor's tool, and run the command again; "+
+		"or initialise the token with it, and name that with --adopt")
 }
 
 // made picks the token that was t from those that have its label now.

@@ -92,6 +92,11 @@ func TestCallsFail(t *testing.T) {
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
 	expect(t, err,
 		failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, ""})
+	r.fails(t, "C_InitToken", 1, pkcs11.CKR_USER_NOT_LOGGED_IN)
+	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
+	expect(t, err, failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_USER_NOT_LOGGED_IN`, r.token.Slot),
+		exitcode.HSM, "log the HSM's administrator in with the vendor's tool, and run the command again; " +
+			"or initialise the token with it, and name that with --adopt"})
 	r.fails(t, "C_GetSlotList", 1, pkcs11.CKR_DEVICE_ERROR)
 	ok(t, r.p.CloseSession(r.h))
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
