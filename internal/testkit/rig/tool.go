@@ -33,10 +33,13 @@ func NewTool(t testing.TB, n int) *Rig {
 // library itself does not offer.
 func (r *Rig) InitToken(t testing.TB, label, pin string) {
 	t.Helper()
-	for _, name := range []string{"SHIM_PROFILE", "SHIM_TOOL"} {
-		defer t.Setenv(name, os.Getenv(name))
-		t.Setenv(name, "")
+	profile, tool := os.Getenv("SHIM_PROFILE"), os.Getenv("SHIM_TOOL")
+	set := func(profile, tool string) {
+		t.Setenv("SHIM_PROFILE", profile)
+		t.Setenv("SHIM_TOOL", tool)
 	}
+	set("", "")
+	defer set(profile, tool)
 	m, err := hsm.Load(r.Library)
 	OK(t, err)
 	defer m.Close()
