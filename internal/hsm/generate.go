@@ -19,9 +19,6 @@ type Spec struct {
 	Exponent uint32 // RSA public exponent; 0 means 65537
 }
 
-// defaultExponent is Fermat's fourth number.
-const defaultExponent = 65537
-
 // maker generates keys from complete templates: the session itself, or
 // crypto11.
 type maker interface {
@@ -62,7 +59,7 @@ func (s *Session) generateKML(by maker, label string) (Key, error) {
 
 func (s *Session) generatePair(by maker, spec Spec, label string, public, private p11.Template) (Key, error) {
 	k := Key{Label: label, id: p11.NewID()}
-	publicTemplate := public.Raw(append(p11.Naming(label, k.id), spec.parameters()...)...)
+	publicTemplate := public.Raw(append(p11.Naming(label, k.id), templates.Parameters(spec.Kind, spec.Exponent)...)...)
 	o, err := s.raw.Made(p11.Making{
 		Call:      "C_GenerateKeyPair of " + label,
 		Object:    nameKept,
@@ -125,19 +122,6 @@ func (s *Session) generateSecret(by maker, spec Spec, label string, place Place)
 // nameKept names keys for a vault in [Session.LeftOut].
 const nameKept = "a key"
 
-// parameters are what the public half is generated from.
-func (spec Spec) parameters() []*pkcs11.Attribute {
-	if spec.Kind.Type == keykind.EC {
-		return []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, spec.Kind.ECParams())}
-	}
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, spec.Kind.Bits),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, p11.Exponent(spec.exponent())),
-	}
-}
-
-func (spec Spec) exponent() uint32 { return cmp.Or(spec.Exponent, defaultExponent) }
-
 // granted refuses a key that is not what was asked for: modules exist that take a
 // public exponent, a size or a curve and make another.
 func (spec Spec) granted(k Key) error {
@@ -145,9 +129,10 @@ func (spec Spec) granted(k Key) error {
 		return exitcode.Errorf(exitcode.HSM, "the module made %s as %v, and %v was asked for", k.Label, k.Kind, spec.Kind).
 			Hint("nothing was kept; ask for a kind that the module makes")
 	}
-	if key, ok := k.Public.(*rsa.PublicKey); ok && key.E != int(spec.exponent()) {
+	exponent := cmp.Or(spec.Exponent, templates.DefaultExponent)
+	if key, ok := k.Public.(*rsa.PublicKey); ok && key.E != int(exponent) {
 		return exitcode.Errorf(exitcode.HSM, "the module made %s with public exponent %d, and %d was asked for",
-			k.Label, key.E, spec.exponent()).
+			k.Label, key.E, exponent).
 			Hint("nothing was kept; leave --pubexp out for 65537, which every module and vault takes")
 	}
 	return nil

@@ -145,7 +145,7 @@ func (s *Session) generateOpener() (public, private Object, err error) {
 		p11.Has(pkcs11.CKA_WRAP, false, "encryption for it is done in software"),
 	}
 	public, private, err = s.raw.GeneratePair(kind.Generation,
-		t.Raw(append(p11.Naming(sessionLabel, id), Spec{Kind: kind}.parameters()...)...),
+		t.Raw(append(p11.Naming(sessionLabel, id), templates.Parameters(kind, 0)...)...),
 		templates.Unwrapping().Raw(p11.Naming(sessionLabel, id)...))
 	if err != nil {
 		return 0, 0, p11.Fail("C_GenerateKeyPair of a session RSA key", err)

@@ -35,7 +35,7 @@ func (s *Session) Proves(k Key, want Identity) error {
 	if k.secret() {
 		return s.provesValue(k, want.CheckValue)
 	}
-	challenge := challenge()
+	challenge := keykind.PossessionText("handle", fingerprint.Of(p11.Random(32)))
 	sig, err := s.SignPossession(k, challenge)
 	if err != nil {
 		return err
@@ -60,7 +60,3 @@ func (s *Session) provesValue(k Key, want []byte) error {
 func (s *Session) otherKey(k Key, by string) error {
 	return exitcode.Errorf(exitcode.Check, "%s on %v is not the key that its %s describes", k.Label, s.Token, by)
 }
-
-// challenge is what a key signs to prove itself to this process: of 32 random
-// bytes.
-func challenge() []byte { return keykind.PossessionText("handle", fingerprint.Of(p11.Random(32))) }

@@ -7,11 +7,13 @@
 package templates
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/keykind"
 )
 
 // The reason of the attribute that all trusted keys end with.
@@ -202,4 +204,19 @@ var commonUses = []uint{
 	pkcs11.CKA_SENSITIVE, pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_WRAP_WITH_TRUSTED, pkcs11.CKA_SIGN,
 	pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE, pkcs11.CKA_MODIFIABLE, pkcs11.CKA_LOCAL,
 	pkcs11.CKA_ALWAYS_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE,
+}
+
+// DefaultExponent is Fermat's fourth number.
+const DefaultExponent = 65537
+
+// Parameters are what the public half of a key pair is generated from: the
+// curve, or size and public exponent, of which 0 means [DefaultExponent].
+func Parameters(kind keykind.Kind, exponent uint32) []*pkcs11.Attribute {
+	if kind.Type == keykind.EC {
+		return []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, kind.ECParams())}
+	}
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, kind.Bits),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, p11.Exponent(cmp.Or(exponent, DefaultExponent))),
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/keykind"
 )
 
 // row is a template, and what it must hold: the attributes that are true and
@@ -128,5 +129,22 @@ func TestUses(t *testing.T) {
 	if !slices.Contains(private, pkcs11.CKA_SIGN_RECOVER) || slices.Contains(private, pkcs11.CKA_TRUSTED) ||
 		!slices.Contains(secret, pkcs11.CKA_TRUSTED) || slices.Contains(secret, pkcs11.CKA_SIGN_RECOVER) {
 		t.Errorf("%x, %x", private, secret)
+	}
+}
+
+// TestParameters: a curve, or a size with its exponent.
+func TestParameters(t *testing.T) {
+	for name, want := range map[string]int{"P-256": 1, "RSA-2048": 2} {
+		kind, err := keykind.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := Parameters(kind, 0)
+		if len(list) != want || want == 2 && !slices.Equal(list[1].Value, []byte{1, 0, 1}) {
+			t.Errorf("%s: %v", name, list)
+		}
+		if list := Parameters(kind, 3); want == 2 && !slices.Equal(list[1].Value, []byte{3}) {
+			t.Errorf("%s: %v", name, list)
+		}
 	}
 }
