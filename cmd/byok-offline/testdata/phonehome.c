@@ -411,11 +411,16 @@ static unsigned long initialize(void *unused)
 	return 5; /* CKR_GENERAL_ERROR */
 }
 
+static unsigned long unsupported(void)
+{
+	return 0x54; /* CKR_FUNCTION_NOT_SUPPORTED */
+}
+
 /* CK_FUNCTION_LIST: a version, and 68 functions, of which C_Initialize is the first. */
 static struct {
 	unsigned char version[2];
 	void *functions[68];
-} list = {{2, 40}, {initialize}};
+} list = {{2, 40}, {initialize, [1 ... 67] = unsupported}};
 
 unsigned long C_GetFunctionList(void **functions)
 {
