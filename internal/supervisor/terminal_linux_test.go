@@ -61,6 +61,14 @@ func (p *person) sees(text string, times int) {
 	p.until("the screen shows "+text, func() bool { return strings.Count(p.err.String(), text) >= times })
 }
 
+// hasTerminal reports whether another process group than the shell's is in the
+// foreground, and is not stopped: only then does Ctrl-Z reach it. A shell gives
+// it the terminal first, and then has it continue.
+func (p *person) hasTerminal() bool {
+	group, err := unix.IoctlGetInt(int(p.master.Fd()), unix.TIOCGPGRP)
+	return err == nil && group != p.cmd.Process.Pid && state(group) != "T"
+}
+
 func (p *person) settings() unix.Termios {
 	p.t.Helper()
 	settings, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
@@ -157,6 +165,7 @@ func TestCtrlZ(t *testing.T) {
 	p.types(os.Args[0] + " change\n")
 	p.sees("running as", 1)
 	for n := range 3 {
+		p.until("the job has the terminal, and runs", p.hasTerminal)
 		p.types("\x1a")
 		p.sees("Stopped", n+1)
 		p.types("fg\n")
