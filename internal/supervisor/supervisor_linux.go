@@ -149,19 +149,25 @@ func unstarted(err error) error {
 // wait waits for the end of the worker. While the worker is stopped, by
 // Ctrl-Z or by a signal, so is this process: a shell sees only this one.
 func (w *worker) wait() error {
-	for {
-		_, err := syscall.Wait4(w.pid, &w.state, syscall.WUNTRACED, nil)
+	for how := syscall.WUNTRACED; ; {
+		pid, err := syscall.Wait4(w.pid, &w.state, how, nil)
 		switch {
 		case err == syscall.EINTR:
+			continue
 		case err != nil:
 			return exitcode.Mark(exitcode.Failed, os.NewSyscallError("wait4", err))
-		case !w.state.Stopped():
-			return nil
-		default:
-			// To this thread, which then stops before it goes on.
-			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+		case pid == 0: // this process goes on, and the worker was not made to
 			_ = unix.Kill(w.pid, unix.SIGCONT)
+		case w.state.Stopped():
+			// To this thread, which then stops before it goes on. A shell has
+			// both go on: one more SIGCONT could undo the next Ctrl-Z.
+			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+			how = syscall.WUNTRACED | syscall.WCONTINUED | syscall.WNOHANG
+			continue
+		case !w.state.Continued():
+			return nil
 		}
+		how = syscall.WUNTRACED
 	}
 }
 
