@@ -92,7 +92,7 @@ diff -u "$here/yubihsm.calls" "$results/$HSM.calls" || die "the library answers 
 row - "login, rights per login" "$(wc -l <"$results/$HSM.calls") calls answered as docs/hsm/yubihsm2.md lists them"
 
 check 4 --hsm-network --with-test-keys 07550140 --pin-file pin
-refused "no trusted keys, and guard login is not made" \
+refused "no trusted keys, and rights per login are not supported yet" \
 	"C_GenerateKeyPair of byok-module-check-key: CKR_ATTRIBUTE_TYPE_INVALID" \
 	"C_GenerateKey of a worthless session key: CKR_ATTRIBUTE_VALUE_INVALID"
 
