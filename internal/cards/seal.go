@@ -97,7 +97,7 @@ func Open(name string, sealed []byte, passphrase *secret.Bytes) (quorum.Card, er
 // (C2SP.org/age, "scrypt recipient stanza").
 var stanza = regexp.MustCompile(`\A[^\n]*\n-> scrypt [^ \n]+ ([0-9]+)\n`)
 
-// checkWork refuses a card that costs more than any of ours, and leaves every
+// checkWork refuses a card that costs more than any that this program makes, and leaves every
 // other fault to age.
 func checkWork(name string, sealed []byte) error {
 	found := stanza.FindSubmatch(sealed)

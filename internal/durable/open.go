@@ -30,7 +30,7 @@ const (
 )
 
 // openRegular is os.OpenFile for a regular file, or a link to one. It waits for
-// nobody, and creates nothing where a link leads.
+// no one, and creates nothing where a link leads.
 //
 // Anything else is refused before it is opened: opening a device can set it
 // going. What was opened is looked at once more, since it may have been

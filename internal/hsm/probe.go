@@ -88,7 +88,7 @@ func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Tar
 }
 
 // ProbeUntrustedKM proves that KM wraps no key with WRAP_WITH_TRUSTED as long
-// as nobody has trusted it.
+// as no one has trusted it.
 func (s *Session) ProbeUntrustedKM(km Object) error { return s.prober().Untrusted(km, nameKM) }
 
 // IsTrustedKM reports whether KM wraps a key with WRAP_WITH_TRUSTED.

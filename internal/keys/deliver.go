@@ -10,7 +10,7 @@ import (
 
 // Deliver does in one session all that brings keys to vaults: it approves and
 // wraps them, writes the packages, proves the backups, erases the originals, and
-// seals the record. Where the cards hold the user PIN nobody else could do the
+// seals the record. Where the cards hold the user PIN no one else could do the
 // rest, and an original that any key may wrap must not wait for the next login.
 // r says how to pack; its ident and name are those of each pair.
 func (s Quorum) Deliver(list []Transfer, r PackRequest) ([]Packed, error) {

@@ -66,7 +66,7 @@ type Access struct {
 	UI      UI
 	Log     Log
 	Program statement.Program
-	// WithoutUser begins a session in which nobody logs in as user: the user
+	// WithoutUser begins a session in which no one logs in as user: the user
 	// PIN is forgotten or locked.
 	WithoutUser bool
 }

@@ -25,7 +25,7 @@ func (s *Quorum) Backup(key hsm.Key) ([]byte, error) {
 }
 
 // Wrapping finds KM, and KW in the two-step form, by what the statements say.
-// Where nobody but the quorum logs in, both are made for this one key, as
+// Where no one but the quorum logs in, both are made for this one key, as
 // session objects of the user's.
 func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wrapping, err error) {
 	km, err := set.KM.ModuleKey()

@@ -35,7 +35,7 @@ func AskUser(station *Station, ui UI, f func(*Operator) error) error {
 }
 
 // WithOperator is [AskUser], or, where the cards hold the user PIN, reads K cards
-// for it: nobody works on such a module without them.
+// for it: no one works on such a module without them.
 func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Operator) error) error {
 	if !station.Module.Guard.Traits().UserPIN {
 		return AskUser(station, a.UI, f)

@@ -44,7 +44,7 @@ func Begin(a Access, station *Station, media []cards.Medium) (*Quorum, error) {
 }
 
 // BeginNew opens a quorum session on a token that is to join the world: it
-// carries nothing of it yet, so that nobody logs in, and the last statement is
+// carries nothing of it yet, so that no one logs in, and the last statement is
 // compared with the paper of the card holders.
 func BeginNew(a Access, station *Station, media []cards.Medium) (*Quorum, error) {
 	return begin(a, station, media, (*Quorum).openNew)

@@ -29,7 +29,7 @@ type Truster string
 const (
 	TrustedBySO     Truster = "the SO"
 	TrustedByTool   Truster = "a crypto officer, with the vendor's tool"
-	TrustedByNobody Truster = "nobody: the keys that wrap are session objects of the quorum's"
+	TrustedByNobody Truster = "no one: the keys that wrap are session objects of the quorum's"
 )
 
 // Traits are what differs from guard to guard. Ask them, and not which guard
@@ -37,7 +37,7 @@ const (
 type Traits struct {
 	Trusted Truster
 	SOPIN   bool // the cards hold the SO PIN
-	UserPIN bool // the cards hold the user PIN: without them nobody logs in
+	UserPIN bool // the cards hold the user PIN: without them no one logs in
 	Anchor  bool // the token anchors the chain; without it the paper does
 	ByKM    bool // a key goes to a vault by way of KM; otherwise under the KEK itself
 }

@@ -230,12 +230,12 @@ func TestWeakerIsNamed(t *testing.T) {
 		env  map[string]string
 		hint string
 	}{
-		{"nobody trusts", map[string]string{"SHIM_PROFILE": "luna"}, "--guard login, where nobody else may log in"},
+		{"nobody trusts", map[string]string{"SHIM_PROFILE": "luna"}, "--guard login, where no one else may log in"},
 		{
 			"nobody trusts, in one call", map[string]string{"SHIM_PROFILE": "luna", "SHIM_RSA_AES": "1"},
-			"--guard trust-by-tool, where the vendor's tool trusts a key, or --guard login, where nobody else may log in",
+			"--guard trust-by-tool, where the vendor's tool trusts a key, or --guard login, where no one else may log in",
 		},
-		{"anybody trusts", map[string]string{"SHIM_TRUST": "C_CreateObject"}, "--guard login, where nobody else may log in"},
+		{"anybody trusts", map[string]string{"SHIM_TRUST": "C_CreateObject"}, "--guard login, where no one else may log in"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := rig.New(t, 2)

@@ -46,7 +46,7 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 // ChangePIN changes the user PIN (C_SetPIN as user).
 func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
 	if g := station.Module.Guard; g.Traits().UserPIN {
-		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards hold the user PIN of %v, and nobody else",
+		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards hold the user PIN of %v, and no one else",
 			g, station.Token).
 			Hint("byok-offline world replace-cards makes a new one")
 	}

@@ -13,13 +13,13 @@ import (
 )
 
 // weaker names the guard to ask for where the module does not reach trust, and
-// nobody asked for another.
+// no one asked for another.
 func (c *creation) weaker(err error) error {
 	refused := errors.Is(err, hsm.ErrNotEnforced) || errors.Is(err, hsm.ErrNotAnswered) || hsm.IsRefusal(err)
 	if c.named || !refused || !c.module.token.Initialised && exitcode.HintOf(err) != "" {
 		return err // the token was not made: that is no matter of its guard
 	}
-	ask := "--guard login, where nobody else may log in"
+	ask := "--guard login, where no one else may log in"
 	if form, formErr := c.module.hsm.Form(c.module.token); formErr == nil && form == keywrap.OneCall {
 		ask = "--guard trust-by-tool, where the vendor's tool trusts a key, or " + ask
 	}

@@ -12,7 +12,7 @@ import (
 // What follows is for modules whose keys a vendor's tool trusts: that a key is
 // trusted shows in what it wraps, and not in an attribute.
 
-// Untrusted proves that an RSA key which nobody has trusted yet wraps no key
+// Untrusted proves that an RSA key which no one has trusted yet wraps no key
 // with WRAP_WITH_TRUSTED, and that it wraps others. name is for messages.
 func (p *Prober) Untrusted(o p11.Object, name string) error {
 	key, err := p.restricted()

@@ -114,7 +114,7 @@ func NewToolWorld(t testing.TB) *Rig {
 	return r
 }
 
-// LoginCreation is [Rig.Creation] with a guard that rests on the login: nobody
+// LoginCreation is [Rig.Creation] with a guard that rests on the login: no one
 // is asked for a user PIN.
 func (r *Rig) LoginCreation(k int, guard statement.Guard) world.Creation {
 	o := r.Creation(k)
