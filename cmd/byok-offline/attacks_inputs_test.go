@@ -74,7 +74,7 @@ func costly(factor int) func(*testing.T, *stage) {
 		lines := strings.SplitN(string(mustDo(os.ReadFile(path))(t)), "\n", 3)
 		fields := strings.Fields(lines[1])
 		if len(fields) != 4 || fields[1] != "scrypt" {
-			t.Fatalf("%q is no header of a card", lines[1])
+			t.Fatalf("%q is not the header of a card", lines[1])
 		}
 		lines[1] = strings.Join(append(fields[:3], strconv.Itoa(factor)), " ")
 		mustWrite(t, path, []byte(strings.Join(lines, "\n")))

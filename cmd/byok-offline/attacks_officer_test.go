@@ -62,7 +62,7 @@ func loginForContext(a *attacker, _ *testing.T, _ object, f *finding) {
 }
 
 // changeSOPIN: without an SO session C_SetPIN changes the user's, so the user
-// PIN is no guess here.
+// PIN is not a guess here.
 func changeSOPIN(a *attacker, t *testing.T, o object, f *finding) {
 	slot, guesses := a.field(o)
 	a.outside(t, slot, func(h pkcs11.SessionHandle) {

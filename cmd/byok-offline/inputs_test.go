@@ -24,7 +24,7 @@ type input struct {
 
 // otherwise is what is said of some kinds, by their names.
 type otherwise struct {
-	status exitcode.Code // Done: the kind is no fault of this input
+	status exitcode.Code // Done: this input takes the kind
 	says   string
 }
 
@@ -137,7 +137,7 @@ func kmdataInputs(t *testing.T, s *stage) (list []input) {
 	return list
 }
 
-// TestInputsThatAreNoFiles puts everything that is no file in place of each
+// TestInputsThatAreNoFiles puts everything that is not a file in place of each
 // file that the program reads. It must be refused at once, by name.
 func TestInputsThatAreNoFiles(t *testing.T) {
 	s := inState(t, modified)
@@ -163,7 +163,7 @@ func TestInputsThatAreNoFiles(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("inputs that are no files, refused: %d of %d", refused, tried)
+	t.Logf("inputs that are not files, refused: %d of %d", refused, tried)
 }
 
 // takesNo runs the command with kind in place of the file.

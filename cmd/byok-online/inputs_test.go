@@ -27,13 +27,13 @@ type input struct {
 
 // otherwise is what is said of some kinds, by their names.
 type otherwise struct {
-	status exitcode.Code // Done: the kind is no fault of this input
+	status exitcode.Code // Done: this input takes the kind
 	says   string
 }
 
 const dangling, loop, holes, folder = "a dangling link", "a loop of links", "a terabyte of holes", "a folder"
 
-// Kinds that are no fault of some inputs.
+// Kinds that some inputs take.
 var (
 	mayMiss = map[string]otherwise{dangling: {}}
 	anySize = map[string]otherwise{holes: {}}
@@ -176,7 +176,7 @@ func folders() []input {
 	}
 }
 
-// TestInputsThatAreNoFiles puts everything that is no file in place of each
+// TestInputsThatAreNoFiles puts everything that is not a file in place of each
 // file that the program reads. It must be refused at once, by name.
 func TestInputsThatAreNoFiles(t *testing.T) {
 	s := inputScene(t)
@@ -196,7 +196,7 @@ func TestInputsThatAreNoFiles(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("inputs that are no files, refused: %d of %d", refused, tried)
+	t.Logf("inputs that are not files, refused: %d of %d", refused, tried)
 }
 
 // scenery is a folder with every file that inputs name.

@@ -43,7 +43,7 @@ func TestRulesAreDocumented(t *testing.T) {
 		if i := slices.Index(names, rule); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		} else {
-			t.Errorf("%s is no rule, or comes twice", rule)
+			t.Errorf("%s is not a rule, or comes twice", rule)
 		}
 	}
 	if len(names) > 0 {

@@ -60,7 +60,7 @@ func checkAuthorities() error {
 	return nil
 }
 
-// checkNamed refuses a path that is there and is no file. What cannot be opened
+// checkNamed refuses a path that exists and is not a file. What cannot be opened
 // is left to whoever reads it.
 func checkNamed(variable, path string) error {
 	if path == "" {

@@ -73,7 +73,7 @@ func seal(text, passphrase *secret.Bytes, work int) ([]byte, error) {
 
 // Open decrypts a card file; name is the file's name for messages. A wrong
 // passphrase ([ErrPassphrase]), a work factor over [MaxWorkFactor], a damaged
-// file and a content that is no card have different texts, all with status
+// file and a content that is not a card have different texts, all with status
 // Refused. The share is only known to be
 // good once a quorum.Reader has taken the card.
 func Open(name string, sealed []byte, passphrase *secret.Bytes) (quorum.Card, error) {

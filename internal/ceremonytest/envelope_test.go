@@ -35,7 +35,7 @@ func (o outcome) checkEnvelope(p process) error {
 	d := json.NewDecoder(bytes.NewReader([]byte(o.out)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil {
-		return fmt.Errorf("stdout is no envelope: %w", err)
+		return fmt.Errorf("stdout is not an envelope: %w", err)
 	}
 	if d.More() || !strings.HasSuffix(o.out, "}\n") {
 		return errors.New("stdout has more than the envelope, or no line end")

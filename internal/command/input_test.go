@@ -58,7 +58,7 @@ func write(t *testing.T, path, content string) string {
 	return path
 }
 
-// TestReadFile: the limit, what is no file, and the hash in the log.
+// TestReadFile: the limit, what is not a file, and the hash in the log.
 func TestReadFile(t *testing.T) {
 	folder := t.TempDir()
 	exact, over := write(t, folder+"/exact", "12345678"), write(t, folder+"/over", "123456789")

@@ -21,7 +21,7 @@ func (f *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestStdoutFails: an answer that nobody got is no success; the record tells
+// TestStdoutFails: an answer that no one got is not a success; the record tells
 // what was done.
 func TestStdoutFails(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -130,7 +130,7 @@ func openSockets() Row {
 }
 
 // isNetworkSocket asks the kernel for a socket's family, by the bare system
-// call; a file descriptor that is no socket has none.
+// call; any other file descriptor has none.
 func isNetworkSocket(descriptor string) bool {
 	fd, err := strconv.Atoi(descriptor)
 	if err != nil {

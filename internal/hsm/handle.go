@@ -63,10 +63,10 @@ func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 }
 
 // Discard destroys a session object that is no longer needed, without a word
-// if that fails: it is gone with the session anyway. 0 is no object.
+// if that fails: it is gone with the session anyway. 0 stands for none.
 func (s *Session) Discard(o Object) { s.raw.Discard(o) }
 
-// DiscardCopy destroys a transfer copy. A key that is no copy stays.
+// DiscardCopy destroys a transfer copy. Any other key stays.
 func (s *Session) DiscardCopy(k Key) {
 	if k.original != 0 {
 		s.Discard(k.object)

@@ -12,7 +12,7 @@ import (
 )
 
 // Object is a handle of an object, valid while its session is open and, if it
-// is private, while the login lasts. 0 is no object.
+// is private, while the login lasts. 0 stands for none.
 type Object = p11.Object
 
 // ErrNotFound is wrapped by the errors of FindKey, FindKM and FindKW when the

@@ -78,7 +78,7 @@ func TestSamePublicKey(t *testing.T) {
 		}
 	}
 	if SamePublicKey(nil, nil) || SamePublicKey(&rsa.PublicKey{}, &rsa.PublicKey{}) {
-		t.Error("what is no key is the same key")
+		t.Error("what is not a key is the same key")
 	}
 }
 

@@ -23,7 +23,7 @@ var openers = map[string]string{
 }
 
 // TestFilesAreOpenedInOnePlace keeps every input of both programs behind
-// package durable, which refuses whatever is no file.
+// package durable, which refuses whatever is not a file.
 func TestFilesAreOpenedInOnePlace(t *testing.T) {
 	found := map[string]bool{}
 	for _, path := range sources(t) {

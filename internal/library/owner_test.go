@@ -107,7 +107,7 @@ type scene struct {
 func newScene(t *testing.T) scene {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, to give files to other users")
+		t.Fatal("run this test as root: it gives files to other users")
 	}
 	clean(t)
 	dir := t.TempDir()

@@ -108,7 +108,7 @@ func TestSealedWrongKey(t *testing.T) {
 }
 
 // TestReseal gives the AES key of a backup to a session's key, and one answer
-// to everything that is no backup.
+// to everything that is not a backup.
 func TestReseal(t *testing.T) {
 	a := make1(t)
 	k, err := NewKNSO(a.issue.Secret, a.set)

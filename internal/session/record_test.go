@@ -267,7 +267,7 @@ func TestAnchorSetAgain(t *testing.T) {
 	}
 }
 
-// TestAnchorForged: an object that the user makes or copies is no anchor.
+// TestAnchorForged: an object that the user makes or copies is not an anchor.
 func TestAnchorForged(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Quorum(seal))
@@ -323,7 +323,7 @@ func TestParseAnchor(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
 	for _, c := range []struct {
 		label string
-		want  int // 0 is no anchor
+		want  int // 0: none
 	}{
 		{"byok-anchor-000007-" + sum, 7},
 		{"byok-anchor-123456-" + sum, 123456},

@@ -133,7 +133,7 @@ func TestAHostileWorkerLies(t *testing.T) {
 	runs(t, "lies well", "look").came(0, "", "")
 }
 
-// TestNonsense: what is no report, of whatever length, is passed over.
+// TestNonsense: what is not a report, of whatever length, is passed over.
 func TestNonsense(t *testing.T) {
 	runs(t, "nonsense", "change").came(0, "made\nResult: SUCCESS\n", "")
 }

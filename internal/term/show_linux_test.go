@@ -33,7 +33,7 @@ func TestShowSecret(t *testing.T) {
 			if p.echo() {
 				t.Error("the echo is on while a secret is shown")
 			}
-			if p.settings().Cc[unix.VSUSP] != 0 { // the process is no shell's job here, so the key does nothing
+			if p.settings().Cc[unix.VSUSP] != 0 { // the process is not a shell's job here, so the key does nothing
 				t.Error("Ctrl-Z would leave the secret on the screen")
 			}
 			if p.settings().Lflag&unix.NOFLSH == 0 { // a race, which the test would win most of the time

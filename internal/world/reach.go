@@ -17,7 +17,7 @@ import (
 func (c *creation) weaker(err error) error {
 	refused := errors.Is(err, hsm.ErrNotEnforced) || errors.Is(err, hsm.ErrNotAnswered) || hsm.IsRefusal(err)
 	if c.named || !refused || !c.module.token.Initialised && exitcode.HintOf(err) != "" {
-		return err // the token was not made: that is no matter of its guard
+		return err // the token was not made: its guard has no part in that
 	}
 	ask := "--guard login, where no one else may log in"
 	if form, formErr := c.module.hsm.Form(c.module.token); formErr == nil && form == keywrap.OneCall {

@@ -39,7 +39,7 @@ func TestGuard(t *testing.T) {
 	}))
 }
 
-// TestAttackUntrustedAnchor: an object of the user's is no anchor, whatever its
+// TestAttackUntrustedAnchor: an object of the user's is not an anchor, whatever its
 // label says.
 func TestAttackUntrustedAnchor(t *testing.T) {
 	r := attacked(t, func(r *rig.Rig, a *rig.Attacker) {

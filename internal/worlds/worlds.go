@@ -118,8 +118,8 @@ type worldsFile struct {
 	Worlds  []World `json:"worlds"`
 }
 
-// List returns the known worlds in the order they were added; none where there
-// is no file yet. A file that others may write is Refused, one that is damaged
+// List returns the known worlds in the order they were added; none where the
+// file does not exist yet. A file that others may write is Refused, one that is damaged
 // has status Check.
 func (s *Store) List() ([]World, error) {
 	data, err := durable.ReadFile(s.path, maxFile)

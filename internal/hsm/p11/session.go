@@ -7,7 +7,7 @@ import (
 )
 
 // Object is a handle of an object, valid while its session is open and, if it
-// is private, while the login lasts. 0 is no object.
+// is private, while the login lasts. 0 stands for none.
 type Object = pkcs11.ObjectHandle
 
 // Session is an open session. Its maker opens and closes it.
@@ -72,7 +72,7 @@ func (s *Session) Destroy(name string, o Object) error {
 }
 
 // Discard destroys a session object that is no longer needed, without a word
-// if that fails: it is gone with the session anyway. 0 is no object.
+// if that fails: it is gone with the session anyway. 0 stands for none.
 func (s *Session) Discard(o Object) {
 	if o != 0 {
 		_ = s.Ctx.DestroyObject(s.Handle, o)

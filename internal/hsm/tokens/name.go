@@ -26,7 +26,7 @@ const (
 
 // ParseName reads the name of a token: a PKCS#11 URI (see package pkcs11uri),
 // slot:N, label:LABEL, or a serial number. Blanks and NULs that pad a field to
-// its length are no part of it. The error has the status Usage.
+// its length do not belong to it. The error has the status Usage.
 func ParseName(text string) (Name, error) {
 	if pkcs11uri.Is(text) {
 		u, err := pkcs11uri.Parse(text)

@@ -266,7 +266,7 @@ func TestAESUses(t *testing.T) {
 	expect(t, "no such key", err, wire.ObjectNotFound)
 }
 
-// TestWrongKeys has values that are no keys of the algorithm.
+// TestWrongKeys has values that are not keys of the algorithm.
 func TestWrongKeys(t *testing.T) {
 	_, admin := factory(t)
 	for _, test := range []struct {

@@ -20,6 +20,21 @@ static const struct preset {
 	/* Luna with a key export partition: no document says that it knows TRUSTED or
 	 * WRAP_WITH_TRUSTED. That they are refused as unknown is a guess. */
 	{ "luna", "SHIM_UNKNOWN", "0x86,0x210,0x40000600" },
+	/* nShield: TRUSTED is set afterwards by the SO; COPYABLE is not known. The code of the first is a guess. */
+	{ "nshield", "SHIM_TRUST_LATER", "1" },
+	{ "nshield", "SHIM_UNKNOWN", "0x171" },
+	/* Utimaco: PINs that another set must be changed first. */
+	{ "utimaco", "SHIM_STALE_PIN", "1" },
+	/* Azure Cloud HSM: the calls and attributes of its documents. The form of the PIN, and the code for one
+	 * without a colon, are guesses. Set SHIM_TOOL. */
+	{ "azure", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
+	{ "azure", "SHIM_UNKNOWN", "0x170,0x171,0x40000600" },
+	{ "azure", "SHIM_RSA_AES", "1" },
+	{ "azure", "SHIM_PIN_HAS", ":" },
+	/* YubiHSM 2: yubihsm-pkcs11 2.8. */
+	{ "yubihsm", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
+	{ "yubihsm", "SHIM_REPORT", "0x86=0,0x210=0" },
+	{ "yubihsm", "SHIM_RSA_AES", "1" },
 };
 
 const char *preset(const char *name)

@@ -126,7 +126,7 @@ const char *setting(const char *name)
 		value = getenv(passed_on);
 	}
 	if (!value)
-		return preset(name) ? preset(name) : vendor_preset(name);
+		return preset(name);
 	return *value ? value : NULL;
 }
 

@@ -33,7 +33,6 @@ const char *setting(const char *name);
 
 /* preset is what the profile sets of a switch, or NULL. */
 const char *preset(const char *name);
-const char *vendor_preset(const char *name);
 
 /* listed reports whether a comma-separated setting has the number (decimal or 0x hex). */
 int listed(const char *name, CK_ULONG number);

@@ -1,7 +1,7 @@
 /*
- * More profiles, beside those of profile.c: what the switches cannot say of
- * nShield, Utimaco, Azure Cloud HSM and YubiHSM 2. Return values that no document
- * or source gives are guesses, and marked so.
+ * What the switches of profile.c cannot say of nShield, Utimaco, Azure Cloud HSM
+ * and YubiHSM 2. Return values that no document or source gives are guesses, and
+ * marked so.
  *
  * SHIM_PRELOAD=1              nshield: the SO's card set is loaded, so that the SO may log in
  * SHIM_SAM=tokenkeys,import   nshield: CKNFAST_OVERRIDE_SECURITY_ASSURANCES
@@ -14,37 +14,6 @@
 #include "shim.h"
 
 static CK_FUNCTION_LIST inner;
-
-static const struct preset {
-	const char *profile, *name, *value;
-} presets[] = {
-	/* nShield: TRUSTED is set afterwards by the SO; COPYABLE is not known. The code of the first is a guess. */
-	{ "nshield", "SHIM_TRUST_LATER", "1" },
-	{ "nshield", "SHIM_UNKNOWN", "0x171" },
-	/* Utimaco: PINs that another set must be changed first. */
-	{ "utimaco", "SHIM_STALE_PIN", "1" },
-	/* Azure Cloud HSM: the calls and attributes of its documents. The form of the PIN, and the code for one
-	 * without a colon, are guesses. Set SHIM_TOOL. */
-	{ "azure", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
-	{ "azure", "SHIM_UNKNOWN", "0x170,0x171,0x40000600" },
-	{ "azure", "SHIM_RSA_AES", "1" },
-	{ "azure", "SHIM_PIN_HAS", ":" },
-	/* YubiHSM 2: yubihsm-pkcs11 2.8. */
-	{ "yubihsm", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
-	{ "yubihsm", "SHIM_REPORT", "0x86=0,0x210=0" },
-	{ "yubihsm", "SHIM_RSA_AES", "1" },
-};
-
-const char *vendor_preset(const char *name)
-{
-	const char *profile;
-	if (!strcmp(name, "SHIM_PROFILE") || !(profile = setting("SHIM_PROFILE")))
-		return NULL;
-	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
-		if (!strcmp(presets[i].profile, profile) && !strcmp(presets[i].name, name))
-			return presets[i].value;
-	return NULL;
-}
 
 static int is(const char *profile)
 {

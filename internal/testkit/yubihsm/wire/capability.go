@@ -94,7 +94,7 @@ func ParseCapabilities(list string) (Capability, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		c, known := capabilityNames[name]
 		if !known {
-			return None, fmt.Errorf("%q is no capability that is simulated", name)
+			return None, fmt.Errorf("%q is not a simulated capability", name)
 		}
 		set |= c
 	}

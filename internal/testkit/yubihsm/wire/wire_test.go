@@ -54,7 +54,7 @@ func TestCapabilities(t *testing.T) {
 	if !c.Within(All) || c.Within(CanExportWrapped) || !None.Within(c) {
 		t.Error("a set is within a larger one only")
 	}
-	if _, err := ParseCapabilities("export"); err == nil || err.Error() != `"export" is no capability that is simulated` {
+	if _, err := ParseCapabilities("export"); err == nil || err.Error() != `"export" is not a simulated capability` {
 		t.Error(err)
 	}
 }
