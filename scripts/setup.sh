@@ -49,6 +49,8 @@ test)
 	library libtss2-tcti-swtpm.so.0 libtss2-tcti-swtpm0
 	need swtpm swtpm
 	need /usr/bin/python3 python3 # Debian's own, for which Debian's Azure SDK is
+	need node nodejs
+	need npm npm # with the JavaScript SDK
 	;;
 lint)
 	compiler
@@ -66,8 +68,12 @@ hsms)
 	;;
 esac
 
-# sdk puts the service's Python SDK into a cache, for the tests.
-sdk() { [ "$1" != test ] || scripts/python-sdk.sh >/dev/null; }
+# sdk puts the service's Python and JavaScript SDKs into a cache, for the tests.
+sdk() {
+	[ "$1" = test ] || return 0
+	scripts/python-sdk.sh >/dev/null
+	scripts/js-sdk.sh >/dev/null
+}
 
 if [ ${#missing[@]} -eq 0 ]; then
 	sdk "$1"

@@ -21,7 +21,7 @@ import (
 // python is Debian's own, for which its SDK packages are made.
 const python = "/usr/bin/python3"
 
-// packageEntry is a package as testdata/sdk.py reads it.
+// packageEntry is a package as testdata/sdk.py and sdk.mjs read it.
 type packageEntry struct {
 	Name       string   `json:"name"`
 	Blob       string   `json:"blob"` // path of the .byok
@@ -39,7 +39,13 @@ func TestPythonSDK(t *testing.T) {
 	folder := pythonSDK(t)
 	p := served(t, rehearsal.Config{Service: rehearsal.ManagedHSM})
 	t.Logf("Python SDK, KEK: %s", sdk(t, folder, p.dir, "kek", "KEKforBYOK"))
+	t.Logf("Python SDK, keys: %s", sdk(t, folder, p.dir, "keys", packages(t, p)))
+}
 
+// packages makes a .byok of every type for the vault's KEK, and returns the path
+// of their list, in JSON.
+func packages(t *testing.T, p practice) string {
+	t.Helper()
 	kek, err := p.client(t, vault.Options{}).Key(context.Background(), "KEKforBYOK", "")
 	must(t, err)
 	var list []packageEntry
@@ -55,7 +61,7 @@ func TestPythonSDK(t *testing.T) {
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "packages.json")
 	must(t, os.WriteFile(path, data, 0o600))
-	t.Logf("Python SDK, %d keys: %s", len(list), sdk(t, folder, p.dir, "keys", path))
+	return path
 }
 
 // pack makes the key with openssl and wraps it for the KEK.
