@@ -220,6 +220,10 @@ func absent(token *hsm.Session, label string) error {
 	if err != nil {
 		return err
 	}
+	return heldAlready(token, label)
+}
+
+func heldAlready(token *hsm.Session, label string) error {
 	return exitcode.Errorf(exitcode.Refused, "%v holds a key labelled %s already", token.Token, label).
 		Hint("byok-offline world check says whether this world made it")
 }
@@ -233,18 +237,58 @@ func (o Operator) Generate(g Generation) (*kmdata.Key, error) {
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	_, err := journal.Run(journal.Of(o.Chain.Dir()), journal.Operation[note]{
 		Name: operationName(generateVerb, g.Ident),
-		Done: func(note) (bool, error) { return recordedKey(o.Chain, g.Ident) },
-		Undo: func(note) error {
+		Done: func(note) (bool, error) { return o.generated(g, label) },
+		Undo: func(note) error { // no whole key is there, or this run made it
 			_, err := o.User.DestroyLabelled(label)
 			return err
 		},
-		Check: func() error { return absent(o.User.Session, label) },
+		Check: func() error { return o.free(g.Ident, label) },
 		Do:    func(*note, func() error) error { return o.generate(g, label) },
 	}, note{label})
 	if err != nil {
 		return nil, err
 	}
 	return o.Chain.Key(g.Ident)
+}
+
+// generated reports whether an interrupted run had come to its end, or comes to
+// it: a note is not signed, so a whole key that is there is recorded, and never
+// destroyed.
+func (o Operator) generated(g Generation, label string) (bool, error) {
+	if done, err := recordedKey(o.Chain, g.Ident); err != nil || done {
+		return done, err
+	}
+	if err := o.unnamed(g.Ident, label); err != nil {
+		return false, err
+	}
+	key, err := o.User.FindKey(label)
+	if errors.Is(err, hsm.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if key.Kind != g.Spec.Kind {
+		return false, heldAlready(o.User.Session, label)
+	}
+	return true, o.record(g, key)
+}
+
+// unnamed refuses an ident that a statement names: its file is missing, and the
+// key may be the only one.
+func (o Operator) unnamed(ident, label string) error {
+	if e, named := o.Chain.Naming(ident); named {
+		return exitcode.Errorf(exitcode.Check, "%v names %s, and its file %s is missing", e, label, o.Chain.KeyPath(ident)).
+			Hint("bring the file back from a copy of kmdata; if the quorum's key generate was cut short, run that again")
+	}
+	return nil
+}
+
+func (o Operator) free(ident, label string) error {
+	if err := o.unnamed(ident, label); err != nil {
+		return err
+	}
+	return absent(o.User.Session, label)
 }
 
 func (o Operator) generate(g Generation, label string) error {
@@ -255,6 +299,12 @@ func (o Operator) generate(g Generation, label string) error {
 	if err != nil {
 		return err
 	}
+	return o.record(g, key)
+}
+
+// record backs a key on the token up and writes its file. It must prove itself:
+// what an interrupted run left is known by its label alone.
+func (o Operator) record(g Generation, key hsm.Key) error {
 	if err := o.User.ProbeKey(key); err != nil {
 		return err
 	}
@@ -268,6 +318,9 @@ func (o Operator) generate(g Generation, label string) error {
 	}
 	k, err := newFile(o.Station, o.User.Session, g, key, backup)
 	if err != nil {
+		return err
+	}
+	if err := o.User.Proves(key, session.Wanted(k.Identity)); err != nil {
 		return err
 	}
 	if err := o.ExactlyTrusted(); err != nil {
