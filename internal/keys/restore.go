@@ -106,11 +106,17 @@ func (s Quorum) Missing(list []Restorable) (missing []Restorable, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if interrupted || !slices.ContainsFunc(items, func(i hsm.Item) bool { return i.Label == r.Key.Name() }) {
+		if interrupted || !slices.ContainsFunc(items, r.isOn) {
 			missing = append(missing, r)
 		}
 	}
 	return missing, nil
+}
+
+// isOn reports whether an object is the key, or its private half: a public half
+// alone is nothing to work with.
+func (r Restorable) isOn(i hsm.Item) bool {
+	return i.Label == r.Key.Name() && (i.Class == hsm.PrivateKey || i.Class == hsm.SecretKey)
 }
 
 func (s Quorum) restore(r Restorable) error {
@@ -207,6 +213,9 @@ func (s Quorum) bringBack(r Restorable) error {
 		return err
 	}
 	if err := s.signOrigin(r.Key, r.Origin, true, r.Backup, attributes); err != nil {
+		return err
+	}
+	if err := s.destroy(label); err != nil { // a public half, whose private one was lost
 		return err
 	}
 	if _, err := s.Keep(key, r.Key.Identity, r.Backup, label); err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
@@ -50,6 +52,36 @@ func TestRestoreAll(t *testing.T) {
 	o, found := r.Chain(t).Origin("first")
 	if !found || !o.Restored || o.Origin != statement.OriginQuorum || slices.Contains(o.Attributes, "LOCAL") {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestRestoreHalfLost: where the private half alone was lost, the public half
+// that is left goes when the key comes back, whether it is asked for by its name
+// or as what is missing.
+func TestRestoreHalfLost(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	halve := func() {
+		r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
+			rig.OK(t, a.DestroyObject(a.Handle, a.One("key_simple_first", pkcs11.CKO_PRIVATE_KEY)))
+		})
+	}
+	halve()
+	rig.OK(t, restore(r, "first"))
+	r.Whole(t)
+	halve()
+	rig.OK(t, quorum(r, func(s keys.Quorum) error {
+		list, err := keys.Restorables(s.Chain, []string{"first"})
+		rig.OK(t, err)
+		missing, err := s.Missing(list)
+		rig.OK(t, err)
+		if len(missing) != 1 {
+			t.Errorf("%d keys are missing", len(missing))
+		}
+		return s.Restore(missing)
+	}))
+	r.Whole(t)
+	if n := objects(t, r, "key_simple_first"); n != 2 {
+		t.Errorf("%d objects are left", n)
 	}
 }
 
