@@ -210,6 +210,10 @@ static CK_RV wrap_oaep(const char *fault, CK_SESSION_HANDLE session, CK_MECHANIS
 {
 	CK_BYTE buffer[128];
 	CK_ATTRIBUTE value = { CKA_VALUE, buffer, sizeof buffer };
+	CK_ULONG asked = 0;
+	CK_RV rv = inner.C_WrapKey(session, m, rsa_key, key, NULL, &asked);
+	if (rv != CKR_OK)
+		return rv; /* refused for its attributes */
 	if (!out || !setting(fault) || real->C_GetAttributeValue(session, key, &value, 1) != CKR_OK)
 		return inner.C_WrapKey(session, m, rsa_key, key, out, length);
 	return faulty_oaep(session, rsa_key, value, strtoul(setting(fault), NULL, 0), out, length);

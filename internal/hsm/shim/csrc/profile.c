@@ -1,7 +1,7 @@
 /*
- * Profiles: what SHIM_PROFILE=NAME sets of the other switches, each after a
- * vendor's documents. Return values that no document gives are guesses, and
- * marked so.
+ * What SHIM_PROFILE=NAME and SHIM_QUIRKS=LIST set of the other switches. Each
+ * profile follows a vendor's documents. Return values that no document gives are
+ * guesses, and marked so. Quirks that no switch plays are in small.c.
  */
 #include <string.h>
 
@@ -37,10 +37,37 @@ static const struct preset {
 	{ "yubihsm", "SHIM_RSA_AES", "1" },
 };
 
+/* What one quirk of SHIM_QUIRKS sets. */
+static const struct preset quirks[] = {
+	{ "deadslot", "SHIM_GHOST", "0x30" }, /* nethsm-pkcs11 2.0 without a server gives 0x06 */
+	{ "noserial", "SHIM_SERIAL", "none" },
+	{ "dupserial", "SHIM_SERIAL", "0000000000000000" }, /* tpm2-pkcs11 */
+	{ "pinpad", "SHIM_PIN_PAD", "1" },
+	{ "oneinit", "SHIM_ONE_INIT", "1" }, /* freehsm-c 2.0, after C_InitToken */
+	{ "usersettrust", "SHIM_TRUST", "C_SetAttributeValue" }, /* BouncyHsm 2.2 */
+	{ "userpubtrust", "SHIM_TRUST", "C_CreateObject:pub" },
+	{ "wwtother", "SHIM_UNTRUSTED_WRAP", "0x1,0x1082,0x1085,0x2109" },
+};
+
+int quirk(const char *word)
+{
+	return word_in("SHIM_QUIRKS", word);
+}
+
+static int steers(const char *name)
+{
+	return !strcmp(name, "SHIM_PROFILE") || !strcmp(name, "SHIM_QUIRKS");
+}
+
 const char *preset(const char *name)
 {
 	const char *profile;
-	if (!strcmp(name, "SHIM_PROFILE") || !(profile = setting("SHIM_PROFILE")))
+	if (steers(name))
+		return NULL;
+	for (size_t i = 0; i < sizeof quirks / sizeof *quirks; i++)
+		if (!strcmp(quirks[i].name, name) && quirk(quirks[i].profile))
+			return quirks[i].value;
+	if (!(profile = setting("SHIM_PROFILE")))
 		return NULL;
 	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
 		if (!strcmp(presets[i].profile, profile) && !strcmp(presets[i].name, name))

@@ -87,6 +87,21 @@
  *                             cannot set anything in them, and copies them only as they are, under any label
  * SHIM_PROFILE=cloudhsm|luna|nshield|utimaco|azure|yubihsm
  *                             what a vendor's module does, by the switches here: see profile.c and vendors.c
+ * SHIM_QUIRKS=LIST            comma-separated habits of one library or another. Other switches play these, see profile.c:
+ *   deadslot, noserial, dupserial, pinpad, oneinit, usersettrust, userpubtrust, wwtother
+ *                             and small.c plays these:
+ *   absent-until-init  a slot whose token is not initialised is without a token: only C_GetSlotList(CK_FALSE) has it
+ *   so-cannot-read-back
+ *                      C_GetAttributeValue in the officer's session: CKR_OBJECT_HANDLE_INVALID
+ *   wwt-dropped        CKA_WRAP_WITH_TRUSTED of a private key is dropped when it is made, and shown false
+ *   copy-any-change-0x12
+ *                      C_CopyObject takes CKA_TOKEN, CKA_LABEL and CKA_ID alone: CKR_ATTRIBUTE_TYPE_INVALID
+ *   nowrapprivate      no private key is wrapped: CKR_KEY_NOT_WRAPPABLE
+ *   nosecret           no secret key is created by value: CKR_TEMPLATE_INCONSISTENT
+ *   code60, code113    C_WrapKey under a key that is not trusted: CKR_KEY_HANDLE_INVALID,
+ *                      CKR_WRAPPING_KEY_HANDLE_INVALID
+ *   refusal-is-device-error
+ *                      the same: CKR_DEVICE_ERROR
  * SHIM_ABSENT=LIST            comma-separated functions that are CKR_FUNCTION_NOT_SUPPORTED
  * SHIM_PIN_HAS=:              a PIN without this character is refused
  * SHIM_TOOL=FOLDER            the vendor's tool trusts the object whose CKA_ID in hex is a file there: see tool.c
@@ -209,20 +224,6 @@ static int returns(const char *action, const char *word, CK_RV *rv)
 	return 1;
 }
 
-/* absent reports whether SHIM_ABSENT names a function. */
-static int absent(const char *name)
-{
-	const char *at = setting("SHIM_ABSENT");
-	size_t length = strlen(name);
-	while (at) {
-		if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
-			return 1;
-		at = strchr(at, ',');
-		at = at ? at + 1 : NULL;
-	}
-	return 0;
-}
-
 static int hidden_mechanism(const CK_MECHANISM *m)
 {
 	return m && listed("SHIM_HIDE_MECHANISMS", m->mechanism);
@@ -236,7 +237,7 @@ static int hidden_mechanism(const CK_MECHANISM *m)
 		send(action, "kill", "stop");                                                         \
 		if (returns(action, "fail=", &rv))                                                    \
 			return rv;                                                                    \
-		if (absent(#name))                                                                    \
+		if (word_in("SHIM_ABSENT", #name))                                                    \
 			return CKR_FUNCTION_NOT_SUPPORTED;                                            \
 		rv = hidden_mechanism(by) ? CKR_MECHANISM_INVALID : steered.name arguments;           \
 		send(action, "kill-after", "stop-after");                                             \
@@ -272,6 +273,7 @@ static void load(void)
 	slots_install(&steered);
 	forms_install(&steered);
 	vendors_install(&steered);
+	small_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -26,12 +26,19 @@ void later_install(CK_FUNCTION_LIST *list);
 void slots_install(CK_FUNCTION_LIST *list);
 void forms_install(CK_FUNCTION_LIST *list);
 void vendors_install(CK_FUNCTION_LIST *list);
+void small_install(CK_FUNCTION_LIST *list);
 void tool_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or what the profile sets in its place; NULL if it is unset or empty. */
 const char *setting(const char *name);
 
-/* preset is what the profile sets of a switch, or NULL. */
+/* word_in reports whether a comma-separated setting has the word. */
+int word_in(const char *name, const char *word);
+
+/* quirk reports whether SHIM_QUIRKS has the word. */
+int quirk(const char *word);
+
+/* preset is what a quirk or the profile sets of a switch, or NULL. */
 const char *preset(const char *name);
 
 /* listed reports whether a comma-separated setting has the number (decimal or 0x hex). */

@@ -28,7 +28,7 @@ static const struct lie {
 	{ "encrypt", CKA_ENCRYPT, CK_FALSE },
 };
 
-static int word_in(const char *name, const char *word)
+int word_in(const char *name, const char *word)
 {
 	const char *at = setting(name);
 	size_t length = strlen(word);

@@ -1,0 +1,140 @@
+/*
+ * Quirks of one library or another, each by its word in SHIM_QUIRKS: see shim.c.
+ * Behind each stands the library that has it; a return value that nobody has
+ * seen is a guess, and marked so.
+ */
+#include <stdlib.h>
+
+#include "shim.h"
+
+static CK_FUNCTION_LIST inner;
+
+static CK_ULONG class_of(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o)
+{
+	CK_OBJECT_CLASS class = CKO_VENDOR_DEFINED;
+	CK_ATTRIBUTE a = { CKA_CLASS, &class, sizeof class };
+	return real->C_GetAttributeValue(s, o, &a, 1) == CKR_OK ? class : CKO_VENDOR_DEFINED;
+}
+
+/* vacant reports whether a slot is shown without its token: freehsm-c 2.0. */
+static int vacant(CK_SLOT_ID slot)
+{
+	CK_TOKEN_INFO info;
+	return quirk("absent-until-init") && real->C_GetTokenInfo(slot, &info) == CKR_OK &&
+	       !(info.flags & CKF_TOKEN_INITIALIZED);
+}
+
+static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID_PTR out, CK_ULONG_PTR room)
+{
+	CK_SLOT_ID all[256];
+	CK_ULONG n = 0, k = 0;
+	CK_RV rv;
+	if (!quirk("absent-until-init"))
+		return inner.C_GetSlotList(present, out, room);
+	if ((rv = inner.C_GetSlotList(CK_FALSE, NULL, &n)) != CKR_OK) /* SoftHSM looks for new tokens only then */
+		return rv;
+	n = 256;
+	if ((rv = inner.C_GetSlotList(CK_FALSE, all, &n)) != CKR_OK)
+		return rv;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (!present || !vacant(all[i]))
+			all[k++] = all[i];
+	rv = out && *room < k ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+	for (CK_ULONG i = 0; out && rv == CKR_OK && i < k; i++)
+		out[i] = all[i];
+	*room = k;
+	return rv;
+}
+
+static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+	CK_RV rv = inner.C_GetSlotInfo(slot, info);
+	if (rv == CKR_OK && vacant(slot))
+		info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
+	return rv;
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+	return vacant(slot) ? CKR_TOKEN_NOT_PRESENT : inner.C_GetTokenInfo(slot, info);
+}
+
+/* get_attributes: freehsm-c 2.0. */
+static CK_RV get_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+	if (quirk("so-cannot-read-back") && by_officer(s))
+		return CKR_OBJECT_HANDLE_INVALID;
+	return inner.C_GetAttributeValue(s, o, t, n);
+}
+
+/* generate_pair: freehsm-c 2.0 drops it from EC keys. */
+static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR pub, CK_ULONG pubs,
+			   CK_ATTRIBUTE_PTR priv, CK_ULONG privs, CK_OBJECT_HANDLE_PTR a, CK_OBJECT_HANDLE_PTR b)
+{
+	CK_ATTRIBUTE *kept;
+	CK_ULONG k = 0;
+	CK_RV rv;
+	if (!quirk("wwt-dropped"))
+		return inner.C_GenerateKeyPair(s, m, pub, pubs, priv, privs, a, b);
+	kept = calloc(privs + 1, sizeof *kept);
+	for (CK_ULONG i = 0; i < privs; i++)
+		if (priv[i].type != CKA_WRAP_WITH_TRUSTED)
+			kept[k++] = priv[i];
+	rv = inner.C_GenerateKeyPair(s, m, pub, pubs, kept, k, a, b);
+	free(kept);
+	return rv;
+}
+
+/* copy_object: freehsm-c 2.0, and every token whose keys cannot be changed; the code is a guess. */
+static CK_RV copy_object(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR copy)
+{
+	for (CK_ULONG i = 0; quirk("copy-any-change-0x12") && i < n; i++)
+		if (t[i].type != CKA_TOKEN && t[i].type != CKA_LABEL && t[i].type != CKA_ID)
+			return CKR_ATTRIBUTE_TYPE_INVALID;
+	return inner.C_CopyObject(s, o, t, n, copy);
+}
+
+/* create_object: modules under FIPS rules; the code is a guess. */
+static CK_RV create_object(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
+{
+	for (CK_ULONG i = 0; quirk("nosecret") && i < n; i++)
+		if (t[i].type == CKA_CLASS && *(CK_OBJECT_CLASS *)t[i].pValue == CKO_SECRET_KEY)
+			return CKR_TEMPLATE_INCONSISTENT;
+	return inner.C_CreateObject(s, t, n, o);
+}
+
+/* other_code is what a library returns for CKR_KEY_NOT_WRAPPABLE, as the real one gives it for WRAP_WITH_TRUSTED. */
+static CK_RV other_code(CK_RV rv)
+{
+	if (rv != CKR_KEY_NOT_WRAPPABLE)
+		return rv;
+	if (quirk("code60")) /* BouncyHsm 2.2 */
+		return CKR_KEY_HANDLE_INVALID;
+	if (quirk("code113")) /* Kryoptic */
+		return CKR_WRAPPING_KEY_HANDLE_INVALID;
+	if (quirk("refusal-is-device-error")) /* yubihsm-pkcs11 2.8, of what the device calls invalid */
+		return CKR_DEVICE_ERROR;
+	return rv;
+}
+
+/* wrap_key: of private keys, Luna in a partition whose policy 1 is off. */
+static CK_RV wrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE outer, CK_OBJECT_HANDLE o, CK_BYTE_PTR out,
+		      CK_ULONG_PTR length)
+{
+	if (quirk("nowrapprivate") && class_of(s, o) == CKO_PRIVATE_KEY)
+		return CKR_KEY_NOT_WRAPPABLE;
+	return other_code(inner.C_WrapKey(s, m, outer, o, out, length));
+}
+
+void small_install(CK_FUNCTION_LIST *list)
+{
+	inner = *list;
+	list->C_GetSlotList = get_slot_list;
+	list->C_GetSlotInfo = get_slot_info;
+	list->C_GetTokenInfo = get_token_info;
+	list->C_GetAttributeValue = get_attributes;
+	list->C_GenerateKeyPair = generate_pair;
+	list->C_CopyObject = copy_object;
+	list->C_CreateObject = create_object;
+	list->C_WrapKey = wrap_key;
+}
