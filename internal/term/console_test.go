@@ -109,7 +109,7 @@ func TestTable(t *testing.T) {
 contosokey  RSA-2048  Sign Decrypt
 schlüssel
 
-鍵           EC\n
+鍵          EC\n
 only one
 `
 	if err != nil || b.String() != want {

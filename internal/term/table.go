@@ -3,12 +3,11 @@ package term
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // Table writes rows in aligned columns, two spaces apart and without trailing
-// blanks. Rows may differ in length. Cells are made Printable; width is
-// counted in characters.
+// blanks. Rows may differ in length. Cells are made Printable; their width is
+// that of [Columns].
 func Table(w io.Writer, rows [][]string) error {
 	var widths []int
 	clean := make([][]string, len(rows))
@@ -19,7 +18,7 @@ func Table(w io.Writer, rows [][]string) error {
 			if col == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[col] = max(widths[col], utf8.RuneCountInString(cell))
+			widths[col] = max(widths[col], Columns(cell))
 		}
 	}
 	var b strings.Builder
@@ -33,8 +32,7 @@ func Table(w io.Writer, rows [][]string) error {
 func joined(row []string, widths []int) string {
 	var b strings.Builder
 	for col, cell := range row {
-		b.WriteString(cell)
-		b.WriteString(strings.Repeat(" ", widths[col]-utf8.RuneCountInString(cell)+2))
+		b.WriteString(Pad(cell, widths[col]+2))
 	}
 	return b.String()
 }

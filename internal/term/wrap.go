@@ -3,7 +3,6 @@ package term
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	xterm "golang.org/x/term"
 )
@@ -11,20 +10,20 @@ import (
 // maxWidth is the widest that text gets, however wide the terminal is.
 const maxWidth = 80
 
-// Wrap breaks text at its blanks into lines of at most width characters, each
+// Wrap breaks text at its blanks into lines of at most width [Columns], each
 // but the first after indent. A word that is longer gets a line of its own,
 // unbroken. Without a positive width there is no limit.
 func Wrap(text string, width int, indent string) []string {
 	var lines []string
 	before, room := "", width
-	for width > 0 && utf8.RuneCountInString(text) > room {
+	for width > 0 && Columns(text) > room {
 		at := breakAt(text, room)
 		if at < 0 {
 			break
 		}
 		lines = append(lines, before+strings.TrimRight(text[:at], " "))
 		text = strings.TrimLeft(text[at:], " ")
-		before, room = indent, max(width-utf8.RuneCountInString(indent), 1)
+		before, room = indent, max(width-Columns(indent), 1)
 	}
 	return append(lines, before+text)
 }
@@ -43,12 +42,21 @@ func breakAt(text string, width int) int {
 			}
 			at = i
 		}
-		column++
+		column += columnsOf(r)
 	}
 	if column > width {
 		return at
 	}
 	return -1
+}
+
+// Width returns the columns that a result may have: those of the terminal that
+// Out is, at most 80, and 80 where it is none.
+func (c *Console) Width() int {
+	if width := widthOf(c.Out); width > 0 {
+		return width
+	}
+	return maxWidth
 }
 
 // widthOf returns the columns that text on a stream may have: 0, for no limit,
