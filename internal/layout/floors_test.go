@@ -19,7 +19,7 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "dialogue", "command", "ceremony"}},
 		{"Operations", []string{
-			"world", "bytool", "recordcopy", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"world", "vacant", "bytool", "recordcopy", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},

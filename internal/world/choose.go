@@ -2,7 +2,6 @@ package world
 
 import (
 	"fmt"
-	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -12,6 +11,7 @@ import (
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/vacant"
 )
 
 // TokenChoice says what to do with an initialised token of the creation's
@@ -164,12 +164,37 @@ func (c *creation) initialiseAgain() error {
 	return m.changeSOPIN(old, m.pin)
 }
 
+// checkTaken refuses a token that cannot be taken as it is, before a card is
+// dealt. It is looked at again once the cards are there.
+func (c *creation) checkTaken() error {
+	c.module.id = statement.NewModuleID() // nothing on the token is this run's
+	if !c.initialises() {
+		return c.module.checkEmptyAs(hsm.RoleUser, c.module.user)
+	}
+	if !c.Choice.Adopt {
+		return nil
+	}
+	old, err := c.presentSOPIN()
+	if err != nil {
+		return err
+	}
+	return c.module.checkEmpty(old, c.keepsUserPIN())
+}
+
+// presentSOPIN asks for the SO PIN of the token to be adopted, once.
+func (c *creation) presentSOPIN() (_ *secret.Bytes, err error) {
+	if c.present == nil {
+		c.present, err = c.Choice.SOPIN(c.module.token)
+	}
+	return c.present, err
+}
+
 // adopt takes an initialised token as it is. It must hold no trusted key and
 // nothing that this world did not make. Its SO PIN becomes the cards'; where
 // the token refuses that, the PIN is sealed under them, and the guard says so.
 func (c *creation) adopt(set quorum.CardSet) error {
 	m := c.module
-	old, err := c.Choice.SOPIN(m.token)
+	old, err := c.presentSOPIN()
 	if err != nil {
 		return err
 	}
@@ -231,45 +256,21 @@ func (m *module) takeAsUser(s *quorum.Secret, set quorum.CardSet) (err error) {
 	return m.checkEmptyAs(hsm.RoleUser, m.user)
 }
 
-// checkEmpty refuses a token with anything on it that is not this creation's:
-// a trusted key of somebody's would wrap every key of the world.
+// checkEmpty refuses a token with anything on it that is not this creation's, as
+// the SO sees it and as the user.
 func (m *module) checkEmpty(so *secret.Bytes, hasUser bool) error {
-	if err := m.checkEmptyAs(hsm.RoleSO, so); err != nil {
+	if err := m.checkEmptyAs(hsm.RoleSO, so); err != nil || !hasUser {
 		return err
-	}
-	if !hasUser {
-		return nil
 	}
 	return m.checkEmptyAs(hsm.RoleUser, m.user)
 }
 
 func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
-	var foreign []string
-	err := m.as(role, pin, func(on *hsm.Session) error {
+	return m.as(role, pin, func(on *hsm.Session) error {
 		items, err := on.Inventory()
-		for _, item := range items {
-			if !m.own(item) {
-				foreign = append(foreign, session.DescribeItem(item))
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		return vacant.Check(m.token, items, m.id)
 	})
-	if err != nil || len(foreign) == 0 {
-		return err
-	}
-	return exitcode.Errorf(exitcode.Refused, "%v is not empty: %s", m.token, strings.Join(foreign, "; ")).
-		Hint("remove these objects with the vendor's tool, or use --initialize to destroy everything on the token")
-}
-
-// own reports whether an object is what an interrupted run of this creation
-// left, which is made again, or a certificate or vendor object, which the
-// statement lists.
-func (m *module) own(item hsm.Item) bool {
-	kmOfAnySet := strings.TrimSuffix(statement.KMLabel(m.id, 1), "1")
-	switch {
-	case item.Label == statement.KWLabel(m.id, 1), item.Label == statement.KMLLabel(m.id),
-		strings.HasPrefix(item.Label, kmOfAnySet):
-		return true
-	}
-	return !item.Trusted && !item.Class.HoldsSecrets()
 }

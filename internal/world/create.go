@@ -40,6 +40,7 @@ type creation struct {
 	note    creationNote
 	chain   *kmdata.Chain
 	secret  *quorum.Secret
+	present *secret.Bytes // SO PIN of a token that is adopted
 	release func()
 }
 
@@ -172,10 +173,10 @@ func (c *creation) begin() (err error) {
 
 // resume takes up the note of an interrupted run of the same creation, and has
 // its cards read again. If they were not all dealt, undo removes those that are
-// there.
+// there, and the token is looked at first.
 func (c *creation) resume(old creationNote) (err error) {
 	if !old.Dealt {
-		return nil
+		return c.checkTaken()
 	}
 	if err := c.same(old); err != nil {
 		return err
@@ -311,6 +312,7 @@ func (c *creation) deal(note *creationNote, save func() error) error {
 // the locks.
 func (c *creation) Close() {
 	c.secret.Wipe()
+	c.present.Wipe()
 	c.module.Close()
 	c.release()
 }

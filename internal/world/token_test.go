@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -149,7 +150,7 @@ func certificate(a *rig.Attacker) {
 }
 
 // TestAttackAdoptedTokenNotEmpty: whatever could hold or wrap a key keeps a
-// token from being adopted, and the cards that were dealt wait for the next run.
+// token from being adopted. That is known before a card is dealt.
 func TestAttackAdoptedTokenNotEmpty(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -183,7 +184,39 @@ func TestAttackAdoptedTokenNotEmpty(t *testing.T) {
 			if kmdata.Exists(r.Dir) {
 				t.Error("a world was made")
 			}
+			if dealt := dealtCards(t, r); len(dealt) != 0 {
+				t.Errorf("cards were dealt: %q", dealt)
+			}
 		})
+	}
+}
+
+// dealtCards lists what is on the cards' media.
+func dealtCards(t *testing.T, r *rig.Rig) (files []string) {
+	t.Helper()
+	for _, folder := range r.Folders {
+		found, err := filepath.Glob(filepath.Join(folder, "*"))
+		rig.OK(t, err)
+		files = append(files, found...)
+	}
+	return files
+}
+
+// TestAdoptAsksOnce: the SO PIN serves for the look at the token before the
+// cards are dealt, and for taking it.
+func TestAdoptAsksOnce(t *testing.T) {
+	r := rig.New(t, 1)
+	maker(t, r, rig.UserPIN, pkcs11.CKU_SO, nil)
+	o, asked := adoption(r), 0
+	ask := o.Choice.SOPIN
+	o.Choice.SOPIN = func(token hsm.Token) (*secret.Bytes, error) {
+		asked++
+		return ask(token)
+	}
+	_, err := world.Create(o)
+	rig.OK(t, err)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 
