@@ -57,7 +57,7 @@ func (m *Module) Open(t Token) (*Session, error) {
 	if err != nil {
 		return nil, p11.Fail(fmt.Sprintf("C_OpenSession on %v", t), err)
 	}
-	raw := &p11.Session{Ctx: m.p, Handle: h, Token: t, Omitted: m.tokenFacts(t).omitted}
+	raw := &p11.Session{Ctx: m.p, Native: m.native, Handle: h, Token: t, Omitted: m.tokenFacts(t).omitted}
 	return &Session{Token: t, m: m, raw: raw}, nil
 }
 

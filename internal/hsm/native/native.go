@@ -1,6 +1,6 @@
 // Package native calls a PKCS#11 library where the binding cannot: it looks at
-// the function list before anything is called through it, and gives a NULL PIN
-// where the PIN is typed on the device.
+// the function list before anything is called through it, gives a NULL PIN where
+// the PIN is typed on the device, and wraps without asking for the length first.
 //
 // Use it through package hsm. Everything else goes through
 // github.com/miekg/pkcs11, which has the same library open.
@@ -14,7 +14,7 @@ package native
 typedef unsigned long rv;
 
 // The function list of PKCS#11 v2.40 (section 3.6): a version, and 68 functions.
-enum { init_token = 9, init_pin = 10, set_pin = 11, login = 18, functions = 68 };
+enum { init_token = 9, init_pin = 10, set_pin = 11, login = 18, wrap_key = 60, functions = 68 };
 typedef struct {
 	unsigned char version[2];
 	void *function[functions];
@@ -51,10 +51,44 @@ static rv call_set_pin(list *l, unsigned long session)
 	return ((rv (*)(unsigned long, void *, unsigned long, void *, unsigned long))l->function[set_pin])(
 		session, NULL, 0, NULL, 0);
 }
+
+// Mechanisms and their parameters (PKCS#11 v2.40, sections 2.1.8, 2.1.21, 2.12.3).
+typedef struct { unsigned long type; void *parameter; unsigned long length; } mechanism;
+typedef struct { unsigned long hash, mgf, source; void *data; unsigned long length; } oaep_params;
+typedef struct { unsigned long aes_bits; oaep_params *oaep; } rsa_aes_params;
+typedef struct {
+	void *iv;
+	unsigned long iv_length, iv_bits;
+	void *aad;
+	unsigned long aad_length, tag_bits;
+} gcm_params;
+
+enum { oaep = 0x9, rsa_aes = 0x1054, gcm = 0x1087, sha1 = 0x220, mgf1_sha1 = 1, data_specified = 1 };
+
+// A call of C_WrapKey. The parameter is that of a mechanism which takes bytes.
+typedef struct { unsigned long session, type, outer, key; } wrapping;
+
+static rv call_wrap(list *l, wrapping w, unsigned char *parameter, unsigned long size, unsigned char *out,
+	unsigned long *length)
+{
+	oaep_params hash = { sha1, mgf1_sha1, data_specified, NULL, 0 };
+	rsa_aes_params both = { 256, &hash };
+	gcm_params iv = { parameter, size, 8 * size, NULL, 0, 128 };
+	mechanism m = { w.type, parameter, size };
+	if (w.type == oaep)
+		m = (mechanism){ w.type, &hash, sizeof hash };
+	if (w.type == rsa_aes)
+		m = (mechanism){ w.type, &both, sizeof both };
+	if (w.type == gcm)
+		m = (mechanism){ w.type, &iv, sizeof iv };
+	return ((rv (*)(unsigned long, mechanism *, unsigned long, unsigned long, unsigned char *, unsigned long *))
+		l->function[wrap_key])(w.session, &m, w.outer, w.key, out, length);
+}
 */
 import "C"
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/miekg/pkcs11"
@@ -170,3 +204,41 @@ func (l *Library) InitPIN(h pkcs11.SessionHandle) error {
 func (l *Library) SetPIN(h pkcs11.SessionHandle) error {
 	return code(C.call_set_pin(l.list, C.ulong(h)))
 }
+
+// room is larger than what any key kind is wrapped to, in bytes: the PKCS#8 of
+// RSA-4096 takes 2.4 kB, and 512 bytes of RSA-OAEP may stand before it. most is
+// more than a module has reason to ask for.
+const (
+	room = 8 << 10
+	most = 1 << 20
+)
+
+// WrapKey is C_WrapKey. The length is not asked for first, as the binding does:
+// NSS softoken answers too little then. A module that finds the room too small
+// says how much it takes, and is called once more. The parameters of RSA-OAEP and
+// CKM_RSA_AES_KEY_WRAP are those of [p11.OAEP] and [p11.RSAAES]; CKM_AES_GCM has
+// its IV for a parameter, and a tag of 128 bits; others have their bytes, or none.
+func (l *Library) WrapKey(h pkcs11.SessionHandle, m *pkcs11.Mechanism, outer, key p11.Object) ([]byte, error) {
+	w := C.wrapping{C.ulong(h), C.ulong(m.Mechanism), C.ulong(outer), C.ulong(key)}
+	blob, size, err := l.wrap(w, m.Parameter, room)
+	if p11.Is(err, pkcs11.CKR_BUFFER_TOO_SMALL) && size > room && size <= most {
+		blob, _, err = l.wrap(w, m.Parameter, size)
+	}
+	return blob, err
+}
+
+// wrap calls with room for n bytes. size is the length that the module gives.
+func (l *Library) wrap(w C.wrapping, parameter []byte, n uint) (blob []byte, size uint, err error) {
+	out, length := make([]byte, n), C.ulong(n)
+	err = code(C.call_wrap(l.list, w, bytes(parameter), C.ulong(len(parameter)), bytes(out), &length))
+	size = uint(length)
+	if err == nil && size > n { // it wrote past the end, or lies
+		err = pkcs11.Error(pkcs11.CKR_GENERAL_ERROR)
+	}
+	if err != nil {
+		return nil, size, err
+	}
+	return slices.Clone(out[:size]), size, nil
+}
+
+func bytes(b []byte) *C.uchar { return (*C.uchar)(unsafe.SliceData(b)) }

@@ -1,6 +1,8 @@
 package native_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -65,6 +67,62 @@ func TestOpenFails(t *testing.T) {
 				t.Errorf("%v (status %d), hint %s", err, exitcode.Of(err), exitcode.HintOf(err))
 			}
 		})
+	}
+}
+
+// TestWrapKey: each mechanism comes with its parameters, in one call.
+func TestWrapKey(t *testing.T) {
+	l, err := native.Open(broken(t, 6))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const oaep = 0x220<<32 | 1<<16 | 1 // SHA-1, MGF1 with SHA-1, CKZ_DATA_SPECIFIED
+	for _, c := range []struct {
+		name string
+		m    []*pkcs11.Mechanism
+		want []uint64 // type, session, key, length of the parameter, and what is in it
+	}{
+		{"without a parameter", p11.Mechanism(p11.KWP), []uint64{0x210B, 8, 9, 0, 0, 0, 0}},
+		{"an IV", []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_CBC_PAD, []byte{17, 15: 0})}, []uint64{0x1085, 8, 9, 16, 17, 0, 0}},
+		{"RSA-OAEP", p11.OAEP(), []uint64{9, 8, 9, 40, 0, oaep, 0}},
+		{"in one call", p11.RSAAES(), []uint64{0x1054, 8, 9, 16, 256, oaep, 0}},
+		{"GCM", []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, []byte{19, 11: 0})}, []uint64{0x1087, 8, 9, 48, 19, 12<<32 | 96<<16 | 128, 0}},
+	} {
+		blob, err := l.WrapKey(8, c.m[0], 0, 9)
+		want := make([]byte, 0, len(blob))
+		for _, n := range c.want {
+			want = binary.LittleEndian.AppendUint64(want, n)
+		}
+		if err != nil || !bytes.Equal(blob, want) {
+			t.Errorf("%s: %v\n got %x\nwant %x", c.name, err, blob, want)
+		}
+	}
+}
+
+// TestWrapKeyLengths: what a module says of a length is believed only where it can be.
+func TestWrapKeyLengths(t *testing.T) {
+	l, err := native.Open(broken(t, 6))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, c := range []struct {
+		name  string
+		outer p11.Object
+		size  int
+		want  error
+	}{
+		{"more than the room", 1, 9000, nil},
+		{"more than any blob", 2, 0, pkcs11.Error(pkcs11.CKR_BUFFER_TOO_SMALL)},
+		{"longer than the room it was given", 3, 0, pkcs11.Error(pkcs11.CKR_GENERAL_ERROR)},
+		{"too small, it says, and less", 4, 0, pkcs11.Error(pkcs11.CKR_BUFFER_TOO_SMALL)},
+		{"refused", 5, 0, pkcs11.Error(pkcs11.CKR_KEY_UNEXTRACTABLE)},
+	} {
+		blob, err := l.WrapKey(8, p11.Mechanism(p11.KWP)[0], c.outer, 9)
+		if err != c.want || len(blob) != c.size || len(bytes.Trim(blob, "\x07")) > 0 {
+			t.Errorf("%s: %d bytes, %v", c.name, len(blob), err)
+		}
 	}
 }
 

@@ -10,10 +10,17 @@ import (
 // is private, while the login lasts. 0 stands for none.
 type Object = pkcs11.ObjectHandle
 
+// Wrapper is C_WrapKey. The binding's asks for the length first, and NSS softoken
+// answers too little then.
+type Wrapper interface {
+	WrapKey(h pkcs11.SessionHandle, m *pkcs11.Mechanism, outer, key Object) ([]byte, error)
+}
+
 // Session is an open session. Its maker opens and closes it.
 type Session struct {
 	Ctx    *pkcs11.Ctx
 	Handle pkcs11.SessionHandle
+	Native Wrapper      // for [Session.Wrap]; may be nil where nothing is wrapped
 	Token  fmt.Stringer // for messages
 	// Omitted remembers, by the name of an object, which optional attributes
 	// its last making left out. It may be shared between sessions of a token.
@@ -113,9 +120,9 @@ func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribu
 	return s.Ctx.GenerateKeyPair(s.Handle, Mechanism(mechanism), public, private)
 }
 
-// Wrap is C_WrapKey of o under outer.
+// Wrap is C_WrapKey of o under outer. m is one mechanism, as the binding has it.
 func (s *Session) Wrap(m []*pkcs11.Mechanism, outer, o Object) ([]byte, error) {
-	return s.Ctx.WrapKey(s.Handle, m, outer, o)
+	return s.Native.WrapKey(s.Handle, m[0], outer, o)
 }
 
 // Unwrap is C_UnwrapKey of blob by outer.

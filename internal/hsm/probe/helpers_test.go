@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/native"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/shim"
 	"byok/internal/keykind"
@@ -64,8 +65,12 @@ func newRig(t *testing.T) *rig {
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	t.Setenv("SHIM_LOG", log)
 	t.Setenv("SHIM_SHORT_RSA", Label)
-	p, slot, h := softhsm.Session(t, shim.Build(t))
-	s := &p11.Session{Ctx: p, Handle: h, Token: token(theToken), Omitted: map[string][]uint{}}
+	library := shim.Build(t)
+	p, slot, h := softhsm.Session(t, library)
+	wrapper, err := native.Open(library)
+	ok(t, err)
+	t.Cleanup(wrapper.Close)
+	s := &p11.Session{Ctx: p, Native: wrapper, Handle: h, Token: token(theToken), Omitted: map[string][]uint{}}
 	r := &rig{Prober: New(s, slot, &Facts{}), log: log}
 	r.km = r.trusted(t, "KM", trustedRSA())
 	r.anchor = r.trusted(t, "anchor", trustedRSA().With(p11.Stays(pkcs11.CKA_WRAP, false, "wraps nothing")))

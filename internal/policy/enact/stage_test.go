@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/native"
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 	"byok/internal/policy"
@@ -41,9 +42,16 @@ type pair struct{ public p11.Object }
 func newStage(t testing.TB, library string) *stage {
 	t.Helper()
 	ctx, _, handle := softhsm.Session(t, library)
+	wrapper, err := native.Open(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wrapper.Close)
 	s := &stage{
 		TB: t, whole: t,
-		raw:  &p11.Session{Ctx: ctx, Handle: handle, Token: label("the token"), Omitted: map[string][]uint{}},
+		raw: &p11.Session{
+			Ctx: ctx, Native: wrapper, Handle: handle, Token: label("the token"), Omitted: map[string][]uint{},
+		},
 		role: pkcs11.CKU_SO,
 		bits: 2048,
 	}

@@ -23,7 +23,7 @@ type bench struct {
 	blobs map[string][]byte
 }
 
-func newBench(ctx *pkcs11.Ctx) (*bench, error) {
+func newBench(ctx *pkcs11.Ctx, wrapper p11.Wrapper) (*bench, error) {
 	slots, err := ctx.GetSlotList(true)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func newBench(ctx *pkcs11.Ctx) (*bench, error) {
 	}
 	km, err := rsa.GenerateKey(rand.Reader, 3072)
 	return &bench{
-		Session: &p11.Session{Ctx: ctx, Handle: handle},
+		Session: &p11.Session{Ctx: ctx, Native: wrapper, Handle: handle},
 		ctx:     ctx,
 		slot:    slots[0],
 		km:      km,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/native"
 	"byok/internal/hsm/p11"
 )
 
@@ -40,7 +41,12 @@ func run(module, operator, quorum string) error {
 		return err
 	}
 	defer ctx.Finalize() //nolint:errcheck // the process ends
-	b, err := newBench(ctx)
+	wrapper, err := native.Open(module)
+	if err != nil {
+		return err
+	}
+	defer wrapper.Close()
+	b, err := newBench(ctx, wrapper)
 	if err != nil {
 		return err
 	}
