@@ -34,6 +34,12 @@ package confine
 
 import "slices"
 
+// NetworkHint is the next step where a library may have failed, or shown nothing,
+// because the filter refused it a socket. It looks for USB devices through
+// AF_NETLINK.
+const NetworkHint = "give --hsm-network for an HSM on the network or by USB (AF_NETLINK): " +
+	"the kernel refuses its library sockets otherwise"
+
 // Row is one line of the table that "confine status" shows.
 type Row struct {
 	Name   string `json:"name"`   // what is protected: "socket AF_INET"

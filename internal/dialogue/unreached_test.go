@@ -78,7 +78,6 @@ func TestTokens(t *testing.T) {
 		{"all answer", "", nil, "", 2},
 		{"one is called", "", []string{"--token", "label:byok"}, "", 1},
 		{"by a URI", "", []string{"--token", "pkcs11:token=byok;manufacturer=SoftHSM%20project"}, "", 1},
-		{"no slot", "SHIM_NO_SLOTS", nil, said, 0},
 		{"a slot that does not answer", "SHIM_GHOST", nil, said, 3},
 		{"allowed", "SHIM_GHOST", []string{"--hsm-network"}, "", 3},
 	} {
@@ -95,6 +94,24 @@ func TestTokens(t *testing.T) {
 			})
 			if got.screen != c.want || got.err != nil {
 				t.Errorf("%q, %v", got.screen, got.err)
+			}
+		})
+	}
+	for _, c := range []struct {
+		variable   string
+		args       []string
+		want, hint string
+	}{
+		{"SHIM_NO_SLOTS", nil, "no slot of " + m.Path + " holds a token",
+			"connect the HSM, or make a partition or token with the vendor's tool"},
+		{"SHIM_GHOST", []string{"--token", "label:other"}, `no token labelled "other" in ` + m.Path,
+			"byok-offline module list --module-path " + m.Path + " shows every token"},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			t.Setenv(c.variable, "0xE1")
+			got := run(t, c.args, nil, func(r *command.Run) error { _, err := dialogue.Tokens(r, m); return err })
+			if refused(t, c.want, got.err, exitcode.HSM, c.want, c.hint); !hsm.IsUnreached(got.err) {
+				t.Error("it is not said that a refused socket may be the cause")
 			}
 		})
 	}

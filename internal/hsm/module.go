@@ -17,10 +17,12 @@ import (
 type Module struct {
 	Path    string // absolute
 	Library string // description and version, as C_GetInfo gives them
+	Once    bool   // it refuses C_Initialize after C_Finalize
 	tokens.Slots
 
 	p      *pkcs11.Ctx
 	native *native.Library
+	alone  bool              // no two threads may call it at a time
 	facts  map[string]*facts // by Token.ID
 }
 
@@ -47,17 +49,14 @@ func Load(path string) (*Module, error) {
 	info, err := m.p.GetInfo()
 	if err != nil {
 		m.Close()
-		return nil, p11.Fail("C_GetInfo of "+path, err)
+		return nil, p11.Contact(p11.Fail("C_GetInfo of "+path, err))
 	}
 	m.Library = strings.TrimSpace(info.LibraryDescription) + " " + tokens.Version(info.LibraryVersion)
 	return m, nil
 }
 
-// initialize calls C_Initialize. "Already initialised" is success: crypto11
-// initialises the same library for the user's session (see [Module.User]).
-func (m *Module) initialize() error {
-	err := m.p.Initialize()
-	if err == nil || p11.Is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+func (m *Module) initialize() (err error) {
+	if m.alone, err = m.native.Initialize(m.p); err == nil {
 		return nil
 	}
 	return p11.Unreached(exitcode.Hint(p11.Fail("PKCS#11 library "+m.Path+" could not be initialised", err),

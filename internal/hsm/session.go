@@ -55,7 +55,7 @@ func (m *Module) Open(t Token) (*Session, error) {
 	}
 	h, err := m.p.OpenSession(t.Slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	if err != nil {
-		return nil, p11.Fail(fmt.Sprintf("C_OpenSession on %v", t), err)
+		return nil, p11.Contact(p11.Fail(fmt.Sprintf("C_OpenSession on %v", t), err))
 	}
 	raw := &p11.Session{Ctx: m.p, Native: m.native, Handle: h, Token: t, Omitted: m.tokenFacts(t).omitted}
 	return &Session{Token: t, m: m, raw: raw}, nil

@@ -14,6 +14,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keykind"
 	"byok/internal/secret"
+	"byok/internal/term"
 )
 
 // User is a session logged in with the user PIN: the operator at work. It
@@ -40,27 +41,43 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 	if err := m.p.Finalize(); err != nil {
 		return nil, p11.Fail("C_Finalize of "+m.Path, err)
 	}
-	context, loginErr := crypto11.Configure(m.config(t, pin))
-	s, err := m.join(t, loginErr)
-	if err != nil && context != nil {
+	context, err := crypto11.Configure(m.config(t, pin))
+	if err != nil {
+		return m.withoutCrypto11(t, pin, err)
+	}
+	s, err := m.Open(t) // crypto11 has initialised the library, and logged in for both
+	if err != nil {
 		_ = context.Close() // or crypto11 would go on counting the library as in use
 		_ = m.initialize()
-	}
-	if err != nil {
 		return nil, err
 	}
+	s.role = RoleUser
 	return &User{s, context}, nil
+}
+
+// withoutCrypto11 goes on where crypto11 gave up, and left the library finalised:
+// the token has refused the login, or crypto11 itself was at a loss.
+func (m *Module) withoutCrypto11(t Token, pin *secret.Bytes, why error) (*User, error) {
+	if err := m.initialize(); err != nil {
+		const hint = "byok-offline module accept --module-path %s --card DIR … records that this library refuses it"
+		return nil, exitcode.Hint(fmt.Errorf("C_Initialize after C_Finalize: %w", err), hint, term.Quote(m.Path))
+	}
+	if c11.Own(why) {
+		return m.userAlone(t, pin)
+	}
+	return nil, m.LoginError(t, RoleUser, c11.RootCause(why))
 }
 
 // crypto11Sessions is how many sessions a user's session takes beside crypto11:
 // one that keeps the login, one that works, and ours.
 const crypto11Sessions = 3
 
-// suitsCrypto11 reports whether crypto11 can work on t. It finds a token by its
-// serial number alone, gives up at a slot that does not answer, has no way to
-// leave the PIN to the device, and waits for ever for a session too many.
+// suitsCrypto11 reports whether crypto11 can work on t. It initialises the library
+// once more and has it lock, finds a token by its serial number alone, gives up at
+// a slot that does not answer, has no way to leave the PIN to the device, and waits
+// for ever for a session too many.
 func (m *Module) suitsCrypto11(t Token) bool {
-	return !t.PINPad() && t.Allows(crypto11Sessions) && m.FoundBySerial(t)
+	return !m.Once && !m.alone && !t.PINPad() && t.Allows(crypto11Sessions) && m.FoundBySerial(t)
 }
 
 // userAlone logs in without crypto11.
@@ -78,25 +95,6 @@ func (m *Module) userAlone(t Token, pin *secret.Bytes) (*User, error) {
 
 func (m *Module) config(t Token, pin *secret.Bytes) *crypto11.Config {
 	return &crypto11.Config{Path: m.Path, TokenSerial: t.Serial, Pin: pin.Text(), MaxSessions: 4}
-}
-
-// join opens a session of its own beside crypto11's, which has logged in for
-// both unless loginErr says why not.
-func (m *Module) join(t Token, loginErr error) (*Session, error) {
-	if err := m.initialize(); err != nil {
-		return nil, exitcode.Hint(
-			fmt.Errorf("C_Initialize after C_Finalize, as the operator's session needs it: %w", err),
-			"ask the vendor for a library that can be initialised twice in one process")
-	}
-	if loginErr != nil {
-		return nil, m.LoginError(t, RoleUser, c11.RootCause(loginErr))
-	}
-	s, err := m.Open(t)
-	if err != nil {
-		return nil, err
-	}
-	s.role = RoleUser
-	return s, nil
 }
 
 // Close ends the session and logs out. The module stays usable. Closing twice
@@ -142,7 +140,7 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 		return u.Session.Sign(k, message)
 	}
 	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
-	if c11.Unread(err) {
+	if c11.Own(err) {
 		return u.Session.Sign(k, message)
 	}
 	if err != nil {

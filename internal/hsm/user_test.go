@@ -4,11 +4,13 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/shim"
 	"byok/internal/keykind"
 )
 
@@ -136,12 +138,6 @@ func TestUserLoginFails(t *testing.T) {
 			"finalisation", "C_Finalize", 1, pkcs11.CKR_GENERAL_ERROR,
 			fmt.Sprintf("C_Finalize of %s: CKR_GENERAL_ERROR", r.m.Path), "",
 		},
-		{
-			"initialisation", "C_Initialize", 2, pkcs11.CKR_HOST_MEMORY,
-			fmt.Sprintf("C_Initialize after C_Finalize, as the operator's session needs it: PKCS#11 library %s could not "+
-				"be initialised: CKR_HOST_MEMORY", r.m.Path),
-			"ask the vendor for a library that can be initialised twice in one process",
-		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r.failCall(t, c.function, c.n, c.code)
@@ -153,6 +149,65 @@ func TestUserLoginFails(t *testing.T) {
 	expect(t, login("a wrong PIN"), failure{
 		fmt.Sprintf("wrong user PIN for %v (CKR_PIN_INCORRECT)%s", r.token, lowWords), exitcode.HSM, "",
 	})
+}
+
+// TestInitialisedAgain: the operator works on a library that is initialised once
+// in a process where the module statement says so. A second C_Initialize without
+// C_Finalize before it is not made.
+func TestInitialisedAgain(t *testing.T) {
+	r := faultyToken(t)
+	r.asUser(t)
+	r.s.Close()
+	login := func(viaCrypto11 bool) {
+		t.Helper()
+		u := must[*User](t)(r.m.User(r.token, pin(userPIN)))
+		if (u.c11 != nil) != viaCrypto11 {
+			t.Errorf("crypto11 is open: %t", u.c11 != nil)
+		}
+		k := must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256")}, "key"))
+		ok(t, keykind.VerifySignature(k.Public, []byte("manifest"), must[[]byte](t)(u.Sign(k, []byte("manifest")))))
+		ok(t, u.DestroyKey(k))
+		ok(t, u.Close())
+	}
+	t.Setenv("SHIM_INIT_TWICE", "0x5")
+	login(true)
+	t.Setenv("SHIM_INIT_TWICE", "")
+	r.failCall(t, "C_Initialize", 1, pkcs11.CKR_HOST_MEMORY) // crypto11's alone
+	login(false)
+	t.Setenv("SHIM_AT", "")
+	r.m.Once = true
+	t.Setenv("SHIM_ONE_INIT", "1")
+	login(false)
+	r.m.Once = false
+	_, err := r.m.User(r.token, pin(userPIN))
+	expect(t, err, failure{
+		fmt.Sprintf("C_Initialize after C_Finalize: PKCS#11 library %s could not be initialised: CKR_FUNCTION_FAILED", r.m.Path),
+		exitcode.HSM, "byok-offline module accept --module-path " + r.m.Path +
+			" --card DIR … records that this library refuses it",
+	})
+}
+
+// TestCannotLock: a library that several threads must not call is called by one.
+func TestCannotLock(t *testing.T) {
+	for _, code := range []string{"0xA", "0x9", "0x7"} {
+		t.Run(code, func(t *testing.T) {
+			t.Setenv("SHIM_LOCKING", code)
+			r := faultyToken(t)
+			r.asUser(t)
+			r.s.Close()
+			u := must[*User](t)(r.m.User(r.token, pin(userPIN)))
+			if u.c11 != nil {
+				t.Error("crypto11 is open, which has the library lock")
+			}
+			must[Key](t)(u.Generate(Spec{Kind: kind(t, "P-256")}, "key"))
+			ok(t, u.Close())
+		})
+	}
+	t.Setenv("SHIM_LOCKING", "0x5")
+	_, err := Load(shim.Build(t))
+	if err == nil || !IsUnreached(err) || !strings.HasSuffix(err.Error(), "could not be initialised: CKR_GENERAL_ERROR") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestUserCallsFail(t *testing.T) {

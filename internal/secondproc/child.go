@@ -66,6 +66,7 @@ var orders = map[string]func(*child, order, *secret.Bytes) error{
 	"trust":   (*child).trust,
 	"private": (*child).private,
 	"look":    (*child).look,
+	"restart": (*child).restart,
 }
 
 // obey carries out one order.
@@ -74,7 +75,7 @@ func (c *child) obey(o order, pin *secret.Bytes) error {
 	switch {
 	case !known:
 		return errors.New("an unknown order")
-	case c.maker == nil && o.Do != "open":
+	case c.maker == nil && o.Library == "":
 		return errors.New("no library is open")
 	}
 	return do(c, o, pin)

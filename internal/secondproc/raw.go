@@ -25,11 +25,6 @@ func connect(library string, slot uint) (*raw, error) {
 	if ctx == nil {
 		return nil, errors.New("the dynamic linker refused " + library)
 	}
-	err := ctx.Initialize()
-	if err != nil && !p11.Is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-		ctx.Destroy()
-		return nil, named("C_Initialize", err)
-	}
 	h, err := ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	if err != nil {
 		ctx.Destroy()

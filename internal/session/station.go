@@ -133,6 +133,7 @@ func (s *Station) find(candidates []*statement.Module, name hsm.TokenName, ui UI
 	}
 	switch len(names) {
 	case 1:
+		s.Loaded.Once = s.Module.InitialisedOnce()
 		s.sayFirmware(ui)
 		return nil
 	case 0:

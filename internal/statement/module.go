@@ -78,8 +78,18 @@ type PIN struct {
 // Finding is what a probe found.
 type Finding struct {
 	Name    string `json:"name"`
-	Outcome string `json:"outcome"` // enforced, not enforced, not answered
+	Outcome string `json:"outcome"` // held, failed, not answered
 	Detail  string `json:"detail,omitzero"`
+}
+
+// FindingRestart is the name of the finding about C_Initialize after C_Finalize.
+const FindingRestart = "the library can be initialised again in one process"
+
+// InitialisedOnce reports whether the library was found to refuse C_Initialize
+// after C_Finalize. Statements of programs that did not try it say nothing.
+func (m *Module) InitialisedOnce() bool {
+	failed := func(f Finding) bool { return f.Name == FindingRestart && f.Outcome == "failed" }
+	return slices.ContainsFunc(m.Findings, failed)
 }
 
 func (m *Module) check() error {

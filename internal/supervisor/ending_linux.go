@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"byok/internal/command"
+	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/printable"
 )
@@ -18,7 +19,7 @@ import (
 // exit status of the program.
 func (w *worker) end(p *command.Program, args []string) int {
 	said, crash := w.words()
-	err := w.failure(p.Version, crash)
+	err := w.failure(p.Version, crash, nextStep(args))
 	if err == nil {
 		quote(p, said)
 		return *w.status
@@ -33,8 +34,17 @@ func (w *worker) end(p *command.Program, args []string) int {
 
 const again = "run the same command again: it takes up what was begun"
 
+// nextStep is the hint for a library that ended its process, as some do that the
+// filter refuses a socket.
+func nextStep(args []string) string {
+	if wantsNetwork(args) {
+		return again
+	}
+	return again + "; or " + confine.NetworkHint
+}
+
 // failure is nil for a worker that exited as it said it would.
-func (w *worker) failure(version, crash string) error {
+func (w *worker) failure(version, crash, next string) error {
 	if w.status != nil && w.state.Exited() && w.state.ExitStatus() == *w.status {
 		return nil
 	}
@@ -47,12 +57,15 @@ func (w *worker) failure(version, crash string) error {
 	how := crash
 	switch {
 	case how != "":
+	case w.state.Signaled() && w.state.Signal() == unix.SIGKILL:
+		how, next = "killed by SIGKILL", again // which no library does to itself
 	case w.state.Signaled():
 		how = "killed by " + unix.SignalName(w.state.Signal())
 	default:
 		how = "exit status " + strconv.Itoa(w.state.ExitStatus())
 	}
-	return exitcode.Errorf(exitcode.HSM, "the process that runs the HSM's library ended unexpectedly: %s", how).Hint(again)
+	const what = "the process that runs the HSM's library ended unexpectedly: %s"
+	return exitcode.Errorf(exitcode.HSM, what, how).Hint("%s", next)
 }
 
 // crashed is the first line of a report by Go's runtime: of a signal, such as

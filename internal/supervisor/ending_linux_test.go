@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"byok/internal/confine"
 )
 
 // TestPassedOn: what a worker says of itself is what the program says.
@@ -37,6 +39,10 @@ func TestPassedOn(t *testing.T) {
 }
 
 const unexpectedly = "the process that runs the HSM's library ended unexpectedly: "
+
+// orNetwork is the hint where a library may have ended its process for want of a
+// socket.
+const orNetwork = again + "; or " + confine.NetworkHint
 
 // TestUnexpectedEnds: whatever ends the worker, there is one line that says so,
 // a hint, a Result line and an end in the log.
@@ -64,10 +70,15 @@ func TestUnexpectedEnds(t *testing.T) {
 	} {
 		t.Run(test.deed, func(t *testing.T) {
 			j := runs(t, test.deed, "change")
-			said := test.printed + "byok-test: error: " + test.failure + "\nbyok-test: hint: " + again + "\n"
-			j.came(4, "Result: FAILURE\n", said)
+			hint := orNetwork
+			if test.deed == "SIGKILL" { // which no library does to itself
+				hint = again
+			}
+			said := test.printed + "byok-test: error: " + test.failure + "\nbyok-test: hint: "
+			j.came(4, "Result: FAILURE\n", said+hint+"\n")
 			j.recorded(4, test.failure)
-			runs(t, test.deed, "look").came(4, "", said)
+			runs(t, test.deed, "look").came(4, "", said+hint+"\n")
+			runs(t, test.deed, "look", "--hsm-network").came(4, "", said+again+"\n")
 		})
 	}
 }
@@ -102,13 +113,13 @@ func TestJSON(t *testing.T) {
   "result": "FAILURE",
   "status": 4,
   "error": "the process that runs the HSM's library ended unexpectedly: exit status 0",
-  "hint": "run the same command again: it takes up what was begun"
+  "hint": %q
 }
 `
 	for _, name := range []string{"change", "look"} {
 		j := runs(t, "printed, exit 0", name, "--output", "json")
-		j.came(4, fmt.Sprintf(envelope, name), "byok-test: warning: the HSM's library printed: bye\n"+
-			"byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+again+"\n")
+		j.came(4, fmt.Sprintf(envelope, name, orNetwork), "byok-test: warning: the HSM's library printed: bye\n"+
+			"byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+orNetwork+"\n")
 	}
 	j := runs(t, "prints", "look", "--output", "json")
 	if out := j.out.String(); !strings.HasPrefix(out, "{\n") || !strings.HasSuffix(out, "\"data\": \"made\"\n}\n") {
@@ -181,7 +192,7 @@ func TestReaderGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.ended(j.cmd.Run())
-	j.came(4, "", "byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+again+"\n"+
+	j.came(4, "", "byok-test: error: "+unexpectedly+"exit status 0\nbyok-test: hint: "+orNetwork+"\n"+
 		"byok-test: error: the result could not be printed: write /dev/stdout: broken pipe\n")
 	j.recorded(4, unexpectedly+"exit status 0")
 }

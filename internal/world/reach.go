@@ -12,8 +12,7 @@ import (
 	"byok/internal/statement"
 )
 
-// weaker names the guard to ask for where the module does not reach trust, and
-// no one asked for another.
+// weaker names a guard to ask for where trust is not reached and no one asked for another.
 func (c *creation) weaker(err error) error {
 	refused := errors.Is(err, hsm.ErrNotEnforced) || errors.Is(err, hsm.ErrNotAnswered) || hsm.IsRefusal(err)
 	if c.named || !refused || !c.module.token.Initialised && exitcode.HintOf(err) != "" {
@@ -35,6 +34,7 @@ func (m *module) prove() error {
 		return err
 	}
 	var bad []string
+	m.rows = append(m.rows, secondproc.Restarts(m.hsm.Path)) // which guards nothing
 	for _, r := range rows {
 		m.rows = append(m.rows, statement.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
 		if r.Outcome != secondproc.Held && (r.Name != secondproc.RowSession || !m.guard.Traits().ByKM) {

@@ -29,7 +29,7 @@ func (m Maker) Pair(kind keykind.Kind, public, private []*pkcs11.Attribute) (hal
 	} else {
 		_, err = m.Context.GenerateECDSAKeyPairWithAttributes(publicSet, privateSet, kind.EllipticCurve())
 	}
-	if err != nil && !Unread(err) {
+	if err != nil && !Own(err) { // the pair is there, in a form that package publickey reads
 		return 0, 0, RootCause(err)
 	}
 	id := privateSet[pkcs11.CKA_ID].Value
@@ -68,9 +68,9 @@ func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
 	return s
 }
 
-// Unread reports whether err is crypto11's own, of a public key that is there and
-// that it cannot read: package publickey knows more forms.
-func Unread(err error) bool {
+// Own reports whether err is crypto11's own and not the token's, such as of a
+// public key that is there and that it cannot read.
+func Own(err error) bool {
 	if err == nil {
 		return false
 	}

@@ -15,6 +15,25 @@ func Unreached(err error) error {
 	return unreached{err}
 }
 
+// Contact is [Unreached] for the error of a call in which a library may speak to
+// the HSM for the first time, where the return value does not say more than that
+// it failed, or is one of the vendor's own.
+func Contact(err error) error {
+	if Is(err, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED) || vendors(err) {
+		return Unreached(err)
+	}
+	return err
+}
+
+// vendors reports whether err is a return value of a vendor's own
+// (CKR_VENDOR_DEFINED and above: PKCS#11 v2.40, section 3.5).
+func vendors(err error) bool {
+	var ours ReturnCode
+	var theirs pkcs11.Error
+	return errors.As(err, &ours) && ours >= pkcs11.CKR_VENDOR_DEFINED ||
+		errors.As(err, &theirs) && theirs >= pkcs11.CKR_VENDOR_DEFINED
+}
+
 type unreached struct{ error }
 
 func (u unreached) Unwrap() error { return u.error }

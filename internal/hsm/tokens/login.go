@@ -112,5 +112,5 @@ func (s Slots) LoginError(t Token, role Role, err error) error {
 	case p11.Is(err, pkcs11.CKR_PIN_LOCKED):
 		return exitcode.Errorf(exitcode.HSM, "the %v PIN of %v is locked (%w)", role, t, p11.Named(err))
 	}
-	return p11.Fail(fmt.Sprintf("C_Login as %v on %v", role, t), err)
+	return p11.Contact(p11.Fail(fmt.Sprintf("C_Login as %v on %v", role, t), err))
 }

@@ -43,7 +43,7 @@ func (s Slots) CheckMechanisms(t Token) error {
 	}
 	list, err := s.p.GetMechanismList(t.Slot)
 	if err != nil {
-		return p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err)
+		return p11.Contact(p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err))
 	}
 	var lacking []string
 	for _, n := range neededMechanisms() {

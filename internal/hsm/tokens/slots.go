@@ -115,7 +115,7 @@ func (s Slots) Initialise(t Token, soPIN *secret.Bytes, label string) (Token, er
 		return Token{}, err
 	}
 	if err := s.initToken(t, soPIN, label); err != nil {
-		return Token{}, unmade(p11.Fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err))
+		return Token{}, unmade(p11.Contact(p11.Fail(fmt.Sprintf("C_InitToken on slot %d for %q", t.Slot, label), err)))
 	}
 	found, err := s.Labelled(label)
 	if err != nil {

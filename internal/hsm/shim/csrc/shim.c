@@ -3,7 +3,8 @@
  * fails, dies, hides or cheats where environment variables say so. They are
  * read at every call, so a test may change them while the library is loaded.
  * Each goes by the name given here or by that name behind BYOK_, which passes
- * through a program that starts itself again with a listed environment.
+ * through a program that starts itself again with a listed environment; or stands in
+ * a file beside the library, see conf.c.
  *
  * SHIM_MODULE=PATH            the real library (read once; default: SoftHSM, where the shim was compiled)
  * SHIM_LOG=FILE               append the name of every call, one a line
@@ -18,6 +19,9 @@
  *         fail-after=0x30     let the library do it, then return this CKR_ value
  *         kill, kill-after    SIGKILL to the process, before or after the library's part
  *         stop, stop-after    SIGSTOP to the process, for a look at its memory
+ *         exit, crash         exit(0), or a NULL pointer
+ * SHIM_IF_REFUSED=LIST        SHIM_AT, SHIM_NO_SLOTS and SHIM_GHOST count only where the kernel refuses one of these
+ *                             sockets: inet, inet6, netlink, unix, recvmsg; a library that needs it goes wrong then
  *
  * What is there:
  * SHIM_HIDE_FREE=1            no slot whose token is not initialised
@@ -33,6 +37,8 @@
  * SHIM_PIN_LENGTHS=8-4        shortest and longest PIN, as every CK_TOKEN_INFO has them
  * SHIM_SESSIONS=1             so many sessions at once: CKR_SESSION_COUNT
  * SHIM_ONE_INIT=1             C_Initialize after C_Finalize is CKR_FUNCTION_FAILED
+ * SHIM_INIT_TWICE=0x5         C_Initialize without C_Finalize before it gives this CKR_ value
+ * SHIM_LOCKING=0xA            C_Initialize with arguments gives this CKR_ value
  * SHIM_PRINTS=TEXT            C_Initialize writes this line to standard output
  * SHIM_EC_POINT=bare          CKA_EC_POINT in another form: bare, compressed, bare-compressed, bits,
  *                             bits-compressed; or in one that is none: x-y, padded
@@ -56,7 +62,8 @@
  * SHIM_UNTRUSTED_WRAP         CKM_ values with which C_WrapKey forgets CKA_WRAP_WITH_TRUSTED
  *
  * What else it lists, comma-separated CKM_ values:
- * SHIM_WRAP                   mechanisms with CKF_WRAP, which it does not have
+ * SHIM_WRAP                   mechanisms with CKF_WRAP, which it does not have; CKM_AES_CTR, GCM and CCM are played,
+ *                             see small.c
  * SHIM_DERIVE                 mechanisms with CKF_DERIVE; those that combine keys are played, see derive.c
  * SHIM_DERIVE_RULE            which keys these may be given:
  *         (nothing)           none with CKA_WRAP_WITH_TRUSTED, and as the standard says
@@ -132,14 +139,25 @@ static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long counts[CALL_COUNT], total;
 static char counted_for[64]; /* SHIM_AT as it was when counting started */
 
+/* depends reports whether a switch counts only where a socket is refused. */
+static int depends(const char *name)
+{
+	return !strcmp(name, "SHIM_AT") || !strcmp(name, "SHIM_NO_SLOTS") || !strcmp(name, "SHIM_GHOST");
+}
+
 const char *setting(const char *name)
 {
-	const char *value = getenv(name);
+	const char *value;
 	char passed_on[64];
+	if (depends(name) && !refused_socket(setting("SHIM_IF_REFUSED")))
+		return NULL;
+	value = getenv(name);
 	if (!value) {
 		snprintf(passed_on, sizeof passed_on, "BYOK_%s", name);
 		value = getenv(passed_on);
 	}
+	if (!value)
+		value = configured(name);
 	if (!value)
 		return preset(name);
 	return *value ? value : NULL;
@@ -207,12 +225,18 @@ static const char *enter(enum call id, const char *name)
 	return hit && action ? action : "";
 }
 
+static volatile char *volatile nowhere; /* NULL */
+
 static void send(const char *action, const char *kill_word, const char *stop_word)
 {
 	if (!strcmp(action, kill_word))
 		kill(getpid(), SIGKILL);
 	if (!strcmp(action, stop_word))
 		kill(getpid(), SIGSTOP);
+	if (!strcmp(action, "exit"))
+		exit(0);
+	if (!strcmp(action, "crash"))
+		*nowhere = 0;
 }
 
 static int returns(const char *action, const char *word, CK_RV *rv)

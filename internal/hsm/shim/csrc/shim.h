@@ -38,6 +38,12 @@ int word_in(const char *name, const char *word);
 /* quirk reports whether SHIM_QUIRKS has the word. */
 int quirk(const char *word);
 
+/* refused_socket reports whether the kernel refuses this process one of the sockets that a comma-separated list names. */
+int refused_socket(const char *families);
+
+/* configured is a switch of the file beside the library, or NULL. */
+const char *configured(const char *name);
+
 /* preset is what a quirk or the profile sets of a switch, or NULL. */
 const char *preset(const char *name);
 

@@ -106,20 +106,28 @@ static CK_RV close_session(CK_SESSION_HANDLE s)
 	return rv;
 }
 
-static int finalized;
+static int initialized, finalized;
 
 static CK_RV initialize(CK_VOID_PTR a)
 {
+	CK_RV rv;
 	if (finalized && setting("SHIM_ONE_INIT"))
 		return CKR_FUNCTION_FAILED;
+	if (initialized && setting("SHIM_INIT_TWICE"))
+		return number("SHIM_INIT_TWICE");
+	if (a && setting("SHIM_LOCKING"))
+		return number("SHIM_LOCKING");
 	if (setting("SHIM_PRINTS"))
 		dprintf(STDOUT_FILENO, "%s\n", setting("SHIM_PRINTS"));
-	return inner.C_Initialize(a);
+	if ((rv = inner.C_Initialize(a)) == CKR_OK)
+		initialized = 1;
+	return rv;
 }
 
 static CK_RV finalize(CK_VOID_PTR a)
 {
 	CK_RV rv = inner.C_Finalize(a);
+	initialized = 0;
 	finalized = 1;
 	sessions = 0;
 	return rv;
