@@ -18,13 +18,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// dialogue runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
+// converse runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
 // of FILE is a prompt, in normal form and without its last blank, " < " and what
 // is typed when the screen ends with that prompt: @pin for the content of
 // secrets/pin, @list for the first word of the list on the screen, $KEK for a
 // variable, ^C and ^D for the keys, and otherwise the text itself. The screen
 // becomes stdout.
-func dialogue(ts *testscript.TestScript, args []string) {
+func converse(ts *testscript.TestScript, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	s, p := of(ts), processOf(ts, args[2:])
@@ -94,11 +94,14 @@ func onScreen(cmd *exec.Cmd) (*screen, *os.File, error) {
 		return nil, nil, errors.Join(err, keyboard.Close())
 	}
 	c := &screen{ended: make(chan struct{})}
-	go func() {
-		_, _ = io.Copy(&c.lockedBuffer, keyboard) // ends with EIO once the last process has closed the terminal
-		close(c.ended)
-	}()
+	go c.fill(keyboard)
 	return c, keyboard, nil
+}
+
+// fill ends with EIO, once the last process has closed the terminal.
+func (c *screen) fill(keyboard io.Reader) {
+	_, _ = io.Copy(&c.lockedBuffer, keyboard)
+	close(c.ended)
 }
 
 // shows waits until the screen ends with a prompt that was not there before.

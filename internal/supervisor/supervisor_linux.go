@@ -159,6 +159,7 @@ func (w *worker) wait() error {
 		case pid == 0: // this process goes on, and the worker was not made to
 			_ = unix.Kill(w.pid, unix.SIGCONT)
 		case w.state.Stopped():
+			w.rescue() // a worker that SIGSTOP has stopped could not
 			// To this thread, which then stops before it goes on. A shell has
 			// both go on: one more SIGCONT could undo the next Ctrl-Z.
 			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)

@@ -6,8 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	xterm "golang.org/x/term"
+	"sync"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -21,11 +20,33 @@ const maxLine = 4096
 
 // device is the terminal a question is asked on.
 type device struct {
-	in    *os.File
-	out   io.Writer
-	ours  bool         // opened here, to be closed here
-	state *xterm.State // before the echo was turned off; nil while it is on
+	in   *os.File
+	out  io.Writer
+	ours bool // opened here, to be closed here
+
+	mu      sync.Mutex
+	held    bool // its settings are not those that were found
+	found   settings
+	resting bool // between two questions the echo stays off
+	now     question
+	unwatch func()
 }
+
+// question is what is on the screen of a terminal.
+type question struct {
+	mode  mode
+	draw  func() // shows it, again after Ctrl-Z; nil between questions
+	clear func() // takes a secret off the screen; nil where none is shown
+}
+
+// mode is how a terminal is set.
+type mode int
+
+const (
+	asking  mode = iota // the echo is on
+	hiding              // the echo is off
+	showing             // the echo is off, and a secret is on the screen
+)
 
 // open returns the terminal: the one that has its echo off, or /dev/tty, or
 // standard input.
@@ -59,29 +80,22 @@ func (c *Console) openFor(code exitcode.Code, doing, flag string) (*device, erro
 
 // close lets go of a terminal whose echo is on.
 func (d *device) close() {
-	if d.ours && d.state == nil {
+	if d.ours && !d.resting {
 		_ = d.in.Close()
 	}
 }
 
-// conceal turns the echo off, from now until Console.Restore: what is typed
+// conceal keeps the echo off from now until Console.Restore: what is typed
 // between two questions must not show either.
-func (c *Console) conceal(d *device) error {
+func (c *Console) conceal(d *device) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d.state == nil {
-		state, err := xterm.GetState(int(d.in.Fd()))
-		if err != nil {
-			return err
-		}
-		d.state, c.concealed = state, d
-	}
-	return hideInput(int(d.in.Fd()))
+	d.resting, c.concealed = true, d
 }
 
 // Restore turns the echo on again that the first question for a secret turned
-// off. Call it when the conversation is over, however it ends; further calls are
-// harmless.
+// off, and drops what was typed and not read. Call it when the conversation is
+// over, however it ends; further calls are harmless.
 func (c *Console) Restore() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,30 +103,91 @@ func (c *Console) Restore() {
 	if d == nil {
 		return
 	}
-	c.concealed = nil
-	_ = xterm.Restore(int(d.in.Fd()), d.state) // fails only if the terminal is gone
-	d.state = nil
+	c.concealed, d.resting = nil, false
+	d.leave()
 	d.close()
 }
 
-// reveal turns the echo on for one visible answer; hide turns it off again if
-// it was off.
-func (d *device) reveal() (hide func()) {
-	if d.state == nil {
-		return func() {}
+// enter drops what was typed ahead, which was meant for another question if for
+// any, and asks.
+func (d *device) enter(q question) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fd := int(d.in.Fd())
+	if !d.held {
+		found, err := settingsOf(fd)
+		if err != nil {
+			return fmt.Errorf("terminal settings: %w", err)
+		}
+		d.held, d.found = true, found
+		d.watch()
+	}
+	if err := d.found.apply(fd, q.mode); err != nil {
+		return fmt.Errorf("terminal settings: %w", err)
+	}
+	d.now = q
+	discardInput(fd)
+	q.draw()
+	return nil
+}
+
+// leave ends a question. What was typed and not read is dropped: it is nothing
+// for the shell.
+func (d *device) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.held {
+		return
 	}
 	fd := int(d.in.Fd())
-	_ = xterm.Restore(fd, d.state)
-	return func() { _ = hideInput(fd) }
+	if d.now.clear != nil {
+		d.now.clear()
+	}
+	d.now = question{mode: hiding}
+	discardInput(fd)
+	if d.resting {
+		_ = d.found.apply(fd, hiding)
+		return
+	}
+	d.unwatch()
+	d.found.restore(fd)
+	d.held = false
+}
+
+// uncover leaves the terminal to the shell for as long as this process is
+// stopped: as it was found, without a secret, and without half an answer.
+func (d *device) uncover() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.held {
+		return
+	}
+	if d.now.clear != nil {
+		d.now.clear()
+	}
+	discardInput(int(d.in.Fd()))
+	d.found.restore(int(d.in.Fd()))
+}
+
+// again sets the terminal as it is to be, and repeats the question.
+func (d *device) again() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.held {
+		return
+	}
+	_ = d.found.apply(int(d.in.Fd()), d.now.mode)
+	discardInput(int(d.in.Fd()))
+	if d.now.draw != nil {
+		d.now.draw()
+	}
 }
 
 // say writes to the screen; a terminal that is gone shows in the next read.
 func (d *device) say(s string) { _, _ = fmt.Fprintln(d.out, s) }
 
-// prompt drops what was typed ahead, which was meant for another question if
-// for any, and shows the question.
+// prompt shows the question.
 func (d *device) prompt(p string) {
-	discardInput(int(d.in.Fd()))
 	_, _ = fmt.Fprint(d.out, strings.Join(Wrap(Printable(p)+":", widthOf(d.out)-1, ""), "\n"), " ")
 }
 
@@ -134,17 +209,13 @@ func (c *Console) secret(d *device, prompt string) (*secret.Bytes, error) {
 func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
 	signals := listen()
 	defer interrupt.Stop(signals)
-	if err := c.conceal(d); err != nil {
-		return 0, fmt.Errorf("%s: terminal settings: %w", Printable(prompt), err)
+	if err := d.enter(question{mode: hiding, draw: func() { d.prompt(prompt) }}); err != nil {
+		return 0, fmt.Errorf("%s: %w", Printable(prompt), err)
 	}
-	defer keepOutput(int(d.in.Fd()))()
-	d.prompt(prompt)
+	c.conceal(d)
+	defer d.leave()
 	defer d.say("")
-	n, err := wait(prompt, signals, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
-	if err != nil {
-		discardInput(int(d.in.Fd()))
-	}
-	return n, err
+	return wait(prompt, signals, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
 }
 
 // answer reads a line with the echo on.
@@ -152,19 +223,35 @@ func (d *device) answer(prompt string) (string, error) {
 	signals := listen()
 	defer interrupt.Stop(signals)
 	line := make([]byte, maxLine)
-	defer d.reveal()()
-	defer keepOutput(int(d.in.Fd()))()
-	d.prompt(prompt)
+	if err := d.enter(question{mode: asking, draw: func() { d.prompt(prompt) }}); err != nil {
+		return "", fmt.Errorf("%s: %w", Printable(prompt), err)
+	}
+	defer d.leave()
 	n, err := wait(prompt, signals, func() (int, error) {
 		n, err := d.in.Read(line)
 		return wholeLine(line[:n], err)
 	})
 	if err != nil {
-		discardInput(int(d.in.Fd()))
 		d.say("")
 		return "", err
 	}
-	return strings.TrimRight(string(line[:n]), "\r\n"), nil
+	return visible(prompt, line[:n])
+}
+
+// maxAnswer is the longest visible answer in bytes: longer ones were pasted by
+// mistake.
+const maxAnswer = 1024
+
+// visible refuses what no answer has.
+func visible(prompt string, line []byte) (string, error) {
+	text := strings.TrimRight(string(line), "\r\n")
+	switch {
+	case len(text) > maxAnswer:
+		return "", fmt.Errorf("%s: over %d bytes", Printable(prompt), maxAnswer)
+	case strings.ContainsFunc(text, isControl):
+		return "", fmt.Errorf("%s: contains a control character, such as an arrow key's", Printable(prompt))
+	}
+	return text, nil
 }
 
 // wholeLine returns the length of a line that Enter ended.

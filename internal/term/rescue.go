@@ -8,9 +8,9 @@ import (
 
 // Snapshot notes how the terminal is set now. The function that it returns puts
 // it back so, with the alternate screen, and what is shown there, cleared, and
-// drops what was typed and not read: for a process whose child has ended at a
-// prompt. Where the settings are as they were, and where there is no terminal,
-// it does nothing.
+// drops what was typed and not read: for a process whose child has ended, or was
+// stopped, at a prompt. Where the settings are as they were, and where the
+// terminal is not there or serves another job, it does nothing.
 func Snapshot() (rescue func()) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
@@ -22,8 +22,11 @@ func Snapshot() (rescue func()) {
 		return func() {}
 	}
 	return func() {
-		defer tty.Close()
-		changed, err := xterm.GetState(int(tty.Fd()))
+		fd := int(tty.Fd())
+		if !servesUs(fd) {
+			return
+		}
+		changed, err := xterm.GetState(fd)
 		if err != nil || *changed == *state {
 			return
 		}
@@ -31,7 +34,7 @@ func Snapshot() (rescue func()) {
 			// What is on the ordinary screen stays.
 			_, _ = tty.WriteString(enterAlternate + leaveAlternate + "\n")
 		}
-		discardInput(int(tty.Fd())) // the beginning of a PIN is nothing for the shell
-		_ = xterm.Restore(int(tty.Fd()), state)
+		discardInput(fd) // the beginning of a PIN is nothing for the shell
+		_ = xterm.Restore(fd, state)
 	}
 }

@@ -15,10 +15,9 @@ import (
 func rescued(c *Console, changed bool) (string, error) {
 	rescue := Snapshot()
 	if d, err := c.open(); changed && err == nil {
-		if err := hideInput(int(d.in.Fd())); err != nil {
+		if err := d.enter(question{mode: hiding, draw: func() { d.prompt("PIN") }}); err != nil {
 			return "", err
 		}
-		d.prompt("PIN")
 	}
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil { // by then something is typed
 		return "", err

@@ -74,7 +74,6 @@ func foreign(line []byte) string {
 func takeSecret(from string, line []byte) (*secret.Bytes, error) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
-	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	switch {
 	case len(line) == 0:
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: empty", from)
@@ -82,8 +81,12 @@ func takeSecret(from string, line []byte) (*secret.Bytes, error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: more than one line", from)
 	case len(line) > maxSecret:
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: over %d bytes", from, maxSecret)
-	case bytes.ContainsFunc(line, control):
+	case bytes.ContainsFunc(line, isControl):
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: contains a control character, such as an arrow key's", from)
 	}
 	return secret.Take(line), nil
 }
+
+// isControl reports whether a key other than a letter's typed it, such as an
+// arrow key, whose sequence begins with one.
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -38,18 +38,23 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	}
 	signals := listen()
 	defer interrupt.Stop(signals)
-	if err := c.conceal(d); err != nil {
-		return exitcode.Errorf(exitcode.Refused, "%s: terminal settings: %w", Printable(prompt), err)
+	draw := func() {
+		d.write([]byte(enterAlternate))
+		d.show(heading, words)
+		d.prompt(prompt)
 	}
-	release := holdScreen(int(d.in.Fd()))
-	defer release()
-	defer discardInput(int(d.in.Fd()))
-	d.write([]byte(enterAlternate))
-	defer d.write([]byte(leaveAlternate))
-	d.show(heading, words)
-	d.prompt(prompt)
+	err = d.enter(question{mode: showing, draw: draw, clear: func() { d.write([]byte(leaveAlternate)) }})
+	if err != nil {
+		d.close()
+		return exitcode.Errorf(exitcode.Refused, "%s: %w", Printable(prompt), err)
+	}
+	c.conceal(d)
+	defer d.leave()
 	line := make([]byte, maxLine)
-	_, err = wait(prompt, signals, func() (int, error) { return d.in.Read(line) })
+	_, err = wait(prompt, signals, func() (int, error) {
+		n, err := d.in.Read(line)
+		return wholeLine(line[:n], err)
+	})
 	return exitcode.Mark(exitcode.Refused, err)
 }
 
