@@ -106,7 +106,7 @@ func (s *Session) Read(o Object, types ...uint) ([][]byte, error) {
 	}
 	got, err := s.Ctx.GetAttributeValue(s.Handle, o, list)
 	if err != nil {
-		return nil, err
+		return nil, s.Answered(err)
 	}
 	values := make([][]byte, len(types))
 	for i := range got {

@@ -40,6 +40,14 @@ func Fail(what string, err error) error {
 
 // Named replaces miekg/pkcs11's spelling of a return value by the standard's.
 func Named(err error) error {
+	var still answering
+	if errors.As(err, &still) {
+		return answering{named(still.error)}
+	}
+	return named(err)
+}
+
+func named(err error) error {
 	var code pkcs11.Error
 	if errors.As(err, &code) {
 		return ReturnCode(code)
@@ -58,8 +66,11 @@ func Is(err error, values ...uint) bool {
 }
 
 // Gone reports whether err is a return value by which a module says that the
-// device or the session is lost.
+// device or the session is lost, and none that [Session.Answered] has marked.
 func Gone(err error) bool {
+	if errors.As(err, new(answering)) {
+		return false
+	}
 	return Is(err, pkcs11.CKR_HOST_MEMORY, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY,
 		pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_SESSION_CLOSED,
 		pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED)

@@ -73,7 +73,7 @@ func (s *Session) DestroyAll(name string, match ...*pkcs11.Attribute) (int, erro
 // Destroy destroys an object. name is for messages.
 func (s *Session) Destroy(name string, o Object) error {
 	if err := s.Ctx.DestroyObject(s.Handle, o); err != nil {
-		return Fail("C_DestroyObject of "+name, err)
+		return Fail("C_DestroyObject of "+name, s.Answered(err))
 	}
 	return nil
 }
@@ -95,37 +95,41 @@ func (s *Session) Checked(o Object, err error) (Object, error) {
 	return o, nil
 }
 
+func (s *Session) made(o Object, err error) (Object, error) { return o, s.Answered(err) }
+
 // Create is C_CreateObject.
 func (s *Session) Create(template []*pkcs11.Attribute) (Object, error) {
-	return s.Ctx.CreateObject(s.Handle, template)
+	return s.made(s.Ctx.CreateObject(s.Handle, template))
 }
 
 // Copy is C_CopyObject.
 func (s *Session) Copy(o Object, template []*pkcs11.Attribute) (Object, error) {
-	return s.Ctx.CopyObject(s.Handle, o, template)
+	return s.made(s.Ctx.CopyObject(s.Handle, o, template))
 }
 
 // Set is C_SetAttributeValue.
 func (s *Session) Set(o Object, template []*pkcs11.Attribute) error {
-	return s.Ctx.SetAttributeValue(s.Handle, o, template)
+	return s.Answered(s.Ctx.SetAttributeValue(s.Handle, o, template))
 }
 
 // Generate is C_GenerateKey.
 func (s *Session) Generate(mechanism uint, template []*pkcs11.Attribute) (Object, error) {
-	return s.Ctx.GenerateKey(s.Handle, Mechanism(mechanism), template)
+	return s.made(s.Ctx.GenerateKey(s.Handle, Mechanism(mechanism), template))
 }
 
 // GeneratePair is C_GenerateKeyPair: the public half, then the private one.
 func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribute) (half, key Object, err error) {
-	return s.Ctx.GenerateKeyPair(s.Handle, Mechanism(mechanism), public, private)
+	half, key, err = s.Ctx.GenerateKeyPair(s.Handle, Mechanism(mechanism), public, private)
+	return half, key, s.Answered(err)
 }
 
 // Wrap is C_WrapKey of o under outer. m is one mechanism, as the binding has it.
 func (s *Session) Wrap(m []*pkcs11.Mechanism, outer, o Object) ([]byte, error) {
-	return s.Native.WrapKey(s.Handle, m[0], outer, o)
+	blob, err := s.Native.WrapKey(s.Handle, m[0], outer, o)
+	return blob, s.Answered(err)
 }
 
 // Unwrap is C_UnwrapKey of blob by outer.
 func (s *Session) Unwrap(m []*pkcs11.Mechanism, outer Object, blob []byte, t []*pkcs11.Attribute) (Object, error) {
-	return s.Ctx.UnwrapKey(s.Handle, m, outer, blob, t)
+	return s.made(s.Ctx.UnwrapKey(s.Handle, m, outer, blob, t))
 }

@@ -42,7 +42,7 @@ func (u unreached) Unwrap() error { return u.error }
 // [Unreached], or is a return value by which a module says that the device is
 // not there.
 func IsUnreached(err error) bool {
-	return errors.As(err, new(unreached)) || Is(err,
+	return errors.As(err, new(unreached)) || !errors.As(err, new(answering)) && Is(err,
 		pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_DEVICE_REMOVED,
 		pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_TOKEN_NOT_RECOGNIZED)
 }

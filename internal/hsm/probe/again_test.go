@@ -3,6 +3,8 @@ package probe
 import (
 	"fmt"
 	"testing"
+
+	"byok/internal/hsm/wrapping"
 )
 
 // TestWrappingAgain has one mechanism of backups and packages at a time forget
@@ -11,12 +13,12 @@ func TestWrappingAgain(t *testing.T) {
 	r := newRig(t)
 	listed, tried := must[map[uint]bool](t)(r.listed()), 0
 	pair := r.pair(t, kind(t, "P-256"))
-	for _, w := range wrappings {
-		if m := w.make()[0].Mechanism; listed[m] && w.travels {
+	for _, w := range wrapping.Table {
+		if m := w.Number(); listed[m] && w.Travels {
 			tried++
 			t.Setenv("SHIM_UNTRUSTED_WRAP", fmt.Sprintf("0x%x", m))
 			if err := r.WrapWithTrustedAgain(pair); err == nil {
-				t.Errorf("%s is not seen", w.name)
+				t.Errorf("%s is not seen", w.Name)
 			}
 		}
 	}

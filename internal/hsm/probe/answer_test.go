@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/wrapping"
 )
 
 const (
@@ -94,15 +95,15 @@ func TestRoutesThatAreNotOffered(t *testing.T) {
 	all := routes
 	t.Cleanup(func() { routes = all })
 	for _, c := range []struct {
-		kind wrapper
+		kind wrapping.Key
 		want string
 	}{
 		{
-			underAES,
+			wrapping.UnderAES,
 			"the user can make an AES key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED",
 		},
 		{
-			underRSA,
+			wrapping.UnderRSA,
 			"the user can make an RSA key trusted with C_CreateObject, as a token object: CKR_FUNCTION_NOT_SUPPORTED",
 		},
 	} {
@@ -114,7 +115,7 @@ func TestRoutesThatAreNotOffered(t *testing.T) {
 }
 
 func TestNoWrappingListed(t *testing.T) {
-	t.Setenv("SHIM_HIDE_MECHANISMS", "0x1,0x3,0x9,0x1054,0x1081,0x1082,0x1085,0x131,0x132,0x133,0x136,0x2109,0x210A")
+	t.Setenv("SHIM_HIDE_MECHANISMS", "0x1,0x3,0x9,0x1054,0x1081,0x1082,0x1085,0x1086,0x1087,0x1088,0x131,0x132,0x133,0x136,0x2109,0x210A")
 	r := newRig(t)
 	expect(t, r.WrapWithTrusted(r.aes(t)),
 		noAnswer+"key can be wrapped under a key that is not trusted: the token lists no mechanism to wrap with", "")

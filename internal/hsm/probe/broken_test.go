@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/wrapping"
 )
 
 const dishonest = "does not enforce its restrictions: "
@@ -49,18 +50,39 @@ func TestEveryWrapping(t *testing.T) {
 	r := newRig(t)
 	listed, tried := must[map[uint]bool](t)(r.listed()), 0
 	key := r.aes(t)
-	for _, w := range wrappings {
-		m := w.make()[0].Mechanism
+	for _, w := range wrapping.Table {
+		m := w.Number()
 		if !listed[m] {
 			continue
 		}
 		tried++
 		t.Setenv("SHIM_UNTRUSTED_WRAP", fmt.Sprintf("0x%x", m))
 		expect(t, r.WrapWithTrusted(key),
-			fmt.Sprintf("%skey can be wrapped with %s under %s that is not trusted", dishonest, w.name, w.key), otherModule)
+			fmt.Sprintf("%skey can be wrapped with %s under %s that is not trusted", dishonest, w.Name, w.Key), otherModule)
 	}
 	if tried < 5 {
 		t.Errorf("%d mechanisms tried", tried)
+	}
+}
+
+// TestWrappingWithParameters leaves the token one mechanism to wrap with, whose
+// parameters are the probe's own: its control must work.
+func TestWrappingWithParameters(t *testing.T) {
+	t.Setenv("SHIM_HIDE_MECHANISMS", "0x1,0x3,0x9,0x1081,0x1082,0x1085,0x131,0x132,0x133,0x136,0x2109,0x210A")
+	r := newRig(t)
+	for _, c := range []struct{ number, name string }{
+		{"0x1086", "CKM_AES_CTR"}, {"0x1087", "CKM_AES_GCM"}, {"0x1088", "CKM_AES_CCM of 32 bytes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("SHIM_WRAP", c.number)
+			r.forget()
+			for _, k := range []Target{r.aes(t), r.pair(t, kind(t, "P-256"))} {
+				ok(t, r.WrapWithTrusted(k))
+			}
+			t.Setenv("SHIM_UNTRUSTED_WRAP", c.number)
+			expect(t, r.WrapWithTrusted(r.aes(t)),
+				dishonest+"key can be wrapped with "+c.name+" under an AES key that is not trusted", otherModule)
+		})
 	}
 }
 

@@ -102,7 +102,7 @@ func (p *Prober) refusesDeriving(c *derivationControl, k Target, gain string) er
 // control's key gave.
 func (p *Prober) revealed(c *derivationControl, o p11.Object, gain string) error {
 	derived, err := p.derive(c, o)
-	if derivationRefused(err) {
+	if derivationRefused(err, c.role) {
 		return nil
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *Prober) revealed(c *derivationControl, o p11.Object, gain string) error
 	defer p.s.Discard(derived)
 	got, err := p.evidence(derived)
 	switch {
-	case derivationRefused(err):
+	case derivationRefused(err, c.role):
 		return nil // a key that the user can neither wrap nor read
 	case err != nil:
 		return p.notAnswered(gain, p11.Named(err))
@@ -121,11 +121,12 @@ func (p *Prober) revealed(c *derivationControl, o p11.Object, gain string) error
 	return p.notEnforced(gain)
 }
 
-// derivationRefused reports whether C_DeriveKey refused a key, in a call that
-// works with another one.
-func derivationRefused(err error) bool {
-	return err != nil &&
-		(p11.Refusal(err) || p11.Is(err, pkcs11.CKR_KEY_TYPE_INCONSISTENT, pkcs11.CKR_MECHANISM_PARAM_INVALID))
+// derivationRefused reports whether C_DeriveKey refused a key in a role, in a
+// call that works with another one. The other key is the mechanism's parameter:
+// CKR_MECHANISM_PARAM_INVALID refuses that, and says nothing of a base key.
+func derivationRefused(err error, r role) bool {
+	return p11.Refusal(err) || p11.Is(err, pkcs11.CKR_KEY_TYPE_INCONSISTENT) ||
+		r == otherKey && p11.Is(err, pkcs11.CKR_MECHANISM_PARAM_INVALID)
 }
 
 // asBase attempts something with the target as it is or, where its owner can
@@ -252,7 +253,8 @@ func (p *Prober) derive(c *derivationControl, o p11.Object) (p11.Object, error) 
 		p11.Has(pkcs11.CKA_SENSITIVE, c.sensitive, "is to be read, where the module lets it"),
 		p11.Has(pkcs11.CKA_EXTRACTABLE, true, "is to be wrapped"),
 	}
-	return p.s.Ctx.DeriveKey(p.s.Handle, c.with(other), base, labelled(t, first...))
+	derived, err := p.s.Ctx.DeriveKey(p.s.Handle, c.with(other), base, labelled(t, first...))
+	return derived, p.s.Answered(err)
 }
 
 // proof is the digest of what the user gets of a derived key: of its value
@@ -263,9 +265,9 @@ type proof struct {
 }
 
 // evidence wraps a derived key under a worthless one or, where that fails,
-// reads it. AES key wrap is deterministic: the same key gives the same proof.
+// reads it. The mechanism is deterministic: the same key gives the same proof.
 func (p *Prober) evidence(derived p11.Object) (proof, error) {
-	mechanism, err := p.KeyWrap()
+	mechanism, err := p.roundTrip()
 	if err != nil {
 		return proof{}, err
 	}
@@ -273,7 +275,7 @@ func (p *Prober) evidence(derived p11.Object) (proof, error) {
 	if err != nil {
 		return proof{}, err
 	}
-	blob, wrapErr := p.s.Wrap(p11.Mechanism(uint(mechanism)), outer, derived)
+	blob, wrapErr := p.s.Wrap(mechanism, outer, derived)
 	if wrapErr == nil {
 		return proof{true, sha256.Sum256(blob)}, nil
 	}

@@ -20,32 +20,45 @@ type Target struct {
 // setting it, and by copies in which it is different, to the session and to
 // the token. A trusted object must not be copied as it is, either.
 func (p *Prober) Frozen(k Target) error {
-	return p.eachFrozen(k, func(a p11.Attribute) error {
-		if err := p.refusesSetting(k, a); err != nil {
-			return err
-		}
-		return p.refusesCopies(k, a)
-	})
+	if err := p.FrozenInPlace(k); err != nil {
+		return err
+	}
+	return p.copies(k)
+}
+
+// FrozenInPlace is Frozen without copies.
+func (p *Prober) FrozenInPlace(k Target) error {
+	if err := p.s.Shows(k.Object, k.Name, k.Template); err != nil {
+		return err
+	}
+	return p.eachFrozen(k, p.refusesSetting)
 }
 
 // FrozenInCopies is Frozen without setting anything.
 func (p *Prober) FrozenInCopies(k Target) error {
-	return p.eachFrozen(k, func(a p11.Attribute) error { return p.refusesCopies(k, a) })
-}
-
-func (p *Prober) eachFrozen(k Target, try func(p11.Attribute) error) error {
 	if err := p.s.Shows(k.Object, k.Name, k.Template); err != nil {
 		return err
 	}
+	return p.copies(k)
+}
+
+func (p *Prober) copies(k Target) error {
+	if err := p.eachFrozen(k, p.refusesCopies); err != nil {
+		return err
+	}
+	return p.staysAlone(k)
+}
+
+func (p *Prober) eachFrozen(k Target, try func(Target, p11.Attribute) error) error {
 	for _, a := range k.Template {
 		if !a.Frozen {
 			continue
 		}
-		if err := try(a); err != nil {
+		if err := try(k, a); err != nil {
 			return err
 		}
 	}
-	return p.staysAlone(k)
+	return nil
 }
 
 // staysAlone copies a trusted object as it is. A copy would outlive it: in a
@@ -115,17 +128,22 @@ func (p *Prober) refusesSetting(k Target, a p11.Attribute) error {
 		}
 	}
 	return p.refused(attempt{
-		gain: fmt.Sprintf("CKA_%s of %s can be set to %t (%s)", a.Name(), k.Name, !a.Value, a.Why),
-		err:  err,
-		name: "set " + k.Class.String(),
-		control: func() error {
-			plain, err := p.plain(k.Class)
-			if err != nil {
-				return err
-			}
-			return p.s.Set(plain, uses(k.Class).Raw())
-		},
+		gain:    fmt.Sprintf("CKA_%s of %s can be set to %t (%s)", a.Name(), k.Name, !a.Value, a.Why),
+		err:     err,
+		name:    "set " + k.Class.String(),
+		control: p.setsPlain(k.Class),
 	})
+}
+
+// setsPlain is the control of every C_SetAttributeValue.
+func (p *Prober) setsPlain(class p11.Class) func() error {
+	return func() error {
+		plain, err := p.plain(class)
+		if err != nil {
+			return err
+		}
+		return p.s.Set(plain, uses(class).Raw())
+	}
 }
 
 // refusesCopy copies an object with an attribute's opposite.

@@ -58,6 +58,7 @@ type Prober struct {
 	objects  map[string]p11.Object // without restrictions, for controls
 	controls map[string]error      // what has come of each
 	derived  map[string]*derivationControl
+	tripper  func() []*pkcs11.Mechanism // see [Prober.roundTrip]; nil: AES key wrap with padding, or not known
 }
 
 // New returns a prober for a session with the token in slot.

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/wrapping"
 )
 
 // What follows is for modules whose keys a vendor's tool trusts: that a key is
@@ -67,8 +68,8 @@ func (p *Prober) TrustedAlone(o p11.Object) error {
 // wrapsByAny reports whether a key of the token wraps another by any mechanism
 // of the table.
 func (p *Prober) wrapsByAny(i inventory.Item, key p11.Object) bool {
-	for _, w := range wrappings {
-		if _, err := p.s.Wrap(w.make(), i.Object, key); err == nil {
+	for _, w := range wrapping.Table {
+		if _, err := p.s.Wrap(w.Make(), i.Object, key); err == nil {
 			return true
 		}
 	}
@@ -86,6 +87,29 @@ func (p *Prober) wrapsPlain(outer p11.Object) error {
 		return err
 	}
 	return p.wrapOnce(outer, plain)
+}
+
+// WrapsRestricted wraps a worthless key with WRAP_WITH_TRUSTED under a trusted RSA
+// key, in one call (CKM_RSA_AES_KEY_WRAP) or with RSA-OAEP.
+func (p *Prober) WrapsRestricted(o p11.Object, oneCall bool) error {
+	key, err := p.restricted()
+	if err != nil {
+		return err
+	}
+	m := p11.OAEP()
+	if oneCall {
+		m = p11.RSAAES()
+	}
+	if _, err := p.s.Wrap(m, o, key); err != nil {
+		return p11.Fail("C_WrapKey of a worthless key with WRAP_WITH_TRUSTED", err)
+	}
+	return nil
+}
+
+// Holds reports whether an object with the CKA_ID is there.
+func (p *Prober) Holds(id []byte) (bool, error) {
+	found, err := p.s.Find(pkcs11.NewAttribute(pkcs11.CKA_ID, id))
+	return len(found) > 0, err
 }
 
 // restricted returns a worthless AES key with WRAP_WITH_TRUSTED.

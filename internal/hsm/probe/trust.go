@@ -6,13 +6,14 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/wrapping"
 	"byok/internal/keykind"
 )
 
 // route is a way to come by a trusted wrapping key.
 type route struct {
 	call string
-	kind wrapper
+	kind wrapping.Key
 	make func(*Prober, wish) (p11.Object, error)
 }
 
@@ -26,15 +27,15 @@ type wish struct {
 // routes are all ways that PKCS#11 has. A module that leaves one of them open
 // to the user leaves them all open.
 var routes = []route{
-	{"C_CreateObject", underAES, createAES},
-	{"C_CreateObject", underRSA, createRSA},
-	{"C_GenerateKey", underAES, generateAES},
-	{"C_GenerateKeyPair", underRSA, generateRSA},
-	{"C_UnwrapKey", underAES, unwrapAES},
-	{"C_CopyObject", underAES, copiedFrom(p11.SecretKey)},
-	{"C_CopyObject", underRSA, copiedFrom(p11.PublicKey)},
-	{"C_SetAttributeValue", underAES, setOn(generateAES)},
-	{"C_SetAttributeValue", underRSA, setOn(createRSA)},
+	{"C_CreateObject", wrapping.UnderAES, createAES},
+	{"C_CreateObject", wrapping.UnderRSA, createRSA},
+	{"C_GenerateKey", wrapping.UnderAES, generateAES},
+	{"C_GenerateKeyPair", wrapping.UnderRSA, generateRSA},
+	{"C_UnwrapKey", wrapping.UnderAES, unwrapAES},
+	{"C_CopyObject", wrapping.UnderAES, copiedFrom(p11.SecretKey)},
+	{"C_CopyObject", wrapping.UnderRSA, copiedFrom(p11.PublicKey)},
+	{"C_SetAttributeValue", wrapping.UnderAES, setOn(generateAES)},
+	{"C_SetAttributeValue", wrapping.UnderRSA, setOn(createRSA)},
 }
 
 // Trust tries, as user, to make a trusted wrapping key, AES and RSA, as a
@@ -42,7 +43,7 @@ var routes = []route{
 // does not offer without trust either leads nowhere; one for each kind of key,
 // at least, must be refused where it works without trust.
 func (p *Prober) Trust() error {
-	tries := map[wrapper]*several{underAES: {}, underRSA: {}}
+	tries := map[wrapping.Key]*several{wrapping.UnderAES: {}, wrapping.UnderRSA: {}}
 	for _, r := range routes {
 		for _, place := range []p11.Place{p11.SessionObject, p11.TokenObject} {
 			if err := tries[r.kind].add(p.refusesTrust(r, place)); err != nil {
@@ -50,10 +51,10 @@ func (p *Prober) Trust() error {
 			}
 		}
 	}
-	if err := tries[underAES].outcome(); err != nil {
+	if err := tries[wrapping.UnderAES].outcome(); err != nil {
 		return err
 	}
-	return tries[underRSA].outcome()
+	return tries[wrapping.UnderRSA].outcome()
 }
 
 func (p *Prober) refusesTrust(r route, place p11.Place) error {

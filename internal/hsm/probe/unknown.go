@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"byok/internal/hsm/wrapping"
+
 	"github.com/miekg/pkcs11"
 )
 
@@ -17,7 +19,7 @@ func (p *Prober) Unknown(function uint) ([]uint, error) {
 	}
 	var unknown []uint
 	for _, m := range slices.Sorted(maps.Keys(listed)) {
-		if inTable(m, function) {
+		if inTable(m, function) || function == pkcs11.CKF_WRAP && m == uint(p.facts.keyWrap) {
 			continue
 		}
 		offered, err := p.offers(m, function)
@@ -33,7 +35,7 @@ func (p *Prober) Unknown(function uint) ([]uint, error) {
 
 func inTable(mechanism, function uint) bool {
 	if function == pkcs11.CKF_WRAP {
-		return slices.ContainsFunc(wrappings, func(w wrapping) bool { return w.make()[0].Mechanism == mechanism })
+		return slices.ContainsFunc(wrapping.Table, func(w wrapping.Mechanism) bool { return w.Number() == mechanism })
 	}
 	return slices.ContainsFunc(derivations, func(d derivation) bool { return d.mechanism == mechanism }) ||
 		slices.ContainsFunc(oneWays, func(w oneWay) bool { return w.mechanism == mechanism })

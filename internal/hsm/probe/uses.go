@@ -47,23 +47,6 @@ func (p *Prober) unwrapOwn(o p11.Object) error {
 	return err
 }
 
-// throughWrap wraps a worthless key under o and unwraps it again.
-func (p *Prober) throughWrap(o p11.Object, template []*pkcs11.Attribute) (p11.Object, error) {
-	mech, err := p.KeyWrap()
-	if err != nil {
-		return 0, err
-	}
-	key, err := p.plain(p11.SecretKey)
-	if err != nil {
-		return 0, err
-	}
-	blob, err := p.s.Wrap(p11.Mechanism(uint(mech)), o, key)
-	if err != nil {
-		return 0, p11.Fail("C_WrapKey of a worthless key", err)
-	}
-	return p.s.Unwrap(p11.Mechanism(uint(mech)), o, blob, template)
-}
-
 // WrapsNothing tries to wrap with a public key whose WRAP is false.
 func (p *Prober) WrapsNothing(k Target) error {
 	return p.refused(attempt{
@@ -144,5 +127,5 @@ func (u use) try(p *Prober, o p11.Object) error {
 	if err == nil {
 		_, _ = u.end(p.s.Ctx, p.s.Handle, make([]byte, 16))
 	}
-	return err
+	return p.s.Answered(err)
 }

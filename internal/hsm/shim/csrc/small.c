@@ -117,12 +117,46 @@ static CK_RV other_code(CK_RV rv)
 	return rv;
 }
 
+/* parameters reports whether those of CKM_AES_CTR, CKM_AES_GCM and CKM_AES_CCM are the standard's, for what is wrapped
+ * to size bytes with CKM_AES_KEY_WRAP_PAD. */
+static int parameters(const CK_MECHANISM *m, CK_ULONG size)
+{
+	const CK_AES_CTR_PARAMS *ctr = m->pParameter;
+	const CK_GCM_PARAMS *gcm = m->pParameter;
+	const CK_ULONG *ccm = m->pParameter; /* length of the data, nonce and length, data beside and length, tag */
+	if (m->mechanism == CKM_AES_CTR)
+		return m->ulParameterLen == sizeof *ctr && ctr->ulCounterBits == 128;
+	if (m->mechanism == CKM_AES_GCM)
+		return m->ulParameterLen == sizeof *gcm && gcm->pIv && gcm->ulIvLen == 12 && gcm->ulTagBits == 128;
+	return m->ulParameterLen == 6 * sizeof *ccm && ccm[0] + 8 <= size && ccm[0] + 16 > size && ccm[1] && ccm[2] == 12 && ccm[5] == 16;
+}
+
+/* play plays one of these three, listed by SHIM_WRAP, with CKM_AES_KEY_WRAP_PAD. */
+static CK_RV play(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE outer, CK_OBJECT_HANDLE o, CK_BYTE_PTR out,
+		  CK_ULONG_PTR length)
+{
+	CK_MECHANISM pad = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
+	CK_ULONG size = 0;
+	CK_RV rv = inner.C_WrapKey(s, &pad, outer, o, NULL, &size);
+	if (rv != CKR_OK)
+		return rv;
+	return parameters(m, size) ? inner.C_WrapKey(s, &pad, outer, o, out, length) : CKR_MECHANISM_PARAM_INVALID;
+}
+
+static int played(CK_MECHANISM_TYPE m)
+{
+	return (m == CKM_AES_CTR || m == CKM_AES_GCM || m == CKM_AES_CCM) && listed("SHIM_WRAP", m) &&
+	       !listed("SHIM_UNTRUSTED_WRAP", m);
+}
+
 /* wrap_key: of private keys, Luna in a partition whose policy 1 is off. */
 static CK_RV wrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE outer, CK_OBJECT_HANDLE o, CK_BYTE_PTR out,
 		      CK_ULONG_PTR length)
 {
 	if (quirk("nowrapprivate") && class_of(s, o) == CKO_PRIVATE_KEY)
 		return CKR_KEY_NOT_WRAPPABLE;
+	if (played(m->mechanism))
+		return play(s, m, outer, o, out, length);
 	return other_code(inner.C_WrapKey(s, m, outer, o, out, length));
 }
 
