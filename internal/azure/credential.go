@@ -222,7 +222,7 @@ func clientOptions(c Cloud, h *http.Client) azcore.ClientOptions {
 	options := azcore.ClientOptions{
 		Cloud:     c.Config,
 		Telemetry: policy.TelemetryOptions{ApplicationID: "byok-online"},
-		Retry:     policy.RetryOptions{ShouldRetry: worthAnotherTry},
+		Retry:     policy.RetryOptions{ShouldRetry: worthAnotherTry, MaxRetryDelay: 16 * time.Second},
 	}
 	if h != nil {
 		options.Transport = h

@@ -31,8 +31,19 @@ type roundTrip func(*http.Request) (int, string)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	status, body := f(r)
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Content-Type": {"application/json"}, "X-Ms-Request-Id": {"entra-1"}},
-		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return respond(r, status, "application/json", body), nil
+}
+
+// answers is any server, played in process.
+type answers func(*http.Request) *http.Response
+
+func (f answers) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+func respond(r *http.Request, status int, kind, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(strings.NewReader(body)), Request: r,
+		Header: http.Header{"Content-Type": {kind}, "X-Ms-Request-Id": {"entra-1"}},
+	}
 }
 
 const tenantMetadata = `{"token_endpoint":"https://login.microsoftonline.com/t/oauth2/v2.0/token","authorization_endpoint":"https://login.microsoftonline.com/t/oauth2/v2.0/authorize",

@@ -19,6 +19,10 @@ var (
 func (e *Error) entra(resp *http.Response, words string) (hint string) {
 	body, _ := runtime.Payload(resp)
 	e.Status, e.Raw = resp.StatusCode, redact(raw(resp, body))
+	if refusedElsewhere(resp, body) {
+		e.Text, hint = foreign(resp)
+		return hint
+	}
 	var answer struct {
 		Description string `json:"error_description"` // RFC 6749, section 5.2
 	}
@@ -246,7 +250,6 @@ var serviceRules = []Rule{
 		Status: http.StatusUnauthorized,
 		Text:   "the service does not accept the sign-in",
 		Hint:   "byok-online login",
-		Quote:  true,
 	},
 	{
 		Code: "AuthorizationFailed",

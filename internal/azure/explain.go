@@ -26,6 +26,7 @@ import (
 // Raw, through Detail, is for --debug only.
 type Error struct {
 	Text      string // what is wrong
+	Said      string // the first line of the service's own words, where Text is ours
 	Status    int    // HTTP status; 0 when no answer came
 	Code      string // the service's code and inner code, "Forbidden/ForbiddenByRbac"; Entra's "AADSTS7000215"
 	RequestID string // the service's id of the request, for its support
@@ -35,7 +36,10 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	note := e.Code
+	text, note := e.Text, e.Code
+	if e.Said != "" {
+		text += ": " + e.Said
+	}
 	if note == "" && e.Status != 0 {
 		note = fmt.Sprintf("HTTP %d", e.Status)
 	}
@@ -43,9 +47,9 @@ func (e *Error) Error() string {
 		note += ", request " + e.RequestID
 	}
 	if note = strings.TrimPrefix(note, ", "); note == "" {
-		return e.Text
+		return text
 	}
-	return e.Text + " (" + note + ")"
+	return text + " (" + note + ")"
 }
 
 // Unwrap returns the cause.
@@ -80,15 +84,15 @@ type Answer struct {
 	RequestID string
 }
 
-// Rule matches an answer and says it in our words. Empty conditions match
-// anything; Contains is compared without regard to case.
+// Rule matches an answer and says it in our words, which the first line of the
+// service's own follows. Empty conditions match anything; Contains is compared
+// without regard to case.
 type Rule struct {
 	Status   int
 	Code     string // equals the answer's code or inner code
 	Contains string // somewhere in its message
 	Text     string
 	Hint     string
-	Quote    bool // the service's own sentence follows the text
 }
 
 func (r Rule) matches(a Answer) bool {
@@ -100,7 +104,7 @@ func (r Rule) matches(a Answer) bool {
 // Explain turns err, met while doing something ("import key contoso"), into
 // one line, a hint where there is a next step, and status Vault; now is this
 // computer's time. The first of rules that matches the answer gives the words,
-// then this package's own, then the service's. A cancelled context and an
+// else this package's own, then the service's. A cancelled context and an
 // error that has a status already keep theirs. Nil stays nil.
 func Explain(doing string, err error, now time.Time, rules ...Rule) error {
 	var known *Error
@@ -134,7 +138,8 @@ func explain(err error, now time.Time, rules []Rule) (*Error, string) {
 	secrets := secretsOf(err)
 	e := &Error{Raw: redact(err.Error()), cause: err}
 	defer func() {
-		e.Text, e.Raw = redactKnown(e.Text, secrets), redactKnown(e.Raw, secrets)
+		e.Text, e.Said = redactKnown(e.Text, secrets), redactKnown(e.Said, secrets)
+		e.Raw = redactKnown(e.Raw, secrets)
 	}()
 	var refused *azcore.ResponseError
 	var failed *azidentity.AuthenticationFailedError
@@ -183,16 +188,18 @@ func (e *Error) response(resp *http.Response, rules []Rule) (hint string) {
 	e.Status, e.RequestID = a.Status, a.RequestID
 	e.Code = strings.TrimSuffix(a.Code+"/"+a.Inner, "/")
 	e.Raw = redact(raw(resp, body))
+	if refusedElsewhere(resp, body) {
+		e.Text, hint = foreign(resp)
+		return hint
+	}
+	e.Said = firstLine(a.Message)
 	for _, r := range slices.Concat(rules, serviceRules) {
 		if r.matches(a) {
 			e.Text = r.Text
-			if said := firstLine(a.Message); r.Quote && said != "" {
-				e.Text += ": " + said
-			}
 			return r.Hint
 		}
 	}
-	e.Text = "the service refused: " + cmp.Or(firstLine(a.Message), http.StatusText(a.Status), "no reason given")
+	e.Text, e.Said = "the service refused", cmp.Or(e.Said, http.StatusText(a.Status), "no reason given")
 	return ""
 }
 
@@ -260,14 +267,18 @@ func redact(s string) string {
 	return bearer.ReplaceAllString(s, "${1}[token]")
 }
 
+// boilerplate is what the service ends its messages with: the request's id,
+// which the answer's header has too, and the address of a page.
+var boilerplate = regexp.MustCompile(`(?i) *\(Activity ID: [0-9a-f-]+\)| *For help resolving this issue, please see \S+`)
+
 // firstLine cuts a message of the service to one printable line of at most
-// 200 characters, without its full stop and without tokens.
+// 300 characters, without its full stop and without tokens.
 func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(redact(s)), "\n")
+	s, _, _ = strings.Cut(strings.TrimSpace(boilerplate.ReplaceAllString(redact(s), "")), "\n")
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
 	line := []rune(strings.Map(visible, s))
-	if len(line) > 200 {
-		return string(line[:200]) + "…"
+	if len(line) > 300 {
+		return string(line[:300]) + "…"
 	}
 	return string(line)
 }

@@ -51,14 +51,14 @@ func TestExplainAnswers(t *testing.T) {
 		err        error
 		want, hint string
 	}{
-		"another tenant":       {responded(401, envelope("Unauthorized", "AKV10032: Invalid issuer. Expected one of …", "null")), "do: the token belongs to a different tenant than the vault (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
-		"another audience":     {responded(401, envelope("Unauthorized", "AKV10022: Invalid audience.", "null")), "do: the token was made for another service or cloud (Unauthorized, request req-1)", "check --cloud"},
-		"subscription tenant":  {responded(401, envelope("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer", "null")), "do: the token belongs to a different tenant than the subscription (InvalidAuthenticationTokenTenant, request req-1)", "--tenant with the subscription's tenant"},
-		"token expired":        {responded(401, envelope("Unauthorized", "IDX10223: Lifetime validation failed. The token is expired.", "null")), "do: the service considers the token expired (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
-		"token not yet valid":  {responded(401, envelope("Unauthorized", "IDX10222: Lifetime validation failed.", "null")), "do: the service considers the token not valid at this time (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
+		"another tenant":       {responded(401, envelope("Unauthorized", "AKV10032: Invalid issuer. Expected one of …", "null")), "do: the token belongs to a different tenant than the vault: AKV10032: Invalid issuer. Expected one of … (Unauthorized, request req-1)", "--tenant with the vault's tenant"},
+		"another audience":     {responded(401, envelope("Unauthorized", "AKV10022: Invalid audience.", "null")), "do: the token was made for another service or cloud: AKV10022: Invalid audience (Unauthorized, request req-1)", "check --cloud"},
+		"subscription tenant":  {responded(401, envelope("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer", "null")), "do: the token belongs to a different tenant than the subscription: The access token is from the wrong issuer (InvalidAuthenticationTokenTenant, request req-1)", "--tenant with the subscription's tenant"},
+		"token expired":        {responded(401, envelope("Unauthorized", "IDX10223: Lifetime validation failed. The token is expired.", "null")), "do: the service considers the token expired: IDX10223: Lifetime validation failed. The token is expired (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
+		"token not yet valid":  {responded(401, envelope("Unauthorized", "IDX10222: Lifetime validation failed.", "null")), "do: the service considers the token not valid at this time: IDX10222: Lifetime validation failed (Unauthorized, request req-1)", "sign in again; set the clock of this computer (timedatectl set-ntp true)"},
 		"401 without a body":   {responded(401, ""), "do: the service does not accept the sign-in (HTTP 401, request req-1)", "byok-online login"},
-		"no reader":            {responded(403, envelope("AuthorizationFailed", "The client … does not have authorization", "null")), "do: the account may not read this subscription (AuthorizationFailed, request req-1)", "the role Reader on the subscription is needed"},
-		"no subscription":      {responded(404, envelope("SubscriptionNotFound", "The subscription could not be found.", "null")), "do: there is no such subscription, or the account cannot see it (SubscriptionNotFound, request req-1)", "byok-online subscription list"},
+		"no reader":            {responded(403, envelope("AuthorizationFailed", "The client … does not have authorization", "null")), "do: the account may not read this subscription: The client … does not have authorization (AuthorizationFailed, request req-1)", "the role Reader on the subscription is needed"},
+		"no subscription":      {responded(404, envelope("SubscriptionNotFound", "The subscription could not be found.", "null")), "do: there is no such subscription, or the account cannot see it: The subscription could not be found (SubscriptionNotFound, request req-1)", "byok-online subscription list"},
 		"proxy":                {responded(407, ""), "do: the proxy requires a user name and password (HTTP 407, request req-1)", "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"},
 		"throttled":            {responded(429, ""), "do: the service receives too many requests (HTTP 429, request req-1)", "wait a minute; for uploads lower --rate"},
 		"500":                  {responded(500, ""), "do: the service failed (HTTP 500, request req-1)", again},
@@ -67,7 +67,7 @@ func TestExplainAnswers(t *testing.T) {
 		"504":                  {responded(504, ""), "do: the service did not answer its own gateway in time (HTTP 504, request req-1)", again},
 		"inner codes":          {responded(400, envelope("A", "what.", `{"code":"B","innererror":{"code":"C"}}`)), "do: the service refused: what (A/C, request req-1)", ""},
 		"two lines and a bell": {responded(400, envelope("A", "one\x07two\r\nthree", "null")), "do: the service refused: one two (A, request req-1)", ""},
-		"too long":             {responded(400, envelope("A", strings.Repeat("ä", 300), "null")), "do: the service refused: " + strings.Repeat("ä", 200) + "… (A, request req-1)", ""},
+		"too long":             {responded(400, envelope("A", strings.Repeat("ä", 400), "null")), "do: the service refused: " + strings.Repeat("ä", 300) + "… (A, request req-1)", ""},
 		"no words":             {responded(418, ""), "do: the service refused: I'm a teapot (HTTP 418, request req-1)", ""},
 		"no status":            {responded(599, ""), "do: the service refused: no reason given (HTTP 599, request req-1)", ""},
 		"of our own":           {exitcode.Hint(exitcode.Errorf(exitcode.Vault, "the clock is wrong"), "set it"), "do: the clock is wrong", "set it"},
@@ -84,7 +84,7 @@ func TestExplainRulesOfTheCaller(t *testing.T) {
 		{Status: 500, Text: "before ours"},
 	}
 	check(t, Explain("do", responded(409, envelope("Conflict", "", `{"code":"Inner"}`)), noon, rules...), exitcode.Vault, "do: by inner code (Conflict/Inner, request req-1)", "h")
-	check(t, Explain("do", responded(409, envelope("Conflict", "some words", "null")), noon, rules...), exitcode.Vault, "do: by words (Conflict, request req-1)", "")
+	check(t, Explain("do", responded(409, envelope("Conflict", "some words", "null")), noon, rules...), exitcode.Vault, "do: by words: some words (Conflict, request req-1)", "")
 	check(t, Explain("do", responded(500, ""), noon, rules...), exitcode.Vault, "do: before ours (HTTP 500, request req-1)", "")
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -64,6 +63,7 @@ func NewManager(cred azcore.TokenCredential, c Cloud, h *http.Client) (*Manager,
 		return nil, exitcode.Errorf(exitcode.Usage, "cloud %s: the address of its resource manager is not known", c.Name)
 	}
 	options := &arm.ClientOptions{ClientOptions: clientOptions(c, h), DisableRPRegistration: true}
+	options.PerRetryPolicies = []policy.Policy{keeper{c.Config.Services[cloud.ResourceManager].Endpoint}}
 	client, err := arm.NewClient("byok/azure", "v1.0.0", cred, options)
 	if err != nil {
 		return nil, exitcode.Mark(exitcode.Failed, err)
@@ -77,11 +77,16 @@ func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
 	if err != nil {
 		return nil, exitcode.Mark(exitcode.Failed, err)
 	}
+	const doing = "list the subscriptions"
 	var out []Subscription
+	var bound ListBound
 	for pages := client.NewListPager(nil); pages.More(); {
 		page, err := pages.NextPage(ctx)
+		if err == nil {
+			err = bound.Next(value(page.NextLink), len(page.Value))
+		}
 		if err != nil {
-			return nil, Explain("list the subscriptions", err, time.Now())
+			return nil, Explain(doing, err, time.Now())
 		}
 		for _, s := range page.Value {
 			out = append(out, Subscription{
@@ -106,20 +111,33 @@ func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, err
 	}
 	var out []Vault
 	for _, kind := range []string{"vaults", "managedHSMs"} {
-		next := m.client.Endpoint() + "/subscriptions/" + subscription +
-			"/providers/Microsoft.KeyVault/" + kind + "?api-version=" + apiVersion
-		for next != "" {
-			page, err := m.page(ctx, next)
-			if err != nil {
-				return nil, Explain("list the vaults of subscription "+subscription, err, time.Now())
-			}
-			for _, r := range page.Value {
-				out = append(out, r.vault())
-			}
-			next = page.NextLink
+		found, err := m.vaults(ctx, m.client.Endpoint()+"/subscriptions/"+subscription+
+			"/providers/Microsoft.KeyVault/"+kind+"?api-version="+apiVersion)
+		if err != nil {
+			return nil, Explain("list the vaults of subscription "+subscription, err, time.Now())
 		}
+		out = append(out, found...)
 	}
 	slices.SortFunc(out, func(a, b Vault) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// vaults reads a list from its first page on.
+func (m *Manager) vaults(ctx context.Context, first string) (out []Vault, err error) {
+	var bound ListBound
+	for next := first; next != ""; {
+		page, err := m.page(ctx, next)
+		if err == nil {
+			err = bound.Next(page.NextLink, len(page.Value))
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.Value {
+			out = append(out, r.vault())
+		}
+		next = page.NextLink
+	}
 	return out, nil
 }
 
@@ -169,14 +187,7 @@ func (r vaultResource) vault() Vault {
 }
 
 func (m *Manager) page(ctx context.Context, link string) (vaultPage, error) {
-	// A link to the next page is the service's word; the token goes to the
-	// resource manager's own host and nowhere else.
-	if u, err := url.Parse(link); err != nil || u.Scheme != "https" || !sameHost(link, m.client.Endpoint()) {
-		return vaultPage{}, exitcode.Errorf(exitcode.Vault, "the next page of the list is not on %s",
-			m.client.Endpoint())
-	}
-	req, err := runtime.NewRequest(policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetryDelay: 16 * time.Second}),
-		http.MethodGet, link)
+	req, err := runtime.NewRequest(ctx, http.MethodGet, link)
 	if err != nil {
 		return vaultPage{}, err
 	}

@@ -51,7 +51,7 @@ func TestSubscriptions(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = manager(t, nil).Subscriptions(context.Background())
-	check(t, err, exitcode.Vault, "list the subscriptions: there is no such subscription, or the account cannot see it (SubscriptionNotFound, request entra-1)", "byok-online subscription list")
+	check(t, err, exitcode.Vault, "list the subscriptions: there is no such subscription, or the account cannot see it: The subscription could not be found (SubscriptionNotFound, request entra-1)", "byok-online subscription list")
 }
 
 func TestVaults(t *testing.T) {
@@ -82,7 +82,7 @@ func TestVaultsRefused(t *testing.T) {
 	_, err := manager(t, nil).Vaults(ctx, "contoso")
 	check(t, err, exitcode.Usage, "subscription contoso: not a subscription id", "byok-online subscription list")
 	_, err = manager(t, nil).Vaults(ctx, aSubscription)
-	check(t, err, exitcode.Vault, "list the vaults of subscription "+aSubscription+": there is no such subscription, or the account cannot see it (SubscriptionNotFound, request entra-1)", "byok-online subscription list")
+	check(t, err, exitcode.Vault, "list the vaults of subscription "+aSubscription+": there is no such subscription, or the account cannot see it: The subscription could not be found (SubscriptionNotFound, request entra-1)", "byok-online subscription list")
 	path := "/subscriptions/" + aSubscription + "/providers/Microsoft.KeyVault/vaults?"
 	_, err = manager(t, map[string]string{path: `{"nextLink":"https://evil.example/?token"}`}).Vaults(ctx, aSubscription)
 	check(t, err, exitcode.Vault, "list the vaults of subscription "+aSubscription+": the next page of the list is not on https://management.azure.com", "")

@@ -75,10 +75,11 @@ func (n Network) roots() (*x509.CertPool, error) {
 }
 
 // worthAnotherTry is the SDK's own choice, except for a host that is not there
-// or not trusted: a person should hear of that at once.
+// or not trusted, and for what this program itself refuses: a person should
+// hear of that at once.
 func worthAnotherTry(resp *http.Response, err error) bool {
 	if err != nil {
-		return !NeverSent(err)
+		return !NeverSent(err) && exitcode.Of(err) == exitcode.Failed
 	}
 	return slices.Contains(
 		[]int{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 )
@@ -65,13 +66,13 @@ func (c *Client) names(ctx context.Context) ([]string, error) {
 	const doing = "list the vault's keys"
 	err := c.read(ctx, doing, func(ctx context.Context) error {
 		out = nil
-		var bound listBound
+		var bound azure.ListBound
 		for pages := c.keys.NewListKeyPropertiesPager(nil); pages.More(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return err
 			}
-			if err := bound.next(page.NextLink, len(page.Value)); err != nil {
+			if err := bound.Next(value(page.NextLink), len(page.Value)); err != nil {
 				return err
 			}
 			for _, k := range page.Value {

@@ -6,14 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 
 	"byok/internal/azure"
 	"byok/internal/exitcode"
@@ -223,7 +221,7 @@ func TestServiceChallenge(t *testing.T) {
 			s.challenge = `Bearer authorization="https://login.microsoftonline.com/t", resource="` + c.resource + `"`
 			_, err := serviceClient(t, s, "20.1.2.3").Key(context.Background(), "contoso", "")
 			if c.want == "" {
-				check(t, err, exitcode.Vault, "", "read key contoso: the vault has no such key (KeyNotFound, request req-1)", "check the name and the vault")
+				check(t, err, exitcode.Vault, "", "read key contoso: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault")
 				return
 			}
 			check(t, err, exitcode.Vault, "", c.want, "check that the address is a key vault's or a Managed HSM's")
@@ -259,24 +257,10 @@ func TestListsEnd(t *testing.T) {
 	} {
 		client, clock := newScript(t, c.steps...).client()
 		_, err := client.versions(context.Background(), "contoso")
-		check(t, err, exitcode.Vault, "", "list the versions of key contoso: the vault's list does not end: a page refers back to an earlier one", "")
+		check(t, err, exitcode.Vault, "", "list the versions of key contoso: the list does not end: a page refers back to an earlier one", "")
 		if len(clock.slept) > 0 {
 			t.Errorf("%s: tried again", c.name)
 		}
-	}
-	var pages, lines listBound
-	var err error
-	for n := 0; err == nil && n <= maxPages; n++ {
-		err = pages.next(to.Ptr(strconv.Itoa(n)), 1)
-	}
-	check(t, err, exitcode.Vault, "", "the vault's list has more than 1000 pages or 25000 lines", "")
-	if pages.pages != maxPages+1 {
-		t.Errorf("%d pages", pages.pages)
-	}
-	check(t, lines.next(nil, maxItems+1), exitcode.Vault, "", "the vault's list has more than 1000 pages or 25000 lines", "")
-	lines = listBound{}
-	if err := lines.next(nil, maxItems); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -100,9 +100,9 @@ func TestCreateKEKRefused(t *testing.T) {
 		"taken": {[]step{{getKEK, aKEK(version1).bundle}}, 2048, soon, exitcode.Refused,
 			"https://HOST already has a key kek, and a KEK needs a new name", "give another --name, or none to have one generated"},
 		"deleted": {[]step{{getKEK, missing}, {createKEK, softDeleted}, {"GET /deletedkeys/kek", answer(200, "{}")}}, 2048, soon, exitcode.Vault,
-			"create KEK kek: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; or choose another --name"},
+			"create KEK kek: a deleted key holds this name: Key kek is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged (Conflict/ObjectIsDeletedButRecoverable, request req-1)", "--recover brings that key back; or choose another --name"},
 		"standard": {[]step{{getKEK, missing}, {createKEK, refusal(400, "BadParameter", "", "Hardware key operation not allowed on standard vault.")}}, 2048, soon, exitcode.Vault,
-			"create KEK kek: the vault is of the Standard tier and has no HSM (BadParameter, request req-1)", "byok-online vault list shows Premium vaults and Managed HSMs"},
+			"create KEK kek: the vault is of the Standard tier and has no HSM: Hardware key operation not allowed on standard vault (BadParameter, request req-1)", "byok-online vault list shows Premium vaults and Managed HSMs"},
 		"other ops": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).with(func(k *fakeKey) { k.ops = []string{"import", "decrypt"} }).bundle}}, 2048, soon, exitcode.Check,
 			`create KEK kek: the vault made a different key than requested: KEK-OPS: the key's operations are "import, decrypt"; import alone is required`, ""},
 		"other size": {[]step{{getKEK, missing}, {createKEK, aKEK(version1).bundle}}, 4096, soon, exitcode.Check, "create KEK kek: the vault made it 2048 bits long", ""},
@@ -139,12 +139,12 @@ func TestCheckKEK(t *testing.T) {
 		"good":           {aKEK(version1).bundle, hash, 0, "", ""},
 		"no hash to ask": {aKEK(version1).bundle, fingerprint.Sum{}, 0, "", ""},
 		"gone": {missing, hash, exitcode.Check,
-			"the package's KEK https://HOST/keys/kek/" + version1 + " is no longer in the vault: read key kek/" + version1 + ": the vault has no such key (KeyNotFound, request req-1)", again},
+			"the package's KEK https://HOST/keys/kek/" + version1 + " is no longer in the vault: read key kek/" + version1 + ": the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", again},
 		"exponent 3": {aKEK(version1).with(func(k *fakeKey) { k.public = cubed() }).bundle, hash, exitcode.Check,
 			about + "KEK-EXPONENT: the public exponent is 3; 65537 is required", again},
 		"disabled": {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"enabled": false} }).bundle, hash, exitcode.Check, about + "KEK-ENABLED: the key is disabled", again},
 		"disabled, and not to be read": {refusal(403, "Forbidden", "KeyDisabled", "Operation get is not allowed on a disabled key."), hash, exitcode.Check,
-			about + "read key kek/" + version1 + ": the key is disabled (Forbidden/KeyDisabled, request req-1)", "enable it in the vault, or " + again},
+			about + "read key kek/" + version1 + ": the key is disabled: Operation get is not allowed on a disabled key (Forbidden/KeyDisabled, request req-1)", "enable it in the vault, or " + again},
 		"expired":    {aKEK(version1).with(func(k *fakeKey) { k.attributes = map[string]any{"exp": noon.Unix()} }).bundle, hash, exitcode.Check, about + "KEK-EXPIRY: the key expired at 2026-01-02T12:00:00Z, and now is 2026-01-02T12:00:00Z", again},
 		"an EC key":  {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = public("P-256"), "EC-HSM" }).bundle, hash, exitcode.Check, about + `KEK-TYPE: the key's type is "EC-HSM"; RSA-HSM is required; KEK-EXPONENT: not checked: the key is not an RSA key`, again},
 		"an AES key": {aKEK(version1).with(func(k *fakeKey) { k.public, k.kty = nil, "oct-HSM" }).bundle, hash, exitcode.Check, about + `KEK-TYPE: the key's type is "oct-HSM"; RSA-HSM is required; KEK-EXPONENT: not checked: the key is not an RSA key`, again},
@@ -241,7 +241,7 @@ func TestAttestation(t *testing.T) {
 	}
 	client, _ = newScript(t, step{path, missing}).client()
 	_, err = client.Attestation(context.Background(), "kek", version1)
-	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key (KeyNotFound, request req-1)", "check the name and the vault")
+	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault")
 }
 
 // cubed is a public key of exponent 3.

@@ -209,8 +209,8 @@ func TestProveRefused(t *testing.T) {
 		"nothing known":             {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.CheckValue = nil }, nil, exitcode.Usage, at + ": there is no public key or check value to verify it against", "--manifest FILE, or --public-key PEM"},
 		"AES of no size":            {"AES", []string{"encrypt"}, func(_ *fakeKey, e *Expected) { e.Bits = 100 }, nil, exitcode.Usage, at + ": an AES key of 100 bits", ""},
 		"refused":                   {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "ForbiddenByRbac", "")}}, exitcode.Vault, "have key contoso sign: the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
-		"disabled meanwhile":        {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on a disabled key.")}}, exitcode.Vault, "have key contoso sign: the key is disabled (Forbidden, request req-1)", "enable it in the vault"},
-		"expired meanwhile":         {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on an expired key.")}}, exitcode.Vault, "have key contoso sign: the key has expired (Forbidden, request req-1)", "change its dates in the vault; replace an expired KEK with a new one"},
+		"disabled meanwhile":        {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on a disabled key.")}}, exitcode.Vault, "have key contoso sign: the key is disabled: Operation sign is not allowed on a disabled key (Forbidden, request req-1)", "enable it in the vault"},
+		"expired meanwhile":         {"P-256", []string{"sign"}, nil, []step{{signWith1, refusal(403, "Forbidden", "", "Operation sign is not allowed on an expired key.")}}, exitcode.Vault, "have key contoso sign: the key has expired: Operation sign is not allowed on an expired key (Forbidden, request req-1)", "change its dates in the vault; replace an expired KEK with a new one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := kinds()[c.kind]

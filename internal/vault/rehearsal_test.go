@@ -219,7 +219,7 @@ func TestRehearsalRefusals(t *testing.T) {
 		t.Errorf("%+v, %v, %v", d, held, err)
 	}
 	_, err = c.CreateKEK(ctx, "KEKforBYOK", 2048, time.Now().Add(time.Hour))
-	if exitcode.Of(err) != exitcode.Vault || !strings.HasPrefix(err.Error(), "create KEK KEKforBYOK: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request ") {
+	if exitcode.Of(err) != exitcode.Vault || !strings.HasPrefix(err.Error(), "create KEK KEKforBYOK: a deleted key holds this name: Key KEKforBYOK is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged (Conflict/ObjectIsDeletedButRecoverable, request ") {
 		t.Error(err)
 	}
 	if err := c.Recover(ctx, "KEKforBYOK"); err != nil {

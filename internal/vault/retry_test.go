@@ -49,9 +49,9 @@ func TestReadRepeats(t *testing.T) {
 		"server errors":              {[]step{get(answer(503, "")), get(answer(500, "<html>")), get(anAESKey.bundle)}, []time.Duration{1e9, 2e9}, "", ""},
 		"an answer cut short":        {[]step{get(short), get(anAESKey.bundle)}, []time.Duration{1e9}, "", ""},
 		"forever": {[]step{get(throttle), get(throttle), get(throttle), get(throttle), get(throttle), get(throttle)}, []time.Duration{1e9, 2e9, 4e9, 8e9, 16e9},
-			"read key contoso: the service receives too many requests (Throttled, request req-1)", "wait a minute; for uploads lower --rate"},
+			"read key contoso: the service receives too many requests: Request was not processed because too many requests were received (Throttled, request req-1)", "wait a minute; for uploads lower --rate"},
 		"refused": {[]step{get(refusal(403, "Forbidden", "ForbiddenByRbac", "Caller is not authorized to perform action on resource."))}, nil,
-			"read key contoso: the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
+			"read key contoso: the account has no role in the vault that allows this: Caller is not authorized to perform action on resource (Forbidden/ForbiddenByRbac, request req-1)", hintRole},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, c.steps...)
@@ -92,8 +92,8 @@ func TestHopeless(t *testing.T) {
 		{"no JSON", answer(200, "hello"), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
 		{"broken JSON", answer(200, `{"key":{`), "read key contoso: the answer is not JSON as the service writes it", proxyOrPortal},
 		{"over-size", answer(200, `{"key":"`+strings.Repeat("a", 4<<20)+`"}`), "read key contoso: the answer is larger than 4194304 bytes", proxyOrPortal},
-		{"a portal's page", page(200), "read key contoso: a web page (HTTP 200, text/html) came instead of the vault's answer", proxy},
-		{"a proxy's page", page(403), "read key contoso: a web page (HTTP 403, text/html) came instead of the vault's answer", proxy},
+		{"a portal's page", page(200), "read key contoso: a web page (HTTP 200, text/html) came instead of the service's answer", proxy},
+		{"a proxy's page", page(403), "read key contoso: a web page (HTTP 403, text/html) came instead of the service's answer", proxy},
 	} {
 		s := newScript(t, step{"GET /keys/contoso/", c.reply})
 		client, clock := s.client()

@@ -81,7 +81,6 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Contains: "azure policy",
 		Text:     "an Azure Policy forbids this",
 		Hint:     "ask who administers the subscription's policies",
-		Quote:    true,
 	},
 	{
 		Status: http.StatusForbidden,
@@ -95,13 +94,12 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Text:   "the vault's access policy does not allow this to the account",
 		Hint:   "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt",
 	},
-	{Status: http.StatusForbidden, Text: "the vault does not allow this", Hint: hintRole, Quote: true},
+	{Status: http.StatusForbidden, Text: "the vault does not allow this", Hint: hintRole},
 	{
 		Status:   http.StatusBadRequest,
 		Contains: "consider using the latest supported version",
 		Text:     "this cloud's service does not support this program's API version",
 		Hint:     "use the release of this program made for it, or wait until the cloud has caught up",
-		Quote:    true,
 	},
 	{
 		Status: http.StatusNotFound,

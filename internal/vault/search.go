@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 	"byok/internal/keykind"
@@ -108,13 +109,13 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 	doing := "list the versions of key " + name
 	err := c.read(ctx, doing, func(ctx context.Context) error {
 		out = nil
-		var bound listBound
+		var bound azure.ListBound
 		for pages := c.keys.NewListKeyPropertiesVersionsPager(name, nil); pages.More(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return err
 			}
-			if err := bound.next(page.NextLink, len(page.Value)); err != nil {
+			if err := bound.Next(value(page.NextLink), len(page.Value)); err != nil {
 				return err
 			}
 			for _, v := range page.Value {
@@ -134,42 +135,6 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 	_, err = present(err)
 	slices.SortStableFunc(out, func(a, b version) int { return cmp.Compare(b.created.Unix(), a.created.Unix()) })
 	return out, err
-}
-
-// The most that a list of the vault may have. The service's pages have 25
-// items.
-const (
-	maxPages = 1000
-	maxItems = 25000
-)
-
-// listBound ends a list that would not end: its pages are the vault's word.
-// The zero value is ready for the first page.
-type listBound struct {
-	seen         map[string]bool
-	pages, items int
-}
-
-// next counts a page. The error has the status Vault.
-func (b *listBound) next(link *string, items int) error {
-	b.pages++
-	b.items += items
-	to := value(link)
-	switch {
-	case b.pages > maxPages || b.items > maxItems:
-		return exitcode.Errorf(exitcode.Vault, "the vault's list has more than %d pages or %d lines", maxPages,
-			maxItems)
-	case b.seen[to]:
-		return exitcode.Errorf(exitcode.Vault,
-			"the vault's list does not end: a page refers back to an earlier one")
-	case to == "":
-		return nil
-	}
-	if b.seen == nil {
-		b.seen = map[string]bool{}
-	}
-	b.seen[to] = true
-	return nil
 }
 
 // search returns the versions of p.Name that hold the key of p, newest first,

@@ -89,9 +89,9 @@ func passing() []string {
 func lasting() []failure {
 	const cut = " cut the connection before its answer was complete"
 	return []failure{
-		{"throttle", "the service receives too many requests (Throttled, request ID)", hintBusy},
-		{"error=503", "the service is not available (ServiceUnavailable, request ID)", hintAgain},
-		{"error-after=500", "the service failed (InternalServerError, request ID)", hintAgain},
+		{"throttle", "the service receives too many requests: Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached (Throttled, request ID)", hintBusy},
+		{"error=503", "the service is not available: Service Unavailable on purpose (ServiceUnavailable, request ID)", hintAgain},
+		{"error-after=500", "the service failed: Internal Server Error on purpose (InternalServerError, request ID)", hintAgain},
 		{"cut=request", "HOST" + cut, hintAgain},
 		{"cut=stored", "HOST" + cut, hintAgain},
 		{"cut=answer", "the server" + cut, hintAgain},
@@ -101,10 +101,10 @@ func lasting() []failure {
 // refusing are those that need a person.
 func refusing() []failure {
 	return []failure{
-		{"forbidden=firewall", "the vault's firewall blocks this computer (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
-		{"forbidden=private", "the vault answers only through its private endpoint (Forbidden/ForbiddenByConnection, request ID)", "work from inside its network"},
-		{"forbidden=role", "the account has no role in the vault that allows this (Forbidden/ForbiddenByRbac, request ID)", hintRole},
-		{"forbidden=policy", "the vault's access policy does not allow this to the account (Forbidden/AccessDenied, request ID)", "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
+		{"forbidden=firewall", "the vault's firewall blocks this computer: Client address is not authorized and caller is not a trusted service (Forbidden/ForbiddenByFirewall, request ID)", "add this network to the vault's firewall, or work from inside it"},
+		{"forbidden=private", "the vault answers only through its private endpoint: Public network access is disabled and request is not from a trusted service nor via an approved private link (Forbidden/ForbiddenByConnection, request ID)", "work from inside its network"},
+		{"forbidden=role", "the account has no role in the vault that allows this: Caller is not authorized to perform action on resource (Forbidden/ForbiddenByRbac, request ID)", hintRole},
+		{"forbidden=policy", "the vault's access policy does not allow this to the account: The user, group or application does not have the permission on key vault 'rehearsal;location=rehearsal' (Forbidden/AccessDenied, request ID)", "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt"},
 	}
 }
 
@@ -118,18 +118,18 @@ func spoiled() []cell {
 	}
 	const kid = "the package's KEK https://HOST/keys/KEK/VERSION"
 	return []cell{
-		read("disabled", kid+": read key KEK/VERSION: the key is disabled (Forbidden/KeyDisabled, request ID)", "enable it in the vault, or "+hintKEK),
+		read("disabled", kid+": read key KEK/VERSION: the key is disabled: Operation get is not allowed on a disabled key (Forbidden/KeyDisabled, request ID)", "enable it in the vault, or "+hintKEK),
 		read("expired", kid+": KEK-EXPIRY: the key expired at TIME, and now is TIME", hintKEK),
-		read("deleted", kid+" is no longer in the vault: read key KEK/VERSION: the vault has no such key (KeyNotFound, request ID)", hintKEK),
-		late("disabled", "the key is disabled (Forbidden/KeyDisabled, request ID)", "enable it in the vault"),
-		late("expired", "the key has expired (Forbidden/KeyExpired, request ID)", "change its dates in the vault; replace an expired KEK with a new one"),
-		late("deleted", "the vault has no such key (KeyNotFound, request ID)", "check the name and the vault"),
+		read("deleted", kid+" is no longer in the vault: read key KEK/VERSION: the vault has no such key: A key with (name/id) KEK was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", hintKEK),
+		late("disabled", "the key is disabled: Operation import is not allowed on a disabled key (Forbidden/KeyDisabled, request ID)", "enable it in the vault"),
+		late("expired", "the key has expired: Operation import is not allowed on an expired key (Forbidden/KeyExpired, request ID)", "change its dates in the vault; replace an expired KEK with a new one"),
+		late("deleted", "the vault has no such key: A key with (name/id) KEK/VERSION was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault"),
 	}
 }
 
 // special are the faults of one moment or two.
 func special(s sample) []cell {
-	deleted := outcome{exitcode.Vault, "import key NAME: a deleted key holds this name (Conflict/ObjectIsDeletedButRecoverable, request ID)",
+	deleted := outcome{exitcode.Vault, "import key NAME: a deleted key holds this name: Key NAME is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged (Conflict/ObjectIsDeletedButRecoverable, request ID)",
 		"--recover brings that key back; or choose another --name", 0}
 	expired := failure{"", "the certificate of HOST expired on TIME, and it is TIME here", "if the clock of this computer is right, the server's certificate must be renewed"}
 	const cut = "cut=stored,on=import"
@@ -138,12 +138,12 @@ func special(s sample) []cell {
 		{"deleted while importing", []string{"deleted,on=import"}, deleted, true},
 		{"deleted while looking again", []string{cut, "deleted,on=versions,skip=1"}, deleted, true},
 		{"deleted while proving", []string{"deleted,on=" + s.ops[0]},
-			outcome{exitcode.Vault, "have key NAME " + s.ops[0] + ": the vault has no such key (KeyNotFound, request ID)", "check the name and the vault", 0}, true},
+			outcome{exitcode.Vault, "have key NAME " + s.ops[0] + ": the vault has no such key: A key with (name/id) NAME was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault", 0}, true},
 		{"limbo that ends", []string{"limbo=8ms,on=import"}, outcome{held: 1}, false},
 		{"limbo that does not end", []string{"limbo=10m,on=import"},
-			outcome{exitcode.Vault, "import key NAME: a key of this name is being deleted (Conflict/ObjectIsBeingDeleted, request ID)", "run the same command again in a minute", 0}, true},
+			outcome{exitcode.Vault, "import key NAME: a key of this name is being deleted: Key NAME is currently being deleted and cannot be re-created; retry later (Conflict/ObjectIsBeingDeleted, request ID)", "run the same command again in a minute", 0}, true},
 		{"standard", []string{"standard,on=import"},
-			outcome{exitcode.Vault, "import key NAME: the vault is of the Standard tier and has no HSM (BadParameter, request ID)", "byok-online vault list shows Premium vaults and Managed HSMs", 0}, false},
+			outcome{exitcode.Vault, "import key NAME: the vault is of the Standard tier and has no HSM: Hardware key operation not allowed on standard vault (BadParameter, request ID)", "byok-online vault list shows Premium vaults and Managed HSMs", 0}, false},
 		{"expired-certificate at first", []string{"expired-certificate"}, outcome{exitcode.Vault, "read key KEK/VERSION: " + expired.text, expired.hint, 0}, false},
 		{"expired-certificate after a lost answer", []string{cut, "expired-certificate,skip=1"}, outcome{held: 1}, false},
 	}

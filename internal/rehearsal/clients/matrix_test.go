@@ -164,7 +164,7 @@ func (m *matrix) anonymous(name string, err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.NewReplacer("keys/"+name+"/", "keys/NAME/", "key "+name, "key NAME", m.kek.ID.Name, "KEK", strings.TrimPrefix(m.URL, "https://"), "HOST").Replace(err.Error())
+	text := strings.NewReplacer("keys/"+name+"/", "keys/NAME/", "key "+name, "key NAME", "Key "+name, "Key NAME", "(name/id) "+name, "(name/id) NAME", m.kek.ID.Name, "KEK", strings.TrimPrefix(m.URL, "https://"), "HOST").Replace(err.Error())
 	text = aRequest.ReplaceAllString(text, "ID")
 	text = aHash.ReplaceAllString(text, "HASH")
 	text = aVersion.ReplaceAllString(text, "VERSION")

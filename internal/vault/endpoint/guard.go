@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"encoding/base64"
-	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/printable"
 )
@@ -62,7 +62,7 @@ func (g *guard) Do(req *policy.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
-	if err := foreign(resp); err != nil {
+	if err := azure.Foreign(resp); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
@@ -93,18 +93,6 @@ func (g *guard) notLocal(ctx context.Context, host string) error {
 	return g.local
 }
 
-// foreign recognises a page for people, which no service answers with. A
-// server error may be one: of that, the caller asks again.
-func foreign(resp *http.Response) error {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind != "text/html" || resp.StatusCode >= http.StatusInternalServerError {
-		return nil
-	}
-	return exitcode.Errorf(exitcode.Vault, "a web page (HTTP %d, text/html) came instead of the vault's answer",
-		resp.StatusCode).
-		Hint("a proxy or portal is in between: sign in there, or set HTTPS_PROXY")
-}
-
 // challenge replaces WWW-Authenticate by what was checked of it, before the
 // SDK parses it. It also checks the clock, since this is the answer that comes
 // before anything was changed.
@@ -132,7 +120,7 @@ func (g *guard) challenge(resp *http.Response) error {
 				Hint(HintNoVault)
 		}
 	}
-	resp.Header.Set("WWW-Authenticate", `Bearer authorization="`+tenants[0]+`", resource="`+resources[0]+`"`)
+	resp.Header.Set("WWW-Authenticate", `Bearer authorization="`+tenants[0]+`", resource="`+origin(resources[0])+`"`)
 	return g.skew(resp)
 }
 
@@ -179,23 +167,32 @@ func tenantURL(s string) bool {
 // characters, and returns nil for any other text.
 func serviceURL(s string) *url.URL {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !hostName(u) ||
-		strings.ContainsAny(s, `"\, `) || !printable.Is(s) {
+	if err != nil || u.Scheme != "https" || u.User != nil || !hostName(u) ||
+		strings.ContainsAny(s, `"\, ?#@`) || !printable.Is(s) {
 		return nil
 	}
 	return u
+}
+
+// origin returns https://host of a resource, or of a scope, which has a path of
+// its own; "" where there is more in it, or less.
+func origin(resource string) string {
+	u := serviceURL(strings.TrimSuffix(resource, "/.default"))
+	if u == nil || u.Path != "" && u.Path != "/" {
+		return ""
+	}
+	return "https://" + strings.ToLower(u.Host)
 }
 
 // ours reports whether a token for the resource is one this vault may see:
 // https://vault.azure.net for contoso.vault.azure.net, and so on. A test
 // vault may ask for the service's or its own, a rehearsal's for its own.
 func (g *guard) ours(resource string) bool {
-	u := serviceURL(resource)
-	if u == nil {
-		return false
-	}
-	host, own := strings.ToLower(u.Host), g.address.Host()
+	host, found := strings.CutPrefix(origin(resource), "https://")
+	own := g.address.Host()
 	switch {
+	case !found:
+		return false
 	case g.address.rehearsal:
 		return host == own || strings.HasSuffix(host, ".rehearsal.invalid")
 	case g.address.test:

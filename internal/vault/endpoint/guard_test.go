@@ -86,7 +86,7 @@ func TestGuard(t *testing.T) {
 			want: "contoso.vault.azure.net resolves to a loopback address (0.0.0.0)",
 			hint: "check /etc/hosts and the DNS; --test-vault if intended"},
 		{name: "a portal", site: site{status: 200, header: html},
-			want: "a web page (HTTP 200, text/html) came instead of the vault's answer",
+			want: "a web page (HTTP 200, text/html) came instead of the service's answer",
 			hint: "a proxy or portal is in between: sign in there, or set HTTPS_PROXY"},
 		{name: "no challenge", site: site{status: 401}, want: noVault, hint: HintNoVault},
 		{name: "the SDK's panic", site: site{status: 401, header: challenge(`Bearer authorization="https://l", resource="https://vault.azure.net"`)},
@@ -211,7 +211,7 @@ func TestChallengeRewritten(t *testing.T) {
 	}{
 		{"as it is", own, own, false},
 		{"scope before resource", `Bearer authorization="https://l/t", scope="https://managed-hsm.rehearsal.invalid/.default" resource="https://managed-hsm.rehearsal.invalid"`,
-			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid/.default"`, false},
+			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid"`, false},
 		{"Bearer twice", `Bearer Bearer authorization="https://l/t" Bearer resource="https://managed-hsm.rehearsal.invalid" Bearer`,
 			`Bearer authorization="https://l/t", resource="https://managed-hsm.rehearsal.invalid"`, false},
 		{"claims", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common", error="insufficient_claims", claims="e30="`,
@@ -232,6 +232,37 @@ func TestChallengeRewritten(t *testing.T) {
 			t.Errorf("%s:\n got %s, %v\nwant %s", c.name, got, err, c.want)
 		}
 	}
+}
+
+// TestResourceIsAHost: a resource holds a scheme and a host, and nothing that
+// two parsers of URLs could read differently.
+func TestResourceIsAHost(t *testing.T) {
+	address := Address{url: "https://contoso.vault.azure.net"}
+	g := &guard{address: address}
+	good, all := 0, 0
+	for resource, want := range map[string]bool{
+		"https://vault.azure.net": true, "https://vault.azure.net/": true, "https://VAULT.azure.net": true,
+		"https://vault.azure.net/.default": true, "https://vault.azure.net//.default": true,
+
+		"https://vault.azure.net#": false, "https://vault.azure.net#f": false, "https://vault.azure.net/#/.default": false,
+		"https://vault.azure.net?": false, "https://vault.azure.net?q": false, "https://vault.azure.net/?": false,
+		"https://vault.azure.net/p": false, "https://vault.azure.net/..": false, "https://vault.azure.net/%2e": false,
+		"https://vault.azure.net//": false, "https://vault.azure.net/.default/x": false, "https://vault.azure.net;p": false,
+		"https://u@vault.azure.net": false, "https://@vault.azure.net": false, "https://u:p@vault.azure.net": false,
+		"https://vault.azure.net:": false, "https://vault.azure.net:8443": false, "https://vault.azure.net.": false,
+		"https://vault.azure.net%20": false, "https://vault.azure.net\\": false, "https:vault.azure.net": false,
+		"//vault.azure.net": false, "vault.azure.net": false, "https://": false, "https:///vault.azure.net": false,
+		"http://vault.azure.net": false, "ftp://vault.azure.net": false, "": false, "/.default": false,
+		"https://vault.azure.net\x00": false, "https://vault.azure.net\u202e": false, "https://vаult.azure.net": false,
+	} {
+		all++
+		if g.ours(resource) != want {
+			t.Errorf("%q: %v", resource, !want)
+			continue
+		}
+		good++
+	}
+	t.Logf("resources of a challenge: %d of %d", good, all)
 }
 
 func TestTestVaultChallenge(t *testing.T) {
