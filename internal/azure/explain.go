@@ -269,7 +269,8 @@ func redact(s string) string {
 
 // boilerplate is what the service ends its messages with: the request's id,
 // which the answer's header has too, and the address of a page.
-var boilerplate = regexp.MustCompile(`(?i) *\(Activity ID: [0-9a-f-]+\)| *For help resolving this issue, please see \S+`)
+var boilerplate = regexp.MustCompile(
+	`(?i) *\(Activity ID: [0-9a-f-]+\)| *For help resolving this issue, please see \S+`)
 
 // firstLine cuts a message of the service to one printable line of at most
 // 300 characters, without its full stop and without tokens.
