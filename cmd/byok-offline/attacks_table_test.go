@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"byok/internal/testkit/byguard"
 )
 
 const attacksPage = "../../docs/security/attacks.md"
@@ -49,8 +51,32 @@ func (b *siege) page() []byte {
 		}
 		b.rows(&out, one)
 	}
+	out.WriteString(b.count())
 	deedRows(&out)
+	out.WriteString(byguard.Markdown())
 	return out.Bytes()
+}
+
+// count says how many attacks got through, and how many of the same calls on
+// the attacker's own worked.
+func (b *siege) count() string {
+	var tried, through, own, work int
+	for _, report := range b.findings {
+		for _, f := range report {
+			switch {
+			case f.Mine && len(f.Through) > 0:
+				own, work = own+1, work+1
+			case f.Mine:
+				own++
+			case f.breach():
+				tried, through = tried+1, through+1
+			default:
+				tried++
+			}
+		}
+	}
+	return fmt.Sprintf("\n%d attacks on objects in %d states: %d got through. On the attacker's own, %d of %d work.\n",
+		tried, len(b.findings), through, work, own)
 }
 
 func row(out *bytes.Buffer, cells ...string) {

@@ -29,6 +29,7 @@ func TestAttacks(t *testing.T) {
 		})
 	}
 	b.judge(t)
+	t.Log(strings.TrimSpace(b.count()))
 	if t.Failed() { // not everything was tried
 		return
 	}

@@ -89,6 +89,9 @@ func (p *People) Warn(text string) {
 	p.speak()
 }
 
+// Insert has put the medium into its socket already.
+func (p *People) Insert(string) error { return p.ask("Insert") }
+
 // Tries is 1, as from a file.
 func (p *People) Tries() int { return 1 }
 

@@ -33,6 +33,12 @@ func NewTool(t testing.TB, n int) *Rig {
 // library itself does not offer.
 func (r *Rig) InitToken(t testing.TB, label, pin string) {
 	t.Helper()
+	r.InitTokenWith(t, label, pin, pin)
+}
+
+// InitTokenWith is [Rig.InitToken] with an SO PIN of its own.
+func (r *Rig) InitTokenWith(t testing.TB, label, so, pin string) {
+	t.Helper()
 	profile, tool := os.Getenv("SHIM_PROFILE"), os.Getenv("SHIM_TOOL")
 	set := func(profile, tool string) {
 		t.Setenv("SHIM_PROFILE", profile)
@@ -45,12 +51,12 @@ func (r *Rig) InitToken(t testing.TB, label, pin string) {
 	defer m.Close()
 	free, err := m.Free()
 	OK(t, err)
-	token, err := m.Initialise(free, Secret(pin), label)
+	token, err := m.Initialise(free, Secret(so), label)
 	OK(t, err)
 	s, err := m.Open(token)
 	OK(t, err)
 	defer s.Close()
-	OK(t, s.Login(hsm.RoleSO, Secret(pin)))
+	OK(t, s.Login(hsm.RoleSO, Secret(so)))
 	OK(t, s.InitPIN(Secret(pin)))
 }
 
