@@ -26,7 +26,7 @@ func aclCommands(p *command.Program) *cli.Command {
 				Name:   "modify",
 				Usage:  "approve a key for a KEK and wrap it, with a quorum of cards (KeyTransferRemote -ModifyAcls)",
 				Action: p.Step(modifyACL),
-				Flags: slices.Concat(
+				Flags: command.Require(slices.Concat(
 					[]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
 					packageFlags(),
 					dialogue.SessionFlags(),
@@ -36,11 +36,11 @@ func aclCommands(p *command.Program) *cli.Command {
 					[]cli.Flag{
 						text(
 							"approve",
-							"first `WORD` of the list's hash, from an earlier run that showed it (default: asked for)",
+							"`WORD` that the list's hash begins with, from an earlier run that showed it (default: asked for)",
 						),
 						yes("approve-unseen", "approve the list without its first word; in rehearsals only"),
 					},
-				),
+				), "kek", "world-package", "key-friendly-name", "card"),
 			},
 			{
 				Name: "print", Usage: "show what a key may do (aclprint.py)", Action: p.Action(printACL),
@@ -134,9 +134,6 @@ func preflightTransfer(
 ) (t statement.Target, pair toolset.Pair, err error) {
 	k, err := chain.Key(ident)
 	if err != nil {
-		return t, pair, err
-	}
-	if _, err := r.Required("key-friendly-name"); err != nil {
 		return t, pair, err
 	}
 	if pair, err = readPair(r); err != nil {

@@ -13,7 +13,7 @@ func cardCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "card", Usage: "manage an administrator card", Subcommands: []*cli.Command{{
 		Name: "passphrase", Usage: "change the passphrase of a card", Action: p.Step(changePassphrase),
 		Flags: []cli.Flag{
-			text("card", "`DIR` of the card"),
+			required(text("card", "`DIR` of the card")),
 			text("card-pin-file", "`FILE` with the present passphrase (default: asked for)"),
 			text("new-card-pin-file", "`FILE` with the new passphrase (default: seven words are drawn)"),
 			yes("own-passphrase", "the holder chooses the passphrase; the record says so"),
@@ -25,10 +25,7 @@ func changePassphrase(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	dir, err := r.Required("card")
-	if err != nil {
-		return nil, err
-	}
+	dir := r.String("card")
 	u := dialogue.ForCard(r, r.String("new-card-pin-file"))
 	old, err := r.Secret("card-pin-file", "present passphrase of the card in "+dir)
 	if err != nil {

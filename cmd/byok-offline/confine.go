@@ -15,6 +15,7 @@ func confineCommands(p *command.Program) *cli.Command {
 	status := &cli.Command{
 		Name:  "status",
 		Usage: "attempt everything that must be refused, and report what was",
+		Flags: []cli.Flag{networkFlag()},
 		Action: p.Action(func(r *command.Run) (command.Result, error) {
 			return confined(confine.Check(), r.Bool("hsm-network"))
 		}),
@@ -24,6 +25,10 @@ func confineCommands(p *command.Program) *cli.Command {
 		Usage:       "how the kernel and the build confine this program",
 		Subcommands: []*cli.Command{status},
 	}
+}
+
+func networkFlag() cli.Flag {
+	return yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded")
 }
 
 // confined shows the table, and fails where a row of it does not hold.

@@ -24,19 +24,25 @@ func list(name, usage string) *cli.StringSliceFlag {
 
 func yes(name, usage string) *cli.BoolFlag { return &cli.BoolFlag{Name: name, Usage: usage} }
 
+func required(f *cli.StringFlag) *cli.StringFlag {
+	f.Required = true
+	return f
+}
+
 // libraryFlag is --module-path of a command that has no world to take it from.
 func libraryFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name:    "module-path",
-		Usage:   "PKCS#11 `LIBRARY` of the HSM's vendor",
-		EnvVars: []string{"BYOK_PKCS11_MODULE"},
+		Name:     "module-path",
+		Usage:    "`LIBRARY` of the HSM's vendor, for PKCS#11",
+		EnvVars:  []string{"BYOK_PKCS11_MODULE"},
+		Required: true,
 	}
 }
 
 func modulePathFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name:    "module-path",
-		Usage:   "PKCS#11 `LIBRARY` (default: the one that the module statement names)",
+		Usage:   "`LIBRARY` of the HSM's vendor, for PKCS#11 (default: the one that the module statement names)",
 		EnvVars: []string{"BYOK_PKCS11_MODULE"},
 	}
 }
@@ -46,16 +52,16 @@ func pinFileFlag() cli.Flag {
 }
 
 func identFlag() cli.Flag {
-	return text("ident", "`NAME` of the key in this world: digits, dashes, lower-case letters")
+	return required(text("ident", "`NAME` of the key in this world: digits, dashes, lower-case letters"))
 }
 
 func packageFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "KEK package `FILE`, BYOK-KEK-pkg-…"},
+		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "`FILE` of the KEK package, BYOK-KEK-pkg-…"},
 		&cli.StringFlag{
 			Name:    "world-package",
 			Aliases: []string{"w"},
-			Usage:   "SecurityWorld package `FILE`, BYOK-SecurityWorld-pkg-…",
+			Usage:   "`FILE` of the SecurityWorld package, BYOK-SecurityWorld-pkg-…",
 		},
 	}
 }
@@ -65,10 +71,7 @@ func identOf(r *command.Run) (string, error) {
 	if err := r.NoArgs(); err != nil {
 		return "", err
 	}
-	ident, err := r.Required("ident")
-	if err != nil {
-		return "", err
-	}
+	ident := r.String("ident")
 	return ident, exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
 }
 
@@ -76,11 +79,8 @@ func identOf(r *command.Run) (string, error) {
 // holders that they do not name, and for no passphrase.
 func cardOrder(r *command.Run, u *dialogue.UI, prefix string) (world.CardOrder, error) {
 	o := world.CardOrder{Media: dialogue.CardMedia(r, prefix)}
-	text, err := r.Required("acs-quorum")
-	if err != nil {
-		return o, err
-	}
-	if o.Quorum, err = quorum.ParseQuorum(text); err != nil {
+	var err error
+	if o.Quorum, err = quorum.ParseQuorum(r.String("acs-quorum")); err != nil {
 		return o, err
 	}
 	if err := dialogue.CheckCards(r, prefix); err != nil {

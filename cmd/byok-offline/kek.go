@@ -21,10 +21,10 @@ import (
 func saidFlags() []cli.Flag {
 	return []cli.Flag{
 		text("fingerprint",
-			"the KEK's fingerprint as the vault's owner said it: first 8 `WORDS` or more, or hex (default: asked for)"),
-		text("kid", "key `IDENTIFIER` of the KEK with its version, as the vault's owner said it (default: asked for)"),
+			"`WORDS` of the KEK's fingerprint as the vault's owner said it, the first 8 or more, or hex (default: asked for)"),
+		text("kid", "`URL` of the KEK with its version (kid), as the vault's owner said it (default: asked for)"),
 		yes("import-only", "the vault's owner said that import is the key's only operation (default: asked for)"),
-		text("said-by", "`NAME` of who said so (default: asked for)"),
+		text("said-by", "`NAME` of the person who said so (default: asked for)"),
 	}
 }
 

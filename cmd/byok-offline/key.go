@@ -29,16 +29,16 @@ func keyCommands(p *command.Program) *cli.Command {
 			Action: p.Step(generateKey),
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(), identFlag(),
-				text("plainname", "`NAME` for people (default: the ident)"),
+				text("plainname", "`NAME` of the key for people (default: the ident)"),
 				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
 				&cli.IntFlag{
 					Name:        "size",
-					Usage:       "size in `BITS`: RSA 2048, 3072, 4096; AES 128, 192, 256",
+					Usage:       "`BITS` of it: RSA 2048, 3072, 4096; AES 128, 192, 256",
 					DefaultText: "RSA 2048, AES 256",
 				},
 				text("curve", "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"),
-				text("pubexp", "RSA public `EXPONENT`, decimal or 0x hex (default: 65537)"),
-				&cli.StringFlag{Name: "protect", Usage: "module: the only `PROTECTION` that can be transferred", Value: "module"},
+				text("pubexp", "`EXPONENT` of an RSA key, decimal or 0x hex (default: 65537)"),
+				&cli.StringFlag{Name: "protect", Usage: "`PROTECTION` of the key: module is the only one that can be transferred", Value: "module"},
 				yes("without-quorum", "generate with the user PIN alone: the key's origin stays unproved"),
 			}, dialogue.SessionFlags()),
 		},
@@ -48,22 +48,23 @@ func keyCommands(p *command.Program) *cli.Command {
 			Name:   "restore",
 			Usage:  "restore keys from their backups, with a quorum of cards",
 			Action: p.Step(restoreKeys),
-			Flags: slices.Concat([]cli.Flag{
+			Flags: command.Require(slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(),
 				list("ident", "`NAME` of a key; once per key"),
 				yes("all", "every key of this world that the token does not hold"),
-			}, dialogue.SessionFlags()),
+			}, dialogue.SessionFlags()), "card"),
 		},
 		{
 			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(retireKey),
 			Flags: append(dialogue.CardFlags(""), modulePathFlag(), pinFileFlag(), identFlag(),
-				text("really-destroy", "the `IDENT` again, instead of typing it at the prompt")),
+				text("really-destroy", "`IDENT` again, instead of typing it at the prompt")),
 		},
 		{
 			Name:   "freeze",
 			Usage:  "make a key's original impossible to wrap, once its backup is proved",
 			Action: p.Step(freezeKey),
-			Flags:  slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()}, dialogue.SessionFlags()),
+			Flags: command.Require(slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
+				dialogue.SessionFlags()), "card"),
 		},
 	}}
 }

@@ -36,22 +36,23 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Usage:  "run a ceremony's operations on a throw-away token and report which protections the HSM enforces",
 				Action: p.Step(checkModule),
 				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
-					text("with-test-keys", "use this initialised `TOKEN`, with test keys that are removed again"),
+					text("with-test-keys", "`TOKEN` that is initialised, to use with test keys that are removed again"),
 					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)")},
 			},
 			{
 				Name:   "accept",
 				Usage:  "accept another library or configuration for a module of the world, with a quorum of cards",
 				Action: p.Step(acceptModule),
-				Flags:  slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()}, dialogue.SessionFlags(), dialogue.AcceptFlags()),
+				Flags: command.Require(slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()},
+					dialogue.SessionFlags(), dialogue.AcceptFlags()), "card"),
 			},
 			{
 				Name:   "strike-off",
 				Usage:  "strike off a module that will not come back, with a quorum of cards",
 				Action: p.Step(strikeOffModule),
-				Flags: slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
-					text("module", "`ID` of the module, as world info --output json shows it"),
-					text("reason", "`TEXT` for the record")}, dialogue.SessionFlags()),
+				Flags: command.Require(slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
+					text("module", "`ID` of a module, as world info --output json shows it"),
+					text("reason", "`TEXT` for the record")}, dialogue.SessionFlags()), "module", "reason", "card"),
 			},
 		},
 	}
@@ -75,11 +76,7 @@ func listModules(r *command.Run) (command.Result, error) {
 
 // loadNamed loads the library of --module-path.
 func loadNamed(r *command.Run) (*hsm.Module, error) {
-	path, err := r.Required("module-path")
-	if err != nil {
-		return nil, err
-	}
-	return hsm.Load(path)
+	return hsm.Load(r.String("module-path"))
 }
 
 func checkModule(r *command.Run) (command.Result, error) {
@@ -153,9 +150,6 @@ func acceptModule(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	if _, err := r.Required("module-path"); err != nil {
-		return nil, err
-	}
 	if err := dialogue.CheckCards(r, ""); err != nil {
 		return nil, err
 	}
@@ -185,14 +179,7 @@ func strikeOffModule(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	id, err := r.Required("module")
-	if err != nil {
-		return nil, err
-	}
-	reason, err := r.Required("reason")
-	if err != nil {
-		return nil, err
-	}
+	id, reason := r.String("module"), r.String("reason")
 	known := func(c *kmdata.Chain) error { _, err := c.Module(id); return err }
 	return withQuorum(r, known, func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {

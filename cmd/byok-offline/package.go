@@ -20,11 +20,11 @@ func packageCommand(p *command.Program) *cli.Command {
 		Name:   "package",
 		Usage:  "write the transfer package that a quorum approved (KeyTransferRemote -Package)",
 		Action: p.Step(pack),
-		Flags: slices.Concat(dialogue.CardFlags(""), packageFolderFlags(), []cli.Flag{
+		Flags: command.Require(slices.Concat(dialogue.CardFlags(""), packageFolderFlags(), []cli.Flag{
 			modulePathFlag(), pinFileFlag(), identFlag(),
 			text("key-friendly-name",
 				"`NAME` in the vault, where the key was approved under several (default: the newest approval)"),
-		}),
+		}), "subscription-id"),
 	}
 }
 

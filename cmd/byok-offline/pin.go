@@ -16,7 +16,8 @@ func pinCommands(p *command.Program) []*cli.Command {
 			Name:   "reset-pin",
 			Usage:  "set a new user PIN, with a quorum of cards",
 			Action: p.Step(resetPIN),
-			Flags:  slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()}, dialogue.SessionFlags()),
+			Flags: command.Require(slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()},
+				dialogue.SessionFlags()), "card"),
 		},
 		{
 			Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),

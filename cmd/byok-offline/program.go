@@ -6,9 +6,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/choice"
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/dialogue"
+	"byok/internal/examples"
 	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
@@ -34,21 +36,21 @@ PINs and passphrases are asked for on the terminal; for unattended use give
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
 		Name: "byok-offline", Text: usage,
-		Version: version.String(), Build: version.Built().String(),
+		Version: version.String(), Built: version.Built(), Examples: examples.Offline(), Choices: choice.Offline(),
 		Usage:   "bring your own key: the disconnected workstation",
 		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
 		Prepare: prepare,
 		Explain: dialogue.Unreached,
-		Flags: []cli.Flag{
+		HSMFlags: []cli.Flag{
 			dialogue.TokenFlag(),
-			yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded"),
+			networkFlag(),
 		},
 	}
-	p.Commands = []*cli.Command{
+	p.Commands = append([]*cli.Command{
 		moduleCommands(p), worldCommands(p), toolsetCommands(p), verifyCommand(p), keyCommands(p), aclCommands(p),
 		packageCommand(p), cardCommands(p), kmfileCommands(p), confineCommands(p),
 		shared.Inspect(p), shared.Fingerprint(p), ceremonyCommands(p),
-	}
+	}, shared.About(p)...)
 	return p
 }
 

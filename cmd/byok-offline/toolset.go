@@ -16,9 +16,9 @@ func toolsetCommands(p *command.Program) *cli.Command {
 		Subcommands: []*cli.Command{{
 			Name: "install", Usage: "check a toolset zip's hash and unpack it", ArgsUsage: "ZIP", Action: p.Step(installToolset),
 			Flags: []cli.Flag{
-				text("to", "`DIR` for the packages"),
-				text("sha256", "the zip's published hash in `HEX`"),
-				text("words", "the zip's published hash in `WORDS` (default: asked for)"),
+				required(text("to", "`DIR` for the packages")),
+				text("sha256", "`HEX` of the hash that was published for the zip"),
+				text("words", "`WORDS` of that hash (default: asked for)"),
 			},
 		}},
 	}
@@ -29,15 +29,11 @@ func installToolset(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := r.Required("to")
-	if err != nil {
-		return nil, err
-	}
 	want, err := dialogue.PublishedHash(r, zip)
 	if err != nil {
 		return nil, err
 	}
-	installed, err := toolset.Install(zip, dir, want)
+	installed, err := toolset.Install(zip, r.String("to"), want)
 	if !installed.Zip.IsZero() {
 		r.Event.AddInput(zip, installed.Zip)
 	}

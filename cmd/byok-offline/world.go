@@ -39,24 +39,24 @@ func worldCommands(p *command.Program) *cli.Command {
 				Name:   "recover",
 				Usage:  "recover the security world onto an empty token, with a quorum of cards",
 				Action: p.Step(recoverWorld),
-				Flags: slices.Concat(
+				Flags: command.Require(slices.Concat(
 					[]cli.Flag{libraryFlag(), pinFileFlag()},
 					dialogue.SessionFlags(),
 					dialogue.AcceptFlags(),
 					dialogue.OfficerFlags(),
 					[]cli.Flag{vendorQuorumFlag(), text("label", "`NAME` of the token (default: the world's)")},
-				),
+				), "card"),
 			},
 			{
 				Name:   "replace-cards",
 				Usage:  "deal a new administrator card set; the old cards no longer unlock the token",
 				Action: p.Step(replaceCards),
-				Flags: slices.Concat(
+				Flags: command.Require(slices.Concat(
 					[]cli.Flag{modulePathFlag(), pinFileFlag()},
 					dialogue.SessionFlags(),
 					dialogue.NewCardFlags("new-"),
 					dialogue.OfficerFlags(),
-				),
+				), "card", "new-card", "acs-quorum"),
 			},
 			{
 				Name:      "backup",
@@ -73,7 +73,7 @@ func createWorldCommand(p *command.Program) *cli.Command {
 		Name:   "create",
 		Usage:  "create a security world and its administrator cards (new-world)",
 		Action: p.Step(createWorld),
-		Flags: slices.Concat(
+		Flags: command.Require(slices.Concat(
 			[]cli.Flag{libraryFlag(), pinFileFlag()},
 			dialogue.NewCardFlags(""),
 			dialogue.AcceptFlags(),
@@ -98,7 +98,7 @@ func createWorldCommand(p *command.Program) *cli.Command {
 				),
 				text("so-pin-file", "`FILE` with that token's present SO PIN (default: asked for)"),
 			},
-		),
+		), "card", "acs-quorum"),
 	}
 }
 
@@ -138,9 +138,6 @@ func creation(r *command.Run) (world.Creation, error) {
 		VendorQuorum: r.String("vendor-quorum"),
 	}
 	if err := r.NoArgs(); err != nil {
-		return c, err
-	}
-	if _, err := r.Required("module-path"); err != nil {
 		return c, err
 	}
 	if err := tokenOptions(r); err != nil {
@@ -194,9 +191,6 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, err
-	}
-	if _, err := r.Required("module-path"); err != nil {
 		return nil, err
 	}
 	chain, err := readChain(r)

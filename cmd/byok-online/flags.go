@@ -9,19 +9,12 @@ import (
 	"byok/internal/azure"
 )
 
-// The groups that the help shows after a command's own options.
-const (
-	vaultGroup  = "the vault"
-	signInGroup = "signing in"
-	worldGroup  = "the security world"
-)
-
 // signInFlags say which cloud, and who signs in how.
 func signInFlags() []cli.Flag {
-	return inGroup(signInGroup,
+	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "auth",
-			Usage: "`METHOD` to sign in: " + strings.Join(azure.Methods(), ", "),
+			Usage: "`METHOD` of signing in: " + strings.Join(azure.Methods(), ", "),
 			Value: azure.Methods()[0],
 		},
 		&cli.StringFlag{Name: "cloud", Usage: "`CLOUD` to sign in to: " + strings.Join(azure.CloudNames(), ", ")},
@@ -43,10 +36,10 @@ func signInFlags() []cli.Flag {
 		},
 		&cli.StringSliceFlag{
 			Name:  "vault-suffix",
-			Usage: "DNS `SUFFIX` of a private cloud's vaults; AZURE_AUTHORITY_HOST says where to sign in",
+			Usage: "`SUFFIX` of a private cloud's vaults in DNS; AZURE_AUTHORITY_HOST says where to sign in",
 		},
 		&cli.BoolFlag{Name: "debug", Usage: "show the service's raw answer to a failure; never a token"},
-	)
+	}
 }
 
 func caFileFlag() *cli.StringFlag {
@@ -58,13 +51,13 @@ func caFileFlag() *cli.StringFlag {
 
 // managerFlags are for commands that ask Azure Resource Manager.
 func managerFlags() []cli.Flag {
-	return append(signInFlags(), inGroup(signInGroup,
-		&cli.StringFlag{Name: "resource-manager", Usage: "`URL` of a private cloud's resource manager"})...)
+	return append(signInFlags(),
+		&cli.StringFlag{Name: "resource-manager", Usage: "`URL` of a private cloud's resource manager"})
 }
 
 // vaultFlags name the vault besides.
 func vaultFlags() []cli.Flag {
-	return append(inGroup(vaultGroup,
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "vault", Usage: "`URL` of the vault or Managed HSM"},
 		&cli.StringFlag{Name: "rehearsal", Usage: "`DIR` of a rehearsal vault, which gives URL, CA and token"},
 		&cli.BoolFlag{
@@ -72,18 +65,17 @@ func vaultFlags() []cli.Flag {
 			Usage: "accept any address, such as an emulator's or a standard vault's, and send it a vault token; " +
 				"what it yields is marked and refused in production",
 		},
-	), signInFlags()...)
+	}, signInFlags()...)
 }
 
 // changeFlags are for commands that change the vault.
 func changeFlags() []cli.Flag {
-	return append(vaultFlags(), inGroup(vaultGroup,
-		&cli.BoolFlag{Name: "yes", Usage: "do not ask before changing the vault"})...)
+	return append(vaultFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask before changing the vault"})
 }
 
 // worldFlags are for commands that act on what a security world signed.
 func worldFlags() []cli.Flag {
-	return inGroup(worldGroup,
+	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "hknso",
 			Usage: "`WORDS` of the world's hknso as world create printed it, eight or more, or all 64 hex digits",
@@ -94,22 +86,8 @@ func worldFlags() []cli.Flag {
 				"(default: byok in the user's configuration folder)",
 			EnvVars: []string{"BYOK_CONFIG"},
 		},
-	)
-}
-
-// with puts a command's own options before the groups it shares.
-func with(groups []cli.Flag, own ...cli.Flag) []cli.Flag { return slices.Concat(own, groups) }
-
-func inGroup(group string, flags ...cli.Flag) []cli.Flag {
-	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category = group
-		case *cli.StringSliceFlag:
-			f.Category = group
-		case *cli.BoolFlag:
-			f.Category = group
-		}
 	}
-	return flags
 }
+
+// with puts a command's own options before those it shares.
+func with(shared []cli.Flag, own ...cli.Flag) []cli.Flag { return slices.Concat(own, shared) }

@@ -31,7 +31,7 @@ func kekCommands(p *command.Program) *cli.Command {
 					Name:  "name",
 					Usage: "`NAME` of the KEK in the vault (default: KEKforBYOK-<UTC time>-<4 hex digits>)",
 				},
-				&cli.IntFlag{Name: "size", Usage: "size in `BITS`: 2048, 3072 or 4096", Value: 4096},
+				&cli.IntFlag{Name: "size", Usage: "`BITS` of it: 2048, 3072 or 4096", Value: 4096},
 				&cli.DurationFlag{Name: "expires-in", Usage: "`DURATION` until it expires", Value: 72 * time.Hour}),
 		},
 		{

@@ -6,7 +6,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/azure"
+	"byok/internal/choice"
 	"byok/internal/command"
+	"byok/internal/examples"
+	"byok/internal/rehearsal"
 	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
@@ -29,12 +32,13 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
 		Name:    "byok-online",
 		Version: version.String(),
-		Build:   version.Built().String(),
-		Text:    usage,
+		Built:   version.Built(),
+		Choices: choices(),
+		Text:    usage, Examples: examples.Online(),
 		Usage:   "bring your own key: the connected workstation",
 		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},
 	}
-	p.Commands = []*cli.Command{
+	p.Commands = append([]*cli.Command{
 		loginCommand(p),
 		subscriptionCommands(p),
 		vaultCommands(p),
@@ -46,8 +50,17 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		inspectCommand(p),
 		shared.Fingerprint(p),
 		shared.Ceremony(p),
-	}
+	}, shared.About(p)...)
 	return p
+}
+
+// choices are what options take that take one of a few words.
+func choices() map[string]choice.Choice {
+	all := choice.Keys()
+	all["auth"] = choice.Choice{Words: azure.Methods()}
+	all["cloud"] = choice.Choice{Words: azure.CloudNames()}
+	all["service"] = choice.Choice{Words: []string{rehearsal.ManagedHSM, rehearsal.Vault}}
+	return all
 }
 
 // debuggable adds the service's raw answers to a failure, for --debug.

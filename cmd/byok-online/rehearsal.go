@@ -26,7 +26,7 @@ func rehearsalCommands(p *command.Program) *cli.Command {
 				stateFlag(),
 				&cli.StringFlag{
 					Name:  "listen",
-					Usage: "loopback `ADDRESS`; port 0 picks a free one",
+					Usage: "`ADDRESS` to listen at, of loopback; port 0 picks a free one",
 					Value: "127.0.0.1:8443",
 				},
 				&cli.StringFlag{Name: "service", Usage: "`SERVICE` to simulate: " + services},

@@ -22,7 +22,7 @@ func toolsetCommands(p *command.Program) *cli.Command {
 				Name:   "list",
 				Usage:  "list the retired toolset's regions and their hashes",
 				Action: p.Action(command.WithoutFiles(listRegions)),
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "region", Usage: "list only this `NAME`, suffix or cloud"}},
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "region", Usage: "`NAME`, suffix or cloud to list alone"}},
 			},
 			downloadCommand(p),
 			verifyFilesCommand(p),

@@ -23,7 +23,7 @@ func buildCommand(p *command.Program) *cli.Command {
 			&cli.StringFlag{Name: "kek", Usage: "`NAME` of the KEK in the vault", Required: true},
 			&cli.StringFlag{Name: "suffix", Usage: "`SUFFIX` of the packages: 1 to 32 of A-Z and 0-9", Required: true},
 			&cli.IntFlag{Name: "generation", Usage: "`NUMBER` of the packages", Value: 1},
-			&cli.StringFlag{Name: "location", Usage: "Azure `REGION` of the vault, for the record"},
+			&cli.StringFlag{Name: "location", Usage: "`REGION` of the vault, for the record"},
 			&cli.StringFlag{Name: "subscription-id", Usage: "`UUID` of the vault's subscription, for the record"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the zip", Required: true}),
 	}

@@ -33,7 +33,7 @@ func downloadCommand(p *command.Program) *cli.Command {
 		Action: p.Step(command.WithoutFiles(debuggable(downloadToolset))),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "region", Usage: "`NAME` or suffix of the region", Required: true},
-			&cli.StringFlag{Name: "from", Usage: "https `URL` of the zip or of its folder, or a local FOLDER"},
+			&cli.StringFlag{Name: "from", Usage: "`URL` of the zip or of its folder, by https, or a folder here"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` for the zip", Value: "."},
 			caFileFlag(),
 			&cli.BoolFlag{Name: "debug", Usage: "show the raw cause of a failure"},

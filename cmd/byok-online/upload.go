@@ -43,14 +43,12 @@ func uploadCommand(p *command.Program) *cli.Command {
 	}
 }
 
-const foreignGroup = "packages of another vendor's tool"
-
 func uploadFlags() []cli.Flag {
-	return append([]cli.Flag{
+	return []cli.Flag{
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault, as approved"},
-		&cli.StringFlag{Name: "ops", Usage: "key `OPERATIONS`, separated by commas, as approved"},
+		&cli.StringFlag{Name: "ops", Usage: "`OPERATIONS` of the key, separated by commas, as approved"},
 		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy, as approved"},
-		&cli.StringFlag{Name: "release-policy", Usage: "JSON `FILE` with the release policy of an exportable key"},
+		&cli.StringFlag{Name: "release-policy", Usage: "`FILE` with the release policy of an exportable key, JSON"},
 		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag"},
 		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, such as 2026-01-02T03:04:05Z"},
 		&cli.StringFlag{Name: "expires", Usage: "`TIME` until which the key is valid"},
@@ -63,12 +61,11 @@ func uploadFlags() []cli.Flag {
 			Value:       vault.ServiceRate,
 			DefaultText: "10, the documented limit of a vault",
 		},
-	}, inGroup(foreignGroup,
 		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key's public half, to check the uploaded key against"},
 		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key: RSA-HSM, EC-HSM or oct-HSM"},
-		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521 or P-256K"},
+		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key that is uploaded: P-256, P-384, P-521 or P-256K"},
 		&cli.BoolFlag{Name: "unchecked", Usage: "upload without anything to check the key against"},
-	)...)
+	}
 }
 
 // keyRate reads --rate.

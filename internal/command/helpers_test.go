@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
+	"byok/internal/choice"
 	"byok/internal/command"
 	"byok/internal/term"
 )
@@ -42,29 +43,38 @@ func (t text) MarshalText() ([]byte, error) { return []byte(t), nil }
 func program(f command.Func) *command.Program {
 	p := &command.Program{
 		Name: "byok-test", Version: "1.2.3", Usage: "what the tests run",
-		Text:    "A session:\n\n    byok-test change --yes FILE",
-		Console: &term.Console{Program: "byok-test"},
-		Flags:   []cli.Flag{&cli.BoolFlag{Name: "network", Usage: "a flag of every command"}},
+		Text:     "A session:\n\n    byok-test change --yes FILE",
+		Console:  &term.Console{Program: "byok-test"},
+		HSMFlags: []cli.Flag{&cli.BoolFlag{Name: "network", Usage: "let the HSM use the network"}},
 	}
 	flags := func() []cli.Flag {
 		return []cli.Flag{
+			&cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM"},
 			&cli.StringFlag{Name: "vault", Usage: "`URL` of the vault", EnvVars: []string{"BYOK_TEST_VAULT"}},
 			&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "`FILE` of the KEK"},
 			&cli.StringSliceFlag{Name: "card", Aliases: []string{"c"}, Usage: "`DIR` of a card; once per card"},
 			&cli.IntFlag{Name: "size", Usage: "`BITS` of the key", Value: 2048},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.StringFlag{Name: "color", Usage: "`COLOR` of it: red or blue"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait"},
+			&cli.Float64Flag{Name: "rate", Usage: "`KEYS` a second"},
 		}
 	}
+	p.Examples = map[string]string{"key make": "byok-test key make --ident contosokey --holder 'Alice Smith' --holder Bob"}
+	p.Choices = map[string]choice.Choice{"color": {
+		Words: []string{"red", "blue"},
+		Also:  map[string]string{"crimson": "red", "darkblue": "blue"},
+	}}
 	p.Commands = []*cli.Command{
 		{Name: "change", Usage: "a step of the procedure", ArgsUsage: "FILE …", Action: p.Step(f), Flags: flags()},
 		{Name: "look", Usage: "a command that only looks", Action: p.Action(f), Flags: flags()},
 		{Name: "peek", Usage: "a command that judges", Action: p.Check(f), Flags: flags()},
 		{Name: "key", Usage: "a group of commands", Subcommands: []*cli.Command{
-			{Name: "list", Usage: "list them", Action: p.Action(f)},
-			{Name: "make", Usage: "make one", Action: p.Step(f), Description: "More about it.", Flags: []cli.Flag{
+			{Name: "list", Usage: "list them (KeyTool -List)", Action: p.Action(f)},
+			{Name: "make", Usage: "make one (new-key)", Action: p.Step(f), Description: "More about it.", Flags: []cli.Flag{
 				&cli.StringFlag{Name: "ident", Usage: "`IDENT` of the key", Required: true},
-				&cli.StringFlag{Name: "hsm-module-with-a-long-name",
-					Usage: "path of the `LIBRARY` of the HSM's vendor", Category: "HSM"},
+				&cli.StringSliceFlag{Name: "holder", Usage: "`NAME` of its holder; once per card", Required: true},
+				&cli.StringFlag{Name: "an-option-with-a-long-name", Usage: "`LIBRARY` of the HSM's vendor"},
 			}},
 		}},
 	}

@@ -95,7 +95,7 @@ func TestTwoSteps(t *testing.T) {
 	dir := kmdata(t)
 	refused := fmt.Sprintf("%s is in use by byok-test change, process N", dir)
 	first := func(*command.Run) (command.Result, error) {
-		second := run(t, program(given), "key", "make", "--ident", "k")
+		second := run(t, program(given), "key", "make", "--holder", "h", "--ident", "k")
 		second.err = clean(second.err)
 		wantAnswer(t, "second step", second, answer{6, "Result: FAILURE\n",
 			lines("byok-test: error: "+refused, "byok-test: hint: wait until it has ended, then run the command "+
@@ -110,7 +110,7 @@ func TestTwoSteps(t *testing.T) {
 	}
 	wantAnswer(t, "first step", run(t, program(first), "change"), answer{0, "Result: SUCCESS\n", ""})
 	t.Setenv("BYOK_KMDATA", dir)
-	wantAnswer(t, "next step", run(t, program(nothing), "key", "make", "--ident", "k"), answer{0,
+	wantAnswer(t, "next step", run(t, program(nothing), "key", "make", "--holder", "h", "--ident", "k"), answer{0,
 		"Result: SUCCESS\n", ""})
 	if r, err := ceremony.Read(dir); err != nil || len(r.Warnings) > 0 || len(r.Events) != 6 {
 		t.Errorf("%d events, %q, %v", len(r.Events), r.Warnings, err)

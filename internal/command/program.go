@@ -13,7 +13,6 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -25,27 +24,32 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/choice"
 	"byok/internal/exitcode"
 	"byok/internal/interrupt"
 	"byok/internal/term"
+	"byok/internal/version"
 )
 
 // Program is one of the two binaries.
 type Program struct {
-	Name     string // byok-offline
-	Version  string // one word
-	Build    string // what --version prints behind the name; "" for Version
-	Usage    string // one line
-	Text     string // description: prose with a worked session
+	Name     string        // byok-offline
+	Version  string        // one word
+	Built    version.Build // what version shows; the zero Build for Version alone
+	Usage    string        // one line
+	Text     string        // description: prose with a worked session
 	Console  *term.Console
-	Flags    []cli.Flag              // given to every command, beside --kmdata and --output
-	Prepare  func(*Run) error        // runs before every command, such as confinement
-	Explain  func(*Run, error) error // adds to the hint of a command's error what only the program knows, if set
-	Watch    func(Running)           // gets to know the command under way, if set; see Abandon
-	Process  int                     // the number that people know this program's process by; 0 for its own
+	HSMFlags []cli.Flag               // given to every command with --module-path
+	Examples map[string]string        // a worked line of each command, by its words: "key list"
+	Choices  map[string]choice.Choice // what options take, by their names
+	Prepare  func(*Run) error         // runs before every command, such as confinement
+	Explain  func(*Run, error) error  // adds to the hint of a command's error what only the program knows, if set
+	Watch    func(Running)            // gets to know the command under way, if set; see Abandon
+	Process  int                      // the number that people know this program's process by; 0 for its own
 	Commands []*cli.Command
 
 	required map[*cli.Command][]string // options that must be given, by their command
+	named    string                    // the command that the command line names, as far as it is known
 }
 
 // Main runs the command line and returns the exit status. args excludes the
@@ -107,26 +111,27 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 			err = p.panicked(cause)
 		}
 	}()
-	p.complete(nil, p.Commands)
-	args, err = arrange(p.Name, p.Commands, args)
+	p.complete()
+	line, err := p.arrange(args)
 	if err != nil {
 		return err
 	}
+	if line.help {
+		return p.showHelp(line.path)
+	}
 	app := &cli.App{
-		Name:                  p.Name,
-		Usage:                 p.Usage,
-		Version:               cmp.Or(p.Build, p.Version),
-		Commands:              p.Commands,
-		Writer:                p.Console.Out,
-		ErrWriter:             io.Discard, // what goes wrong is said by report
-		HideHelpCommand:       true,
-		CustomAppHelpTemplate: p.programHelp(),
-		OnUsageError:          usageError,
-		ExitErrHandler:        func(*cli.Context, error) {},
+		Name:            p.Name,
+		Commands:        p.Commands,
+		Writer:          io.Discard, // help and version are ours
+		ErrWriter:       io.Discard, // what goes wrong is said by report
+		HideHelpCommand: true,
+		HideVersion:     true,
+		OnUsageError:    usageError,
+		ExitErrHandler:  func(*cli.Context, error) {},
 		// "--holder 'Smith, Alice'" is one holder.
 		DisableSliceFlagSeparator: true,
 	}
-	return exitcode.Mark(exitcode.Usage, app.RunContext(ctx, append([]string{p.Name}, args...)))
+	return exitcode.Mark(exitcode.Usage, app.RunContext(ctx, append([]string{p.Name}, line.words...)))
 }
 
 // panicked keeps the stack for a bug report, without the goroutine's
@@ -134,66 +139,4 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 func (p *Program) panicked(cause any) error {
 	return exitcode.Errorf(exitcode.Failed, "internal error, nothing more was done: %v", cause).
 		Hint("report it with version %s and this trace: %s", p.Version, functions(debug.Stack()))
-}
-
-// complete gives every command its help and our way to refuse a wrong command
-// line, and every leaf the shared options.
-func (p *Program) complete(path []string, commands []*cli.Command) {
-	for _, c := range commands {
-		path := append(path[:len(path):len(path)], c.Name)
-		c.OnUsageError, c.HideHelpCommand = usageError, true
-		if len(c.Subcommands) > 0 {
-			p.complete(path, c.Subcommands)
-		} else {
-			c.Flags = append(append(c.Flags[:len(c.Flags):len(c.Flags)], sharedFlags()...), p.Flags...)
-			p.noteRequired(c)
-		}
-		c.CustomHelpTemplate = p.commandHelp(path, c)
-	}
-}
-
-// noteRequired takes the check for options that must be given over from
-// urfave/cli, which prints the help of the command with its refusal.
-func (p *Program) noteRequired(c *cli.Command) {
-	if p.required == nil {
-		p.required = map[*cli.Command][]string{}
-	}
-	for _, f := range c.Flags {
-		if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() {
-			p.required[c] = append(p.required[c], f.Names()[0])
-		}
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Required = false
-		case *cli.StringSliceFlag:
-			f.Required = false
-		case *cli.IntFlag:
-			f.Required = false
-		}
-	}
-}
-
-// sharedFlags are those that every command of both programs has.
-func sharedFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{
-			Name:        "kmdata",
-			Usage:       "`DIR` of world, key files and ceremony log",
-			DefaultText: "~/.byok/kmdata",
-			EnvVars:     []string{"BYOK_KMDATA"},
-			Category:    everywhere,
-		},
-		&cli.StringFlag{
-			Name:     "output",
-			Usage:    "`FORMAT` of the result: text or json",
-			Value:    "text",
-			Category: everywhere,
-		},
-	}
-}
-
-// usageError turns urfave/cli's refusal of a value into ours.
-func usageError(c *cli.Context, err error, _ bool) error {
-	name := c.Command.HelpName
-	return exitcode.Errorf(exitcode.Usage, "%s: %w", trimProgram(name), err).Hint("%s --help", name)
 }

@@ -60,14 +60,8 @@ func (p *Program) Action(f Func) cli.ActionFunc { return p.action(contained(f), 
 func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		r := &Run{Context: c, Program: p, Console: p.Console, Event: p.event(c)}
-		if out := c.String("output"); out != "text" && out != "json" {
-			return exitcode.Errorf(exitcode.Usage, "--output %s: text or json is expected", out).
-				Hint("%s --output json", c.Command.HelpName)
-		}
-		for _, name := range p.required[c.Command] {
-			if !c.IsSet(name) || c.Value(name) == "" {
-				return r.misused("%s needs --%s", r.Event.Command, name)
-			}
+		if missing := p.missing(c); missing != "" {
+			return r.misused("%s needs %s", r.Event.Command, missing)
 		}
 		if name := emptyOption(c); name != "" {
 			return r.misused("%s: --%s is empty", r.Event.Command, name)
@@ -81,6 +75,17 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 		r.watch()
 		return err
 	}
+}
+
+// missing names the options that must be given and are not: "--ident, --card".
+func (p *Program) missing(c *cli.Context) string {
+	var names []string
+	for _, name := range p.required[c.Command] {
+		if !c.IsSet(name) || c.Value(name) == "" {
+			names = append(names, "--"+name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // emptyOption returns the name of a text option that was given without text,

@@ -32,17 +32,17 @@ func TestText(t *testing.T) {
 		f    command.Func
 		want answer
 	}{
-		"change":             {given, answer{0, "\nResult: SUCCESS\n", ""}},
-		"look":               {given, answer{0, "\n", ""}},
-		"peek":               {given, answer{0, "\nResult: SUCCESS\n", ""}},
-		"change 1":           {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
-		"look 1":             {failing(broken), answer{3, "found\n", said}},
-		"peek 1":             {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
-		"change 2":           {nothing, answer{0, "Result: SUCCESS\n", ""}},
-		"look 2":             {nothing, answer{0, "", ""}},
-		"key make --ident k": {nothing, answer{0, "Result: SUCCESS\n", ""}},
-		"key list":           {nothing, answer{0, "", ""}},
-		"key list ":          {failing(errors.New("plain")), answer{1, "found\n", "byok-test: error: plain\n"}},
+		"change":                        {given, answer{0, "\nResult: SUCCESS\n", ""}},
+		"look":                          {given, answer{0, "\n", ""}},
+		"peek":                          {given, answer{0, "\nResult: SUCCESS\n", ""}},
+		"change 1":                      {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
+		"look 1":                        {failing(broken), answer{3, "found\n", said}},
+		"peek 1":                        {failing(broken), answer{3, "found\nResult: FAILURE\n", said}},
+		"change 2":                      {nothing, answer{0, "Result: SUCCESS\n", ""}},
+		"look 2":                        {nothing, answer{0, "", ""}},
+		"key make --holder h --ident k": {nothing, answer{0, "Result: SUCCESS\n", ""}},
+		"key list":                      {nothing, answer{0, "", ""}},
+		"key list ":                     {failing(errors.New("plain")), answer{1, "found\n", "byok-test: error: plain\n"}},
 	} {
 		kmdata(t)
 		wantAnswer(t, line, run(t, program(c.f), strings.Fields(line)...), c.want)
@@ -64,7 +64,7 @@ func TestJSON(t *testing.T) {
 		"look --vault=U --output=json": {given, answer{0, success, ""}},
 		"change --output json": {nothing, answer{0, lines(`{`, `  "command": "change",`,
 			`  "result": "SUCCESS",`, `  "status": 0`, `}`), ""}},
-		"key make --ident k --output json": {failing(broken), answer{6, failure,
+		"key make --holder h --ident k --output json": {failing(broken), answer{6, failure,
 			"byok-test: error: \"F\" exists\nbyok-test: hint: byok-test look\n"}},
 	} {
 		kmdata(t)
@@ -77,11 +77,7 @@ func TestJSON(t *testing.T) {
 func TestJSONWithoutACommand(t *testing.T) {
 	dir := kmdata(t)
 	for _, line := range []string{"chagne --output json", "--output=json chagne", "chagne -output=json"} {
-		said := "unknown command \"chagne\""
-		hint := "byok-test change"
-		if line[0] == '-' {
-			said, hint = "option --output stands before the command", "byok-test COMMAND --output"
-		}
+		const said, hint = `unknown command "chagne"`, "byok-test change"
 		object := lines(`{`, `  "command": "",`, `  "result": "FAILURE",`, `  "status": 2,`,
 			`  "error": "`+strings.ReplaceAll(said, `"`, `\"`)+`",`, `  "hint": "`+hint+`"`, `}`)
 		wantAnswer(t, line, run(t, program(given), strings.Fields(line)...),

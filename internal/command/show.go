@@ -92,7 +92,7 @@ func (p *Program) reportUnrun(args []string, err error) {
 		p.report(err)
 		return
 	}
-	if failed := p.printJSON("", nil, err); failed != nil {
+	if failed := p.printJSON(p.named, nil, err); failed != nil {
 		p.report(errors.Join(err, unprinted(failed)))
 	}
 }
@@ -101,7 +101,10 @@ func wantsJSON(args []string) bool {
 	for i, word := range args {
 		name, value, found := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		if strings.HasPrefix(word, "-") && name == "output" {
-			return found && value == "json" || !found && i+1 < len(args) && args[i+1] == "json"
+			if !found && i+1 < len(args) {
+				value = args[i+1]
+			}
+			return strings.EqualFold(value, "json")
 		}
 	}
 	return false

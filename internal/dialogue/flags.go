@@ -22,8 +22,8 @@ func yes(name, usage string) *cli.BoolFlag { return &cli.BoolFlag{Name: name, Us
 func AcceptFlags() []cli.Flag {
 	return []cli.Flag{
 		text("library-sha256",
-			"first 8 `WORDS` or hex of the library's hash, from the vendor's release (default: asked for)"),
-		text("serial", "`SERIAL` number as printed on the device (default: asked for)"),
+			"`WORDS` of the library's hash, the first 8 or more, or hex, from the vendor's release (default: asked for)"),
+		text("serial", "`NUMBER` on the device itself, its serial (default: asked for)"),
 	}
 }
 
@@ -32,7 +32,7 @@ func SessionFlags() []cli.Flag {
 	return append(
 		CardFlags(""),
 		text("last-statement",
-			"\"`NUMBER WORD`\" of the last statement on paper, where the token carries no anchor (default: asked for)"),
+			"`'NUMBER WORD'` of the last statement on paper, where the token carries no anchor (default: asked for)"),
 		text("break-reason", "`TEXT` for the record, where part of it is missing (default: asked for)"),
 	)
 }
@@ -51,7 +51,7 @@ func CardFlags(prefix string) []cli.Flag {
 func NewCardFlags(prefix string) []cli.Flag {
 	return append(
 		CardFlags(prefix),
-		text("acs-quorum", "any K of the N cards are the quorum (`K/N`)"),
+		text("acs-quorum", "`K/N` of the set: any K of its N cards are the quorum"),
 		list(prefix+"holder", "`NAME` of a card's holder; once per card, in the same order (default: asked for)"),
 		yes("own-passphrase", "holders choose their passphrases; the record says so (default: seven words are drawn)"),
 	)

@@ -30,7 +30,8 @@ func run(t *testing.T, args ...string) answer {
 		Version: "1.2.3",
 		Console: &term.Console{Program: "byok-test", Out: &out, Err: &err},
 	}
-	p.Commands = []*cli.Command{shared.Inspect(p), shared.Fingerprint(p), shared.Ceremony(p)}
+	p.Commands = append(
+		[]*cli.Command{shared.Inspect(p), shared.Fingerprint(p), shared.Ceremony(p)}, shared.About(p)...)
 	status := p.Main(context.Background(), args)
 	return answer{status, out.String(), err.String()}
 }

@@ -11,5 +11,8 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "headView", hostile.Fill[headView]())
 	hostile.Try(t, "logView", hostile.Fill[logView]())
 	hostile.Try(t, "inspectView", hostile.Fill[inspectView]())
+	hostile.Try(t, "versionView", hostile.Fill[versionView]())
+	hostile.Try(t, "textView", hostile.Fill[textView]())
+	hostile.Try(t, "manualView", hostile.Fill[manualView]())
 	hostile.Try(t, "fingerprintView", hostile.Fill[fingerprintView]())
 }

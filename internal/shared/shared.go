@@ -1,6 +1,7 @@
 // Package shared is the commands that byok-offline and byok-online both have:
-// inspect, fingerprint, ceremony log and ceremony verify. None of them writes
-// anything, needs an HSM or uses a network.
+// inspect, fingerprint, ceremony log and ceremony verify, and what a program says
+// about itself: help, version, completion and manual. None of them needs an HSM
+// or uses a network, and only manual --to writes, to the folder it is given.
 //
 // What one program alone has belongs to that program's own package.
 package shared

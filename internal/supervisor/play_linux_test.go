@@ -82,13 +82,13 @@ func program(in io.Reader, out, errs io.Writer) *command.Program {
 	p := &command.Program{
 		Name: "byok-test", Version: "1.2.3", Usage: "what the tests run",
 		Console: &term.Console{Program: "byok-test", In: in, Out: out, Err: errs},
-		Flags:   []cli.Flag{&cli.BoolFlag{Name: "hsm-network", Usage: "let the library use the network"}},
 		Prepare: func(r *command.Run) error { return confine.Apply(r.Bool("hsm-network")) },
 	}
 	deed := deeds()[os.Getenv(deedVariable)]
+	flags := []cli.Flag{&cli.BoolFlag{Name: "hsm-network", Usage: "let the library use the network"}}
 	p.Commands = []*cli.Command{
-		{Name: "change", Usage: "a step of the procedure", Action: p.Step(deed)},
-		{Name: "look", Usage: "a command that only looks", Action: p.Action(deed)},
+		{Name: "change", Usage: "a step of the procedure", Action: p.Step(deed), Flags: flags},
+		{Name: "look", Usage: "a command that only looks", Action: p.Action(deed), Flags: flags},
 	}
 	return p
 }

@@ -8,6 +8,7 @@ package version
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -38,6 +39,7 @@ const Experiment = "runtimesecret"
 type Build struct {
 	Release     string   `json:"release"`
 	Commit      string   `json:"commit,omitempty"` // 40 hex digits; "" if it was not built from a checkout
+	Time        string   `json:"time,omitempty"` // of the commit, RFC 3339 in UTC
 	Modified    bool     `json:"modified"`         // the checkout had changes that are in no commit
 	Compiler    string   `json:"compiler"`         // "go1.26.8"
 	Platform    string   `json:"platform"`         // "linux/amd64"
@@ -63,6 +65,7 @@ func buildOf(info *debug.BuildInfo) Build {
 	return Build{
 		Release:     Release,
 		Commit:      settings["vcs.revision"],
+		Time:        settings["vcs.time"],
 		Modified:    settings["vcs.modified"] == "true",
 		Compiler:    strings.TrimRight(compiler, " -"),
 		Platform:    cmp.Or(settings["GOOS"], runtime.GOOS) + "/" + cmp.Or(settings["GOARCH"], runtime.GOARCH),
@@ -99,24 +102,48 @@ func (b Build) Missing() []string {
 // String returns release, commit, compiler, tags and experiments, and whether
 // the binary was built as released, in lines under 80 columns.
 func (b Build) String() string {
-	lines := []string{b.Release, "commit      " + b.source(), "compiler    " + b.Compiler + ", " + b.Platform}
-	lines = append(lines, "tags        "+words(b.Tags), "experiments "+words(b.Experiments))
+	lines := []string{b.Release}
+	for _, row := range b.Rows() {
+		lines = append(lines, fmt.Sprintf("%-11s %s", row[0], row[1]))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Rows returns what there is to say beside the release, as names and values.
+func (b Build) Rows() [][]string {
 	released := "yes"
 	if len(b.Missing()) > 0 {
 		released = "NO, build it with make build"
 	}
-	return strings.Join(append(lines, "as released "+released), "\n")
+	return [][]string{
+		{"commit", b.source()},
+		{"compiler", b.Compiler + ", " + b.Platform},
+		{"tags", words(b.Tags)},
+		{"experiments", words(b.Experiments)},
+		{"as released", released},
+	}
 }
 
-// source is the commit, and whether the binary holds more than that.
+// Date returns the day of the commit in UTC, as "2026-11-26", or "" if it is not
+// known.
+func (b Build) Date() string {
+	day, _, _ := strings.Cut(b.Time, "T")
+	return day
+}
+
+// source is the commit with its day, and whether the binary holds more than that.
 func (b Build) source() string {
-	switch {
-	case b.Commit == "":
+	if b.Commit == "" {
 		return "unknown"
-	case b.Modified:
-		return b.Commit + ", modified"
 	}
-	return b.Commit
+	source := b.Commit
+	if b.Modified {
+		source += ", modified"
+	}
+	if day := b.Date(); day != "" {
+		source += ", of " + day
+	}
+	return source
 }
 
 func words(list []string) string { return cmp.Or(strings.Join(list, " "), "none") }

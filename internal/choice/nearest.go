@@ -1,9 +1,9 @@
-package command
+package choice
 
-// nearest returns the known word that a mistyped one was most likely meant to
+// Nearest returns the known word that a mistyped one was most likely meant to
 // be: the only one at the least distance, which is at most 2 and less than
 // half the word. It is "" if no word or more than one qualifies.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	found, least := "", min(3, (len(word)+1)/2)
 	for _, k := range known {
 		switch d := distance(word, k); {

@@ -1,4 +1,4 @@
-package command
+package choice
 
 import "testing"
 
@@ -17,7 +17,7 @@ func TestNearest(t *testing.T) {
 		{"short", "k", ""},
 		{"empty", "", ""},
 	} {
-		if got := nearest(c.word, known); got != c.want {
+		if got := Nearest(c.word, known); got != c.want {
 			t.Errorf("%s: %q is taken for %q, want %q", c.name, c.word, got, c.want)
 		}
 	}

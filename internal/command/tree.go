@@ -1,0 +1,137 @@
+package command
+
+import (
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/choice"
+	"byok/internal/exitcode"
+	"byok/internal/manual"
+)
+
+// complete gives every command the shared options and our way to refuse a wrong
+// command line.
+func (p *Program) complete() {
+	if p.required != nil {
+		return
+	}
+	p.required = map[*cli.Command][]string{}
+	p.completeAll(p.Commands)
+}
+
+func (p *Program) completeAll(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError, c.HideHelpCommand, c.HideHelp = usageError, true, true
+		if len(c.Subcommands) > 0 {
+			p.completeAll(c.Subcommands)
+			continue
+		}
+		flags := slices.Clone(c.Flags)
+		if hasFlag(c.Flags, "module-path") {
+			flags = append(flags, p.HSMFlags...)
+		}
+		c.Flags = append(flags, sharedFlags()...)
+		p.noteRequired(c)
+	}
+}
+
+func hasFlag(flags []cli.Flag, name string) bool {
+	return slices.ContainsFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == name })
+}
+
+// noteRequired takes the check for options that must be given over from
+// urfave/cli, which prints the help of the command with its refusal.
+func (p *Program) noteRequired(c *cli.Command) {
+	for _, f := range c.Flags {
+		if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() {
+			p.required[c] = append(p.required[c], f.Names()[0])
+		}
+		setRequired(f, false)
+	}
+}
+
+func setRequired(f cli.Flag, required bool) {
+	switch f := f.(type) {
+	case *cli.StringFlag:
+		f.Required = required
+	case *cli.StringSliceFlag:
+		f.Required = required
+	case *cli.IntFlag:
+		f.Required = required
+	}
+}
+
+// Require marks options of a command that cannot go without them, and returns
+// all that it got.
+func Require(flags []cli.Flag, names ...string) []cli.Flag {
+	for _, f := range flags {
+		if slices.Contains(names, f.Names()[0]) {
+			setRequired(f, true)
+		}
+	}
+	return flags
+}
+
+// sharedFlags are those that every command of both programs has.
+func sharedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name:        "kmdata",
+			Usage:       "`DIR` of world, key files and ceremony log",
+			DefaultText: "~/.byok/kmdata",
+			EnvVars:     []string{"BYOK_KMDATA"},
+		},
+		&cli.StringFlag{Name: "output", Usage: "`FORMAT` of the result: text or json", Value: "text"},
+	}
+}
+
+// usageError turns urfave/cli's refusal of a value into ours.
+func usageError(c *cli.Context, err error, _ bool) error {
+	name := c.Command.HelpName
+	return exitcode.Errorf(exitcode.Usage, "%s: %w", trimProgram(name), err).Hint("%s --help", name)
+}
+
+// Pages returns what there is to read about the program and its commands.
+func (p *Program) Pages() []manual.Page {
+	p.complete()
+	return manual.Pages(manual.Program{
+		Name:     p.Name,
+		Summary:  p.Usage,
+		Text:     p.Text,
+		Commands: p.Commands,
+		Global:   sharedFlags(),
+		Required: p.required,
+		Examples: p.Examples,
+		Values:   p.values(),
+	})
+}
+
+// showHelp prints the page of a command, a group or the program.
+func (p *Program) showHelp(path []string) error {
+	page, _ := manual.Find(p.Pages(), path)
+	_, err := io.WriteString(p.Console.Out, page.Help(p.Console.Width()))
+	if err != nil {
+		return unprinted(err)
+	}
+	return nil
+}
+
+// choiceOf returns what an option takes; every command has --output.
+func (p *Program) choiceOf(name string) (choice.Choice, bool) {
+	if name == "output" {
+		return choice.Choice{Words: []string{"text", "json"}}, true
+	}
+	c, ok := p.Choices[name]
+	return c, ok
+}
+
+// values are the words that options take, for help and completion.
+func (p *Program) values() map[string][]string {
+	all := map[string][]string{"output": {"text", "json"}}
+	for name, c := range p.Choices {
+		all[name] = c.Words
+	}
+	return all
+}
