@@ -138,8 +138,12 @@ func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Ro
 	}
 	defer pin.Wipe()
 	properties, err := survey.OnToken(m, token, pin, soPIN)
-	if err != nil || soPIN == nil {
+	if err != nil {
 		return properties, nil, err
+	}
+	if soPIN == nil {
+		rows, err := secondproc.ProveUser(m, token, pin)
+		return properties, rows, err
 	}
 	rows, err := secondproc.Prove(m, token, soPIN, pin)
 	return properties, rows, err

@@ -170,22 +170,20 @@ func (s *Session) unwrapKey(k Key, mech KeyWrap, aes Object, b Backup) (Object, 
 }
 
 // tighten sets what the module has ignored in the template, and reads all of
-// it back. openCryptoki ignores SENSITIVE.
+// it back. openCryptoki ignores SENSITIVE; NSS softoken has UNWRAP true of every
+// RSA key. It adds no use.
 func (s *Session) tighten(o Object, t p11.Template) error {
-	types := []uint{pkcs11.CKA_SENSITIVE}
-	if !s.Unrestricted {
-		types = append(types, pkcs11.CKA_WRAP_WITH_TRUSTED)
-	}
-	values, err := s.raw.Attributes(o, types...)
+	limits := t.Limits()
+	values, err := s.raw.Attributes(o, limits.Types()...)
 	if err != nil {
 		return err
 	}
-	for i, value := range values {
-		if p11.Truth(value) {
+	for i, a := range limits {
+		if p11.Truth(values[i]) == a.Value {
 			continue
 		}
-		if err := s.raw.Set(o, []*pkcs11.Attribute{pkcs11.NewAttribute(types[i], true)}); err != nil {
-			return p11.Fail("C_SetAttributeValue of CKA_"+p11.Name(types[i])+" of "+nameRestored, err)
+		if err := s.raw.Set(o, p11.Template{a}.Raw()); err != nil {
+			return p11.Fail("C_SetAttributeValue of CKA_"+a.Name()+" of "+nameRestored, err)
 		}
 	}
 	return s.raw.Shows(o, nameRestored, t)

@@ -40,6 +40,7 @@ func TestRestoreQuirks(t *testing.T) {
 		{"none", "SHIM_UNWRAP_DROP", "", nil},
 		{"EXTRACTABLE refused", "SHIM_UNWRAP_REFUSE", "0x162", []string{"EXTRACTABLE of the restored key"}},
 		{"SENSITIVE ignored", "SHIM_UNWRAP_DROP", "0x103", nil},
+		{"UNWRAP ignored", "SHIM_UNWRAP_DROP", "0x107", nil},
 		{"SIGN_RECOVER unknown", "SHIM_UNKNOWN", "0x109", []string{"SIGN_RECOVER of the restored key"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

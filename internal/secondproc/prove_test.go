@@ -144,6 +144,9 @@ func TestProveOnLibrariesThatShare(t *testing.T) {
 		}, NotAnswered)},
 		"signing fails for another reason": {"C_SignInit user 0x5",
 			hold(details{3: unsigned}, NotAnswered)},
+		"signing fails as in NSS softoken": {"host-memory", hold(nil, Held)},
+		"signing fails so with the login too": {"C_SignInit user 0x2",
+			hold(details{3: "a signature made with a private key without a PIN: CKR_HOST_MEMORY"}, NotAnswered)},
 		"searching fails": {"C_FindObjects user 0x30", hold(details{
 			2: "a trusted session object found without a PIN while the user is logged in: CKR_DEVICE_ERROR; " +
 				"a private session object found without a PIN while the user is logged in: CKR_DEVICE_ERROR; " +

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/pkcs11"
@@ -222,16 +223,38 @@ func (p *prover) whileSO() error {
 		p.trust.add(a.how, tries, err)
 	}
 	tries, err := p.second.ask(order{Do: "private"}, nil)
-	p.private.add(withoutPIN, tries, err)
+	p.private.add(withoutPIN, p.locked(tries), err)
 	return p.objects.sweep()
 }
 
 func (p *prover) whileUser() error {
 	p.makePrivate()
 	tries, err := p.second.ask(order{Do: "private"}, nil)
-	p.reach.add(withoutPIN, tries, err)
+	p.reach.add(withoutPIN, p.locked(tries), err)
 	p.look("while the user is logged in")
 	return nil
+}
+
+// locked settles CKR_HOST_MEMORY, which NSS softoken says of a private key that it
+// cannot open without the login. It is a refusal where the login alone makes the
+// difference: the same call by the same handle works with the PIN, and after that
+// fails without it as before.
+func (p *prover) locked(tries []try) []try {
+	at := slices.IndexFunc(tries, func(t try) bool { return t.Name == signed && t.Code == pkcs11.CKR_HOST_MEMORY })
+	if at >= 0 && p.signs(p.user).Worked && p.signs(nil).Code == pkcs11.CKR_HOST_MEMORY {
+		tries[at].Code = pkcs11.CKR_USER_NOT_LOGGED_IN
+	}
+	return tries
+}
+
+// signs has the second process sign once more.
+func (p *prover) signs(pin *secret.Bytes) try {
+	tries, _ := p.second.ask(order{Do: "private"}, pin)
+	at := slices.IndexFunc(tries, func(t try) bool { return t.Name == signed })
+	if at < 0 {
+		return try{}
+	}
+	return tries[at]
 }
 
 // look has the second process look for the objects of this one, if there are any.

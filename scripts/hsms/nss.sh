@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
-# title: NSS softoken, through p11-kit
-# packages: libnss3 libnss3-tools p11-kit p11-kit-modules
+# title: NSS softoken
+# packages: libnss3 libnss3-tools
 # shellcheck source=scripts/hsms/common.sh
 . "$(dirname "$0")/common.sh"
 version=$(version_of libnss3)
-module=$libraries/p11-kit-proxy.so
+module=$libraries/libsoftokn3.so
+label="contoso world"
 mkdir /root/db
 secret /root/user nss-user-pin-1
 certutil -N -d sql:/root/db -f /root/user
-rm -f /usr/share/p11-kit/modules/*
-mkdir -p /etc/pkcs11/modules
-cat >/etc/pkcs11/modules/nss.module <<-EOF
-	module: $libraries/libsoftokn3.so
-	x-init-reserved: configdir='sql:/root/db' certPrefix='' keyPrefix='' secmod='' flags= tokens=<2=[configDir='sql:/root/db' tokenDescription='byok' slotDescription='NSS']>
-EOF
-check 4 --with-test-keys 0000000000000000 --pin-file /root/user
-refused "stores TRUSTED and WRAP_WITH_TRUSTED, enforces neither" \
-	"not enforced: TRUSTED refused to the user, WRAP_WITH_TRUSTED, one-way attributes" \
-	"CKM_AES_KEY_WRAP_KWP: CKR_BUFFER_TOO_SMALL"
+# One slot, with a label of its own: NSS reads its parameters from here.
+export NSS_LIB_PARAMS="configDir='sql:/root/db' tokens=<2=[configDir='sql:/root/db' tokenDescription='$label' slotDescription='NSS']>"
+check 4 --with-test-keys "label:$label" --pin-file /root/user
+create=(--guard login-shared)
+. "$(dirname "$0")/../ceremony.sh"
+. "$here/login.sh"
+secret secrets/pin nss-user-pin-1
+ceremonies AES-128 AES-192 AES-256

@@ -68,6 +68,22 @@ func (t Template) Only(types ...uint) Template {
 	return slices.DeleteFunc(slices.Clone(t), func(a Attribute) bool { return !slices.Contains(types, a.Type) })
 }
 
+// Limits returns what restricts an object: what must not be undone, and the uses
+// that it must not have. COPYABLE, which some modules do not know, is left out.
+func (t Template) Limits() Template {
+	t = t.Without(Copyable, pkcs11.CKA_TOKEN, pkcs11.CKA_PRIVATE, pkcs11.CKA_EXTRACTABLE)
+	return slices.DeleteFunc(t, func(a Attribute) bool { return a.Value && !a.Frozen })
+}
+
+// Types lists the template's attributes.
+func (t Template) Types() []uint {
+	types := make([]uint, len(t))
+	for i, a := range t {
+		types[i] = a.Type
+	}
+	return types
+}
+
 // Raw gives the template to miekg/pkcs11, behind the other attributes.
 func (t Template) Raw(before ...*pkcs11.Attribute) []*pkcs11.Attribute {
 	list := slices.Clone(before)

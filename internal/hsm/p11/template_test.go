@@ -47,6 +47,22 @@ func TestTemplate(t *testing.T) {
 }
 
 // TestRaw: what stands before a template is applied first.
+// TestLimits: what is tightened after an unwrapping adds no use.
+func TestLimits(t *testing.T) {
+	all := Template{
+		Has(pkcs11.CKA_TOKEN, false, ""), Has(pkcs11.CKA_PRIVATE, true, ""), Has(pkcs11.CKA_EXTRACTABLE, false, ""),
+		Has(Copyable, false, ""), Stays(pkcs11.CKA_SENSITIVE, true, ""), Has(pkcs11.CKA_SIGN, true, ""),
+		Has(pkcs11.CKA_UNWRAP, false, ""), Stays(pkcs11.CKA_DERIVE, false, ""),
+	}
+	want := []uint{pkcs11.CKA_SENSITIVE, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE}
+	if got := all.Limits().Types(); !slices.Equal(got, want) {
+		t.Errorf("%x", got)
+	}
+	if len(all) != 8 {
+		t.Error("the template itself was changed")
+	}
+}
+
 func TestRaw(t *testing.T) {
 	raw := Template{Has(pkcs11.CKA_MODIFIABLE, false, "")}.Raw(Naming("label", []byte("id"))...)
 	var types []uint

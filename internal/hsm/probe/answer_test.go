@@ -83,6 +83,25 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
+// TestUsesThatAModuleLacks: a control needs one of the uses.
+func TestUsesThatAModuleLacks(t *testing.T) {
+	r := newRig(t)
+	plain := must[p11.Object](t)(r.plain(p11.SecretKey))
+	for _, c := range []struct {
+		unknown string
+		want    error
+	}{
+		{"", nil},
+		{"0x108", nil}, // SIGN
+		{"0x104,0x105,0x107,0x108,0x10C", pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)},
+	} {
+		t.Setenv("SHIM_UNKNOWN", c.unknown)
+		if err := r.setsUses(plain, uses(p11.SecretKey)); err != c.want {
+			t.Errorf("without %s: %v", c.unknown, err)
+		}
+	}
+}
+
 // TestRoutesThatAreNotOffered: a route that is closed to everybody leads nowhere;
 // another one of the same kind of key must have been refused.
 func TestRoutesThatAreNotOffered(t *testing.T) {

@@ -142,8 +142,23 @@ func (p *Prober) setsPlain(class p11.Class) func() error {
 		if err != nil {
 			return err
 		}
-		return p.s.Set(plain, uses(class).Raw())
+		return p.setsUses(plain, uses(class))
 	}
+}
+
+// setsUses gives an object uses: all at once, or, where the module does not have
+// one of them for such an object, as NSS softoken, those that it has.
+func (p *Prober) setsUses(o p11.Object, t p11.Template) error {
+	err := p.s.Set(o, t.Raw())
+	if !p11.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
+		return err
+	}
+	for _, use := range t {
+		if one := p.s.Set(o, p11.Template{use}.Raw()); !p11.Is(one, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
+			return one
+		}
+	}
+	return err
 }
 
 // refusesCopy copies an object with an attribute's opposite.

@@ -9,6 +9,7 @@
  *   shared-objects   session objects are seen by all processes
  *   drop-trusted     the second process makes objects without the CKA_TRUSTED it asks for
  *   sticky-login     the second process stays logged in after C_Logout
+ *   host-memory      signing without a login is CKR_HOST_MEMORY, as in NSS softoken
  *   chatty           the second process prints to standard output
  *   FUNCTION WHEN ACTION [parent]
  *                    the function goes wrong in the second process, or in the
@@ -243,7 +244,10 @@ static CK_RV set(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK
 
 static CK_RV sign(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE o)
 {
+	CK_SESSION_INFO info;
 	sync_login(s);
+	if (second() && mode("host-memory") && softhsm->C_GetSessionInfo(s, &info) == CKR_OK && info.state == CKS_RW_PUBLIC_SESSION)
+		return CKR_HOST_MEMORY;
 	return softhsm->C_SignInit(s, m, o);
 }
 
