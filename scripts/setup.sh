@@ -41,6 +41,11 @@ test)
 	need age age
 	need strace strace
 	need pkcs11-tool opensc
+	# Readers of what is generated: manual pages and completions.
+	need mandoc mandoc
+	need groff groff-base
+	need zsh zsh
+	need fish fish
 	# Two more PKCS#11 libraries, which must be found wanting:
 	library libsoftokn3.so libnss3
 	need certutil libnss3-tools

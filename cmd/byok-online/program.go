@@ -20,9 +20,9 @@ const usage = `Before and after the ceremony, on the connected workstation:
     byok-online kek create --vault URL --name KEKforBYOK
     byok-online toolset build --vault URL --kek KEKforBYOK \
         --suffix CONTOSO --out DIR
-    byok-online upload KeyTransferPackage-ContosoFirstHSMkey.byok --vault URL
+    byok-online upload KeyTransferPackage-ContosoKey.byok --vault URL
     byok-online verify --vault URL \
-        --manifest KeyTransferPackage-ContosoFirstHSMkey.manifest.json
+        --manifest KeyTransferPackage-*.manifest.json
     byok-online kek delete --vault URL --name KEKforBYOK
 
 For a rehearsal, "byok-online rehearsal serve" simulates the vault on this

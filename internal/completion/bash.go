@@ -41,26 +41,11 @@ func bash(pages []manual.Page) string {
     esac
 }
 complete -F %[2]s %[1]s
-`, program(pages), function(pages), bashPlaces(pages), bashValues(pages), bashCommands(pages))
+`, program(pages), function(pages), spaceds(pages), bashValues(pages), bashCommands(pages))
 	return b.String()
 }
 
-// bashPlaces are the patterns of all commands, as one row of a case.
-func bashPlaces(pages []manual.Page) string {
-	var patterns []string
-	for _, p := range pages[1:] {
-		patterns = append(patterns, `"`+bashPlace(p)+`"`)
-	}
-	return "        " + strings.Join(patterns, " | ") + ")\n"
-}
-
-func bashPlace(p manual.Page) string {
-	if len(p.Path) == 1 {
-		return ""
-	}
-	return " " + place(p)
-}
-
+// spaceds are the patterns of all commands, as one row of a case.
 // bashValues are the rows for options whose value is completed.
 func bashValues(pages []manual.Page) string {
 	const files, folders = "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")",
@@ -82,7 +67,7 @@ func bashValues(pages []manual.Page) string {
 				}
 			}
 			for _, name := range dashed(o) {
-				fmt.Fprintf(&b, "    %q)\n        %s\n        return\n        ;;\n", bashPlace(p)+":"+name, what)
+				fmt.Fprintf(&b, "    %q)\n        %s\n        return\n        ;;\n", spaced(p)+":"+name, what)
 			}
 		}
 	}
@@ -93,7 +78,7 @@ func bashValues(pages []manual.Page) string {
 func bashCommands(pages []manual.Page) string {
 	var b strings.Builder
 	for _, p := range pages {
-		fmt.Fprintf(&b, "    %q)\n", bashPlace(p))
+		fmt.Fprintf(&b, "    %q)\n", spaced(p))
 		if names := commands(p); len(names) > 0 {
 			fmt.Fprintf(&b, "        commands=%q\n", strings.Join(names, " "))
 		}

@@ -42,6 +42,22 @@ func function(pages []manual.Page) string { return "_" + strings.ReplaceAll(prog
 // place is where a command stands: "", "key", "key generate".
 func place(p manual.Page) string { return strings.Join(p.Path[1:], " ") }
 
+// spaced is where a command stands, each word behind a blank: " key generate".
+func spaceds(pages []manual.Page) string {
+	var patterns []string
+	for _, p := range pages[1:] {
+		patterns = append(patterns, `"`+spaced(p)+`"`)
+	}
+	return "        " + strings.Join(patterns, " | ") + ")\n"
+}
+
+func spaced(p manual.Page) string {
+	if len(p.Path) == 1 {
+		return ""
+	}
+	return " " + place(p)
+}
+
 // value is what a shell completes for an option's value.
 type value int
 

@@ -17,12 +17,12 @@ func fish(pages []manual.Page) string {
 function %[2]s
     set -l at
     for word in (commandline -opc)[2..-1]
-        switch (string join -- ' ' $at $word)
+        switch (string trim -- "$at $word")
             case %[3]s
                 set -a at $word
         end
     end
-    test (string join -- ' ' $at) = "$argv"
+    test "$at" = "$argv"
 end
 `, name, at, fishPlaces(pages))
 	for _, p := range pages {

@@ -39,7 +39,7 @@ if [ "$funcstack[1]" = "_%[1]s" ]; then
 else
     compdef %[2]s %[1]s
 fi
-`, program(pages), function(pages), bashPlaces(pages), zshValues(pages), zshCommands(pages))
+`, program(pages), function(pages), spaceds(pages), zshValues(pages), zshCommands(pages))
 	return b.String()
 }
 
@@ -61,7 +61,7 @@ func zshValues(pages []manual.Page) string {
 				}
 			}
 			for _, name := range dashed(o) {
-				fmt.Fprintf(&b, "    %s)\n        %s\n        return\n        ;;\n", quoted(bashPlace(p)+":"+name), what)
+				fmt.Fprintf(&b, "    %s)\n        %s\n        return\n        ;;\n", quoted(spaced(p)+":"+name), what)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func zshValues(pages []manual.Page) string {
 func zshCommands(pages []manual.Page) string {
 	var b strings.Builder
 	for _, p := range pages {
-		fmt.Fprintf(&b, "    %s)\n", quoted(bashPlace(p)))
+		fmt.Fprintf(&b, "    %s)\n", quoted(spaced(p)))
 		if len(p.Commands) > 0 {
 			b.WriteString("        commands=(\n")
 			for _, c := range p.Commands {

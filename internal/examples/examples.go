@@ -9,7 +9,7 @@ func Offline() map[string]string {
 		"module list":       "byok-offline module list --module-path " + library,
 		"module check":      "byok-offline module check --module-path " + library,
 		"module accept":     "byok-offline module accept --module-path " + library + cards,
-		"module strike-off": "byok-offline module strike-off --module 6d0c… --reason 'destroyed by fire'" + cards,
+		"module strike-off": "byok-offline module strike-off --module 6d0c… --reason 'lost in a fire'" + cards,
 		"world create": "byok-offline world create --module-path " + library + " --acs-quorum 2/3" + cards +
 			" --card /media/c",
 		"world info":          "byok-offline world info",
@@ -31,7 +31,7 @@ func Offline() map[string]string {
 			cards,
 		"acl print": "byok-offline acl print --ident contosokey --app simple",
 		"package": "byok-offline package --ident contosokey --out /media/usb" +
-			" --subscription-id 12345678-aaaa-bbbb-cccc-1234567890ab",
+			` --subscription-id "$SUBSCRIPTION"`,
 		"card passphrase": "byok-offline card passphrase --card /media/a",
 		"kmfile dump":     "byok-offline kmfile dump kmdata/local/world",
 		"confine status":  "byok-offline confine status",
@@ -61,7 +61,7 @@ func Online() map[string]string {
 	return map[string]string{
 		"login":             "byok-online login --auth cli",
 		"subscription list": "byok-online subscription list --auth cli",
-		"vault list":        "byok-online vault list --subscription-id 12345678-aaaa-bbbb-cccc-1234567890ab",
+		"vault list":        `byok-online vault list --subscription-id "$SUBSCRIPTION"`,
 		"kek create":        "byok-online kek create --name KEKforBYOK" + vault,
 		"kek show":          "byok-online kek show --name KEKforBYOK" + vault,
 		"kek delete":        "byok-online kek delete --name KEKforBYOK" + vault,
@@ -70,7 +70,7 @@ func Online() map[string]string {
 		"toolset verify":    "byok-online toolset verify KeyVault-BYOK-Tools-Europe.zip",
 		"toolset build":     "byok-online toolset build --kek KEKforBYOK --suffix CONTOSO --out /media/usb" + vault,
 		"upload":            "byok-online upload " + transfer + ".byok" + vault,
-		"verify":            "byok-online verify --manifest " + transfer + ".manifest.json" + vault,
+		"verify":            "byok-online verify --manifest KeyTransferPackage-*.manifest.json" + vault,
 		"rehearsal serve":   "byok-online rehearsal serve --state rehearsal --listen 127.0.0.1:0",
 		"rehearsal faults":  "byok-online rehearsal faults --state rehearsal --clear",
 		"inspect":           "byok-online inspect " + transfer + ".byok",

@@ -13,7 +13,7 @@ func (p Page) Help(width int) string {
 	h := help{width: width}
 	h.paragraph(p.Title()+" - "+p.Summary, "    ")
 	h.paragraph("", "")
-	for _, line := range term.Wrap(together("usage: "+p.Usage), width, "    ") {
+	for _, line := range term.Wrap(together("usage: "+p.Usage, width-4), width, "    ") {
 		h.WriteString(strings.ReplaceAll(line, glue, " ") + "\n")
 	}
 	if p.Text != "" {
@@ -40,9 +40,26 @@ type help struct {
 
 // paragraph adds text in lines, each but the first after indent.
 func (h *help) paragraph(text, indent string) {
-	for _, line := range term.Wrap(text, h.width, indent) {
+	for _, line := range wrapped(text, h.width, indent) {
 		h.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+}
+
+// wrapped is [term.Wrap], which also breaks a word that is too long for a line:
+// behind the last mark that still fits.
+func wrapped(text string, width int, indent string) (lines []string) {
+	for _, line := range term.Wrap(text, width, indent) {
+		for term.Columns(line) > width {
+			at := strings.LastIndexAny(line[:min(width, len(line))], "-./,=]") + 1
+			if at <= len(indent) {
+				break
+			}
+			lines = append(lines, line[:at])
+			line = indent + line[at:]
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // text adds prose, whose paragraphs stand between empty lines and are filled
@@ -74,8 +91,9 @@ func commandLines(block string) (lines []string) {
 // command adds a command line, ready to paste: where it is broken, a backslash
 // goes on.
 func (h *help) command(line string) {
-	const indent = "    "
-	lines := term.Wrap(together(line), max(h.width-len(indent)-2, 1), "    ")
+	indent := strings.Repeat(" ", min(4, h.width/20))
+	room := max(h.width-len(indent)-2, 1) // before the backslash
+	lines := term.Wrap(together(line, room-len(indent)), room, indent)
 	for i, part := range lines {
 		part = strings.ReplaceAll(part, glue, " ")
 		if i < len(lines)-1 {
@@ -88,11 +106,14 @@ func (h *help) command(line string) {
 // glue stands for the blank between an option and its value, where no line ends.
 const glue = "\x00"
 
-func together(line string) string {
+// together keeps options and their values on one line, if they fit into width.
+func together(line string, width int) string {
 	words := strings.Fields(line)
 	text := words[0]
 	for i, word := range words[1:] {
-		if strings.HasPrefix(words[i], "-") && !strings.HasPrefix(word, "-") {
+		before := words[i]
+		isValue := strings.HasPrefix(before, "-") && !strings.HasPrefix(word, "-")
+		if isValue && term.Columns(before+glue+word) <= width {
 			text += glue + word
 			continue
 		}
@@ -110,7 +131,7 @@ func (h *help) list(title string, rows [][2]string) {
 	h.paragraph(title+":", "")
 	left := h.leftColumn(rows)
 	for _, row := range rows {
-		lines := term.Wrap(row[1], h.width-left-4, "")
+		lines := wrapped(row[1], h.width-left-4, "")
 		if term.Columns(row[0]) > left {
 			h.paragraph("  "+row[0], "  ")
 			row[0] = ""

@@ -9,7 +9,9 @@ import (
 // of the program.
 func (p Page) Roff(version, date string) string {
 	var r roff
-	r.macro("TH", strings.ToUpper(p.Name()), "1", date, p.Path[0]+" "+version, "User Commands")
+	// The date is not escaped: mandoc reads it.
+	r.WriteString(`.TH "` + escaped(strings.ToUpper(p.Name())) + `" "1" "` + date + `" "` +
+		escaped(p.Path[0]+" "+version) + "\" \"User Commands\"\n")
 	r.macro("SH", "NAME")
 	r.line(p.Name() + ` \- ` + escaped(p.Summary))
 	r.macro("SH", "SYNOPSIS")

@@ -39,7 +39,7 @@ const Experiment = "runtimesecret"
 type Build struct {
 	Release     string   `json:"release"`
 	Commit      string   `json:"commit,omitempty"` // 40 hex digits; "" if it was not built from a checkout
-	Time        string   `json:"time,omitempty"` // of the commit, RFC 3339 in UTC
+	Time        string   `json:"time,omitempty"`   // of the commit, RFC 3339 in UTC
 	Modified    bool     `json:"modified"`         // the checkout had changes that are in no commit
 	Compiler    string   `json:"compiler"`         // "go1.26.8"
 	Platform    string   `json:"platform"`         // "linux/amd64"
