@@ -101,11 +101,7 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range batch.Items() {
-		if !i.SHA256.IsZero() {
-			r.Event.AddInput(i.File, i.SHA256)
-		}
-	}
+	noteItems(r, batch.Items())
 	c, err := connectAt(r, rate)
 	if err != nil {
 		return nil, err
@@ -116,6 +112,20 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 	}
 	hintVerify(r, c, batch.Items())
 	return describeBatch(r, batch)
+}
+
+// noteItems records the files, and warns of what another vendor's tool wrote
+// otherwise than the service's specification has it.
+func noteItems(r *command.Run, items []*upload.Item) {
+	for _, i := range items {
+		if !i.SHA256.IsZero() {
+			r.Event.AddInput(i.File, i.SHA256)
+		}
+		if len(i.Departures) > 0 {
+			r.Console.Warning("%s departs from the service's specification, and is sent as that has it: %s", i.File,
+				strings.Join(i.Departures, "; "))
+		}
+	}
 }
 
 // An event of the ceremony log holds maxRecord bytes; perFile of them are for

@@ -71,5 +71,5 @@ func KeyOf(public crypto.PublicKey) (vault.Expected, error) {
 	if err != nil {
 		return vault.Expected{}, exitcode.Mark(exitcode.Usage, err)
 	}
-	return vault.Expected{Kty: kind.KTY, Crv: kind.Curve, Bits: kind.Bits, PublicKey: public}, nil
+	return vault.Expected{Kty: kind.KTY, Crv: kind.Curve, Bits: kind.Bits, PublicKey: public, Given: true}, nil
 }

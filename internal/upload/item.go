@@ -32,6 +32,10 @@ type Item struct {
 	Imported *vault.Imported // what is in the vault now; also with Err, of a key that must not be used
 	Err      error           // why the file did not go up; nil with Imported nil: it was not sent
 
+	// Departures are what another vendor's tool wrote otherwise than the
+	// specification has it. What is sent is as specified then.
+	Departures []string
+
 	rehearsal  bool
 	kek        kek.ID          // that the key was wrapped for
 	kekHash    fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
@@ -95,8 +99,13 @@ func (i *Item) readForeign(o Options) error {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
 	i.SHA256 = fingerprint.Of(data)
-	if i.blob, err = transfer.ParseBlob(i.File, data); err != nil {
+	if i.blob, i.Departures, err = transfer.ParseForeign(i.File, data); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
+	}
+	if len(i.Departures) > 0 {
+		if data, err = i.blob.Marshal(); err != nil {
+			return exitcode.Mark(exitcode.Usage, err)
+		}
 	}
 	i.kek = i.blob.KEK
 	stem := strings.TrimSuffix(filepath.Base(i.File), ".byok")

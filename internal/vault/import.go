@@ -39,6 +39,7 @@ type Expected struct {
 	Crv        string // EC only
 	Bits       int    // 0 where nothing is known
 	PublicKey  crypto.PublicKey
+	Given      bool   // a person said so, and no quorum: PublicKey may be another key's
 	CheckValue []byte // AES only: AES-ECB of 16 zero bytes
 
 	// Authorization is the SHA-256 of the quorum's authorization; zero for a

@@ -47,12 +47,17 @@ func (e Expected) Compare(k Key, soft bool) error {
 		return exitcode.Errorf(exitcode.Check, "key %s is of type %s in the vault, not %s", k.ID, k.Kty, e.Kty)
 	case k.Crv != e.Crv:
 		return exitcode.Errorf(exitcode.Check, "key %s is on curve %s in the vault, not %s", k.ID, k.Crv, e.Crv)
-	case e.PublicKey != nil && !keykind.SamePublicKey(e.PublicKey, k.PublicKey):
+	case e.PublicKey == nil || keykind.SamePublicKey(e.PublicKey, k.PublicKey):
+		return nil
+	case e.Given:
+		return exitcode.Errorf(exitcode.Check, "key %s has a different public key in the vault than --public-key",
+			k.ID).
+			Hint("check that --public-key belongs to this key; do not use the key before that is clear")
+	default:
 		return exitcode.Errorf(exitcode.Check, "key %s has a different public key in the vault than in the package",
 			k.ID).
 			Hint("do not use this key; find out who or what answers for %s", k.ID.Vault)
 	}
-	return nil
 }
 
 func (p Import) compare(k Key, soft bool) error {
