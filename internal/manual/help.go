@@ -88,27 +88,35 @@ func commandLines(block string) (lines []string) {
 	return lines
 }
 
-// command adds a command line, ready to paste: where it is broken, a backslash
-// goes on.
+// command adds a command line, ready to paste.
 func (h *help) command(line string) {
 	indent := strings.Repeat(" ", min(4, h.width/20))
-	room := max(h.width-len(indent)-2, 1) // before the backslash
-	lines := term.Wrap(together(line, room-len(indent)), room, indent)
-	for i, part := range lines {
-		part = strings.ReplaceAll(part, glue, " ")
-		if i < len(lines)-1 {
-			part += " \\"
-		}
+	for _, part := range pasteable(line, h.width-len(indent), indent) {
 		h.WriteString(indent + part + "\n")
 	}
 }
 
-// glue stands for the blank between an option and its value, where no line ends.
+// pasteable breaks a command line that is too long, never between an option and
+// its value or within quotes; where it is broken, a backslash goes on.
+func pasteable(line string, width int, indent string) []string {
+	room := max(width-len(` \`), 1)
+	lines := term.Wrap(together(line, room-len(indent)), room, indent)
+	for i, part := range lines {
+		lines[i] = strings.ReplaceAll(part, glue, " ")
+		if i < len(lines)-1 {
+			lines[i] += ` \`
+		}
+	}
+	return lines
+}
+
+// glue stands for a blank where no line ends.
 const glue = "\x00"
 
-// together keeps options and their values on one line, if they fit into width.
+// together keeps options and their values on one line, if they fit into width,
+// and what is quoted.
 func together(line string, width int) string {
-	words := strings.Fields(line)
+	words := shellWords(line)
 	text := words[0]
 	for i, word := range words[1:] {
 		before := words[i]
@@ -120,6 +128,23 @@ func together(line string, width int) string {
 		text += " " + word
 	}
 	return text
+}
+
+// shellWords splits a command line at its blanks; within quotes they are glue.
+func shellWords(line string) []string {
+	var quote rune
+	line = strings.Map(func(r rune) rune {
+		switch {
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		case r == quote:
+			quote = 0
+		case r == ' ' && quote != 0:
+			return rune(glue[0])
+		}
+		return r
+	}, line)
+	return strings.Fields(line)
 }
 
 // list adds rows in two columns; what does not fit beside a name goes below it.

@@ -77,6 +77,9 @@ func (r *roff) text(text string) {
 	}
 }
 
+// exampleWidth is what man's indent and that of an example leave of 80 columns.
+const exampleWidth = 80 - 7 - 4
+
 // example adds command lines, broken where a terminal of 80 columns ends, as a
 // paragraph of its own or as the first one of a section.
 func (r *roff) example(lines []string, paragraph bool) {
@@ -85,10 +88,8 @@ func (r *roff) example(lines []string, paragraph bool) {
 	}
 	r.WriteString(".nf\n.RS 4\n")
 	for _, line := range lines {
-		h := help{width: 74}
-		h.command(line)
-		for part := range strings.Lines(h.String()) {
-			r.line(escaped(strings.TrimPrefix(strings.TrimSuffix(part, "\n"), "    ")))
+		for _, part := range pasteable(line, exampleWidth, "    ") {
+			r.line(escaped(part))
 		}
 	}
 	r.WriteString(".RE\n.fi\n")
