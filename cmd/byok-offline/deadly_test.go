@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"byok/internal/ceremony"
+	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/testkit/softhsm"
 )
@@ -116,7 +117,7 @@ func (s *stage) outlives(t *testing.T, line, at string, w way) bool {
 	out.oneClearLine(t, exitcode.HSM)
 	const said = "the process that runs the HSM's library ended unexpectedly: "
 	good := out.status == exitcode.HSM && strings.Join(out.errors, "") == "byok-offline: error: "+said+w.says+"\n" &&
-		strings.Contains(out.text, "byok-offline: hint: run the same command again: it takes up what was begun\n") &&
+		strings.Contains(out.text, "byok-offline: hint: run the same command again: it takes up what was begun"+w.hint()) &&
 		!strings.Contains(out.text, "goroutine ")
 	if !good {
 		t.Errorf("%s, %s at %s: not %s\n%s", line, w.how, at, w.says, out.text)
@@ -175,4 +176,13 @@ func TestLibraryThatNeverReturns(t *testing.T) {
 	}
 	s.endRecorded(t, before, int(exitcode.Interrupted), said)
 	s.must(t, line)
+}
+
+// hint is the end of the next step: no library kills its process for want of a
+// socket.
+func (w way) hint() string {
+	if w.says == "killed by SIGKILL" {
+		return "\n"
+	}
+	return "; or " + confine.NetworkHint + "\n"
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
+	"byok/internal/hsm"
 	"byok/internal/session"
 	"byok/internal/world"
 	"slices"
@@ -38,7 +39,7 @@ func resetPIN(r *command.Run) (command.Result, error) {
 		if s.Module.Guard.Traits().UserPIN { // theirs is set again
 			return nil, world.Quorum{Quorum: s}.ResetPIN(nil)
 		}
-		next, err := r.NewSecret("new-pin-file", "new user PIN for "+s.Token.String())
+		next, err := dialogue.New(r, s.Chain.Rehearsal()).NewUserPIN("new-pin-file", s.Token, "")
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +57,7 @@ func changePIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
+	session.Announce(u, station.Token, hsm.RoleUser)
 	old, err := u.UserPIN(station.Token)
 	if err != nil {
 		return nil, err

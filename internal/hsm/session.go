@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -111,7 +112,8 @@ func (s *Session) InitPIN(pin *secret.Bytes) error {
 	return nil
 }
 
-// ChangePIN changes the PIN of the role that is logged in from old to next.
+// ChangePIN changes the PIN of the role that is logged in, or without a login the
+// user's (PKCS#11 v2.40, section 5.5), from old to next.
 func (s *Session) ChangePIN(old, next *secret.Bytes) error {
-	return s.m.SetPIN(s.raw.Handle, s.Token, s.role, old, next)
+	return s.m.SetPIN(s.raw.Handle, s.Token, cmp.Or(s.role, RoleUser), old, next)
 }

@@ -41,6 +41,9 @@ const (
 // locked PIN is not a wrong one.
 func IsWrongPIN(err error) bool { return tokens.IsWrongPIN(err) }
 
+// IsExpired reports whether err is a login that was refused until the PIN is changed.
+func IsExpired(err error) bool { return tokens.IsExpired(err) }
+
 // IsLocked reports whether err is a login that was refused because the PIN is
 // locked.
 func IsLocked(err error) bool { return tokens.IsLocked(err) }

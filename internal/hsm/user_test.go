@@ -128,7 +128,8 @@ func TestUserLoginFails(t *testing.T) {
 	}{
 		{
 			"device lost", "C_Login", 1, pkcs11.CKR_DEVICE_REMOVED,
-			fmt.Sprintf("C_Login as user on %v: CKR_DEVICE_REMOVED", r.token), "",
+			fmt.Sprintf("C_Login as user on %v: CKR_DEVICE_REMOVED", r.token),
+			"connect the HSM again, then run the same command again",
 		},
 		{
 			"no session", "C_OpenSession", 2, pkcs11.CKR_SESSION_COUNT,

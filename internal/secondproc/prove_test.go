@@ -316,7 +316,8 @@ func TestProveWhereSomebodyIsLoggedIn(t *testing.T) {
 	as(t, m, token, hsm.RoleUser, userPIN, func(*hsm.Session) error {
 		_, err := Prove(m, token, pin(soPIN), pin(userPIN))
 		text := "C_Login as user on " + token.String() + ": CKR_USER_ALREADY_LOGGED_IN"
-		expect(t, err, failure{text, exitcode.HSM, ""})
+		expect(t, err, failure{text, exitcode.HSM,
+			"end the other program that is logged in to the token, then run the same command again"})
 		return nil
 	})
 }

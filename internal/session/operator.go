@@ -1,6 +1,8 @@
 package session
 
 import (
+	"cmp"
+
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -20,7 +22,7 @@ type Operator struct {
 
 // AskUser asks for the user PIN, logs the user in, and gives the module to f.
 func AskUser(station *Station, ui UI, f func(*Operator) error) error {
-	announce(ui, station.Token, hsm.RoleUser)
+	Announce(ui, station.Token, hsm.RoleUser)
 	pin, err := ui.UserPIN(station.Token)
 	if err != nil {
 		return err
@@ -47,7 +49,7 @@ func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Oper
 	defer pin.Wipe()
 	o, err := Login(station, pin)
 	if err != nil {
-		return changedPIN(station.Token, station.Module.Guard, err)
+		return pins.User.Changed(station.Token, station.Module.Guard, err)
 	}
 	defer o.Close()
 	return f(o)
@@ -55,7 +57,7 @@ func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Oper
 
 // pinOfCards reads K cards for the user PIN, and forgets them.
 func pinOfCards(a Access, station *Station, media []cards.Medium) (pin *secret.Bytes, err error) {
-	if err := MayRead(station.Chain, media); err != nil {
+	if err := cmp.Or(pins.CheckPad(station.Token, station.Module.Guard), MayRead(station.Chain, media)); err != nil {
 		return nil, err
 	}
 	q := &Quorum{Station: station, access: a}

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"fmt"
-
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/pins"
@@ -64,19 +62,4 @@ func (s *Quorum) opens(role hsm.Role, pin *secret.Bytes) (bool, error) {
 		return false, err
 	}
 	return true, s.HSM.Logout()
-}
-
-// changedPIN says what to do about a user PIN that is not the one from the cards.
-func changedPIN(t hsm.Token, g statement.Guard, err error) error {
-	switch {
-	case hsm.IsLocked(err):
-		return exitcode.Hint(err, "byok-offline world reset-pin --card DIR … sets it again, where the cards hold the SO PIN")
-	case !hsm.IsWrongPIN(err):
-		return err
-	}
-	err = fmt.Errorf("the user PIN of %v is not the one from the cards, and somebody else may know it: %w", t, err)
-	if g.Traits().SOPIN {
-		return exitcode.Hint(err, "byok-offline world reset-pin --card DIR … sets it again; keep kmdata for the auditor")
-	}
-	return exitcode.Hint(err, "set it back with the vendor's tool; keep kmdata for the auditor")
 }

@@ -54,7 +54,7 @@ func BeginNew(a Access, station *Station, media []cards.Medium) (*Quorum, error)
 func begin(
 	a Access, s *Station, media []cards.Medium, open func(*Quorum, []cards.Medium) error,
 ) (*Quorum, error) {
-	if err := MayRead(s.Chain, media); err != nil {
+	if err := cmp.Or(pins.CheckPad(s.Token, s.Module.Guard), MayRead(s.Chain, media)); err != nil {
 		return nil, err
 	}
 	release, err := locks.Hold(s.Chain.Dir(), s.Module.Library, s.Token)
@@ -108,7 +108,7 @@ func (s *Quorum) meet(media []cards.Medium) error {
 	if s.pin, err = s.Present(pins.User); err != nil {
 		return err
 	}
-	return changedPIN(s.Token, s.Module.Guard, s.recogniseAll())
+	return pins.User.Changed(s.Token, s.Module.Guard, s.recogniseAll())
 }
 
 func (s *Quorum) openNew(media []cards.Medium) error {
@@ -123,7 +123,7 @@ func (s *Quorum) askPIN() (err error) {
 	if s.access.WithoutUser {
 		return nil
 	}
-	announce(s.access.UI, s.Token, hsm.RoleUser)
+	Announce(s.access.UI, s.Token, hsm.RoleUser)
 	if s.pin, err = s.access.UI.UserPIN(s.Token); err != nil {
 		return err
 	}
@@ -173,13 +173,17 @@ func (s *Quorum) AsUser(f func() error) error { return s.As(hsm.RoleUser, s.pin,
 // AsSO runs f while the security officer is logged in with the PIN from the
 // cards.
 func (s *Quorum) AsSO(f func() error) error {
-	announce(s.access.UI, s.Token, hsm.RoleSO)
+	Announce(s.access.UI, s.Token, hsm.RoleSO)
 	pin, err := s.Present(pins.SO)
 	if err != nil {
 		return err
 	}
 	defer pin.Wipe()
-	return s.As(hsm.RoleSO, pin, f)
+	if err := s.HSM.Login(hsm.RoleSO, pin); err != nil {
+		return pins.SO.Changed(s.Token, s.Module.Guard, err)
+	}
+	err = f()
+	return cmp.Or(err, s.HSM.Logout())
 }
 
 // As runs f while a role is logged in.
@@ -191,9 +195,9 @@ func (s *Quorum) As(role hsm.Role, pin *secret.Bytes, f func() error) error {
 	return cmp.Or(err, s.HSM.Logout())
 }
 
-// announce says that a login may be the last one that the token allows, before
+// Announce says that a login may be the last one that the token allows, before
 // the try is spent.
-func announce(ui UI, t hsm.Token, role hsm.Role) {
+func Announce(ui UI, t hsm.Token, role hsm.Role) {
 	if t.PINState(role) == hsm.PINFinal {
 		ui.Warn(fmt.Sprintf("%v reports that one try of the %v PIN is left: a wrong one locks it", t, role))
 	}

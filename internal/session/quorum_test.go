@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/locks"
+	"byok/internal/pins"
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -236,6 +238,50 @@ func TestRoles(t *testing.T) {
 			"the token counts wrong PINs and will lock it after a few more", "")
 		return nil
 	}))
+}
+
+// TestSOPINChanged behind the cards: it is said, whoever may know it now.
+func TestSOPINChanged(t *testing.T) {
+	r := rig.NewWorld(t)
+	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
+		held, err := s.PINOf(pins.SO, s.Module)
+		rig.OK(t, err)
+		defer held.Wipe()
+		other := rig.Secret("another SO PIN")
+		rig.OK(t, s.As(hsm.RoleSO, held, func() error { return s.HSM.ChangePIN(held, other) }))
+		r.Refused(t, s.AsSO(func() error { t.Error("a wrong PIN logs in"); return nil }), exitcode.HSM,
+			`the SO PIN of token "test world" (serial SERIAL) is not the one from the cards, and somebody else may know it: `+
+				`wrong SO PIN for token "test world" (serial SERIAL) (CKR_PIN_INCORRECT); `+
+				"the token counts wrong PINs and will lock it after a few more",
+			"byok-offline world recover puts the world on a token whose SO PIN the cards set; keep kmdata for the auditor")
+		return nil
+	}))
+}
+
+// TestPadAppears: a token whose PINs are typed on the device since is refused
+// before anyone is called: no person knows the PIN that the cards hold.
+func TestPadAppears(t *testing.T) {
+	const text = "the PINs of the token in slot SLOT are typed on the device, and guard %s has the cards hold one"
+	const hint = "set the HSM up for PINs that a program gives, without its PIN pad or PED"
+	for guard, prepared := range map[string]func(testing.TB) *rig.Rig{"trust": rig.NewWorld, "login": rig.NewLoginWorld} {
+		t.Run(guard, func(t *testing.T) {
+			r := prepared(t)
+			r.People.Passphrases = nil
+			t.Setenv("SHIM_PIN_PAD", "1")
+			slot := regexp.MustCompile("slot [0-9]+")
+			refused := func(err error) {
+				t.Helper()
+				if err == nil || slot.ReplaceAllString(err.Error(), "slot SLOT") != fmt.Sprintf(text, guard) ||
+					exitcode.Of(err) != exitcode.Refused || exitcode.HintOf(err) != hint {
+					t.Errorf("%v (status %d), hint %s", err, exitcode.Of(err), exitcode.HintOf(err))
+				}
+			}
+			refused(begin(r, connected(t, r), r.Folders[:2]))
+			if guard == "login" {
+				refused(r.Operator(func(*session.Operator) error { return nil }))
+			}
+		})
+	}
 }
 
 // TestKMLSigns as the operator and in a session.

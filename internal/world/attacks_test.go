@@ -39,8 +39,10 @@ func TestAttackOldCards(t *testing.T) {
 	a.WithoutUser = true // as if nobody had looked at the token's keys
 	rig.OK(t, kept.With(a, old[:2], func(s *session.Quorum) error {
 		kept.Refused(t, s.AsSO(func() error { return nil }), exitcode.HSM,
-			`wrong SO PIN for token "test world" (serial SERIAL) (CKR_PIN_INCORRECT); `+
-				"the token counts wrong PINs and will lock it after a few more", "")
+			`the SO PIN of token "test world" (serial SERIAL) is not the one from the cards, and somebody else may know it: `+
+				`wrong SO PIN for token "test world" (serial SERIAL) (CKR_PIN_INCORRECT); `+
+				"the token counts wrong PINs and will lock it after a few more",
+			"byok-offline world recover puts the world on a token whose SO PIN the cards set; keep kmdata for the auditor")
 		s.SetPIN(rig.Secret(rig.UserPIN))
 		return s.AsUser(func() error {
 			kept.Refused(t, s.ProveBackup(k.Identity, fresh), exitcode.Check, "the backup does not open with these cards",

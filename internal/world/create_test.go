@@ -47,7 +47,7 @@ func TestCreate(t *testing.T) {
 	}
 	want := []string{
 		"the user makes no trusted key", "KM is frozen", "KW is frozen", "anchors are frozen", "wrapping is what the vault unwraps",
-		"while the SO is logged in, another process trusts no key",
+		statement.FindingRestart, "while the SO is logged in, another process trusts no key",
 		"while the SO is logged in, another process reaches no private key",
 		"another process finds no session object of this one",
 		"while the user is logged in, another process reaches no private key without a PIN",

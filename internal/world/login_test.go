@@ -54,7 +54,7 @@ func TestLoginFindings(t *testing.T) {
 		findings = append(findings, f.Name+": "+f.Outcome)
 	}
 	want := []string{
-		"wrapping is what the vault unwraps: held",
+		"wrapping is what the vault unwraps: held", statement.FindingRestart + ": held",
 		"another process finds no session object of this one: held",
 		"while the user is logged in, another process reaches no private key without a PIN: held",
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
@@ -63,7 +62,7 @@ func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
 	if err := m.hsm.CheckMechanisms(m.token); err != nil {
 		return err
 	}
-	if err := m.checkPINPad(); err != nil {
+	if err := pins.CheckPad(m.token, m.guard); err != nil {
 		return err
 	}
 	if err := m.ui.AcceptSerial(m.token.String(), m.token.Serial); err != nil {
@@ -76,17 +75,6 @@ func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
 		return err
 	}
 	return m.token.CheckPIN(m.user)
-}
-
-// checkPINPad refuses a token whose PINs are typed on the device where the cards
-// are to hold one of them.
-func (m *module) checkPINPad() error {
-	if t := m.guard.Traits(); !m.token.PINPad() || !t.SOPIN && !t.UserPIN {
-		return nil
-	}
-	return exitcode.Errorf(exitcode.Refused, "the PINs of the token in slot %d are typed on the device, "+
-		"and guard %s has the cards hold one", m.token.Slot, m.guard).
-		Hint("set the HSM up for PINs that a program gives, without its PIN pad or PED")
 }
 
 // as runs f in a session of its own while a role is logged in.

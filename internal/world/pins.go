@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"byok/internal/exitcode"
-	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/pins"
 	"byok/internal/secret"
@@ -53,8 +52,7 @@ func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
 	if err := station.Token.CheckPIN(next); err != nil {
 		return err
 	}
-	m := &module{hsm: station.Loaded, token: station.Token}
-	return m.as(hsm.RoleUser, old, func(on *hsm.Session) error { return on.ChangePIN(old, next) })
+	return pins.Change(station.Loaded, station.Token, old, next)
 }
 
 // Seal signs a statement without other content: it vouches for the ceremony

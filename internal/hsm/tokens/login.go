@@ -95,12 +95,58 @@ func IsWrongPIN(err error) bool {
 // locked.
 func IsLocked(err error) bool { return p11.Is(err, pkcs11.CKR_PIN_LOCKED) }
 
-// LoginError distinguishes a wrong PIN from other refusals, and says what the
-// token reports about the tries left.
+// IsExpired reports whether err is a login that was refused until the PIN is
+// changed.
+func IsExpired(err error) bool { return p11.Is(err, pkcs11.CKR_PIN_EXPIRED) }
+
+// LoginError distinguishes a wrong PIN from other refusals, says what the token
+// reports about the tries left, and what to do next.
 func (s Slots) LoginError(t Token, role Role, err error) error {
 	if now, err := s.Again(t); err == nil {
 		t = now // with the present flags
 	}
+	said := s.loginError(t, role, err)
+	for _, r := range remedies {
+		if r.role == role && (p11.Is(err, r.codes...) || r.locked && IsWrongPIN(err) && t.PINState(role) == PINLocked) {
+			return exitcode.Hint(said, "%s", r.hint)
+		}
+	}
+	return said
+}
+
+// What to do about a login that was refused.
+const (
+	resetPIN  = "byok-offline world reset-pin --card DIR … sets it again, where the cards hold the SO PIN"
+	loggedIn  = "end the other program that is logged in to the token, then run the same command again"
+	reconnect = "connect the HSM again, then run the same command again"
+)
+
+// remedies are the hints for return values of C_Login.
+var remedies = []struct {
+	role   Role
+	codes  []uint
+	hint   string
+	locked bool // by this very try as well
+}{
+	{RoleUser, []uint{pkcs11.CKR_PIN_LOCKED}, resetPIN, true},
+	{RoleUser, []uint{pkcs11.CKR_USER_PIN_NOT_INITIALIZED}, resetPIN, false},
+	{RoleUser, []uint{pkcs11.CKR_PIN_EXPIRED}, "byok-offline world change-pin", false},
+	{RoleUser, otherLogins, loggedIn, false},
+	{RoleUser, gone, reconnect, false},
+	{RoleSO, []uint{pkcs11.CKR_PIN_LOCKED},
+		"byok-offline world recover puts the world on another token, or on this one when the vendor's tool has reset it", true},
+	{RoleSO, otherLogins, loggedIn, false},
+	{RoleSO, gone, reconnect, false},
+}
+
+var (
+	otherLogins = []uint{
+		pkcs11.CKR_USER_ALREADY_LOGGED_IN, pkcs11.CKR_USER_ANOTHER_ALREADY_LOGGED_IN, pkcs11.CKR_USER_TOO_MANY_TYPES,
+	}
+	gone = []uint{pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT}
+)
+
+func (s Slots) loginError(t Token, role Role, err error) error {
 	switch {
 	case IsWrongPIN(err):
 		return exitcode.Errorf(exitcode.HSM, "wrong %v PIN for %v (%w)%s",

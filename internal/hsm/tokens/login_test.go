@@ -2,11 +2,13 @@ package tokens
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -14,6 +16,13 @@ const (
 	lowWords    = "; the token counts wrong PINs and will lock it after a few more"
 	finalWords  = "; one try is left before the token locks it"
 	lockedWords = "; the token has locked this PIN"
+)
+
+const (
+	reset        = "byok-offline world reset-pin --card DIR … sets it again, where the cards hold the SO PIN"
+	recovered    = "byok-offline world recover puts the world on another token, or on this one when the vendor's tool has reset it"
+	otherProgram = "end the other program that is logged in to the token, then run the same command again"
+	again        = "connect the HSM again, then run the same command again"
 )
 
 // login tries a PIN as a session does.
@@ -80,23 +89,24 @@ func TestPINStates(t *testing.T) {
 		so, user    PINState
 		soWords     string
 		userWords   string
+		hints       [2]string
 	}{
-		{"SoftHSM's own", "", PINLow, PINLow, lowWords, lowWords},
-		{"last try of both", "0x220000", PINFinal, PINFinal, finalWords, finalWords},
-		{"both locked", "0x440000", PINLocked, PINLocked, lockedWords, lockedWords},
-		{"to be changed", "0x880000", PINLow, PINLow, lowWords, lowWords}, // a wrong try is the newer news
-		{"last try of the SO", "0x200000", PINFinal, PINLow, finalWords, lowWords},
+		{"SoftHSM's own", "", PINLow, PINLow, lowWords, lowWords, [2]string{}},
+		{"last try of both", "0x220000", PINFinal, PINFinal, finalWords, finalWords, [2]string{}},
+		{"both locked", "0x440000", PINLocked, PINLocked, lockedWords, lockedWords, [2]string{recovered, reset}},
+		{"to be changed", "0x880000", PINLow, PINLow, lowWords, lowWords, [2]string{}}, // a wrong try is the newer news
+		{"last try of the SO", "0x200000", PINFinal, PINLow, finalWords, lowWords, [2]string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("SHIM_FLAGS", c.flags)
-			for _, wrong := range []struct {
+			for i, wrong := range []struct {
 				role  Role
 				state PINState
 				words string
 			}{{RoleSO, c.so, c.soWords}, {RoleUser, c.user, c.userWords}} {
 				err := r.login(wrong.role, "a wrong PIN")
 				expect(t, err, failure{
-					fmt.Sprintf("wrong %v PIN for %v (CKR_PIN_INCORRECT)%s", wrong.role, r.token, wrong.words), exitcode.HSM, "",
+					fmt.Sprintf("wrong %v PIN for %v (CKR_PIN_INCORRECT)%s", wrong.role, r.token, wrong.words), exitcode.HSM, c.hints[i],
 				})
 				if !IsWrongPIN(err) || IsLocked(err) {
 					t.Errorf("not a wrong PIN: %v", err)
@@ -126,10 +136,20 @@ func TestLoginError(t *testing.T) {
 		want string
 		hint string
 	}{
-		{"user PIN locked", RoleUser, pkcs11.CKR_PIN_LOCKED, "the user PIN of %v is locked (CKR_PIN_LOCKED)", ""},
-		{"SO PIN locked", RoleSO, pkcs11.CKR_PIN_LOCKED, "the SO PIN of %v is locked (CKR_PIN_LOCKED)", ""},
-		{"device lost, user", RoleUser, pkcs11.CKR_DEVICE_REMOVED, "C_Login as user on %v: CKR_DEVICE_REMOVED", ""},
-		{"device lost, SO", RoleSO, pkcs11.CKR_DEVICE_REMOVED, "C_Login as SO on %v: CKR_DEVICE_REMOVED", ""},
+		{"user PIN locked", RoleUser, pkcs11.CKR_PIN_LOCKED, "the user PIN of %v is locked (CKR_PIN_LOCKED)", reset},
+		{"SO PIN locked", RoleSO, pkcs11.CKR_PIN_LOCKED, "the SO PIN of %v is locked (CKR_PIN_LOCKED)", recovered},
+		{"user PIN not set", RoleUser, pkcs11.CKR_USER_PIN_NOT_INITIALIZED,
+			"C_Login as user on %v: CKR_USER_PIN_NOT_INITIALIZED", reset},
+		{"user PIN expired", RoleUser, pkcs11.CKR_PIN_EXPIRED, "C_Login as user on %v: CKR_PIN_EXPIRED",
+			"byok-offline world change-pin"},
+		{"SO PIN expired", RoleSO, pkcs11.CKR_PIN_EXPIRED, "C_Login as SO on %v: CKR_PIN_EXPIRED", ""},
+		{"another is logged in", RoleSO, pkcs11.CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+			"C_Login as SO on %v: CKR_USER_ANOTHER_ALREADY_LOGGED_IN", otherProgram},
+		{"logged in already", RoleUser, pkcs11.CKR_USER_ALREADY_LOGGED_IN,
+			"C_Login as user on %v: CKR_USER_ALREADY_LOGGED_IN", otherProgram},
+		{"device lost, user", RoleUser, pkcs11.CKR_DEVICE_REMOVED, "C_Login as user on %v: CKR_DEVICE_REMOVED", again},
+		{"device lost, SO", RoleSO, pkcs11.CKR_TOKEN_NOT_PRESENT, "C_Login as SO on %v: CKR_TOKEN_NOT_PRESENT", again},
+		{"failed", RoleUser, pkcs11.CKR_FUNCTION_FAILED, "C_Login as user on %v: CKR_FUNCTION_FAILED", ""},
 		{
 			"no SO", RoleSO, pkcs11.CKR_USER_TYPE_INVALID,
 			"%v has no SO role (CKR_USER_TYPE_INVALID), which the cards would guard",
@@ -140,8 +160,11 @@ func TestLoginError(t *testing.T) {
 			r.fails(t, "C_Login", 1, c.code)
 			err := r.login(c.role, "a PIN")
 			expect(t, err, failure{fmt.Sprintf(c.want, r.token), exitcode.HSM, c.hint})
-			if IsLocked(err) != (c.code == pkcs11.CKR_PIN_LOCKED) {
-				t.Errorf("locked %t", IsLocked(err))
+			if IsLocked(err) != (c.code == pkcs11.CKR_PIN_LOCKED) || IsExpired(err) != (c.code == pkcs11.CKR_PIN_EXPIRED) {
+				t.Errorf("locked %t, expired %t", IsLocked(err), IsExpired(err))
+			}
+			if unreached := c.code == pkcs11.CKR_FUNCTION_FAILED || strings.HasPrefix(c.name, "device lost"); p11.IsUnreached(err) != unreached {
+				t.Errorf("a refused socket may be the cause: %t", !unreached)
 			}
 		})
 	}
