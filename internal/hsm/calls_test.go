@@ -17,7 +17,7 @@ func TestProbeCopyCalls(t *testing.T) {
 	for _, c := range []struct {
 		kind        string
 		first, next int
-	}{{"P-256", 65, 39}, {"RSA-2048", 67, 40}, {"AES-256", 74, 46}} {
+	}{{"P-256", 65, 41}, {"RSA-2048", 67, 42}, {"AES-256", 74, 48}} {
 		t.Run(c.kind, func(t *testing.T) {
 			r.asUser(t) // a new login
 			count := func() int {

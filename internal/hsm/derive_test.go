@@ -29,12 +29,12 @@ func TestProbesDerive(t *testing.T) {
 	expect(t, r.s.ProbeKey(key), failure{fmt.Sprintf(gain, r.token, "key", "the base key"), exitcode.HSM, hint})
 	kw := must[Object](t)(r.s.FindKW("kw"))
 	expect(t, r.s.ProbeTrusted(kw, KW), failure{fmt.Sprintf(gain, r.token, "KW", "the other key"), exitcode.HSM, hint})
-	derive, wrap, err := r.s.UnknownMechanisms()
-	ok(t, err)
+	derive := must[[]uint](t)(r.s.Prober().Unknown(pkcs11.CKF_DERIVE))
+	wrap := must[[]uint](t)(r.s.Prober().Unknown(pkcs11.CKF_WRAP))
 	if !slices.Equal(derive, []uint{0x80001234}) || !slices.Contains(wrap, 0x80004321) {
 		t.Errorf("not known: derive %#x, wrap %#x", derive, wrap)
 	}
 	r.failCall(t, "C_GetMechanismInfo", 1, pkcs11.CKR_FUNCTION_FAILED)
-	_, _, err = r.s.UnknownMechanisms()
+	_, err := r.s.Prober().Unknown(pkcs11.CKF_DERIVE)
 	expect(t, err, failure{"C_GetMechanismInfo of 0x0: CKR_FUNCTION_FAILED", exitcode.HSM, ""})
 }

@@ -39,8 +39,8 @@ var trustedKinds = map[TrustedKind]struct {
 	TransferKey: {nameTransfer, SecretKey, templates.TransferKey},
 }
 
-// prober returns the prober of this login.
-func (s *Session) prober() *probe.Prober {
+// Prober returns the prober of this login, for what is not tried in a ceremony.
+func (s *Session) Prober() *probe.Prober {
 	if s.probes == nil {
 		s.probes = probe.New(s.raw, s.Token.Slot, &s.m.tokenFacts(s.Token).Facts)
 		s.probes.Sparse = s.Untrusted
@@ -48,54 +48,59 @@ func (s *Session) prober() *probe.Prober {
 	return s.probes
 }
 
+// Target is a trusted key of the kind, as a probe takes it.
+func (k TrustedKind) Target(o Object) probe.Target {
+	t := trustedKinds[k]
+	return probe.Target{Object: o, Name: t.name, Class: t.class, Template: t.template()}
+}
+
 // ProbeTrusted tries, as user, to undo every restriction of a trusted key by
 // setting it and by copies to the token and to the session, and to use the key
 // for what it must not do.
 func (s *Session) ProbeTrusted(o Object, kind TrustedKind) error {
-	return s.probeTrusted(o, kind, func(k probe.Target) error {
-		if err := s.prober().Frozen(k); err != nil || k.Class != SecretKey {
-			return err
-		}
-		return s.prober().Unreadable(k, pkcs11.CKA_VALUE)
-	})
+	return s.probeTrusted(o, kind, func(k probe.Target) error { return s.Prober().Closed(k, s.Prober().Frozen) })
+}
+
+// ProbeTrustedInPlace is ProbeTrusted without copies.
+func (s *Session) ProbeTrustedInPlace(o Object, kind TrustedKind) error {
+	return s.probeTrusted(o, kind, func(k probe.Target) error { return s.Prober().Closed(k, s.Prober().FrozenInPlace) })
 }
 
 // ProbeTrustedAgain is ProbeTrusted for a key whose module was proved: that
 // setting an attribute and reading a value are refused does not change from one
 // session to the next, but which object it is does.
 func (s *Session) ProbeTrustedAgain(o Object, kind TrustedKind) error {
-	return s.probeTrusted(o, kind, s.prober().FrozenInCopies)
+	return s.probeTrusted(o, kind, s.Prober().FrozenInCopies)
 }
 
 func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Target) error) error {
-	t := trustedKinds[kind]
-	target := probe.Target{Object: o, Name: t.name, Class: t.class, Template: t.template()}
+	target := kind.Target(o)
 	if err := frozen(target); err != nil {
 		return err
 	}
 	switch {
-	case t.class == SecretKey:
-		if err := s.prober().WrapsOnly(target); err != nil {
+	case target.Class == SecretKey:
+		if err := s.Prober().WrapsOnly(target); err != nil {
 			return err
 		}
-		return s.prober().Derives(target)
+		return s.Prober().Derives(target)
 	case kind == Anchor:
-		return s.prober().WrapsNothing(target)
+		return s.Prober().WrapsNothing(target)
 	case kind == KM && s.m.LeaksInOneCall():
-		return s.prober().RefusesOneCall(target)
+		return s.Prober().RefusesOneCall(target)
 	}
 	return nil
 }
 
 // ProbeUntrustedKM proves that KM wraps no key with WRAP_WITH_TRUSTED as long
 // as no one has trusted it.
-func (s *Session) ProbeUntrustedKM(km Object) error { return s.prober().Untrusted(km, nameKM) }
+func (s *Session) ProbeUntrustedKM(km Object) error { return s.Prober().Untrusted(km, nameKM) }
 
 // IsTrustedKM reports whether KM wraps a key with WRAP_WITH_TRUSTED.
-func (s *Session) IsTrustedKM(km Object) (bool, error) { return s.prober().IsTrusted(km) }
+func (s *Session) IsTrustedKM(km Object) (bool, error) { return s.Prober().IsTrusted(km) }
 
 // ProbeKMAlone proves that no other key wraps one with WRAP_WITH_TRUSTED.
-func (s *Session) ProbeKMAlone(km Object) error { return s.prober().TrustedAlone(km) }
+func (s *Session) ProbeKMAlone(km Object) error { return s.Prober().TrustedAlone(km) }
 
 // ID returns the CKA_ID of an object.
 func (s *Session) ID(o Object) ([]byte, error) {
@@ -123,16 +128,16 @@ func (s *Session) ProbeAnchors() error {
 
 // ProbeTrust tries, as user, to make a trusted wrapping key: AES and RSA, as a
 // session object and on the token, by every route that PKCS#11 has.
-func (s *Session) ProbeTrust() error { return s.prober().Trust() }
+func (s *Session) ProbeTrust() error { return s.Prober().Trust() }
 
 // ProbeOAEP proves that the token, when it wraps in the given form, uses SHA-1
 // in RSA-OAEP and RFC 5649: the vault would refuse the blob without a reason.
 // Some modules use another hash than they are asked for.
 func (s *Session) ProbeOAEP(form keywrap.Form) error {
 	if form == keywrap.OneCall {
-		return s.prober().OneCall()
+		return s.Prober().OneCall()
 	}
-	return s.prober().TwoSteps()
+	return s.Prober().TwoSteps()
 }
 
 // ZeroPads reports whether the token fills a private key's PKCS#8 up to eight
@@ -144,7 +149,7 @@ func (s *Session) ZeroPads() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.prober().ZeroPads(form == keywrap.OneCall)
+	return s.Prober().ZeroPads(form == keywrap.OneCall)
 }
 
 // ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay],
@@ -176,23 +181,12 @@ func (s *Session) ProbeOneWay(k Key) error {
 // ProbeWrapWithTrusted tries to wrap a key under keys that are not trusted,
 // with every wrapping mechanism of a table that the token lists.
 func (s *Session) ProbeWrapWithTrusted(k Key) error {
-	return s.prober().WrapWithTrusted(k.target(nil))
+	return s.Prober().WrapWithTrusted(k.target(nil))
 }
 
 // ProbeDerive tries to derive a key that reveals k and that the user can read
 // or wrap, with every mechanism of a table that the token lists.
-func (s *Session) ProbeDerive(k Key) error { return s.prober().Derives(k.target(nil)) }
-
-// UnknownMechanisms lists the mechanisms that the token lists for C_DeriveKey
-// and for C_WrapKey and that the probes do not know, so that nothing is known
-// of what they let a user do.
-func (s *Session) UnknownMechanisms() (derive, wrap []uint, err error) {
-	if derive, err = s.prober().Unknown(pkcs11.CKF_DERIVE); err != nil {
-		return nil, nil, err
-	}
-	wrap, err = s.prober().Unknown(pkcs11.CKF_WRAP)
-	return derive, wrap, err
-}
+func (s *Session) ProbeDerive(k Key) error { return s.Prober().Derives(k.target(nil)) }
 
 // ProbeCopy does to a transfer copy what [Session.ProbeKey] does, except to
 // derive, which the key that it was made of has shown, and tries to use and to
@@ -203,10 +197,10 @@ func (s *Session) ProbeCopy(k Key) error {
 	if err := s.probeKept(target, k); err != nil {
 		return err
 	}
-	if err := s.prober().WrapWithTrusted(target); err != nil {
+	if err := s.Prober().WrapWithTrusted(target); err != nil {
 		return err
 	}
-	return s.prober().Useless(target, k.Kind, k.original)
+	return s.Prober().Useless(target, k.Kind, k.original)
 }
 
 // ProbeWrapWithTrustedAgain tries a transfer copy of a module that was proved:
@@ -219,7 +213,7 @@ func (s *Session) ProbeWrapWithTrustedAgain(k Key) error {
 	}
 	target := k.target(nil)
 	target.Name = nameCopy
-	return s.prober().WrapWithTrustedAgain(target)
+	return s.Prober().WrapWithTrustedAgain(target)
 }
 
 func (k Key) target(t p11.Template) probe.Target {
@@ -227,12 +221,12 @@ func (k Key) target(t p11.Template) probe.Target {
 }
 
 func (s *Session) probeKept(target probe.Target, k Key) error {
-	if err := s.prober().Frozen(target); err != nil {
+	if err := s.Prober().Frozen(target); err != nil {
 		return err
 	}
 	secretPart := uint(pkcs11.CKA_VALUE)
 	if k.Kind.Type == keykind.RSA {
 		secretPart = pkcs11.CKA_PRIVATE_EXPONENT
 	}
-	return s.prober().Unreadable(target, secretPart)
+	return s.Prober().Unreadable(target, secretPart)
 }

@@ -64,4 +64,4 @@ type KeyWrap = probe.KeyWrap
 // KeyWrap finds the mechanism by trying: of CKM_AES_KEY_WRAP_KWP and
 // CKM_AES_KEY_WRAP_PAD the first whose result opens in software as RFC 5649
 // says. It is tried once a token, in any role.
-func (s *Session) KeyWrap() (KeyWrap, error) { return s.prober().KeyWrap() }
+func (s *Session) KeyWrap() (KeyWrap, error) { return s.Prober().KeyWrap() }

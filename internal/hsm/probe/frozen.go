@@ -214,6 +214,14 @@ func uses(class p11.Class) p11.Template {
 	return t
 }
 
+// Closed does what frozen does and, of a secret key, [Prober.Unreadable].
+func (p *Prober) Closed(k Target, frozen func(Target) error) error {
+	if err := frozen(k); err != nil || k.Class != p11.SecretKey {
+		return err
+	}
+	return p.Unreadable(k, pkcs11.CKA_VALUE)
+}
+
 // Unreadable tries to read the secret part of a key.
 func (p *Prober) Unreadable(k Target, secretPart uint) error {
 	empty, err := p.read(k.Object, secretPart)

@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"byok/internal/statement"
@@ -41,8 +43,8 @@ var guards = []needs{
 	{
 		statement.GuardTrust,
 		[]string{
-			PropTrustedBySO, PropTrustedOnly, PropFrozen, PropWrapTrusted, PropDerive, PropOneWay, PropKeyWrap, PropOAEP,
-			PropForVault, PropRestore,
+			PropTrustedBySO, PropSession, PropTrustedOnly, PropFrozen, PropCopied, PropWrapTrusted, PropDerive, PropOneWay,
+			PropKeyWrap, PropOAEP, PropForVault, PropRestore,
 		},
 		func(p Processes) bool { return p.SO }, "",
 	},
@@ -53,7 +55,7 @@ var guards = []needs{
 	},
 	{
 		statement.GuardLogin,
-		[]string{PropKeyWrap, PropOAEP},
+		[]string{PropKeyWrap, PropOAEP, PropLoginVault, PropLoginBack},
 		func(p Processes) bool { return p.User }, "",
 	},
 }
@@ -68,16 +70,12 @@ func Guards(properties []Property, p Processes) []Reach {
 }
 
 func (n needs) reach(properties []Property, p Processes) Reach {
-	var lacks, open []string
+	by := map[Outcome][]string{}
 	for _, name := range n.proved {
-		switch outcome := properties[index(properties, name)].Outcome; outcome {
-		case Enforced:
-		case NotTried:
-			open = append(open, name)
-		default:
-			lacks = append(lacks, string(outcome)+": "+name)
-		}
+		outcome := properties[index(properties, name)].Outcome
+		by[outcome] = append(by[outcome], name)
 	}
+	lacks, open := lacking(by), by[NotTried]
 	switch {
 	case !p.Tried:
 		open = append(open, "what another process can do")
@@ -94,4 +92,65 @@ func (n needs) reach(properties []Property, p Processes) Reach {
 		return Reach{n.guard, Unknown, "not tried: " + strings.Join(open, ", ")}
 	}
 	return Reach{n.guard, Reached, "everything that it rests on was tried"}
+}
+
+// lacking lists what is not enforced, the worst first.
+func lacking(by map[Outcome][]string) []string {
+	var list []string
+	for _, outcome := range []Outcome{NotEnforced, Refused, NotAnswered, NotKnown} {
+		if names := by[outcome]; len(names) > 0 {
+			list = append(list, string(outcome)+": "+strings.Join(names, ", "))
+		}
+	}
+	return list
+}
+
+// Conclusion is whether a ceremony can use a module, with which guard, and why.
+type Conclusion struct {
+	Usable  bool            `json:"usable"`
+	Guard   statement.Guard `json:"guard"`   // "" if none is left
+	Outcome string          `json:"outcome"` // of the guard: one of the constants
+	Why     string          `json:"why"`
+}
+
+// Conclude names the strongest guard that is reached or, where none is, the
+// strongest that what was tried leaves open. With a guard asked for, it says that
+// one's outcome. A module is usable as long as that is not [NotReached].
+func Conclude(list []Reach, asked statement.Guard) Conclusion {
+	if asked != "" {
+		g := list[slices.IndexFunc(list, func(g Reach) bool { return g.Guard == likeOf(asked) })]
+		return Conclusion{g.Outcome != NotReached, asked, g.Outcome, g.Why}
+	}
+	for _, outcome := range []string{Reached, Unknown} {
+		if i := slices.IndexFunc(list, func(g Reach) bool { return g.Outcome == outcome }); i >= 0 {
+			return Conclusion{true, list[i].Guard, outcome, list[i].Why + open(list[:i])}
+		}
+	}
+	var why []string
+	for _, g := range list {
+		why = append(why, fmt.Sprintf("guard %s: %s", g.Guard, g.Why))
+	}
+	return Conclusion{false, "", NotReached, strings.Join(why, ". ")}
+}
+
+// open says which stronger guards were not tried to the end.
+func open(stronger []Reach) string {
+	text := ""
+	for _, g := range stronger {
+		if g.Outcome == Unknown {
+			text += fmt.Sprintf("; guard %s is not known: %s", g.Guard, g.Why)
+		}
+	}
+	return text
+}
+
+// likeOf is the guard whose row says what a shared one rests on.
+func likeOf(g statement.Guard) statement.Guard {
+	switch g {
+	case statement.GuardTrustShared:
+		return statement.GuardTrust
+	case statement.GuardLoginShared:
+		return statement.GuardLogin
+	}
+	return g
 }

@@ -71,3 +71,38 @@ func TestGuardsAreListed(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestConclude: the strongest guard that is reached is named, or the one asked
+// for; a module is no use once none is left.
+func TestConclude(t *testing.T) {
+	trust := func(outcome string) Reach { return Reach{statement.GuardTrust, outcome, "why"} }
+	tool := func(outcome string) Reach { return Reach{statement.GuardTrustByTool, outcome, "tool"} }
+	login := func(outcome string) Reach { return Reach{statement.GuardLogin, outcome, "because"} }
+	for _, c := range []struct {
+		name  string
+		list  []Reach
+		asked statement.Guard
+		want  Conclusion
+	}{
+		{"all", []Reach{trust(Reached), tool(Unknown), login(Reached)}, "",
+			Conclusion{true, statement.GuardTrust, Reached, "why"}},
+		{"a weaker one alone", []Reach{trust(NotReached), tool(NotReached), login(Reached)}, "",
+			Conclusion{true, statement.GuardLogin, Reached, "because"}},
+		{"a stronger one left open", []Reach{trust(Unknown), tool(NotReached), login(Reached)}, "",
+			Conclusion{true, statement.GuardLogin, Reached, "because; guard trust is not known: why"}},
+		{"nothing but what is not known", []Reach{trust(NotReached), tool(Unknown), login(NotReached)}, "",
+			Conclusion{true, statement.GuardTrustByTool, Unknown, "tool"}},
+		{"none", []Reach{trust(NotReached), tool(NotReached), login(NotReached)}, "",
+			Conclusion{false, "", NotReached, "guard trust: why. guard trust-by-tool: tool. guard login: because"}},
+		{"more is asked for", []Reach{trust(NotReached), tool(NotReached), login(Reached)}, statement.GuardTrustShared,
+			Conclusion{false, statement.GuardTrustShared, NotReached, "why"}},
+		{"less is asked for", []Reach{trust(Reached), tool(NotReached), login(Reached)}, statement.GuardLoginShared,
+			Conclusion{true, statement.GuardLoginShared, Reached, "because"}},
+		{"what no check can tell", []Reach{trust(NotReached), tool(Unknown), login(Reached)}, statement.GuardTrustByTool,
+			Conclusion{true, statement.GuardTrustByTool, Unknown, "tool"}},
+	} {
+		if got := Conclude(c.list, c.asked); got != c.want {
+			t.Errorf("%s\n got %+v\nwant %+v", c.name, got, c.want)
+		}
+	}
+}

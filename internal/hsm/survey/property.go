@@ -3,16 +3,11 @@
 // created.
 //
 // Use [ThrowAway] on a module with a free slot, [OnToken] where a token was
-// initialised with the vendor's tool, and [Conclude] for the answer. Nothing is
-// believed here that package hsm does not prove.
+// initialised with the vendor's tool, then [Guards] and [Conclude] for the answer.
+// Nothing is believed here that package hsm does not prove.
 package survey
 
-import (
-	"slices"
-	"strings"
-
-	"byok/internal/exitcode"
-)
+import "slices"
 
 // Outcome is how a property turned out.
 type Outcome string
@@ -34,7 +29,7 @@ type Property struct {
 	Name     string  `json:"name"`
 	Outcome  Outcome `json:"outcome"`
 	Detail   string  `json:"detail"`
-	Optional bool    `json:"optional"` // the ceremony has another way without it
+	Optional bool    `json:"optional"` // guard trust does without it
 }
 
 // Names of the properties.
@@ -42,9 +37,12 @@ const (
 	PropMechanisms  = "mechanisms offered"
 	PropInitToken   = "C_InitToken and C_InitPIN by API"
 	PropTrustedBySO = "TRUSTED set by the SO"
+	PropSession     = "trusted session objects"
 	PropTrustedOnly = "TRUSTED refused to the user"
 	PropFrozen      = "trusted keys frozen"
+	PropCopied      = "trusted keys copied with no use"
 	PropWrapTrusted = "WRAP_WITH_TRUSTED"
+	PropLater       = "WRAP_WITH_TRUSTED from birth alone"
 	PropDerive      = "C_DeriveKey reveals no key"
 	PropOtherDerive = "other mechanisms to derive"
 	PropOtherWrap   = "other mechanisms to wrap"
@@ -53,6 +51,8 @@ const (
 	PropOAEP        = "RSA-OAEP with SHA-1 really used"
 	PropForVault    = "key wrapped for a KEK"
 	PropRestore     = "backup restored"
+	PropLoginVault  = "key wrapped for a KEK, without trust"
+	PropLoginBack   = "backup restored, without trust"
 	PropCopy        = "reduced copy frozen"
 	PropOneCall     = "CKM_RSA_AES_KEY_WRAP"
 	PropLockout     = "SO PIN locks after wrong tries"
@@ -70,60 +70,26 @@ func untried() []Property {
 		{PropMechanisms, NotTried, "", false},
 		{PropInitToken, NotTried, empty, false},
 		{PropTrustedBySO, NotTried, token + " and its SO PIN", false},
+		{PropSession, NotTried, trusted, false},
 		{PropTrustedOnly, NotTried, token, false},
 		{PropFrozen, NotTried, trusted, false},
+		{PropCopied, NotTried, trusted, false},
 		{PropWrapTrusted, NotTried, token, false},
+		{PropLater, NotTried, token, true},
 		{PropDerive, NotTried, token, false},
 		{PropOneWay, NotTried, token, false},
 		{PropKeyWrap, NotTried, token, false},
 		{PropOAEP, NotTried, token, false},
 		{PropForVault, NotTried, trusted, false},
 		{PropRestore, NotTried, trusted, false},
+		{PropLoginVault, NotTried, token, true},
+		{PropLoginBack, NotTried, token, true},
 		{PropCopy, NotTried, token, true},
 		{PropOneCall, NotTried, token, true},
 		{PropOtherDerive, NotTried, token, true},
 		{PropOtherWrap, NotTried, token, true},
 		{PropLockout, NotTried, empty + ", and when everything else is enforced", true},
 	}
-}
-
-// Conclusion is whether a ceremony can use a module, and why.
-type Conclusion struct {
-	Usable bool   `json:"usable"`
-	Why    string `json:"why"`
-}
-
-// Conclude returns the conclusion from properties. A module is usable if
-// everything that was tried, and is not optional, is enforced.
-func Conclude(properties []Property) Conclusion {
-	by := map[Outcome][]string{}
-	for _, p := range properties {
-		if !p.Optional {
-			by[p.Outcome] = append(by[p.Outcome], p.Name)
-		}
-	}
-	var why []string
-	for _, outcome := range []Outcome{NotEnforced, Refused, NotAnswered} {
-		if list := by[outcome]; len(list) > 0 {
-			why = append(why, string(outcome)+": "+strings.Join(list, ", "))
-		}
-	}
-	switch {
-	case len(why) > 0:
-		return Conclusion{false, strings.Join(why, "; ")}
-	case len(by[NotTried]) > 0:
-		return Conclusion{true, "everything that was tried is enforced; not tried: " + strings.Join(by[NotTried], ", ")}
-	}
-	return Conclusion{true, "everything that the ceremony needs was tried and is enforced"}
-}
-
-// Err is the error of a module that the ceremony cannot use, status HSM, or
-// nil.
-func (c Conclusion) Err() error {
-	if c.Usable {
-		return nil
-	}
-	return exitcode.Errorf(exitcode.HSM, "the ceremony cannot use this module: %s", c.Why)
 }
 
 func index(properties []Property, name string) int {

@@ -36,13 +36,7 @@ type survey struct {
 	lost       error // the module stopped answering: what it enforces is not known
 
 	km, kek *rsa.PrivateKey
-	trusted *trusted // nil: the SO could not make the trusted test keys
-}
-
-// trusted are the trusted test keys.
-type trusted struct {
-	backup, vault hsm.Wrapping
-	anchor        bool
+	trusted trusted
 }
 
 // ThrowAway runs the operations of a ceremony on a throw-away token. It takes a
@@ -67,7 +61,7 @@ func ThrowAway(m *hsm.Module) ([]Property, error) {
 	}
 	// The wrong tries come last, and not where nothing depends on them: a
 	// module may lock more than the throw-away token. A TPM does.
-	if Conclude(s.properties).Usable {
+	if guards[0].reach(s.properties, Processes{}).Outcome != NotReached {
 		s.lockout()
 	}
 	return s.properties, s.lost
@@ -133,8 +127,11 @@ func (s *survey) run() (err error) {
 	if s.s, err = s.m.Open(s.token); err != nil {
 		return err
 	}
-	defer s.s.Close()
+	defer func() { s.s.Close() }()
 	if err := s.as(hsm.RoleUser, s.pin, s.clear); err != nil {
+		return err
+	}
+	if err := s.keys(); err != nil {
 		return err
 	}
 	if s.soPIN != nil {
@@ -142,12 +139,18 @@ func (s *survey) run() (err error) {
 			return err
 		}
 	}
-	return s.as(hsm.RoleUser, s.pin, func() error {
-		s.restrictions()
-		s.wrapping()
-		s.others()
-		return cmp.Or(s.lost, s.clear())
-	})
+	if err := s.as(hsm.RoleUser, s.pin, s.asUser); err != nil {
+		return err
+	}
+	return s.afterwards()
+}
+
+func (s *survey) asUser() error {
+	s.restrictions()
+	s.wrapping()
+	s.underLogin()
+	s.others()
+	return cmp.Or(s.lost, s.clear())
 }
 
 func (s *survey) as(role hsm.Role, pin *secret.Bytes, work func() error) error {
@@ -168,49 +171,6 @@ func (s *survey) clear() error {
 	return errs
 }
 
-// asSO makes one of each kind of trusted key. A wrong PIN is an error; that the
-// role or the keys are refused is a finding.
-func (s *survey) asSO() error {
-	err := s.s.Login(hsm.RoleSO, s.soPIN)
-	if hsm.IsWrongPIN(err) || hsm.IsLocked(err) {
-		return err
-	}
-	if err == nil {
-		err = s.trust()
-		err = cmp.Or(err, s.s.Logout())
-	}
-	s.note(PropTrustedBySO, "KM, KEK and anchor, and in two steps KW and transfer key, trusted "+s.s.TrustRoute(), err)
-	return nil
-}
-
-// trust makes the trusted keys. A token with a world's anchor keeps it.
-func (s *survey) trust() (err error) {
-	if err := s.keys(); err != nil {
-		return err
-	}
-	t := &trusted{backup: hsm.Wrapping{Form: s.form}, vault: hsm.Wrapping{Form: s.form}}
-	if t.backup.Outer, err = s.s.TrustKM(testKM, &s.km.PublicKey, s.form); err != nil {
-		return err
-	}
-	if t.vault.Outer, err = s.s.TrustKEK(&s.kek.PublicKey, s.form); err != nil {
-		return err
-	}
-	if err := s.trustBetween(t); err != nil {
-		return err
-	}
-	present, err := s.s.Anchors()
-	if err != nil {
-		return err
-	}
-	if t.anchor = len(present) == 0; t.anchor {
-		if err := s.s.SetAnchor(testAnchor, &s.km.PublicKey); err != nil {
-			return err
-		}
-	}
-	s.trusted = t
-	return nil
-}
-
 // keys generates KM and the KEK in software.
 func (s *survey) keys() (err error) {
 	if s.km, err = generateRSA(3072); err != nil {
@@ -222,18 +182,6 @@ func (s *survey) keys() (err error) {
 
 // generateRSA is a variable so that tests need not wait for new keys.
 var generateRSA = func(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }
-
-// trustBetween makes the AES keys of the two-step form.
-func (s *survey) trustBetween(t *trusted) (err error) {
-	if s.form == keywrap.OneCall {
-		return nil
-	}
-	if t.backup.Inner, t.backup.OAEP, err = s.s.MakeKW(testKW, t.backup.Outer); err != nil {
-		return err
-	}
-	t.vault.Inner, err = s.s.TransferKey()
-	return err
-}
 
 // note records how a property turned out: good is the detail if it is enforced.
 func (s *survey) note(name, good string, err error) {

@@ -150,20 +150,23 @@ func TestOnToken(t *testing.T) {
 	library, _ := shimmed(t)
 	m := load(t, library)
 	token := prepared(t, m)
-	const tried = "everything that was tried is enforced; not tried: "
 	for _, c := range []struct {
-		name  string
-		soPIN *secret.Bytes
-		want  map[string]string
-		why   string
+		name   string
+		soPIN  *secret.Bytes
+		want   map[string]string
+		guards string
+		why    string
 	}{
-		{"with the SO", pin(softhsm.SOPIN), nil, tried + PropInitToken},
+		{"with the SO", pin(softhsm.SOPIN), nil, "trust login", everything},
 		{"without", nil, map[string]string{
 			PropTrustedBySO: "not tried: needs an initialised token and its SO PIN",
+			PropSession:     noTrusted,
 			PropFrozen:      noTrusted,
+			PropCopied:      noTrusted,
 			PropForVault:    noTrusted,
 			PropRestore:     noTrusted,
-		}, tried + PropInitToken + ", " + PropTrustedBySO + ", " + PropFrozen + ", " + PropForVault + ", " + PropRestore},
+		}, "login", "not tried: " + PropTrustedBySO + ", " + PropSession + ", " + PropFrozen + ", " + PropCopied + ", " +
+			PropForVault + ", " + PropRestore},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			properties := must[[]Property](t)(OnToken(m, token, pin(softhsm.UserPIN), c.soPIN))
@@ -176,8 +179,8 @@ func TestOnToken(t *testing.T) {
 			if got := properties[index(properties, PropKeyWrap)]; got.Detail != wraps {
 				t.Errorf("%s: %s", got.Name, got.Detail)
 			}
-			if got := Conclude(properties); got != (Conclusion{true, c.why}) {
-				t.Errorf("%+v", got)
+			if reached, why := guarded(properties); reached != c.guards || why != c.why {
+				t.Errorf("guards %s, %s", reached, why)
 			}
 		})
 	}
@@ -212,16 +215,16 @@ func TestOfTheSOPIN(t *testing.T) {
 		name   string
 		code   uint
 		want   Property
-		usable bool
+		guards string
 	}{
-		{"accepted", 0, Property{PropTrustedBySO, NotEnforced, "a wrong SO PIN was accepted", false}, false},
+		{"accepted", 0, Property{PropTrustedBySO, NotEnforced, "a wrong SO PIN was accepted", false}, "login"},
 		{
 			"locked", pkcs11.CKR_PIN_LOCKED,
-			Property{PropLockout, Enforced, "after 1 wrong tries the token says so", true}, true,
+			Property{PropLockout, Enforced, "after 1 wrong tries the token says so", true}, "trust login",
 		},
 		{"refused", pkcs11.CKR_PIN_INCORRECT, Property{
 			PropLockout, Refused, "three wrong SO PINs did not lock it: only the length of the SO PIN guards it", true,
-		}, true},
+		}, "trust login"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("SOFTHSM2_CONF", must[string](t)(softhsm.Configure(t.TempDir())))
@@ -233,8 +236,8 @@ func TestOfTheSOPIN(t *testing.T) {
 			if !slices.Contains(properties, c.want) {
 				t.Errorf("%+v", properties)
 			}
-			if got := Conclude(properties); got.Usable != c.usable {
-				t.Errorf("%+v", got)
+			if reached, _ := guarded(properties); reached != c.guards {
+				t.Errorf("guards %s", reached)
 			}
 		})
 	}

@@ -14,20 +14,26 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
-	"byok/internal/secret"
 )
 
 // restrictions tries, as user, what must be refused.
 func (s *survey) restrictions() {
 	s.note(PropTrustedOnly, "a user cannot make a trusted key by any route", s.s.ProbeTrust())
-	if s.trusted != nil {
-		s.note(PropFrozen, "cannot be read, changed, copied wider, or used except to wrap", s.probeTrusted())
+	if s.trusted.any() {
+		s.note(PropFrozen, "cannot be read, changed, or used except to wrap", s.eachTrusted(s.s.ProbeTrustedInPlace))
+		s.note(PropCopied, "to session or token, as they are or with a use", s.eachTrusted(s.copied))
+	}
+	if s.trusted.kek != 0 {
+		s.note(PropSession, "", s.sessionObject())
 	}
 	s.note(PropWrapTrusted, "wrapped under no key that is not trusted", s.eachTestKey(s.s.ProbeWrapWithTrusted))
+	s.note(PropLater, "not set on a key that any key could wrap", s.s.Prober().RestrictedLater())
 	s.note(PropDerive, "by no mechanism that is listed", s.eachTestKey(s.s.ProbeDerive))
 	s.note(PropOneWay, "cannot be read or made weaker", s.eachTestKey(s.s.ProbeOneWay))
 	s.note(PropCopy, "cannot be used, widened or copied", s.eachTestKey(func(k hsm.Key) error {
@@ -42,9 +48,13 @@ func (s *survey) restrictions() {
 
 // others names the mechanisms that the probes do not know.
 func (s *survey) others() {
-	derive, wrap, err := s.s.UnknownMechanisms()
+	derive, err := s.s.Prober().Unknown(pkcs11.CKF_DERIVE)
 	s.noteOthers(PropOtherDerive, derive, err)
+	wrap, err := s.s.Prober().Unknown(pkcs11.CKF_WRAP)
 	s.noteOthers(PropOtherWrap, wrap, err)
+	if p := s.property(PropWrapTrusted); p.Outcome == Enforced && len(wrap) > 0 {
+		p.Detail += "; " + listed(wrap)
+	}
 }
 
 func (s *survey) noteOthers(name string, unknown []uint, err error) {
@@ -52,31 +62,18 @@ func (s *survey) noteOthers(name string, unknown []uint, err error) {
 	if len(unknown) == 0 || err != nil {
 		return
 	}
+	p := s.property(name)
+	p.Outcome, p.Detail = NotKnown, listed(unknown)
+}
+
+func (s *survey) property(name string) *Property { return &s.properties[index(s.properties, name)] }
+
+func listed(unknown []uint) string {
 	numbers := make([]string, len(unknown))
 	for i, m := range unknown {
 		numbers[i] = fmt.Sprintf("0x%X", m)
 	}
-	p := &s.properties[index(s.properties, name)]
-	p.Outcome, p.Detail = NotKnown, "listed and not tried: "+strings.Join(numbers, ", ")
-}
-
-// probeTrusted probes one trusted key of each kind, the RSA keys last: a
-// weakness of the AES keys is the graver.
-func (s *survey) probeTrusted() error {
-	t := s.trusted
-	var errs []error
-	if s.form == keywrap.TwoSteps {
-		errs = append(errs, s.s.ProbeTrusted(t.backup.Inner, hsm.KW), s.s.ProbeTrusted(t.vault.Inner, hsm.TransferKey))
-	}
-	errs = append(errs, s.s.ProbeTrusted(t.backup.Outer, hsm.KM), s.s.ProbeTrusted(t.vault.Outer, hsm.KEK))
-	if t.anchor {
-		o, err := s.s.FindAnchor(testAnchor)
-		if err != nil {
-			return err
-		}
-		errs = append(errs, s.s.ProbeTrusted(o, hsm.Anchor))
-	}
-	return worst(errs...)
+	return "listed and not tried: " + strings.Join(numbers, ", ")
 }
 
 // worst is the first error that shows a broken promise, or else the first.
@@ -116,11 +113,44 @@ func (s *survey) wrapping() {
 	mechanism, err := s.keyWrap()
 	s.note(PropKeyWrap, mechanism, err)
 	s.note(PropOAEP, "opened in software", s.s.ProbeOAEP(s.form))
-	if s.trusted != nil {
-		s.note(PropForVault, "as in a package; opened in software", s.eachTestKey(s.transfer))
-		s.note(PropRestore, "to a session object, which proved possession, and to the token", s.eachTestKey(s.restore))
+	if w, complete := s.vault(); complete {
+		s.note(PropForVault, wrapped, s.eachTestKey(s.transfer(w)))
+	}
+	if w, complete := s.backup(); complete {
+		s.note(PropRestore, restored, s.eachTestKey(s.restore(w)))
 	}
 	s.note(PropOneCall, "offered, and used", s.twoSteps())
+}
+
+// What is said of a transfer and of a recovery that went well.
+const (
+	wrapped  = "as in a package; opened in software"
+	restored = "to a session object, which proved possession, and to the token"
+)
+
+// underLogin does the same as where nobody but the quorum logs in: the user makes
+// what wraps, and no key is restricted.
+func (s *survey) underLogin() {
+	s.s.Guarding = hsm.Guarding{Untrusted: true, Unrestricted: true}
+	defer func() { s.s.Guarding = hsm.Guarding{} }()
+	w, err := s.ownWrapping(s.s.TrustKEK(&s.kek.PublicKey, s.form))
+	if err == nil {
+		err = s.eachTestKey(s.transfer(w))
+	}
+	s.note(PropLoginVault, wrapped, err)
+	w, err = s.ownWrapping(s.s.SessionKM(&s.km.PublicKey, s.form))
+	if err == nil {
+		err = s.eachTestKey(s.restore(w))
+	}
+	s.note(PropLoginBack, restored, err)
+}
+
+func (s *survey) ownWrapping(outer hsm.Object, err error) (hsm.Wrapping, error) {
+	w := hsm.Wrapping{Form: s.form, Outer: outer}
+	if err == nil && s.form == keywrap.TwoSteps {
+		w.Inner, err = s.s.TransferKey()
+	}
+	return w, err
 }
 
 // twoSteps says why the two-step form is used.
@@ -155,20 +185,22 @@ func (s *survey) keyWrap() (string, error) {
 
 // transfer wraps a key for the test KEK, opens the blob in software, and
 // compares what comes out with what the token shows of the key.
-func (s *survey) transfer(key hsm.Key) error {
-	blob, err := s.s.Wrap(s.trusted.vault, key)
-	if err != nil {
-		return err
+func (s *survey) transfer(w hsm.Wrapping) func(hsm.Key) error {
+	return func(key hsm.Key) error {
+		blob, err := s.s.Wrap(w, key)
+		if err != nil {
+			return err
+		}
+		clearText, err := s.open(s.kek, blob)
+		if err != nil {
+			return err
+		}
+		defer clear(clearText)
+		if !s.sameKey(key, clearText) {
+			return exitcode.Errorf(exitcode.HSM, "%v wrapped a different key than it was asked to", s.token)
+		}
+		return nil
 	}
-	clearText, err := s.open(s.kek, blob)
-	if err != nil {
-		return err
-	}
-	defer clear(clearText)
-	if !s.sameKey(key, clearText) {
-		return exitcode.Errorf(exitcode.HSM, "%v wrapped a different key than it was asked to", s.token)
-	}
-	return nil
 }
 
 // open opens a blob of either form.
@@ -228,35 +260,45 @@ func publicOf(clearText []byte) (crypto.PublicKey, error) {
 }
 
 // restore backs a key up, restores it to a session object that must prove
-// possession, and copies that to the token.
-func (s *survey) restore(key hsm.Key) error {
-	identity := hsm.Identity{Public: key.Public}
-	if key.Public == nil {
-		value, err := s.s.CheckValue(key)
+// possession, and copies that to the token or, where the module copies no keys,
+// restores it there.
+func (s *survey) restore(w hsm.Wrapping) func(hsm.Key) error {
+	return func(key hsm.Key) error {
+		identity, err := s.identity(key)
 		if err != nil {
 			return err
 		}
-		identity.CheckValue = value
+		blob, err := s.s.Wrap(w, key)
+		if err != nil {
+			return err
+		}
+		at := min(len(blob), s.km.Size())
+		backup := hsm.Backup{Kind: key.Kind, Public: key.Public, Seal: s.seal(blob[:at]), Inner: blob[at:]}
+		restored, err := s.s.Restore(backup)
+		if err != nil {
+			return err
+		}
+		if err := s.s.Proves(restored, identity); err != nil {
+			return err
+		}
+		kept, err := s.s.Persist(restored, testKey)
+		if errors.Is(err, hsm.ErrNoCopy) {
+			backup.Label = testKey
+			kept, err = s.s.Restore(backup)
+		}
+		if err != nil {
+			return err
+		}
+		return cmp.Or(s.s.Proves(kept, identity), s.s.DestroyKey(kept))
 	}
-	backup, err := s.s.Wrap(s.trusted.backup, key)
-	if err != nil {
-		return err
+}
+
+func (s *survey) identity(key hsm.Key) (hsm.Identity, error) {
+	if key.Public != nil {
+		return hsm.Identity{Public: key.Public}, nil
 	}
-	at := min(len(backup), s.km.Size())
-	restored, err := s.s.Restore(hsm.Backup{
-		Kind: key.Kind, Public: key.Public, Seal: s.seal(backup[:at]), Inner: backup[at:],
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.s.Proves(restored, identity); err != nil {
-		return err
-	}
-	kept, err := s.s.Persist(restored, testKey)
-	if err != nil {
-		return err
-	}
-	return s.s.DestroyKey(kept)
+	value, err := s.s.CheckValue(key)
+	return hsm.Identity{CheckValue: value}, err
 }
 
 // seal opens a backup's first part and encrypts the AES key again.
@@ -269,46 +311,4 @@ func (s *survey) seal(outer []byte) hsm.Seal {
 		defer clear(key)
 		return rsa.EncryptOAEP(sha1.New(), rand.Reader, public, key, nil)
 	}
-}
-
-// lockout gives wrong SO PINs until the token warns that it will lock, three at
-// most, and then the right one, which starts the count again.
-func (s *survey) lockout() {
-	wrong := secret.Take([]byte("not-the-right-one"))
-	defer wrong.Wipe()
-	tries, locks := 0, false
-	for ; tries < 3 && !locks; tries++ {
-		err := s.tryPIN(wrong)
-		if err == nil {
-			s.note(PropTrustedBySO, "", fmt.Errorf("%w: a wrong SO PIN was accepted", hsm.ErrNotEnforced))
-			return
-		}
-		locks = hsm.IsLocked(err) || s.aboutToLock()
-	}
-	err := s.setUserPIN()
-	switch {
-	case locks, hsm.IsLocked(err):
-		err = nil
-	case err == nil:
-		err = errors.New("three wrong SO PINs did not lock it: only the length of the SO PIN guards it")
-	}
-	s.note(PropLockout, fmt.Sprintf("after %d wrong tries the token says so", tries), err)
-}
-
-func (s *survey) tryPIN(pin *secret.Bytes) error {
-	session, err := s.m.Open(s.token)
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	return session.Login(hsm.RoleSO, pin)
-}
-
-func (s *survey) aboutToLock() bool {
-	now, err := s.m.Token(s.token.ID())
-	if err != nil {
-		return false
-	}
-	state := now.PINState(hsm.RoleSO)
-	return state == hsm.PINFinal || state == hsm.PINLocked
 }
