@@ -147,12 +147,12 @@ func deedRows(out *bytes.Buffer) {
 	fmt.Fprint(out, deedsTail)
 	row(out, "what", "who", "what comes of it", "test")
 	row(out, slices.Repeat([]string{"---"}, 4)...)
-	for _, other := range otherAttacks() {
-		row(out, other.name, other.who, other.outcome, "`cmd/byok-offline."+other.test+"`")
+	for _, other := range slices.Concat(otherAttacks(), elsewhere()) {
+		row(out, other.name, other.who, other.outcome, "`"+other.test+"`")
 	}
 }
 
-// otherAttack is one that takes a test of its own.
+// otherAttack is one that takes a test of its own, which is named with its folder.
 type otherAttack struct{ name, who, outcome, test string }
 
 func otherAttacks() []otherAttack {
@@ -161,32 +161,35 @@ func otherAttacks() []otherAttack {
 			"the operator, with a user of the vault",
 			"on a token where KEK and transfer key wait it opens a key with 54 calls; in no state of a ceremony is there " +
 				"one: every object was tried under every other, and under the KEK",
-			"TestByWayOfTheVault"},
+			"cmd/byok-offline.TestByWayOfTheVault"},
 		{"look for objects of a session, and exchange labels and identifiers of two keys, at calls of the session",
 			"a second process with the user PIN",
 			"nothing of the session is seen; what was wrapped is the key that was approved, or the command fails and " +
 				"leaves no wrapped copy",
-			"TestSecondProcess"},
-		{"exchange the halves of wrapped copies pairwise", "the operator", "none opens", "TestExchangedPackages"},
+			"cmd/byok-offline.TestSecondProcess"},
+		{"exchange two keys, or the public half of one, for good at a call of `acl modify`",
+			"a second process with the user PIN", "the key that was approved is wrapped, or none",
+			"cmd/byok-offline.TestSwappedOnce"},
+		{"exchange the halves of wrapped copies pairwise", "the operator", "none opens", "cmd/byok-offline.TestExchangedPackages"},
 		{"leave a trusted key, or anything else, on a token that is adopted", "the former security officer",
-			"refused, and no statement is signed; with such a key the user PIN would open every other", "TestAdopt"},
+			"refused, and no statement is signed; with such a key the user PIN would open every other", "cmd/byok-offline.TestAdopt"},
 		{"log in with the SO PIN from before the adoption", "the former security officer", "CKR_PIN_INCORRECT",
-			"TestAdoptedOfficer"},
+			"cmd/byok-offline.TestAdoptedOfficer"},
 		{"pkcs11-spy as the library of every command that reads cards or asks for a PIN", "the operator",
-			"refused before it is loaded; where it is loaded, it writes the PIN to a file", "TestHostileLibrary"},
+			"refused before it is loaded; where it is loaded, it writes the PIN to a file", "cmd/byok-offline.TestHostileLibrary"},
 		{"a configuration that leads the genuine library to other tokens", "the operator",
-			"refused before it is loaded", "TestHostileLibrary"},
+			"refused before it is loaded", "cmd/byok-offline.TestHostileLibrary"},
 		{"every socket, other processes, the supervisor, the terminal and the kernel, from a constructor, " +
 			"a call, a thread, a child, another program and a signal handler", "whoever supplies the library",
 			"refused, as root and as an ordinary user, whatever works outside; a willing process with a socket in the " +
-				"file system, and the user's files, are within reach", "TestPhoneHome"},
+				"file system, and the user's files, are within reach", "cmd/byok-offline.TestPhoneHome"},
 		{"crash, exit, corrupt memory, raise signals, from a constructor to C_Finalize and in quorum sessions",
 			"whoever supplies the library", "status 4, one line, and an end in the log; the same command again does its work",
-			"TestDeadlyLibrary"},
+			"cmd/byok-offline.TestDeadlyLibrary"},
 		{"never return", "whoever supplies the library", "Ctrl-C twice: status 130, and an end in the log",
-			"TestLibraryThatNeverReturns"},
-		{"cut the log at every line", "whoever edits kmdata later",
-			"status 3 wherever a statement vouches for what is missing", "TestLogCutAtEveryLine"},
+			"cmd/byok-offline.TestLibraryThatNeverReturns"},
+		{"cut the log at every line, alone and with the statements that follow", "whoever edits kmdata later",
+			"status 3 wherever a statement, or the token's anchor, vouches for what is missing", "cmd/byok-offline.TestLogCutAtEveryLine"},
 	}
 }
 

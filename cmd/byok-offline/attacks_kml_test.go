@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func withKML() deeds {
 	list := append(changedFields(), forgedKeys()...)
 	return deeds{
 		heading: "Key files", who: "the operator, who has KML sign what was changed",
-		list: append(append(list, forgedBackups()...), forgedCopies()...),
+		list: slices.Concat(list, forgedRecords(), forgedBackups(), forgedCopies()),
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -75,13 +76,13 @@ func withTheLog() deeds {
 
 // TestLogCutAtEveryLine: a log that lacks what a statement was signed over is
 // refused, wherever it ends; behind the last statement nothing vouches for it.
+// Cut together with the statements that follow, it is an older copy of the
+// record, and the token's anchor knows of more.
 func TestLogCutAtEveryLine(t *testing.T) {
 	s := inState(t, modified)
 	whole := mustDo(os.ReadFile(s.path(logFile)))(t)
-	vouched := 0
-	for _, head := range s.chain(t).Heads() {
-		vouched = max(vouched, head.Log.Lines)
-	}
+	heads := s.chain(t).Heads()
+	vouched := heads[len(heads)-1].Log.Lines
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	for n := range len(lines) - 1 {
 		mustWrite(t, s.path(logFile), bytes.Join(lines[:n], nil))
@@ -93,6 +94,39 @@ func TestLogCutAtEveryLine(t *testing.T) {
 			t.Errorf("cut behind line %d: status %d, want %d\n%s", n, out.status, want, out.text)
 		}
 	}
+	for n := heads[0].Log.Lines; n < vouched; n++ {
+		older := s.copied(t)
+		last := older.keepStatements(t, n)
+		mustWrite(t, older.path(logFile), bytes.Join(lines[:n], nil))
+		older.must(t, thenVerify)
+		out := older.run(t, thenCheck)
+		got := older.answers(out, "")
+		if want := fmt.Sprintf("%d: anchor the token knows statement %d, …, which kmdata does not contain",
+			exitcode.Check, heads[len(heads)-1].Statement); last > 1 && got != want {
+			t.Errorf("cut behind line %d and statement %d: %s\n%s", n, last, got, out.text)
+		} else if out.status == exitcode.Done {
+			t.Errorf("cut behind line %d and statement %d: accepted\n%s", n, last, out.text)
+		}
+	}
+}
+
+// keepStatements removes the statements that were signed over more lines of the
+// log, and says which is the last.
+func (s *stage) keepStatements(t testing.TB, lines int) (last int) {
+	t.Helper()
+	heads := s.chain(t).Heads()
+	for i, e := range s.chain(t).Entries() {
+		if heads[i].Log.Lines <= lines {
+			last = e.Number()
+			continue
+		}
+		for _, path := range s.pairAt(strings.TrimPrefix(e.Path, s.dir+"/")) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return last
 }
 
 // relogged changes the lines of the log.

@@ -66,18 +66,24 @@ func (s *stage) whileSwapping(t *testing.T, ident string, lines []string, seen f
 func (w *swapper) create(t *testing.T) {
 	t.Helper()
 	point := mustDo(asn1.Marshal(mustDo(w.mine.PublicKey.Bytes())(t)))(t)
-	curve := mustDo(asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}))(t)
-	common := []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, ownLabel), pkcs11.NewAttribute(pkcs11.CKA_ID, []byte("own")),
-		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, curve),
-	}
+	common := w.naming(t, named{[]byte(ownLabel), []byte("own")})
 	mustDo(w.p.CreateObject(w.h, append(common, pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
 		pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, point), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true))))(t)
 	mustDo(w.p.CreateObject(w.h, append(common, pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY),
 		pkcs11.NewAttribute(pkcs11.CKA_VALUE, mustDo(w.mine.Bytes())(t)), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true),
 		pkcs11.NewAttribute(pkcs11.CKA_WRAP_WITH_TRUSTED, true), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))))(t)
+}
+
+// naming begins the template of either half of a P-256 key on the token.
+func (w *swapper) naming(t *testing.T, name named) []*pkcs11.Attribute {
+	t.Helper()
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, name.label), pkcs11.NewAttribute(pkcs11.CKA_ID, name.id),
+		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS,
+			mustDo(asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}))(t)),
+	}
 }
 
 // named is how an object is found by the program.
@@ -178,58 +184,90 @@ func TestSwappedForTransfer(t *testing.T) {
 	s.sound(t, subject{})
 }
 
-// TestSwappedOnce stops acl modify at a call of the library, exchanges the keys
-// for good, and lets it go on: as above, at every twentieth call, or at every
-// call with BYOK_FAULTS=all.
+// TestSwappedOnce stops acl modify at a call of the library, exchanges the keys,
+// or what is shown of one, for good, and lets it go on: as above, at every
+// twentieth call, or at every call with BYOK_FAULTS=all.
 func TestSwappedOnce(t *testing.T) {
 	s := newRepertoire(t).after("key generate")
 	line := s.filled(t, "acl modify --ident contosokey --key-friendly-name Contoso --approve-unseen $KEK $LAST"+
 		withPINs+flagsOf("", "card1 card2"))
 	calls := s.copied(t).callPoints(t, line)
+	var mine *ecdsa.PrivateKey
 	s.onToken(t, func(p *pkcs11.Ctx) {
 		w := &swapper{p: p, h: s.login(t, p, stagePIN), mine: mustDo(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)}
 		w.create(t)
+		mine = w.mine
 	})
 	approved := mustDo(s.chain(t).Key("contosokey"))(t)
-	step, wrapped := 20, 0
+	step := 20
 	if os.Getenv(faultVariable) == "all" {
 		step = 1
 	}
-	for at := step; at < len(calls); at += step {
-		on := s.copied(t)
-		status := on.swappedAt(t, line, at)
-		copies := mustDo(on.chain(t).Copies("contosokey"))(t)
-		if (status == 0) != (len(copies) == 1) {
-			t.Errorf("at call %d: status %d, %d copies", at, status, len(copies))
-		}
-		for _, c := range copies {
-			wrapped++
-			if key := on.kek.opened(t, c.Copy.Ciphertext); !key.PublicKey.Equal(approved.Public()) {
-				t.Errorf("at call %d (%s): another key was wrapped", at, calls[at-1].call)
+	for name, swap := range map[string]func(*swapper, *testing.T){
+		"both halves": (*swapper).exchange, "the public half": (*swapper).pretend,
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrapped := 0
+			for at := step; at < len(calls); at += step {
+				on := s.copied(t)
+				status := on.swappedAt(t, line, at, func(w *swapper) {
+					w.mine = mine
+					swap(w, t)
+				})
+				copies := mustDo(on.chain(t).Copies("contosokey"))(t)
+				if (status == 0) != (len(copies) == 1) {
+					t.Errorf("at call %d: status %d, %d copies", at, status, len(copies))
+				}
+				for _, c := range copies {
+					wrapped++
+					if key := on.kek.opened(t, c.Copy.Ciphertext); !key.PublicKey.Equal(approved.Public()) {
+						t.Errorf("at call %d (%s): another key was wrapped", at, calls[at-1].call)
+					}
+				}
 			}
-		}
+			if wrapped == 0 {
+				t.Error("no run ended well: the test shows nothing")
+			}
+			t.Logf("%d of %d runs wrapped the key that was approved", wrapped, len(calls)/step)
+		})
 	}
-	if wrapped == 0 {
-		t.Error("no run ended well: the test shows nothing")
-	}
-	t.Logf("%d of %d runs wrapped the key that was approved", wrapped, len(calls)/step)
 }
 
-// swappedAt exchanges the names of the two keys at one call of a command, and
-// returns its status.
-func (s *stage) swappedAt(t *testing.T, line string, at int) int {
+// exchange exchanges the names of the two keys.
+func (w *swapper) exchange(t *testing.T) {
+	mine, theirs := w.labelled(ownLabel), w.labelled("key_simple_contosokey")
+	if len(mine) != 2 || len(theirs) != 2 {
+		t.Fatalf("%d and %d objects", len(mine), len(theirs))
+	}
+	name := w.name(theirs[0])
+	w.rename(theirs, named{[]byte(ownLabel), []byte("own")})
+	w.rename(mine, name)
+}
+
+// pretend puts the swapper's own public half in the place of the key's.
+func (w *swapper) pretend(t *testing.T) {
+	theirs := w.labelled("key_simple_contosokey")
+	name := w.name(theirs[0])
+	for _, o := range theirs {
+		class := mustDo(w.p.GetAttributeValue(w.h, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, nil)}))(t)
+		if ulong(class[0].Value) != pkcs11.CKO_PUBLIC_KEY {
+			continue
+		}
+		if err := w.p.DestroyObject(w.h, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustDo(w.p.CreateObject(w.h, append(w.naming(t, name), pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, mustDo(asn1.Marshal(mustDo(w.mine.PublicKey.Bytes())(t)))(t)),
+		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true))))(t)
+}
+
+// swappedAt has the swapper at work at one call of a command, and returns its
+// status.
+func (s *stage) swappedAt(t *testing.T, line string, at int, swap func(*swapper)) int {
 	t.Helper()
 	first := s.stopped(t, line, strconv.Itoa(at))
-	s.onToken(t, func(p *pkcs11.Ctx) {
-		w := &swapper{p: p, h: s.login(t, p, stagePIN)}
-		mine, theirs := w.labelled(ownLabel), w.labelled("key_simple_contosokey")
-		if len(mine) != 2 || len(theirs) != 2 {
-			t.Fatalf("%d and %d objects", len(mine), len(theirs))
-		}
-		name := w.name(theirs[0])
-		w.rename(theirs, named{[]byte(ownLabel), []byte("own")})
-		w.rename(mine, name)
-	})
+	s.onToken(t, func(p *pkcs11.Ctx) { swap(&swapper{p: p, h: s.login(t, p, stagePIN)}) })
 	if err := first.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,8 @@ func Columns() []*Column {
 			pin:    rig.ToolPIN, make: byTool,
 		},
 		{
-			Guard: statement.GuardTrustByTool, Module: "Azure Cloud HSM", Has: "the user PIN; with the officer, the vendor's tool",
+			Guard: statement.GuardTrustByTool, Module: "Azure Cloud HSM",
+			Has:    "the user PIN; with the officer, the vendor's tool",
 			Leaves: "the crypto officer and the operator together can export",
 			pin:    rig.ToolPIN, make: byTool, env: map[string]string{"SHIM_PROFILE": "azure"},
 		},

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"byok/internal/kmdata"
+	"byok/internal/strictjson"
+)
+
+// forgedRecords are what the program itself notes of a key: that a command was
+// cut short, which nothing signs, and that a key was destroyed.
+func forgedRecords() []deed {
+	again := func(ident, kind string) string {
+		return "key generate --ident " + ident + " --type " + kind + " --without-quorum" + withPINs
+	}
+	return []deed{
+		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
+			do: hidden("ec"), then: again("ec", "EC"),
+			want: "3: statement 4 (origin) names key_simple_ec, and its file kmdata/local/key_simple_ec is missing"},
+		{name: "a key file hidden, and the note of an interrupted generation planted", state: modified,
+			do: hidden("aes"), then: again("aes", "AES"),
+			want: "3: statement 7 (authorization) names key_simple_aes, and its file kmdata/local/key_simple_aes is missing"},
+		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
+			do: hidden("aes"), then: again("aes", "EC"),
+			want: `6: token "stage" (serial …) holds a key labelled key_simple_aes already`},
+		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
+			do: hidden("aes"), then: again("aes", "AES"), want: "0: nothing",
+			note: "the key is not destroyed: it is recorded again, of the same unproved origin"},
+		{name: "a key file with another field: check_value", state: generated,
+			do: replacing("key_simple_aes", `"check_value": "`, `"check_value": "0`), then: thenAES,
+			want: "3: kmdata/local/key_simple_aes: field check_value: expected 32 lower-case hex digits"},
+		{name: "a key file with the check value of another key", state: generated, do: otherCheckValue, then: thenAES,
+			want: `3: key_simple_aes on token "stage" (serial …) is not the key that its file describes`},
+		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
+			then: thenCheck, want: "3: key_simple_ec it was retired, but is on the token"},
+		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
+			then: thenModify, want: "6: key_simple_ec was destroyed on this world's module"},
+	}
+}
+
+// hidden takes a key's file away, and says that its generation was cut short.
+func hidden(ident string) func(*testing.T, *stage) {
+	return func(t *testing.T, s *stage) {
+		name := kmdata.KeyName(kmdata.Simple, ident)
+		for _, end := range []string{"", ".sig"} {
+			if err := os.Remove(s.path("kmdata/local/" + name + end)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		note := "{\n  \"type\": \"byok-pending\",\n  \"version\": 1,\n  \"note\": {\n    \"label\": \"" + name +
+			"\"\n  }\n}\n"
+		mustWrite(t, s.path("kmdata/local/.key-generate_"+ident+".pending"), []byte(note))
+	}
+}
+
+func otherCheckValue(t *testing.T, s *stage) {
+	k := s.readKey(t, "key_simple_aes")
+	k.CheckValue = checkValue(t, knownValue())
+	s.forgeKey(t, k)
+}
+
+// forgedRetirement has KML sign that a key was destroyed which is there.
+func forgedRetirement(t *testing.T, s *stage) {
+	k := s.readKey(t, "key_simple_ec")
+	record := kmdata.Retired{Signed: k.Signed, Ident: k.Ident, Identity: k.Identity, Destroyed: 2}
+	record.Type = kmdata.TypeRetired
+	s.forge(t, s.path("kmdata/local/retired_key_simple_ec"), mustDo(strictjson.Marshal(record))(t))
+}
