@@ -55,6 +55,14 @@ var traits = map[Guard]Traits{
 // none of them.
 func (g Guard) Traits() Traits { return traits[g] }
 
+// ParseGuard reads a guard as a person types it; "" stays that.
+func ParseGuard(text string) (Guard, error) {
+	if g := Guard(text); g == "" || slices.Contains(Guards(), g) {
+		return g, nil
+	}
+	return "", fmt.Errorf("guard %.20q is not one of %q", text, Guards())
+}
+
 func (g Guard) check() error {
 	if !slices.Contains(Guards(), g) {
 		return fmt.Errorf("field guard: %.20q is not one of %q", string(g), Guards())

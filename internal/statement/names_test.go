@@ -72,3 +72,16 @@ func TestCheckPlainName(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestParseGuard(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "trust-shared": "", "login": "",
+		"Trust":   `guard "Trust" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`,
+		"trust\n": `guard "trust\n" is not one of ["trust" "trust-shared" "trust-by-tool" "login" "login-shared"]`,
+	} {
+		g, err := statement.ParseGuard(text)
+		if want == "" && (err != nil || string(g) != text) || want != "" && (err == nil || err.Error() != want || g != "") {
+			t.Errorf("%q: %q, %v", text, g, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/hsm/survey"
 	"byok/internal/secondproc"
+	"byok/internal/statement"
 	"byok/internal/term"
 	"fmt"
 	"io"
@@ -66,13 +67,15 @@ type Survey struct {
 	Device     survey.Device     `json:"device"`
 }
 
-// Refusal is the error of a module that cannot be used. Where only the API to
+// Refusal is the error of a module that cannot be used, or not with the guard that
+// was asked for: the hint names one that it reaches. Where only the API to
 // initialise a token is missing, the hint names the other way.
 func (v Survey) Refusal(path string) error {
-	if v.Conclusion.Usable {
+	c := v.Conclusion
+	if c.Usable {
 		return nil
 	}
-	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony: %s", v.Conclusion.Why)
+	err := exitcode.Errorf(exitcode.HSM, "this module cannot serve a ceremony%s: %s", with(c.Guard), c.Why)
 	for _, p := range v.Properties {
 		if p.Name == survey.PropInitToken && p.Outcome == survey.Refused {
 			return err.Hint(
@@ -82,7 +85,24 @@ func (v Survey) Refusal(path string) error {
 			)
 		}
 	}
+	if best := survey.Conclude(v.Guards, ""); c.Guard != "" && best.Outcome == survey.Reached {
+		return err.Hint("it reaches guard %s: ask for that with --guard, or for none", best.Guard)
+	}
 	return err
+}
+
+func with(g statement.Guard) string {
+	if g == "" {
+		return ""
+	}
+	return " with guard " + string(g)
+}
+
+// can says how a module whose guard turned out so serves a ceremony.
+var can = map[string]string{
+	survey.Reached:    "can serve",
+	survey.Unknown:    "may serve",
+	survey.NotReached: "cannot serve",
 }
 
 // Print writes the properties, the rows of the second process, and the conclusion.
@@ -100,10 +120,8 @@ func (v Survey) Print(w io.Writer) error {
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
-	can := "can serve a ceremony"
-	if !v.Conclusion.Usable {
-		can = "cannot serve a ceremony"
-	}
-	_, err := io.WriteString(w, term.Printable(fmt.Sprintf("%s %s: %s", v.Library, can, v.Conclusion.Why))+"\n")
+	c := v.Conclusion
+	text := fmt.Sprintf("%s %s a ceremony%s: %s", v.Library, can[c.Outcome], with(c.Guard), c.Why)
+	_, err := io.WriteString(w, term.Printable(text)+"\n")
 	return err
 }

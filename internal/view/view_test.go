@@ -112,13 +112,16 @@ func surveyed(usable bool, refused string) Survey {
 		Library:    "Example HSM",
 		Processes:  []secondproc.Row{{Name: secondproc.RowTrust, Outcome: secondproc.Held, Detail: "7 attempts"}},
 		Guards:     []survey.Reach{{Guard: statement.GuardLogin, Outcome: survey.Unknown, Why: "not tried"}},
-		Conclusion: survey.Conclusion{Usable: usable, Why: "because"},
+		Conclusion: survey.Conclusion{Usable: usable, Outcome: survey.NotReached, Why: "because"},
 		Device: survey.Device{
 			Program:    "byok/0.0.0",
 			Library:    library.Identity{Path: "/usr/lib/example.so", Family: "unknown"},
 			Token:      &hsm.Token{Slot: 3, Label: "example", Initialised: true},
 			Mechanisms: []tokens.Mechanism{{Number: "0x1054", Flags: "0x60000", MinSize: 2048, MaxSize: 4096}},
 		},
+	}
+	if usable {
+		v.Conclusion.Guard, v.Conclusion.Outcome = statement.GuardLogin, survey.Unknown
 	}
 	v.Properties = []survey.Property{{Name: survey.PropMechanisms, Outcome: survey.Enforced, Detail: "all"}}
 	if refused != "" {
@@ -207,5 +210,12 @@ func TestRefusal(t *testing.T) {
 			exitcode.Of(err) != exitcode.HSM || exitcode.HintOf(err) != hint {
 			t.Errorf("%s: %v (hint %q)", refused, err, exitcode.HintOf(err))
 		}
+	}
+	v := surveyed(false, "")
+	v.Conclusion.Guard, v.Guards[0].Outcome = statement.GuardTrust, survey.Reached
+	err := v.Refusal("/lib/a.so")
+	if err == nil || err.Error() != "this module cannot serve a ceremony with guard trust: because" ||
+		exitcode.HintOf(err) != "it reaches guard login: ask for that with --guard, or for none" {
+		t.Errorf("%v (hint %q)", err, exitcode.HintOf(err))
 	}
 }
