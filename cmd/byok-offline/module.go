@@ -1,0 +1,187 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/ceremony"
+	"byok/internal/command"
+	"byok/internal/dialogue"
+	"byok/internal/exitcode"
+	"byok/internal/hsm"
+	"byok/internal/hsm/survey"
+	"byok/internal/kmdata"
+	"byok/internal/secondproc"
+	"byok/internal/secret"
+	"byok/internal/session"
+	"byok/internal/statement"
+	"byok/internal/term"
+	"byok/internal/view"
+	"byok/internal/world"
+)
+
+func moduleCommands(p *command.Program) *cli.Command {
+	return &cli.Command{
+		Name:  "module",
+		Usage: "examine an HSM, and have the quorum accept one",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "list the tokens of a PKCS#11 library (enquiry)",
+				Action: p.Action(listModules),
+				Flags:  []cli.Flag{libraryFlag()},
+			},
+			{
+				Name:   "check",
+				Usage:  "run a ceremony's operations on a throw-away token and report which protections the HSM enforces",
+				Action: p.Step(checkModule),
+				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
+					text("with-test-keys", "`TOKEN` that is initialised, to use with test keys that are removed again"),
+					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"),
+					text("guard", "fail unless the module can have this `GUARD` of world create (default: unless it can have any)")},
+			},
+			{
+				Name:   "accept",
+				Usage:  "accept another library or configuration for a module of the world, with a quorum of cards",
+				Action: p.Step(acceptModule),
+				Flags: command.Require(slices.Concat([]cli.Flag{libraryFlag(), pinFileFlag()},
+					dialogue.SessionFlags(), dialogue.AcceptFlags()), "card"),
+			},
+			{
+				Name:   "strike-off",
+				Usage:  "strike off a module that will not come back, with a quorum of cards",
+				Action: p.Step(strikeOffModule),
+				Flags: command.Require(slices.Concat([]cli.Flag{modulePathFlag(), pinFileFlag(),
+					text("module", "`ID` of a module, as world info --output json shows it"),
+					text("reason", "`TEXT` for the record")}, dialogue.SessionFlags()), "module", "reason", "card"),
+			},
+		},
+	}
+}
+
+func listModules(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	m, err := loadNamed(r)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	tokens, err := dialogue.Tokens(r, m)
+	if err != nil {
+		return nil, err
+	}
+	return view.Tokens{Library: m.Library, Path: m.Path, Tokens: tokens}, nil
+}
+
+// loadNamed loads the library of --module-path.
+func loadNamed(r *command.Run) (*hsm.Module, error) {
+	return hsm.Load(r.String("module-path"))
+}
+
+func checkModule(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	if r.IsSet("token") {
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"module check takes its token from --with-test-keys, in the forms of --token")
+	}
+	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
+		return nil, exitcode.Errorf(exitcode.Usage,
+			"a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token").
+			Hint("name that token with --with-test-keys SERIAL")
+	}
+	guard, err := statement.ParseGuard(r.String("guard"))
+	if err != nil {
+		return nil, exitcode.Mark(exitcode.Usage, err)
+	}
+	m, err := loadNamed(r)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	v := view.Survey{Library: m.Library}
+	if v.Properties, v.Processes, err = surveyed(r, m); err != nil {
+		return nil, err
+	}
+	if v.Device, err = survey.Describe(m, r.String("with-test-keys")); err != nil {
+		return nil, err
+	}
+	v.Guards = survey.Guards(v.Properties, secondproc.Shown(v.Processes))
+	v.Conclusion = survey.Conclude(v.Guards, guard)
+	r.Event.AddNote("module check", v.Conclusion.Why)
+	return v, v.Refusal(m.Path)
+}
+
+// surveyed tries the module, and what a second process can do.
+func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
+	id := r.String("with-test-keys")
+	if id == "" {
+		return secondproc.SurveyThrowAway(m)
+	}
+	token, err := m.Token(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Event.Module = &ceremony.Module{Library: m.Library, Model: token.Model, Serial: token.Serial}
+	var soPIN *secret.Bytes
+	if path := r.String("so-pin-file"); path != "" {
+		if soPIN, err = term.SecretFile(path); err != nil {
+			return nil, nil, err
+		}
+		defer soPIN.Wipe()
+	}
+	pin, err := dialogue.New(r, false).UserPIN(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer pin.Wipe()
+	return secondproc.SurveyToken(m, token, pin, soPIN)
+}
+
+// acceptModule has the quorum accept another library for a module at hand.
+func acceptModule(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	if err := dialogue.CheckCards(r, ""); err != nil {
+		return nil, err
+	}
+	chain, err := readChain(r)
+	if err != nil {
+		return nil, err
+	}
+	u := dialogue.New(r, chain.Rehearsal())
+	if err := session.CheckHeaders(chain, dialogue.CardMedia(r, "")); err != nil {
+		return nil, err
+	}
+	station, err := dialogue.ConnectNew(r, chain, u)
+	if err != nil {
+		return nil, err
+	}
+	defer station.Close()
+	recordModule(r, station)
+	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).Accept(); err != nil {
+			return nil, err
+		}
+		return view.WorldOf(s.Chain), nil
+	})
+}
+
+func strikeOffModule(r *command.Run) (command.Result, error) {
+	if err := r.NoArgs(); err != nil {
+		return nil, err
+	}
+	id, reason := r.String("module"), r.String("reason")
+	known := func(c *kmdata.Chain) error { _, err := c.Module(id); return err }
+	return withQuorum(r, known, func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {
+			return nil, err
+		}
+		return view.WorldOf(s.Chain), nil
+	})
+}
