@@ -62,6 +62,9 @@ func (o packer) pack(r PackRequest) (Packed, error) {
 	if err != nil {
 		return Packed{}, err
 	}
+	if err := o.check(); err != nil { // also after KML has signed: nothing is written then
+		return Packed{}, err
+	}
 	paths, err := made.Write(r.Dir)
 	return Packed{Pair: pair, Paths: paths}, err
 }

@@ -1,6 +1,7 @@
 package keys_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -150,4 +151,30 @@ func TestAttackApprovalOfOldCards(t *testing.T) {
 	_, err = pack(r, "first", "", t.TempDir())
 	r.Refused(t, err, exitcode.Refused, "statement 4 (authorization) was signed by cards that statement 5 has replaced",
 		"byok-offline acl modify asks the new card holders to approve the key")
+}
+
+// TestAttackTrustedWhilePacked: the trusted objects are exact before KML signs,
+// and afterwards; otherwise no file is written.
+func TestAttackTrustedWhilePacked(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	_, err := approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First"))
+	rig.OK(t, err)
+	for at := 1; at <= 2; at++ {
+		dir, foreign, n := t.TempDir(), errors.New("a foreign trusted key"), 0
+		err := operator(r, func(o keys.Operator) error {
+			request := keys.PackRequest{Ident: "first", SubscriptionID: subscription, Dir: dir, Generator: "test"}
+			_, err := keys.PackChecked(o, request, func() error {
+				if n++; n == at {
+					return foreign
+				}
+				return nil
+			})
+			return err
+		})
+		files, globErr := filepath.Glob(filepath.Join(dir, "*"))
+		rig.OK(t, globErr)
+		if !errors.Is(err, foreign) || len(files) > 0 {
+			t.Errorf("look %d: %v, and wrote %q", at, err, files)
+		}
+	}
 }
