@@ -35,6 +35,9 @@ func inspectCommand(p *command.Program) *cli.Command {
 	proved := p.Action(command.WithFile("FILE", inspectProof))
 	c.Action = func(ctx *cli.Context) error {
 		path := ctx.Args().First()
+		if ctx.Bool("explain") {
+			return form(ctx)
+		}
 		if _, ours := packageOf(path); ours {
 			return verified(ctx)
 		}

@@ -17,7 +17,7 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "dialogue", "command", "ceremony", "completion", "manual", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "preflight", "dialogue", "command", "ceremony", "completion", "manual", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "vacant", "bytool", "recordcopy", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
@@ -29,7 +29,7 @@ func floors() []floor {
 		}},
 		{
 			"What crosses the air gap, and what is kept",
-			[]string{"attest", "toolset", "transfer", "kmdata", "statement", "worlds"},
+			[]string{"attest", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},

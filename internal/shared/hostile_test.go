@@ -14,5 +14,6 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "versionView", hostile.Fill[versionView]())
 	hostile.Try(t, "textView", hostile.Fill[textView]())
 	hostile.Try(t, "manualView", hostile.Fill[manualView]())
+	hostile.Try(t, "explainView", hostile.Fill[explainView]())
 	hostile.Try(t, "fingerprintView", hostile.Fill[fingerprintView]())
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/anatomy"
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/strictjson"
@@ -21,7 +22,10 @@ attestations are checked by the commands that use the file.
 
 The words of a KEK's fingerprint are shown only with --show-words: whoever has
 to type what the vault's owner said over another channel must not read them
-here.`
+here.
+
+--explain takes a .byok apart by arithmetic: for which KEK and of what it can be,
+and why a vault may have refused it.`
 
 // Inspect is the command that shows what a file of the project holds. It checks
 // only the file's form.
@@ -33,11 +37,15 @@ func Inspect(p *command.Program) *cli.Command {
 		Description: inspectText,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "show-words", Usage: "show a KEK's fingerprint too, in hex and in words"},
+			&cli.BoolFlag{Name: "explain", Usage: "say why a vault may have refused a .byok"},
 		},
 		Action: p.Action(command.WithFile("FILE", func(r *command.Run, path string) (command.Result, error) {
 			data, err := r.ReadFile(path, toolset.MaxZip)
 			if err != nil {
 				return nil, err
+			}
+			if r.Bool("explain") {
+				return explainView{path, anatomy.Of(path, data)}, nil
 			}
 			v, err := inspect(path, data, r.Bool("show-words"))
 			if errors.Is(err, errForeign) {
@@ -80,6 +88,10 @@ func forms() []form {
 		{title: "proof of possession by the vault", typ: "byok-proof", read: inspectJSON},
 		{title: "header of an administrator card", typ: "byok-card-header", read: inspectJSON},
 		{title: "list of known worlds", typ: "byok-worlds", read: inspectJSON},
+		{title: "challenge to a vault", typ: "byok-challenge", read: inspectJSON},
+		{title: "note of an interrupted command", typ: "byok-pending", suffix: ".pending", read: inspectJSON},
+		{title: "note of a download that is under way", typ: "byok-partial-download", read: inspectJSON},
+		{title: "hashes of a toolset", prefix: toolset.SumsName, read: inspectOpaque},
 		{title: "administrator card, sealed (age)", begins: "age-encryption.org/v1\n", read: inspectOpaque},
 		{title: "ceremony log", begins: `{"seq":`, read: inspectLog},
 		{title: "signature", suffix: ".sig", read: inspectOpaque},

@@ -97,6 +97,15 @@ func TestInspectOthers(t *testing.T) {
 				"list.0    a", "list.1.b  1.5", `text      a\nb\x1b`)},
 		{"long", `{"type":"byok-retired","value":"` + long + `"}`, lines(
 			"file   record of a destroyed key", "type   byok-retired", "value  "+long[:100]+"…")},
+		{"x.pending", `{"type":"byok-pending","step":"write"}`, lines(
+			"file  note of an interrupted command", "type  byok-pending", "step  write")},
+		{"challenge.json", `{"type":"byok-challenge","nonce":"00"}`, lines(
+			"file   challenge to a vault", "type   byok-challenge", "nonce  00")},
+		{"t.zip.part.json", `{"type":"byok-partial-download","etag":"x"}`, lines(
+			"file  note of a download that is under way", "type  byok-partial-download", "etag  x")},
+		{"SHA256SUMS", "00  BYOK-KEK-pkg-EU-1\n", lines(
+			"file     hashes of a toolset", "size     22 bytes",
+			"SHA-256  "+fingerprint.Of([]byte("00  BYOK-KEK-pkg-EU-1\n")).String())},
 		{"many", `{"type":"byok-proof","list":[` + strings.Repeat("1,", 600) + `1]}`, ""},
 	} {
 		got := run(t, "inspect", write(t, t.TempDir()+"/"+c.name, c.data))
@@ -176,4 +185,27 @@ func TestInspectRefuses(t *testing.T) {
 		wantAnswer(t, c.name, answer{got.status, got.out, said}, answer{c.status, "",
 			lines("byok-test: error: " + path + ": " + c.err)})
 	}
+}
+
+// TestInspectExplain takes good and broken packages apart, in text and JSON.
+func TestInspectExplain(t *testing.T) {
+	dir := kmdataDir(t)
+	good := crossing(t)["KeyTransferPackage-ContosoFirstHSMkey.byok"]
+	folder := t.TempDir()
+	for name, data := range map[string][]byte{
+		"good": good, "cut": good[:len(good)-40], "binary": {0, 1, 2},
+	} {
+		path := write(t, folder+"/"+name+".byok", string(data))
+		got := run(t, "inspect", "--explain", path)
+		golden(t, "explain/"+name+".txt", strings.ReplaceAll(got.out, folder, "DIR"))
+		wantAnswer(t, name, got, answer{0, got.out, ""})
+		for _, line := range strings.Split(strings.ReplaceAll(got.out, folder, "DIR"), "\n") {
+			if len(line) > 80 && !strings.Contains(line, "https://") {
+				t.Errorf("%s: a line of %d characters: %s", name, len(line), line)
+			}
+		}
+	}
+	got := run(t, "inspect", "--explain", folder+"/good.byok", "--output", "json")
+	golden(t, "explain/good.json", strings.ReplaceAll(got.out, folder, "DIR"))
+	wantUntouched(t, "inspect", dir)
 }

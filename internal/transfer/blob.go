@@ -81,10 +81,32 @@ func refuseEncoding(data []byte) error {
 	if err := strictjson.CheckEncoding(data); err != nil {
 		return err
 	}
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && binary(data) {
+	for _, k := range otherKinds {
+		if bytes.HasPrefix(data, []byte(k.begins)) {
+			return errors.New("not JSON: " + k.is)
+		}
+	}
+	switch {
+	case len(data) > 0 && len(bytes.Trim(data, "\x00")) == 0, len(data) > 0 && len(bytes.Trim(data, "\xff")) == 0:
+		return errors.New("every byte is the same: the file was not written to the medium in full")
+	case !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && binary(data):
 		return ErrLegacy
 	}
 	return nil
+}
+
+// otherKinds are files that people give the name of a .byok, by how they begin.
+// What begins otherwise and is binary is taken for a legacy package, whose form
+// has not been published.
+var otherKinds = []struct{ begins, is string }{
+	{"PK\x03\x04", "a zip file; give the .byok in it"},
+	{"\x1f\x8b", "compressed with gzip; give the .byok in it"},
+	{"-----BEGIN ", "a PEM file, not a transfer package"},
+	{"age-encryption.org/", "encrypted with age"},
+	{"%PDF-", "a PDF"},
+	{"\x89PNG", "a picture"},
+	{"\x30\x82", "DER, such as a bare key or certificate, not a transfer package"},
+	{"<", "a web page or XML, such as a portal sends instead of a download"},
 }
 
 func binary(data []byte) bool {
@@ -121,10 +143,19 @@ func (b Blob) check() error {
 		return errors.New("field generator: expected one line of at most 255 bytes")
 	}
 	if n := len(b.Ciphertext); n < 256+minWrapped || n%8 != 0 {
-		return fmt.Errorf("field ciphertext: %d bytes are not a %s, which has at least %d and a multiple of 8", n,
-			encKeyWrap, 256+minWrapped)
+		return LengthError(n)
 	}
 	return nil
+}
+
+// LengthError is the length in bytes of a ciphertext that is too short, or no
+// multiple of 8.
+type LengthError int
+
+// Error implements error.
+func (n LengthError) Error() string {
+	return fmt.Sprintf("field ciphertext: %d bytes are not a %s, which has at least %d and a multiple of 8", int(n),
+		encKeyWrap, 256+minWrapped)
 }
 
 // Marshal encodes b as the service's JSON, the ciphertext without padding. The

@@ -108,3 +108,34 @@ func TestCheckSize(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherKinds: what is no transfer package is called what it is, and not a
+// legacy package.
+func TestOtherKinds(t *testing.T) {
+	good, all := 0, 0
+	for begins, want := range map[string]string{
+		"PK\x03\x04\x14\x00":               "not JSON: a zip file; give the .byok in it",
+		"\x1f\x8b\x08":                     "not JSON: compressed with gzip; give the .byok in it",
+		"-----BEGIN PUBLIC":                "not JSON: a PEM file, not a transfer package",
+		"age-encryption.org/v1\n-> scrypt": "not JSON: encrypted with age",
+		"%PDF-1.7\n\x00":                   "not JSON: a PDF",
+		"\x89PNG\r\n\x1a\n":                "not JSON: a picture",
+		"\x30\x82\x04\xbc":                 "not JSON: DER, such as a bare key or certificate, not a transfer package",
+		"<!DOCTYPE html>":                  "not JSON: a web page or XML, such as a portal sends instead of a download",
+		"\xff\xff\xff":                     "every byte is the same: the file was not written to the medium in full",
+		"\x00\x00\x00\x00":                 "every byte is the same: the file was not written to the medium in full",
+		"\x00\x00\x00\x01":                 transfer.ErrLegacy.Error(),
+	} {
+		_, strict := transfer.ParseBlob("k.byok", []byte(begins))
+		_, _, lenient := transfer.ParseForeign("k.byok", []byte(begins))
+		for _, err := range []error{strict, lenient} {
+			all++
+			if err == nil || err.Error() != "k.byok: "+want {
+				t.Errorf("%q: %v, want %s", begins, err, want)
+				continue
+			}
+			good++
+		}
+	}
+	t.Logf("files of other kinds: %d of %d", good, all)
+}

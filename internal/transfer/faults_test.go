@@ -27,7 +27,7 @@ var faults = []fault{
 		want: "STEM.byok: its SHA-256 is SUM, the manifest says SUM"},
 	{name: "blob-not-json", make: func(f *factory) { f.bundle[f.named(".byok")] = []byte("{") },
 		want: "STEM.byok: not valid JSON at byte 1"},
-	{name: "blob-legacy", make: func(f *factory) { f.bundle[f.named(".byok")] = make([]byte, 70000) },
+	{name: "blob-legacy", make: func(f *factory) { f.bundle[f.named(".byok")] = append([]byte{0, 0, 0, 1}, make([]byte, 69996)...) },
 		want: "STEM.byok: binary, not JSON: a legacy nCipher transfer package, " +
 			"which the service stopped taking in June 2021"},
 	{name: "blob-of-another", make: func(f *factory) {
