@@ -13,23 +13,35 @@ import (
 	"byok/internal/exitcode"
 )
 
-// Foreign recognises a page for people, which no service of Azure answers
-// with: a proxy or a portal did. A server error may be one: of that, the
+// Foreign recognises a page for people and a redirect, which no service of Azure
+// answers with: a proxy or a portal did. A server error may be one: of that, the
 // caller asks again. The error has the status Vault, and names the proxy that
 // the environment says the request went through.
 func Foreign(resp *http.Response) error {
-	if kindOf(resp) != "text/html" || resp.StatusCode >= http.StatusInternalServerError ||
-		resp.StatusCode == http.StatusProxyAuthRequired {
+	page := kindOf(resp) == "text/html" && resp.StatusCode < http.StatusInternalServerError &&
+		resp.StatusCode != http.StatusProxyAuthRequired
+	if !page && !redirects(resp) {
 		return nil
 	}
 	text, hint := foreign(resp)
 	return exitcode.Errorf(exitcode.Vault, "%s", text).Hint("%s", hint)
 }
 
+// redirects reports whether an answer sends its reader elsewhere. The services
+// use none, and a token must not follow one.
+func redirects(resp *http.Response) bool {
+	return resp.StatusCode >= http.StatusMultipleChoices && resp.StatusCode < http.StatusBadRequest
+}
+
 // foreign says what came instead of the service's answer.
 func foreign(resp *http.Response) (text, hint string) {
 	what, kind := "an answer that is not JSON", kindOf(resp)
-	if kind == "text/html" {
+	switch to, err := resp.Location(); {
+	case redirects(resp) && err == nil:
+		what = "a redirect to " + firstLine(to.Host)
+	case redirects(resp):
+		what = "a redirect"
+	case kind == "text/html":
 		what = "a web page"
 	}
 	text = fmt.Sprintf("%s (HTTP %d, %s) came instead of the service's answer", what, resp.StatusCode, firstLine(kind))

@@ -94,6 +94,18 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Text:   "the vault's access policy does not allow this to the account",
 		Hint:   "give it the key permissions get, list, create, import, recover, sign, encrypt and decrypt",
 	},
+	{
+		Status:   http.StatusForbidden,
+		Contains: "exceeds the limit",
+		Text:     "the vault takes no more keys",
+		Hint:     "delete and purge what is not needed, or use another vault",
+	},
+	{
+		Status:   http.StatusForbidden,
+		Contains: "purge protection",
+		Text:     "the vault's purge protection forbids this",
+		Hint:     "wait until the retention period has passed",
+	},
 	{Status: http.StatusForbidden, Text: "the vault does not allow this", Hint: hintRole},
 	{
 		Status:   http.StatusBadRequest,
