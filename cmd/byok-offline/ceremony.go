@@ -1,8 +1,11 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/dialogue"
@@ -19,8 +22,55 @@ func ceremonyCommands(p *command.Program) *cli.Command {
 		Usage:  "have the module sign the ceremony log, or with cards the quorum",
 		Action: p.Step(sealLog),
 		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, dialogue.SessionFlags()...),
-	})
+	}, bundleCommand(p))
 	return group
+}
+
+const bundleText = `Collects the record of a ceremony in one new folder: kmdata, and from the folders
+named with --from the connected workstation's log, toolsets, packages and proofs.
+The module signs the list of their hashes. The folder's check.sh checks all of it
+with openssl; "byok-online audit" says more.
+
+It holds no secret: give it to the auditors, and keep a copy.`
+
+func bundleCommand(p *command.Program) *cli.Command {
+	return &cli.Command{
+		Name:        "bundle",
+		Usage:       "put the record of a ceremony into one folder, for auditors",
+		Description: bundleText,
+		Action:      p.Step(command.WithoutFiles(makeBundle)),
+		Flags: []cli.Flag{
+			modulePathFlag(),
+			pinFileFlag(),
+			&cli.StringSliceFlag{Name: "from", Usage: "`DIR` to search for the rest of the record, such as the USB stick's"},
+			&cli.StringFlag{Name: "plan", Usage: "`FILE` of the plan"},
+			&cli.StringFlag{Name: "out", Usage: "new `DIR` for the bundle", Required: true},
+		},
+	}
+}
+
+func makeBundle(r *command.Run) (command.Result, error) {
+	out := r.String("out")
+	if err := bundle.CheckFolder(out); err != nil {
+		return nil, err
+	}
+	dir, err := r.KMData()
+	if err != nil {
+		return nil, err
+	}
+	files, err := bundle.Collect(dir, r.StringSlice("from"), r.String("plan"))
+	if err != nil {
+		return nil, err
+	}
+	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+		if err := bundle.Write(out, files, o.Module.Module, o.Sign); err != nil {
+			return nil, err
+		}
+		if _, err := r.Wrote(filepath.Join(out, bundle.Sums)); err != nil {
+			return nil, err
+		}
+		return view.Bundle{Folder: out, Files: len(files), Packages: files.Packages()}, nil
+	})
 }
 
 // sealLog signs the log's head: the module's KML alone, or with --card KNSO as

@@ -46,6 +46,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		toolsetCommands(p),
 		uploadCommand(p),
 		verifyCommand(p),
+		auditCommand(p),
 		rehearsalCommands(p),
 		inspectCommand(p),
 		shared.Fingerprint(p),

@@ -17,7 +17,7 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "preflight", "dialogue", "command", "ceremony", "completion", "manual", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "preflight", "dialogue", "command", "script", "audit", "bundle", "record", "ceremony", "completion", "manual", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "vacant", "bytool", "recordcopy", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
@@ -29,7 +29,11 @@ func floors() []floor {
 		}},
 		{
 			"What crosses the air gap, and what is kept",
+<<<<<<< HEAD
 			[]string{"attest", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
+=======
+			[]string{"plan", "attest", "toolset", "transfer", "kmdata", "statement", "worlds"},
+>>>>>>> d19ea60 (A ceremony's plan, its printed script, and its record as one folder)
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},

@@ -17,4 +17,5 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Verified", hostile.Fill[Verified]())
 	hostile.Try(t, "Deleted", hostile.Fill[Deleted]())
 	hostile.Try(t, "Identity", hostile.Fill[Identity]())
+	hostile.Try(t, "Audit", hostile.Fill[Audit]())
 }

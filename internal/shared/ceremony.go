@@ -1,7 +1,6 @@
 package shared
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -9,10 +8,8 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
-	"byok/internal/keykind"
-	"byok/internal/kmdata"
 	"byok/internal/printable"
-	"byok/internal/statement"
+	"byok/internal/record"
 	"byok/internal/term"
 )
 
@@ -25,18 +22,19 @@ What this cannot show: events behind the last statement can be cut off or
 rewritten, and a record cut together with all its later statements verifies.
 Compare the head, and the last statement's number and words, with paper.`
 
-// Ceremony is the group of commands that read the ceremony log.
+// Ceremony is the group of commands about a ceremony as a whole: its plan, its
+// script and its log.
 func Ceremony(p *command.Program) *cli.Command {
 	log := func(r *command.Run) (command.Result, error) {
-		return readRecord(r, func(c checked) command.Result { return logView{c.Record} })
+		return readRecord(r, func(c record.Record) command.Result { return logView{c.Record} })
 	}
 	verify := func(r *command.Run) (command.Result, error) {
-		return readRecord(r, func(c checked) command.Result { return c.view() })
+		return readRecord(r, func(c record.Record) command.Result { return headOf(c) })
 	}
 	return &cli.Command{
 		Name:  "ceremony",
-		Usage: "read the ceremony log",
-		Subcommands: []*cli.Command{
+		Usage: "plan a ceremony, print its script, read its log",
+		Subcommands: append(planCommands(p), []*cli.Command{
 			{
 				Name:   "log",
 				Usage:  "show the ceremony log, one event per line",
@@ -48,18 +46,18 @@ func Ceremony(p *command.Program) *cli.Command {
 				Description: verifyText,
 				Action:      p.Check(command.WithoutFiles(verify)),
 			},
-		},
+		}...),
 	}
 }
 
 // readRecord shows a good log by view. Of a log with a fault it shows the
 // events up to there.
-func readRecord(r *command.Run, view func(checked) command.Result) (command.Result, error) {
+func readRecord(r *command.Run, view func(record.Record) command.Result) (command.Result, error) {
 	dir, err := r.KMData()
 	if err != nil {
 		return nil, err
 	}
-	c, err := check(dir)
+	c, err := record.Check(dir)
 	for _, w := range c.Warnings {
 		r.Warn(w)
 	}
@@ -72,78 +70,18 @@ func readRecord(r *command.Run, view func(checked) command.Result) (command.Resu
 	return nil, err
 }
 
-// checked is a log, and the world that vouches for it.
-type checked struct {
-	ceremony.Record
-	chain *kmdata.Chain // nil where there is no world
-	seals int
-}
-
-// check reads the log of a kmdata folder and holds it to what its world, if it
-// has one, has signed.
-func check(dir string) (c checked, err error) {
-	var heads []ceremony.Anchored
-	if kmdata.Exists(dir) {
-		if c.chain, err = kmdata.Open(dir); err != nil {
-			c.Record, _ = ceremony.Read(dir) // what can be shown of it
-			return c, err
-		}
-		heads = anchors(c.chain)
-	}
-	if c.Record, err = ceremony.Check(dir, heads); err != nil {
-		return c, err
-	}
-	return c, c.CheckSeals(c.checkSeal)
-}
-
-// anchors are the heads that the statements of a world carry.
-func anchors(chain *kmdata.Chain) []ceremony.Anchored {
-	var heads []ceremony.Anchored
-	for _, h := range chain.Heads() {
-		a := ceremony.Anchored{Statement: h.Statement, Head: ceremony.Head(h.Log)}
-		if h.Break != nil {
-			a.Break = h.Break.Reason
-		}
-		heads = append(heads, a)
-	}
-	return heads
-}
-
-// checkSeal checks a seal under the KML that a statement certifies.
-func (c *checked) checkSeal(head ceremony.Head, seal ceremony.Seal) error {
-	if c.chain == nil {
-		return errors.New("there is no security world here that certifies its module")
-	}
-	for _, e := range c.chain.Entries() {
-		m, ok := e.Statement.(*statement.Module)
-		if !ok || m.Module != seal.Module {
-			continue
-		}
-		if sum, err := m.KMLHash(); err != nil || sum != seal.KML {
-			continue
-		}
-		signer, err := m.Signer()
-		if err != nil {
-			return err
-		}
-		c.seals++
-		return keykind.VerifySignature(signer, head.Text(), seal.Signature)
-	}
-	return errors.New("no statement certifies the module signing key that made it")
-}
-
-func (c checked) view() headView {
+func headOf(c record.Record) headView {
 	v := headView{
 		Log:      c.Path,
 		Events:   len(c.Events),
 		Head:     c.Head,
 		Before:   c.Before,
-		Seals:    c.seals,
+		Seals:    c.Seals,
 		Warnings: c.Warnings,
 	}
-	if c.chain != nil {
-		v.World = c.chain.World().Label
-		v.Statements = len(c.chain.Entries())
+	if c.Chain != nil {
+		v.World = c.Chain.World().Label
+		v.Statements = len(c.Chain.Entries())
 	}
 	return v
 }

@@ -16,4 +16,7 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "manualView", hostile.Fill[manualView]())
 	hostile.Try(t, "explainView", hostile.Fill[explainView]())
 	hostile.Try(t, "fingerprintView", hostile.Fill[fingerprintView]())
+	hostile.Try(t, "written", hostile.Fill[written]())
+	hostile.Try(t, "planView", hostile.Fill[planView]())
+	hostile.Try(t, "planView of a good plan", planView{File: hostile.Text, Title: hostile.Text, Date: hostile.Text, Quorum: hostile.Text})
 }

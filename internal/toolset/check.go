@@ -59,11 +59,20 @@ func (p SecurityWorldPackage) check() error {
 	return nil
 }
 
+// CheckSuffix refuses what cannot be the suffix of a toolset's packages, as NA
+// is in BYOK-KEK-pkg-NA-1.
+func CheckSuffix(suffix string) error {
+	if !suffixShape.MatchString(suffix) {
+		return errors.New("expected 1 to 32 capital letters and digits")
+	}
+	return nil
+}
+
 func checkHead(suffix string, generation int, mark kek.Mark) error {
-	switch {
-	case !suffixShape.MatchString(suffix):
-		return errors.New("field suffix: expected 1 to 32 capital letters and digits")
-	case generation < 1 || generation > maxGeneration:
+	if err := CheckSuffix(suffix); err != nil {
+		return inField("suffix", err)
+	}
+	if generation < 1 || generation > maxGeneration {
 		return fmt.Errorf("field generation: expected a number from 1 to %d", maxGeneration)
 	}
 	return inField("mark", mark.Check())

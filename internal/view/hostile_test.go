@@ -26,6 +26,7 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Checks", hostile.Fill[view.Checks]())
 	hostile.Try(t, "Key", hostile.Fill[view.Key]())
 	hostile.Try(t, "KeyList", hostile.Fill[view.KeyList]())
+	hostile.Try(t, "Bundle", hostile.Fill[view.Bundle]())
 
 	content, err := strictjson.Marshal(hostile.Valid())
 	if err != nil {

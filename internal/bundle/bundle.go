@@ -1,0 +1,121 @@
+// Package bundle is the record of one ceremony as one folder: statements, key
+// files and log of the disconnected workstation, the log of the connected one,
+// toolsets, packages, proofs and the plan, with a list of their hashes that a
+// module signed, and a shell script that checks all of it with openssl.
+//
+// Use Collect and Write to make one, and Audit to check one with better words
+// than the script has. A bundle holds no secret: what the cards open is not in
+// it, and backups and packages open to nobody who has it alone.
+package bundle
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
+)
+
+// The files that every bundle has besides what was collected.
+const (
+	Sums      = "SHA256SUMS"
+	Signature = "SHA256SUMS.sig"
+	Script    = "check.sh"
+	Signer    = "module" // the module whose KML signed, 32 hex digits
+)
+
+//go:embed check.sh
+var script []byte
+
+// Files are the contents of a bundle by their paths in it, with slashes.
+type Files map[string][]byte
+
+// List is the text of SHA256SUMS: a line a file, as sha256sum writes it, sorted
+// by path.
+func (f Files) List() []byte {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		fmt.Fprintf(&b, "%s  %s\n", fingerprint.Of(f[name]), name)
+	}
+	return []byte(b.String())
+}
+
+// Packages counts the transfer packages.
+func (f Files) Packages() int {
+	n := 0
+	for name := range f {
+		if strings.HasSuffix(name, manifestEnd) {
+			n++
+		}
+	}
+	return n
+}
+
+// add adds a file. One that is there already must be the same.
+func (f Files) add(name string, data []byte) error {
+	if before, found := f[name]; found && string(before) != string(data) {
+		return exitcode.Errorf(exitcode.Check, "two different files would be %s of the bundle", name).
+			Hint("give the folders of one ceremony with --from")
+	}
+	f[name] = data
+	return nil
+}
+
+// Write makes the folder dir of the collected files, with the list signed by a
+// module.
+func Write(dir string, files Files, module string, sign func([]byte) ([]byte, error)) error {
+	for name, data := range map[string][]byte{Script: script, Signer: []byte(module)} {
+		if err := files.add(name, data); err != nil {
+			return err
+		}
+	}
+	list := files.List()
+	signature, err := sign(list)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(files)
+	all[Sums], all[Signature] = list, signature
+	return all.write(dir)
+}
+
+// write writes the files to a folder that gets its name once all of them are on
+// the medium. Until then it is called dir.partial, which the next run removes.
+func (f Files) write(dir string) error {
+	partial := filepath.Clean(dir) + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return err
+	}
+	for name, data := range f {
+		at := filepath.Join(partial, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return err
+		}
+		if err := durable.WriteFile(at, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return durable.Rename(partial, dir)
+}
+
+// CheckFolder refuses a folder that cannot become a bundle: one that is there.
+func CheckFolder(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return exitcode.Errorf(exitcode.Refused, "%s already exists, and a bundle never overwrites anything", dir).
+			Hint("name a folder that does not exist")
+	}
+	return nil
+}
+
+// safe reports whether a name can be a file's in a bundle: what sha256sum and a
+// shell pattern take for one name.
+func safe(name string) bool {
+	return name != "" && name[0] != '.' && name[0] != '-' && !strings.ContainsAny(name, "\\\n\r*?[") && path.Base(name) == name
+}

@@ -1,0 +1,187 @@
+package bundle
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/kmdata"
+	"byok/internal/transfer"
+)
+
+// The folders of a bundle. Those of the two workstations are laid out as
+// kmdata is, so that the commands which read kmdata read them.
+const (
+	Disconnected = "disconnected/local"
+	Connected    = "connected/local"
+	Toolset      = "toolset"
+	Packages     = "packages"
+)
+
+// MaxFile is the most bytes of one file: a long log.
+const MaxFile = 256 << 20
+
+// maxEntries is the most entries of a folder that is searched.
+const maxEntries = 100_000
+
+// Collect collects the kmdata folder, and the folders from in which the rest of
+// the ceremony's files lie, such as the USB stick's: packages, proofs, KEK and
+// SecurityWorld packages, and the connected workstation's log. Other files there
+// are left alone. The plan is a file's path, or "".
+func Collect(dir string, from []string, plan string) (Files, error) {
+	files := Files{}
+	if err := files.kmdata(dir); err != nil {
+		return nil, err
+	}
+	for _, folder := range from {
+		if err := files.search(folder); err != nil {
+			return nil, err
+		}
+	}
+	if plan != "" {
+		data, err := durable.ReadFile(plan, MaxFile)
+		if err != nil {
+			return nil, exitcode.Mark(exitcode.Usage, err)
+		}
+		return files, files.add("plan.yaml", data)
+	}
+	return files, nil
+}
+
+// kmdata adds the records of the disconnected workstation, without the notes of
+// commands under way.
+func (f Files) kmdata(dir string) error {
+	local := kmdata.Local(dir)
+	return walk(local, func(at string, _ fs.DirEntry) error {
+		rel, err := filepath.Rel(local, at)
+		if err != nil {
+			return err
+		}
+		name := filepath.Base(at)
+		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".pending") {
+			return nil
+		}
+		return f.read(at, path.Join(Disconnected, filepath.ToSlash(rel)))
+	})
+}
+
+// search adds what belongs to a ceremony in a folder and those below it.
+func (f Files) search(folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	return walk(folder, func(at string, d fs.DirEntry) error {
+		name := d.Name()
+		switch {
+		case name == kmdata.LogName:
+			return f.log(at)
+		case strings.HasPrefix(name, "BYOK-KEK-pkg-"), strings.HasPrefix(name, "BYOK-SecurityWorld-pkg-"):
+			return f.read(at, path.Join(Toolset, name))
+		case strings.HasSuffix(name, manifestEnd):
+			return f.transfer(at)
+		}
+		return nil
+	})
+}
+
+// manifestEnd ends the name of a package's manifest.
+const manifestEnd = ".manifest.json"
+
+// transfer adds the package whose manifest is at a path, with its proofs. Its
+// folder is named after the authorization and the pair, so that two copies of one
+// package are one.
+func (f Files) transfer(at string) error {
+	data, err := durable.ReadFile(at, MaxFile)
+	if err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	m, err := transfer.ParseManifest(at, data)
+	if err != nil {
+		return err
+	}
+	folder := fmt.Sprintf("%s/%06d-%d", Packages, m.Authorization.Number, m.Authorization.Pair)
+	base := strings.TrimSuffix(filepath.Base(at), manifestEnd)
+	beside, err := os.ReadDir(filepath.Dir(at))
+	if err != nil {
+		return err
+	}
+	for _, d := range beside {
+		if !strings.HasPrefix(d.Name(), base+".") || !d.Type().IsRegular() {
+			continue
+		}
+		if err := f.read(filepath.Join(filepath.Dir(at), d.Name()), path.Join(folder, d.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// log adds the connected workstation's log. A copy of the disconnected
+// workstation's is here already.
+func (f Files) log(at string) error {
+	data, err := durable.ReadFile(at, MaxFile)
+	if err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	if first, _, _ := bytes.Cut(data, []byte("\n")); !bytes.Contains(first, []byte(`"program":"byok-online"`)) {
+		return nil
+	}
+	return f.add(path.Join(Connected, kmdata.LogName), data)
+}
+
+// read adds a file of the file system.
+func (f Files) read(at, name string) error {
+	if !safe(path.Base(name)) {
+		return exitcode.Errorf(exitcode.Usage, "%s: a name that a list of hashes cannot hold", at).Hint("rename the file")
+	}
+	data, err := durable.ReadFile(at, MaxFile)
+	if err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	return f.add(name, data)
+}
+
+// walk calls f for each regular file in a folder and those below it.
+func walk(folder string, f func(at string, d fs.DirEntry) error) error {
+	entries := 0
+	err := filepath.WalkDir(folder, func(at string, d fs.DirEntry, err error) error {
+		switch entries++; {
+		case err != nil:
+			return err
+		case entries > maxEntries:
+			return fmt.Errorf("%s: more than %d entries; name the folder of the ceremony", folder, maxEntries)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		return f(at, d)
+	})
+	if os.IsNotExist(err) {
+		return exitcode.Errorf(exitcode.Usage, "%s: no such folder", folder)
+	}
+	return err
+}
+
+// Read reads everything in a bundle, by its paths in it.
+func Read(dir string) (Files, error) {
+	files := Files{}
+	err := walk(dir, func(at string, _ fs.DirEntry) error {
+		rel, err := filepath.Rel(dir, at)
+		if err != nil {
+			return err
+		}
+		data, err := durable.ReadFile(at, MaxFile)
+		if err != nil {
+			return err
+		}
+		files[filepath.ToSlash(rel)] = data
+		return nil
+	})
+	return files, err
+}

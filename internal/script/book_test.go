@@ -1,0 +1,145 @@
+package script_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"byok/internal/fingerprint"
+	"byok/internal/plan"
+	"byok/internal/script"
+)
+
+var update = flag.Bool("update", false, "write the golden file")
+
+func read(t *testing.T) *plan.Plan {
+	t.Helper()
+	data, err := os.ReadFile("../plan/testdata/good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Parse("good.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func written(t *testing.T, p *plan.Plan) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := script.Write(&b, p, fingerprint.Of([]byte("plan"))); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestSteps compares the steps of a plan, as they are typed, with a golden file.
+func TestSteps(t *testing.T) {
+	var b strings.Builder
+	seen := map[string]bool{}
+	for i, s := range script.Steps(read(t)) {
+		fmt.Fprintf(&b, "%d. %s [%s, %s, %s]\n", i+1, s.Title, s.ID, s.Chapter, s.Place)
+		if s.Command != nil {
+			fmt.Fprintf(&b, "%s\n", s.Shell())
+		}
+		if seen[s.ID] {
+			t.Errorf("two steps are called %s", s.ID)
+		}
+		seen[s.ID] = true
+	}
+	const golden = "testdata/steps.txt"
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("the steps are not those of %s; with -update they are written:\n%s", golden, b.String())
+	}
+}
+
+// TestEveryStepIsPrinted holds that each step is on the page of who leads, and on
+// that of each part that acts in it.
+func TestEveryStepIsPrinted(t *testing.T) {
+	p := read(t)
+	pages := strings.Split(written(t, p), "<section>")
+	for i, s := range script.Steps(p) {
+		heading := fmt.Sprintf("<h3>%d. %s", i+1, escaped(s.Title))
+		parts := map[string]bool{plan.RoleAdministrator: true}
+		for _, a := range s.Acts {
+			parts[a.Part] = true
+		}
+		for part := range parts {
+			if !strings.Contains(page(pages, part), heading) {
+				t.Errorf("%q is not on the page of the %s", heading, part)
+			}
+		}
+	}
+}
+
+func page(pages []string, part string) string {
+	for _, text := range pages {
+		if strings.HasPrefix(text, "\n<h2>"+escaped(part)+"</h2>") {
+			return text
+		}
+	}
+	return ""
+}
+
+func escaped(s string) string { return strings.ReplaceAll(s, "'", "&#39;") }
+
+// TestSelfContained holds that the book loads nothing, runs nothing, and shows a
+// plan's texts as texts.
+func TestSelfContained(t *testing.T) {
+	p := read(t)
+	p.Title = `<script>alert(1)</script>`
+	p.Keys[0].Purpose = `"><img src=x onerror=alert(1)>`
+	p.Vaults[0].Owner.Name = strings.Repeat("x", 200)
+	text := written(t, p)
+	for _, pattern := range []string{`(?i)<(script|img|link|iframe|object|form)\b`, `(?i)\b(src|href|onerror)=`, `url\(`, `@import`} {
+		// What is escaped begins with &lt;, so no tag of the plan's fits.
+		if found := regexp.MustCompile(pattern).FindString(strings.ReplaceAll(text, "img src=x onerror=alert(1)", "")); found != "" {
+			t.Errorf("the book holds %q", found)
+		}
+	}
+	if !strings.Contains(text, "&lt;script&gt;alert(1)&lt;/script&gt;") {
+		t.Error("the title is not shown as it is")
+	}
+}
+
+// TestShell holds that each command line is at most as wide as the paper, and
+// that a shell reads the plan's texts as one word.
+func TestShell(t *testing.T) {
+	p := read(t)
+	p.World = "o'hara; rm -rf /"
+	for _, s := range script.Steps(p) {
+		for _, line := range strings.Split(s.Shell(), "\n") {
+			if len(line) > 110 {
+				t.Errorf("%d characters: %s", len(line), line)
+			}
+		}
+		if s.ID == "world" && !strings.Contains(s.Shell(), `--label 'o'\''hara; rm -rf /'`) {
+			t.Errorf("not quoted: %s", s.Shell())
+		}
+	}
+}
+
+func TestRehearsal(t *testing.T) {
+	p := read(t)
+	if strings.Contains(written(t, p), "REHEARSAL") {
+		t.Error("a production plan's book says that it is a rehearsal's")
+	}
+	p.Rehearsal = true
+	if !strings.Contains(written(t, p), "REHEARSAL") {
+		t.Error("a rehearsal's book does not say so")
+	}
+}

@@ -1,0 +1,254 @@
+package script
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"byok/internal/plan"
+	"byok/internal/toolset"
+)
+
+// leads is an act of whoever leads.
+func leads(does string) Act { return Act{Part: plan.RoleAdministrator, Does: does} }
+
+func arrive(p *plan.Plan) []Step {
+	const fill = "sign the list of participants, with the time"
+	return []Step{
+		{
+			ID: "arrive", Chapter: Arrive, Title: "Everybody is there, and is who the plan names", Place: Room, Minutes: 10,
+			Acts: []Act{
+				leads("read the plan's title, purpose and approver aloud; compare each person with the plan"),
+				{Part: plan.RoleOperator, Does: fill},
+				{Part: plan.RoleConnected, Does: fill},
+				{Part: PartHolder, Does: fill},
+				{Part: PartWitness, Does: fill + "; from here on note the time of each step"},
+			},
+			If: []If{{"Somebody of the plan is missing", "Fewer than " + p.Quorum +
+				" holders, no operator or no witness: stop. Otherwise note who on a deviation sheet."}},
+		},
+		{
+			ID: "programs", Chapter: Arrive, Title: "The programs are the reviewed ones", Place: Room, Minutes: 5,
+			Acts: []Act{
+				{Part: plan.RoleOperator, Does: "type: sha256sum \"$(command -v byok-offline)\""},
+				{Part: plan.RoleConnected, Does: "type: sha256sum \"$(command -v byok-online)\""},
+				{Part: PartWitness, Does: "compare both with the release notes you brought"},
+			},
+			Write: []string{"first 8 digits, byok-offline", "first 8 digits, byok-online"},
+			If:    []If{{"A hash differs", "Stop. This workstation is not used."}},
+		},
+		typed(Disconnected, Arrive, "confine", "The disconnected workstation is contained", 2, "confine", "status").
+			with(leads("see that no cable but the HSM's is plugged in, and that radio is off")),
+	}
+}
+
+func prepare(p *plan.Plan) []Step {
+	var steps []Step
+	for _, v := range p.Vaults {
+		steps = append(steps,
+			typed(Connected, Prepare, "kek:"+v.Name, "Make the KEK of "+v.Name, 3,
+				"kek", "create", "--vault", v.Address, "--name", v.KEKName),
+			typed(Connected, Prepare, "toolset:"+v.Name, "Make the toolset of "+v.Name, 3,
+				"toolset", "build", "--vault", v.Address, "--kek", v.KEKName, "--suffix", v.KEK, "--out", p.Stick).
+				noting("first 8 words of the zip's SHA-256").
+				with(Act{Part: PartWitness, Does: "write the zip's first eight words down; they do not travel on the stick"}),
+		)
+	}
+	return append(steps, Step{
+		ID: "carry-in", Chapter: Prepare, Title: "The stick goes to the disconnected workstation", Place: Room, Minutes: 2,
+		Acts: []Act{
+			{Part: plan.RoleConnected, Does: "unmount the stick and hand it over"},
+			{Part: plan.RoleOperator, Does: "plug the stick in"},
+			{Part: PartWitness, Does: "keep the stick in sight"},
+		},
+	})
+}
+
+func world(p *plan.Plan) []Step {
+	create := []string{"world", "create", "--module-path", p.HSM.Library, "--label", p.World, "--acs-quorum", p.Quorum}
+	if p.HSM.Guard != "" {
+		create = append(create, "--guard", p.HSM.Guard)
+	}
+	if p.Rehearsal {
+		create = append(create, "--rehearsal")
+	}
+	for _, h := range p.Holders {
+		create = append(create, "--card", h.Media, "--holder", h.Name)
+	}
+	steps := []Step{
+		typed(Disconnected, World, "module", "The HSM is in reach", 2, "module", "list", "--module-path", p.HSM.Library).
+			with(Act{Part: PartWitness, Does: "read the serial number from the device, not from the screen"}).
+			noting("serial number on the device"),
+		typed(Disconnected, World, "world", "Create the security world, and deal the cards", 10+3*len(p.Holders), create...).
+			with(
+				Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, from the vendor's release"},
+				Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; then a user PIN, twice"},
+				Act{Part: PartHolder, Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
+					"then put your card into its bag, and seal it"},
+				Act{Part: PartWitness, Does: "write down the hknso, and each statement's number and words"},
+			).
+			noting("first 8 words of hknso", "number and words of the last statement").
+			seeing("card 1 of " + fmt.Sprint(len(p.Holders)) + " written and read back"),
+		typed(Disconnected, World, "check", "The world is whole", 2, "world", "check"),
+	}
+	return append(steps, install(p)...)
+}
+
+func install(p *plan.Plan) []Step {
+	var steps []Step
+	for _, v := range p.Vaults {
+		steps = append(steps,
+			typed(Disconnected, World, "install:"+v.Name, "Install the toolset of "+v.Name, 2,
+				"toolset", "install", "--to", tools, filepath.Join(p.Stick, toolset.ZipName(v.KEK))).
+				with(Act{Part: PartWitness, Does: "read the zip's first eight words from your paper"}),
+			typed(Disconnected, World, "verify:"+v.Name, "Verify the KEK of "+v.Name, 5,
+				append([]string{"verify"}, packages(v)...)...).
+				with(Act{Part: PartOwner, Does: "over the telephone: read the KEK's first eight words, its key identifier, " +
+					"and that import is its only operation (byok-online kek show)"}),
+		)
+	}
+	return steps
+}
+
+// tools is where the toolsets are installed.
+const tools = "tools"
+
+// packages are the options that name a vault's packages.
+func packages(v plan.Vault) []string {
+	return []string{
+		"-k", filepath.Join(tools, toolset.KEKName(v.KEK, 1)),
+		"-w", filepath.Join(tools, toolset.SecurityWorldName(v.KEK, 1)),
+	}
+}
+
+func keys(p *plan.Plan) []Step {
+	var steps []Step
+	for _, k := range p.Keys {
+		command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
+		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose, 5,
+			append(command, quorum(p)...)...).
+			byHolders(p, "to sign the key's origin"))
+	}
+	return append(steps, backup(p, Keys, "backup:keys", "keys"))
+}
+
+// backup is the step that copies kmdata to a new folder.
+func backup(p *plan.Plan, chapter Chapter, id, folder string) Step {
+	return typed(Disconnected, chapter, id, "Copy kmdata, which holds the keys' backups", 3,
+		"world", "backup", filepath.Join(p.Backup, folder))
+}
+
+// kind is the options that name a key's kind.
+func kind(k plan.Key) []string {
+	kind := k.Kind()
+	options := []string{"--type", string(kind.Type)}
+	if kind.Curve != "" {
+		return append(options, "--curve", kind.Curve)
+	}
+	return append(options, "--size", fmt.Sprint(kind.Bits))
+}
+
+// pairs calls f for each key and vault that it goes to.
+func pairs(p *plan.Plan, f func(plan.Key, plan.Vault)) {
+	vaults := map[string]plan.Vault{}
+	for _, v := range p.Vaults {
+		vaults[v.Name] = v
+	}
+	for _, k := range p.Keys {
+		for _, name := range k.Vaults {
+			f(k, vaults[name])
+		}
+	}
+}
+
+func approve(p *plan.Plan) []Step {
+	var steps []Step
+	pairs(p, func(k plan.Key, v plan.Vault) {
+		id := k.Ident + ":" + v.Name
+		command := append([]string{"acl", "modify", "--ident", k.Ident}, packages(v)...)
+		command = append(command, "--key-friendly-name", k.Called())
+		for _, op := range k.Operations {
+			command = append(command, "--key-op", op)
+		}
+		if k.Exportable {
+			command = append(command, "--exportable", "--release-policy", k.ReleasePolicy)
+		}
+		steps = append(steps,
+			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name, 10, append(command, quorum(p)...)...).
+				with(
+					Act{Part: plan.RoleOperator, Does: "when asked: what the vault's owner said of the KEK, word by word"},
+					Act{Part: PartOwner, Does: "over the telephone: answer what you are asked about the KEK"},
+				).
+				byHolders(p, "to approve the list; one of you types the first word of its hash").
+				noting("number and words of the statement"),
+			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name, 2,
+				"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
+				"--subscription-id", v.Subscription, "--out", filepath.Join(p.Stick, v.Name)),
+		)
+	})
+	return append(steps,
+		typed(Disconnected, Approve, "seal", "Seal the log", 3, append([]string{"ceremony", "seal"}, quorum(p)...)...).
+			byHolders(p, "to sign the log's end").
+			noting("number and words of the last statement"),
+		Step{
+			ID: "carry-out", Chapter: Approve, Title: "The stick goes back to the connected workstation", Place: Room, Minutes: 2,
+			Acts: []Act{
+				{Part: plan.RoleOperator, Does: "unmount the stick and hand it over"},
+				{Part: plan.RoleConnected, Does: "plug the stick in"},
+				{Part: PartWitness, Does: "keep the stick in sight"},
+			},
+		})
+}
+
+func upload(p *plan.Plan) []Step {
+	var steps []Step
+	pairs(p, func(k plan.Key, v plan.Vault) {
+		id := k.Ident + ":" + v.Name
+		file := filepath.Join(p.Stick, v.Name, "KeyTransferPackage-"+k.Called())
+		arguments := []string{"upload", file + ".byok", "--vault", v.Address}
+		if k.Exportable {
+			arguments = append(arguments, "--exportable", "--release-policy", k.ReleasePolicy)
+		}
+		if k.NotBefore != "" {
+			arguments = append(arguments, "--not-before", string(k.NotBefore)+"T00:00:00Z")
+		}
+		if k.Expires != "" {
+			arguments = append(arguments, "--expires", string(k.Expires)+"T00:00:00Z")
+		}
+		steps = append(steps,
+			typed(Connected, Upload, "upload:"+id, "Upload "+k.Called()+" to "+v.Name, 2, arguments...).
+				with(Act{Part: PartWitness, Does: "where hknso is asked for: read its first eight words from your paper"}),
+			typed(Connected, Upload, "prove:"+id, "Have "+v.Name+" prove that it holds "+k.Called(), 2,
+				"verify", "--vault", v.Address, "--manifest", file+".manifest.json"),
+		)
+	})
+	for _, v := range p.Vaults {
+		steps = append(steps, typed(Connected, Upload, "close:"+v.Name, "Close the KEK of "+v.Name, 2,
+			"kek", "delete", "--vault", v.Address, "--name", v.KEKName).
+			with(Act{Part: PartOwner, Does: "see that the KEK is gone; from now on the packages are useless"}))
+	}
+	return steps
+}
+
+func finish(p *plan.Plan) []Step {
+	bags := make([]string, len(p.Holders))
+	for i, h := range p.Holders {
+		bags[i] = "bag and seal of " + h.Name
+	}
+	return []Step{
+		typed(Disconnected, Close, "record:disconnected", "The record holds together", 2, "ceremony", "verify").
+			noting("first 8 words of the log's head, disconnected"),
+		typed(Connected, Close, "record:connected", "The connected side's record holds together", 2, "ceremony", "verify").
+			noting("first 8 words of the log's head, connected"),
+		backup(p, Close, "backup:end", "end").
+			with(leads("see that the medium leaves the room apart from the cards")),
+		{
+			ID: "leave", Chapter: Close, Title: "Cards, media and signatures", Place: Room, Minutes: 10,
+			Acts: []Act{
+				{Part: PartHolder, Does: "read the numbers of your bag and seal aloud; take the bag with you"},
+				{Part: PartWitness, Does: "sign each page of this book"},
+				leads("collect the books, the deviation sheets and the media of the plan"),
+			},
+			Write: bags,
+		},
+	}
+}
