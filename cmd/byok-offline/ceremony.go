@@ -44,7 +44,7 @@ func bundleCommand(p *command.Program) *cli.Command {
 			pinFileFlag(),
 			&cli.StringSliceFlag{Name: "from", Usage: "`DIR` to search for the rest of the record, such as the USB stick's"},
 			&cli.StringFlag{Name: "plan", Usage: "`FILE` of the plan"},
-			&cli.StringFlag{Name: "out", Usage: "new `DIR` for the bundle", Required: true},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` for the bundle, a new one", Required: true},
 		},
 	}
 }

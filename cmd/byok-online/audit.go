@@ -25,7 +25,7 @@ func auditCommand(p *command.Program) *cli.Command {
 		ArgsUsage:   "DIR",
 		Description: auditText,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "hknso", Usage: "first 8 `WORDS` of hknso on the paper, or more, or all 64 hex digits"},
+			&cli.StringFlag{Name: "hknso", Usage: "`WORDS` of the hknso on the paper, eight or more, or all 64 hex digits"},
 		},
 		Action: p.Check(command.WithFile("DIR", auditBundle)),
 	}

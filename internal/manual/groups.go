@@ -45,7 +45,7 @@ var members = []struct {
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
 	}},
-	{"files", []string{"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain"}},
+	{"files", []string{"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},
 	{"signing in", []string{
 		"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",

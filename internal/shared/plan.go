@@ -57,7 +57,7 @@ func planCommands(p *command.Program) []*cli.Command {
 			ArgsUsage:   "PLAN",
 			Description: scriptText,
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "out", Usage: "new `FILE` for the book", Required: true},
+				&cli.StringFlag{Name: "out", Usage: "`FILE` for the book, a new one", Required: true},
 			},
 			Action: p.Action(command.WithFile("PLAN", func(r *command.Run, path string) (command.Result, error) {
 				checked, err := readPlan(r, path)
