@@ -29,11 +29,7 @@ func floors() []floor {
 		}},
 		{
 			"What crosses the air gap, and what is kept",
-<<<<<<< HEAD
-			[]string{"attest", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
-=======
-			[]string{"plan", "attest", "toolset", "transfer", "kmdata", "statement", "worlds"},
->>>>>>> d19ea60 (A ceremony's plan, its printed script, and its record as one folder)
+			[]string{"plan", "attest", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},
