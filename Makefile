@@ -3,7 +3,10 @@
 #   make demo    the whole ceremony against a software HSM and a rehearsal vault
 #   make rehearse-recovery   the same with a dead HSM in the middle
 #   make test    everything that is tested, with its own set-up
+#   make fuzz    every fuzz target, 20 seconds each
 #   make lint    static checks: format, vet, dead code, style, layout, scripts
+#   make man     manual pages of every command, in bin/man
+#   make completions   what has bash, zsh, fish and PowerShell complete, in bin/completions
 #   make policy  attacks on the export policy found by search, each carried out, and their page
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
@@ -20,11 +23,22 @@ export GOEXPERIMENT := runtimesecret
 VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
 GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
 
-.PHONY: build demo rehearse-recovery test test-faults lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
+.PHONY: build man completions demo rehearse-recovery test test-faults fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-online ./cmd/byok-online
+
+# To read one: man -M bin/man byok-offline-key-generate
+man: build
+	rm -rf bin/man
+	for program in byok-offline byok-online; do bin/$$program manual --to bin/man/man1 || exit; done
+
+# Each script says in its first lines where it goes.
+completions: build
+	rm -rf bin/completions && mkdir -p bin/completions
+	for program in byok-offline byok-online; do for shell in bash zsh fish powershell; do \
+		bin/$$program completion $$shell > bin/completions/$$program.$$shell || exit; done; done
 
 setup:
 	scripts/setup.sh test
@@ -54,6 +68,10 @@ test: setup
 FAULTS ?= all
 test-faults: setup
 	set -o pipefail; BYOK_FAULTS=$(FAULTS) $(GO) test -tags $(TAGS) -count=1 -v -timeout 24h -run "TestFaults|TestSwappedOnce|TestCallsFail|CutShort" ./cmd/byok-offline ./internal/keys ./internal/world | grep -E "survived|wrapped|FAIL|^ok"
+
+# Every fuzz target, FUZZTIME each (20s).
+fuzz:
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/fuzz.sh
 
 lint: setup-lint
 	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/lint.sh

@@ -261,3 +261,40 @@ func TestWriteKeyRefuses(t *testing.T) {
 	f.refused(w.Chain.WriteKey(file, f.KML[f.a]), exitcode.Refused,
 		"DIR/local/key_simple_new already exists and is never overwritten")
 }
+
+// FuzzKeyFile reads what an operator may put into kmdata: any text, signed with
+// KML. What is taken re-encodes to the same bytes.
+func FuzzKeyFile(f *testing.F) {
+	fixture := world(f)
+	for _, name := range []string{rsa, rsaCopy, aesCopy, "key_simple_ec", "key_simple_aes"} {
+		data, err := os.ReadFile(fixture.Dir + "/local/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(name, data)
+		f.Add("key_simple_other", data)
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		dir := t.TempDir()
+		path := dir + "/key_simple_fuzz"
+		if len(name) < 64 && strings.HasPrefix(name, "key_") && !strings.ContainsAny(name, "/\x00") {
+			path = dir + "/" + name
+		}
+		var signer kmdata.Signer = fixture.KML[fixture.a]
+		if strings.Contains(string(data), fixture.b) {
+			signer = fixture.KML[fixture.b]
+		}
+		check(t, os.WriteFile(path, data, 0o600))
+		check(t, os.WriteFile(kmdata.SignaturePath(path), must(signer.Sign(data))(t), 0o600))
+		k, err := fixture.Chain.KeyFile(path)
+		if err != nil {
+			if strings.ContainsFunc(strings.ReplaceAll(err.Error(), path, ""), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("it steers the terminal: %q", err)
+			}
+			return
+		}
+		if again := must(strictjson.Marshal(k))(t); !bytes.Equal(again, data) {
+			t.Fatalf("encodes otherwise:\n%s", again)
+		}
+	})
+}

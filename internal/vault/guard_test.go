@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,8 @@ func TestNotSignedIn(t *testing.T) {
 func FuzzChallenge(f *testing.F) {
 	f.Add(`Bearer authorization="https://login.rehearsal.invalid/tenant", resource="https://managed-hsm.rehearsal.invalid"`)
 	f.Add(`Bearer authorization=https://x resource="https://managed-hsm.rehearsal.invalid" scope=`)
+	f.Add(`Bearer authorization="https://l/t" resource="https://managed-hsm.rehearsal.invalid#f"`)
+	f.Add(`Bearer authorization="https://l/t#f" resource="https://managed-hsm.rehearsal.invalid/?q"`)
 	address, err := endpoint.Parse("https://localhost:1", endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		f.Fatal(err)
@@ -147,7 +150,9 @@ func FuzzChallenge(f *testing.F) {
 		if err == nil || strings.Contains(err.Error(), "the SDK failed") {
 			t.Errorf("%q: %v", header, err)
 		}
-		if scope != "" && !strings.HasSuffix(strings.ToLower(scope), ".rehearsal.invalid/.default") && !strings.HasPrefix(scope, "https://localhost:1") {
+		u, err := url.Parse(strings.TrimSuffix(scope, "/.default"))
+		if scope != "" && (err != nil || scope != "https://"+u.Host+"/.default" ||
+			u.Host != "localhost:1" && !strings.HasSuffix(u.Host, ".rehearsal.invalid")) {
 			t.Errorf("%q: a token for %q", header, scope)
 		}
 	})

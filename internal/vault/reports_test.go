@@ -1,16 +1,21 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"byok/internal/exitcode"
+	"byok/internal/printable"
+	"byok/internal/vault/endpoint"
 )
 
 // canned is an answer that people have met, as testdata/reports/vault-answers.json
@@ -159,4 +164,61 @@ func TestReportsOfAProxy(t *testing.T) {
 			t.Errorf("%s: %v (%s)", name, err, exitcode.HintOf(err))
 		}
 	}
+}
+
+// always answers every request alike, whatever it asks for.
+type always struct {
+	status int
+	kind   string
+	body   []byte
+}
+
+func (a always) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {a.kind}},
+		Body: io.NopCloser(bytes.NewReader(a.body)), Request: r}, nil
+}
+
+// FuzzAnswer has a vault answer anything to a question about a key. What is
+// taken is about that key, and what is refused is one harmless line.
+func FuzzAnswer(f *testing.F) {
+	for _, p := range kinds() {
+		recorder := httptest.NewRecorder()
+		p.stored(version1).bundle(recorder, httptest.NewRequest(http.MethodGet, "https://localhost:1/", nil), nil)
+		f.Add(200, "application/json", recorder.Body.Bytes())
+	}
+	list, err := os.ReadFile("testdata/reports/vault-answers.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var answers map[string]canned
+	if err := json.Unmarshal(list, &answers); err != nil {
+		f.Fatal(err)
+	}
+	for _, a := range answers {
+		f.Add(a.Status, a.Type, []byte(a.Body))
+	}
+	f.Add(200, "application/json", []byte(`{"value":[{"kid":"https://localhost:1/keys/contoso/`+version1+`","attributes":{}}],"nextLink":"https://localhost:1/a"}`))
+	address, err := endpoint.Parse("https://localhost:1", endpoint.Allow{Rehearsal: true})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, status int, kind string, body []byte) {
+		if status < 200 || status > 599 || !printable.Is(kind) {
+			return // net/http does not pass these on
+		}
+		c, err := New(address, token("t"), Options{HTTP: &http.Client{Transport: always{status, kind, body}}, Clock: &fakeClock{now: noon}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := c.Key(t.Context(), "contoso", "")
+		if err == nil && (k.ID.Vault != "https://localhost:1" || !strings.EqualFold(k.ID.Name, "contoso")) {
+			t.Errorf("a key of another name or vault: %v", k.ID)
+		}
+		_, other := c.versions(t.Context(), "contoso")
+		for _, err := range []error{err, other} {
+			if err != nil && (!printable.Is(err.Error()) || strings.Contains(err.Error(), "the SDK failed")) {
+				t.Errorf("%q", err)
+			}
+		}
+	})
 }
