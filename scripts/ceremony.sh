@@ -148,6 +148,14 @@ upload_and_prove() {
 	online ceremony verify
 }
 
+bundle_record() {
+	step "6. The record, in one folder, checked with openssl alone"
+	offline ceremony seal --pin-file secrets/pin "${quorum[@]}"
+	offline ceremony bundle --pin-file secrets/pin --from offline/tools --from online --out bundle
+	sh bundle/check.sh "$hknso"
+	online audit --hknso "$hknso" bundle
+}
+
 show_result() {
 	step "What was done"
 	proof=$(cat "online/$package".proof-*.json)

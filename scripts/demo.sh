@@ -9,4 +9,5 @@ make_world
 make_key
 package_key
 upload_and_prove
+bundle_record
 show_result

@@ -38,7 +38,7 @@ func bundleCommand(p *command.Program) *cli.Command {
 		Name:        "bundle",
 		Usage:       "put the record of a ceremony into one folder, for auditors",
 		Description: bundleText,
-		Action:      p.Step(command.WithoutFiles(makeBundle)),
+		Action:      p.Check(command.WithoutFiles(makeBundle)),
 		Flags: []cli.Flag{
 			modulePathFlag(),
 			pinFileFlag(),
