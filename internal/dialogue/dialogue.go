@@ -27,6 +27,7 @@ type UI struct {
 	rehearsal bool
 	fileFlag  string   // names files in hints
 	files     []string // with the passphrases of cards, in the order of the media
+	purpose   string   // what the cards are for
 }
 
 // New is the dialogue of a command about cards that exist.
@@ -54,6 +55,10 @@ func (u *UI) ForNewCards() *UI {
 	}
 }
 
+// For has each prompt for the passphrase of a card say what the card is for, such
+// as "to restore key contosokey".
+func (u *UI) For(purpose string) { u.purpose = purpose }
+
 // Say reports progress.
 func (u *UI) Say(format string, args ...any) { u.r.Console.Say(format, args...) }
 
@@ -76,7 +81,21 @@ func (u *UI) Passphrase(a cards.Ask) (*secret.Bytes, error) {
 	if len(u.files) > 0 {
 		return term.SecretFile(u.files[a.Medium])
 	}
-	return u.r.Console.Password(a.Prompt, u.fileFlag)
+	prompt := a.Prompt
+	if u.purpose != "" {
+		prompt += ", " + u.purpose
+	}
+	return u.r.Console.Password(prompt, u.fileFlag)
+}
+
+// Insert waits until the next medium is in its socket. What is typed meanwhile
+// does not show: it may be the beginning of a passphrase.
+func (u *UI) Insert(question string) error {
+	if len(u.files) > 0 {
+		return exitcode.Errorf(exitcode.Usage, "one folder is given for several cards, and no one is there to change them").
+			Hint("give each card a folder of its own, or leave %s out", u.fileFlag)
+	}
+	return u.r.Console.Enter(question)
 }
 
 // NewPassphrase shows the drawn passphrase to the holder alone and has it
@@ -196,7 +215,8 @@ func (u *UI) AcceptLibrary(change session.LibraryChange) error {
 	if !prefix.Matches(change.New.SHA256) {
 		return exitcode.Errorf(exitcode.Check, "PKCS#11 library %s: its SHA-256 is not the one that was given",
 			change.New.Path).
-			Hint("byok-offline fingerprint %s shows what it is; get the library from the vendor again", change.New.Path)
+			Hint("byok-offline fingerprint %s shows what it is; get the library from the vendor again",
+				term.Quote(change.New.Path))
 	}
 	u.r.Event.AddNote("library accepted", change.New.SHA256.String())
 	return nil

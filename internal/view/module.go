@@ -81,7 +81,7 @@ func (v Survey) Refusal(path string) error {
 			return err.Hint(
 				"initialise a token with the vendor's tool, then byok-offline module check --module-path %s "+
 					"--with-test-keys SERIAL --so-pin-file FILE",
-				path,
+				term.Quote(path),
 			)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
+	"byok/internal/printable"
 )
 
 // Address is the address of a vault that Parse has found fit to be
@@ -141,7 +142,8 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 		problem = "not a host and port"
 	}
 	if problem != "" {
-		return nil, exitcode.Errorf(exitcode.Usage, "vault %.200q: %s", s, problem).Hint("--vault %s", example)
+		return nil, exitcode.Errorf(exitcode.Usage, "vault %.200q: %s", s, problem).
+			Hint("--vault %s", printable.Quote(example))
 	}
 	u.Host = strings.ToLower(u.Host)
 	return u, nil

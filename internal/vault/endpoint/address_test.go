@@ -58,6 +58,7 @@ func TestParseRefuses(t *testing.T) {
 		"http://contoso.vault.azure.net":       {Allow{}, exitcode.Usage, `vault "http://contoso.vault.azure.net": a token is sent only over https`, usual},
 		"https://u:p@c.vault.azure.net":        {Allow{}, exitcode.Usage, `vault: its address contains a user name or password`, ""},
 		"https://a.vault.azure.net/keys":       {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/keys": more than a host in its address`, "--vault https://a.vault.azure.net"},
+		"https://a$(id)/x":                     {Allow{}, exitcode.Usage, `vault "https://a$(id)/x": more than a host in its address`, "--vault 'https://a$(id)'"},
 		"https://a.vault.azure.net?":           {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net?": more than a host in its address`, "--vault https://a.vault.azure.net"},
 		"https://a.vault.azure.net/#":          {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/#": more than a host in its address`, "--vault https://a.vault.azure.net"},
 		"https://a_b.vault.azure.net":          {Allow{}, exitcode.Usage, `vault "https://a_b.vault.azure.net": not a host and port`, usual},
