@@ -2,16 +2,21 @@ package keys_test
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
-	"byok/internal/statement"
+	"byok/internal/recordcopy"
+	"byok/internal/session"
 	"byok/internal/testkit/rig"
+	"byok/internal/world"
 )
 
 // plant leaves the note of an interrupted operation: nothing signs it, so that
@@ -39,45 +44,62 @@ func objects(t *testing.T, r *rig.Rig, label string) (n int) {
 
 // TestAttackPlantedNote: a key's file is hidden, and the note of an interrupted
 // generation planted. Whoever then generates a key of that name destroys
-// nothing: a key that a statement names is refused, and one that no statement
-// names is recorded as it is.
+// nothing: the key that is there is recorded as it is.
 func TestAttackPlantedNote(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	rig.OK(t, alone(r, "alone"))
 	rig.OK(t, alone(r, "approved"))
-	before, err := r.Chain(t).Key("alone")
+	_, err := approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "approved", "Approved"))
 	rig.OK(t, err)
-	_, err = approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "approved", "Approved"))
-	rig.OK(t, err)
+	before := map[string]*kmdata.Key{}
 	for _, ident := range []string{"first", "alone", "approved"} {
+		before[ident], err = r.Chain(t).Key(ident)
+		rig.OK(t, err)
 		hide(t, r, ident)
 		plant(t, r, "key-generate", ident)
 	}
-	const back = "bring the file back from a copy of kmdata; if the quorum's key generate was cut short, run that again"
-	r.Refused(t, alone(r, "first"), exitcode.Check,
-		"statement 3 (origin) names key_simple_first, and its file DIR/local/key_simple_first is missing", back)
-	r.Refused(t, alone(r, "approved"), exitcode.Check,
-		"statement 4 (authorization) names key_simple_approved, and its file DIR/local/key_simple_approved is missing", back)
 	r.Refused(t, operator(r, func(o keys.Operator) error {
 		_, err := o.Generate(keys.Generation{Ident: "alone", Spec: hsm.Spec{Kind: mustKind("AES-256")}})
 		return err
 	}), exitcode.Refused, `token "test world" (serial SERIAL) holds a key labelled key_simple_alone already`,
 		"byok-offline world check says whether this world made it")
-	rig.OK(t, alone(r, "alone"))
-	after, err := r.Chain(t).Key("alone")
-	rig.OK(t, err)
-	if !after.Identity.Same(before.Identity) || after.Origin != statement.OriginUnproved {
-		t.Errorf("another key, or of origin %s", after.Origin)
-	}
-	for _, ident := range []string{"first", "alone", "approved"} {
-		if n := objects(t, r, "key_simple_"+ident); n != 2 {
-			t.Errorf("%s: %d objects are left", ident, n)
+	for ident, old := range before {
+		rig.OK(t, alone(r, ident))
+		after, err := r.Chain(t).Key(ident)
+		rig.OK(t, err)
+		if n := objects(t, r, "key_simple_"+ident); n != 2 || !after.Identity.Same(old.Identity) || after.Origin != old.Origin {
+			t.Errorf("%s: %d objects, origin %s", ident, n, after.Origin)
 		}
 	}
-	rig.OK(t, generate(r, "first")) // the quorum's, which knows the key by its statement
-	if n := objects(t, r, "key_simple_first"); n != 2 {
-		t.Errorf("%d objects are left", n)
+	r.Whole(t)
+}
+
+// TestAttackHiddenFile: a key's file is taken away. A world check, a copy of the
+// record and a replacement of the cards see it, whether the token holds the key
+// or not, and no new key takes its name.
+func TestAttackHiddenFile(t *testing.T) {
+	const text = "statement 3 (origin) names key_simple_first, and its file DIR/local/key_simple_first is missing"
+	const hint = "bring the file back from a copy of kmdata; byok-offline key generate --ident first --without-quorum records " +
+		"it again if the token holds the key, and with cards makes a new one if it does not"
+	r := rig.NewKeyWorld(t)
+	hide(t, r, "first")
+	r.Finds(t, "key_simple_first", "FAIL: "+text)
+	_, err := recordcopy.Make(r.Chain(t), filepath.Join(t.TempDir(), "copy"))
+	if err == nil || exitcode.Of(err) != exitcode.Check || !strings.Contains(err.Error(), "statement 3 (origin) names key_simple_first") {
+		t.Errorf("a copy: %v", err)
 	}
+	lose(t, r, "first")
+	r.Finds(t, "key_simple_first", "FAIL: "+text)
+	r.Refused(t, alone(r, "first"), exitcode.Check, text, hint)
+	next := r.Order(2)
+	next.Media = cards.Folders([]string{t.TempDir(), t.TempDir(), t.TempDir()})
+	r.Refused(t, r.Quorum(func(s *session.Quorum) error {
+		return world.Quorum{Quorum: s}.ReplaceCards(world.Replacement{
+			NewUI: r.People, CardOrder: next, Old: cards.Folders(r.Folders[:2]), OldUI: r.People,
+		})
+	}), exitcode.Check, text, hint)
+	rig.OK(t, generate(r, "first"))
+	r.Whole(t)
 }
 
 // TestAttackPlantedKey: what is recorded in place of an interrupted run's key

@@ -197,25 +197,6 @@ func (c *Chain) OriginOfRestored(ident string, key statement.Identity) string {
 	return o.Origin
 }
 
-// Naming returns the newest statement about a key of that ident: its origin, or
-// an authorization. A key file that is missing then was there once, or a
-// generation was cut short.
-func (c *Chain) Naming(ident string) (Entry, bool) {
-	for _, e := range slices.Backward(c.entries) {
-		switch s := e.Statement.(type) {
-		case *statement.Origin:
-			if s.Ident == ident {
-				return e, true
-			}
-		case *statement.Authorization:
-			if slices.ContainsFunc(s.Pairs, func(p statement.Pair) bool { return p.Ident == ident }) {
-				return e, true
-			}
-		}
-	}
-	return Entry{}, false
-}
-
 // Authorization returns the authorization with the number.
 func (c *Chain) Authorization(number int) (Entry, *statement.Authorization, error) {
 	for _, e := range c.entries {

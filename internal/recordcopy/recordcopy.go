@@ -104,6 +104,9 @@ func verifyCopy(chain *kmdata.Chain, dir string, sums map[string]fingerprint.Sum
 	if _, err := again.Keys(); err != nil {
 		return err
 	}
+	if err := again.CheckFiles(); err != nil {
+		return err
+	}
 	for rel, sum := range sums {
 		data, err := durable.ReadFile(filepath.Join(kmdata.Local(dir), rel), maxCopied)
 		if err != nil {

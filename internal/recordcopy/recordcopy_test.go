@@ -65,6 +65,10 @@ func TestBackupFails(t *testing.T) {
 		{"a key file that does not verify", func(r *rig.Rig) {
 			rig.OK(t, os.WriteFile(r.Chain(t).KeyPath("first")+".sig", []byte("x"), 0o600))
 		}, ""},
+		{"a key file that is missing", func(r *rig.Rig) {
+			rig.OK(t, os.Remove(r.Chain(t).KeyPath("first")))
+			rig.OK(t, os.Remove(r.Chain(t).KeyPath("first")+".sig"))
+		}, ""},
 	} {
 		r := rig.NewKeyWorld(t)
 		chain := r.Chain(t)

@@ -1,6 +1,8 @@
 package world
 
 import (
+	"cmp"
+
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/journal"
@@ -68,10 +70,8 @@ func (r Replacement) Unfinished(s *session.Station) (bool, error) {
 
 // bringIntoForce deals the new cards and signs their statement.
 func (s Quorum) bringIntoForce(r Replacement) error {
-	if err := r.CardOrder.Check(s.Chain.Rehearsal(), s.Chain.Dir()); err != nil {
-		return err
-	}
-	if err := s.checkHalfway(); err != nil {
+	order := r.CardOrder.Check(s.Chain.Rehearsal(), s.Chain.Dir())
+	if err := cmp.Or(order, s.Chain.CheckFiles(), s.checkHalfway()); err != nil {
 		return err
 	}
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[replacementNote]{

@@ -31,6 +31,18 @@ func (c *checker) keys() {
 		c.known[name] = classesOf(k)
 		c.key(k)
 	}
+	c.unfiled()
+}
+
+// unfiled names the keys of which only statements are left.
+func (c *checker) unfiled() {
+	unfiled, err := c.Chain.Unfiled()
+	if err != nil {
+		c.note("key files", "", err)
+	}
+	for _, s := range unfiled {
+		c.note(kmdata.KeyName(kmdata.Simple, s.Ident), "", c.Chain.Lacks(s))
+	}
 }
 
 // classesOf are the classes of a key's objects.
