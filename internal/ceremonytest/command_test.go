@@ -145,7 +145,8 @@ func looks(p process) bool {
 		return true
 	}
 	switch p.words[0] {
-	case "inspect", "fingerprint", "confine", "kmfile", "login", "subscription", "vault", "rehearsal":
+	case "inspect", "fingerprint", "confine", "kmfile", "login", "subscription", "vault", "rehearsal",
+		"version", "completion", "manual":
 		return true
 	case "ceremony":
 		return p.words[1] != "seal"

@@ -112,7 +112,9 @@ func (w *walk) literal(args []string) bool {
 // incomplete is for a line that ends before a command that does something.
 func (w *walk) incomplete() error {
 	if w.asked || w.helping || len(w.path) == 0 && len(w.early) == 0 {
-		w.help = true
+		if w.help = true; w.asked && w.helping && len(w.path) == 0 {
+			w.path = []string{"help"}
+		}
 		return nil
 	}
 	if len(w.path) == 0 {

@@ -110,7 +110,11 @@ func (p *Program) Pages() []manual.Page {
 
 // showHelp prints the page of a command, a group or the program.
 func (p *Program) showHelp(path []string) error {
-	page, _ := manual.Find(p.Pages(), path)
+	pages := p.Pages()
+	page, found := manual.Find(pages, path)
+	if !found {
+		page = pages[0] // of a program without the command help
+	}
 	_, err := io.WriteString(p.Console.Out, page.Help(p.Console.Width()))
 	if err != nil {
 		return unprinted(err)
