@@ -59,6 +59,9 @@ func (l *commandLine) option(args []string) (rest []string, err error) {
 	case value == "" && !isBool(f):
 		value, args = "="+args[0], args[1:]
 	}
+	if value == "=" { // a variable of the shell that is not set
+		return nil, l.refuse(f, "is empty")
+	}
 	if value != "" {
 		if value, err = l.value(f, value[1:]); err != nil {
 			return nil, err

@@ -63,9 +63,6 @@ func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 		if missing := p.missing(c); missing != "" {
 			return r.misused("%s needs %s", r.Event.Command, missing)
 		}
-		if name := emptyOption(c); name != "" {
-			return r.misused("%s: --%s is empty", r.Event.Command, name)
-		}
 		r.running = Running{Command: r.Event.Command, JSON: c.String("output") == "json", ResultLine: resultLine}
 		r.watch()
 		result, err := f(r)
@@ -86,19 +83,6 @@ func (p *Program) missing(c *cli.Context) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// emptyOption returns the name of a text option that was given without text,
-// as by a variable of the shell that is not set; "" where there is none. An
-// option that a variable of the environment can give is left to its default.
-func emptyOption(c *cli.Context) string {
-	for _, f := range c.Command.Flags {
-		text, ok := f.(*cli.StringFlag)
-		if ok && len(text.EnvVars) == 0 && c.IsSet(text.Name) && c.String(text.Name) == "" {
-			return text.Name
-		}
-	}
-	return ""
 }
 
 func (p *Program) event(c *cli.Context) *ceremony.Event {

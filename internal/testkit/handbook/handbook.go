@@ -28,6 +28,7 @@ func Check(t *testing.T, program func() *command.Program) {
 	pages := program().Pages()
 	t.Run("help", func(t *testing.T) { checkHelp(t, pages) })
 	t.Run("options", func(t *testing.T) { checkOptions(t, program()) })
+	t.Run("empty", func(t *testing.T) { checkEmpty(t, program, pages) })
 	t.Run("manual", func(t *testing.T) { checkManual(t, pages) })
 	t.Run("completion", func(t *testing.T) { checkCompletion(t, pages) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, program, pages) })
