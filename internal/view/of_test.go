@@ -79,6 +79,22 @@ func TestKeysOf(t *testing.T) {
 	if second.Proved != origin || second.Fingerprint != (fingerprint.Sum{}) {
 		t.Errorf("%s %v", second.Proved, second.Fingerprint)
 	}
+	if got := first.state() + "; " + second.state(); got != "approved; generated" {
+		t.Errorf("states %s", got)
+	}
+	shown, err := KeyWithHistory(w.Chain, files[0])
+	rig.OK(t, err)
+	var text strings.Builder
+	rig.OK(t, shown.Print(&text))
+	for _, want := range []string{"\nhistory      20", "Z  generated\n             20", "Z  approved, first in https://localhost:8443\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, &text)
+		}
+	}
+	first.Frozen = true
+	if got := first.state(); got != "approved, frozen" {
+		t.Errorf("state %s", got)
+	}
 	other := *files[0]
 	other.Identity = files[1].Identity // the statement is of another key
 	v, err := KeyOf(w.Chain, &other)
@@ -93,6 +109,9 @@ func TestKeysOf(t *testing.T) {
 	rig.OK(t, os.WriteFile(w.Chain.RetiredPath("first"), []byte("torn"), 0o600))
 	if _, err := KeyOf(w.Chain, files[0]); err == nil {
 		t.Error("a retirement that cannot be read is not said")
+	}
+	if _, err := KeyWithHistory(w.Chain, files[0]); err == nil {
+		t.Error("a retirement that cannot be read is not said of its history")
 	}
 }
 

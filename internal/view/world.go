@@ -4,10 +4,13 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
+	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
+	"byok/internal/history"
 	"byok/internal/kmdata"
 	"byok/internal/printable"
 	"byok/internal/stamp"
@@ -140,6 +143,7 @@ type Key struct {
 	Fingerprint fingerprint.Sum `json:"public_key_spki_sha256,omitzero"`
 	Proved      string          `json:"origin_now"` // what the newest statement says
 	Retired     bool            `json:"retired"`
+	History     []history.Deed  `json:"history,omitempty"` // of key show and key list
 }
 
 // KeyOf shows a key with its origin as the newest statement has it.
@@ -155,6 +159,20 @@ func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 	v.Proved = originNow(c, k)
 	retired, err := c.Retired(k.Ident)
 	v.Retired = retired != nil
+	return v, err
+}
+
+// KeyWithHistory is [KeyOf] with all that became of the key.
+func KeyWithHistory(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
+	log, _ := ceremony.Read(c.Dir()) // as far as it can be read; ceremony verify says what is wrong with it
+	return withHistory(c, log.Events, k)
+}
+
+func withHistory(c *kmdata.Chain, log []ceremony.Event, k *kmdata.Key) (Key, error) {
+	v, err := KeyOf(c, k)
+	if err == nil {
+		v.History, err = history.Of(c, log, k)
+	}
 	return v, err
 }
 
@@ -188,7 +206,15 @@ func (v Key) Print(w io.Writer) error {
 	if v.PublicKey != "" {
 		rows = append(rows, []string{"public key", v.Fingerprint.Groups()})
 	}
-	return term.Table(w, append(rows, []string{"path to key", v.Path}))
+	rows = append(rows, []string{"path to key", v.Path})
+	for i, d := range v.History {
+		title := ""
+		if i == 0 {
+			title = "history"
+		}
+		rows = append(rows, []string{title, stamp.Text(d.Time) + "  " + d.String()})
+	}
+	return term.Table(w, rows)
 }
 
 // KeyList is a table of keys.
@@ -199,8 +225,9 @@ type KeyList struct {
 // KeysOf shows keys of a world.
 func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (KeyList, error) {
 	list := KeyList{Keys: []Key{}}
+	log, _ := ceremony.Read(c.Dir())
 	for _, k := range files {
-		one, err := KeyOf(c, k)
+		one, err := withHistory(c, log.Events, k)
 		if err != nil {
 			return list, err
 		}
@@ -223,12 +250,21 @@ func (l KeyList) Print(w io.Writer) error {
 	return err
 }
 
+// state is where a key stands: what was done with it last, and whether it is
+// frozen.
 func (v Key) state() string {
-	switch {
-	case v.Retired:
-		return "retired"
-	case v.Frozen:
-		return "frozen"
+	if v.Retired {
+		return history.Retired
 	}
-	return ""
+	var all []string
+	for _, d := range slices.Backward(v.History) {
+		if d.What != history.Frozen {
+			all = append(all, d.What) // key show says for what
+			break
+		}
+	}
+	if v.Frozen {
+		all = append(all, history.Frozen)
+	}
+	return strings.Join(all, ", ")
 }
