@@ -14,8 +14,7 @@ import (
 )
 
 // checkEmpty gives every option of every command an empty value, in both ways
-// of writing it, after what its example gives: each is refused by its name,
-// before the command is reached.
+// of writing it: each is refused by its name, before the command is reached.
 func checkEmpty(t *testing.T, program func() *command.Program, pages []manual.Page) {
 	t.Setenv("HOME", t.TempDir())
 	refused, all := 0, 0
@@ -24,22 +23,27 @@ func checkEmpty(t *testing.T, program func() *command.Program, pages []manual.Pa
 			continue
 		}
 		for _, o := range p.Options() {
-			name := "--" + o.Names[0]
-			if slices.Contains([]string{"--help", "--version"}, name) {
-				continue
-			}
-			for _, words := range [][]string{{name + "="}, {name, ""}} {
-				if o.Word == "" && len(words) == 2 {
-					continue // it takes no value
-				}
+			for _, words := range emptyOf(o) {
 				all++
-				if refusesEmpty(t, program(), slices.Concat(p.Path[1:], words), p, name) {
+				if refusesEmpty(t, program(), slices.Concat(p.Path[1:], words), p, "--"+o.Names[0]) {
 					refused++
 				}
 			}
 		}
 	}
 	t.Logf("empty values that are refused: %d of %d", refused, all)
+}
+
+// emptyOf are the ways to give an option an empty value.
+func emptyOf(o manual.Option) [][]string {
+	name := "--" + o.Names[0]
+	switch {
+	case name == "--help" || name == "--version":
+		return nil
+	case o.Word == "": // it takes no value
+		return [][]string{{name + "="}}
+	}
+	return [][]string{{name + "="}, {name, ""}}
 }
 
 func refusesEmpty(t *testing.T, p *command.Program, words []string, page manual.Page, name string) bool {
