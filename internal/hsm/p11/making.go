@@ -20,11 +20,15 @@ type Making struct {
 const NoMechanism = ^uint(0)
 
 // optional are attributes that a module may not know, the most likely first.
-var optional = []uint{Copyable, pkcs11.CKA_ALLOWED_MECHANISMS, pkcs11.CKA_VERIFY_RECOVER, pkcs11.CKA_SIGN_RECOVER}
+var optional = []uint{
+	Copyable, pkcs11.CKA_ALLOWED_MECHANISMS, pkcs11.CKA_VERIFY_RECOVER, pkcs11.CKA_SIGN_RECOVER, pkcs11.CKA_DERIVE,
+}
 
 // Made makes an object. Where the module refuses the template, it is tried
 // again with as few of the optional attributes left out as will do: COPYABLE,
-// ALLOWED_MECHANISMS, VERIFY_RECOVER, SIGN_RECOVER, and those of MayOmit.
+// ALLOWED_MECHANISMS, VERIFY_RECOVER, SIGN_RECOVER, DERIVE, and those of MayOmit.
+// What a module does not know restricts nothing there; what is made is read back,
+// so that one which it knows has its value.
 // [Session.LeftOut] names them. The error is that of the whole template.
 func (s *Session) Made(m Making) (Object, error) {
 	var first error

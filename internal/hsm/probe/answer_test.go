@@ -48,7 +48,7 @@ func TestNoAnswer(t *testing.T) {
 		},
 		{
 			"no private key can be wrapped", "C_WrapKey", pkcs11.CKR_KEY_NOT_WRAPPABLE, wrapped,
-			"key can be wrapped with CKM_DES3_CBC_PAD under a triple DES key that is not trusted: " +
+			"key can be wrapped with CKM_RSA_PKCS_OAEP under an RSA key that is not trusted: " +
 				"CKR_KEY_NOT_WRAPPABLE" + noControl + "CKR_KEY_NOT_WRAPPABLE",
 		},
 		{
@@ -87,6 +87,7 @@ func TestNoAnswer(t *testing.T) {
 func TestUsesThatAModuleLacks(t *testing.T) {
 	r := newRig(t)
 	plain := must[p11.Object](t)(r.plain(p11.SecretKey))
+	set := func(t p11.Template) error { return r.s.Set(plain, t.Raw()) }
 	for _, c := range []struct {
 		unknown string
 		want    error
@@ -96,7 +97,7 @@ func TestUsesThatAModuleLacks(t *testing.T) {
 		{"0x104,0x105,0x107,0x108,0x10C", pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)},
 	} {
 		t.Setenv("SHIM_UNKNOWN", c.unknown)
-		if err := r.setsUses(plain, uses(p11.SecretKey)); err != c.want {
+		if err := givesUses(uses(p11.SecretKey), set); err != c.want {
 			t.Errorf("without %s: %v", c.unknown, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/derivation"
 	"byok/internal/hsm/p11"
 )
 
@@ -22,7 +23,7 @@ func (p *Prober) Derives(k Target) error {
 		return err
 	}
 	for _, d := range offered {
-		for _, r := range d.reveals {
+		for _, r := range d.Reveals {
 			if err := p.refusesDerivation(d, r, k); err != nil {
 				return err
 			}
@@ -33,7 +34,7 @@ func (p *Prober) Derives(k Target) error {
 
 // revealing returns the mechanisms of the table that reveal a key and are
 // listed for C_DeriveKey, found out once a token.
-func (p *Prober) revealing() ([]derivation, error) {
+func (p *Prober) revealing() ([]derivation.Mechanism, error) {
 	if p.facts.reveal != nil {
 		return p.facts.reveal, nil
 	}
@@ -41,12 +42,12 @@ func (p *Prober) revealing() ([]derivation, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := []derivation{}
-	for _, d := range derivations {
-		if !listed[d.mechanism] {
+	found := []derivation.Mechanism{}
+	for _, d := range derivation.Table {
+		if !listed[d.Number] {
 			continue
 		}
-		derives, err := p.offers(d.mechanism, pkcs11.CKF_DERIVE)
+		derives, err := p.offers(d.Number, pkcs11.CKF_DERIVE)
 		if err != nil {
 			return nil, err
 		}
@@ -70,8 +71,8 @@ func (p *Prober) offers(mechanism, function uint) (bool, error) {
 // refusesDerivation tries a mechanism with the key in a role, for a derived key
 // in clear and for one that is only wrapped. One of the two at least must work
 // with worthless keys; where it does, the key must be refused.
-func (p *Prober) refusesDerivation(d derivation, r role, k Target) error {
-	gain := fmt.Sprintf("%s can be revealed with %s, as %s", k.Name, d.name, r)
+func (p *Prober) refusesDerivation(d derivation.Mechanism, r derivation.Role, k Target) error {
+	gain := fmt.Sprintf("%s can be revealed with %s, as %s", k.Name, d.Name, r)
 	var tries several
 	for _, sensitive := range []bool{false, true} {
 		c := p.control(d, r, sensitive)
@@ -91,7 +92,7 @@ func (p *Prober) refusesDerivation(d derivation, r role, k Target) error {
 
 func (p *Prober) refusesDeriving(c *derivationControl, k Target, gain string) error {
 	attempt := func(o p11.Object) error { return p.revealed(c, o, gain) }
-	if c.role == baseKey {
+	if c.role == derivation.BaseKey {
 		return p.asBase(k, attempt)
 	}
 	return attempt(k.Object)
@@ -124,9 +125,9 @@ func (p *Prober) revealed(c *derivationControl, o p11.Object, gain string) error
 // derivationRefused reports whether C_DeriveKey refused a key in a role, in a
 // call that works with another one. The other key is the mechanism's parameter:
 // CKR_MECHANISM_PARAM_INVALID refuses that, and says nothing of a base key.
-func derivationRefused(err error, r role) bool {
+func derivationRefused(err error, r derivation.Role) bool {
 	return p11.Refusal(err) || p11.Is(err, pkcs11.CKR_KEY_TYPE_INCONSISTENT) ||
-		r == otherKey && p11.Is(err, pkcs11.CKR_MECHANISM_PARAM_INVALID)
+		r == derivation.OtherKey && p11.Is(err, pkcs11.CKR_MECHANISM_PARAM_INVALID)
 }
 
 // asBase attempts something with the target as it is or, where its owner can
@@ -177,8 +178,8 @@ func deriving(derives bool) []*pkcs11.Attribute {
 
 // derivationControl is a derivation that works with worthless keys.
 type derivationControl struct {
-	derivation
-	role      role
+	derivation.Mechanism
+	role      derivation.Role
 	sensitive bool
 	own       p11.Object // the user's key beside the key in the role
 	got       proof      // what came of a worthless key in the role
@@ -187,13 +188,13 @@ type derivationControl struct {
 
 // control finds, once a login, the type of worthless keys that a mechanism
 // takes.
-func (p *Prober) control(d derivation, r role, sensitive bool) *derivationControl {
-	name := fmt.Sprintf("%s %s %t", d.name, r, sensitive)
+func (p *Prober) control(d derivation.Mechanism, r derivation.Role, sensitive bool) *derivationControl {
+	name := fmt.Sprintf("%s %s %t", d.Name, r, sensitive)
 	c, ok := p.derived[name]
 	if ok {
 		return c
 	}
-	c = &derivationControl{derivation: d, role: r, sensitive: sensitive}
+	c = &derivationControl{Mechanism: d, role: r, sensitive: sensitive}
 	for _, generation := range []uint{pkcs11.CKM_AES_KEY_GEN, pkcs11.CKM_GENERIC_SECRET_KEY_GEN} {
 		err := p.tryControl(c, generation)
 		if err == nil || p11.Gone(err) {
@@ -240,12 +241,12 @@ func (p *Prober) deriver(name string, generation uint, sensitive bool) (p11.Obje
 // derive derives a key that the user could read or wrap, with o in the role.
 func (p *Prober) derive(c *derivationControl, o p11.Object) (p11.Object, error) {
 	base, other := o, c.own
-	if c.role == otherKey {
+	if c.role == derivation.OtherKey {
 		base, other = other, base
 	}
 	first := p11.Classed(p11.SecretKey, pkcs11.CKK_GENERIC_SECRET)
-	if c.length > 0 {
-		first = append(first, pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, c.length))
+	if c.Length > 0 {
+		first = append(first, pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, c.Length))
 	}
 	t := p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, false, "ends with the session"),
@@ -253,7 +254,7 @@ func (p *Prober) derive(c *derivationControl, o p11.Object) (p11.Object, error) 
 		p11.Has(pkcs11.CKA_SENSITIVE, c.sensitive, "is to be read, where the module lets it"),
 		p11.Has(pkcs11.CKA_EXTRACTABLE, true, "is to be wrapped"),
 	}
-	derived, err := p.s.Ctx.DeriveKey(p.s.Handle, c.with(other), base, labelled(t, first...))
+	derived, err := p.s.Ctx.DeriveKey(p.s.Handle, c.With(other), base, labelled(t, first...))
 	return derived, p.s.Answered(err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/derivation"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/shim"
 )
@@ -218,11 +219,11 @@ func TestTables(t *testing.T) {
 		}
 		names[name], numbers[number] = true, true
 	}
-	for _, d := range derivations {
-		row(d.name, d.mechanism, len(d.reveals) > 0 && d.parameter != nil)
+	for _, d := range derivation.Table {
+		row(d.Name, d.Number, len(d.Reveals) > 0)
 	}
-	for _, w := range oneWays {
-		row(w.name, w.mechanism, w.why != "")
+	for _, w := range derivation.OneWays {
+		row(w.Name, w.Number, w.Why != "")
 	}
 }
 

@@ -101,12 +101,24 @@ func (p *Prober) copiesPlain(class p11.Class, place p11.Place) func() error {
 		if err != nil {
 			return err
 		}
-		wider, err := p.copyTo(place, plain, uses(class).Raw())
-		if err == nil {
-			p.s.Discard(wider)
-		}
-		return err
+		return givesUses(uses(class), func(t p11.Template) error {
+			wider, err := p.copyTo(place, plain, t.Raw())
+			if err == nil {
+				p.s.Discard(wider)
+			}
+			return err
+		})
 	}
+}
+
+// unknown reports whether the module refused an attribute that it does not show
+// either: one that it does not know gains nothing.
+func (p *Prober) unknown(o p11.Object, a p11.Attribute, refused error) bool {
+	if !p11.Is(refused, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
+		return false
+	}
+	_, err := p.s.Read(o, a.Type)
+	return p11.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)
 }
 
 func (p *Prober) refusesCopies(k Target, a p11.Attribute) error {
@@ -127,6 +139,9 @@ func (p *Prober) refusesSetting(k Target, a p11.Attribute) error {
 			return err
 		}
 	}
+	if p.unknown(k.Object, a, err) {
+		return nil
+	}
 	return p.refused(attempt{
 		gain:    fmt.Sprintf("CKA_%s of %s can be set to %t (%s)", a.Name(), k.Name, !a.Value, a.Why),
 		err:     err,
@@ -142,19 +157,20 @@ func (p *Prober) setsPlain(class p11.Class) func() error {
 		if err != nil {
 			return err
 		}
-		return p.setsUses(plain, uses(class))
+		return givesUses(uses(class), func(t p11.Template) error { return p.s.Set(plain, t.Raw()) })
 	}
 }
 
-// setsUses gives an object uses: all at once, or, where the module does not have
-// one of them for such an object, as NSS softoken, those that it has.
-func (p *Prober) setsUses(o p11.Object, t p11.Template) error {
-	err := p.s.Set(o, t.Raw())
+// givesUses gives an object uses: all at once, or, where the module does not know
+// one of them, or, as NSS softoken, does not have it for such an object, the first
+// that it has.
+func givesUses(all p11.Template, give func(p11.Template) error) error {
+	err := give(all)
 	if !p11.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
 		return err
 	}
-	for _, use := range t {
-		if one := p.s.Set(o, p11.Template{use}.Raw()); !p11.Is(one, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
+	for _, use := range all {
+		if one := give(p11.Template{use}); !p11.Is(one, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) {
 			return one
 		}
 	}
@@ -169,6 +185,9 @@ func (p *Prober) refusesCopy(k Target, a p11.Attribute, place p11.Place) error {
 		if gains, err := p.gains(weaker, k.Class, a); err != nil || !gains {
 			return err
 		}
+	}
+	if p.unknown(k.Object, a, err) {
+		return nil
 	}
 	return p.refused(attempt{
 		gain:    fmt.Sprintf("%s can be copied to the %v with CKA_%s=%t (%s)", k.Name, place, a.Name(), !a.Value, a.Why),

@@ -128,6 +128,13 @@ func (p *Prober) TwoSteps() error {
 	return err
 }
 
+// OAEP proves that the token uses SHA-1 in RSA-OAEP.
+func (p *Prober) OAEP() error {
+	key, err := p.knownAES()
+	clear(key.value)
+	return err
+}
+
 // OneCall proves that the token uses SHA-1 in RSA-OAEP and RFC 5649 inside
 // CKM_RSA_AES_KEY_WRAP.
 func (p *Prober) OneCall() error {

@@ -18,6 +18,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/derivation"
 	"byok/internal/hsm/p11"
 )
 
@@ -35,10 +36,10 @@ var ErrNotAnswered = errors.New("did not answer")
 // library is loaded. The zero value knows nothing yet.
 type Facts struct {
 	keyWrap KeyWrap
-	padding *bool         // see [Prober.ZeroPads]
-	listed  map[uint]bool // mechanisms
-	swept   bool          // what an interrupted probe has left is gone
-	reveal  []derivation  // see [Prober.revealing]; nil: not looked for yet
+	padding *bool                  // see [Prober.ZeroPads]
+	listed  map[uint]bool          // mechanisms
+	swept   bool                   // what an interrupted probe has left is gone
+	reveal  []derivation.Mechanism // see [Prober.revealing]; nil: not looked for yet
 }
 
 // attackerKey returns the RSA key that an attacker would wrap under: untrusted,
@@ -98,7 +99,9 @@ func (p *Prober) refused(a attempt) error {
 	return nil
 }
 
-func notOffered(err error) bool { return p11.Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) }
+func notOffered(err error) bool {
+	return p11.Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_MECHANISM_INVALID)
+}
 
 func (p *Prober) notEnforced(gain string) error {
 	return exitcode.Errorf(exitcode.HSM, "%v %w: %s", p.s.Token, ErrNotEnforced, gain).
@@ -115,7 +118,7 @@ func (p *Prober) notAnswered(gain string, answer error) error {
 // all.
 type several struct {
 	answered bool
-	last     error
+	last     error // of what was not answered: the first that says more than that nothing is offered
 }
 
 // add takes the outcome of one attempt, and returns it if it ends all.
@@ -125,7 +128,7 @@ func (a *several) add(err error) error {
 		a.answered = true
 	case !errors.Is(err, ErrNotAnswered) || p11.Gone(err):
 		return err
-	default:
+	case a.last == nil || notOffered(a.last) || errors.Is(a.last, errNoWrapping):
 		a.last = err
 	}
 	return nil

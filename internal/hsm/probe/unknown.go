@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"byok/internal/hsm/derivation"
 	"byok/internal/hsm/wrapping"
 
 	"github.com/miekg/pkcs11"
@@ -37,6 +38,6 @@ func inTable(mechanism, function uint) bool {
 	if function == pkcs11.CKF_WRAP {
 		return slices.ContainsFunc(wrapping.Table, func(w wrapping.Mechanism) bool { return w.Number() == mechanism })
 	}
-	return slices.ContainsFunc(derivations, func(d derivation) bool { return d.mechanism == mechanism }) ||
-		slices.ContainsFunc(oneWays, func(w oneWay) bool { return w.mechanism == mechanism })
+	return slices.ContainsFunc(derivation.Table, func(d derivation.Mechanism) bool { return d.Number == mechanism }) ||
+		slices.ContainsFunc(derivation.OneWays, func(w derivation.OneWay) bool { return w.Number == mechanism })
 }

@@ -65,6 +65,7 @@ func untried() []Property {
 		token   = "needs an initialised token"
 		trusted = "needs trusted keys"
 		empty   = "on a throw-away token only"
+		lock    = empty + ", when everything else is enforced, and not where PINs are typed on the device"
 	)
 	return []Property{
 		{PropMechanisms, NotTried, "", false},
@@ -88,7 +89,7 @@ func untried() []Property {
 		{PropOneCall, NotTried, token, true},
 		{PropOtherDerive, NotTried, token, true},
 		{PropOtherWrap, NotTried, token, true},
-		{PropLockout, NotTried, empty + ", and when everything else is enforced", true},
+		{PropLockout, NotTried, lock, true},
 	}
 }
 

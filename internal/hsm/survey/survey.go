@@ -61,7 +61,7 @@ func ThrowAway(m *hsm.Module) ([]Property, error) {
 	}
 	// The wrong tries come last, and not where nothing depends on them: a
 	// module may lock more than the throw-away token. A TPM does.
-	if guards[0].reach(s.properties, Processes{}).Outcome != NotReached {
+	if guards[0].reach(s.properties, Processes{}).Outcome != NotReached && !s.token.PINPad() {
 		s.lockout()
 	}
 	return s.properties, s.lost

@@ -47,6 +47,7 @@ func shimmed(t *testing.T) (library, log string) {
 	t.Setenv("SHIM_MODULE", softhsm.New(t))
 	t.Setenv("SHIM_LOG", log)
 	t.Setenv("SHIM_SHORT_RSA", hsm.ProbeLabel)
+	t.Setenv("SHIM_FIXED_RSA", "byok-session") // what a restore unwraps with
 	return shim.Build(t), log
 }
 

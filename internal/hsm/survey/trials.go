@@ -112,15 +112,30 @@ func (s *survey) withTestKey(name string, try func(hsm.Key) error) error {
 func (s *survey) wrapping() {
 	mechanism, err := s.keyWrap()
 	s.note(PropKeyWrap, mechanism, err)
-	s.note(PropOAEP, "opened in software", s.s.ProbeOAEP(s.form))
+	s.note(PropOAEP, "opened in software", s.oaep())
 	if w, complete := s.vault(); complete {
 		s.note(PropForVault, wrapped, s.eachTestKey(s.transfer(w)))
+	} else if s.trusted.kek != 0 {
+		s.property(PropForVault).Detail = noInner
 	}
 	if w, complete := s.backup(); complete {
 		s.note(PropRestore, restored, s.eachTestKey(s.restore(w)))
+	} else if s.trusted.km != 0 {
+		s.property(PropRestore).Detail = noInner
 	}
 	s.note(PropOneCall, "offered, and used", s.twoSteps())
 }
+
+// oaep tries RSA-OAEP alone, or inside the call that is used.
+func (s *survey) oaep() error {
+	if s.form == keywrap.OneCall {
+		return s.s.ProbeOAEP(s.form)
+	}
+	return s.s.Prober().OAEP()
+}
+
+// noInner is why keys are wrapped under no trusted RSA key in two steps.
+const noInner = "needs a trusted AES key"
 
 // What is said of a transfer and of a recovery that went well.
 const (

@@ -1,4 +1,7 @@
-package probe
+// Package derivation lists the mechanisms of C_DeriveKey by what they reveal of a
+// key: those whose derived key holds it, or a part of it, in clear, which a probe
+// tries, and those that do not.
+package derivation
 
 import (
 	"encoding/binary"
@@ -9,42 +12,42 @@ import (
 	"byok/internal/hsm/p11"
 )
 
-// role is what a key is to C_DeriveKey.
-type role string
+// Role is what a key is to C_DeriveKey.
+type Role string
 
 // The roles.
 const (
-	baseKey  role = "the base key"
-	otherKey role = "the other key"
+	BaseKey  Role = "the base key"
+	OtherKey Role = "the other key"
 )
 
-// derivation is a mechanism of C_DeriveKey whose derived key holds a key, or a
+// Mechanism is a mechanism of C_DeriveKey whose derived key holds a key, or a
 // part of it, in clear.
-type derivation struct {
-	name      string
-	mechanism uint
-	reveals   []role // the roles in which a key is revealed
+type Mechanism struct {
+	Name    string
+	Number  uint   // CKM_
+	Reveals []Role // the roles in which a key is revealed
 	// parameter gives the mechanism's parameter, around the other key.
 	parameter func(other p11.Object) []byte
-	length    uint // CKA_VALUE_LEN in bytes where the mechanism needs one, or 0
+	Length    uint // CKA_VALUE_LEN in bytes where the mechanism needs one, or 0
 }
 
-// derivations are the mechanisms that reveal a key (PKCS#11 v2.40,
+// Table lists the mechanisms that reveal a key (PKCS#11 v2.40,
 // section 2.31).
-var derivations = []derivation{
-	{"CKM_CONCATENATE_BASE_AND_KEY", 0x360, []role{baseKey, otherKey}, handleOf, 0},
-	{"CKM_CONCATENATE_BASE_AND_DATA", 0x362, []role{baseKey}, knownString, 0},
-	{"CKM_CONCATENATE_DATA_AND_BASE", 0x363, []role{baseKey}, knownString, 0},
-	{"CKM_XOR_BASE_AND_DATA", 0x364, []role{baseKey}, knownString, 0},
-	{"CKM_EXTRACT_KEY_FROM_KEY", 0x365, []role{baseKey}, firstBit, 16},
+var Table = []Mechanism{
+	{"CKM_CONCATENATE_BASE_AND_KEY", 0x360, []Role{BaseKey, OtherKey}, handleOf, 0},
+	{"CKM_CONCATENATE_BASE_AND_DATA", 0x362, []Role{BaseKey}, knownString, 0},
+	{"CKM_CONCATENATE_DATA_AND_BASE", 0x363, []Role{BaseKey}, knownString, 0},
+	{"CKM_XOR_BASE_AND_DATA", 0x364, []Role{BaseKey}, knownString, 0},
+	{"CKM_EXTRACT_KEY_FROM_KEY", 0x365, []Role{BaseKey}, firstBit, 16},
 }
 
-// oneWay is a mechanism of C_DeriveKey that reveals no key. It is not tried: a
+// OneWay is a mechanism of C_DeriveKey that reveals no key. It is not tried: a
 // key that may derive may do what it does.
-type oneWay struct {
-	name      string
-	mechanism uint
-	why       string
+type OneWay struct {
+	Name   string
+	Number uint // CKM_
+	Why    string
 }
 
 // Why a mechanism reveals no key.
@@ -55,8 +58,8 @@ const (
 	whyType    = "takes keys of a type that a security world does not have"
 )
 
-// oneWays are all mechanisms of the standard that reveal no key (PKCS#11 v3.1).
-var oneWays = []oneWay{
+// OneWays are all mechanisms of the standard that reveal no key (PKCS#11 v3.1).
+var OneWays = []OneWay{
 	{"CKM_MD5_KEY_DERIVATION", 0x390, whyHash},
 	{"CKM_MD2_KEY_DERIVATION", 0x391, whyHash},
 	{"CKM_SHA1_KEY_DERIVATION", 0x392, whyHash},
@@ -131,7 +134,7 @@ func knownString(p11.Object) []byte {
 // uLong is a CK_ULONG as in [p11.ULong].
 func uLong(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 
-// with returns the mechanism around the other key.
-func (d derivation) with(other p11.Object) []*pkcs11.Mechanism {
-	return []*pkcs11.Mechanism{pkcs11.NewMechanism(d.mechanism, d.parameter(other))}
+// With returns the mechanism around the other key.
+func (d Mechanism) With(other p11.Object) []*pkcs11.Mechanism {
+	return []*pkcs11.Mechanism{pkcs11.NewMechanism(d.Number, d.parameter(other))}
 }
