@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"byok/internal/command"
+	"byok/internal/history"
 	"byok/internal/kmdata"
+	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/term"
 )
@@ -17,6 +19,25 @@ type ACL struct {
 	Key         string   `json:"key"`
 	Permissions []string `json:"permissions"`
 	Recorded    []string `json:"recorded"`
+	// Since is what was done since a transfer copy was made: packaged, uploaded.
+	Since []history.Deed `json:"since,omitempty"`
+}
+
+// CopyACL shows the permissions of a transfer copy, which were probed while it
+// was on the token, and what was done with it since.
+func CopyACL(c *kmdata.Chain, transferred *kmdata.Key) (ACL, error) {
+	v := ACL{Key: transferred.Name(), Permissions: transferred.Permissions, Recorded: transferred.Permissions}
+	k, err := c.Key(transferred.Ident)
+	if err != nil {
+		return v, err
+	}
+	shown, err := KeyWithHistory(c, k)
+	for _, d := range shown.History {
+		if !d.Time.Before(transferred.Created) && (d.What == history.Packaged || d.What == history.Uploaded) {
+			v.Since = append(v.Since, d)
+		}
+	}
+	return v, err
 }
 
 // groups sorts the attributes as a person asks about them.
@@ -40,6 +61,13 @@ func (v ACL) Print(w io.Writer) error {
 			}
 			rows = append(rows, []string{title, name, yesNo(slices.Contains(v.Permissions, name))})
 		}
+	}
+	for i, d := range v.Since {
+		title := ""
+		if i == 0 {
+			title = "since"
+		}
+		rows = append(rows, []string{title, stamp.Text(d.Time) + "  " + d.String()})
 	}
 	return term.Table(w, rows)
 }

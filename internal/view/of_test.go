@@ -115,6 +115,37 @@ func TestKeysOf(t *testing.T) {
 	}
 }
 
+// TestCopyACL: after packaging it says so.
+func TestCopyACL(t *testing.T) {
+	w, copied := made(t)
+	v, err := CopyACL(w.Chain, copied)
+	if err != nil || v.Key != copied.Name() || len(v.Since) != 0 {
+		t.Errorf("%v: %+v", err, v)
+	}
+	log, err := ceremony.Open(w.Dir)
+	rig.OK(t, err)
+	_, err = log.Append(ceremony.Event{
+		Time: copied.Created, Command: "package", Phase: ceremony.Begin, Arguments: []string{"--ident=first"},
+	})
+	rig.OK(t, err)
+	_, err = log.Append(ceremony.Event{
+		Time: copied.Created, Command: "package", Phase: ceremony.End, Began: 1, Result: ceremony.Success,
+		Arguments: []string{"--ident=first"}, Outputs: []ceremony.File{{Path: "/usb/KeyTransferPackage-K.byok"}},
+	})
+	rig.OK(t, err)
+	v, err = CopyACL(w.Chain, copied)
+	rig.OK(t, err)
+	var text strings.Builder
+	rig.OK(t, v.Print(&text))
+	if !strings.HasSuffix(text.String(), "Z  packaged, KeyTransferPackage-K.byok\n") {
+		t.Errorf("%+v\n%s", v, &text)
+	}
+	copied.Ident = "another"
+	if _, err := CopyACL(w.Chain, copied); err == nil {
+		t.Error("a copy of a key that is not there is shown")
+	}
+}
+
 func TestCopyOf(t *testing.T) {
 	w, copied := made(t)
 	result, err := CopyOf(w.Chain, copied)
