@@ -124,13 +124,24 @@ func (p *Program) printText(result Result, err error, resultLine bool) error {
 	return failed
 }
 
+// Exact is a [Result] whose lines are for another program to read, or are a
+// file's: they are never broken to fit on a terminal.
+type Exact interface {
+	Result
+	Exact()
+}
+
 // printResult lets nothing through that could steer a terminal.
 func (p *Program) printResult(result Result) error {
 	var text strings.Builder
 	if err := result.Print(&text); err != nil {
 		return err
 	}
-	_, err := io.WriteString(p.Console.Out, printable.Lines(text.String()))
+	lines := printable.Lines(text.String())
+	if _, exact := result.(Exact); !exact {
+		lines = p.Console.Fit(lines)
+	}
+	_, err := io.WriteString(p.Console.Out, lines)
 	return err
 }
 

@@ -80,6 +80,9 @@ func textOf(text string) textView {
 	return textView{strings.Split(strings.TrimSuffix(text, "\n"), "\n")}
 }
 
+// Exact implements [command.Exact].
+func (textView) Exact() {}
+
 // Print implements [command.Result].
 func (v textView) Print(w io.Writer) error {
 	for _, line := range v.Lines {

@@ -1,6 +1,7 @@
 package shared_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,11 +30,12 @@ func TestVersion(t *testing.T) {
 func TestManual(t *testing.T) {
 	kmdataDir(t)
 	dir := filepath.Join(t.TempDir(), "man")
-	wantAnswer(t, "all", run(t, "manual", "--to", dir), answer{0, "10 manual pages in " + dir + "\n", ""})
+	all := run(t, "manual", "--to", dir)
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 10 {
+	if err != nil || len(files) < 10 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
+	wantAnswer(t, "all", all, answer{0, fmt.Sprintf("%d manual pages in %s\n", len(files), dir), ""})
 	for name, line := range map[string]string{
 		"byok-test.1": "manual", "byok-test-ceremony-verify.1": "manual ceremony verify",
 		"byok-test-inspect.1": "manual inspect",

@@ -66,6 +66,9 @@ type Dump struct {
 	Content string `json:"content"`
 }
 
+// Exact implements [command.Exact].
+func (Dump) Exact() {}
+
 // Print writes the file as it is, but for what could steer a terminal.
 func (v Dump) Print(w io.Writer) error {
 	if _, err := w.Write(printable.JSON([]byte(v.Content))); err != nil {
