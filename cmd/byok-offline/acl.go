@@ -97,12 +97,12 @@ func modifyACL(r *command.Run) (command.Result, error) {
 }
 
 // afterwards is what a session does with a transfer: it approves and wraps, and
-// where the cards hold the user PIN it also packs and erases.
+// where no one works without the cards it also packs and erases.
 func afterwards(
 	r *command.Run,
 	m *statement.Module,
 ) (func(keys.Quorum, []keys.Transfer) (command.Result, error), error) {
-	if m.Guard.Traits().UserPIN {
+	if m.Traits().Alone() {
 		request, err := packRequest(r)
 		return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
 			packed, err := s.Deliver(list, request)

@@ -36,7 +36,7 @@ func resetPIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
-		if s.Module.Guard.Traits().UserPIN { // theirs is set again
+		if s.Module.Traits().UserPIN { // theirs is set again
 			return nil, world.Quorum{Quorum: s}.ResetPIN(nil)
 		}
 		next, err := dialogue.New(r, s.Chain.Rehearsal()).NewUserPIN("new-pin-file", s.Token, "")

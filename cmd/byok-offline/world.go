@@ -43,7 +43,7 @@ func worldCommands(p *command.Program) *cli.Command {
 					[]cli.Flag{libraryFlag(), pinFileFlag()},
 					dialogue.SessionFlags(),
 					dialogue.AcceptFlags(),
-					dialogue.OfficerFlags(),
+					dialogue.JoiningFlags(),
 					[]cli.Flag{vendorQuorumFlag(), text("label", "`NAME` of the token (default: the world's)")},
 				), "card"),
 			},
@@ -77,7 +77,7 @@ func createWorldCommand(p *command.Program) *cli.Command {
 			[]cli.Flag{libraryFlag(), pinFileFlag()},
 			dialogue.NewCardFlags(""),
 			dialogue.AcceptFlags(),
-			dialogue.OfficerFlags(),
+			dialogue.JoiningFlags(),
 			[]cli.Flag{
 				&cli.StringFlag{Name: "label", Usage: "`NAME` of the token, at most 32 bytes", Value: "byok"},
 				&cli.StringFlag{
@@ -152,18 +152,13 @@ func creation(r *command.Run) (world.Creation, error) {
 		return c, err
 	}
 	if c.Suite == statement.SuiteOld {
-		u.Warn(
-			fmt.Sprintf(
-				"cipher suite %s names a 1024-bit group, below any current minimum; the world is the same as with %s",
-				statement.SuiteOld,
-				statement.SuiteDefault,
-			),
-		)
+		u.Warn(fmt.Sprintf("cipher suite %s names a 1024-bit group, below any current minimum; "+
+			"the world is the same as with %s", statement.SuiteOld, statement.SuiteDefault))
 	}
 	if c.Rehearsal {
 		r.Console.Warning("REHEARSAL world: production refuses everything it makes")
 	}
-	c.Choice = tokenChoice(r)
+	c.Choice, c.TwoLogins = tokenChoice(r), u.TwoLogins()
 	c.UserPIN = func(t hsm.Token, keeps bool) (*secret.Bytes, error) {
 		if keeps {
 			return u.UserPIN(t)
@@ -208,7 +203,8 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 	}
 	chain, err = world.Recover(world.Recovery{
 		Access: a, Media: dialogue.CardMedia(r, ""), Label: label, VendorQuorum: r.String("vendor-quorum"),
-		UserPIN: func(t hsm.Token) (*secret.Bytes, error) { return u.NewUserPIN("pin-file", t, label) },
+		TwoLogins: u.TwoLogins(),
+		UserPIN:   func(t hsm.Token) (*secret.Bytes, error) { return u.NewUserPIN("pin-file", t, label) },
 	})
 	if err != nil {
 		return nil, err

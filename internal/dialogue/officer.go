@@ -18,6 +18,16 @@ func OfficerFlags() []cli.Flag {
 	}}
 }
 
+// JoiningFlags are for a module that joins a world: [OfficerFlags], and whether it
+// has two logins.
+func JoiningFlags() []cli.Flag {
+	return append(OfficerFlags(),
+		yes("rights-per-login",
+			"guard login, on an HSM whose logins have rights of their own: the user PIN is the operator's, who exports nothing"),
+		text("quorum-pin-file", "`FILE` with the PIN of the login that exports, for the cards alone (default: asked for)"),
+	)
+}
+
 // betweenLooks is the time between two looks at what the officer did.
 var betweenLooks = 2 * time.Second
 

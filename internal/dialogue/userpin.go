@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/hsm"
 	"byok/internal/secret"
+	"byok/internal/twologins"
 )
 
 // UserPIN gets the user PIN of a token. Where the token has a PIN pad, people
@@ -27,6 +28,16 @@ func (u *UI) NewUserPIN(flag string, t hsm.Token, label string) (*secret.Bytes, 
 		name = fmt.Sprintf("token %q", label)
 	}
 	return u.r.NewSecret(flag, "new user PIN for "+name)
+}
+
+// TwoLogins is what --rights-per-login and --quorum-pin-file say.
+func (u *UI) TwoLogins() twologins.Order {
+	return twologins.Order{
+		Rights: u.r.Bool("rights-per-login"),
+		PIN: func(t hsm.Token) (*secret.Bytes, error) {
+			return u.r.Secret("quorum-pin-file", "quorum's PIN for "+t.String())
+		},
+	}
 }
 
 func (u *UI) onDevice(t hsm.Token, what string) (*secret.Bytes, error) {

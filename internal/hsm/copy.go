@@ -18,6 +18,9 @@ var ErrNoCopy = errors.New("offers no C_CopyObject")
 // Persist copies a session object to the token as label, with its public half.
 // The copy keeps LOCAL, ALWAYS_SENSITIVE and WRAP_WITH_TRUSTED.
 func (s *Session) Persist(k Key, label string) (Key, error) {
+	if s.Rights {
+		return s.keepOnDevice(k, label)
+	}
 	return s.copyToToken(k, label, p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired"),
 	})

@@ -40,6 +40,9 @@ func (s *Session) GenerateKML(label string) (Key, error) {
 }
 
 func (s *Session) generate(by maker, spec Spec, label string, place Place) (Key, error) {
+	if s.Rights && place == SessionObject {
+		return s.generateOnDevice(by, spec, label)
+	}
 	if spec.Kind.Type == keykind.AES {
 		return s.generateSecret(by, spec, label, place)
 	}

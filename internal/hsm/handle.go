@@ -79,7 +79,7 @@ func (s *Session) DestroyKey(k Key) error {
 		if o == 0 {
 			continue
 		}
-		if err := s.raw.Destroy(k.Label, o); err != nil {
+		if err := s.device().Destroy(k.Label, o); err != nil {
 			return err
 		}
 	}

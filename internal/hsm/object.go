@@ -60,6 +60,9 @@ func (s *Session) Destroy(o Object) error { return s.raw.Destroy("an object", o)
 // DestroyLabelled destroys every token object with the label that this role
 // sees and returns how many there were.
 func (s *Session) DestroyLabelled(label string) (int, error) {
+	if s.Rights {
+		return s.device().DestroyLabelled(label)
+	}
 	return s.raw.DestroyAll(label,
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
 }

@@ -145,6 +145,9 @@ func (s *Session) ProbeOAEP(form keywrap.Form) error {
 // the key inside the blob: SoftHSM 2.6.1 does. Whether a vault takes that is
 // not documented. It is found once a token, as user, with a worthless key.
 func (s *Session) ZeroPads() (bool, error) {
+	if s.Rights { // the device wraps by itself, as package twologins has seen
+		return false, nil
+	}
 	form, err := s.m.Form(s.Token)
 	if err != nil {
 		return false, err
@@ -156,6 +159,9 @@ func (s *Session) ZeroPads() (bool, error) {
 // [Session.ProbeWrapWithTrusted] and [Session.ProbeDerive]. Of a key that any
 // key may wrap it tries the first alone.
 func (s *Session) ProbeKey(k Key) error {
+	if s.Rights {
+		return s.device().Unreadable(k.Label, k.Kind, k.object)
+	}
 	if err := s.ProbeOneWay(k); err != nil || s.Unrestricted {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
+	"byok/internal/hsm/rights"
 	"byok/internal/hsm/templates"
 	"byok/internal/hsm/trust"
 	"byok/internal/keywrap"
@@ -31,11 +32,17 @@ const (
 // and reads its attributes, modulus and exponent back by handle. Where the
 // session is [Guarding.Untrusted], the user does, and it is not trusted.
 func (s *Session) TrustKM(label string, km *rsa.PublicKey, form keywrap.Form) (Object, error) {
+	if s.Rights {
+		return s.device().WrapKey(nameKM, label, km)
+	}
 	return s.trustRSA(nameKM, label, km, templates.TrustedRSA(TokenObject), trust.Outer(form))
 }
 
 // SessionKM is [Session.TrustKM] for this session alone.
 func (s *Session) SessionKM(km *rsa.PublicKey, form keywrap.Form) (Object, error) {
+	if s.Rights {
+		return s.device().SessionKey(nameKM, km)
+	}
 	return s.trustRSA(nameKM, sessionLabel, km, templates.TrustedRSA(SessionObject), trust.Outer(form))
 }
 
@@ -46,7 +53,7 @@ func (s *Session) TrustKEK(kek *rsa.PublicKey, form keywrap.Form) (Object, error
 }
 
 // sessionLabel is the label of session objects. Nothing is found by it.
-const sessionLabel = "byok-session"
+const sessionLabel = rights.Label
 
 // SetAnchor puts the anchor of a statement on the token, as SO: a trusted
 // public key, KM's, that wraps nothing. label begins with [AnchorPrefix]. Other
@@ -183,6 +190,9 @@ func (s *Session) trustRSA(name, label string, key *rsa.PublicKey, t p11.Templat
 // session is [Guarding.Untrusted], and the only one, and its modulus and
 // exponent must be km's.
 func (s *Session) FindKM(label string, km *rsa.PublicKey) (Object, error) {
+	if s.Rights {
+		return s.device().Find(nameKM, label, km)
+	}
 	o, err := s.trusted(PublicKey, label)
 	if err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
@@ -17,6 +18,10 @@ import (
 func (o Operator) Generate(g Generation) (*kmdata.Key, error) {
 	if err := o.Current(); err != nil {
 		return nil, err
+	}
+	if o.Module.Traits().Rights {
+		return nil, exitcode.Errorf(exitcode.Refused, "the operator's login on %v exports nothing, so it backs no key up", o.Token).
+			Hint("byok-offline key generate --ident %s --card DIR …", g.Ident)
 	}
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	if again, err := o.recordAgain(g, label); err != nil || again {

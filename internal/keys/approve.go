@@ -178,11 +178,11 @@ func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 // trusts them, or as user where nothing rests on trust.
 func (s Quorum) trustAll(pairs []*pair) error {
 	form := s.Module.Form
-	if s.Module.Guard.Traits().ByKM {
+	if s.Module.Traits().ByKM {
 		return nil // no KEK comes onto the token
 	}
 	as := s.AsSO
-	if s.Module.Guard.Traits().Trusted == statement.TrustedByNobody {
+	if s.Module.Traits().Trusted == statement.TrustedByNobody {
 		as = s.AsUser
 	}
 	return as(func() (err error) {
@@ -245,6 +245,9 @@ func (s Quorum) wrap(p *pair) (err error) {
 	if p.wrapped, err = s.forVault(p, reduced); err != nil {
 		return err
 	}
+	if err := s.stillThere(p); err != nil {
+		return err
+	}
 	p.copy = &kmdata.Key{
 		Signed: s.Chain.NewSigned(kmdata.TypeKey, s.Module.Module), App: kmdata.Transfer, Ident: p.Ident,
 		PlainName: p.approval.PlainName, Identity: p.approval.Identity, Permissions: permissions, Origin: p.approval.Origin,
@@ -252,9 +255,19 @@ func (s Quorum) wrap(p *pair) (err error) {
 	return nil
 }
 
+// stillThere has the key prove itself once more where it was wrapped without a
+// copy of this process's own: a key that was destroyed meanwhile, and another put
+// in its place, does not come back.
+func (s Quorum) stillThere(p *pair) error {
+	if !s.Module.Traits().Rights {
+		return nil
+	}
+	return s.HSM.Proves(p.key, session.Wanted(p.approval.Identity))
+}
+
 // forVault wraps a key for the pair's KEK, by the route of the guard.
 func (s Quorum) forVault(p *pair, key hsm.Key) ([]byte, error) {
-	if s.Module.Guard.Traits().ByKM {
+	if s.Module.Traits().ByKM {
 		return s.WrapByKM(key, p.KEK.PublicKey())
 	}
 	return s.HSM.Wrap(hsm.Wrapping{Form: s.Module.Form, Outer: p.kek, Inner: p.transfer}, key)

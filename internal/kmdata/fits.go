@@ -97,7 +97,7 @@ func (c *Chain) fitsModule(m *statement.Module) error {
 		return fmt.Errorf("field card_set: expected %d", c.Set().Cards.Number)
 	case m.Guard.Weaker(c.World().Guard):
 		return fmt.Errorf("field guard: %s is weaker than the world's, %s", m.Guard, c.World().Guard)
-	case m.Guard.Traits().UserPIN != (m.UserPIN != statement.PIN{}):
+	case m.Traits().UserPIN != (m.UserPIN != statement.PIN{}):
 		return fmt.Errorf("field user_pin: required where the cards hold the user PIN, and only there; the guard is %s",
 			m.Guard)
 	}

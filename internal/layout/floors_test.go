@@ -19,12 +19,12 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
 		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "command", "script", "audit", "bundle", "record", "ceremony", "completion", "manual", "choice", "examples"}},
 		{"Operations", []string{
-			"world", "vacant", "bytool", "recordcopy", "worldcheck", "keys", "session", "locks", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"world", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},
 		{"The HSM and the vault", []string{
-			"secondproc", "hsm/survey", "hsm", "hsm/probe", "hsm/wrapping", "hsm/derivation", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust", "hsm/c11", "hsm/signing",
+			"secondproc", "hsm/survey", "hsm", "hsm/rights", "hsm/restoring", "hsm/probe", "hsm/wrapping", "hsm/derivation", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust", "hsm/c11", "hsm/signing",
 			"hsm/tokens", "hsm/native", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
 		}},
 		{

@@ -22,19 +22,19 @@ func CheckPad(t hsm.Token, g statement.Guard) error {
 
 // Changed says what to do about a login that was refused because the PIN is not
 // the one from the cards. Any other error, and nil, it returns as it is.
-func (h Held) Changed(t hsm.Token, g statement.Guard, err error) error {
+func (h Held) Changed(t hsm.Token, traits statement.Traits, err error) error {
 	if !hsm.IsWrongPIN(err) {
 		return err
 	}
 	err = fmt.Errorf("the %v PIN of %v is not the one from the cards, and somebody else may know it: %w", h.Role, t, err)
-	return exitcode.Hint(err, "%s; keep kmdata for the auditor", h.remedy(g))
+	return exitcode.Hint(err, "%s; keep kmdata for the auditor", h.remedy(traits))
 }
 
-func (h Held) remedy(g statement.Guard) string {
+func (h Held) remedy(traits statement.Traits) string {
 	switch {
 	case h.Role == hsm.RoleSO:
 		return "byok-offline world recover puts the world on a token whose SO PIN the cards set"
-	case g.Traits().SOPIN:
+	case traits.SOPIN:
 		return "byok-offline world reset-pin --card DIR … sets it again"
 	}
 	return "set it back with the vendor's tool"

@@ -105,12 +105,12 @@ func TestChanged(t *testing.T) {
 		{User, statement.GuardLogin, "byok-offline world reset-pin --card DIR … sets it again"},
 		{User, statement.GuardLoginShared, "set it back with the vendor's tool"},
 	} {
-		refused(t, c.held.Changed(tok, c.guard, wrong), exitcode.HSM,
+		refused(t, c.held.Changed(tok, c.guard.Traits(), wrong), exitcode.HSM,
 			fmt.Sprintf(`the %v PIN of token "byok" (serial 01) is not the one from the cards, and somebody else may know it: `+
 				"C_Login: CKR_PIN_INCORRECT", c.held.Role), c.hint+"; keep kmdata for the auditor")
-		if err := c.held.Changed(tok, c.guard, other); err != other {
+		if err := c.held.Changed(tok, c.guard.Traits(), other); err != other {
 			t.Errorf("%v", err)
 		}
-		ok(t, c.held.Changed(tok, c.guard, nil))
+		ok(t, c.held.Changed(tok, c.guard.Traits(), nil))
 	}
 }

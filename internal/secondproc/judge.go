@@ -111,10 +111,11 @@ var loginRefusals = []uint{
 
 // refused reports whether the return value means a refusal. The handle of a
 // private object ends with the login, so what is said of a stale one counts
-// as well.
+// as well; and YubiHSM 2 calls a session read-only until somebody has logged in.
 func (t try) refused() bool {
 	if t.Name == login {
 		return slices.Contains(loginRefusals, t.Code)
 	}
-	return t.Code == pkcs11.CKR_OBJECT_HANDLE_INVALID || p11.Refusal(p11.ReturnCode(t.Code))
+	return t.Code == pkcs11.CKR_OBJECT_HANDLE_INVALID || t.Code == pkcs11.CKR_SESSION_READ_ONLY ||
+		p11.Refusal(p11.ReturnCode(t.Code))
 }

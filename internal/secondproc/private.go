@@ -106,17 +106,20 @@ func (c *child) tryPrivate() error {
 		return err
 	}
 	defer c.discard()
-	_, err = c.generate(privateAES(c.label))
+	_, err = c.generate(privateAES(c.label, inSession))
+	if p11.TemplateRefused(err) { // a token without session objects
+		_, err = c.generate(privateAES(c.label, onToken))
+	}
 	return c.report(generated, err == nil, err)
 }
 
-// privateAES is the template of a session key that is there only after login.
-func privateAES(label string) []*pkcs11.Attribute {
+// privateAES is the template of a key that is there only after login.
+func privateAES(label string, where place) []*pkcs11.Attribute {
 	return []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
 		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
 		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32),
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false),
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, bool(where)),
 		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
 		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label),
 	}

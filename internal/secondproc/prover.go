@@ -288,7 +288,7 @@ func (p *prover) makeTrusted() {
 // makePrivate makes a private session object.
 func (p *prover) makePrivate() {
 	label := p.objects.label + "-private"
-	_, err := p.objects.generate(privateAES(label))
+	_, err := p.objects.generate(privateAES(label, inSession))
 	if err != nil {
 		p.session.add("", nil, named("this process could make no private session object", err))
 		return

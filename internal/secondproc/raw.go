@@ -63,6 +63,9 @@ func (r *raw) sweep() error {
 	}
 	for _, o := range objects {
 		labels, err := r.Attributes(o, pkcs11.CKA_LABEL)
+		if gone(err) {
+			continue
+		}
 		if err != nil {
 			return left("an object's label cannot be read: C_GetAttributeValue", err)
 		}
@@ -70,12 +73,16 @@ func (r *raw) sweep() error {
 		if !strings.HasPrefix(label, LabelPrefix) {
 			continue
 		}
-		if err := r.Ctx.DestroyObject(r.Handle, o); err != nil {
+		if err := r.Ctx.DestroyObject(r.Handle, o); err != nil && !gone(err) {
 			return left(label+" cannot be destroyed: C_DestroyObject", err)
 		}
 	}
 	return nil
 }
+
+// gone reports whether an object went with another: on YubiHSM 2 the halves of a
+// pair are one.
+func gone(err error) bool { return p11.Is(err, pkcs11.CKR_OBJECT_HANDLE_INVALID) }
 
 // left says that objects may be left on the token.
 func left(what string, err error) error {

@@ -33,7 +33,7 @@ func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wr
 		return w, err
 	}
 	w.Form = m.Form
-	if m.Guard.Traits().Trusted == statement.TrustedByNobody {
+	if m.Traits().Trusted == statement.TrustedByNobody {
 		if w.Outer, err = token.SessionKM(km, m.Form); err != nil || m.Form == keywrap.OneCall {
 			return w, err
 		}
@@ -54,13 +54,14 @@ func Wrapping(token *hsm.Session, m *statement.Module, set kmdata.Set) (w hsm.Wr
 }
 
 // ProveBackup restores a backup to a session object, which must prove that it
-// is the key.
+// is the key, and goes.
 func (s *Quorum) ProveBackup(identity statement.Identity, backup []byte) error {
 	restored, err := s.Unwrap(identity, backup)
 	if err != nil {
 		return err
 	}
-	return s.HSM.Proves(restored, Wanted(identity))
+	err = s.HSM.Proves(restored, Wanted(identity))
+	return errors.Join(err, s.HSM.DestroyKey(restored))
 }
 
 // Unwrap restores a backup to a session object, tightened and read back. The

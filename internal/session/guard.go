@@ -14,12 +14,12 @@ import (
 
 // What a guard rests on, as the token proves it.
 
-// Guarding is what a session on a token with the guard does without.
-func Guarding(g statement.Guard) hsm.Guarding {
-	by := g.Traits().Trusted
+// Guarding is what a session on a token with the traits does without.
+func Guarding(t statement.Traits) hsm.Guarding {
 	return hsm.Guarding{
-		Untrusted:    by != statement.TrustedBySO,
-		Unrestricted: by == statement.TrustedByNobody,
+		Untrusted:    t.Trusted != statement.TrustedBySO,
+		Unrestricted: t.Trusted == statement.TrustedByNobody,
+		Rights:       t.Rights,
 	}
 }
 
@@ -153,8 +153,11 @@ func (s *Quorum) WrapByKM(key hsm.Key, kek *rsa.PublicKey) ([]byte, error) {
 			s.Module.Token, s.Module.Guard)
 	}
 	blob, err := s.Backup(key)
-	if err != nil { // the officer may have taken the trust back meanwhile
-		return nil, cmp.Or(ProveByTool(s.HSM, s.equipment()), err)
+	if err != nil && s.Module.Traits().Trusted == statement.TrustedByTool {
+		err = cmp.Or(ProveByTool(s.HSM, s.equipment()), err) // the officer may have taken the trust back meanwhile
+	}
+	if err != nil {
+		return nil, err
 	}
 	if len(blob) <= oaepSize {
 		return nil, errBackup()

@@ -200,7 +200,7 @@ func TestGuarding(t *testing.T) {
 		statement.GuardLoginShared: {Untrusted: true, Unrestricted: true},
 	}
 	for _, g := range statement.Guards() {
-		if got := session.Guarding(g); got != want[g] {
+		if got := session.Guarding(g.Traits()); got != want[g] {
 			t.Errorf("%s: %+v", g, got)
 		}
 	}

@@ -12,85 +12,13 @@ import (
 	"crypto/x509"
 
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
-	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
 	"byok/internal/secret"
-	"byok/internal/statement"
 )
 
 // Private halves of the world's own keys. They exist in clear only inside
-// secret.Erased, sealed otherwise.
-
-// KeySet is a new KNSO and KM, sealed under their card set.
-type KeySet struct {
-	HKNSO    fingerprint.Sum
-	knso, km *secret.Bytes // PKCS#8
-	public   struct{ knso, km string }
-}
-
-// NewKeySet generates KNSO (EC P-256, FIPS 186-5) and KM (RSA-3072, exponent
-// 65537).
-func NewKeySet() (k *KeySet, err error) {
-	k = &KeySet{}
-	secret.Erased(func() { err = k.generate() })
-	if err != nil {
-		k.Wipe()
-		return nil, err
-	}
-	return k, nil
-}
-
-func (k *KeySet) generate() error {
-	knso, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	km, err := rsa.GenerateKey(rand.Reader, statement.KMBits)
-	if err != nil {
-		return err
-	}
-	if k.knso, err = pkcs8(knso); err != nil {
-		return err
-	}
-	if k.km, err = pkcs8(km); err != nil {
-		return err
-	}
-	if k.public.knso, err = keykind.MarshalPublicKey(&knso.PublicKey); err != nil {
-		return err
-	}
-	if k.public.km, err = keykind.MarshalPublicKey(&km.PublicKey); err != nil {
-		return err
-	}
-	k.HKNSO, err = keykind.SPKIHash(&knso.PublicKey)
-	return err
-}
-
-func pkcs8(key any) (*secret.Bytes, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return secret.Take(der), nil
-}
-
-// Wipe wipes the private halves.
-func (k *KeySet) Wipe() {
-	k.knso.Wipe()
-	k.km.Wipe()
-}
-
-// Seal wraps the private halves under the world secret of their card set.
-func (k *KeySet) Seal(s *quorum.Secret, set quorum.CardSet) (knso, km statement.SealedKey, err error) {
-	at := set.Context()
-	knso.PublicKey, km.PublicKey = k.public.knso, k.public.km
-	if knso.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKNSO, k.knso); err != nil {
-		return knso, km, err
-	}
-	km.Sealed, err = quorum.Seal(s, at, quorum.PurposeSealKM, k.km)
-	return knso, km, err
-}
+// secret.Erased, sealed otherwise. Package keyset makes them.
 
 // KNSO signs with the KNSO of a card set. It opens the sealed half for each
 // signature and keeps nothing.

@@ -6,13 +6,16 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"slices"
 	"testing"
 
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
+	"byok/internal/keyset"
 	"byok/internal/kmdata"
 	"byok/internal/quorum"
+	"byok/internal/secret"
 )
 
 // made is a card set with its keys, in memory.
@@ -23,7 +26,7 @@ type made struct {
 
 func make1(t *testing.T) made {
 	t.Helper()
-	keys, err := NewKeySet()
+	keys, err := keyset.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,10 +96,11 @@ func TestSealedWrongKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := pkcs8(km)
+	clearText, err := x509.MarshalPKCS8PrivateKey(km)
 	if err != nil {
 		t.Fatal(err)
 	}
+	der := secret.Take(clearText)
 	defer der.Wipe()
 	if a.set.KNSO.Sealed, err = quorum.Seal(a.issue.Secret, a.issue.Set.Context(), quorum.PurposeSealKNSO, der); err != nil {
 		t.Fatal(err)

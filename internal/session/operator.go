@@ -36,10 +36,10 @@ func AskUser(station *Station, ui UI, f func(*Operator) error) error {
 	return f(o)
 }
 
-// WithOperator is [AskUser], or, where the cards hold the user PIN, reads K cards
-// for it: no one works on such a module without them.
+// WithOperator is [AskUser], or, where the cards hold the only user PIN, reads K
+// cards for it: no one works on such a module without them.
 func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Operator) error) error {
-	if !station.Module.Guard.Traits().UserPIN {
+	if !station.Module.Traits().Alone() {
 		return AskUser(station, a.UI, f)
 	}
 	pin, err := pinOfCards(a, station, media)
@@ -49,7 +49,7 @@ func WithOperator(a Access, station *Station, media []cards.Medium, f func(*Oper
 	defer pin.Wipe()
 	o, err := Login(station, pin)
 	if err != nil {
-		return pins.User.Changed(station.Token, station.Module.Guard, err)
+		return pins.User.Changed(station.Token, station.Module.Traits(), err)
 	}
 	defer o.Close()
 	return f(o)
@@ -81,7 +81,7 @@ func Login(station *Station, pin *secret.Bytes) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	user.Guarding = Guarding(station.Module.Guard)
+	user.Guarding = Guarding(station.Module.Traits())
 	o := &Operator{Station: station, User: user}
 	if o.key, err = recognise(user.Session, station.Module); err != nil {
 		_ = user.Close()

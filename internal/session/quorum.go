@@ -82,7 +82,7 @@ func (s *Quorum) open(media []cards.Medium) (err error) {
 	if s.HSM, err = s.Loaded.Open(s.Token); err != nil {
 		return err
 	}
-	s.HSM.Guarding = Guarding(s.Module.Guard)
+	s.HSM.Guarding = Guarding(s.Module.Traits())
 	if err := s.meet(media); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Quorum) open(media []cards.Medium) (err error) {
 // meet gets the user PIN and reads the cards, the PIN first where a person has
 // it: a wrong one, or a wrong device, shows before the cards are called.
 func (s *Quorum) meet(media []cards.Medium) error {
-	if !s.Module.Guard.Traits().UserPIN {
+	if !s.Module.Traits().UserPIN {
 		if err := s.askPIN(); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (s *Quorum) meet(media []cards.Medium) error {
 	if s.pin, err = s.Present(pins.User); err != nil {
 		return err
 	}
-	return pins.User.Changed(s.Token, s.Module.Guard, s.recogniseAll())
+	return pins.User.Changed(s.Token, s.Module.Traits(), s.recogniseAll())
 }
 
 func (s *Quorum) openNew(media []cards.Medium) error {
@@ -134,6 +134,9 @@ func (s *Quorum) askPIN() (err error) {
 func (s *Quorum) recogniseAll() error {
 	return s.AsUser(func() error {
 		if _, err := recognise(s.HSM, s.Module); err != nil {
+			return err
+		}
+		if err := s.HSM.Sweep(); err != nil {
 			return err
 		}
 		return s.proveTrusted()
@@ -180,7 +183,7 @@ func (s *Quorum) AsSO(f func() error) error {
 	}
 	defer pin.Wipe()
 	if err := s.HSM.Login(hsm.RoleSO, pin); err != nil {
-		return pins.SO.Changed(s.Token, s.Module.Guard, err)
+		return pins.SO.Changed(s.Token, s.Module.Traits(), err)
 	}
 	err = f()
 	return cmp.Or(err, s.HSM.Logout())

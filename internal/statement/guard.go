@@ -37,10 +37,17 @@ const (
 type Traits struct {
 	Trusted Truster
 	SOPIN   bool // the cards hold the SO PIN
-	UserPIN bool // the cards hold the user PIN: without them no one logs in
+	UserPIN bool // the cards hold a user PIN: see Alone
 	Anchor  bool // the token anchors the chain; without it the paper does
 	ByKM    bool // a key goes to a vault by way of KM; otherwise under the KEK itself
+	// Rights: logins have rights of their own. The user PIN that the cards hold is
+	// the quorum's; the operator has another one, with which nothing is exported.
+	Rights bool
 }
+
+// Alone reports whether the cards hold the only user PIN: without them no one
+// logs in.
+func (t Traits) Alone() bool { return t.UserPIN && !t.Rights }
 
 // traits is the table of guards.
 var traits = map[Guard]Traits{
@@ -52,7 +59,7 @@ var traits = map[Guard]Traits{
 }
 
 // Traits returns the guard's row of the table. A guard that is not in it has
-// none of them.
+// none of them. Those of a module are [Module.Traits].
 func (g Guard) Traits() Traits { return traits[g] }
 
 // ParseGuard reads a guard as a person types it; "" stays that.
@@ -61,6 +68,12 @@ func ParseGuard(text string) (Guard, error) {
 		return g, nil
 	}
 	return "", fmt.Errorf("guard %.20q is not one of %q", text, Guards())
+}
+
+// WithRights are the traits of guard login on a module whose logins have rights
+// of their own, where no one is SO.
+func WithRights() Traits {
+	return Traits{Trusted: TrustedByNobody, UserPIN: true, ByKM: true, Rights: true}
 }
 
 func (g Guard) check() error {

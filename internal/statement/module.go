@@ -22,6 +22,9 @@ type Module struct {
 	StruckOff string `json:"struck_off,omitzero"`
 	CardSet   int    `json:"card_set"` // whose KM and PIN the module has
 	Guard     Guard  `json:"guard"`
+	// RightsPerLogin: of two logins with user PINs the operator's exports nothing,
+	// and the cards hold the quorum's. Guard login alone.
+	RightsPerLogin bool `json:"rights_per_login,omitzero"`
 	// Trust is how TRUSTED came to the module's keys. Statements of programs
 	// that knew one route alone, at creation, lack it.
 	Trust    TrustRoute       `json:"trust_route,omitzero"`
@@ -105,6 +108,9 @@ func (m *Module) check() error {
 	if err := m.Trust.check(); err != nil {
 		return err
 	}
+	if m.RightsPerLogin && (m.Guard != GuardLogin || m.Form != keywrap.OneCall) {
+		return fmt.Errorf("field rights_per_login: only with guard %s and form %s", GuardLogin, keywrap.OneCall)
+	}
 	if m.VendorQuorum != "" {
 		if err := printable.Check(m.VendorQuorum, maxText); err != nil {
 			return fmt.Errorf("field vendor_quorum: %w", err)
@@ -130,7 +136,7 @@ func (m *Module) checkForm() error {
 	switch {
 	case !slices.Contains([]keywrap.Form{keywrap.OneCall, keywrap.TwoSteps}, m.Form):
 		return fmt.Errorf("field form: expected %s or %s", keywrap.OneCall, keywrap.TwoSteps)
-	case (m.Form == keywrap.TwoSteps && m.Guard.Traits().Trusted != TrustedByNobody) != (m.KW != ""):
+	case (m.Form == keywrap.TwoSteps && m.Traits().Trusted != TrustedByNobody) != (m.KW != ""):
 		return errors.New("field kw: required in the two-step form, unless nothing is trusted, and only there")
 	case m.CardSet < 1:
 		return errors.New("field card_set: expected at least 1")
@@ -140,6 +146,22 @@ func (m *Module) checkForm() error {
 		return errors.New("field token: expected a serial or a label")
 	}
 	return nil
+}
+
+// Traits are those of the module's guard.
+func (m *Module) Traits() Traits {
+	if m.RightsPerLogin {
+		return WithRights()
+	}
+	return m.Guard.Traits()
+}
+
+// GuardText names the guard for people.
+func (m *Module) GuardText() string {
+	if m.RightsPerLogin {
+		return string(m.Guard) + ", with rights per login"
+	}
+	return string(m.Guard)
 }
 
 // Signer returns KML's public half.

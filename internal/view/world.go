@@ -44,7 +44,9 @@ type Module struct {
 	Library string          `json:"library"`
 	SHA256  string          `json:"library_sha256"`
 	Guard   statement.Guard `json:"guard"`
-	CardSet int             `json:"card_set"`
+	// RightsPerLogin: the operator's login exports nothing.
+	RightsPerLogin bool `json:"rights_per_login,omitzero"`
+	CardSet        int  `json:"card_set"`
 	// Trust is how TRUSTED came to its keys; "" where its statement does not say.
 	Trust statement.TrustRoute `json:"trust_route,omitzero"`
 	// VendorQuorum is stated by a person, and not proved.
@@ -63,7 +65,17 @@ func WorldOf(c *kmdata.Chain) World {
 	for _, m := range c.Modules() {
 		v.Modules = append(
 			v.Modules,
-			Module{m.Module, m.Token, m.Library.Path, m.Library.SHA256.String(), m.Guard, m.CardSet, m.Trust, m.VendorQuorum},
+			Module{
+				Module:         m.Module,
+				Token:          m.Token,
+				Library:        m.Library.Path,
+				SHA256:         m.Library.SHA256.String(),
+				Guard:          m.Guard,
+				RightsPerLogin: m.RightsPerLogin,
+				CardSet:        m.CardSet,
+				Trust:          m.Trust,
+				VendorQuorum:   m.VendorQuorum,
+			},
 		)
 	}
 	return v
@@ -74,6 +86,9 @@ func (v World) Print(w io.Writer) error {
 	rows := [][]string{{"security world", v.Label + Mark(v.Rehearsal)}, {"guard", string(v.Guard)}}
 	for _, m := range v.Modules {
 		rows = append(rows, []string{"module", m.Token.String()}, []string{"library", m.Library})
+		if m.RightsPerLogin {
+			rows = append(rows, []string{"rights per login", "the operator's exports nothing, the quorum's does"})
+		}
 		if m.Trust != "" {
 			rows = append(rows, []string{"keys trusted", string(m.Trust)})
 		}

@@ -32,7 +32,7 @@ func (s Quorum) Accept() error {
 
 // borrowPIN gives a module at hand its SO PIN, where the cards hold one.
 func (s Quorum) borrowPIN(m *module) (err error) {
-	if m.guard.Traits().SOPIN {
+	if m.traits().SOPIN {
 		m.pin, err = s.Present(pins.SO)
 	}
 	return err

@@ -90,12 +90,12 @@ func taken(label string, tokens []hsm.Token) error {
 
 // initialises reports whether a free token may be taken: without the SO's part
 // the vendor's tool has made the token and its user.
-func (c *creation) initialises() bool { return c.module.guard.Traits().SOPIN }
+func (c *creation) initialises() bool { return c.module.traits().SOPIN }
 
 // keepsUserPIN reports whether the user PIN must be the token's own. One that the
 // cards hold is set by the SO, on an adopted token as well.
 func (c *creation) keepsUserPIN() bool {
-	if c.initialises() && c.module.guard.Traits().UserPIN {
+	if c.initialises() && c.module.traits().UserPIN {
 		return false
 	}
 	return !c.initialises() || c.Choice.Adopt && c.module.token.HasUserPIN()
@@ -209,7 +209,7 @@ func (c *creation) adopt(set quorum.CardSet) error {
 	if !hsm.IsUnsupported(err) {
 		return err
 	}
-	if m.guard.Traits().UserPIN {
+	if m.traits().UserPIN {
 		return exitcode.Errorf(exitcode.Refused,
 			"%v keeps its SO PIN, which resets the user PIN: the cards would not hold it alone, as guard %s needs",
 			m.token, m.guard).Hint("ask for --guard %s", statement.GuardLoginShared)
@@ -225,7 +225,7 @@ func (c *creation) adopt(set quorum.CardSet) error {
 // one remains a threat; and what they made meanwhile shows.
 func (c *creation) adopted() error {
 	m := c.module
-	if !m.guard.Traits().UserPIN {
+	if !m.traits().UserPIN {
 		m.guard = statement.GuardTrustShared
 	}
 	c.UI.Warn(fmt.Sprintf("%v adopted; its SO PIN comes from the cards now, but a login with the old one may still be "+
@@ -246,12 +246,12 @@ func (m *module) sealPIN(s *quorum.Secret, set quorum.CardSet, pin *secret.Bytes
 // takeAsUser takes a token that the vendor's tool has made. A user PIN that
 // cannot be the cards' own is sealed under them before it is used.
 func (m *module) takeAsUser(s *quorum.Secret, set quorum.CardSet) (err error) {
-	if m.guard.Traits().UserPIN {
+	if m.traits().UserPIN {
 		if m.sealed.user, err = pins.User.Seal(s, set, m.id, m.user); err != nil {
 			return err
 		}
-		m.ui.Warn(fmt.Sprintf("%v keeps its user PIN: everyone who ever knew it can still export keys; guard %s",
-			m.token, m.guard))
+		m.ui.Warn(fmt.Sprintf("%v keeps its user PIN: everyone who ever knew it can still export keys; guard %s%s",
+			m.token, m.guard, m.two.Advice()))
 	}
 	return m.checkEmptyAs(hsm.RoleUser, m.user)
 }
@@ -267,6 +267,9 @@ func (m *module) checkEmpty(so *secret.Bytes, hasUser bool) error {
 
 func (m *module) checkEmptyAs(role hsm.Role, pin *secret.Bytes) error {
 	return m.as(role, pin, func(on *hsm.Session) error {
+		if err := m.two.Sweep(on); err != nil {
+			return err
+		}
 		items, err := on.Inventory()
 		if err != nil {
 			return err

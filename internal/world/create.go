@@ -9,6 +9,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/journal"
+	"byok/internal/keyset"
 	"byok/internal/kmdata"
 	"byok/internal/locks"
 	"byok/internal/pins"
@@ -16,15 +17,17 @@ import (
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // Creation is everything that creating a world needs to know beforehand.
 type Creation struct {
 	session.Access
 	CardOrder
-	Label string // of the token
-	Suite string
-	Guard statement.Guard // "" is trust, and no weaker one
+	Label     string // of the token
+	Suite     string
+	Guard     statement.Guard // "" is trust, and no weaker one
+	TwoLogins twologins.Order
 	// VendorQuorum is a quorum of the vendor's own, as somebody states it by name.
 	VendorQuorum string
 	Rehearsal    bool
@@ -98,7 +101,10 @@ func (c Creation) checkGuard() error {
 	if known := slices.DeleteFunc(statement.Guards(), shared); !slices.Contains(known, g) {
 		return exitcode.Errorf(exitcode.Usage, "guard %q: expected one of %q", string(g), known)
 	}
-	if !g.Traits().SOPIN && c.Choice.Initialize {
+	if err := c.TwoLogins.Fits(g); err != nil {
+		return err
+	}
+	if c.Choice.Initialize && (!g.Traits().SOPIN || c.TwoLogins.Rights) {
 		return exitcode.Errorf(exitcode.Usage, "guard %s: the vendor's tool initialises the token", g).
 			Hint("leave --initialize out")
 	}
@@ -130,7 +136,7 @@ func Create(o Creation) (*kmdata.Chain, error) {
 	named := o.Guard != ""
 	o.Guard = cmp.Or(o.Guard, statement.GuardTrust)
 	c := &creation{Creation: o, named: named, release: func() {}}
-	c.module = &module{ui: o.UI, guard: o.Guard, vendor: o.VendorQuorum}
+	c.module = &module{ui: o.UI, guard: o.Guard, vendor: o.VendorQuorum, two: o.TwoLogins}
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -281,7 +287,7 @@ func goOn(err error) error {
 
 // deal makes the world's keys and secret, and deals the cards.
 func (c *creation) deal(note *creationNote, save func() error) error {
-	keys, err := session.NewKeySet()
+	keys, err := keyset.New()
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"byok/internal/adoption"
 	"byok/internal/hsm"
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
@@ -15,32 +16,42 @@ import (
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // module is an HSM while it joins the world, or while its cards are replaced:
 // what has to be put on its token, and what its statement will say.
 type module struct {
-	ui      session.UI
-	hsm     *hsm.Module
-	token   hsm.Token
-	library library.Identity
-	id      string
-	guard   statement.Guard
-	sealed  struct{ so, user string } // PINs that could not be derived
-	pin     *secret.Bytes
-	user    *secret.Bytes
-	form    keywrap.Form
-	kw      []byte // KW wrapped under KM
-	leftOut []string
-	trusted statement.TrustRoute
-	rows    []statement.Finding
-	others  []string // certificates and vendor objects on the token
-	kml     string
-	vendor  string // a quorum of the vendor's own, as stated
+	ui       session.UI
+	hsm      *hsm.Module
+	token    hsm.Token
+	library  library.Identity
+	id       string
+	guard    statement.Guard
+	sealed   struct{ so, user string } // PINs that could not be derived
+	pin      *secret.Bytes
+	user     *secret.Bytes // with two logins the quorum's
+	two      twologins.Order
+	operator *secret.Bytes // where there are two logins; nil: not asked for
+	form     keywrap.Form
+	kw       []byte // KW wrapped under KM
+	leftOut  []string
+	trusted  statement.TrustRoute
+	rows     []statement.Finding
+	others   []string // certificates and vendor objects on the token
+	kml      string
+	vendor   string // a quorum of the vendor's own, as stated
 	// refused: KM is on the token, and was proved to wrap nothing before the
 	// vendor's tool trusted it. keep notes that.
 	refused bool
 	keep    func() error
+}
+
+func (m *module) traits() statement.Traits {
+	if m.two.Rights {
+		return statement.WithRights()
+	}
+	return m.guard.Traits()
 }
 
 // equipment is what the module must have on its token.
@@ -68,10 +79,13 @@ func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
 	if err := m.ui.AcceptSerial(m.token.String(), m.token.Serial); err != nil {
 		return err
 	}
-	if t := m.guard.Traits(); t.UserPIN && t.SOPIN {
+	if t := m.traits(); t.UserPIN && t.SOPIN {
 		return nil // it comes from the cards
 	}
 	if m.user, err = userPIN(); err != nil {
+		return err
+	}
+	if m.operator, m.user, err = m.two.Ask(m.token, m.user); err != nil {
 		return err
 	}
 	return m.token.CheckPIN(m.user)
@@ -84,7 +98,7 @@ func (m *module) as(role hsm.Role, pin *secret.Bytes, f func(*hsm.Session) error
 		return err
 	}
 	defer on.Close()
-	on.Guarding = session.Guarding(m.guard)
+	on.Guarding = session.Guarding(m.traits())
 	if err := on.Login(role, pin); err != nil {
 		return err
 	}
@@ -97,7 +111,7 @@ const weakPIN = 80
 // derive derives the PINs of the module that the cards hold from the world
 // secret, where an SO can set them.
 func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
-	if !m.guard.Traits().SOPIN {
+	if !m.traits().SOPIN {
 		return nil
 	}
 	n := pins.Length(m.token)
@@ -105,7 +119,7 @@ func (m *module) derive(s *quorum.Secret, set quorum.CardSet) (err error) {
 		m.ui.Warn(fmt.Sprintf("%v accepts PINs of at most %d characters: the one from the cards has %d bits",
 			m.token, n, bits))
 	}
-	if m.pin, err = pins.SO.Derive(s, set, m.id, n); err != nil || !m.guard.Traits().UserPIN {
+	if m.pin, err = pins.SO.Derive(s, set, m.id, n); err != nil || !m.traits().UserPIN {
 		return err
 	}
 	m.user, err = pins.User.Derive(s, set, m.id, n)
@@ -148,7 +162,7 @@ func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
 		if m.form, err = m.hsm.Form(m.token); err != nil {
 			return err
 		}
-		if err := m.listOthers(on); err != nil {
+		if m.others, err = adoption.Others(on); err != nil {
 			return err
 		}
 		return m.probe(on, set)
@@ -156,7 +170,7 @@ func (m *module) equip(set kmdata.Set, setUserPIN bool) error {
 }
 
 func (m *module) equipAsSO(set kmdata.Set, setUserPIN bool) error {
-	if !m.guard.Traits().SOPIN {
+	if !m.traits().SOPIN {
 		return nil
 	}
 	return m.as(hsm.RoleSO, m.pin, func(on *hsm.Session) error {
@@ -165,7 +179,7 @@ func (m *module) equipAsSO(set kmdata.Set, setUserPIN bool) error {
 				return err
 			}
 		}
-		if m.guard.Traits().Trusted != statement.TrustedBySO {
+		if m.traits().Trusted != statement.TrustedBySO {
 			return nil
 		}
 		return m.trust(on, set)
@@ -216,19 +230,12 @@ func (m *module) makeKML(on *hsm.Session) error {
 	return err
 }
 
-// listOthers notes the certificates and vendor objects of the token.
-func (m *module) listOthers(on *hsm.Session) error {
-	items, err := on.Inventory()
-	for _, item := range items {
-		if !item.Class.HoldsSecrets() {
-			m.others = append(m.others, session.DescribeItem(item))
-		}
-	}
-	return err
-}
-
-// probe tries everything that the guard rests on.
+// probe tries everything that the guard rests on. What two logins may do is tried
+// with both: see prove.
 func (m *module) probe(on *hsm.Session, set kmdata.Set) error {
+	if m.two.Rights {
+		return nil
+	}
 	if err := session.CheckTrusted(on, m.equipment(set)); err != nil {
 		return err
 	}
@@ -263,17 +270,19 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 		Guard:   m.guard,
 		Trust:   m.trusted,
 
-		VendorQuorum: m.vendor,
-		Library:      m.library,
-		Token:        session.TokenOf(m.token),
-		SOPIN:        pins.Stated(m.guard.Traits().SOPIN, m.pin, m.sealed.so),
-		UserPIN:      pins.Stated(m.guard.Traits().UserPIN, m.user, m.sealed.user),
-		KML:          m.kml,
-		Form:         m.form,
-		KW:           base64.StdEncoding.EncodeToString(m.kw),
-		LeftOut:      slices.Clone(m.leftOut),
-		Findings:     m.rows,
-		Others:       m.others,
+		RightsPerLogin: m.two.Rights,
+		VendorQuorum:   m.vendor,
+
+		Library:  m.library,
+		Token:    session.TokenOf(m.token),
+		SOPIN:    pins.Stated(m.traits().SOPIN, m.pin, m.sealed.so),
+		UserPIN:  pins.Stated(m.traits().UserPIN, m.user, m.sealed.user),
+		KML:      m.kml,
+		Form:     m.form,
+		KW:       base64.StdEncoding.EncodeToString(m.kw),
+		LeftOut:  slices.Clone(m.leftOut),
+		Findings: m.rows,
+		Others:   m.others,
 	}
 }
 
@@ -281,6 +290,7 @@ func (m *module) statement(set quorum.CardSet) *statement.Module {
 func (m *module) Close() {
 	m.Wipe()
 	m.user.Wipe()
+	m.operator.Wipe()
 	m.hsm.Close()
 }
 

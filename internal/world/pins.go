@@ -15,11 +15,11 @@ import (
 // locked (C_InitPIN as security officer). Where the cards hold it, next is nil,
 // and theirs is set again.
 func (s Quorum) ResetPIN(next *secret.Bytes) error {
-	if g := s.Module.Guard; !g.Traits().SOPIN {
+	if g := s.Module.Guard; !s.Module.Traits().SOPIN {
 		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards do not hold the SO PIN of %v", g, s.Token).
 			Hint("reset the user PIN with the vendor's tool")
 	}
-	if s.Module.Guard.Traits().UserPIN {
+	if s.Module.Traits().UserPIN {
 		held, err := s.PINOf(pins.User, s.Module)
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (s Quorum) ResetPIN(next *secret.Bytes) error {
 
 // ChangePIN changes the user PIN (C_SetPIN as user).
 func ChangePIN(station *session.Station, old, next *secret.Bytes) error {
-	if g := station.Module.Guard; g.Traits().UserPIN {
+	if g := station.Module.Guard; station.Module.Traits().Alone() {
 		return exitcode.Errorf(exitcode.Refused, "guard %s: the cards hold the user PIN of %v, and no one else",
 			g, station.Token).
 			Hint("byok-offline world replace-cards makes a new one")

@@ -2,14 +2,12 @@ package world
 
 import (
 	"errors"
-	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/isolation"
 	"byok/internal/keywrap"
-	"byok/internal/printable"
-	"byok/internal/secondproc"
-	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // weaker names a guard to ask for where trust is not reached and no one asked for another.
@@ -25,32 +23,21 @@ func (c *creation) weaker(err error) error {
 	return exitcode.Hint(err, "the module does not reach guard %s; ask for a weaker one by its name: %s", c.Guard, ask)
 }
 
-// prove has a second process of the program try what it could do while this
-// one is logged in. A guard that puts no session object between a key and the
-// vault does not need those to be unseen.
-func (m *module) prove() error {
-	rows, err := m.tryProcess()
-	if err != nil {
+// prove has a second process of the program try what it could do while this one
+// is logged in, and where there are two logins each of them what it may.
+func (m *module) prove() (err error) {
+	rows, err := isolation.Prove(m.hsm, m.token, m.traits(), m.pin, m.user)
+	m.rows = append(m.rows, rows...)
+	if err != nil || !m.two.Rights {
 		return err
 	}
-	var bad []string
-	m.rows = append(m.rows, secondproc.Restarts(m.hsm.Path)) // which guards nothing
-	for _, r := range rows {
-		m.rows = append(m.rows, statement.Finding{Name: r.Name, Outcome: string(r.Outcome), Detail: r.Detail})
-		if r.Outcome != secondproc.Held && (r.Name != secondproc.RowSession || !m.guard.Traits().ByKM) {
-			bad = append(bad, r.Name+": "+string(r.Outcome))
+	if m.operator == nil {
+		if m.operator, err = m.ui.UserPIN(m.token); err != nil {
+			return err
 		}
 	}
-	if len(bad) > 0 {
-		return exitcode.Errorf(exitcode.HSM, "%v does not isolate processes: %s", m.token, strings.Join(bad, "; ")).
-			Hint("byok-offline module check --module-path %s shows every finding", printable.Quote(m.hsm.Path))
-	}
-	return nil
-}
-
-func (m *module) tryProcess() ([]secondproc.Row, error) {
-	if m.guard.Traits().Trusted == statement.TrustedBySO {
-		return secondproc.Prove(m.hsm, m.token, m.pin, m.user)
-	}
-	return secondproc.ProveUser(m.hsm, m.token, m.user)
+	two := twologins.Logins{Module: m.hsm, Token: m.token, Operator: m.operator, Quorum: m.user}
+	rows, err = two.Prove()
+	m.rows = append(m.rows, rows...)
+	return err
 }

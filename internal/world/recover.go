@@ -1,6 +1,8 @@
 package world
 
 import (
+	"cmp"
+
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -9,6 +11,7 @@ import (
 	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // Recovery asks for the world on a module that it does not have yet.
@@ -18,6 +21,7 @@ type Recovery struct {
 	Label string // of the token
 	// VendorQuorum is a quorum of the vendor's own, as somebody states it by name.
 	VendorQuorum string
+	TwoLogins    twologins.Order
 	UserPIN      func(token hsm.Token) (*secret.Bytes, error)
 }
 
@@ -54,11 +58,12 @@ func Recover(o Recovery) (*kmdata.Chain, error) {
 	if err := session.CheckHeaders(chain, o.Media); err != nil {
 		return nil, err
 	}
-	if err := statement.CheckLabel(o.Label); err != nil {
+	guard := guardOfRecovery(chain)
+	if err := cmp.Or(statement.CheckLabel(o.Label), o.TwoLogins.Fits(guard)); err != nil {
 		return nil, err
 	}
 	r := &recovery{Recovery: o, chain: chain, module: &module{
-		ui: o.UI, guard: guardOfRecovery(chain), vendor: o.VendorQuorum,
+		ui: o.UI, guard: guard, vendor: o.VendorQuorum, two: o.TwoLogins,
 	}}
 	defer r.Close()
 	if err := r.module.load(o.Library, chain.Rehearsal()); err != nil {
@@ -138,12 +143,12 @@ func (r *recovery) pick(note recoveryNote) error {
 	switch {
 	case err != nil:
 		return err
-	case len(labelled) == 0 && r.module.guard.Traits().SOPIN:
+	case len(labelled) == 0 && r.module.traits().SOPIN:
 		return r.module.free(r.Token)
 	case len(labelled) == 0:
 		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", r.Label).
 			Hint("byok-offline module list shows the tokens; name one with --label")
-	case len(labelled) > 1 || !note.Taken && r.module.guard.Traits().SOPIN:
+	case len(labelled) > 1 || !note.Taken && r.module.traits().SOPIN:
 		return taken(r.Label, labelled)
 	}
 	r.module.token = labelled[0]
@@ -187,7 +192,7 @@ func (r *recovery) do(note *recoveryNote, save func() error) error {
 // interrupted run did.
 func (r *recovery) take(note *recoveryNote, save func() error) error {
 	m := r.module
-	if !m.guard.Traits().SOPIN {
+	if !m.traits().SOPIN {
 		return m.takeAsUser(r.session.Secret(), r.chain.Set().Cards)
 	}
 	if note.Taken && m.token.Initialised && m.opens() {

@@ -6,11 +6,13 @@ import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/journal"
+	"byok/internal/keyset"
 	"byok/internal/kmdata"
 	"byok/internal/pins"
 	"byok/internal/quorum"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // Replacement asks for a new card set in place of the present one.
@@ -109,7 +111,7 @@ func (s Quorum) mayBeInForce(set quorum.CardSet) bool {
 }
 
 func (s Quorum) replace(r Replacement, note *replacementNote, save func() error) error {
-	keys, err := session.NewKeySet()
+	keys, err := keyset.New()
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,7 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 	}
 	next := &statement.Cards{Cards: note.Cards, KNSO: note.KNSO, KM: note.KM, Own: note.Own}
 	for _, m := range s.Chain.Modules() {
-		held := m.Guard.Traits()
+		held := m.Traits()
 		if !held.SOPIN && !held.UserPIN {
 			continue
 		}
@@ -168,12 +170,12 @@ func (s Quorum) signCards(issue *quorum.Issue, note *replacementNote) error {
 // passOn seals a module's present PINs under a new world secret.
 func (s Quorum) passOn(m *statement.Module, issue *quorum.Issue) (p statement.SealedPIN, err error) {
 	p.Module = m.Module
-	if m.Guard.Traits().SOPIN {
+	if m.Traits().SOPIN {
 		if p.Sealed, err = s.passPIN(pins.SO, m, issue); err != nil {
 			return p, err
 		}
 	}
-	if m.Guard.Traits().UserPIN {
+	if m.Traits().UserPIN {
 		p.User, err = s.passPIN(pins.User, m, issue)
 	}
 	return p, err
@@ -268,7 +270,7 @@ func (s Quorum) reach(m *module) error {
 // trustAgain puts the keys of the set in force on the module, trusted as its
 // guard has it.
 func (s Quorum) trustAgain(m *module, set kmdata.Set) error {
-	switch m.guard.Traits().Trusted {
+	switch m.traits().Trusted {
 	case statement.TrustedBySO:
 		return s.AsSO(func() error { return m.trust(s.HSM, set) })
 	case statement.TrustedByTool:
@@ -286,6 +288,7 @@ func (s Quorum) joining() *module {
 		library: s.Module.Library,
 		id:      s.Module.Module,
 		guard:   s.Module.Guard,
+		two:     twologins.Order{Rights: s.Module.RightsPerLogin},
 		user:    s.PIN(),
 		kml:     s.Module.KML,
 		form:    s.Module.Form,

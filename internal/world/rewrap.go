@@ -105,7 +105,7 @@ func (s Quorum) moveOrigin(k *kmdata.Key, blob []byte) error {
 // handOver gives the token the new cards' PIN and destroys what the old cards
 // could use: their KM, KW and anchor.
 func (s Quorum) handOver(m *module) error {
-	if !m.guard.Traits().SOPIN {
+	if !m.traits().SOPIN {
 		if err := s.sealUserAgain(m); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s Quorum) handOver(m *module) error {
 
 // newUserPIN sets the user PIN from the new cards, as SO, where they hold it.
 func (s Quorum) newUserPIN(m *module) error {
-	if !m.guard.Traits().UserPIN {
+	if !m.traits().UserPIN {
 		return nil
 	}
 	next, err := s.NewPIN(pins.User, m.id)
@@ -155,7 +155,7 @@ func (s Quorum) newUserPIN(m *module) error {
 
 // sealUserAgain seals a user PIN that cannot be changed under the new cards.
 func (s Quorum) sealUserAgain(m *module) (err error) {
-	if m.guard.Traits().UserPIN {
+	if m.traits().UserPIN {
 		m.sealed.user, err = pins.User.Seal(s.Secret(), s.Set().Cards, m.id, m.user)
 	}
 	return err

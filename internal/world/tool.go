@@ -9,7 +9,7 @@ import (
 
 // trustByTool has the officer trust KM, where the guard has it so.
 func (m *module) trustByTool(on *hsm.Session, set kmdata.Set) error {
-	if err := m.clear(on, set.Cards.Number); err != nil || m.guard.Traits().Trusted != statement.TrustedByTool {
+	if err := m.clear(on, set.Cards.Number); err != nil || m.traits().Trusted != statement.TrustedByTool {
 		return err
 	}
 	t := &bytool.Trusting{
@@ -38,7 +38,7 @@ func (m *module) clear(on *hsm.Session, set int) error {
 		statement.TrustedByTool:   {statement.KWLabel(m.id, set)},
 		statement.TrustedByNobody: {statement.KWLabel(m.id, set), statement.KMLabel(m.id, set)},
 	}
-	for _, label := range labels[m.guard.Traits().Trusted] {
+	for _, label := range labels[m.traits().Trusted] {
 		if _, err := on.DestroyLabelled(label); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/session"
 	"byok/internal/statement"
+	"byok/internal/twologins"
 )
 
 // look lists every object of the token once, trusted ones first: the user makes
@@ -40,8 +41,16 @@ func (c *checker) module() {
 		c.known[label] = []hsm.Class{class}
 	}
 	c.note("trusted objects", "exactly this world's", c.ExactlyTrusted())
+	c.note("guard", fmt.Sprintf("%s: every restriction that it rests on holds", c.Module.GuardText()), c.guard())
+}
+
+// guard proves the guard, as far as this login can.
+func (c *checker) guard() error {
+	if c.Module.RightsPerLogin {
+		return twologins.Refused(c.User.Session)
+	}
 	_, err := session.ProveGuard(c.User.Session, session.EquipmentOf(c.Module, c.Chain.Set()))
-	c.note("guard", fmt.Sprintf("%s: every restriction that it rests on holds", c.Module.Guard), err)
+	return err
 }
 
 // behind accounts for what a module may hold between two card sets.
