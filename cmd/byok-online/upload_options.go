@@ -10,6 +10,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
+	"byok/internal/strictjson"
 	"byok/internal/term"
 	"byok/internal/transfer"
 	"byok/internal/upload"
@@ -50,10 +51,16 @@ func releasePolicy(r *command.Run) ([]byte, error) {
 		return nil, nil
 	}
 	policy, err := r.ReadFile(path, maxPolicy)
-	if err == nil && !json.Valid(policy) {
-		err = exitcode.Errorf(exitcode.Usage, "%s: a release policy is JSON", path)
+	if err != nil {
+		return nil, err
 	}
-	return policy, err
+	if err := strictjson.CheckEncoding(policy); err != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, err)
+	}
+	if !json.Valid(policy) {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: a release policy is JSON", path)
+	}
+	return policy, nil
 }
 
 func tagsOf(pairs []string) (map[string]string, error) {

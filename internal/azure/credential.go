@@ -15,6 +15,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
+	"byok/internal/strictjson"
 )
 
 // Methods lists what --auth takes, the default first.
@@ -174,6 +175,9 @@ func (o CredentialOptions) application() (azcore.TokenCredential, error) {
 		return nil, err
 	}
 	defer clear(data)
+	if err := strictjson.CheckEncoding(data); err != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", o.CertificateFile, err)
+	}
 	certs, key, err := azidentity.ParseCertificates(data, o.CertificatePassword.Reveal())
 	if err != nil {
 		// The parser's words could quote the file, which holds a private key.

@@ -11,6 +11,7 @@ import (
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/strictjson"
 )
 
 // Network says how this computer reaches Azure. A rehearsal's vault has a
@@ -62,6 +63,9 @@ func (n Network) roots() (*x509.CertPool, error) {
 	pem, err := durable.ReadFile(n.CAFile, maxCAFile)
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Usage, "CA file: %w", err)
+	}
+	if err := strictjson.CheckEncoding(pem); err != nil {
+		return nil, exitcode.Errorf(exitcode.Usage, "CA file %s: %w", n.CAFile, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {

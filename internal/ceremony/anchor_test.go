@@ -83,7 +83,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"two logs joined", whole + other, "line 9: a second log begins here; two logs were joined"},
 		{"itself twice", whole + whole, "line 9: a second log begins here; two logs were joined"},
 		{"text mode", strings.ReplaceAll(whole, "\n", "\r\n"),
-			"every line ends with CR LF; the file was copied in text mode"},
+			"its lines end in CR LF: it was copied in text mode"},
 	} {
 		setContent(t, dir, c.log)
 		_, err := Check(dir, heads)

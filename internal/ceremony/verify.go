@@ -81,7 +81,10 @@ func (r *Record) checkWhole(data []byte) error {
 	case len(data) > 0 && bytes.Count(data, []byte{0}) == len(data):
 		return r.altered("nothing but zero bytes; the record was overwritten, or its medium lost it")
 	case bytes.HasSuffix(data, []byte("\r\n")) && bytes.Count(data, []byte("\n")) == bytes.Count(data, []byte("\r\n")):
-		return r.altered("every line ends with CR LF; the file was copied in text mode")
+		return r.altered("its lines end in CR LF: it was copied in text mode")
+	}
+	if err := strictjson.CheckEncoding(data); err != nil {
+		return r.altered("%v", err)
 	}
 	return nil
 }

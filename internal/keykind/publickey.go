@@ -1,6 +1,7 @@
 package keykind
 
 import (
+	"byok/internal/strictjson"
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
@@ -43,6 +44,9 @@ func ParsePublicKey(text string) (crypto.PublicKey, error) {
 // nothing but white space around it, as openssl pkey -pubout writes it, also
 // with the line ends of Windows.
 func ReadPublicKey(text string) (crypto.PublicKey, error) {
+	if err := strictjson.CheckEncoding([]byte(text)); err != nil {
+		return nil, fmt.Errorf("public key: %w", err)
+	}
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "-----BEGIN ") {
 		return nil, errors.New("public key: not a PEM block")

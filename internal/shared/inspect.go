@@ -2,6 +2,7 @@ package shared
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"path/filepath"
@@ -125,7 +126,7 @@ var errForeign = errors.New("not a file of this project, as far as its contents 
 func inspect(path string, data []byte, words bool) (command.Result, error) {
 	f, ok := formOf(filepath.Base(path), data)
 	if !ok {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, errForeign)
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", path, cmp.Or(strictjson.CheckEncoding(data), errForeign))
 	}
 	v, err := f.read(f.title, path, data)
 	if err != nil {

@@ -72,8 +72,8 @@ func Same(name string, data []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %s", name, explain(err))
 	}
-	if bytes.Equal(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), again) && !bytes.Equal(again, data) {
-		return fmt.Errorf("%s: its lines end in CR LF: it was copied in text mode", name)
+	if err := CheckLines(data); err != nil && bytes.Equal(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), again) {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if !bytes.Equal(again, data) {
 		return fmt.Errorf("%s: line %d differs from what the program writes: a field is missing, null, out of order "+
@@ -115,17 +115,36 @@ func TypeOf(name string, data []byte, limit int) (string, error) {
 	return head.Type, decode(name, data, limit, &head, false)
 }
 
-// CheckEncoding refuses JSON in an encoding that some tools write and RFC 8259,
+// CheckEncoding refuses text in an encoding that some tools write and RFC 8259,
 // section 8.1, does not allow: after a byte order mark, or in UTF-16. All the
-// functions that decode call it.
+// functions that decode call it; use it for other text too, such as PEM.
 func CheckEncoding(data []byte) error {
 	const powershell = ", as Windows PowerShell writes it; expected UTF-8 without a byte order mark"
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return errors.New("it begins with a byte order mark" + powershell)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
-		bytes.HasPrefix(data, []byte("{\x00")), bytes.HasPrefix(data, []byte("\x00{")):
+		isWide(data, 0), isWide(data, 1):
 		return errors.New("it is in UTF-16" + powershell)
+	}
+	return nil
+}
+
+// isWide reports whether data begins with two characters of ASCII in UTF-16
+// whose significant bytes are at first and first+2.
+func isWide(data []byte, first int) bool {
+	if len(data) < 4 {
+		return len(data) == 2 && data[first] == '{' && data[1-first] == 0
+	}
+	text := func(b byte) bool { return b >= ' ' && b < 0x7f || b == '\n' || b == '\r' || b == '\t' }
+	return text(data[first]) && text(data[first+2]) && data[1-first] == 0 && data[3-first] == 0
+}
+
+// CheckLines refuses text whose lines end in CR LF, as a copy in text mode
+// makes them.
+func CheckLines(data []byte) error {
+	if bytes.Contains(data, []byte("\r\n")) {
+		return errors.New("its lines end in CR LF: it was copied in text mode")
 	}
 	return nil
 }

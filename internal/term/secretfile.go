@@ -8,6 +8,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
+	"byok/internal/strictjson"
 )
 
 // maxSecret is the longest PIN or passphrase taken, in bytes.
@@ -61,6 +62,9 @@ func foreign(line []byte) string {
 		if bytes.HasPrefix(line, []byte(mark)) {
 			return "begins with a byte-order mark"
 		}
+	}
+	if strictjson.CheckEncoding(line) != nil {
+		return "is in UTF-16"
 	}
 	line = bytes.TrimRight(line, "\r\n")
 	if len(bytes.Trim(line, " \t")) != len(line) {

@@ -53,6 +53,8 @@ func TestSecretFileRefuses(t *testing.T) {
 		"tab behind":   {"hunter2\t\r\n", 0o600, exitcode.Usage, "PATH: begins or ends with a blank", plainText},
 		"zero byte": {"hunter2\x00\n", 0o600, exitcode.Usage,
 			"PATH: contains a control character, such as an arrow key's", ""},
+		"UTF-16 without a mark": {"h\x00u\x00n\x00\n\x00", 0o600, exitcode.Usage, "PATH: is in UTF-16",
+			"save the file again as plain text, with the secret alone on its line"},
 		"read by others": {"hunter2", 0o644, exitcode.Refused, "PATH: others have access to it (mode 0644)",
 			"chmod 600 PATH"},
 		"written by group": {"hunter2", 0o620, exitcode.Refused, "PATH: others have access to it (mode 0620)",

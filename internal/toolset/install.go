@@ -12,6 +12,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/strictjson"
 )
 
 // Installed is what Install wrote.
@@ -117,6 +118,8 @@ func checkSame(name string, made, found []File) error {
 		switch {
 		case f.Name != found[i].Name:
 			return refused(name, "entry %q: its content is %s", found[i].Name, f.Name)
+		case strictjson.CheckLines(found[i].Data) != nil:
+			return refused(name, "%s: %w", f.Name, strictjson.CheckLines(found[i].Data))
 		case !bytes.Equal(f.Data, found[i].Data):
 			return refused(name, "%s does not list the two packages with their SHA-256", f.Name)
 		}

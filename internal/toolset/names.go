@@ -1,11 +1,13 @@
 package toolset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
 	"byok/internal/fingerprint"
+	"byok/internal/strictjson"
 )
 
 // SumsName is the file in the zip with the SHA-256 of the others.
@@ -44,6 +46,9 @@ func FormatSums(lines []SumLine) []byte {
 // ParseSums reads a file as FormatSums writes it; names are taken as they are.
 // The error names the line.
 func ParseSums(data []byte) ([]SumLine, error) {
+	if err := cmp.Or(strictjson.CheckEncoding(data), strictjson.CheckLines(data)); err != nil {
+		return nil, err
+	}
 	text, ended := strings.CutSuffix(string(data), "\n")
 	if !ended {
 		return nil, errors.New("the last line has no end")

