@@ -126,7 +126,20 @@ func (s *Session) GeneratePair(mechanism uint, public, private []*pkcs11.Attribu
 // Wrap is C_WrapKey of o under outer. m is one mechanism, as the binding has it.
 func (s *Session) Wrap(m []*pkcs11.Mechanism, outer, o Object) ([]byte, error) {
 	blob, err := s.Native.WrapKey(s.Handle, m[0], outer, o)
+	if Is(err, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED) {
+		blob, err = s.wrapByBinding(m, outer, o)
+	}
 	return blob, s.Answered(err)
+}
+
+// wrapByBinding wraps where only the binding's library is initialised: p11-kit
+// gives each who loads it one of its own. The binding does not put AES-GCM's
+// parameters around an IV.
+func (s *Session) wrapByBinding(m []*pkcs11.Mechanism, outer, o Object) ([]byte, error) {
+	if m[0].Mechanism == pkcs11.CKM_AES_GCM {
+		return nil, pkcs11.Error(pkcs11.CKR_FUNCTION_NOT_SUPPORTED)
+	}
+	return s.Ctx.WrapKey(s.Handle, m, outer, o)
 }
 
 // Unwrap is C_UnwrapKey of blob by outer.

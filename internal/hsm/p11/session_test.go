@@ -85,3 +85,26 @@ func TestChecked(t *testing.T) {
 		t.Errorf("left %v", left)
 	}
 }
+
+// apart is a library that each who loads it has for himself: p11-kit's.
+type apart struct{}
+
+func (apart) WrapKey(pkcs11.SessionHandle, *pkcs11.Mechanism, Object, Object) ([]byte, error) {
+	return nil, pkcs11.Error(pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED)
+}
+
+// TestWrapApart: where only the binding's library was initialised, it wraps.
+func TestWrapApart(t *testing.T) {
+	s := open(t)
+	s.Native = apart{}
+	wraps := aes(Has(pkcs11.CKA_WRAP, true, "is to wrap"), Has(pkcs11.CKA_EXTRACTABLE, true, "is to be wrapped"))
+	key := generate(t, s, "key", wraps...)
+	blob := must[[]byte](t)(s.Wrap(Mechanism(pkcs11.CKM_AES_KEY_WRAP_PAD), key, key))
+	if len(blob) != 24 {
+		t.Errorf("%d bytes", len(blob))
+	}
+	iv := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, make([]byte, 12))}
+	if _, err := s.Wrap(iv, key, key); !Is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED) {
+		t.Errorf("%v", err)
+	}
+}
