@@ -5,15 +5,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"byok/internal/acceptance"
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/preflight"
 	"byok/internal/session"
 	"byok/internal/statement"
-	"byok/internal/toolset"
 	"byok/internal/view"
 )
 
@@ -56,42 +55,32 @@ func aclCommands(p *command.Program) *cli.Command {
 }
 
 func modifyACL(r *command.Run) (command.Result, error) {
-	ident, err := identOf(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, err
-	}
-	chain, err := readChain(r)
-	if err != nil {
-		return nil, err
-	}
-	target, pair, err := preflightTransfer(r, chain, ident)
-	if err != nil {
-		return nil, err
-	}
-	station, u, err := connectChain(r, chain)
+	station, err := connect(f)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
-	accepted, err := checkedKEK(r, u, chain, pair)
-	if err != nil {
-		return nil, err
-	}
-	transfer := keys.Transfer{Ident: ident, KEK: accepted, Target: target}
-	k, err := transfer.Check(chain)
-	if err != nil {
-		return nil, err
-	}
-	origin, restored := chain.OriginOf(ident, k.Identity, station.Module.Module)
-	u.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
 	then, err := afterwards(r, station.Module)
 	if err != nil {
 		return nil, err
 	}
-	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	f.Ready(station.Module)
+	accepted, err := checkedKEK(f)
+	if err != nil {
+		return nil, err
+	}
+	transfer := keys.Transfer{Ident: f.Ident, KEK: accepted, Target: f.Target}
+	k, err := transfer.Check(f.Chain)
+	if err != nil {
+		return nil, err
+	}
+	origin, restored := f.Chain.OriginOf(f.Ident, k.Identity, station.Module.Module)
+	f.UI.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
+	return inSession(f, station, f.UI, f.Media, func(s *session.Quorum) (command.Result, error) {
 		return then(keys.Quorum{Quorum: s}, []keys.Transfer{transfer})
 	})
 }
@@ -104,6 +93,9 @@ func afterwards(
 ) (func(keys.Quorum, []keys.Transfer) (command.Result, error), error) {
 	if m.Traits().Alone() {
 		request, err := packRequest(r)
+		if err == nil {
+			err = preflight.Folder(request.Dir)
+		}
 		return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
 			packed, err := s.Deliver(list, request)
 			if err != nil {
@@ -125,45 +117,24 @@ func afterwards(
 	}, nil
 }
 
-// preflightTransfer reads what is to be approved, and refuses what needs no
-// person to be refused.
-func preflightTransfer(
-	r *command.Run,
-	chain *kmdata.Chain,
-	ident string,
-) (t statement.Target, pair toolset.Pair, err error) {
-	k, err := chain.Key(ident)
-	if err != nil {
-		return t, pair, err
-	}
-	if pair, err = readPair(r); err != nil {
-		return t, pair, err
-	}
-	if t, err = dialogue.Target(r, k); err != nil {
-		return t, pair, err
-	}
-	t.Vault = pair.KEK().KID.Vault
-	return t, pair, acceptance.Preflight(chain, pair)
-}
-
 func printACL(r *command.Run) (command.Result, error) {
-	ident, err := identOf(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
 	switch app := r.String("app"); app {
 	case kmdata.Transfer:
-		return printCopy(r, ident)
+		return printCopy(f)
 	case kmdata.Simple:
 	default:
 		return nil, exitcode.Errorf(exitcode.Usage, "--app %s: expected %s or %s", app, kmdata.Simple, kmdata.Transfer)
 	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
-		live, recorded, err := keys.Operator{Operator: o}.Permissions(ident)
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
+		live, recorded, err := keys.Operator{Operator: o}.Permissions(f.Ident)
 		if err != nil {
 			return nil, err
 		}
-		view := view.ACL{Key: kmdata.KeyName(kmdata.Simple, ident), Permissions: live, Recorded: recorded}
+		view := view.ACL{Key: kmdata.KeyName(kmdata.Simple, f.Ident), Permissions: live, Recorded: recorded}
 		if !slices.Equal(live, recorded) {
 			return view, exitcode.Errorf(
 				exitcode.Check,
@@ -177,19 +148,15 @@ func printACL(r *command.Run) (command.Result, error) {
 
 // printCopy shows the newest transfer copy of a key: its permissions were
 // probed while it was on the token, and are signed.
-func printCopy(r *command.Run, ident string) (command.Result, error) {
-	chain, err := readChain(r)
-	if err != nil {
-		return nil, err
-	}
-	copies, err := chain.Copies(ident)
+func printCopy(f *preflight.Facts) (command.Result, error) {
+	copies, err := f.Chain.Copies(f.Ident)
 	if err != nil {
 		return nil, err
 	}
 	if len(copies) == 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s has no transfer copy", kmdata.KeyName(kmdata.Simple, ident)).
-			Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", ident)
+		return nil, exitcode.Errorf(exitcode.Usage, "%s has no transfer copy", kmdata.KeyName(kmdata.Simple, f.Ident)).
+			Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", f.Ident)
 	}
 	newest := copies[len(copies)-1]
-	return view.ACL{Key: newest.Name(), Permissions: newest.Permissions, Recorded: newest.Permissions}, nil
+	return view.CopyACL(f.Chain, newest)
 }

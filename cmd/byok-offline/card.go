@@ -6,6 +6,7 @@ import (
 	"byok/internal/cards"
 	"byok/internal/command"
 	"byok/internal/dialogue"
+	"byok/internal/preflight"
 	"byok/internal/view"
 )
 
@@ -22,7 +23,7 @@ func cardCommands(p *command.Program) *cli.Command {
 }
 
 func changePassphrase(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	if _, err := preflight.Passed(r); err != nil {
 		return nil, err
 	}
 	dir := r.String("card")

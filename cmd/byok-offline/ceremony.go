@@ -9,6 +9,7 @@ import (
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/dialogue"
+	"byok/internal/preflight"
 	"byok/internal/session"
 	"byok/internal/shared"
 	"byok/internal/view"
@@ -54,15 +55,15 @@ func makeBundle(r *command.Run) (command.Result, error) {
 	if err := bundle.CheckFolder(out); err != nil {
 		return nil, err
 	}
-	dir, err := r.KMData()
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	files, err := bundle.Collect(dir, r.StringSlice("from"), r.String("plan"))
+	files, err := bundle.Collect(f.Chain.Dir(), r.StringSlice("from"), r.String("plan"))
 	if err != nil {
 		return nil, err
 	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		if err := bundle.Write(out, files, o.Module.Module, o.Sign); err != nil {
 			return nil, err
 		}
@@ -76,11 +77,12 @@ func makeBundle(r *command.Run) (command.Result, error) {
 // sealLog signs the log's head: the module's KML alone, or with --card KNSO as
 // a statement.
 func sealLog(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	if len(r.StringSlice("card")) > 0 {
-		return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
+	if len(f.Media) > 0 {
+		return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
 			entry, err := world.Quorum{Quorum: s}.Seal()
 			if err != nil {
 				return nil, err
@@ -88,7 +90,7 @@ func sealLog(r *command.Run) (command.Result, error) {
 			return view.Seal{By: "KNSO", Statement: entry.Number(), Words: entry.Sum.FirstWords(8)}, nil
 		})
 	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		kml, err := o.Module.KMLHash()
 		if err != nil {
 			return nil, err

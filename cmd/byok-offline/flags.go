@@ -75,41 +75,33 @@ func identOf(r *command.Run) (string, error) {
 	return ident, exitcode.Mark(exitcode.Usage, keykind.CheckIdent(ident))
 }
 
-// cardOrder reads the options of a card set to be dealt; it asks for the
-// holders that they do not name, and for no passphrase.
+// cardOrder reads the options of a card set to be dealt, without the holders.
 func cardOrder(r *command.Run, u *dialogue.UI, prefix string) (world.CardOrder, error) {
 	o := world.CardOrder{Media: dialogue.CardMedia(r, prefix)}
 	var err error
 	if o.Quorum, err = quorum.ParseQuorum(r.String("acs-quorum")); err != nil {
 		return o, err
 	}
-	if err := dialogue.CheckCards(r, prefix); err != nil {
-		return o, err
-	}
 	if warning := o.Quorum.Warning(); warning != "" {
 		u.Warn(warning)
 	}
-	o.Holders, err = holders(r, prefix)
-	return o, err
+	if err := dialogue.CheckCards(r, prefix); err != nil {
+		return o, err
+	}
+	if names := r.StringSlice(prefix + "holder"); len(names) != 0 {
+		o.Holders = names
+	}
+	return o, nil
 }
 
-func holders(r *command.Run, prefix string) ([]string, error) {
-	dirs, names := r.StringSlice(prefix+"card"), r.StringSlice(prefix+"holder")
-	if len(names) == len(dirs) {
+// askHolders gives the names of the card holders, asked for where the options do not
+// give them.
+func askHolders(r *command.Run, prefix string) ([]string, error) {
+	if names := r.StringSlice(prefix + "holder"); len(names) != 0 {
 		return names, nil
 	}
-	if len(names) != 0 {
-		return nil, exitcode.Errorf(
-			exitcode.Usage,
-			"%d --%scard and %d --%sholder: expected one name per card, in the same order",
-			len(dirs),
-			prefix,
-			len(names),
-			prefix,
-		)
-	}
-	list := make([]string, 0, len(dirs))
-	for i, dir := range dirs {
+	var list []string
+	for i, dir := range r.StringSlice(prefix + "card") {
 		name, err := r.Console.Ask(fmt.Sprintf("holder of card %d, in %s", i+1, dir), "--"+prefix+"holder NAME")
 		if err != nil {
 			return nil, err

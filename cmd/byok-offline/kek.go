@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
-	"byok/internal/kmdata"
-	"byok/internal/toolset"
+	"byok/internal/preflight"
 	"byok/internal/view"
 )
 
@@ -28,48 +28,37 @@ func saidFlags() []cli.Flag {
 	}
 }
 
-// readPair reads the two packages of -k and -w, each once.
-func readPair(r *command.Run) (toolset.Pair, error) {
-	kekFile, err := packageFile(r, "kek")
-	if err != nil {
-		return toolset.Pair{}, err
-	}
-	worldFile, err := packageFile(r, "world-package")
-	if err != nil {
-		return toolset.Pair{}, err
-	}
-	return toolset.ParsePair(kekFile, worldFile)
-}
-
-func packageFile(r *command.Run, flag string) (toolset.File, error) {
-	path, err := r.Required(flag)
-	if err != nil {
-		return toolset.File{}, err
-	}
-	data, err := r.ReadFile(path, toolset.MaxPackage)
-	return toolset.File{Name: path, Data: data}, err
-}
-
 // checkedKEK asks what the vault's owner said, and checks the KEK for a world.
-func checkedKEK(r *command.Run, u *dialogue.UI, chain *kmdata.Chain, pair toolset.Pair) (*attest.KEK, error) {
-	said, err := u.Said()
+func checkedKEK(f *preflight.Facts) (*attest.KEK, error) {
+	said, err := f.UI.Said()
 	if err != nil {
 		return nil, err
 	}
-	p, err := acceptance.Policy(chain, &said, time.Now())
+	p, err := acceptance.Policy(f.Chain, &said, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	result, err := attest.Check(pair, p)
+	result, err := attest.Check(f.Pair, p)
 	if err != nil {
-		for _, f := range kek.Failed(result.Findings) {
-			r.Console.Warning("%s: %s", f.Rule, f.Detail)
+		for _, failed := range kek.Failed(result.Findings) {
+			f.Run.Console.Warning("%s: %s", failed.Rule, failed.Detail)
 		}
 		return nil, err
 	}
-	r.Event.AddNote("KEK", result.KEK.ID().String())
-	r.Event.AddNote("KEK fingerprint", result.KEK.Fingerprint().String())
-	return result.KEK, nil
+	f.Run.Event.AddNote("KEK", result.KEK.ID().String())
+	f.Run.Event.AddNote("KEK fingerprint", result.KEK.Fingerprint().String())
+	if f.Run.IsSet("fingerprint") { // a rehearsal's, without anybody to compare
+		return result.KEK, nil
+	}
+	id := result.KEK.ID()
+	return result.KEK, f.UI.Compare(dialogue.Comparison{
+		What:  "KEK " + id.Name,
+		Title: fmt.Sprintf("KEK %s of %s: its fingerprint, which %s reads aloud", id.Name, id.Vault, said.By),
+		Sum:   result.KEK.Fingerprint(),
+		As:    "as the vault's owner reads it",
+		By:    said.By,
+		Typed: said.Fingerprint.Words(),
+	})
 }
 
 func verifyCommand(p *command.Program) *cli.Command {
@@ -96,11 +85,11 @@ func verify(r *command.Run) (command.Result, error) {
 	if path := r.String("attestation"); path != "" {
 		return verifyAttestation(r, path, at)
 	}
-	chain, err := readChain(r)
+	chain, err := preflight.World(r)
 	if err != nil {
 		return nil, err
 	}
-	pair, err := readPair(r)
+	pair, err := preflight.Pair(r)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/preflight"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/view"
@@ -70,27 +71,20 @@ func keyCommands(p *command.Program) *cli.Command {
 }
 
 func generateKey(r *command.Run) (command.Result, error) {
-	g, err := generation(r)
-	if err != nil {
+	f := preflight.Of(r)
+	var err error
+	if f.Generation, err = generation(r); err != nil {
+		return nil, err
+	}
+	if err := f.Pass(); err != nil {
 		return nil, err
 	}
 	if r.Bool("without-quorum") {
-		return generateAlone(r, g)
+		return generateAlone(f)
 	}
-	chain, err := readChain(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(r.StringSlice("card")) == 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "key generate needs the administrator cards").
-			Hint("give --card DIR once per card; with --without-quorum the key's origin stays unproved")
-	}
-	if err := g.Check(chain); err != nil {
-		return nil, err
-	}
-	return withQuorum(r, g.Check, func(s *session.Quorum) (command.Result, error) {
-		printParameters(r, g)
-		k, err := keys.Quorum{Quorum: s}.Generate(g)
+	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
+		printParameters(r, f.Generation)
+		k, err := keys.Quorum{Quorum: s}.Generate(f.Generation)
 		if err != nil {
 			return nil, err
 		}
@@ -98,20 +92,11 @@ func generateKey(r *command.Run) (command.Result, error) {
 	})
 }
 
-func generateAlone(r *command.Run, g keys.Generation) (command.Result, error) {
-	if len(r.StringSlice("card")) > 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum are mutually exclusive")
-	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
-		if err := g.Check(o.Chain); err != nil {
-			return nil, err
-		}
-		dialogue.New(
-			r,
-			o.Chain.Rehearsal(),
-		).Warn(g.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
-		printParameters(r, g)
-		k, err := keys.Operator{Operator: o}.Generate(g)
+func generateAlone(f *preflight.Facts) (command.Result, error) {
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
+		f.UI.Warn(f.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
+		printParameters(f.Run, f.Generation)
+		k, err := keys.Operator{Operator: o}.Generate(f.Generation)
 		if err != nil {
 			return nil, err
 		}
@@ -129,6 +114,13 @@ func generation(r *command.Run) (keys.Generation, error) {
 	if protect := r.String("protect"); protect != "module" {
 		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).
 			Hint("give --protect module")
+	}
+	switch alone, given := r.Bool("without-quorum"), len(r.StringSlice("card")) > 0; {
+	case alone && given:
+		return g, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum are mutually exclusive")
+	case !alone && !given:
+		return g, exitcode.Errorf(exitcode.Usage, "key generate needs the administrator cards").
+			Hint("give --card DIR once per card; with --without-quorum the key's origin stays unproved")
 	}
 	g.Spec, err = keySpec(r)
 	return g, err
@@ -190,7 +182,7 @@ func listKeys(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	chain, err := readChain(r)
+	chain, err := preflight.World(r)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +198,7 @@ func showKey(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := readChain(r)
+	chain, err := preflight.World(r)
 	if err != nil {
 		return nil, err
 	}
@@ -214,24 +206,20 @@ func showKey(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return view.KeyOf(chain, k)
+	return view.KeyWithHistory(chain, k)
 }
 
 // restoreKeys brings keys back from their backups.
 func restoreKeys(r *command.Run) (command.Result, error) {
-	chain, list, err := restorables(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	station, u, err := connectChain(r, chain)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+	list := f.Restorable
 	for _, one := range list {
-		u.Say("%s: origin after restoring: %s", one.Key.Name(), statement.OriginText(one.Origin, true))
+		f.UI.Say("%s: origin after restoring: %s", one.Key.Name(), statement.OriginText(one.Origin, true))
 	}
-	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
 		q := keys.Quorum{Quorum: s}
 		if r.Bool("all") {
 			if list, err = q.Missing(list); err != nil {
@@ -245,51 +233,23 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 	})
 }
 
-// restorables reads the options and the keys that they name, and refuses what
-// needs no person to be refused.
-func restorables(r *command.Run) (*kmdata.Chain, []keys.Restorable, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, nil, err
-	}
-	idents := r.StringSlice("ident")
-	if r.Bool("all") == (len(idents) > 0) {
-		return nil, nil, exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
-	}
-	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, nil, err
-	}
-	chain, err := readChain(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	if r.Bool("all") {
-		if idents, err = keys.Idents(chain); err != nil {
-			return nil, nil, err
-		}
-	}
-	list, err := keys.Restorables(chain, idents)
-	return chain, list, err
-}
-
 // retireKey destroys a key's objects after its identifier was typed again.
 func retireKey(r *command.Run) (command.Result, error) {
-	ident, err := identOf(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	station, u, err := connect(r)
+	station, err := connect(f)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
-	if _, err := station.Chain.Key(ident); err != nil {
+	f.Ready(station.Module)
+	if err := confirmRetirement(r, station, f.Ident); err != nil {
 		return nil, err
 	}
-	if err := confirmRetirement(r, station, ident); err != nil {
-		return nil, err
-	}
-	return asOperator(r, station, u, func(o *session.Operator) (command.Result, error) {
-		record, err := keys.Operator{Operator: o}.Retire(ident)
+	return asOperator(f, station, func(o *session.Operator) (command.Result, error) {
+		record, err := keys.Operator{Operator: o}.Retire(f.Ident)
 		if err != nil {
 			return nil, err
 		}
@@ -308,16 +268,12 @@ func confirmRetirement(r *command.Run, s *session.Station, ident string) error {
 }
 
 func freezeKey(r *command.Run) (command.Result, error) {
-	ident, err := identOf(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	check := func(chain *kmdata.Chain) error {
-		_, err := keys.Restorables(chain, []string{ident})
-		return err
-	}
-	return withQuorum(r, check, func(s *session.Quorum) (command.Result, error) {
-		k, err := keys.Quorum{Quorum: s}.Freeze(ident)
+	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
+		k, err := keys.Quorum{Quorum: s}.Freeze(f.Ident)
 		if err != nil {
 			return nil, err
 		}

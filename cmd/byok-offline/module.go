@@ -11,7 +11,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/hsm/survey"
-	"byok/internal/kmdata"
+	"byok/internal/preflight"
 	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -144,27 +144,18 @@ func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Ro
 
 // acceptModule has the quorum accept another library for a module at hand.
 func acceptModule(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, err
-	}
-	chain, err := readChain(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	u := dialogue.New(r, chain.Rehearsal())
-	if err := session.CheckHeaders(chain, dialogue.CardMedia(r, "")); err != nil {
-		return nil, err
-	}
-	station, err := dialogue.ConnectNew(r, chain, u)
+	f.ReadyToAccept()
+	station, err := dialogue.ConnectNew(r, f.Chain, f.UI)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
 	recordModule(r, station)
-	return inSession(r, station, u, dialogue.CardMedia(r, ""), func(s *session.Quorum) (command.Result, error) {
+	return inSession(f, station, f.UI, f.Media, func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).Accept(); err != nil {
 			return nil, err
 		}
@@ -173,13 +164,12 @@ func acceptModule(r *command.Run) (command.Result, error) {
 }
 
 func strikeOffModule(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	id, reason := r.String("module"), r.String("reason")
-	known := func(c *kmdata.Chain) error { _, err := c.Module(id); return err }
-	return withQuorum(r, known, func(s *session.Quorum) (command.Result, error) {
-		if err := (world.Quorum{Quorum: s}).StrikeOff(id, reason); err != nil {
+	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
+		if err := (world.Quorum{Quorum: s}).StrikeOff(r.String("module"), r.String("reason")); err != nil {
 			return nil, err
 		}
 		return view.WorldOf(s.Chain), nil

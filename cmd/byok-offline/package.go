@@ -9,6 +9,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/keys"
+	"byok/internal/preflight"
 	"byok/internal/session"
 	"byok/internal/transfer"
 	"byok/internal/version"
@@ -37,12 +38,20 @@ func packageFolderFlags() []cli.Flag {
 }
 
 func pack(r *command.Run) (command.Result, error) {
-	request, err := packRequest(r)
-	if err != nil {
+	f := preflight.Of(r)
+	var err error
+	if f.Package, err = packRequest(r); err != nil {
 		return nil, err
 	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
-		packed, err := keys.Operator{Operator: o}.Package(request)
+	if err := f.Pass(); err != nil {
+		return nil, err
+	}
+	if len(f.Packed.Paths) > 0 {
+		r.Console.Say("complete already: an earlier run has written the package, and nothing was to be done")
+		return view.PackageOf(r, f.Packed)
+	}
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
+		packed, err := keys.Operator{Operator: o}.Package(f.Package)
 		if err != nil {
 			return nil, err
 		}

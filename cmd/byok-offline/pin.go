@@ -4,6 +4,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/hsm"
+	"byok/internal/preflight"
+	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/world"
 	"slices"
@@ -32,38 +34,52 @@ func newPINFileFlag() cli.Flag {
 }
 
 func resetPIN(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	return withQuorum(r, nil, func(s *session.Quorum) (command.Result, error) {
-		if s.Module.Traits().UserPIN { // theirs is set again
-			return nil, world.Quorum{Quorum: s}.ResetPIN(nil)
-		}
-		next, err := dialogue.New(r, s.Chain.Rehearsal()).NewUserPIN("new-pin-file", s.Token, "")
-		if err != nil {
+	station, err := connect(f)
+	if err != nil {
+		return nil, err
+	}
+	defer station.Close()
+	if err := world.MayResetPIN(station); err != nil {
+		return nil, err
+	}
+	f.Ready(station.Module)
+	var next *secret.Bytes
+	if !station.Module.Traits().UserPIN { // theirs is set again
+		if next, err = f.UI.NewUserPIN("new-pin-file", station.Token, ""); err != nil {
 			return nil, err
 		}
 		defer next.Wipe()
+	}
+	return inSession(f, station, f.UI, f.Media, func(s *session.Quorum) (command.Result, error) {
 		return nil, world.Quorum{Quorum: s}.ResetPIN(next)
 	})
 }
 
 func changePIN(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	station, u, err := connect(r)
+	station, err := connect(f)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
-	session.Announce(u, station.Token, hsm.RoleUser)
-	old, err := u.UserPIN(station.Token)
+	if err := world.MayChangePIN(station); err != nil {
+		return nil, err
+	}
+	f.Ready(station.Module)
+	session.Announce(f.UI, station.Token, hsm.RoleUser)
+	old, err := f.UI.UserPIN(station.Token)
 	if err != nil {
 		return nil, err
 	}
 	defer old.Wipe()
-	next, err := u.NewUserPIN("new-pin-file", station.Token, "")
+	next, err := f.UI.NewUserPIN("new-pin-file", station.Token, "")
 	if err != nil {
 		return nil, err
 	}

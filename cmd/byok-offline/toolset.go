@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/dialogue"
+	"byok/internal/preflight"
 	"byok/internal/toolset"
 	"byok/internal/view"
 )
@@ -25,10 +26,10 @@ func toolsetCommands(p *command.Program) *cli.Command {
 }
 
 func installToolset(r *command.Run) (command.Result, error) {
-	zip, err := r.Arg("ZIP")
-	if err != nil {
+	if _, err := preflight.Passed(r); err != nil {
 		return nil, err
 	}
+	zip := r.Args().First()
 	want, err := dialogue.PublishedHash(r, zip)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/hsm"
+	"byok/internal/kmdata"
+	"byok/internal/preflight"
 	"byok/internal/recordcopy"
 	"byok/internal/secret"
 	"byok/internal/session"
@@ -107,11 +109,17 @@ func vendorQuorumFlag() cli.Flag {
 }
 
 func createWorld(r *command.Run) (command.Result, error) {
-	c, err := creation(r)
-	if err != nil {
+	f := preflight.Of(r)
+	var err error
+	if f.Creation, err = creation(r); err != nil {
 		return nil, err
 	}
-	if err := c.Check(); err != nil {
+	if err := f.Pass(); err != nil {
+		return nil, err
+	}
+	c := f.Creation
+	f.ReadyForAll(c.Quorum)
+	if c.Holders, err = askHolders(r, ""); err != nil {
 		return nil, err
 	}
 	chain, err := world.Create(c)
@@ -123,8 +131,28 @@ func createWorld(r *command.Run) (command.Result, error) {
 	for i, holder := range chain.Set().Cards.Holders {
 		r.Event.AddNote("card holder", statement.CardHolder{Index: i + 1, Holder: holder}.String())
 	}
+	compareOnPaper(f.UI, chain)
 	r.Console.Say("copy kmdata now: byok-offline world backup DIR")
 	return view.WorldOf(chain), nil
+}
+
+// compareOnPaper has hknso written down, and one word of it read back. The world
+// is made whatever comes of it.
+func compareOnPaper(u *dialogue.UI, chain *kmdata.Chain) {
+	if u.Unattended() {
+		return
+	}
+	err := u.Compare(dialogue.Comparison{
+		What: "hknso",
+		Title: fmt.Sprintf("hknso of world %s: write the words on the paper record; "+
+			"everything is checked against them later", chain.World().Label),
+		Sum: chain.HKNSO(),
+		As:  "as it stands on the paper",
+		By:  "the paper record",
+	})
+	if err != nil {
+		u.Warn(fmt.Sprintf("hknso was not compared with the paper: %v", err))
+	}
 }
 
 // creation reads the options; it asks for nothing that they give.
@@ -173,7 +201,7 @@ func worldInfo(r *command.Run) (command.Result, error) {
 	if err := r.NoArgs(); err != nil {
 		return nil, err
 	}
-	chain, err := readChain(r)
+	chain, err := preflight.World(r)
 	if err != nil {
 		return nil, err
 	}
@@ -182,17 +210,12 @@ func worldInfo(r *command.Run) (command.Result, error) {
 
 // recoverWorld prepares an empty token from the cards.
 func recoverWorld(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
-		return nil, err
-	}
-	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, err
-	}
-	chain, err := readChain(r)
+	f, err := preflight.Passed(r)
 	if err != nil {
 		return nil, err
 	}
-	u := dialogue.New(r, chain.Rehearsal())
+	f.ReadyToAccept()
+	chain, u := f.Chain, f.UI
 	a, err := dialogue.Access(r, chain.Dir(), u)
 	if err != nil {
 		return nil, err
@@ -202,7 +225,7 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 		label = chain.World().Label
 	}
 	chain, err = world.Recover(world.Recovery{
-		Access: a, Media: dialogue.CardMedia(r, ""), Label: label, VendorQuorum: r.String("vendor-quorum"),
+		Access: a, Media: f.Media, Label: label, VendorQuorum: r.String("vendor-quorum"),
 		TwoLogins: u.TwoLogins(),
 		UserPIN:   func(t hsm.Token) (*secret.Bytes, error) { return u.NewUserPIN("pin-file", t, label) },
 	})
@@ -216,42 +239,59 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 // replaceCards deals the next card set. When an interrupted run has brought it
 // into force already, its cards open the session.
 func replaceCards(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	if err := dialogue.CheckCards(r, ""); err != nil {
-		return nil, err
-	}
-	station, u, err := connect(r)
+	station, err := connect(f)
 	if err != nil {
 		return nil, err
 	}
 	defer station.Close()
+	u := f.UI
 	order, err := cardOrder(r, u.ForNewCards(), "new-")
 	if err != nil {
 		return nil, err
 	}
-	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: dialogue.CardMedia(r, ""), OldUI: u}
+	replacement := world.Replacement{CardOrder: order, NewUI: u.ForNewCards(), Old: f.Media, OldUI: u}
 	unfinished, err := replacement.Unfinished(station)
 	if err != nil {
 		return nil, err
 	}
-	media, people := replacement.Old, u
+	f.Ready(station.Module)
+	media, people := f.Media, u
 	if unfinished {
 		u.Say("card set %d is already in force: its cards finish the replacement on %v",
 			station.Chain.Set().Cards.Number, station.Token)
 		media, people = order.Media, u.ForNewCards()
-	} else if err := order.Check(station.Chain.Rehearsal(), station.Chain.Dir()); err != nil {
+	} else if err := mayReplace(f, order); err != nil {
 		return nil, err
 	}
-	return inSession(r, station, people, media, func(s *session.Quorum) (command.Result, error) {
+	if replacement.Holders, err = askHolders(r, "new-"); err != nil {
+		return nil, err
+	}
+	return inSession(f, station, people, media, func(s *session.Quorum) (command.Result, error) {
 		if err := (world.Quorum{Quorum: s}).ReplaceCards(replacement); err != nil {
 			return nil, err
 		}
+		compareOnPaper(people.ForNewCards(), s.Chain)
 		u.Warn("copies of old backups still open to the old cards: destroy those cards")
 		r.Console.Say("copy kmdata now: byok-offline world backup DIR")
 		return view.WorldOf(s.Chain), nil
 	})
+}
+
+// mayReplace refuses cards that do not open the session, and media for the new
+// ones.
+func mayReplace(f *preflight.Facts, order world.CardOrder) error {
+	if err := session.MayRead(f.Chain, f.Media); err != nil {
+		return err
+	}
+	if err := order.Check(f.Chain.Rehearsal(), f.Chain.Dir()); err != nil {
+		return err
+	}
+	f.ReadyForAll(order.Quorum)
+	return nil
 }
 
 func backupWorld(r *command.Run) (command.Result, error) {
@@ -259,7 +299,7 @@ func backupWorld(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := readChain(r)
+	chain, err := preflight.World(r)
 	if err != nil {
 		return nil, err
 	}
@@ -273,20 +313,14 @@ func backupWorld(r *command.Run) (command.Result, error) {
 
 // checkWorld looks at everything and goes on after what is bad.
 func checkWorld(r *command.Run) (command.Result, error) {
-	if err := r.NoArgs(); err != nil {
+	f, err := preflight.Passed(r)
+	if err != nil {
 		return nil, err
 	}
-	if len(r.StringSlice("card")) > 0 {
-		if err := dialogue.CheckCards(r, ""); err != nil {
-			return nil, err
-		}
-	}
-	return withOperator(r, func(o *session.Operator) (command.Result, error) {
+	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		rows, err := worldcheck.Token(o)
-		if len(r.StringSlice("card")) > 0 {
-			rows = append(
-				rows,
-				worldcheck.Cards(o.Chain, dialogue.CardMedia(r, ""), dialogue.New(r, o.Chain.Rehearsal()))...)
+		if len(f.Media) > 0 {
+			rows = append(rows, worldcheck.Cards(o.Chain, f.Media, f.UI)...)
 		}
 		if err == nil {
 			err = worldcheck.Summary(rows)

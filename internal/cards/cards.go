@@ -51,6 +51,9 @@ type UI interface {
 	NewPassphrase(a Ask, drawn *secret.Bytes) (typed *secret.Bytes, own bool, err error)
 	// Passphrase returns the passphrase of a card. The caller wipes it.
 	Passphrase(a Ask) (*secret.Bytes, error)
+	// Insert asks for the next medium of a socket, and returns once it is said to
+	// be inside. question is one line, without a colon.
+	Insert(question string) error
 	// Tries is how often a passphrase is asked for: [Tries] from a person, 1
 	// from a file, which answers the same again.
 	Tries() int

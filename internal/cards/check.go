@@ -29,7 +29,11 @@ func Check(media []Medium, set quorum.CardSet, ui UI) ([]Checked, error) {
 }
 
 func check(reader *quorum.Reader, i int, m Medium, ui UI) Checked {
-	l, err := load(m)
+	err := arrive(m, ui, "the next card")
+	var l loaded
+	if err == nil {
+		l, err = load(m)
+	}
 	if err != nil {
 		return Checked{Card: "card in " + m.String(), Err: err}
 	}

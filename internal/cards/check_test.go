@@ -70,9 +70,9 @@ func TestCheckGoesOn(t *testing.T) {
 		t.Errorf("checked %+v", got)
 	}
 	p.expectHeard(t, "check",
-		fmt.Sprintf("ask 0, try 1: passphrase of card 1 (Alice) in %s", media[0]),
-		fmt.Sprintf("ask 2, try 1: passphrase of card 1 (Alice) in %s", media[0]),
-		fmt.Sprintf("ask 3, try 1: passphrase of card 3 (Carol) in %s", media[2]))
+		fmt.Sprintf("ask 0, try 1: passphrase of card 1 (Alice) in %s", media[0]), isRead(media[0]),
+		fmt.Sprintf("ask 2, try 1: passphrase of card 1 (Alice) in %s", media[0]), isRead(media[0]),
+		fmt.Sprintf("ask 3, try 1: passphrase of card 3 (Carol) in %s", media[2]), isRead(media[2]))
 }
 
 func TestCheckNeedsACardSet(t *testing.T) {

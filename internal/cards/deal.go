@@ -65,12 +65,16 @@ type dealing struct {
 
 func (d *dealing) deal(i int, card quorum.Card) error {
 	m := d.media[i]
+	if err := arriveBlank(m, d.ui, card.String()); err != nil {
+		return err
+	}
 	ask := Ask{Medium: i, Prompt: fmt.Sprintf("new passphrase of %s in %s", card, m)}
 	passphrase, chosen, err := ChoosePassphrase(d.ui, ask, card.String())
 	if err != nil {
 		return err
 	}
 	defer passphrase.Wipe()
+	d.ui.Say("writing %s to %s and reading it back …", card, m)
 	sealed, err := Seal(card, passphrase, workFactor(d.work, card))
 	if err != nil {
 		return err
@@ -131,6 +135,11 @@ func workFactor(asked int, card quorum.Card) int {
 // medium is blank or holds another card, no holder is asked, and the status is
 // Refused.
 func Reread(set quorum.CardSet, media []Medium, ui UI) (*quorum.Secret, error) {
+	for _, m := range media {
+		if Awaited(m) {
+			return rereadInTurn(set, media, ui)
+		}
+	}
 	found, err := left(set, media)
 	if err != nil {
 		return nil, err
@@ -147,6 +156,31 @@ func Reread(set quorum.CardSet, media []Medium, ui UI) (*quorum.Secret, error) {
 	defer reader.Wipe()
 	for i, l := range found {
 		if err := l.reread(i, reader, ui); err != nil {
+			return nil, err
+		}
+	}
+	return reader.Secret()
+}
+
+// rereadInTurn is Reread where media come one after the other.
+func rereadInTurn(set quorum.CardSet, media []Medium, ui UI) (*quorum.Secret, error) {
+	reader, err := quorum.NewReader(set)
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Wipe()
+	for i, m := range media {
+		if err := arrive(m, ui, "the next card of the interrupted run"); err != nil {
+			return nil, err
+		}
+		found, err := left(set, media[i:i+1])
+		if err == nil && len(found) == 0 {
+			_, err = load(m) // says that it is blank
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := found[0].reread(i, reader, ui); err != nil {
 			return nil, err
 		}
 	}
@@ -189,6 +223,9 @@ func RemoveAll(set quorum.CardSet, media []Medium) error {
 // left returns the cards on the media that an interrupted run left.
 func left(set quorum.CardSet, media []Medium) (found []loaded, err error) {
 	for _, m := range media {
+		if Awaited(m) {
+			continue
+		}
 		l, err := load(m)
 		if errors.Is(err, ErrBlank) {
 			continue

@@ -32,13 +32,16 @@ func TestDeal(t *testing.T) {
 	}
 	p.expectHeard(t, "deal",
 		"new 0, try 1: new passphrase of card 1 (Alice) in "+media[0].String(),
+		isWritten("card 1 (Alice)", media[0]),
 		"say: card 1 (Alice) written and read back, 1 of 3",
 		"new 1, try 1: new passphrase of card 2 (Bob) in "+media[1].String(),
 		"warn: card 2 (Bob): the holder's own passphrase instead of the drawn one; the record says so",
+		isWritten("card 2 (Bob)", media[1]),
 		"say: card 2 (Bob) written and read back, 2 of 3",
 		"new 2, try 1: new passphrase of card 3 (Carol) in "+media[2].String(),
 		"warn: card 3 (Carol): that is not the passphrase that was shown; type it again",
 		"new 2, try 2: new passphrase of card 3 (Carol) in "+media[2].String(),
+		isWritten("card 3 (Carol)", media[2]),
 		"say: card 3 (Carol) written and read back, 3 of 3",
 	)
 	if made.Cards[0].Share.Len() == 0 {
@@ -205,8 +208,9 @@ func TestReread(t *testing.T) {
 	left := func(i int) string {
 		return fmt.Sprintf("an interrupted run left card %d (%s) in %s; its passphrase", i+1, people[i], media[i])
 	}
-	p.expectHeard(t, "reread", "ask 0, try 1: "+left(0), "ask 1, try 1: "+left(1),
-		"warn: "+media[1].String()+": wrong passphrase; try again", "ask 1, try 2: "+left(1), "ask 2, try 1: "+left(2))
+	p.expectHeard(t, "reread", "ask 0, try 1: "+left(0), isRead(media[0]), "ask 1, try 1: "+left(1), isRead(media[1]),
+		"warn: "+media[1].String()+": wrong passphrase; try again", "ask 1, try 2: "+left(1), isRead(media[1]),
+		"ask 2, try 1: "+left(2), isRead(media[2]))
 }
 
 func TestRereadRefuses(t *testing.T) {

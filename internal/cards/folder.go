@@ -32,15 +32,6 @@ type folder string
 // touched yet.
 func Folder(dir string) Medium { return folder(dir) }
 
-// Folders returns a medium for each folder.
-func Folders(dirs []string) []Medium {
-	media := make([]Medium, len(dirs))
-	for i, dir := range dirs {
-		media[i] = Folder(dir)
-	}
-	return media
-}
-
 func (f folder) String() string { return string(f) }
 
 func (f folder) card() string { return filepath.Join(string(f), CardFile) }

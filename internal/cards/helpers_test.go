@@ -136,6 +136,15 @@ type person struct {
 	tries   int
 	heard   []string // what was said, warned of and asked
 	drawn   []string
+	insert  func(n int) error // puts the n-th medium into the socket, counted from 1
+	inserts int
+}
+
+// Insert does what the question asks.
+func (p *person) Insert(question string) error {
+	p.heard = append(p.heard, question)
+	p.inserts++
+	return p.insert(p.inserts)
 }
 
 // answer is what somebody types. The drawn passphrase is for "same".
@@ -236,4 +245,11 @@ func (f faulty) Remove() error {
 		return f.Medium.Remove()
 	}
 	return f.remove()
+}
+
+// isRead and isWritten are what is said while a card is worked on.
+func isRead(m Medium) string { return fmt.Sprintf("say: reading the card in %s …", m) }
+
+func isWritten(card string, m Medium) string {
+	return fmt.Sprintf("say: writing %s to %s and reading it back …", card, m)
 }

@@ -31,6 +31,19 @@ func (p Place) sameMedium(o Place) bool {
 // disks, beside "/"; it need not exist yet. A rehearsal may keep all its cards
 // on one disk, but not two in one folder. Every refusal has status Refused.
 func CheckPlaces(media []Medium, kmdata string, rehearsal bool) error {
+	var there []Medium // each socket once: media that are still to come are held to this when they come
+	for _, m := range media {
+		if t, is := m.(turn); is {
+			t.kmdata, t.rehearsal = kmdata, rehearsal
+		}
+		if !Awaited(m) {
+			there = append(there, m)
+		}
+	}
+	return checkPlaces(there, kmdata, rehearsal)
+}
+
+func checkPlaces(media []Medium, kmdata string, rehearsal bool) error {
 	places := make([]Place, len(media))
 	for i, m := range media {
 		place, err := m.Place()

@@ -25,14 +25,26 @@ func Read(media []Medium, set func(quorum.Card) (quorum.CardSet, error), ui UI, 
 	}
 	slots := make([]loaded, len(media))
 	for i, m := range media {
+		if Awaited(m) {
+			continue
+		}
 		var err error
 		if slots[i], err = load(m); err != nil {
 			return nil, err
 		}
 	}
+	if err := distinct(slots); err != nil {
+		return nil, err
+	}
 	r := reading{find: set, ui: ui, k: max(k, 1)}
 	defer r.wipe()
 	for i := 0; i < len(slots) && !r.complete(); i++ {
+		if Awaited(media[i]) {
+			var err error
+			if slots[i], err = r.next(media[i]); err != nil {
+				return nil, err
+			}
+		}
 		if err := r.read(i, slots[i]); err != nil {
 			return nil, err
 		}
@@ -52,6 +64,8 @@ type reading struct {
 	set    quorum.CardSet
 	reader *quorum.Reader // nil until the first card has been opened
 	cards  []Holding
+	// rehearsal is what the first card says.
+	rehearsal bool
 }
 
 func (r *reading) complete() bool { return r.reader != nil && r.reader.Missing() == 0 }
@@ -62,9 +76,62 @@ func (r *reading) wipe() {
 	}
 }
 
+// Look refuses media on which there is no card that can be opened, and two with
+// one card, before any holder is asked.
+func Look(media []Medium) error {
+	var slots []loaded
+	for _, m := range media {
+		if Awaited(m) {
+			continue
+		}
+		l, err := load(m)
+		if err != nil {
+			return err
+		}
+		slots = append(slots, l)
+	}
+	return distinct(slots)
+}
+
+// distinct refuses two media with one card, as far as headers say, before any
+// holder is asked.
+func distinct(slots []loaded) error {
+	seen := map[Header]Medium{}
+	for _, l := range slots {
+		if l.header == (Header{}) {
+			continue
+		}
+		if other := seen[l.header]; other != nil {
+			return exitcode.Errorf(exitcode.Refused, "%s and %s hold the same card: %s", other, l.medium, l.header).
+				Hint("give the folder of another card of the set")
+		}
+		seen[l.header] = l.medium
+	}
+	return nil
+}
+
+// next has the next card come into its socket. It must be of the first card's
+// set, as far as its header says, before its holder is asked: passphrases are not
+// typed for another world.
+func (r *reading) next(m Medium) (loaded, error) {
+	if err := arrive(m, r.ui, fmt.Sprintf("the next card, %d of %d,", len(r.cards)+1, r.k)); err != nil {
+		return loaded{}, err
+	}
+	l, err := load(m)
+	if err != nil {
+		return l, err
+	}
+	fits := l.header.of(r.set) && l.header.Rehearsal == r.rehearsal || l.header == (Header{}) && !r.rehearsal
+	if !fits {
+		return l, exitcode.Errorf(exitcode.Refused, "%s: %s is not of the set of the first card", m, l.whose()).
+			Hint("use another card of the set")
+	}
+	return l, nil
+}
+
 // read opens one card and adds it.
 func (r *reading) read(i int, l loaded) error {
-	ask := Ask{Medium: i, Prompt: fmt.Sprintf("passphrase of %s, %d of %d", l, len(r.cards)+1, r.k)}
+	ask := Ask{Medium: i, Prompt: fmt.Sprintf("passphrase of %s (%d of %d)", l.whose(), len(r.cards)+1, r.k)}
 	card, tries, err := l.open(r.ui, ask)
 	if err != nil {
 		return err
@@ -94,7 +161,7 @@ func (r *reading) begin(card quorum.Card) error {
 	if err != nil {
 		return err
 	}
-	r.set, r.reader, r.k = set, reader, set.Quorum.K
+	r.set, r.reader, r.k, r.rehearsal = set, reader, set.Quorum.K, card.Rehearsal
 	return nil
 }
 
@@ -124,6 +191,14 @@ func (l loaded) String() string {
 	return fmt.Sprintf("%s in %s", l.header, l.medium)
 }
 
+// whose names the card by its holder, such as "Alice's card in /media/a".
+func (l loaded) whose() string {
+	if l.header == (Header{}) {
+		return l.String()
+	}
+	return fmt.Sprintf("%s's card in %s", l.header.Holder, l.medium)
+}
+
 // open asks for the passphrase until it is right, as often as the UI allows,
 // and returns how often that was.
 func (l loaded) open(ui UI, a Ask) (card quorum.Card, tries int, err error) {
@@ -142,5 +217,6 @@ func (l loaded) openOnce(ui UI, a Ask) (quorum.Card, error) {
 		return quorum.Card{}, err
 	}
 	defer passphrase.Wipe()
+	ui.Say("reading the card in %s …", l.medium)
 	return Open(l.medium.String(), l.sealed, passphrase)
 }

@@ -40,11 +40,14 @@ func TestRead(t *testing.T) {
 		t.Errorf("the set was asked for with %+v", asked)
 	}
 	p.expectHeard(t, "read",
-		fmt.Sprintf("ask 0, try 1: passphrase of card 3 (Carol) in %s, 1 of 2", media[2]),
+		fmt.Sprintf("ask 0, try 1: passphrase of Carol's card in %s (1 of 2)", media[2]),
+		isRead(media[2]),
 		"say: card 3 (Carol) read, 1 of 2",
-		fmt.Sprintf("ask 1, try 1: passphrase of the card in %s, 2 of 2", media[1]),
+		fmt.Sprintf("ask 1, try 1: passphrase of the card in %s (2 of 2)", media[1]),
+		isRead(media[1]),
 		"warn: "+media[1].String()+": wrong passphrase; try again",
-		fmt.Sprintf("ask 1, try 2: passphrase of the card in %s, 2 of 2", media[1]),
+		fmt.Sprintf("ask 1, try 2: passphrase of the card in %s (2 of 2)", media[1]),
+		isRead(media[1]),
 		"say: card 2 (Bob) read, 2 of 2",
 	)
 	expectSecret(t, q, made)
@@ -105,6 +108,8 @@ func TestReadRefuses(t *testing.T) {
 	must(t, err)
 	defer other.Wipe()
 	foreign := written(t, other)[1]
+	bare := written(t, made)[0]
+	must(t, os.Remove(filepath.Join(bare.String(), HeaderFile)))
 	elsewhere := exitcode.Errorf(exitcode.Refused, "kmdata is of another world").Hint("name that world's folder")
 	noSet := made.Set
 	noSet.Number = 0
@@ -125,8 +130,11 @@ func TestReadRefuses(t *testing.T) {
 		}, []string{"pass 1"}, failure{"kmdata is of another world", exitcode.Refused, "name that world's folder"}},
 		{"no card set", media, setOf(noSet), []string{"pass 1"},
 			failure{"card set: number 0, but sets are counted from 1", exitcode.Usage, ""}},
-		{"twice the same", []Medium{media[0], media[0]}, setOf(made.Set), []string{"pass 1", "pass 1"},
-			failure{media[0].String() + ": card 1 (Alice) has already been read", exitcode.Refused,
+		{"twice the same", []Medium{media[0], media[0]}, setOf(made.Set), nil,
+			failure{fmt.Sprintf("%s and %s hold the same card: card 1 (Alice)", media[0], media[0]), exitcode.Refused,
+				"give the folder of another card of the set"}},
+		{"twice the same, and no header says so", []Medium{media[0], bare}, setOf(made.Set), []string{"pass 1", "pass 1"},
+			failure{bare.String() + ": card 1 (Alice) has already been read", exitcode.Refused,
 				"use a card that has not been read"}},
 		{"of another world", []Medium{media[0], foreign}, setOf(made.Set), []string{"pass 1", "pass 2"},
 			failure{fmt.Sprintf("%s: card 2 (Bob) belongs to the world of hknso %.8s, not of %.8s",

@@ -86,7 +86,13 @@ func asked() map[string]func(*command.Run, *dialogue.UI) error {
 			}
 			return u.AcceptSerial("the token", typedToken.Serial)
 		},
-		"hash": func(r run, _ ui) error { _, err := dialogue.PublishedHash(r, "tools.zip"); return err },
+		"compare": func(_ run, u ui) error {
+			return u.Compare(dialogue.Comparison{
+				What: "KEK", Title: "its fingerprint", Sum: typedSum, As: "as the vault's owner reads it", By: "Olga", Typed: 8,
+			})
+		},
+		"insert": func(_ run, u ui) error { return u.Insert("insert the next card and press Enter") },
+		"hash":   func(r run, _ ui) error { _, err := dialogue.PublishedHash(r, "tools.zip"); return err },
 		"holder": func(r run, _ ui) error {
 			_, err := r.Console.Ask("holder of card 1, in a", "--holder NAME")
 			return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +22,8 @@ import (
 // converse runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
 // of FILE is a prompt, in normal form and without its last blank, " < " and what
 // is typed when the screen ends with that prompt: @pin for the content of
-// secrets/pin, @list for the first word of the list on the screen, $KEK for a
+// secrets/pin, @list for the first word of the list on the screen, @cell for the word of a
+// fingerprint that is asked for, $KEK for a
 // variable, ^C and ^D for the keys, and otherwise the text itself. The screen
 // becomes stdout.
 func converse(ts *testscript.TestScript, args []string) {
@@ -58,6 +60,8 @@ func (s *stage) typed(ts *testscript.TestScript, shown *screen, answer string) s
 	switch {
 	case answer == "@list":
 		return regexp.MustCompile(`list of [0-9]+: ([A-Za-z-]+)`).FindStringSubmatch(shown.String())[1] + "\r"
+	case answer == "@cell":
+		return cellOf(shown.String()) + "\r"
 	case strings.HasPrefix(answer, "$"):
 		return ts.Getenv(answer[1:]) + "\r"
 	case answer == "^C":
@@ -68,6 +72,20 @@ func (s *stage) typed(ts *testscript.TestScript, shown *screen, answer string) s
 		return s.secrets[answer[1:]] + "\r"
 	}
 	return answer + "\r"
+}
+
+// cellOf is the word that the last question on a screen asks for, of the
+// fingerprint above it.
+func cellOf(shown string) string {
+	asked := regexp.MustCompile(`type the word in row ([1-8]), (first|second|third|fourth)\s+column`).
+		FindAllStringSubmatch(shown, -1)
+	if len(asked) == 0 {
+		return ""
+	}
+	row, column := asked[len(asked)-1][1], asked[len(asked)-1][2]
+	lines := regexp.MustCompile(`(?m)^`+row+`  (\S+) +(\S+)\s+(\S+) +(\S+)\r?$`).FindAllStringSubmatch(shown, -1)
+	words := lines[len(lines)-1]
+	return words[slices.Index([]string{"first", "second", "third", "fourth"}, column)+1]
 }
 
 // screen collects what a program writes to its terminal.

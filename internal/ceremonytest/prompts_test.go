@@ -23,6 +23,7 @@ const (
 	shown                       // a secret is on the screen, until Enter
 	visible                     // what is typed shows
 	word                        // a confirmation: everything else is a no
+	entered                     // nothing is typed but Enter
 )
 
 const (
@@ -59,6 +60,8 @@ func dialogues() map[string][]prompt {
 			{visible, "SHA-256 of the library from the vendor's release or the plan, first 8 words or hex", typedSum.String()},
 			{visible, "serial number of the HSM, as printed on the device", "4711"},
 		},
+		"compare": {{visible, "column, as the vault's owner reads it", "@cell"}},
+		"insert":  {{entered, "insert the next card and press Enter", ""}},
 		"hash":    {{visible, "published hash of tools.zip, hex or words", typedSum.String()}},
 		"holder":  {{visible, "holder of card 1, in a", "Alice"}},
 		"confirm": {{word, `everything on the token will be destroyed (type "4711" to continue)`, "4711"}},
@@ -102,14 +105,14 @@ type interference struct {
 
 // everywhere is the status whatever is asked.
 func everywhere(status int) map[kindOfPrompt]int {
-	return map[kindOfPrompt]int{hidden: status, shown: status, visible: status, word: status}
+	return map[kindOfPrompt]int{hidden: status, shown: status, visible: status, word: status, entered: status}
 }
 
 // half is what has been typed of an answer when something happens.
 const half = "half of it"
 
 func interferences() []interference {
-	unanswered := map[kindOfPrompt]int{hidden: 2, visible: 2, shown: 6, word: 6}
+	unanswered := map[kindOfPrompt]int{hidden: 2, visible: 2, shown: 6, word: 6, entered: 2}
 	unfit := map[kindOfPrompt]int{hidden: 2, visible: 2, shown: 0, word: 6} // Enter is Enter where words are shown
 	return []interference{
 		{name: "Ctrl-C", keys: half + "\x03", ends: everywhere(130)},

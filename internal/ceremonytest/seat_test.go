@@ -195,7 +195,7 @@ func (s *seat) answers(prompts []prompt) {
 	s.t.Helper()
 	for _, p := range prompts {
 		s.sees(p.text + ": ")
-		s.types(p.answer + "\n")
+		s.types(strings.Replace(p.answer, "@cell", cellOf(s.screen.String()), 1) + "\n")
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 	"byok/internal/twologins"
 )
 
-// UserPIN gets the user PIN of a token. Where the token has a PIN pad, people
+// UserPIN gets the user PIN of a token. One that the token cannot have is refused
+// before a try is spent on it. Where the token has a PIN pad, people
 // type it there: the PIN is empty.
 func (u *UI) UserPIN(t hsm.Token) (*secret.Bytes, error) {
 	if t.PINPad() {
 		return u.onDevice(t, "user PIN")
 	}
-	return u.r.Secret("pin-file", "user PIN for "+t.String())
+	return fitting(t)(u.r.Secret("pin-file", "user PIN for "+t.String()))
 }
 
 // NewUserPIN gets a new user PIN for a token, which has the label only afterwards
@@ -27,7 +28,21 @@ func (u *UI) NewUserPIN(flag string, t hsm.Token, label string) (*secret.Bytes, 
 	if !t.Initialised {
 		name = fmt.Sprintf("token %q", label)
 	}
-	return u.r.NewSecret(flag, "new user PIN for "+name)
+	return fitting(t)(u.r.NewSecret(flag, "new user PIN for "+name))
+}
+
+// fitting refuses a PIN of a length that the token does not take.
+func fitting(t hsm.Token) func(*secret.Bytes, error) (*secret.Bytes, error) {
+	return func(pin *secret.Bytes, err error) (*secret.Bytes, error) {
+		if err != nil {
+			return nil, err
+		}
+		if err := t.CheckPIN(pin); err != nil {
+			pin.Wipe()
+			return nil, err
+		}
+		return pin, nil
+	}
 }
 
 // TwoLogins is what --rights-per-login and --quorum-pin-file say.

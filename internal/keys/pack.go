@@ -42,14 +42,11 @@ func (o Operator) Package(r PackRequest) (Packed, error) {
 }
 
 func (o packer) pack(r PackRequest) (Packed, error) {
-	k, pair, err := o.approved(r)
+	k, pair, err := r.approved(o.chain)
 	if err != nil {
 		return Packed{}, err
 	}
-	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
-		return Packed{}, exitcode.Mark(exitcode.Refused, err)
-	}
-	if done, err := o.packedBefore(r, k, pair); err != nil || len(done.Paths) > 0 {
+	if done, err := r.before(o.chain, k, pair); err != nil || len(done.Paths) > 0 {
 		return done, err
 	}
 	if err := o.check(); err != nil {
@@ -69,14 +66,25 @@ func (o packer) pack(r PackRequest) (Packed, error) {
 	return Packed{Pair: pair, Paths: paths}, err
 }
 
+// Complete returns the package that an earlier run has written whole, without
+// paths where none has. It refuses what no quorum approved, and a package that is
+// another one. It needs no login.
+func (r PackRequest) Complete(chain *kmdata.Chain) (Packed, error) {
+	k, pair, err := r.approved(chain)
+	if err != nil {
+		return Packed{}, err
+	}
+	return r.before(chain, k, pair)
+}
+
 // approved finds the newest wrapped copy of the key, under the name asked for.
-func (o packer) approved(r PackRequest) (*kmdata.Key, statement.Pair, error) {
-	copies, err := o.chain.Copies(r.Ident)
+func (r PackRequest) approved(chain *kmdata.Chain) (*kmdata.Key, statement.Pair, error) {
+	copies, err := chain.Copies(r.Ident)
 	if err != nil {
 		return nil, statement.Pair{}, err
 	}
 	for i := len(copies) - 1; i >= 0; i-- {
-		pair, err := pairOf(o.chain, copies[i])
+		pair, err := pairOf(chain, copies[i])
 		if err != nil {
 			return nil, pair, err
 		}
@@ -106,9 +114,8 @@ func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
 	return a.Pairs[k.Copy.Index], nil
 }
 
-// packedBefore takes up a run that was cut short after its files had their
-// names.
-func (o packer) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair) (Packed, error) {
+// before takes up a run that was cut short after its files had their names.
+func (r PackRequest) before(chain *kmdata.Chain, k *kmdata.Key, pair statement.Pair) (Packed, error) {
 	names, err := transfer.Names(pair.Target.Name)
 	if err != nil {
 		return Packed{}, err
@@ -118,7 +125,7 @@ func (o packer) packedBefore(r PackRequest, k *kmdata.Key, pair statement.Pair) 
 		return Packed{}, nil
 	}
 	if p, err := transfer.ReadPackage(path); err == nil {
-		a, err := p.Verify(o.chain.HKNSO())
+		a, err := p.Verify(chain.HKNSO())
 		facts := a.Facts()
 		if err == nil && facts.Sum == k.Copy.Authorization && facts.Manifest.SubscriptionID == r.SubscriptionID {
 			return Packed{Pair: pair, Paths: p.Paths(r.Dir)}, nil

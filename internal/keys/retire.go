@@ -28,22 +28,35 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	return retirer{o.Station, o.User.Session, o}.destroy(ident)
 }
 
+// Retirable refuses a key that was retired, unless that was cut short, and
+// returns its file.
+func Retirable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
+	if interrupted, err := pending(chain, retireVerb, ident); err != nil || interrupted {
+		return unlessFailed(chain, ident, err)
+	}
+	return present(chain, ident)
+}
+
+func unlessFailed(chain *kmdata.Chain, ident string, failed error) (*kmdata.Key, error) {
+	if failed != nil {
+		return nil, failed
+	}
+	return chain.Key(ident)
+}
+
 func (o retirer) destroy(ident string) (*kmdata.Retired, error) {
-	k, err := o.Chain.Key(ident)
+	k, err := Retirable(o.Chain, ident)
 	if err != nil {
 		return nil, err
 	}
 	name := operationName(retireVerb, ident)
-	begun, interrupted, err := journal.Pending[retirement](journal.Of(o.Chain.Dir()), name)
+	begun, _, err := journal.Pending[retirement](journal.Of(o.Chain.Dir()), name)
 	if err != nil {
 		return nil, err
 	}
 	before, err := o.Chain.Retired(ident)
 	if err != nil {
 		return nil, err
-	}
-	if before != nil && !interrupted {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s was retired on %s", k.Name(), before.Created.Format("2006-01-02"))
 	}
 	if err := noCopies(o.Station, o.token); err != nil {
 		return nil, err
@@ -83,6 +96,19 @@ type freezing struct {
 	Copied bool   `json:"copied"`
 }
 
+// Freezable refuses a key that was retired, or is frozen already, unless that was
+// cut short, and returns its file.
+func Freezable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
+	if interrupted, err := pending(chain, freezeVerb, ident); err != nil || interrupted {
+		return unlessFailed(chain, ident, err)
+	}
+	k, err := present(chain, ident)
+	if err == nil && k.Frozen {
+		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen already", k.Name())
+	}
+	return k, err
+}
+
 // Freeze makes a key's original not EXTRACTABLE once its backup is proved to
 // open: nothing that the operator or the HSM's own cloning does wraps it any
 // more, and the backup still serves.
@@ -90,17 +116,17 @@ func (s Quorum) Freeze(ident string) (*kmdata.Key, error) {
 	if err := s.Current(); err != nil {
 		return nil, err
 	}
+	if _, err := Freezable(s.Chain, ident); err != nil {
+		return nil, err
+	}
 	list, err := Restorables(s.Chain, []string{ident})
 	if err != nil {
 		return nil, err
 	}
 	k, name := list[0].Key, operationName(freezeVerb, ident)
-	begun, interrupted, err := journal.Pending[freezing](journal.Of(s.Chain.Dir()), name)
+	begun, _, err := journal.Pending[freezing](journal.Of(s.Chain.Dir()), name)
 	if err != nil {
 		return nil, err
-	}
-	if k.Frozen && !interrupted {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen already", k.Name())
 	}
 	_, err = journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[freezing]{
 		Name: name,

@@ -77,17 +77,9 @@ func Mixed(chain *kmdata.Chain, what string, rehearsal bool) error {
 		return nil
 	}
 	if rehearsal {
-		return exitcode.Errorf(
-			exitcode.Refused,
-			"%s is from a rehearsal, and this is a production world (%s)",
-			what,
-			chain.Dir(),
-		)
+		return exitcode.Errorf(exitcode.Refused,
+			"%s is from a rehearsal, and this is a production world (%s)", what, chain.Dir())
 	}
-	return exitcode.Errorf(
-		exitcode.Refused,
-		"%s is from production, and this is a rehearsal world (%s)",
-		what,
-		chain.Dir(),
-	)
+	return exitcode.Errorf(exitcode.Refused,
+		"%s is from production, and this is a rehearsal world (%s)", what, chain.Dir())
 }

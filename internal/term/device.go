@@ -218,12 +218,17 @@ func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
 	return wait(prompt, signals, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
 }
 
+// plain is a question with a visible answer.
+func (d *device) plain(prompt string) question {
+	return question{mode: asking, draw: func() { d.prompt(prompt) }}
+}
+
 // answer reads a line with the echo on.
-func (d *device) answer(prompt string) (string, error) {
+func (d *device) answer(prompt string, q question) (string, error) {
 	signals := listen()
 	defer interrupt.Stop(signals)
 	line := make([]byte, maxLine)
-	if err := d.enter(question{mode: asking, draw: func() { d.prompt(prompt) }}); err != nil {
+	if err := d.enter(q); err != nil {
 		return "", fmt.Errorf("%s: %w", Printable(prompt), err)
 	}
 	defer d.leave()

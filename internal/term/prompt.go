@@ -78,6 +78,22 @@ func (c *Console) secretTwice(d *device, prompt string) (*secret.Bytes, error) {
 	return first, nil
 }
 
+// Enter waits until a person presses Enter. What is typed before does not show,
+// and is dropped. Its errors are those of Password.
+func (c *Console) Enter(prompt string) error {
+	d, err := c.openFor(exitcode.Usage, "wait for a person", "")
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	line := secret.New(maxLine)
+	if _, err := c.hidden(d, prompt, line.Reveal()); err != nil {
+		return exitcode.Mark(exitcode.Usage, err)
+	}
+	line.Wipe()
+	return nil
+}
+
 // Ask asks for a line of text and returns it without surrounding blanks; it
 // may be empty. flag and errors are those of Password.
 func (c *Console) Ask(prompt, flag string) (string, error) {
@@ -86,7 +102,33 @@ func (c *Console) Ask(prompt, flag string) (string, error) {
 		return "", err
 	}
 	defer d.close()
-	answer, err := d.answer(prompt)
+	answer, err := d.answer(prompt, d.plain(prompt))
+	return strings.TrimSpace(answer), exitcode.Mark(exitcode.Usage, err)
+}
+
+// AskAlone is Ask about what stands alone on a cleared screen: page lays that out
+// for the columns of the terminal. Afterwards the screen shows again what was on
+// it. A terminal that cannot clear its screen (TERM is unset or "dumb") shows the
+// page below what was there.
+func (c *Console) AskAlone(page func(width int) []string, prompt, flag string) (string, error) {
+	d, err := c.openFor(exitcode.Usage, "ask for the "+prompt, flag)
+	if err != nil {
+		return "", err
+	}
+	defer d.close()
+	q := question{mode: asking, draw: func() {
+		if canClear() {
+			d.write([]byte(enterAlternate))
+		}
+		for _, line := range page(widthOf(d.out)) {
+			d.say(Printable(line))
+		}
+		d.prompt(prompt)
+	}}
+	if canClear() {
+		q.clear = func() { d.write([]byte(leaveAlternate)) }
+	}
+	answer, err := d.answer(prompt, q)
 	return strings.TrimSpace(answer), exitcode.Mark(exitcode.Usage, err)
 }
 
@@ -98,7 +140,8 @@ func (c *Console) Confirm(question, word string) error {
 		return exitcode.Errorf(exitcode.Refused, "not confirmed: %w", err)
 	}
 	defer d.close()
-	answer, err := d.answer(fmt.Sprintf("%s (type %q to continue)", question, word))
+	prompt := fmt.Sprintf("%s (type %q to continue)", question, word)
+	answer, err := d.answer(prompt, d.plain(prompt))
 	if err != nil {
 		return exitcode.Mark(exitcode.Refused, err)
 	}

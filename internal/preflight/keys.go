@@ -1,0 +1,150 @@
+package preflight
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"byok/internal/acceptance"
+	"byok/internal/command"
+	"byok/internal/dialogue"
+	"byok/internal/durable"
+	"byok/internal/exitcode"
+	"byok/internal/kek"
+	"byok/internal/keykind"
+	"byok/internal/keys"
+	"byok/internal/kmdata"
+	"byok/internal/printable"
+	"byok/internal/toolset"
+)
+
+func (f *Facts) ident() error {
+	if err := f.Run.NoArgs(); err != nil {
+		return err
+	}
+	f.Ident = f.Run.String("ident")
+	return exitcode.Mark(exitcode.Usage, keykind.CheckIdent(f.Ident))
+}
+
+// ofKey reads the key of --ident by a rule of its own.
+func ofKey(rule func(*kmdata.Chain, string) (*kmdata.Key, error)) func(*Facts) error {
+	return func(f *Facts) (err error) {
+		f.Key, err = rule(f.Chain, f.Ident)
+		return err
+	}
+}
+
+// newKey refuses a key that cannot be made, and warns of one that other HSMs and
+// services may not take.
+func (f *Facts) newKey() error {
+	if err := f.Generation.Check(f.Chain); err != nil {
+		return err
+	}
+	if e := f.Generation.Spec.Exponent; e != 0 && e != kek.Exponent {
+		f.UI.Warn("public exponent other than 65537: many HSMs, services and libraries take no such key")
+	}
+	return nil
+}
+
+func (f *Facts) named() error {
+	if f.Run.Bool("all") == (len(f.Run.StringSlice("ident")) > 0) {
+		return exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
+	}
+	return nil
+}
+
+// restorable reads the backups of the keys that --ident or --all names.
+func (f *Facts) restorable() (err error) {
+	idents := f.Run.StringSlice("ident")
+	if f.Run.Command.Name == "freeze" {
+		idents = []string{f.Ident}
+	}
+	if f.Run.Bool("all") {
+		if idents, err = keys.Idents(f.Chain); err != nil {
+			return err
+		}
+	}
+	f.Restorable, err = keys.Restorables(f.Chain, idents)
+	return err
+}
+
+// kek reads the packages of -k and -w, each once, and applies every rule that
+// rests on them alone.
+func (f *Facts) kek() (err error) {
+	if f.Pair, err = Pair(f.Run); err != nil {
+		return err
+	}
+	return acceptance.Preflight(f.Chain, f.Pair)
+}
+
+// Pair reads the two packages of -k and -w.
+func Pair(r *command.Run) (toolset.Pair, error) {
+	exchange, err := packageFile(r, "kek")
+	if err != nil {
+		return toolset.Pair{}, err
+	}
+	world, err := packageFile(r, "world-package")
+	if err != nil {
+		return toolset.Pair{}, err
+	}
+	return toolset.ParsePair(exchange, world)
+}
+
+func packageFile(r *command.Run, flag string) (toolset.File, error) {
+	path, err := r.Required(flag)
+	if err != nil {
+		return toolset.File{}, err
+	}
+	data, err := r.ReadFile(path, toolset.MaxPackage)
+	return toolset.File{Name: path, Data: data}, err
+}
+
+// fits refuses a key that the vault does not take: a Premium vault has no
+// symmetric keys (Azure Key Vault, "About keys").
+func (f *Facts) fits() error {
+	kid := f.Pair.KEK().KID
+	if f.Pair.SecurityWorld().Service != kek.ServiceVault || !f.Key.Secret() {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused,
+		"%s is an AES key, and %s is a vault of the Premium tier, which takes RSA and EC keys alone",
+		f.Key.Name(), kid.Vault).
+		Hint("use the KEK of a Managed HSM, which takes AES keys")
+}
+
+func (f *Facts) target() (err error) {
+	f.Target, err = dialogue.Target(f.Run, f.Key)
+	f.Target.Vault = f.Pair.KEK().KID.Vault
+	return err
+}
+
+// folder refuses an output folder that is not there: a name with a slip in it is
+// no order to make one.
+func (f *Facts) folder() error { return Folder(f.Package.Dir) }
+
+// Folder refuses an output folder that is not there, or cannot be written to.
+func Folder(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("not a folder")
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return exitcode.Errorf(exitcode.Refused, "%s: no such folder", dir).Hint("mkdir %s", printable.Quote(dir))
+	}
+	if err == nil {
+		err = unix.Access(dir, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return exitcode.Errorf(exitcode.Refused, "%s: cannot be written to: %w", dir, durable.Cause(err)).
+			Hint("name a folder that you may write to")
+	}
+	return nil
+}
+
+// approved finds the newest approval, and the package that an earlier run has
+// written of it.
+func (f *Facts) approved() (err error) {
+	f.Packed, err = f.Package.Complete(f.Chain)
+	return err
+}

@@ -1,0 +1,141 @@
+// Package preflight refuses, before anybody is asked for anything, what a
+// command can find out by itself: without a person, a login or a network.
+//
+// A command begins with [Of] and [Facts.Pass], which goes through the checks of
+// the table [Commands] and returns what they have read. It connects its module,
+// calls [Facts.Ready], and only then asks. Do not check in a command what a row
+// of the table can check: a card holder who was called in vain does not come a
+// second time.
+package preflight
+
+import (
+	"byok/internal/cards"
+	"byok/internal/command"
+	"byok/internal/dialogue"
+	"byok/internal/keys"
+	"byok/internal/kmdata"
+	"byok/internal/statement"
+	"byok/internal/toolset"
+	"byok/internal/world"
+)
+
+// Facts are what a command knows before it asks anybody. The fields of the
+// second group are its request, which it fills in before [Facts.Pass].
+type Facts struct {
+	Run   *command.Run
+	UI    *dialogue.UI
+	Chain *kmdata.Chain // nil where the command needs no world
+	Media []cards.Medium
+	Ident string
+	Key   *kmdata.Key // that Ident names
+	Pair  toolset.Pair
+	// Target is the key as it is to be in the vault.
+	Target statement.Target
+	// Packed is the package that an earlier run has written; without paths where
+	// there is none.
+	Packed keys.Packed
+	// Restorable are the keys to be restored.
+	Restorable []keys.Restorable
+
+	Generation keys.Generation
+	Package    keys.PackRequest
+	Creation   world.Creation
+}
+
+// Of begins with the options of a command.
+func Of(r *command.Run) *Facts {
+	return &Facts{Run: r, UI: dialogue.New(r, r.Bool("rehearsal")), Media: dialogue.CardMedia(r, "")}
+}
+
+// Check is a row of the table: it refuses what its name denies.
+type Check struct {
+	Name   string // what holds once it has passed
+	refuse func(*Facts) error
+}
+
+// Pass goes through the checks of the command, in their order.
+func (f *Facts) Pass() error {
+	checks, found := Commands()[f.Run.Event.Command]
+	if !found {
+		panic("no checks are listed for " + f.Run.Event.Command)
+	}
+	for _, c := range checks {
+		if err := c.refuse(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Passed is [Of] and [Facts.Pass] for a command whose request is its options.
+func Passed(r *command.Run) (*Facts, error) {
+	f := Of(r)
+	return f, f.Pass()
+}
+
+// The checks.
+var (
+	optionsAlone = Check{"no word belongs to no option", func(f *Facts) error { return f.Run.NoArgs() }}
+	clock        = Check{"the clock is not behind what was made before", (*Facts).clock}
+	aWorld       = Check{"the world is there, and verifies", (*Facts).world}
+
+	cardsGiven   = Check{"cards are given", func(f *Facts) error { return dialogue.CheckCards(f.Run, "") }}
+	enough       = Check{"as many cards as the quorum, each in its holder's hand", (*Facts).enough}
+	readable     = Check{"the cards are this world's, readable and different", (*Facts).readable}
+	cardsIfGiven = Check{"the cards that are given would do", (*Facts).ifGiven}
+	toCheck      = Check{"the cards that are given are this world's", (*Facts).toCheck}
+	aCard        = Check{"the card is there", (*Facts).card}
+
+	anIdent     = Check{"the identifier is one", (*Facts).ident}
+	known       = Check{"the key is there", ofKey((*kmdata.Chain).Key)}
+	inUse       = Check{"the key is in use, and can be wrapped", ofKey(keys.Transferable)}
+	retirable   = Check{"the key is in use", ofKey(keys.Retirable)}
+	freezable   = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
+	newKey      = Check{"the key can be made", (*Facts).newKey}
+	named       = Check{"keys are named, or all are meant", (*Facts).named}
+	restorable  = Check{"there is a backup of each key", (*Facts).restorable}
+	aModule     = Check{"the module is there", (*Facts).module}
+	aKEK        = Check{"the KEK can be accepted", (*Facts).kek}
+	fits        = Check{"the vault takes keys of this type", (*Facts).fits}
+	aTarget     = Check{"the key can be so in the vault", (*Facts).target}
+	aFolder     = Check{"the output folder is there, and can be written to", (*Facts).folder}
+	approved    = Check{"a quorum approved the key", (*Facts).approved}
+	aNewWorld   = Check{"a world can be made", (*Facts).newWorld}
+	aToolset    = Check{"the toolset can be read", (*Facts).toolset}
+	secretFiles = Check{"the files with secrets are there", (*Facts).secretFiles}
+)
+
+// Commands are the checks of each command that asks anybody for anything.
+func Commands() map[string][]Check {
+	quorum := []Check{cardsGiven, aWorld, clock, secretFiles, enough, readable}
+	return map[string][]Check{
+		"world create":        {optionsAlone, clock, secretFiles, aNewWorld},
+		"world check":         {optionsAlone, aWorld, clock, secretFiles, toCheck},
+		"world recover":       rows(one(optionsAlone), quorum),
+		"world replace-cards": rows(one(optionsAlone), quorum[:4], one(readable)), // which set is in force shows later
+		"world reset-pin":     rows(one(optionsAlone), quorum),
+		"world change-pin":    {optionsAlone, aWorld, clock, secretFiles},
+		"card passphrase":     {optionsAlone, aCard},
+		"toolset install":     {aToolset},
+		"module accept":       rows(one(optionsAlone), quorum),
+		"module strike-off":   rows(one(optionsAlone), quorum, one(aModule)),
+		"key generate":        {anIdent, aWorld, clock, secretFiles, newKey, cardsIfGiven},
+		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
+		"key retire":          {anIdent, aWorld, clock, secretFiles, retirable, cardsIfGiven},
+		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
+		"acl modify":          rows(one(anIdent), quorum[:3], one(inUse, aKEK, fits, aTarget), quorum[3:]),
+		"acl print":           {anIdent, aWorld, clock, secretFiles, known, cardsIfGiven},
+		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secretFiles, cardsIfGiven},
+		"ceremony bundle":     {optionsAlone, aWorld, clock, secretFiles},
+		"ceremony seal":       {optionsAlone, aWorld, clock, secretFiles, cardsIfGiven},
+	}
+}
+
+func one(list ...Check) []Check { return list }
+
+func rows(parts ...[]Check) (all []Check) {
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}

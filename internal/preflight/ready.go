@@ -1,0 +1,72 @@
+package preflight
+
+import (
+	"fmt"
+
+	"byok/internal/quorum"
+	"byok/internal/statement"
+)
+
+// Ready says that everything was checked which needs no person, and who is
+// needed now. It sets what the prompts say that the cards are for.
+func (f *Facts) Ready(m *statement.Module) {
+	q := f.Chain.Set().Cards.Quorum
+	held := m.Guard.Traits().UserPIN
+	if len(f.Media) == 0 {
+		f.UI.Say("ready: the user PIN is needed now")
+		return
+	}
+	f.UI.For(f.purpose())
+	text := fmt.Sprintf("ready: %d of %d card holders are needed now", q.K, q.N)
+	if !held && f.Run.Command.Name != "reset-pin" {
+		text += ", and the user PIN"
+	}
+	f.UI.Say("%s", text)
+}
+
+// ReadyForAll says that every holder of a new card set is needed.
+func (f *Facts) ReadyForAll(q quorum.Quorum) {
+	f.UI.Say("ready: all %d card holders are needed now", q.N)
+}
+
+// ReadyToAccept is [Facts.Ready] where a library is accepted before any module is
+// known.
+func (f *Facts) ReadyToAccept() {
+	q := f.Chain.Set().Cards.Quorum
+	f.UI.For(f.purpose())
+	f.UI.Say("ready: %d of %d card holders are needed now", q.K, q.N)
+}
+
+// purpose is what the cards of a command are for, as a prompt says it.
+func (f *Facts) purpose() string {
+	if say, found := purposes()[f.Run.Event.Command]; found {
+		return say(f)
+	}
+	return "for " + f.Run.Event.Command
+}
+
+func purposes() map[string]func(*Facts) string {
+	return map[string]func(*Facts) string{
+		"world recover":       func(*Facts) string { return "to recover the world onto another token" },
+		"world check":         func(*Facts) string { return "to check the card" },
+		"world replace-cards": func(*Facts) string { return "to replace the card set" },
+		"world reset-pin":     func(*Facts) string { return "to set a new user PIN" },
+		"module accept":       func(*Facts) string { return "to accept another library" },
+		"module strike-off":   func(f *Facts) string { return "to strike off module " + f.Run.String("module") },
+		"key generate":        func(f *Facts) string { return "to generate key " + f.Ident },
+		"key freeze":          func(f *Facts) string { return "to freeze key " + f.Ident },
+		"key restore": func(f *Facts) string {
+			if len(f.Restorable) == 1 {
+				return "to restore key " + f.Restorable[0].Key.Ident
+			}
+			return fmt.Sprintf("to restore %d keys", len(f.Restorable))
+		},
+		"key retire": func(f *Facts) string { return "to destroy key " + f.Ident + " on the HSM" },
+		"acl modify": func(f *Facts) string {
+			kid := f.Pair.KEK().KID
+			return fmt.Sprintf("to trust KEK %s of %s for %s", kid.Name, kid.Vault, f.Ident)
+		},
+		"package":       func(f *Facts) string { return "to sign the package of " + f.Ident },
+		"ceremony seal": func(*Facts) string { return "to sign the ceremony log" },
+	}
+}
