@@ -26,6 +26,9 @@ func Make(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
 	}
+	if err := chain.CheckFiles(); err != nil { // the copy would not be complete either
+		return 0, err
+	}
 	partial := filepath.Clean(dir) + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
 		return 0, err
@@ -102,9 +105,6 @@ func verifyCopy(chain *kmdata.Chain, dir string, sums map[string]fingerprint.Sum
 		return exitcode.Errorf(exitcode.Check, "%s: the copy's last statement differs from that of %s", dir, chain.Dir())
 	}
 	if _, err := again.Keys(); err != nil {
-		return err
-	}
-	if err := again.CheckFiles(); err != nil {
 		return err
 	}
 	for rel, sum := range sums {
