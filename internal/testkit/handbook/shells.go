@@ -124,8 +124,8 @@ func askBash(script string, questions []string) string {
 	fmt.Fprintf(&b, "source %s\n", script)
 	for _, q := range questions {
 		words := strings.Split(q, " ")
-		fmt.Fprintf(&b, "COMP_WORDS=('%s')\nCOMP_CWORD=%d\nCOMPREPLY=()\necho '?%s'\n%s\nprintf '%%s\\n' \"${COMPREPLY[@]}\"\n",
-			strings.Join(words, "' '"), len(words)-1, q, function(q))
+		fmt.Fprintf(&b, "COMP_WORDS=('%s')\nCOMP_CWORD=%d\nCOMPREPLY=()\n", strings.Join(words, "' '"), len(words)-1)
+		fmt.Fprintf(&b, "echo '?%s'\n%s\nprintf '%%s\\n' \"${COMPREPLY[@]}\"\n", q, function(q))
 	}
 	return b.String()
 }
