@@ -135,6 +135,8 @@ func TestRefusedCommandLine(t *testing.T) {
 		"--vault U --vault V look": {"look: --vault is given twice", "byok-test look --help"},
 		"--network key list":       {"key list: unknown option --network", "byok-test key list --help"},
 		"new-key":                  {`unknown command "new-key"`, "byok-test key make"},
+		"KeyTool.exe -list":        {`unknown command "KeyTool.exe"`, "byok-test key list"},
+		"KeyTool -Make":            {`unknown command "KeyTool"`, all},
 		"KeyTool -List now":        {`unknown command "KeyTool"`, "byok-test key list"},
 		"help keys":                {`unknown command "keys"`, "byok-test key"},
 		"change --other":           {"change: unknown option --other", changeHelp},

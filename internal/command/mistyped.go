@@ -37,20 +37,19 @@ func (w *walk) hintCommands(err error) error {
 }
 
 // successor returns the one command that does what a command of the retired
-// tools did: its summary ends with that name in brackets.
+// tools did: its summary ends with that name in brackets, and with its option
+// where the name alone is several.
 func (w *walk) successor(args []string) string {
 	typed := strings.ToLower(strings.Join(args[:min(len(args), 2)], " "))
-	var found []string
+	typed = strings.Replace(typed, ".exe", "", 1)
+	longest, found := "", ""
 	for name, c := range leaves(nil, w.Program.Commands) {
 		_, old, _ := strings.Cut(strings.TrimSuffix(strings.ToLower(c.Usage), ")"), "(")
-		if old != "" && (typed == old || strings.HasPrefix(typed, old+" ")) {
-			found = append(found, name)
+		if len(old) > len(longest) && (typed == old || strings.HasPrefix(typed, old+" ")) {
+			longest, found = old, name
 		}
 	}
-	if len(found) != 1 {
-		return ""
-	}
-	return found[0]
+	return found
 }
 
 // leaves are the commands that do something, by their words.

@@ -24,7 +24,7 @@ func TestFilesAndFolders(t *testing.T) {
 			"' key make:--ident')\n        _message 'NAME'\n"},
 		"fish": {" -l kek -s k -r -F -d 'of the KEK'", " -l out -x -a '(__fish_complete_directories)' -d 'for it (default: .)'",
 			" -l ident -x -d 'of the key'", " -l yes -d 'do not ask'"},
-		"powershell": {"            , @('look', 'look at it (it''s $HOME, `id`, \\n: \"here\")')\n"},
+		"powershell": {"            , @('look', 'look at it (it''s $HOME, `id`, \\n: \"here\"), or not')\n"},
 	} {
 		script, err := completion.Script(shell, handbook.Sample().Pages())
 		for _, want := range wants {

@@ -10,6 +10,7 @@ package handbook
 import (
 	"context"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ func Check(t *testing.T, program func() *command.Program) {
 	t.Run("empty", func(t *testing.T) { checkEmpty(t, program, pages) })
 	t.Run("manual", func(t *testing.T) { checkManual(t, pages) })
 	t.Run("completion", func(t *testing.T) { checkCompletion(t, pages) })
+	t.Run("retired names", func(t *testing.T) { checkRetiredNames(t, program, pages) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, program, pages) })
 }
 
@@ -132,6 +134,31 @@ func checkExamples(t *testing.T, program func() *command.Program, pages []manual
 		}
 	}
 	t.Logf("examples that are understood: %d of %d", right, all)
+}
+
+var retiredName = regexp.MustCompile(`\(([A-Za-z].*)\)$`)
+
+// checkRetiredNames: what was called otherwise by the retired tools is answered
+// with today's name.
+func checkRetiredNames(t *testing.T, program func() *command.Program, pages []manual.Page) {
+	right, all := 0, 0
+	for _, p := range pages {
+		name := retiredName.FindStringSubmatch(p.Summary)
+		if name == nil || len(p.Path) == 1 {
+			continue
+		}
+		all++
+		var said strings.Builder
+		made := program()
+		made.Console.Out, made.Console.Err = io.Discard, &said
+		status := made.Main(context.Background(), strings.Fields(name[1]))
+		if hint := ": hint: " + p.Title() + "\n"; status != 2 || !strings.HasSuffix(said.String(), hint) {
+			t.Errorf("%s: status %d, %s", name[1], status, said.String())
+			continue
+		}
+		right++
+	}
+	t.Logf("names of the retired tools that are known: %d of %d", right, all)
 }
 
 // understood reports whether a command line reaches its command.

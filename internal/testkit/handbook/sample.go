@@ -31,7 +31,7 @@ func Sample() *command.Program {
 		Choices: map[string]choice.Choice{"type": {Words: []string{"RSA", "EC", "AES"}}},
 	}
 	p.Commands = []*cli.Command{
-		{Name: "look", Usage: "look at it (it's $HOME, `id`, \\n: \"here\")", Action: p.Action(nil), Flags: []cli.Flag{
+		{Name: "look", Usage: "look at it (it's $HOME, `id`, \\n: \"here\"), or not", Action: p.Action(nil), Flags: []cli.Flag{
 			&cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM", Required: true},
 			&cli.DurationFlag{Name: "officer-wait", Usage: "`TIME` to wait", Value: time.Minute},
 		}},
