@@ -10,6 +10,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/onlineview"
 	"byok/internal/term"
+	"byok/internal/transfer"
 	"byok/internal/upload"
 	"byok/internal/vault"
 )
@@ -185,8 +186,8 @@ func hintVerify(r *command.Run, c *connection, items []*upload.Item) {
 	if len(items) != 1 || !items[0].Sent() || !items[0].Approved {
 		return
 	}
-	manifest := strings.TrimSuffix(items[0].File, ".byok") + ".manifest.json"
-	r.Console.Hint("byok-online verify %s --manifest %s", c.flag(r), term.Quote(manifest))
+	stem, _ := transfer.Stem(items[0].File)
+	r.Console.Hint("byok-online verify %s --manifest %s", c.flag(r), term.Quote(stem+".manifest.json"))
 }
 
 // describeBatch shows and records what came of an upload.

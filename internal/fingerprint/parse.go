@@ -2,6 +2,7 @@ package fingerprint
 
 import (
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,10 +16,15 @@ import (
 
 // Parse reads a sum that a person typed or pasted: 64 hex digits, or 32 words
 // of the PGP word list. Case, blanks, line ends, colons, commas, full stops
-// and dashes do not matter, and the rows of words may carry their numbers. An
+// and dashes do not matter, and the rows of words may carry their numbers. Before
+// the digits sha256: may stand, and a file's name after them, as sha256sum writes
+// it. An
 // error is of status Usage and says which digit or word is wrong, counted from
 // 1, with the nearest word of the list if one is near.
 func Parse(text string) (Sum, error) {
+	if m := ofATool.FindStringSubmatch(text); m != nil {
+		text = m[1]
+	}
 	parts := strings.FieldsFunc(text, isSeparator)
 	if len(parts) == 0 {
 		return Sum{}, exitcode.Errorf(exitcode.Usage, "the fingerprint is empty")
@@ -28,6 +34,9 @@ func Parse(text string) (Sum, error) {
 	}
 	return parseWords(parts)
 }
+
+// ofATool is a sum as tools write it: sha256sum's line, or an image's digest.
+var ofATool = regexp.MustCompile(`^\s*(?i:sha256:)?([0-9A-Fa-f]{64})(?:\s*| [ *][^\n]+\n?)$`)
 
 func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || unicode.Is(unicode.Dash, r) || strings.ContainsRune(":,.", r)

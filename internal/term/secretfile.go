@@ -49,11 +49,16 @@ func private(f *os.File) error {
 	if err != nil {
 		return exitcode.Errorf(exitcode.Usage, "%s: %w", f.Name(), durable.Cause(err))
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return exitcode.Errorf(exitcode.Refused, "%s: others have access to it (mode %04o)", f.Name(), mode).
-			Hint("chmod 600 %s", Quote(f.Name()))
+	mode := info.Mode().Perm()
+	if mode&0o077 == 0 {
+		return nil
 	}
-	return nil
+	err = exitcode.Errorf(exitcode.Refused, "%s: others have access to it (mode %04o)", f.Name(), mode)
+	if !durable.KeepsModes(f) {
+		return exitcode.Hint(err, "chmod changes nothing on its file system; put a copy on another one, such as /dev/shm, "+
+			"with mode 600")
+	}
+	return exitcode.Hint(err, "chmod 600 %s", Quote(f.Name()))
 }
 
 // foreign names what an editor or a redirection left in a file besides a secret.

@@ -43,16 +43,30 @@ func Names(name string) (FileNames, error) {
 // NamesFor returns the files that belong to the .byok file at path, in its
 // folder, whichever tool named it. The error has status Usage.
 func NamesFor(path string) (FileNames, error) {
-	stem, found := strings.CutSuffix(path, ".byok")
-	if !found || filepath.Base(path) == ".byok" {
+	stem, found := Stem(path)
+	if !found || filepath.Base(path) == filepath.Base(path[len(stem):]) {
 		return FileNames{}, exitcode.Errorf(exitcode.Usage, "%s: the name of a transfer package ends in .byok", path)
 	}
-	return namesOf(stem), nil
+	n := namesOf(stem)
+	n.Blob = path
+	return n, nil
 }
+
+// Stem returns a path without its ending .byok, which some file systems and
+// tools write in capitals. It reports whether that was there.
+func Stem(path string) (stem string, found bool) {
+	at := len(path) - len(suffix)
+	if at < 0 || !strings.EqualFold(path[at:], suffix) {
+		return path, false
+	}
+	return path[:at], true
+}
+
+const suffix = ".byok"
 
 func namesOf(stem string) FileNames {
 	return FileNames{
-		Blob:          stem + ".byok",
+		Blob:          stem + suffix,
 		Manifest:      stem + ".manifest.json",
 		Authorization: stem + ".authorization.json",
 		Possession:    stem + ".pop.sig",

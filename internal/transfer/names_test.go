@@ -50,10 +50,21 @@ func TestNamesRefuse(t *testing.T) {
 		status(t, name, err, exitcode.Usage)
 		refused(t, name, kek.CheckName(name), want)
 	}
-	for _, path := range []string{"", ".byok", "usb/.byok", "key.BYOK", "key.byok.txt", "key.manifest.json"} {
+	for _, path := range []string{"", ".byok", "usb/.byok", "usb/.BYOK", "byok", "key.byok.txt", "key.manifest.json"} {
 		_, err := transfer.NamesFor(path)
 		refused(t, path, err, path+": the name of a transfer package ends in .byok")
 		_, err = transfer.ReadPackage(path)
 		status(t, path, err, exitcode.Usage)
+	}
+}
+
+// TestNamesInCapitals: a package whose name was put into capitals is read where
+// it is, with its companions.
+func TestNamesInCapitals(t *testing.T) {
+	for _, path := range []string{"usb/Key.BYOK", "usb/Key.Byok", "usb/Key.byok"} {
+		n := must(transfer.NamesFor(path))(t)
+		if n.Blob != path || n.Manifest != "usb/Key.manifest.json" || n.Possession != "usb/Key.pop.sig" {
+			t.Errorf("%s: %+v", path, n)
+		}
 	}
 }

@@ -3,10 +3,10 @@ package upload
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
+	"byok/internal/transfer"
 )
 
 // Find lists the .byok files of a command line's arguments, in their order; a
@@ -37,7 +37,7 @@ func inFolder(dir string) (files []string, err error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", dir, durable.Cause(err))
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".byok") && !e.IsDir() {
+		if _, ours := transfer.Stem(e.Name()); ours && !e.IsDir() {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}

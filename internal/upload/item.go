@@ -108,7 +108,7 @@ func (i *Item) readForeign(o Options) error {
 		}
 	}
 	i.kek = i.blob.KEK
-	stem := strings.TrimSuffix(filepath.Base(i.File), ".byok")
+	stem, _ := transfer.Stem(filepath.Base(i.File))
 	i.request = o.foreign(strings.TrimPrefix(stem, "KeyTransferPackage-"), data)
 	return nil
 }
