@@ -26,6 +26,11 @@ func connect(library string, slot uint) (*raw, error) {
 		return nil, errors.New("the dynamic linker refused " + library)
 	}
 	h, err := ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	if p11.Is(err, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED) { // p11-kit gives each who loads it a library of its own
+		if err = ctx.Initialize(); err == nil {
+			h, err = ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		}
+	}
 	if err != nil {
 		ctx.Destroy()
 		return nil, named("C_OpenSession", err)
