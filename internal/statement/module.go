@@ -148,13 +148,19 @@ func (m *Module) checkForm() error {
 	return nil
 }
 
-// Traits are those of the module's guard.
+// Traits are those of the module's guard: without the SO PIN where it is [Module.Lone].
 func (m *Module) Traits() Traits {
 	if m.RightsPerLogin {
 		return WithRights()
 	}
-	return m.Guard.Traits()
+	t := m.Guard.Traits()
+	t.SOPIN = t.SOPIN && !m.Lone()
+	return t
 }
+
+// Lone reports whether the token has no SO role, so that no one resets its user PIN,
+// which the cards hold.
+func (m *Module) Lone() bool { return !m.RightsPerLogin && m.Guard.Traits().SOPIN && m.SOPIN == PIN{} }
 
 // GuardText names the guard for people.
 func (m *Module) GuardText() string {

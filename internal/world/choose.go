@@ -3,13 +3,12 @@ package world
 import (
 	"fmt"
 
+	"byok/internal/candidate"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/pins"
-	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/secret"
-	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/vacant"
 )
@@ -25,67 +24,17 @@ type TokenChoice struct {
 
 // Choosing and preparing the token of a new world.
 
-// pick takes a free token, or the initialised one of the creation's label.
-func (c *creation) pick(note creationNote) error {
-	labelled, err := c.module.hsm.Labelled(c.Label)
-	if err != nil {
-		return err
-	}
-	if !c.Token.IsZero() && (c.Choice.Adopt || c.Choice.Initialize || !c.initialises()) {
-		return c.pickNamed(note, labelled)
-	}
-	chosen := c.Choice.Adopt || c.Choice.Initialize || note.Taken || !c.initialises()
-	switch {
-	case len(labelled) == 0 && (c.Choice.Adopt || !c.initialises()):
-		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", c.Label).
-			Hint("byok-offline module list shows the tokens; name one with --label")
-	case len(labelled) == 0:
-		return c.module.free(c.Token)
-	case len(labelled) > 1 || !chosen:
-		return taken(c.Label, labelled)
-	}
-	c.module.token = labelled[0]
-	return nil
-}
-
-// pickNamed takes the token that --token names, whatever its label.
-func (c *creation) pickNamed(note creationNote, labelled []hsm.Token) (err error) {
-	if note.Taken && c.Choice.Initialize && len(labelled) == 1 { // its slot and serial number may be others now
-		c.module.token = labelled[0]
-		return nil
-	}
-	if c.module.token, err = c.module.hsm.Named(c.Token); err != nil {
-		return err
-	}
-	if !c.module.token.Initialised && !c.Choice.Initialize {
-		return exitcode.Errorf(exitcode.Usage, "the token %v is not initialised", c.Token).
-			Hint("initialise it with the vendor's tool, or leave --adopt out")
-	}
-	return nil
-}
-
-// free takes a token that is not initialised: the first, or the one that is named.
-func (m *module) free(name hsm.TokenName) (err error) {
-	if name.IsZero() {
-		m.token, err = m.hsm.Free()
-		return err
-	}
-	if m.token, err = m.hsm.Named(name); err != nil || !m.token.Initialised {
-		return err
-	}
-	return exitcode.Errorf(exitcode.Refused, "%v is initialised, and a free token is needed", m.token).
-		Hint("byok-offline module list --module-path %s shows the free ones", printable.Quote(m.library.Path))
-}
-
-// taken refuses to touch an initialised token that was not chosen.
-func taken(label string, tokens []hsm.Token) error {
-	serials := make([]string, len(tokens))
-	for i, t := range tokens {
-		serials[i] = t.Serial
-	}
-	return exitcode.Errorf(exitcode.Refused, "label %q is taken by an initialised token (serial %s)",
-		label, session.Join(serials)).
-		Hint("choose another one with --label")
+// pick takes a free token, or the initialised one that was chosen.
+func (c *creation) pick(note creationNote) (err error) {
+	c.module.token, err = candidate.Order{
+		Label:      c.Label,
+		Name:       c.Token,
+		Made:       !c.initialises(),
+		Adopt:      c.Choice.Adopt,
+		Initialize: c.Choice.Initialize,
+		Taken:      note.Taken,
+	}.Find(c.module.hsm)
+	return err
 }
 
 // initialises reports whether a free token may be taken: without the SO's part
@@ -141,7 +90,7 @@ func (c *creation) take(note *creationNote, save func() error) error {
 	case m.token.Initialised && c.Choice.Initialize:
 		return c.initialiseAgain()
 	case m.token.Initialised:
-		return taken(c.Label, []hsm.Token{m.token})
+		return candidate.Taken(c.Label, m.token)
 	}
 	return m.initialise(c.Label)
 }
@@ -246,6 +195,9 @@ func (m *module) sealPIN(s *quorum.Secret, set quorum.CardSet, pin *secret.Bytes
 // takeAsUser takes a token that the vendor's tool has made. A user PIN that
 // cannot be the cards' own is sealed under them before it is used.
 func (m *module) takeAsUser(s *quorum.Secret, set quorum.CardSet) (err error) {
+	if m.lone {
+		return m.takeLone(s, set)
+	}
 	if m.traits().UserPIN {
 		if m.sealed.user, err = pins.User.Seal(s, set, m.id, m.user); err != nil {
 			return err
@@ -254,6 +206,28 @@ func (m *module) takeAsUser(s *quorum.Secret, set quorum.CardSet) (err error) {
 			m.token, m.guard, m.two.Advice()))
 	}
 	return m.checkEmptyAs(hsm.RoleUser, m.user)
+}
+
+// takeLone makes the PIN from the cards the user PIN of a token on which no SO can
+// set another one. An interrupted run may have done so.
+func (m *module) takeLone(s *quorum.Secret, set quorum.CardSet) error {
+	next, err := pins.User.Derive(s, set, m.id, pins.Length(m.token))
+	if err != nil {
+		return err
+	}
+	old := m.user
+	defer old.Wipe()
+	m.user = next
+	proved, err := pins.TakeLone(m.hsm, m.token, old, next, func(pin *secret.Bytes) error {
+		return m.checkEmptyAs(hsm.RoleUser, pin)
+	})
+	if err != nil {
+		return err
+	}
+	m.rows = append(m.rows, proved)
+	m.ui.Warn(fmt.Sprintf("%v adopted; its user PIN comes from the cards now, but a login with the old one may still be "+
+		"open: end every other session on the HSM, or restart it; guard %s", m.token, m.guard))
+	return nil
 }
 
 // checkEmpty refuses a token with anything on it that is not this creation's, as

@@ -41,6 +41,7 @@ type module struct {
 	others   []string // certificates and vendor objects on the token
 	kml      string
 	vendor   string // a quorum of the vendor's own, as stated
+	lone     bool   // the token has no SO role: no one resets the user PIN
 	// refused: KM is on the token, and was proved to wrap nothing before the
 	// vendor's tool trusted it. keep notes that.
 	refused bool
@@ -51,7 +52,9 @@ func (m *module) traits() statement.Traits {
 	if m.two.Rights {
 		return statement.WithRights()
 	}
-	return m.guard.Traits()
+	t := m.guard.Traits()
+	t.SOPIN = t.SOPIN && !m.lone
+	return t
 }
 
 // equipment is what the module must have on its token.
@@ -79,6 +82,7 @@ func (m *module) ask(userPIN func() (*secret.Bytes, error)) (err error) {
 	if err := m.ui.AcceptSerial(m.token.String(), m.token.Serial); err != nil {
 		return err
 	}
+	m.lone = m.traits().UserPIN && m.token.LacksSO()
 	if t := m.traits(); t.UserPIN && t.SOPIN {
 		return nil // it comes from the cards
 	}

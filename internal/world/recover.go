@@ -3,6 +3,7 @@ package world
 import (
 	"cmp"
 
+	"byok/internal/candidate"
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -138,21 +139,13 @@ func (r *recovery) choose() (recoveryNote, error) {
 	return note, r.module.ask(func() (*secret.Bytes, error) { return r.UserPIN(r.module.token) })
 }
 
-func (r *recovery) pick(note recoveryNote) error {
-	labelled, err := r.module.hsm.Labelled(r.Label)
-	switch {
-	case err != nil:
-		return err
-	case len(labelled) == 0 && r.module.traits().SOPIN:
-		return r.module.free(r.Token)
-	case len(labelled) == 0:
-		return exitcode.Errorf(exitcode.Usage, "there is no initialised token labelled %q", r.Label).
-			Hint("byok-offline module list shows the tokens; name one with --label")
-	case len(labelled) > 1 || !note.Taken && r.module.traits().SOPIN:
-		return taken(r.Label, labelled)
+func (r *recovery) pick(note recoveryNote) (err error) {
+	held := r.module.traits()
+	order := candidate.Order{
+		Label: r.Label, Name: r.Token, Made: !held.SOPIN, Taken: note.Taken, Lone: held.UserPIN,
 	}
-	r.module.token = labelled[0]
-	return nil
+	r.module.token, err = order.Find(r.module.hsm)
+	return err
 }
 
 // begin reads the cards without a module of the world at hand.
@@ -200,7 +193,7 @@ func (r *recovery) take(note *recoveryNote, save func() error) error {
 		return nil
 	}
 	if m.token.Initialised {
-		return taken(r.Label, []hsm.Token{m.token})
+		return candidate.Taken(r.Label, m.token)
 	}
 	note.Taken = true
 	if err := save(); err != nil {

@@ -295,6 +295,7 @@ func (s Quorum) joining() *module {
 		leftOut: s.Module.LeftOut,
 		trusted: s.Module.Trust,
 		vendor:  s.Module.VendorQuorum,
+		lone:    s.Module.Lone(),
 		others:  s.Module.Others,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/pins"
+	"byok/internal/secret"
 	"byok/internal/session"
 	"byok/internal/statement"
 )
@@ -106,7 +107,7 @@ func (s Quorum) moveOrigin(k *kmdata.Key, blob []byte) error {
 // could use: their KM, KW and anchor.
 func (s Quorum) handOver(m *module) error {
 	if !m.traits().SOPIN {
-		if err := s.sealUserAgain(m); err != nil {
+		if err := s.userPINAgain(m); err != nil {
 			return err
 		}
 		return s.AsUser(func() error { return s.destroyFormer(s.Set().Cards.Number) })
@@ -125,7 +126,7 @@ func (s Quorum) handOver(m *module) error {
 				return err
 			}
 		}
-		if err := s.newUserPIN(m); err != nil {
+		if err := s.newUserPIN(m, s.HSM.InitPIN); err != nil {
 			return err
 		}
 		if err := s.destroyFormer(s.Set().Cards.Number); err != nil {
@@ -135,8 +136,8 @@ func (s Quorum) handOver(m *module) error {
 	})
 }
 
-// newUserPIN sets the user PIN from the new cards, as SO, where they hold it.
-func (s Quorum) newUserPIN(m *module) error {
+// newUserPIN sets the user PIN from the new cards, where they hold it.
+func (s Quorum) newUserPIN(m *module, set func(next *secret.Bytes) error) error {
 	if !m.traits().UserPIN {
 		return nil
 	}
@@ -145,7 +146,7 @@ func (s Quorum) newUserPIN(m *module) error {
 		return err
 	}
 	defer next.Wipe()
-	if err := s.HSM.InitPIN(next); err != nil {
+	if err := set(next); err != nil {
 		return err
 	}
 	s.SetPIN(next)
@@ -153,8 +154,12 @@ func (s Quorum) newUserPIN(m *module) error {
 	return nil
 }
 
-// sealUserAgain seals a user PIN that cannot be changed under the new cards.
-func (s Quorum) sealUserAgain(m *module) (err error) {
+// userPINAgain gives the user PIN to the new cards where no SO does: as user, or
+// sealed, where it cannot be changed.
+func (s Quorum) userPINAgain(m *module) (err error) {
+	if m.lone {
+		return s.newUserPIN(m, func(next *secret.Bytes) error { return pins.Change(m.hsm, m.token, s.PIN(), next) })
+	}
 	if m.traits().UserPIN {
 		m.sealed.user, err = pins.User.Seal(s.Secret(), s.Set().Cards, m.id, m.user)
 	}

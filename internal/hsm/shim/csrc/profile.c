@@ -35,6 +35,11 @@ static const struct preset {
 	{ "yubihsm", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
 	{ "yubihsm", "SHIM_REPORT", "0x86=0,0x210=0" },
 	{ "yubihsm", "SHIM_RSA_AES", "1" },
+	/* NSS softoken 3.132. */
+	{ "nss", "SHIM_MANUFACTURER", "Mozilla Foundation" },
+	{ "nss", "SHIM_SERIAL", "0000000000000000" },
+	{ "nss", "SHIM_KEY_WRAP", "0x210B" },
+	{ "nss", "SHIM_UNWRAP_DROP", "0x107" },
 };
 
 /* What one quirk of SHIM_QUIRKS sets. */

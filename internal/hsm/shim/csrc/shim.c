@@ -49,6 +49,7 @@
  *                             person presses Cancel
  * SHIM_STALE_PIN=1            0x1B8 by who must change a PIN first that C_InitToken or C_InitPIN has set
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
+ * SHIM_KEY_WRAP=0x80000171    CKM_AES_KEY_WRAP_PAD goes by this number alone, see renamed.c
  * SHIM_SHORT_RSA=LABEL        RSA key pairs of this label have 1024 bits, whatever is asked for: they are there sooner
  * SHIM_FIXED_RSA=LABEL        RSA key pairs of this label are one of 2048 bits, always the same: it is there at once
  * SHIM_OAEP_HASH=0x250        a faulty module: CKM_RSA_PKCS_OAEP and its MGF1 with this CKM_ hash
@@ -92,8 +93,8 @@
  *   public-key         every RSA modulus has a bit wrong, every P-256 point is the curve's base point
  * SHIM_COPIES=plain           trusted objects are frozen for the user all the same, with SHIM_WEAK=modifiable: he
  *                             cannot set anything in them, and copies them only as they are, under any label
- * SHIM_PROFILE=cloudhsm|luna|nshield|utimaco|azure|yubihsm
- *                             what a vendor's module does, by the switches here: see profile.c and vendors.c
+ * SHIM_PROFILE=cloudhsm|luna|nshield|utimaco|azure|yubihsm|nss
+ *                             what a vendor's module does, by the switches here: see profile.c, vendors.c and nss.c
  * SHIM_QUIRKS=LIST            comma-separated habits of one library or another. Other switches play these, see profile.c:
  *   deadslot, noserial, dupserial, pinpad, oneinit, usersettrust, userpubtrust, wwtother
  *                             and small.c plays these:
@@ -298,6 +299,8 @@ static void load(void)
 	forms_install(&steered);
 	vendors_install(&steered);
 	small_install(&steered);
+	renamed_install(&steered);
+	nss_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

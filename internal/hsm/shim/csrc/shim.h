@@ -27,6 +27,8 @@ void slots_install(CK_FUNCTION_LIST *list);
 void forms_install(CK_FUNCTION_LIST *list);
 void vendors_install(CK_FUNCTION_LIST *list);
 void small_install(CK_FUNCTION_LIST *list);
+void renamed_install(CK_FUNCTION_LIST *list);
+void nss_install(CK_FUNCTION_LIST *list);
 void tool_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or what the profile sets in its place; NULL if it is unset or empty. */
