@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 
 	"github.com/ThalesIgnite/crypto11"
 	"github.com/miekg/pkcs11"
@@ -58,11 +57,12 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 // withoutCrypto11 goes on where crypto11 gave up, and left the library finalised:
 // the token has refused the login, or crypto11 itself was at a loss.
 func (m *Module) withoutCrypto11(t Token, pin *secret.Bytes, why error) (*User, error) {
-	if err := m.initialize(); err != nil {
+	var err error
+	if m.alone, err = m.native.Initialize(m.p); err != nil {
 		const hint = "byok-offline module accept --module-path %s --card DIR … records that this library refuses it"
-		return nil, exitcode.Hint(fmt.Errorf("C_Initialize after C_Finalize: %w", err), hint, term.Quote(m.Path))
+		return nil, exitcode.Hint(p11.Fail("C_Initialize of "+m.Path+" after C_Finalize", err), hint, term.Quote(m.Path))
 	}
-	if c11.Own(why) {
+	if c11.BeforeLogin(why) {
 		return m.userAlone(t, pin)
 	}
 	return nil, m.LoginError(t, RoleUser, c11.RootCause(why))

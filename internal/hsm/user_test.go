@@ -182,7 +182,7 @@ func TestInitialisedAgain(t *testing.T) {
 	r.m.Once = false
 	_, err := r.m.User(r.token, pin(userPIN))
 	expect(t, err, failure{
-		fmt.Sprintf("C_Initialize after C_Finalize: PKCS#11 library %s could not be initialised: CKR_FUNCTION_FAILED", r.m.Path),
+		"C_Initialize of " + r.m.Path + " after C_Finalize: CKR_FUNCTION_FAILED",
 		exitcode.HSM, "byok-offline module accept --module-path " + r.m.Path +
 			" --card DIR … records that this library refuses it",
 	})

@@ -5,6 +5,8 @@
 package c11
 
 import (
+	"strings"
+
 	"github.com/ThalesIgnite/crypto11"
 	"github.com/miekg/pkcs11"
 
@@ -66,6 +68,14 @@ func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
 		s[a.Type] = a
 	}
 	return s
+}
+
+// BeforeLogin reports whether crypto11 could not be configured for a reason that
+// comes before its login: no PIN was tried.
+func BeforeLogin(err error) bool {
+	_, bare := err.(pkcs11.Error) // of a slot
+	return bare || Own(err) || strings.HasPrefix(err.Error(), "failed to list PKCS#11 slots") ||
+		strings.HasPrefix(err.Error(), "failed to create long term session")
 }
 
 // Own reports whether err is crypto11's own and not the token's, such as of a

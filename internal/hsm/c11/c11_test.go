@@ -80,6 +80,30 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// TestBeforeLogin: crypto11 says where it gave up, in these words.
+func TestBeforeLogin(t *testing.T) {
+	t.Setenv("SHIM_MODULE", softhsm.New(t))
+	library := shim.Build(t)
+	p, _, _ := softhsm.Session(t, library)
+	if err := p.Finalize(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at, label string
+		want      bool
+	}{
+		{"C_Initialize", "token", true}, {"C_GetSlotList", "token", true}, {"C_GetTokenInfo", "token", true},
+		{"C_OpenSession", "token", true}, {"", "another", true}, {"C_Login", "token", false},
+	} {
+		t.Setenv("SHIM_DO", "fail=0x5")
+		t.Setenv("SHIM_AT", c.at)
+		_, err := crypto11.Configure(&crypto11.Config{Path: library, TokenLabel: c.label, Pin: softhsm.UserPIN})
+		if err == nil || BeforeLogin(err) != c.want {
+			t.Errorf("%s of %s: %v", c.at, c.label, err)
+		}
+	}
+}
+
 // TestRefused: the error is the token's own, out of crypto11's wrapping.
 func TestRefused(t *testing.T) {
 	m := maker(t)

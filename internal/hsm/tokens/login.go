@@ -119,6 +119,9 @@ const (
 	resetPIN  = "byok-offline world reset-pin --card DIR … sets it again, where the cards hold the SO PIN"
 	loggedIn  = "end the other program that is logged in to the token, then run the same command again"
 	reconnect = "connect the HSM again, then run the same command again"
+
+	otherToken = "byok-offline world recover puts the world on another token, or on this one when the vendor's tool " +
+		"has reset it"
 )
 
 // remedies are the hints for return values of C_Login.
@@ -133,8 +136,7 @@ var remedies = []struct {
 	{RoleUser, []uint{pkcs11.CKR_PIN_EXPIRED}, "byok-offline world change-pin", false},
 	{RoleUser, otherLogins, loggedIn, false},
 	{RoleUser, gone, reconnect, false},
-	{RoleSO, []uint{pkcs11.CKR_PIN_LOCKED},
-		"byok-offline world recover puts the world on another token, or on this one when the vendor's tool has reset it", true},
+	{RoleSO, []uint{pkcs11.CKR_PIN_LOCKED}, otherToken, true},
 	{RoleSO, otherLogins, loggedIn, false},
 	{RoleSO, gone, reconnect, false},
 }

@@ -47,6 +47,7 @@
  * SHIM_PIN_PAD=1              PINs are typed on the device: CKR_ARGUMENTS_BAD where one is given
  * SHIM_PAD_USER, SHIM_PAD_SO  what is typed there, or the file that has it in its first line; without it the
  *                             person presses Cancel
+ * SHIM_TRIES=FILE             the third wrong user PIN locks it until C_InitPIN; FILE counts them
  * SHIM_STALE_PIN=1            0x1B8 by who must change a PIN first that C_InitToken or C_InitPIN has set
  * SHIM_RSA_AES=1              CKM_RSA_AES_KEY_WRAP for C_WrapKey, see keywrap.c
  * SHIM_KEY_WRAP=0x80000171    CKM_AES_KEY_WRAP_PAD goes by this number alone, see renamed.c

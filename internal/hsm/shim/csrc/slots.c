@@ -61,6 +61,35 @@ static void pad_with_nul(CK_UTF8CHAR *field, size_t room)
 		field[--room] = 0;
 }
 
+/* tries is how many wrong user PINs were given since the last right one. */
+static CK_ULONG tries(void)
+{
+	FILE *file = setting("SHIM_TRIES") ? fopen(setting("SHIM_TRIES"), "r") : NULL;
+	CK_ULONG n = 0;
+	if (file) {
+		if (fscanf(file, "%lu", &n) != 1)
+			n = 0;
+		fclose(file);
+	}
+	return n;
+}
+
+static void count_tries(CK_ULONG n)
+{
+	FILE *file = setting("SHIM_TRIES") ? fopen(setting("SHIM_TRIES"), "w") : NULL;
+	if (file) {
+		fprintf(file, "%lu\n", n);
+		fclose(file);
+	}
+}
+
+static CK_FLAGS tries_flags(void)
+{
+	static const CK_FLAGS flags[] = { 0, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED };
+	CK_ULONG n = tries();
+	return flags[n < 3 ? n : 3];
+}
+
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 {
 	const char *serial = setting("SHIM_SERIAL"), *maker = setting("SHIM_MANUFACTURER");
@@ -83,6 +112,8 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 		sscanf(setting("SHIM_PIN_LENGTHS"), "%lu-%lu", &info->ulMinPinLen, &info->ulMaxPinLen);
 	if (setting("SHIM_PIN_PAD"))
 		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
+	if (setting("SHIM_TRIES"))
+		info->flags = (info->flags & ~(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY)) | tries_flags();
 	return rv;
 }
 
@@ -164,8 +195,12 @@ static CK_RV login(CK_SESSION_HANDLE s, CK_USER_TYPE type, CK_UTF8CHAR_PTR pin, 
 	CK_RV rv = typed(type, &pin, &length);
 	if (rv != CKR_OK)
 		return rv;
+	if (type == CKU_USER && tries() >= 3)
+		return CKR_PIN_LOCKED;
 	if ((rv = inner.C_Login(s, type, pin, length)) == CKR_OK)
 		as_user = type == CKU_USER;
+	if (type == CKU_USER && (rv == CKR_OK || rv == CKR_PIN_INCORRECT))
+		count_tries(rv == CKR_OK ? 0 : tries() + 1);
 	return rv;
 }
 
@@ -188,6 +223,8 @@ static CK_RV init_pin(CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR pin, CK_ULONG length)
 		return PIN_MUST_CHANGE;
 	if ((rv = inner.C_InitPIN(s, pin, length)) == CKR_OK)
 		stale[1] = setting("SHIM_STALE_PIN") != NULL;
+	if (rv == CKR_OK)
+		count_tries(0);
 	return rv;
 }
 
