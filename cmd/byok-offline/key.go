@@ -163,19 +163,18 @@ func exponent(text string) (uint32, error) {
 
 // printParameters says what is about to be made, as generatekey did.
 func printParameters(r *command.Run, g keys.Generation) {
-	rows := [][2]string{
-		{
-			"operation",
-			"generate",
-		}, {"application", kmdata.Simple}, {"protect", "module"}, {"type", string(g.Spec.Kind.Type)},
-		{"kind", g.Spec.Kind.String()}, {"ident", g.Ident},
+	rows := [][]string{
+		{"operation", "generate"},
+		{"application", kmdata.Simple},
+		{"protect", "module"},
+		{"type", string(g.Spec.Kind.Type)},
+		{"kind", g.Spec.Kind.String()},
+		{"ident", g.Ident},
 	}
 	if g.Spec.Exponent != 0 {
-		rows = append(rows, [2]string{"pubexp", strconv.FormatUint(uint64(g.Spec.Exponent), 10)})
+		rows = append(rows, []string{"pubexp", strconv.FormatUint(uint64(g.Spec.Exponent), 10)})
 	}
-	for _, row := range rows {
-		r.Console.Say("%-12s %s", row[0], row[1])
-	}
+	r.Console.Rows(rows)
 }
 
 func listKeys(r *command.Run) (command.Result, error) {
