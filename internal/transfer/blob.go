@@ -106,7 +106,9 @@ var otherKinds = []struct{ begins, is string }{
 	{"%PDF-", "a PDF"},
 	{"\x89PNG", "a picture"},
 	{"\x30\x82", "DER, such as a bare key or certificate, not a transfer package"},
-	{"<", "a web page or XML, such as a portal sends instead of a download"},
+	{"<!", "a web page, such as a portal sends instead of a download"},
+	{"<html", "a web page, such as a portal sends instead of a download"},
+	{"<?xml", "XML, not a transfer package"},
 }
 
 func binary(data []byte) bool {
