@@ -10,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/preflight"
+	"byok/internal/report"
 	"byok/internal/session"
 	"byok/internal/shared"
 	"byok/internal/view"
@@ -64,7 +65,8 @@ func makeBundle(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
-		if err := bundle.Write(out, files, o.Module.Module, o.Sign); err != nil {
+		maker := bundle.Maker{Module: o.Module.Module, Sign: o.Sign, Report: report.Make}
+		if err := maker.Make(out, files); err != nil {
 			return nil, err
 		}
 		if _, err := r.Wrote(filepath.Join(out, bundle.Sums)); err != nil {

@@ -8,21 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"byok/internal/audit"
 	"byok/internal/bundle"
-	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
-	"byok/internal/kek"
-	"byok/internal/keykind"
-	"byok/internal/kmdata"
-	"byok/internal/stamp"
-	"byok/internal/statement"
-	"byok/internal/testkit/softworld"
-	"byok/internal/toolset"
-	"byok/internal/transfer"
-	"byok/internal/vault/proof"
+	"byok/internal/testkit/held"
 )
 
 func must[T any](v T, err error) func(*testing.T) T {
@@ -40,105 +30,9 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// held is a ceremony that was held in software: kmdata with its log, and a stick
-// with the rest.
-type held struct {
-	*softworld.World
-	stick string
-}
-
-// append adds a command to a log, and returns the log's head.
-func appendTo(t *testing.T, dir, program, command string) statement.LogHead {
-	t.Helper()
-	log := must(ceremony.Open(dir))(t)
-	e := ceremony.Event{Time: stamp.Now(), Program: program, Version: "1", Command: command, Phase: ceremony.Begin}
-	begin := must(log.Append(e))(t)
-	e.Phase, e.Began, e.Result = ceremony.End, begin.Lines, ceremony.Success
-	_ = must(log.Append(e))(t)
-	head := must(log.Head())(t)
-	return statement.LogHead(head)
-}
-
-// hold holds a ceremony for an EC key and a Premium vault.
-func hold(t *testing.T) held {
-	t.Helper()
-	dir, stick := t.TempDir(), t.TempDir()
-	commands := []string{"world create", "module accept", "key generate", "acl modify"}
-	w := must(softworld.New(dir, softworld.Options{Log: func() statement.LogHead {
-		next := "ceremony seal"
-		if len(commands) > 0 {
-			next, commands = commands[0], commands[1:]
-		}
-		return appendTo(t, dir, "byok-offline", next)
-	}}))(t)
-	h := held{w, stick}
-	key := must(softworld.NewKey(must(keykind.Parse("P-256"))(t)))(t)
-	_ = must(w.Generate("payroll", key))(t)
-	exchange := must(softworld.NewKEK("https://contoso.vault.azure.net"))(t)
-	pair := h.toolset(t, exchange)
-	copies := must(w.Transfer(softworld.Request{
-		Ident: "payroll", Key: key, KEK: exchange, Name: "Payroll",
-		Change: func(a *statement.Approval) {
-			a.KEK.Attested, a.KEK.Package, a.KEK.WorldPackage = false, pair[0], pair[1]
-		},
-	}))(t)
-	p := must(transfer.Make(w.Chain, transfer.Request{
-		Copy: copies[0], SubscriptionID: "00000000-0000-0000-0000-000000000000", Generator: "test",
-	}, w.KML[w.Module()]))(t)
-	paths := must(p.Write(stick))(t)
-	h.prove(t, strings.TrimSuffix(paths[0], ".byok"), copies[0], exchange, key)
-	_ = must(w.Seal())(t)
-	connected := filepath.Join(stick, "connected")
-	appendTo(t, connected, "byok-online", "upload")
-	return h
-}
-
-// toolset writes the vault's packages, and returns their hashes.
-func (h held) toolset(t *testing.T, k softworld.KEK) [2]fingerprint.Sum {
-	t.Helper()
-	now := stamp.Now()
-	pair := must(toolset.NewPair(toolset.KEKPackage{
-		Suffix: "CONTOSO", Generation: 1, Mark: kek.Production, KID: k.ID,
-		PublicKey: must(keykind.MarshalPublicKey(k.Public))(t),
-		KTY:       keykind.RSAHSM, KeyOps: []string{kek.OpImport}, Enabled: true, HSMPlatform: "2",
-		Created: now.Add(-time.Hour), Expires: now.Add(time.Hour),
-	}, toolset.SecurityWorldPackage{
-		Suffix: "CONTOSO", Generation: 1, Mark: kek.Production, Service: kek.ServiceVault,
-		Cloud: "AzurePublic", Vault: k.ID.Vault,
-	}))(t)
-	for name, data := range map[string][]byte{
-		toolset.KEKName("CONTOSO", 1):           must(pair.KEK().Marshal())(t),
-		toolset.SecurityWorldName("CONTOSO", 1): must(pair.SecurityWorld().Marshal())(t),
-	} {
-		check(t, os.WriteFile(filepath.Join(h.stick, name), data, 0o644))
-	}
-	return [2]fingerprint.Sum{pair.KEKHash(), pair.SecurityWorldHash()}
-}
-
-// prove writes the proof that a vault would give.
-func (h held) prove(t *testing.T, stem string, c *kmdata.Key, k softworld.KEK, key softworld.Key) {
-	t.Helper()
-	id := kek.ID{Vault: k.ID.Vault, Name: "Payroll", Version: k.ID.Version}
-	p := proof.New(id, kek.Production, stamp.Now())
-	public := key.Public()
-	check(t, p.Pose(public, c.Copy.Authorization, nil))
-	p.Method, p.Algorithm = proof.MethodSign, proof.Algorithm(must(key.Kind())(t))
-	p.Signature = must(key.Possess(p.Text()))(t)
-	check(t, os.WriteFile(stem+".proof-20260102T030405Z.json", must(p.Marshal())(t), 0o644))
-}
-
-// bundle makes the ceremony's bundle.
-func (h held) bundle(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "bundle")
-	files := must(bundle.Collect(h.Dir, []string{h.stick}, ""))(t)
-	check(t, bundle.Write(dir, files, h.Module(), h.KML[h.Module()].Sign))
-	return dir
-}
-
 func TestFolder(t *testing.T) {
-	h := hold(t)
-	dir := h.bundle(t)
+	h := held.Hold(t)
+	dir := h.Bundle(t, "")
 	r := audit.Folder(dir, fingerprint.Whole(h.Chain.HKNSO()))
 	for _, l := range r.Lines {
 		if !l.Pass {
@@ -195,8 +89,8 @@ func damages() []damage {
 // TestDamage damages each file in each way, alone and with a new list of hashes:
 // the audit and the script must both fail.
 func TestDamage(t *testing.T) {
-	h := hold(t)
-	good := must(bundle.Read(h.bundle(t)))(t)
+	h := held.Hold(t)
+	good := must(bundle.Read(h.Bundle(t, "")))(t)
 	tried, found := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(good)) {
 		for _, d := range damages() {

@@ -3,7 +3,7 @@
 // toolsets, packages, proofs and the plan, with a list of their hashes that a
 // module signed, and a shell script that checks all of it with openssl.
 //
-// Use Collect and Write to make one, and Audit to check one with better words
+// Use Collect and a Maker to make one, and Audit to check one with better words
 // than the script has. A bundle holds no secret: what the cards open is not in
 // it, and backups and packages open to nobody who has it alone.
 package bundle
@@ -29,6 +29,8 @@ const (
 	Signature = "SHA256SUMS.sig"
 	Script    = "check.sh"
 	Signer    = "module" // the module whose KML signed, 32 hex digits
+	Plan      = "plan.yaml"
+	Report    = "report.html"
 )
 
 //go:embed check.sh
@@ -68,33 +70,47 @@ func (f Files) add(name string, data []byte) error {
 	return nil
 }
 
-// Write makes the folder dir of the collected files, with the list signed by a
-// module.
-func Write(dir string, files Files, module string, sign func([]byte) ([]byte, error)) error {
-	for name, data := range map[string][]byte{Script: script, Signer: []byte(module)} {
-		if err := files.add(name, data); err != nil {
-			return err
-		}
-	}
-	list := files.List()
-	signature, err := sign(list)
-	if err != nil {
-		return err
-	}
-	all := maps.Clone(files)
-	all[Sums], all[Signature] = list, signature
-	return all.write(dir)
+// Maker makes bundles in the name of a module.
+type Maker struct {
+	Module string                            // id of the module that signs
+	Sign   func(list []byte) ([]byte, error) // with its KML
+	Report func(dir string) ([]byte, error)  // of the files in a folder, as [Report]
 }
 
-// write writes the files to a folder that gets its name once all of them are on
-// the medium. Until then it is called dir.partial, which the next run removes.
-func (f Files) write(dir string) error {
+// Make makes the folder dir of the collected files, their report, the script, and
+// the list of them all that the module signs. The folder gets its name once
+// everything is on the medium. Until then it is called dir.partial, which the next
+// run removes.
+func (m Maker) Make(dir string, files Files) error {
 	partial := filepath.Clean(dir) + ".partial"
 	if err := os.RemoveAll(partial); err != nil {
 		return err
 	}
+	all := maps.Clone(files)
+	all[Script], all[Signer] = script, []byte(m.Module)
+	if err := all.write(partial); err != nil {
+		return err
+	}
+	made, err := m.Report(partial)
+	if err != nil {
+		return err
+	}
+	all[Report] = made
+	list := all.List()
+	signature, err := m.Sign(list)
+	if err != nil {
+		return err
+	}
+	if err := (Files{Report: made, Sums: list, Signature: signature}).write(partial); err != nil {
+		return err
+	}
+	return durable.Rename(partial, dir)
+}
+
+// write writes the files to a folder.
+func (f Files) write(dir string) error {
 	for name, data := range f {
-		at := filepath.Join(partial, filepath.FromSlash(name))
+		at := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 			return err
 		}
@@ -102,7 +118,7 @@ func (f Files) write(dir string) error {
 			return err
 		}
 	}
-	return durable.Rename(partial, dir)
+	return nil
 }
 
 // CheckFolder refuses a folder that cannot become a bundle: one that is there.

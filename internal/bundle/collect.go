@@ -49,7 +49,7 @@ func Collect(dir string, from []string, plan string) (Files, error) {
 		if err != nil {
 			return nil, exitcode.Mark(exitcode.Usage, err)
 		}
-		return files, files.add("plan.yaml", data)
+		return files, files.add(Plan, data)
 	}
 	return files, nil
 }

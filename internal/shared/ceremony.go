@@ -35,6 +35,7 @@ func Ceremony(p *command.Program) *cli.Command {
 		Name:  "ceremony",
 		Usage: "plan a ceremony, print its script, read its log",
 		Subcommands: append(planCommands(p), []*cli.Command{
+			reportCommand(p),
 			{
 				Name:   "log",
 				Usage:  "show the ceremony log, one event per line",
