@@ -13,6 +13,7 @@ import (
 	"byok/internal/anatomy"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/quorum"
 	"byok/internal/strictjson"
 	"byok/internal/term"
 	"byok/internal/toolset"
@@ -93,6 +94,8 @@ func forms() []form {
 		{title: "note of an interrupted command", typ: "byok-pending", suffix: ".pending", read: inspectJSON},
 		{title: "note of a download that is under way", typ: "byok-partial-download", read: inspectJSON},
 		{title: "hashes of a toolset", prefix: toolset.SumsName, read: inspectOpaque},
+		{title: "administrator card, OPEN: it holds a share; destroy it", typ: quorum.CardType, read: inspectOpaque},
+		{title: "plan of a ceremony", begins: "# The plan of a key ceremony.", prefix: "plan.yaml", read: inspectOpaque},
 		{title: "administrator card, sealed (age)", begins: "age-encryption.org/v1\n", read: inspectOpaque},
 		{title: "ceremony log", begins: `{"seq":`, read: inspectLog},
 		{title: "signature", suffix: ".sig", read: inspectOpaque},
