@@ -14,12 +14,15 @@ static CK_MECHANISM_TYPE number(void)
 	return given ? strtoul(given, NULL, 0) : CKM_AES_KEY_WRAP_PAD;
 }
 
-/* renamed gives the real library's mechanism for one that a caller names; 0 is none. */
+/* NONE is no mechanism. 0 is one: CKM_RSA_PKCS_KEY_PAIR_GEN. */
+#define NONE ((CK_MECHANISM_TYPE)-1)
+
+/* renamed gives the real library's mechanism for one that a caller names, or NONE. */
 static CK_MECHANISM_TYPE renamed(CK_MECHANISM_TYPE m)
 {
 	if (m == number())
 		return CKM_AES_KEY_WRAP_PAD;
-	return m == CKM_AES_KEY_WRAP_PAD ? 0 : m;
+	return m == CKM_AES_KEY_WRAP_PAD ? NONE : m;
 }
 
 /* allow renames the mechanisms that a key is made for, in the binding's copy of its template. */
@@ -55,13 +58,13 @@ static CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR out, CK_U
 
 static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE m, CK_MECHANISM_INFO_PTR info)
 {
-	return renamed(m) ? inner.C_GetMechanismInfo(slot, renamed(m), info) : CKR_MECHANISM_INVALID;
+	return renamed(m) != NONE ? inner.C_GetMechanismInfo(slot, renamed(m), info) : CKR_MECHANISM_INVALID;
 }
 
 static CK_RV wrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE outer, CK_OBJECT_HANDLE key, CK_BYTE_PTR out, CK_ULONG_PTR length)
 {
 	CK_MECHANISM by = *m;
-	if (!(by.mechanism = renamed(m->mechanism)))
+	if ((by.mechanism = renamed(m->mechanism)) == NONE)
 		return CKR_MECHANISM_INVALID;
 	return inner.C_WrapKey(s, &by, outer, key, out, length);
 }
@@ -70,7 +73,7 @@ static CK_RV unwrap_key(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 			CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
 {
 	CK_MECHANISM by = *m;
-	if (!(by.mechanism = renamed(m->mechanism)))
+	if ((by.mechanism = renamed(m->mechanism)) == NONE)
 		return CKR_MECHANISM_INVALID;
 	return inner.C_UnwrapKey(s, &by, key, blob, length, t, n, o);
 }
