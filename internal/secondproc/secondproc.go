@@ -60,9 +60,19 @@ func Guarded(rows []Row) bool {
 // one about the user's login must have held.
 func UserGuarded(rows []Row) bool { return held(rows, RowUser) }
 
-// Shown is what rows say for a survey of guards.
+// Shown is what rows say for a survey of guards. Rows that are missing were not
+// tried.
 func Shown(rows []Row) survey.Processes {
-	return survey.Processes{Tried: len(rows) > 0, SO: Guarded(rows), User: UserGuarded(rows)}
+	outcome := func(name string, held bool) survey.Outcome {
+		switch {
+		case !slices.ContainsFunc(rows, func(r Row) bool { return r.Name == name }):
+			return survey.NotTried
+		case held:
+			return survey.Enforced
+		}
+		return survey.NotEnforced
+	}
+	return survey.Processes{SO: outcome(RowTrust, Guarded(rows)), User: outcome(RowUser, UserGuarded(rows))}
 }
 
 // held reports whether there is a row of this name and all of them held.

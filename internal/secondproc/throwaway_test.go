@@ -68,7 +68,7 @@ func TestTried(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if s := Shown(rows); !s.Tried || s.SO || s.User {
+	if s := Shown(rows); s.SO != survey.NotEnforced || s.User != survey.NotEnforced {
 		t.Errorf("%+v", s)
 	}
 	lost := p11.Fail("C_Login", pkcs11.Error(pkcs11.CKR_DEVICE_REMOVED))

@@ -22,18 +22,18 @@ const (
 	Unknown    = "not known"
 )
 
-// Processes is what a second process has shown.
+// Processes is what a second process has shown: [Enforced] if it achieves nothing,
+// [NotEnforced], or [NotTried], which "" stands for as well.
 type Processes struct {
-	Tried bool
-	SO    bool // it achieves nothing while SO or user is logged in
-	User  bool // it achieves nothing while the user is logged in
+	SO   Outcome // while SO or user is logged in
+	User Outcome // while the user is logged in
 }
 
 // needs is what a guard needs of a module.
 type needs struct {
 	guard     statement.Guard
 	proved    []string // properties that must be enforced
-	processes func(Processes) bool
+	processes func(Processes) Outcome
 	untried   string // what the check cannot try
 }
 
@@ -46,17 +46,17 @@ var guards = []needs{
 			PropTrustedBySO, PropSession, PropTrustedOnly, PropFrozen, PropCopied, PropWrapTrusted, PropDerive, PropOneWay,
 			PropKeyWrap, PropOAEP, PropForVault, PropRestore,
 		},
-		func(p Processes) bool { return p.SO }, "",
+		func(p Processes) Outcome { return p.SO }, "",
 	},
 	{
 		statement.GuardTrustByTool,
 		[]string{PropTrustedOnly, PropWrapTrusted, PropDerive, PropOAEP, PropOneCall},
-		func(p Processes) bool { return p.User }, "whether the vendor's tool trusts a key",
+		func(p Processes) Outcome { return p.User }, "whether the vendor's tool trusts a key",
 	},
 	{
 		statement.GuardLogin,
 		[]string{PropKeyWrap, PropOAEP, PropLoginVault, PropLoginBack},
-		func(p Processes) bool { return p.User }, "",
+		func(p Processes) Outcome { return p.User }, "",
 	},
 }
 
@@ -76,11 +76,12 @@ func (n needs) reach(properties []Property, p Processes) Reach {
 		by[outcome] = append(by[outcome], name)
 	}
 	lacks, open := lacking(by), by[NotTried]
-	switch {
-	case !p.Tried:
-		open = append(open, "what another process can do")
-	case !n.processes(p):
+	switch n.processes(p) {
+	case Enforced:
+	case NotEnforced:
 		lacks = append(lacks, "another process reaches what a login of this one protects")
+	default:
+		open = append(open, "what another process can do")
 	}
 	if n.untried != "" {
 		open = append(open, n.untried)

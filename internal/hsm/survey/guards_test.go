@@ -20,7 +20,7 @@ func with(outcomes map[string]Outcome) []Property {
 }
 
 func TestGuards(t *testing.T) {
-	all := Processes{true, true, true}
+	all := Processes{Enforced, Enforced}
 	const tool = "not tried: whether the vendor's tool trusts a key"
 	const tried = "everything that it rests on was tried"
 	const shared = "another process reaches what a login of this one protects"
@@ -41,8 +41,11 @@ func TestGuards(t *testing.T) {
 			"not known: not tried: what another process can do, whether the vendor's tool trusts a key",
 			"not known: not tried: what another process can do",
 		}},
-		{"a daemon of one login", with(nil), Processes{Tried: true},
+		{"a daemon of one login", with(nil), Processes{NotEnforced, NotEnforced},
 			[3]string{"not reached: " + shared, "not reached: " + shared, "not reached: " + shared}},
+		{"a second process without the SO", with(nil), Processes{User: Enforced}, [3]string{
+			"not known: not tried: what another process can do", "not known: " + tool, "reached: " + tried,
+		}},
 		{"anybody trusts", with(map[string]Outcome{PropTrustedOnly: NotEnforced, PropKeyWrap: Refused}), all, [3]string{
 			"not reached: not enforced: " + PropTrustedOnly + "; refused: " + PropKeyWrap,
 			"not reached: not enforced: " + PropTrustedOnly, "not reached: refused: " + PropKeyWrap,

@@ -376,7 +376,7 @@ func count(is bool) int {
 // says why it reaches the first, or what it lacks.
 func guarded(properties []Property) (reached, why string) {
 	var names []string
-	list := Guards(properties, Processes{Tried: true, SO: true, User: true})
+	list := Guards(properties, Processes{Enforced, Enforced})
 	for _, g := range list {
 		if g.Outcome == Reached {
 			names = append(names, string(g.Guard))
