@@ -14,19 +14,29 @@ func forgedRecords() []deed {
 	again := func(ident, kind string) string {
 		return "key generate --ident " + ident + " --type " + kind + " --without-quorum" + withPINs
 	}
+	const (
+		unfiled  = "statement 4 (origin) names key_simple_ec, and its file kmdata/local/key_simple_ec is missing"
+		recorded = "no key is destroyed: the one that is there is recorded again"
+	)
 	return []deed{
+		{name: "a key file hidden, and the key destroyed", state: generated, do: hiddenAndLost, then: thenCheck,
+			want: "3: key_simple_ec " + unfiled},
+		{name: "a key file hidden, and the key destroyed", state: generated, do: hiddenAndLost,
+			then: again("ec", "EC"), want: "3: " + unfiled},
+		{name: "a key file hidden, and the key destroyed", state: generated, do: hiddenAndLost,
+			then: "world backup spare/copy", want: "3: " + unfiled},
+		{name: "a key file hidden", state: generated, do: hidden("ec"),
+			then: "world replace-cards --acs-quorum 2/2 --new-holder Dan --new-holder Eve" + theQuorum +
+				flagsOf("new-", newCards), want: "3: " + unfiled},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
-			do: hidden("ec"), then: again("ec", "EC"),
-			want: "3: statement 4 (origin) names key_simple_ec, and its file kmdata/local/key_simple_ec is missing"},
+			do: hidden("ec"), then: again("ec", "EC"), want: "0: nothing", note: recorded},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: modified,
-			do: hidden("aes"), then: again("aes", "AES"),
-			want: "3: statement 7 (authorization) names key_simple_aes, and its file kmdata/local/key_simple_aes is missing"},
+			do: hidden("aes"), then: again("aes", "AES"), want: "0: nothing", note: recorded},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
 			do: hidden("aes"), then: again("aes", "EC"),
 			want: `6: token "stage" (serial …) holds a key labelled key_simple_aes already`},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
-			do: hidden("aes"), then: again("aes", "AES"), want: "0: nothing",
-			note: "the key is not destroyed: it is recorded again, of the same unproved origin"},
+			do: hidden("aes"), then: again("aes", "AES"), want: "0: nothing", note: recorded},
 		{name: "a key file with another field: check_value", state: generated,
 			do: replacing("key_simple_aes", `"check_value": "`, `"check_value": "0`), then: thenAES,
 			want: "3: kmdata/local/key_simple_aes: field check_value: expected 32 lower-case hex digits"},
@@ -52,6 +62,11 @@ func hidden(ident string) func(*testing.T, *stage) {
 			"\"\n  }\n}\n"
 		mustWrite(t, s.path("kmdata/local/.key-generate_"+ident+".pending"), []byte(note))
 	}
+}
+
+func hiddenAndLost(t *testing.T, s *stage) {
+	destroying("EC key")(t, s)
+	hidden("ec")(t, s)
 }
 
 func otherCheckValue(t *testing.T, s *stage) {
