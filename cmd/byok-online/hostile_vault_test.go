@@ -28,6 +28,7 @@ type liar struct {
 	mu    sync.Mutex
 	field string          // every text of this field becomes hostile; "" leaves the answers as they are
 	whole func() answered // instead of every answer of the vault
+	waits bool            // for a token, before it gives whole
 	seen  map[string]bool // fields with a text
 }
 
@@ -42,9 +43,11 @@ type answered struct {
 func (l *liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.whole != nil && (strings.HasPrefix(r.URL.Path, "/keys") || strings.HasPrefix(r.URL.Path, "/deletedkeys")) {
+	ready := l.whole != nil && (!l.waits || r.Header.Get("Authorization") != "")
+	if ready && (strings.HasPrefix(r.URL.Path, "/keys") || strings.HasPrefix(r.URL.Path, "/deletedkeys")) {
 		a := l.whole()
 		w.Header().Set("Content-Type", a.kind)
+		w.Header().Set("X-Ms-Request-Id", "req-1")
 		w.WriteHeader(a.status)
 		_, _ = w.Write([]byte(a.body))
 		return
@@ -134,6 +137,7 @@ func TestHostileAnswers(t *testing.T) {
 // siren is a private cloud that lies, and the files that go with it.
 type siren struct {
 	liar    *liar
+	azure   *fakeAzure
 	url     string
 	options []string
 	dir     string
@@ -145,7 +149,7 @@ func liarScene(t *testing.T) siren {
 	v := practice.Start(t, rehearsal.Config{})
 	a := newAzure(v)
 	t.Cleanup(a.server.Close)
-	s := siren{liar: &liar{honest: a, seen: map[string]bool{}}, url: a.server.URL, dir: t.TempDir()}
+	s := siren{azure: a, liar: &liar{honest: a, seen: map[string]bool{}}, url: a.server.URL, dir: t.TempDir()}
 	a.server.Config.Handler = s.liar
 	t.Setenv("AZURE_AUTHORITY_HOST", a.server.URL+"/")
 	var err error
