@@ -114,6 +114,21 @@ var modules = []module{
 		},
 		"", "refused: " + PropKeyWrap,
 	},
+	{
+		"AES key wrap by the number of another vendor", map[string]string{"SHIM_KEY_WRAP": "0x80000171"},
+		map[string]string{
+			PropMechanisms: "refused: the token in slot 0 does not offer CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD, which " +
+				"the ceremony needs",
+			PropKeyWrap:    noKeyWrap,
+			PropOtherWrap:  "not known: listed and not tried: 0x121, 0x122, 0x125, 0x80000171",
+			PropForVault:   "not tried: " + noInner,
+			PropRestore:    "not tried: " + noInner,
+			PropLoginVault: noKeyWrap,
+			PropLoginBack:  noKeyWrap,
+			PropLockout:    later,
+		},
+		"", "refused: " + PropKeyWrap,
+	},
 	{"no secret key by value", quirks("nosecret"), nil, "trust login", everything},
 	{"a dead slot", quirks("deadslot"), nil, "trust login", everything},
 	{
