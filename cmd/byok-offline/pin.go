@@ -43,7 +43,7 @@ func resetPIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	if err := world.MayResetPIN(station); err != nil {
+	if err := station.MayResetPIN(); err != nil {
 		return nil, err
 	}
 	f.Ready(station.Module)
@@ -69,7 +69,7 @@ func changePIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer station.Close()
-	if err := world.MayChangePIN(station); err != nil {
+	if err := station.MayChangePIN(); err != nil {
 		return nil, err
 	}
 	f.Ready(station.Module)
@@ -84,5 +84,5 @@ func changePIN(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	defer next.Wipe()
-	return nil, world.ChangePIN(station, old, next)
+	return nil, station.ChangePIN(old, next)
 }

@@ -12,19 +12,19 @@ import (
 )
 
 // pinLives is F5: a PIN that is wrong, locked, expired, not set or to be changed.
-func pinLives() []report {
+func pinLives() []habit {
 	const wrong = "4: wrong user PIN for " + theStage + " (CKR_PIN_INCORRECT); "
 	const next = " --pin-file secrets/newpin"
 	miss := func(want, shows string) reportStep {
 		return reportStep{line: aloneBy + next, want: wrong + want, shows: shows}
 	}
-	refused := func(variant, code, name, hint string) report {
-		return report{"F5", variant, created, nil, "", []reportStep{{
+	refused := func(variant, code, name, hint string) habit {
+		return habit{"F5", variant, created, nil, "", []reportStep{{
 			line: thenAlone, want: "4: C_Login as user on " + theStage + ": " + name, shows: "hint: " + hint,
 			shim: "AT=C_Login DO=fail=" + code,
 		}}}
 	}
-	return []report{
+	return []habit{
 		{"F5", "locked, and set again by the quorum", created, nil, "TRIES=$TRIES", []reportStep{
 			miss("the token counts wrong PINs and will lock it after a few more", ""),
 			miss("one try is left before the token locks it", ""),
@@ -69,7 +69,7 @@ func pinLives() []report {
 
 // sockets is F6: what the kernel refuses is not blamed on the HSM. A library that
 // needs the socket goes wrong in a way of its own.
-func sockets() (list []report) {
+func sockets() (list []habit) {
 	const failed = "4: PKCS#11 library LIBRARY could not be initialised: CKR_GENERAL_ERROR"
 	const ended = "4: the process that runs the HSM's library ended unexpectedly: "
 	for _, family := range []string{"inet", "inet6", "netlink", "recvmsg"} {
@@ -89,28 +89,28 @@ func sockets() (list []report) {
 			if (family == "inet6" || family == "recvmsg") && c.line != theList {
 				continue // as the others
 			}
-			list = append(list, report{"F6", family + ", " + c.does, created, nil, "IF_REFUSED=" + family + " " + c.shim, []reportStep{
+			list = append(list, habit{"F6", family + ", " + c.does, created, nil, "IF_REFUSED=" + family + " " + c.shim, []reportStep{
 				{line: c.line, want: c.want, shows: confine.NetworkHint + "\n"},
 				done(c.line+" --hsm-network", ""),
 			}})
 		}
 	}
 	return append(list,
-		report{"F6", "unix, which is let through", created, nil, "IF_REFUSED=unix AT=C_Initialize DO=fail=0x5",
+		habit{"F6", "unix, which is let through", created, nil, "IF_REFUSED=unix AT=C_Initialize DO=fail=0x5",
 			[]reportStep{done(theList, ""), done(thenCheck, "")}},
-		report{"F6", "a new world", "", nil, "IF_REFUSED=netlink NO_SLOTS=1",
+		habit{"F6", "a new world", "", nil, "IF_REFUSED=netlink NO_SLOTS=1",
 			[]reportStep{{line: thenCreate, want: "4: no token in LIBRARY", shows: confine.NetworkHint}}},
-		report{"F6", "module check", "", nil, "IF_REFUSED=inet AT=C_Initialize DO=fail=0x5",
+		habit{"F6", "module check", "", nil, "IF_REFUSED=inet AT=C_Initialize DO=fail=0x5",
 			[]reportStep{{line: "module check --module-path SHIM", want: failed, shows: confine.NetworkHint}}},
 	)
 }
 
 // pinPads is F7: where PINs are typed on the device none is asked for or given.
-func pinPads() []report {
+func pinPads() []habit {
 	const pad = "PIN_PAD=1 PAD_USER=secrets/pin"
 	const typed = "enter the user PIN on the device when it asks"
 	const held = "6: the PINs of the token in slot … are typed on the device, and guard trust has the cards hold one"
-	return []report{
+	return []habit{
 		{"F7", "typed", created, nil, pad, []reportStep{
 			done(aloneBy, typed), done("world check", typed), done("world change-pin", "enter the new user PIN on the device"),
 			done(theList, "PINs are typed on the device"),
@@ -129,9 +129,9 @@ func pinPads() []report {
 }
 
 // exponents is F8: every wish is read back.
-func exponents() []report {
+func exponents() []habit {
 	const line = "key generate --ident rsa --type RSA --pubexp %s --without-quorum" + withPINs
-	return []report{
+	return []habit{
 		{"F8", "ignored", created, nil, "EXPONENT=65537", []reportStep{
 			fails(fmt.Sprintf(line, "3"), "4: the module made key_simple_rsa with public exponent 65537, and 3 was asked for",
 				"nothing was kept; leave --pubexp out for 65537, which every module and vault takes"),
@@ -147,7 +147,7 @@ func exponents() []report {
 }
 
 // oneLabel is F16: of two tokens of one label each can be named.
-func oneLabel() []report {
+func oneLabel() []habit {
 	twice := func(t *testing.T, s *stage) {
 		s.foreignToken(t)
 		s.onToken(t, func(p *pkcs11.Ctx) {
@@ -158,7 +158,7 @@ func oneLabel() []report {
 		})
 	}
 	adopts := thenCreate + wordsAdopt
-	return []report{
+	return []habit{
 		{"F16", "not named", "", twice, "", []reportStep{
 			{line: adopts, want: "4: 2 tokens labelled \"stage\" in LIBRARY: one cannot be distinguished from the other",
 				shows: "hint: name one by its slot: slot:"},
@@ -172,11 +172,11 @@ func oneLabel() []report {
 }
 
 // printing is F17: standard output is the program's own.
-func printing() (list []report) {
+func printing() (list []habit) {
 	for text, shown := range map[string]string{
 		"[vendor]~log~enabled": "[vendor] log enabled", "\x1b[2J{}": `\x1b[2J{}`, "{\"command\":\"x\"}": `{"command":"x"}`,
 	} {
-		list = append(list, report{"F17", fmt.Sprintf("%q", text), created, nil, "PRINTS=" + text, []reportStep{
+		list = append(list, habit{"F17", fmt.Sprintf("%q", text), created, nil, "PRINTS=" + text, []reportStep{
 			{line: theList + " --output json", want: "0", shows: "byok-offline: warning: the HSM's library printed: " + shown},
 		}})
 	}
@@ -185,7 +185,7 @@ func printing() (list []report) {
 
 // serials is F23: serial numbers that are empty, blank, padded, or the same for
 // several tokens.
-func serials() (list []report) {
+func serials() (list []habit) {
 	works := []reportStep{
 		done(thenCreate, ""), done(thenMake, ""), done(thenCheck, ""), done(thenCheck+" --token label:stage", ""),
 		done(thenCheck+" --token slot:$SLOT", ""), done(thenCheck+" --token pkcs11:token=stage", ""),
@@ -198,12 +198,12 @@ func serials() (list []report) {
 		{"blanks in front", "SERIAL=~~ABC", "pkcs11:serial=ABC", "serial   ABC"},
 		{"of full length", "SERIAL=0123456789ABCDEF", "0123456789ABCDEF", "serial 0123456789ABCDEF"},
 	} {
-		list = append(list, report{"F23", c.variant, "", configured(c.shim), "",
+		list = append(list, habit{"F23", c.variant, "", configured(c.shim), "",
 			append(works[:len(works):len(works)], done(thenCheck+" --token "+c.uri, ""), done("world info", c.info))})
 	}
 	second := "world create --acs-quorum 1/1 --rehearsal --holder Dan --label second" + withPINs + flagsOf("", "card4") +
 		" --module-path SHIM --kmdata second"
-	return append(list, report{"F23", "the same for two tokens", "", configured("SERIAL=7"), "", []reportStep{
+	return append(list, habit{"F23", "the same for two tokens", "", configured("SERIAL=7"), "", []reportStep{
 		done(thenCreate, ""), done(second, ""),
 		{line: thenCheck, want: "4: 2 modules of this world are in LIBRARY at once: …", shows: "--token slot:"},
 		done(thenCheck+" --token label:stage", ""), done(thenAlone+" --token label:stage", ""),
@@ -214,25 +214,25 @@ func serials() (list []report) {
 }
 
 // initialising is about C_Initialize, sessions and logins as libraries limit them.
-func initialising() (list []report) {
+func initialising() (list []habit) {
 	for _, code := range []string{"0xA", "0x9", "0x7"} {
-		list = append(list, report{"C_Initialize", "locking refused with " + code, "", configured("LOCKING=" + code), "",
+		list = append(list, habit{"C_Initialize", "locking refused with " + code, "", configured("LOCKING=" + code), "",
 			[]reportStep{done(thenCreate, ""), done(thenAlone, ""), done(thenNext, "")}})
 	}
 	return append(list,
-		report{"C_Initialize", "once in a process", "", configured("ONE_INIT=1"), "", []reportStep{
+		habit{"C_Initialize", "once in a process", "", configured("ONE_INIT=1"), "", []reportStep{
 			done(thenCreate, ""), done(thenAlone, ""), done(thenNext, ""), done(thenCheck, ""), done("ceremony seal"+withPINs, ""),
 		}},
-		report{"C_Initialize", "once in a process, and not known", created, nil, "ONE_INIT=1", []reportStep{
+		habit{"C_Initialize", "once in a process, and not known", created, nil, "ONE_INIT=1", []reportStep{
 			fails(thenAlone, "4: C_Initialize of LIBRARY after C_Finalize: CKR_FUNCTION_FAILED",
 				"byok-offline module accept --module-path LIBRARY --card DIR … records that this library refuses it\n"),
 		}},
-		report{"C_Initialize", "again while it is initialised", created, nil, "INIT_TWICE=0x5",
+		habit{"C_Initialize", "again while it is initialised", created, nil, "INIT_TWICE=0x5",
 			[]reportStep{done(thenAlone, ""), done(thenNext, "")}},
-		report{"sessions", "one at a time", created, nil, "SESSIONS=1", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
-		report{"sessions", "two at a time", created, nil, "SESSIONS=2", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
-		report{"PIN texts", "a user's name and a password", "", typed("crypto_user:pass word"), "", pinWorks()},
-		report{"PIN texts", "a key's number and a password", "", typed("0001password"), "", pinWorks()},
+		habit{"sessions", "one at a time", created, nil, "SESSIONS=1", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
+		habit{"sessions", "two at a time", created, nil, "SESSIONS=2", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
+		habit{"PIN texts", "a user's name and a password", "", typed("crypto_user:pass word"), "", pinWorks()},
+		habit{"PIN texts", "a key's number and a password", "", typed("0001password"), "", pinWorks()},
 	)
 }
 
@@ -259,7 +259,7 @@ func configured(switches string) func(*testing.T, *stage) {
 }
 
 // tokenURIs are values of --token, most of which name nothing.
-func tokenURIs() (list []report) {
+func tokenURIs() (list []habit) {
 	for _, c := range []struct{ text, why string }{
 		{"pkcs11:", "it is empty: expected token, manufacturer, model, serial or slot-id"},
 		{"pkcs11:tokn=stage", `"tokn" does not name a token: expected token, manufacturer, model, serial or slot-id`},
@@ -272,14 +272,14 @@ func tokenURIs() (list []report) {
 			"and the library from --module-path"},
 		{"pkcs11:slot-id=first", "slot-id is not a number"},
 	} {
-		list = append(list, report{"URI", c.text, created, nil, "", []reportStep{
+		list = append(list, habit{"URI", c.text, created, nil, "", []reportStep{
 			fails(thenAlone+" --token "+c.text, "2: PKCS#11 URI: "+c.why, refusesAll),
 		}})
 	}
 	for _, text := range []string{"pkcs11:token=%73%74age", "PKCS11:model=SoftHSM%20v2;token=stage", "pkcs11:slot-id=$SLOT"} {
-		list = append(list, report{"URI", text, created, nil, "", []reportStep{done(thenAlone+" --token "+text, "")}})
+		list = append(list, habit{"URI", text, created, nil, "", []reportStep{done(thenAlone+" --token "+text, "")}})
 	}
-	return append(list, report{"URI", "of no token", created, nil, "", []reportStep{
+	return append(list, habit{"URI", "of no token", created, nil, "", []reportStep{
 		{line: thenAlone + " --token pkcs11:token=other", want: "4: no module of this world, token pkcs11:token=other, is in LIBRARY"},
 		{line: theList + " --token pkcs11:token=other", want: "4: no token pkcs11:token=other in LIBRARY",
 			shows: "shows every token; or " + confine.NetworkHint},
@@ -287,8 +287,8 @@ func tokenURIs() (list []report) {
 }
 
 // behindOurBack is what somebody did to the token since.
-func behindOurBack() (list []report) {
-	list = []report{
+func behindOurBack() (list []habit) {
+	list = []habit{
 		{"behind our back", "the user PIN is another", created, changedUserPIN, "", []reportStep{
 			{line: thenMake, want: "4: wrong user PIN for " + theStage + " (CKR_PIN_INCORRECT); …"},
 			done("world reset-pin --new-pin-file secrets/pin"+bothCards, ""), done(thenMake, ""),
@@ -299,7 +299,7 @@ func behindOurBack() (list []report) {
 		}},
 	}
 	for variant, serial := range map[string]string{"and serial number": "7", "without a serial number": "none"} {
-		list = append(list, report{"behind our back", "another token of the label, " + variant, "",
+		list = append(list, habit{"behind our back", "another token of the label, " + variant, "",
 			configured("SERIAL=" + serial), "", []reportStep{
 				done(thenCreate, ""),
 				{first: replacedToken, line: thenAlone, want: "4: byok-kml-… is not on the token \"stage\" …"},
@@ -328,4 +328,39 @@ func changedUserPIN(t *testing.T, s *stage) {
 			}
 		}
 	})
+}
+
+// unreachedGuards are guards that somebody asks for by name and that the module
+// does not reach: no weaker one is taken.
+func unreachedGuards() []habit {
+	made := func(t *testing.T, s *stage) {
+		s.foreignToken(t)
+		s.asOfficer(t, "so-"+stagePIN, func(a *attacker) { a.must(t, a.p.InitPIN(a.h, stagePIN)) })
+	}
+	const notReached = "the module does not reach guard trust, which was asked for; byok-offline module check shows the guards " +
+		"that it reaches"
+	guard := func(name, variant, shim string, prepare func(*testing.T, *stage), want, hint string) habit {
+		return habit{"guard", name + ", " + variant, "", prepare, shim,
+			[]reportStep{
+				fails(thenCreate+" --officer-wait 1s --guard "+name, want, hint), done(theList, "")}}
+	}
+	return []habit{
+		guard("trust", "where no one can trust", "PROFILE=luna", nil,
+			"4: C_CreateObject of KM as a trusted key: CKR_ATTRIBUTE_TYPE_INVALID", notReached),
+		guard("trust", "where the user can trust", "WEAK=trusted", nil, "4: the user makes no trusted key: …", notReached),
+		guard("trust-by-tool", "in two steps", "", made,
+			"6: guard trust-by-tool needs CKM_RSA_AES_KEY_WRAP, which "+theStage+" does not offer",
+			"byok-offline module check shows which guard the module reaches"),
+		guard("trust-by-tool", "without a token", "RSA_AES=1", nil, `2: there is no initialised token labelled "stage"`,
+			"byok-offline module list shows the tokens; name one with --label"),
+		guard("trust-by-tool", "where no officer comes", "RSA_AES=1", made, "6: byok-km-…-1 was not trusted within 1s",
+			"have the crypto officer do what was shown, then run the same command again"),
+		guard("login-shared", "on a free token", "", nil, `2: there is no initialised token labelled "stage"`,
+			"byok-offline module list shows the tokens; name one with --label"),
+		guard("trust-shared", "which is not asked for", "", nil,
+			"2: world create: --guard trust-shared: expected trust, trust-by-tool, login or login-shared", ""),
+		guard("trusted", "which is none", "", nil,
+			"2: world create: --guard trusted: expected trust, trust-by-tool, login or login-shared",
+			"byok-offline world create --guard trust"),
+	}
 }

@@ -13,9 +13,9 @@ import (
 	"byok/internal/exitcode"
 )
 
-// report is how a library or a token behaves somewhere, as its users reported it,
+// habit is how a library or a token behaves somewhere, as its users reported it,
 // and what the program makes of it, command by command.
-type report struct {
+type habit struct {
 	finding string // F1 to F23; or what it is about, where no report has a number
 	variant string
 	state   string // of the ceremony that it starts from; "" is a blank stage
@@ -55,7 +55,7 @@ func TestReports(t *testing.T) {
 	t.Logf("variants of %d findings: %d of %d", len(findings), good, all)
 }
 
-func (r report) run(t *testing.T) {
+func (r habit) run(t *testing.T) {
 	s := inState(t, r.state)
 	if r.prepare != nil {
 		r.prepare(t, s)
@@ -130,49 +130,49 @@ const (
 	refusesAll = "such as pkcs11:token=LABEL;serial=SERIAL, in quotes; byok-offline module list shows the tokens"
 )
 
-func reports() []report {
+func reports() []habit {
 	return slices.Concat(pointForms(), deadSlots(), noLists(), labels(), pinLives(), sockets(), pinPads(), exponents(),
-		oneLabel(), printing(), serials(), initialising(), tokenURIs(), behindOurBack())
+		oneLabel(), printing(), serials(), initialising(), tokenURIs(), behindOurBack(), unreachedGuards())
 }
 
 // pointForms is F1: one decoder reads every form that is unambiguous.
-func pointForms() (list []report) {
+func pointForms() (list []habit) {
 	works := []reportStep{done(thenMake, ""), done(thenCheck, "")}
 	for _, form := range []string{"bare", "compressed", "bare-compressed", "bits", "bits-compressed"} {
-		list = append(list, report{"F1", "point " + form, created, nil, "EC_POINT=" + form, works})
+		list = append(list, habit{"F1", "point " + form, created, nil, "EC_POINT=" + form, works})
 	}
 	for _, form := range []string{"name", "bare-name"} {
-		list = append(list, report{"F1", "parameters by " + form, created, nil, "EC_PARAMS=" + form, works})
+		list = append(list, habit{"F1", "parameters by " + form, created, nil, "EC_PARAMS=" + form, works})
 	}
 	for _, curve := range []string{"P-384", "P-521", "P-256K"} {
-		list = append(list, report{"F1", "compressed on " + curve, created, nil, "EC_POINT=compressed",
+		list = append(list, habit{"F1", "compressed on " + curve, created, nil, "EC_POINT=compressed",
 			[]reportStep{done(thenMake+" --curve "+curve, "")}})
 	}
 	const point = "4: the token shows an EC key (EC point of %d bytes that begins …: a point on P-256 has 65 and begins with " +
 		"04, or 33 and begins with 02 or 03, bare, in an OCTET STRING or in a BIT STRING), not a key for a vault"
 	return append(list,
-		report{"F1", "a whole ceremony", "", nil, "EC_POINT=bare", []reportStep{
+		habit{"F1", "a whole ceremony", "", nil, "EC_POINT=bare", []reportStep{
 			done(thenCreate, ""), done(thenMake, ""), done("key generate --ident ec --type RSA"+theQuorum, ""),
 			done(thenModify, ""), done("package --ident ec --out out --subscription-id "+subscription+withPINs, ""),
 		}},
-		report{"F1", "two coordinates alone", created, nil, "EC_POINT=x-y", []reportStep{
+		habit{"F1", "two coordinates alone", created, nil, "EC_POINT=x-y", []reportStep{
 			{line: thenCheck, want: fmt.Sprintf(point, 64)}}},
-		report{"F1", "padded", created, nil, "EC_POINT=padded", []reportStep{
+		habit{"F1", "padded", created, nil, "EC_POINT=padded", []reportStep{
 			{line: thenCheck, want: fmt.Sprintf(point, 70)}}},
-		report{"F1", "explicit parameters", created, nil, "EC_PARAMS=explicit", []reportStep{
+		habit{"F1", "explicit parameters", created, nil, "EC_PARAMS=explicit", []reportStep{
 			{line: thenCheck, want: "4: the token shows an EC key (EC parameters …: expected the identifier of P-256, P-384, P-521 " +
 				"or P-256K), not a key for a vault"}}},
 	)
 }
 
 // deadSlots is F2: a slot that does not answer hides no other.
-func deadSlots() (list []report) {
+func deadSlots() (list []habit) {
 	for _, code := range []struct{ number, name string }{
 		{"0xE1", "CKR_TOKEN_NOT_RECOGNIZED"}, {"0xE0", "CKR_TOKEN_NOT_PRESENT"}, {"0x30", "CKR_DEVICE_ERROR"},
 		{"0x6", "CKR_FUNCTION_FAILED"}, {"0x80000044", "return code 0x80000044"},
 	} {
 		for _, last := range []string{"", " GHOST_LAST=1"} {
-			list = append(list, report{"F2", code.name + last, created, nil, "GHOST=" + code.number + last, []reportStep{
+			list = append(list, habit{"F2", code.name + last, created, nil, "GHOST=" + code.number + last, []reportStep{
 				done(theList, "does not answer ("+code.name+")"), done(theList, "initialised"),
 				done(thenAlone, ""), done(thenSeal, ""),
 			}})
@@ -182,12 +182,12 @@ func deadSlots() (list []report) {
 }
 
 // noLists is F3: a library is not trusted before its first return value.
-func noLists() []report {
+func noLists() []habit {
 	const configuration = "check the library's own configuration: its manual names the file and the variable"
-	mode := func(mode, variant, want, hint string) report {
-		return report{"F3", variant, "", compiled(mode), "", []reportStep{fails(theList, want, hint)}}
+	mode := func(mode, variant, want, hint string) habit {
+		return habit{"F3", variant, "", compiled(mode), "", []reportStep{fails(theList, want, hint)}}
 	}
-	return []report{
+	return []habit{
 		mode("1", "an error", "4: C_GetFunctionList of LIBRARY: CKR_GENERAL_ERROR", configuration+"; or "+confine.NetworkHint),
 		mode("2", "no list", "4: C_GetFunctionList of LIBRARY: it succeeded, and gave no function list", configuration),
 		mode("3", "the process ends", "4: the process that runs the HSM's library ended unexpectedly: exit status 0",
@@ -213,14 +213,14 @@ func compiled(mode string) func(*testing.T, *stage) {
 
 // labels is F4: what the field of a token cannot carry is refused before
 // anything is done.
-func labels() (list []report) {
+func labels() (list []habit) {
 	for _, label := range []string{"trail ", " lead", strings.Repeat("l", 33), "new\tline"} {
-		list = append(list, report{"F4", fmt.Sprintf("%q", label), "", nil, "", []reportStep{
+		list = append(list, habit{"F4", fmt.Sprintf("%q", label), "", nil, "", []reportStep{
 			{line: strings.Replace(thenCreate, "--label stage", `--label "`+label+`"`, 1), want: "2: label …"},
 			done(theList, "free"),
 		}})
 	}
-	return append(list, report{"F4", "padded with NULs", "", configured("NUL_PADDED=1 SERIAL=ABC"), "", []reportStep{
+	return append(list, habit{"F4", "padded with NULs", "", configured("NUL_PADDED=1 SERIAL=ABC"), "", []reportStep{
 		done(thenCreate, ""), done(thenAlone, ""), done(thenCheck+" --token label:stage", ""),
 	}})
 }

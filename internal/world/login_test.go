@@ -83,7 +83,7 @@ func TestLoginPINChanged(t *testing.T) {
 	station, err := r.Connect()
 	rig.OK(t, err)
 	defer station.Close()
-	r.Refused(t, world.ChangePIN(station, rig.Secret("a"), rig.Secret("b")), exitcode.Refused,
+	r.Refused(t, station.ChangePIN(rig.Secret("a"), rig.Secret("b")), exitcode.Refused,
 		`guard login: the cards hold the user PIN of token "test world" (serial SERIAL), and no one else`,
 		"byok-offline world replace-cards makes a new one")
 }

@@ -10,11 +10,16 @@ import (
 	"byok/internal/twologins"
 )
 
-// weaker names a guard to ask for where trust is not reached and no one asked for another.
+// weaker says that the guard is not reached, and names another to ask for where no
+// one asked for this one.
 func (c *creation) weaker(err error) error {
 	refused := errors.Is(err, hsm.ErrNotEnforced) || errors.Is(err, hsm.ErrNotAnswered) || hsm.IsRefusal(err)
-	if c.named || !refused || !c.module.token.Initialised && exitcode.HintOf(err) != "" {
+	if !refused || !c.module.token.Initialised && exitcode.HintOf(err) != "" {
 		return err // the token was not made: its guard has no part in that
+	}
+	if c.named {
+		return exitcode.Hint(err, "the module does not reach guard %s, which was asked for; "+
+			"byok-offline module check shows the guards that it reaches", c.Guard)
 	}
 	ask := "--guard login, where no one else may log in"
 	if form, formErr := c.module.hsm.Form(c.module.token); formErr == nil && form == keywrap.OneCall {

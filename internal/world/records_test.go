@@ -66,7 +66,7 @@ func TestChangePIN(t *testing.T) {
 		s, err := r.Connect()
 		rig.OK(t, err)
 		defer s.Close()
-		return world.ChangePIN(s, rig.Secret(old), rig.Secret(next))
+		return s.ChangePIN(rig.Secret(old), rig.Secret(next))
 	}
 	r.Refused(t, change(rig.UserPIN, "123"), exitcode.Usage, "a user PIN of 3 bytes: the token takes 4 to 255", "choose another PIN")
 	r.Refused(t, change("wrong pin", "another"), exitcode.HSM,
