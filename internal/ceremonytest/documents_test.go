@@ -63,9 +63,13 @@ func commandLines(text string) []string {
 
 // judgeLine says what is wrong with a command line, or nothing.
 func judgeLine(help map[string]string, line string) string {
+	line, _, _ = strings.Cut(line, " | ")
 	words := strings.Fields(line)
 	if len(words) == 2 && words[1] == "--version" {
 		return ""
+	}
+	if len(words) > 3 && words[1] == "--output" { // before the command
+		words = append(words[:1], words[3:]...)
 	}
 	text, name := "", words[0]
 	for i := 1; i < min(len(words), 3) && text == ""; i++ {
@@ -94,6 +98,9 @@ func TestDocumentsAreJudged(t *testing.T) {
 		"byok-offline key list":                true,
 		"byok-offline key list --kmdata x":     true,
 		"byok-offline key list -k x":           true,
+		"byok-offline key list -k x | cat -l":  true,
+		"byok-offline --output json key list":  false, // of these options
+		"byok-offline --output json keys list": false,
 		"byok-offline key lists":               false,
 		"byok-offline key list --kmdat x":      false,
 		"byok-offline key list x --card a":     false,
