@@ -8,7 +8,6 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
-	"byok/internal/hsm/derivation"
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/shim"
 )
@@ -208,23 +207,6 @@ func TestDeriveIsPutBack(t *testing.T) {
 	}
 	r.fails(t, "C_SetAttributeValue", 2, pkcs11.CKR_FUNCTION_FAILED)
 	expectLost(t, r.Derives(key), "C_SetAttributeValue of key to DERIVE as it was: CKR_FUNCTION_FAILED")
-}
-
-// TestTables: each mechanism stands in one row, with its effect.
-func TestTables(t *testing.T) {
-	names, numbers := map[string]bool{}, map[uint]bool{}
-	row := func(name string, number uint, complete bool) {
-		if names[name] || numbers[number] || !complete {
-			t.Errorf("%s (0x%X) is twice in the tables, or incomplete", name, number)
-		}
-		names[name], numbers[number] = true, true
-	}
-	for _, d := range derivation.Table {
-		row(d.Name, d.Number, len(d.Reveals) > 0)
-	}
-	for _, w := range derivation.OneWays {
-		row(w.Name, w.Number, w.Why != "")
-	}
 }
 
 // TestWaysToDerive: a kept key gets DERIVE by C_SetAttributeValue or by
