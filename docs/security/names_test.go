@@ -39,6 +39,10 @@ func TestThreatModelNamesTests(t *testing.T) {
 // TestAttacksNameTests: every test that the page of attacks names exists.
 func TestAttacksNameTests(t *testing.T) { namesExist(t, "attacks.md") }
 
+// TestConnectedNamesTests: every test that the page of the connected workstation
+// names exists.
+func TestConnectedNamesTests(t *testing.T) { namesExist(t, "connected.md") }
+
 // TestPolicyNamesTests: every test that the page of the search names exists.
 func TestPolicyNamesTests(t *testing.T) { namesExist(t, "policy.md") }
 
