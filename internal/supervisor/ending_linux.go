@@ -34,8 +34,8 @@ func (w *worker) end(p *command.Program, args []string) int {
 
 const again = "run the same command again: it takes up what was begun"
 
-// nextStep is the hint for a library that ended its process, as some do that the
-// filter refuses a socket.
+// nextStep is the hint for a library that ended its process, or never returned, as
+// some do that the filter refuses a socket.
 func nextStep(args []string) string {
 	if wantsNetwork(args) {
 		return again
@@ -49,7 +49,8 @@ func (w *worker) failure(version, crash, next string) error {
 		return nil
 	}
 	if w.interrupted.Load() && w.state.Signaled() && w.state.Signal() == unix.SIGKILL {
-		return exitcode.Errorf(exitcode.Interrupted, "interrupted before the step under way was finished").Hint(again)
+		return exitcode.Errorf(exitcode.Interrupted, "interrupted before the step under way was finished").
+			Hint("%s", next)
 	}
 	if strings.HasPrefix(crash, "panic: ") {
 		return exitcode.Errorf(exitcode.Failed, "internal error: %s", crash).Hint("report it with version %s", version)

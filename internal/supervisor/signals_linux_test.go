@@ -79,7 +79,7 @@ func TestInterruptedAgain(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 		}
 		j.ended(j.cmd.Wait())
-		j.came(130, "Result: FAILURE\n", "byok-test: error: "+cutOff+"\nbyok-test: hint: "+again+"\n")
+		j.came(130, "Result: FAILURE\n", "byok-test: error: "+cutOff+"\nbyok-test: hint: "+orNetwork+"\n")
 		j.recorded(130, cutOff)
 	}
 }
