@@ -34,15 +34,16 @@ func Policy(chain *kmdata.Chain, said *kek.Said, at time.Time) (kek.Policy, erro
 }
 
 // Preflight applies every rule that rests on the packages alone, so that no
-// person is asked about a KEK that is refused anyway.
-func Preflight(chain *kmdata.Chain, pair toolset.Pair) error {
+// person is asked about a KEK that is refused anyway. With an error it returns
+// the rules that do not hold.
+func Preflight(chain *kmdata.Chain, pair toolset.Pair) ([]kek.Finding, error) {
 	p, err := Policy(chain, nil, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	result, err := attest.Check(pair, p)
 	if exitcode.Of(err) == exitcode.Refused && len(result.Findings) > 1 {
-		return nil // only what the vault's owner says is missing
+		return nil, nil // only what the vault's owner says is missing
 	}
-	return err
+	return kek.Failed(result.Findings), err
 }

@@ -52,7 +52,7 @@ func TestPolicy(t *testing.T) {
 	if _, err := acceptance.Policy(w.Chain, nil, at); err == nil {
 		t.Error("a world file without KM is taken")
 	}
-	if err := acceptance.Preflight(w.Chain, toolset.Pair{}); err == nil {
+	if _, err := acceptance.Preflight(w.Chain, toolset.Pair{}); err == nil {
 		t.Error("a world file without KM is taken")
 	}
 }
@@ -104,7 +104,7 @@ func TestPreflight(t *testing.T) {
 		{"KM of the first card set", w.Chain, pairOf(t, km, asItIs), exitcode.Check},
 		{"a rehearsal's, for production", production.Chain, pairOf(t, exchange, asItIs), exitcode.Refused},
 	} {
-		if err := acceptance.Preflight(c.in, c.pair); exitcode.Of(err) != c.code {
+		if failed, err := acceptance.Preflight(c.in, c.pair); exitcode.Of(err) != c.code || err == nil && len(failed) > 0 || c.code == exitcode.Check && len(failed) == 0 {
 			t.Errorf("%s: %v", c.name, err)
 		} else if err != nil && strings.TrimSpace(err.Error()) == "" {
 			t.Errorf("%s: no reason", c.name)

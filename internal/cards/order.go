@@ -17,6 +17,10 @@ type Order struct {
 // Check refuses what can be refused before anybody is asked for anything: nil
 // holders are still to be asked for.
 func (o Order) Check(rehearsal bool, kmdata string) error {
+	if o.Holders == nil && len(o.Media) != o.Quorum.N {
+		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards; given: %s", o.Quorum, o.Quorum.N,
+			printable.Count(len(o.Media), "card"))
+	}
 	if len(o.Media) != o.Quorum.N || o.Holders != nil && len(o.Holders) != o.Quorum.N {
 		return exitcode.Errorf(exitcode.Usage, "quorum %v needs %d cards and as many holders; given: %s and %s", o.Quorum,
 			o.Quorum.N, printable.Count(len(o.Media), "card"), printable.Count(len(o.Holders), "holder"))

@@ -140,8 +140,9 @@ func TestOneSocketRefuses(t *testing.T) {
 	p := s.person(types("one"), 0, 0, 0)
 	p.answers[0].own = true
 	_, err := Deal(issue(t, 1, 2), "Contoso", media, testWork, p)
-	expect(t, "a medium that is not blank", err, failure{s.path + "/byok-card.age: this card is not blank, and cards are never overwritten; " +
-		"the card in " + s.path + " could not be removed: " + s.path + ": another medium is inside now",
+	expect(t, "a medium that is not blank", err, failure{
+		s.path + "/byok-card.age: this card is not blank, and cards are never overwritten; " +
+			"the card in " + s.path + " could not be removed: " + s.path + ": another medium is inside now",
 		exitcode.Refused, "insert a blank medium, or remove that file if no world needs it"})
 	for name, f := range map[string]func() error{
 		"Write":   func() error { return media[0].Write(Header{}, nil) },

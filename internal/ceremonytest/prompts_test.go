@@ -65,7 +65,10 @@ func dialogues() map[string][]prompt {
 		"hash":    {{visible, "published hash of tools.zip, hex or words", typedSum.String()}},
 		"holder":  {{visible, "holder of card 1, in a", "Alice"}},
 		"confirm": {{word, `everything on the token will be destroyed (type "4711" to continue)`, "4711"}},
-		"cards":   {{hidden, "passphrase of Alice's card", typedPassphrase}, {hidden, "passphrase of Bob's card", typedPassphrase}},
+		"cards": {
+			{hidden, "passphrase of Alice's card", typedPassphrase},
+			{hidden, "passphrase of Bob's card", typedPassphrase},
+		},
 	}
 }
 

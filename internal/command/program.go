@@ -42,6 +42,7 @@ type Program struct {
 	HSMFlags []cli.Flag               // given to every command with --module-path
 	Examples map[string]string        // a worked line of each command, by its words: "key list"
 	Choices  map[string]choice.Choice // what options take, by their names
+	Before   func(*Run, string) error // refuses a step before anything is written to kmdata, the string, if set
 	Prepare  func(*Run) error         // runs before every command, such as confinement
 	Explain  func(*Run, error) error  // adds to the hint of a command's error what only the program knows, if set
 	Watch    func(Running)            // gets to know the command under way, if set; see Abandon

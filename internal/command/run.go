@@ -121,6 +121,11 @@ func recorded(f Func) Func {
 		if err != nil {
 			return nil, err
 		}
+		if r.Program.Before != nil {
+			if err := r.Program.Before(r, dir); err != nil {
+				return nil, err
+			}
+		}
 		if r.Log, err = ceremony.Open(dir); err != nil {
 			return nil, err
 		}

@@ -40,7 +40,8 @@ func (u *UI) Compare(c Comparison) error {
 		}
 		u.Warn("that is not the word on this screen; compare from the first row")
 	}
-	return exitcode.Errorf(exitcode.Check, "%s: what was typed is not on this screen: the two fingerprints differ", c.What).
+	return exitcode.Errorf(exitcode.Check,
+		"%s: what was typed is not on this screen: the two fingerprints differ", c.What).
 		Hint("stop here, and find out whose fingerprint is wrong")
 }
 

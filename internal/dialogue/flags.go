@@ -1,6 +1,8 @@
 package dialogue
 
 import (
+	"slices"
+
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/cards"
@@ -59,7 +61,8 @@ func NewCardFlags(prefix string) []cli.Flag {
 
 // CheckCards requires cards, and one passphrase file for each, or none.
 func CheckCards(r *command.Run, prefix string) error {
-	dirs, files := len(r.StringSlice(prefix+"card")), len(r.StringSlice(prefix+"card-pin-file"))
+	folders := r.StringSlice(prefix + "card")
+	dirs, files := len(folders), len(r.StringSlice(prefix+"card-pin-file"))
 	if dirs == 0 {
 		return exitcode.Errorf(exitcode.Usage, "%s needs the administrator cards", r.Event.Command).
 			Hint("give --%scard DIR once per card", prefix)
@@ -73,6 +76,12 @@ func CheckCards(r *command.Run, prefix string) error {
 			files,
 			prefix,
 		)
+	}
+	for i, dir := range folders {
+		if files != 0 && slices.Contains(folders[:i], dir) { // no one is there to change the media
+			return exitcode.Errorf(exitcode.Refused, "%s and %s are one folder: each card needs its own", dir, dir).
+				Hint("give each card a folder of its own")
+		}
 	}
 	return nil
 }

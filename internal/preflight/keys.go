@@ -31,8 +31,16 @@ func (f *Facts) ident() error {
 func ofKey(rule func(*kmdata.Chain, string) (*kmdata.Key, error)) func(*Facts) error {
 	return func(f *Facts) (err error) {
 		f.Key, err = rule(f.Chain, f.Ident)
+		return noNewOne(err)
+	}
+}
+
+// noNewOne does not offer to make a key of that name: it would be another one.
+func noNewOne(err error) error {
+	if exitcode.Of(err) != exitcode.Usage {
 		return err
 	}
+	return exitcode.Hint(err, "byok-offline key list shows the keys of this world")
 }
 
 // newKey refuses a key that cannot be made, and warns of one that other HSMs and
@@ -66,7 +74,7 @@ func (f *Facts) restorable() (err error) {
 		}
 	}
 	f.Restorable, err = keys.Restorables(f.Chain, idents)
-	return err
+	return noNewOne(err)
 }
 
 // kek reads the packages of -k and -w, each once, and applies every rule that
@@ -75,7 +83,11 @@ func (f *Facts) kek() (err error) {
 	if f.Pair, err = Pair(f.Run); err != nil {
 		return err
 	}
-	return acceptance.Preflight(f.Chain, f.Pair)
+	failed, err := acceptance.Preflight(f.Chain, f.Pair)
+	for _, rule := range failed {
+		f.Run.Console.Warning("%s: %s", rule.Rule, rule.Detail)
+	}
+	return err
 }
 
 // Pair reads the two packages of -k and -w.
@@ -101,16 +113,21 @@ func packageFile(r *command.Run, flag string) (toolset.File, error) {
 }
 
 // fits refuses a key that the vault does not take: a Premium vault has no
-// symmetric keys (Azure Key Vault, "About keys").
+// symmetric keys (Azure Key Vault, "About keys"). A rehearsal may wrap one, to see
+// that the HSM can; its vault refuses it as well.
 func (f *Facts) fits() error {
-	kid := f.Pair.KEK().KID
 	if f.Pair.SecurityWorld().Service != kek.ServiceVault || !f.Key.Secret() {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Refused,
+	err := exitcode.Errorf(exitcode.Refused,
 		"%s is an AES key, and %s is a vault of the Premium tier, which takes RSA and EC keys alone",
-		f.Key.Name(), kid.Vault).
+		f.Key.Name(), f.Pair.KEK().KID.Vault).
 		Hint("use the KEK of a Managed HSM, which takes AES keys")
+	if f.Chain.Rehearsal() {
+		f.UI.Warn(err.Error())
+		return nil
+	}
+	return err
 }
 
 func (f *Facts) target() (err error) {

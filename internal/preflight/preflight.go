@@ -73,6 +73,18 @@ func Passed(r *command.Run) (*Facts, error) {
 	return f, f.Pass()
 }
 
+// Before refuses a step of a world that is not there, before a record of it is
+// begun: a name with a slip in it is no order to make that folder.
+func Before(r *command.Run, dir string) error {
+	for _, c := range Commands()[r.Event.Command] {
+		if c.Name == aWorld.Name && !kmdata.Exists(dir) {
+			_, err := kmdata.Open(dir)
+			return err
+		}
+	}
+	return nil
+}
+
 // The checks.
 var (
 	optionsAlone = Check{"no word belongs to no option", func(f *Facts) error { return f.Run.NoArgs() }}

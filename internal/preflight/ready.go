@@ -11,13 +11,13 @@ import (
 // needed now. It sets what the prompts say that the cards are for.
 func (f *Facts) Ready(m *statement.Module) {
 	q := f.Chain.Set().Cards.Quorum
-	held := m.Guard.Traits().UserPIN
+	held := m.Traits().UserPIN
 	if len(f.Media) == 0 {
 		f.UI.Say("ready: the user PIN is needed now")
 		return
 	}
 	f.UI.For(f.purpose())
-	text := fmt.Sprintf("ready: %d of %d card holders are needed now", q.K, q.N)
+	text := "ready: " + needed(q.K, q.N)
 	if !held && f.Run.Command.Name != "reset-pin" {
 		text += ", and the user PIN"
 	}
@@ -26,7 +26,7 @@ func (f *Facts) Ready(m *statement.Module) {
 
 // ReadyForAll says that every holder of a new card set is needed.
 func (f *Facts) ReadyForAll(q quorum.Quorum) {
-	f.UI.Say("ready: all %d card holders are needed now", q.N)
+	f.UI.Say("ready: %s", needed(q.N, q.N))
 }
 
 // ReadyToAccept is [Facts.Ready] where a library is accepted before any module is
@@ -34,7 +34,20 @@ func (f *Facts) ReadyForAll(q quorum.Quorum) {
 func (f *Facts) ReadyToAccept() {
 	q := f.Chain.Set().Cards.Quorum
 	f.UI.For(f.purpose())
-	f.UI.Say("ready: %d of %d card holders are needed now", q.K, q.N)
+	f.UI.Say("ready: %s", needed(q.K, q.N))
+}
+
+// needed says how many card holders are needed.
+func needed(k, n int) string {
+	switch {
+	case n == 1:
+		return "the card holder is needed now"
+	case k == 1:
+		return fmt.Sprintf("1 of %d card holders is needed now", n)
+	case k == n:
+		return fmt.Sprintf("all %d card holders are needed now", n)
+	}
+	return fmt.Sprintf("%d of %d card holders are needed now", k, n)
 }
 
 // purpose is what the cards of a command are for, as a prompt says it.

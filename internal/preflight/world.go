@@ -16,17 +16,17 @@ import (
 func (f *Facts) newWorld() error {
 	c := f.Creation
 	f.UI = dialogue.New(f.Run, c.Rehearsal)
+	if err := dialogue.CheckCards(f.Run, ""); err != nil {
+		return err
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
 	id, err := library.Identify(c.Library)
 	if err != nil {
 		return err
 	}
 	if _, err := library.CheckOwners(id, c.Rehearsal); err != nil { // its warnings come when it is loaded
-		return err
-	}
-	if err := dialogue.CheckCards(f.Run, ""); err != nil {
-		return err
-	}
-	if err := c.Check(); err != nil {
 		return err
 	}
 	left, err := c.Left()

@@ -11,16 +11,6 @@ import (
 // as it is.
 func (c *Console) Fit(text string) string { return fit(text, widthOf(c.Out)) }
 
-// Rows reports what is being done as a table: a row a line, without the prefix
-// of a message. The first cell of each row is the program's own word, so that
-// none can pass for a message. A quiet console leaves it out.
-func (c *Console) Rows(rows [][]string) {
-	var b strings.Builder
-	if err := Table(&b, rows); err == nil && !c.Quiet {
-		c.write(strings.TrimSuffix(fit(b.String(), widthOf(c.Err)), "\n"))
-	}
-}
-
 func fit(text string, width int) string {
 	if width <= 0 {
 		return text

@@ -33,13 +33,6 @@ func TestFit(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
-	var out strings.Builder
-	for _, c := range []*Console{{Program: "p", Err: &out}, {Program: "p", Err: &out, Quiet: true}} {
-		c.Rows([][]string{{"type", "RSA\n2048"}, {"application", "simple"}})
-	}
-	if out.String() != "type         RSA\\n2048\napplication  simple\n" {
-		t.Errorf("%q", out.String())
-	}
 	if c := (&Console{Out: &strings.Builder{}}); c.Fit("a  b\n") != "a  b\n" || c.Width() != 80 {
 		t.Errorf("width %d", c.Width())
 	}

@@ -58,6 +58,10 @@ func jobs(c *Console) map[string]func() (string, error) {
 			heading := []string{"For Alice alone: card \x1b[2J1"}
 			return "shown", c.ShowSecret(heading, words, "press Enter when you have noted it", "--card-pin-file FILE")
 		},
+		"alone": func() (string, error) {
+			return c.AskAlone(func(width int) []string { return []string{fmt.Sprint("a page of ", width)} }, "the word", "")
+		},
+		"enter":   func() (string, error) { return "entered", c.Enter("insert the next card") },
 		"rescued": func() (string, error) { return rescued(c, true) },
 		"kept":    func() (string, error) { return rescued(c, false) },
 		"messages": func() (string, error) {
@@ -229,6 +233,61 @@ func TestAsk(t *testing.T) {
 	p.sees(": ", 1)
 	p.types("\n")
 	p.ends("", `name of \x1b[2Jtoken: `+"\n")
+}
+
+// TestAnswersThatAreNone: what was pasted by mistake is no answer.
+func TestAnswersThatAreNone(t *testing.T) {
+	for keys, want := range map[string]string{
+		strings.Repeat("a", 1025) + "\n": "status 2: holder of card 1: over 1024 bytes; hint: ",
+		"Ada\x1b[D\n":                    "status 2: holder of card 1: contains a control character, such as an arrow key's; hint: ",
+		"Ada\x04":                        "status 2: holder of card 1: ended by Ctrl-D instead of Enter, so it was discarded; hint: ",
+	} {
+		p := start(t, "ask", controlling)
+		p.sees(": ", 1)
+		p.types(keys)
+		if err := p.cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSuffix(p.out.String(), "\n"); got != want {
+			t.Errorf("%.20q: returned %q, want %q", keys, got, want)
+		}
+	}
+}
+
+// TestAskAlone: the page is on the alternate screen, which is left however the
+// question ends; a dumb terminal shows it where it is.
+func TestAskAlone(t *testing.T) {
+	const shown, left = "\x1b[?1049h\x1b[2J\x1b[Ha page of 40\nthe word: ", "\x1b[2J\x1b[H\x1b[?1049l"
+	for _, c := range []struct{ kind, keys, want, screen string }{
+		{"xterm", "acid\n", "acid", shown + "acid\n" + left},
+		{"xterm", "\x03", "status 130: the word: interrupted; hint: ", shown + "^C\n" + left},
+		{"dumb", "acid\n", "acid", "a page of 40\nthe word: acid\n"},
+	} {
+		t.Setenv("TERM", c.kind)
+		p := start(t, "alone", controlling, 40)
+		p.sees("the word: ", 1)
+		p.types(c.keys)
+		p.ends(c.want, c.screen)
+	}
+	start(t, "alone", none).ends("status 2: cannot ask for the the word: /dev/tty cannot be opened and "+
+		"standard input is not a terminal; hint: ", "")
+}
+
+// TestEnter: what is typed too early does not show.
+func TestEnter(t *testing.T) {
+	for keys, want := range map[string]string{
+		"\n":        "entered",
+		"hunter2\n": "entered",
+		"\x04":      "status 2: insert the next card: no answer; hint: ",
+		"\x03":      "status 130: insert the next card: interrupted; hint: ",
+	} {
+		p := start(t, "enter", controlling)
+		p.sees("next card: ", 1)
+		p.types(keys)
+		p.ends(want, "insert the next card: \n")
+	}
+	start(t, "enter", none).ends("status 2: cannot wait for a person: /dev/tty cannot be opened and "+
+		"standard input is not a terminal; hint: ", "")
 }
 
 func TestConfirm(t *testing.T) {

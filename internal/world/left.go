@@ -28,8 +28,8 @@ func (c Creation) Left() ([]string, error) {
 			"and all %d cards are dealt, with new passphrases", what, q, q.N)}, nil
 	}
 	return []string{
-		fmt.Sprintf("an interrupted run of world create for label %q had dealt all %d cards: %s; "+
-			"this run goes on with them, and asks for the passphrases that were chosen then", note.Label, q.N, what),
+		fmt.Sprintf("an interrupted run of world create for label %q had dealt every card: %s; "+
+			"this run goes on with them, and asks for the passphrases that were chosen then", note.Label, what),
 		"to start over instead, give --kmdata another folder and --card blank media",
 	}, nil
 }
