@@ -39,7 +39,11 @@ func keyCommands(p *command.Program) *cli.Command {
 				},
 				text("curve", "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"),
 				text("pubexp", "`EXPONENT` of an RSA key, decimal or 0x hex (default: 65537)"),
-				&cli.StringFlag{Name: "protect", Usage: "`PROTECTION` of the key: module is the only one that can be transferred", Value: "module"},
+				&cli.StringFlag{
+					Name:  "protect",
+					Usage: "`PROTECTION` of the key: module is the only one that can be transferred",
+					Value: "module",
+				},
 				yes("without-quorum", "generate with the user PIN alone: the key's origin stays unproved"),
 			}, dialogue.SessionFlags()),
 		},
@@ -83,7 +87,7 @@ func generateKey(r *command.Run) (command.Result, error) {
 		return generateAlone(f)
 	}
 	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
-		printParameters(r, f.Generation)
+		sayParameters(r, f.Generation)
 		k, err := keys.Quorum{Quorum: s}.Generate(f.Generation)
 		if err != nil {
 			return nil, err
@@ -95,7 +99,7 @@ func generateKey(r *command.Run) (command.Result, error) {
 func generateAlone(f *preflight.Facts) (command.Result, error) {
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		f.UI.Warn(f.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
-		printParameters(f.Run, f.Generation)
+		sayParameters(f.Run, f.Generation)
 		k, err := keys.Operator{Operator: o}.Generate(f.Generation)
 		if err != nil {
 			return nil, err
@@ -161,20 +165,13 @@ func exponent(text string) (uint32, error) {
 	return uint32(e), nil
 }
 
-// printParameters says what is about to be made, as generatekey did.
-func printParameters(r *command.Run, g keys.Generation) {
-	rows := [][]string{
-		{"operation", "generate"},
-		{"application", kmdata.Simple},
-		{"protect", "module"},
-		{"type", string(g.Spec.Kind.Type)},
-		{"kind", g.Spec.Kind.String()},
-		{"ident", g.Ident},
-	}
+// sayParameters says what is about to be made, as generatekey did.
+func sayParameters(r *command.Run, g keys.Generation) {
+	name, exponent := kmdata.KeyName(kmdata.Simple, g.Ident), ""
 	if g.Spec.Exponent != 0 {
-		rows = append(rows, []string{"pubexp", strconv.FormatUint(uint64(g.Spec.Exponent), 10)})
+		exponent = fmt.Sprintf(", public exponent %d", g.Spec.Exponent)
 	}
-	r.Console.Rows(rows)
+	r.Console.Say("generating %s: %v%s, protected by the module", name, g.Spec.Kind, exponent)
 }
 
 func listKeys(r *command.Run) (command.Result, error) {
