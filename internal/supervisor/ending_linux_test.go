@@ -31,8 +31,8 @@ func TestPassedOn(t *testing.T) {
 		{"failed", "change", 3, "Result: FAILURE\n", failed},
 		{"failed", "look", 3, "", failed},
 		{"done", "--version", 0, "byok-test version 1.2.3\n", ""},
-		{"done", "look --output xml", 2, "", "byok-test: error: --output xml: text or json is expected\n" +
-			"byok-test: hint: byok-test look --output json\n"},
+		{"done", "look --output xml", 2, "", "byok-test: error: look: --output xml: expected text or json\n" +
+			"byok-test: hint: byok-test look --help\n"},
 	} {
 		runs(t, test.deed, strings.Fields(test.line)...).came(test.status, test.out, test.errs)
 	}
