@@ -58,11 +58,14 @@ func FindCloud(name string, o CloudOptions) (Cloud, error) {
 	return c, nil
 }
 
-func knownCloud(name, authority string) (Cloud, bool) {
-	for _, k := range []struct {
-		cloud Cloud
-		names []string
-	}{
+// wellKnown is a cloud with the names that --cloud takes for it, ours first.
+type wellKnown struct {
+	cloud Cloud
+	names []string
+}
+
+func wellKnowns() []wellKnown {
+	return []wellKnown{
 		{
 			Cloud{"AzurePublic", cloud.AzurePublic, []string{".vault.azure.net", ".managedhsm.azure.net"}},
 			[]string{"public", "azurepublic", "azurecloud"},
@@ -76,7 +79,11 @@ func knownCloud(name, authority string) (Cloud, bool) {
 			Cloud{"AzureChina", cloud.AzureChina, []string{".vault.azure.cn", ".managedhsm.azure.cn"}},
 			[]string{"china", "azurechina", "azurechinacloud"},
 		},
-	} {
+	}
+}
+
+func knownCloud(name, authority string) (Cloud, bool) {
+	for _, k := range wellKnowns() {
 		own := sameHost(authority, k.cloud.Config.ActiveDirectoryAuthorityHost)
 		unnamed := name == "" && (own || authority == "" && k.cloud.Name == "AzurePublic")
 		if unnamed || slices.Contains(k.names, strings.ToLower(name)) {
@@ -84,6 +91,17 @@ func knownCloud(name, authority string) (Cloud, bool) {
 		}
 	}
 	return Cloud{}, false
+}
+
+// CloudOf returns what --cloud takes for the well-known cloud that a vault's
+// host is in, "" for any other host.
+func CloudOf(host string) string {
+	for _, k := range wellKnowns() {
+		if slices.ContainsFunc(k.cloud.Suffixes, func(suffix string) bool { return strings.HasSuffix(host, suffix) }) {
+			return k.names[0]
+		}
+	}
+	return ""
 }
 
 func customCloud(o CloudOptions, own []string) (Cloud, error) {

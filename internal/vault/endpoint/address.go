@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"byok/internal/azure"
@@ -68,7 +69,8 @@ func (a Address) Service() string { return a.service }
 // Host returns the part after https://, with the port where there is one.
 func (a Address) Host() string { return strings.TrimPrefix(a.url, "https://") }
 
-var vaultName = regexp.MustCompile(`^[a-z0-9-]{3,24}$`)
+// vaultName is what the service takes as the name of a vault or Managed HSM.
+var vaultName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,22}[a-z0-9]$`)
 
 // Parse reads the address of a vault: https, a host of allow's cloud,
 // and nothing else. Another port or this machine needs allow.Rehearsal or
@@ -111,9 +113,26 @@ func (a Address) unusual(u *url.URL, allow Allow) error {
 		return exitcode.Errorf(exitcode.Usage, "vault %s: the name of a private endpoint, not of the vault", a.url).
 			Hint("use the vault's own name, which leads to the private endpoint inside its network")
 	}
-	return exitcode.Errorf(exitcode.Usage, "vault %s: not a vault of %s, where names end in %s", a.url, allow.Cloud.Name,
-		strings.Join(allow.Cloud.Suffixes, " or ")).
-		Hint("--cloud for another cloud, --vault-suffix for a private one")
+	err := exitcode.Errorf(exitcode.Usage, "vault %s: not a vault of %s, where names end in %s", a.url, allow.Cloud.Name,
+		strings.Join(allow.Cloud.Suffixes, " or "))
+	own := slices.ContainsFunc(allow.Cloud.Suffixes, func(suffix string) bool {
+		return strings.HasSuffix(u.Hostname(), suffix)
+	})
+	if other := azure.CloudOf(u.Hostname()); other != "" && !own {
+		return err.Hint("--cloud %s", other)
+	}
+	return err.Hint("--cloud for another cloud, --vault-suffix for a private one")
+}
+
+// misnamed reports whether a host is in the cloud, and its name is none that a
+// vault can have.
+func misnamed(host string, c azure.Cloud) bool {
+	for _, suffix := range c.Suffixes {
+		if name, found := strings.CutSuffix(strings.ToLower(host), suffix); found && !strings.Contains(name, ".") {
+			return !vaultName.MatchString(name)
+		}
+	}
+	return false
 }
 
 // parseURL accepts https, a host and a port. It does not quote a URL that has
@@ -138,6 +157,8 @@ func parseURL(s string, allow Allow) (*url.URL, error) {
 		problem = "a token is sent only over https"
 	case strings.Trim(u.Path, "/") != "" || strings.ContainsAny(s, "?#"):
 		problem, example = "more than a host in its address", "https://"+strings.ToLower(u.Host)
+	case misnamed(u.Hostname(), allow.Cloud):
+		problem = "a vault's name has 3 to 24 letters, digits and hyphens, no hyphen at either end"
 	case !hostName(u):
 		problem = "not a host and port"
 	}

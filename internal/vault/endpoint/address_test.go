@@ -45,23 +45,29 @@ func TestParseRefuses(t *testing.T) {
 	cloud := publicCloud(t)
 	const usual = "--vault https://contoso.vault.azure.net"
 	const test = "--rehearsal DIR, or --test-vault"
+	const name = ": a vault's name has 3 to 24 letters, digits and hyphens, no hyphen at either end"
 	for in, want := range map[string]struct {
 		allow      Allow
 		code       exitcode.Code
 		text, hint string
 	}{
-		"":                                     {Allow{}, exitcode.Usage, `vault "": not an address with https://`, usual},
-		"fabrikam":                             {Allow{}, exitcode.Usage, `vault "fabrikam": not an address with https://`, "--vault https://fabrikam.vault.azure.net"},
-		"fabrikam.vault.azure.net":             {Allow{}, exitcode.Usage, `vault "fabrikam.vault.azure.net": not an address with https://`, usual},
-		"https:fabrikam":                       {Allow{}, exitcode.Usage, `vault "https:fabrikam": not an address with https://`, usual},
-		"https://[::1":                         {Allow{}, exitcode.Usage, `vault "https://[::1": not an address with https://`, usual},
-		"http://contoso.vault.azure.net":       {Allow{}, exitcode.Usage, `vault "http://contoso.vault.azure.net": a token is sent only over https`, usual},
-		"https://u:p@c.vault.azure.net":        {Allow{}, exitcode.Usage, `vault: its address contains a user name or password`, ""},
-		"https://a.vault.azure.net/keys":       {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/keys": more than a host in its address`, "--vault https://a.vault.azure.net"},
-		"https://a$(id)/x":                     {Allow{}, exitcode.Usage, `vault "https://a$(id)/x": more than a host in its address`, "--vault 'https://a$(id)'"},
-		"https://a.vault.azure.net?":           {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net?": more than a host in its address`, "--vault https://a.vault.azure.net"},
-		"https://a.vault.azure.net/#":          {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/#": more than a host in its address`, "--vault https://a.vault.azure.net"},
-		"https://a_b.vault.azure.net":          {Allow{}, exitcode.Usage, `vault "https://a_b.vault.azure.net": not a host and port`, usual},
+		"":                                 {Allow{}, exitcode.Usage, `vault "": not an address with https://`, usual},
+		"fabrikam":                         {Allow{}, exitcode.Usage, `vault "fabrikam": not an address with https://`, "--vault https://fabrikam.vault.azure.net"},
+		"fabrikam.vault.azure.net":         {Allow{}, exitcode.Usage, `vault "fabrikam.vault.azure.net": not an address with https://`, usual},
+		"https:fabrikam":                   {Allow{}, exitcode.Usage, `vault "https:fabrikam": not an address with https://`, usual},
+		"https://[::1":                     {Allow{}, exitcode.Usage, `vault "https://[::1": not an address with https://`, usual},
+		"http://contoso.vault.azure.net":   {Allow{}, exitcode.Usage, `vault "http://contoso.vault.azure.net": a token is sent only over https`, usual},
+		"https://u:p@c.vault.azure.net":    {Allow{}, exitcode.Usage, `vault: its address contains a user name or password`, ""},
+		"https://a.vault.azure.net/keys":   {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/keys": more than a host in its address`, "--vault https://a.vault.azure.net"},
+		"https://a$(id)/x":                 {Allow{}, exitcode.Usage, `vault "https://a$(id)/x": more than a host in its address`, "--vault 'https://a$(id)'"},
+		"https://a.vault.azure.net?":       {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net?": more than a host in its address`, "--vault https://a.vault.azure.net"},
+		"https://a.vault.azure.net/#":      {Allow{}, exitcode.Usage, `vault "https://a.vault.azure.net/#": more than a host in its address`, "--vault https://a.vault.azure.net"},
+		"https://a_b.vault.azure.net":      {Allow{}, exitcode.Usage, `vault "https://a_b.vault.azure.net"` + name, usual},
+		"https://contoso-.vault.azure.net": {Allow{}, exitcode.Usage, `vault "https://contoso-.vault.azure.net"` + name, usual},
+		"https://co.managedhsm.azure.net":  {Allow{}, exitcode.Usage, `vault "https://co.managedhsm.azure.net"` + name, usual},
+		"https://a_b.example":              {Allow{}, exitcode.Usage, `vault "https://a_b.example": not a host and port`, usual},
+		"https://contoso.vault.usgovcloudapi.net": {Allow{}, exitcode.Usage, "vault https://contoso.vault.usgovcloudapi.net: not a vault of AzurePublic, where names end in .vault.azure.net or .managedhsm.azure.net",
+			"--cloud usgov"},
 		"https://contoso.vault.azure.net:":     {Allow{}, exitcode.Usage, `vault "https://contoso.vault.azure.net:": not a host and port`, usual},
 		"https://[::1]:8443":                   {Allow{Rehearsal: true}, exitcode.Usage, `vault "https://[::1]:8443": not a host and port`, usual},
 		"https://contoso.vault.azure.net:8443": {Allow{}, exitcode.Usage, "vault https://contoso.vault.azure.net:8443: a port other than 443 is for rehearsals and test vaults", test},
