@@ -1,9 +1,22 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables that it shares with the scripts that source it
+# lose LABEL: the key goes from the token, as an accident has it.
+lose() {
+	local half
+	for half in privkey pubkey; do
+		pkcs11-tool --module "$module" --token-label "contoso world" --login --pin "$(cat secrets/pin)" \
+			--delete-object --type "$half" --label "$1"
+	done
+}
+
+# remembered are the options with what the card holders wrote down, on a token that
+# remembers nothing.
+remembered=()
+
 # afterwards is what comes after a ceremony: a key, new cards, the key lost from
 # the token and restored from its new backup, and its transfer under the new cards.
 afterwards() {
-	local card half guard new=() check=() kept=kept
+	local card guard new=() check=() kept=kept
 	ident=$kept name=My-$kept kind=(--type EC --curve P-256)
 	make_key
 	for card in new1 new2 new3; do
@@ -13,11 +26,8 @@ afterwards() {
 		check+=(--card "$card" --card-pin-file "secrets/$card")
 	done
 	offline world replace-cards --pin-file secrets/pin "${quorum[@]}" "${new[@]}" --acs-quorum 2/3
-	quorum=(--card new1 --card new3 --card-pin-file secrets/new1 --card-pin-file secrets/new3)
-	for half in privkey pubkey; do
-		pkcs11-tool --module "$module" --token-label "contoso world" --login --pin "$(cat secrets/pin)" \
-			--delete-object --type "$half" --label "key_simple_$kept"
-	done
+	quorum=(--card new1 --card new3 --card-pin-file secrets/new1 --card-pin-file secrets/new3 "${remembered[@]}")
+	lose "key_simple_$kept"
 	offline key restore --ident "$kept" --pin-file secrets/pin "${quorum[@]}"
 	offline world check --pin-file secrets/pin "${check[@]}"
 	info=$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)

@@ -126,7 +126,12 @@ offline() {
 	run offline "$bin/byok-offline" "${words[@]}"
 }
 
+# shellcheck source=scripts/hsms/afterwards.sh
+. "$here/afterwards.sh"
+remembered=(--last-statement PAPER)
+lose() { object --delete-object --type privkey --label "$1"; }
 ceremonies RSA-2048 RSA-3072 RSA-4096 P-256 P-384 P-521 AES-128 AES-192 AES-256
+afterwards
 device old -firmware-2.3
 shell 1 password list-objects
 secret pin 0001password

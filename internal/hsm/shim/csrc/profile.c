@@ -35,6 +35,8 @@ static const struct preset {
 	{ "yubihsm", "SHIM_ABSENT", "C_CopyObject,C_InitToken,C_InitPIN,C_SetPIN" },
 	{ "yubihsm", "SHIM_REPORT", "0x86=0,0x210=0" },
 	{ "yubihsm", "SHIM_RSA_AES", "1" },
+	{ "yubihsm", "SHIM_LOGINS", "0002operator,0003quorum-pin" },
+	{ "yubihsm", "SHIM_MANUFACTURER", "Yubico (www.yubico.com)" },
 	/* NSS softoken 3.132. */
 	{ "nss", "SHIM_MANUFACTURER", "Mozilla Foundation" },
 	{ "nss", "SHIM_SERIAL", "0000000000000000" },

@@ -111,6 +111,7 @@
  *                      CKR_WRAPPING_KEY_HANDLE_INVALID
  *   refusal-is-device-error
  *                      the same: CKR_DEVICE_ERROR
+ * SHIM_LOGINS=PIN,PIN         the operator's PIN and the quorum's, with rights of their own: see rights.c
  * SHIM_ABSENT=LIST            comma-separated functions that are CKR_FUNCTION_NOT_SUPPORTED
  * SHIM_PIN_HAS=:              a PIN without this character is refused
  * SHIM_TOOL=FOLDER            the vendor's tool trusts the object whose CKA_ID in hex is a file there: see tool.c
@@ -302,6 +303,7 @@ static void load(void)
 	small_install(&steered);
 	renamed_install(&steered);
 	nss_install(&steered);
+	rights_install(&steered);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)

@@ -30,6 +30,7 @@ void small_install(CK_FUNCTION_LIST *list);
 void renamed_install(CK_FUNCTION_LIST *list);
 void nss_install(CK_FUNCTION_LIST *list);
 void tool_install(CK_FUNCTION_LIST *list);
+void rights_install(CK_FUNCTION_LIST *list);
 
 /* setting returns an environment variable, or what the profile sets in its place; NULL if it is unset or empty. */
 const char *setting(const char *name);

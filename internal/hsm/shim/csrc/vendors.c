@@ -50,7 +50,7 @@ static CK_RV made(const CK_ATTRIBUTE *t, CK_ULONG n)
 	if (is("nshield") && !sam("tokenkeys") && truth(t, n, CKA_EXTRACTABLE, 0) && truth(t, n, CKA_TOKEN, 0))
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (is("yubihsm") && (!truth(t, n, CKA_TOKEN, 0) || truth(t, n, CKA_WRAP, 0)))
-		return CKR_TEMPLATE_INCONSISTENT; /* a guess */
+		return CKR_ATTRIBUTE_VALUE_INVALID;
 	return CKR_OK;
 }
 
@@ -73,8 +73,6 @@ static CK_RV create_object(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, 
 	int by_value = class_is(t, n, CKO_SECRET_KEY) || class_is(t, n, CKO_PRIVATE_KEY);
 	if (is("nshield") && by_value && !sam("import"))
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (is("yubihsm") && !truth(t, n, CKA_TOKEN, 0))
-		return CKR_TEMPLATE_INCONSISTENT; /* a guess */
 	return inner.C_CreateObject(s, t, n, o);
 }
 
