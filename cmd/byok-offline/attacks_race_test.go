@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/rsa"
 	_ "crypto/sha1" // of RSA-OAEP
+	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm/shim"
 	"byok/internal/keywrap"
+	"byok/internal/quorum"
 	"byok/internal/statement"
 )
 
@@ -25,23 +28,28 @@ import (
 // while a second process with the user PIN looks around and exchanges labels
 // and identifiers of two keys. It never sees an object of the session, or a
 // trusted one that is not the world's; what is wrapped under an approved name
-// is the key that was approved, or nothing.
+// is the key that was approved, or nothing; and the backup of every key is its
+// own.
 func TestSecondProcess(t *testing.T) {
 	root := inState(t, generated)
 	root.must(t, "key generate --ident root --type EC --without-quorum"+withPINs)
-	for _, line := range []string{thenModify, thenMake, strings.Replace(thenRestore, "--ident ec", "--ident rsa", 1)} {
-		t.Run(strings.Join(strings.Fields(line)[:2], " "), func(t *testing.T) {
+	for _, c := range []struct{ line, cards string }{
+		{thenModify, oldCards}, {thenMake, oldCards}, {thenFreeze, oldCards},
+		{strings.Replace(thenRestore, "--ident ec", "--ident rsa", 1), oldCards}, {thenReplace, newCards},
+	} {
+		t.Run(strings.Join(strings.Fields(c.line)[:2], " "), func(t *testing.T) {
 			from := root.copied(t)
-			if strings.HasPrefix(line, "key restore") {
+			if strings.HasPrefix(c.line, "key restore") {
 				from.destroyKey(t, "key_simple_rsa")
 			}
-			from.raced(t, line)
+			from.raced(t, c.line, strings.Fields(c.cards))
 		})
 	}
 }
 
-// raced tries the command with an exchange at some of its calls.
-func (s *stage) raced(t *testing.T, line string) {
+// raced tries the command with an exchange at some of its calls. The cards are
+// those that are in force once it is done.
+func (s *stage) raced(t *testing.T, line string, cards []string) {
 	count := map[exitcode.Code]int{}
 	for _, nth := range s.callsToHold(t, line) {
 		in := s.copied(t)
@@ -57,6 +65,7 @@ func (s *stage) raced(t *testing.T, line string) {
 		count[status]++
 		if status == exitcode.Done {
 			in.wrappedAsApproved(t, nth)
+			in.backupsAreTheirOwn(t, nth, cards)
 			continue
 		}
 		if left := differences(in.files(t), before); strings.Contains(strings.Join(left, " "), "xferacld") {
@@ -167,6 +176,57 @@ func (s *stage) wrappedAsApproved(t *testing.T, nth int) {
 			t.Errorf("BREACH: at call %d: another key was wrapped than was approved", nth)
 		}
 	}
+}
+
+// backupsAreTheirOwn opens every backup as K card holders do by hand.
+func (s *stage) backupsAreTheirOwn(t *testing.T, nth int, cards []string) {
+	t.Helper()
+	chain, km := s.chain(t), s.openedKM(t, cards)
+	for _, k := range mustDo(chain.Keys())(t) {
+		backup := unbase64(k.Backup)
+		layer, err := km.Decrypt(nil, backup[:km.Size()], &rsa.OAEPOptions{Hash: crypto.SHA1})
+		if err != nil || k.CardSet != chain.Set().Cards.Number {
+			t.Errorf("at call %d: the backup of %s is under card set %d, and does not open: %v", nth, k.Name(), k.CardSet, err)
+			continue
+		}
+		plain := mustDo(keywrap.Unwrap(layer, backup[km.Size():]))(t)
+		if k.Secret() {
+			if checkValue(t, plain) != k.CheckValue {
+				t.Errorf("BREACH: at call %d: the backup of %s is another key's", nth, k.Name())
+			}
+			continue
+		}
+		private := mustDo(anyPKCS8(plain))(t)
+		if opened := mustDo(statement.IdentityOf(private.Public(), 0, nil))(t); !k.Identity.Same(opened) {
+			t.Errorf("BREACH: at call %d: the backup of %s is another key's", nth, k.Name())
+		}
+	}
+}
+
+// openedKM is KM's private half, as the cards open it.
+func (s *stage) openedKM(t *testing.T, folders []string) *rsa.PrivateKey {
+	t.Helper()
+	set := s.chain(t).Set()
+	reader := mustDo(quorum.NewReader(set.Cards))(t)
+	for _, folder := range folders {
+		if err := reader.Add(folder, s.opened(t, folder, s.text(t, "secrets/"+folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	world := mustDo(reader.Secret())(t)
+	der := mustDo(quorum.Unseal(world, set.Cards.Context(), quorum.PurposeSealKM, set.KM.Sealed))(t)
+	return mustDo(x509.ParsePKCS8PrivateKey(der.Reveal()))(t).(*rsa.PrivateKey)
+}
+
+// anyPKCS8 leaves SoftHSM's zeros behind the key.
+func anyPKCS8(der []byte) (crypto.Signer, error) {
+	var whole asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &whole); err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(whole.FullBytes)
+	signer, _ := key.(crypto.Signer)
+	return signer, err
 }
 
 // open opens a wrapped key with the KEK's private half.

@@ -26,8 +26,7 @@ func forgedRecords() []deed {
 		{name: "a key file hidden, and the key destroyed", state: generated, do: hiddenAndLost,
 			then: "world backup spare/copy", want: "3: " + unfiled},
 		{name: "a key file hidden", state: generated, do: hidden("ec"),
-			then: "world replace-cards --acs-quorum 2/2 --new-holder Dan --new-holder Eve" + theQuorum +
-				flagsOf("new-", newCards), want: "3: " + unfiled},
+			then: thenReplace, want: "3: " + unfiled},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: generated,
 			do: hidden("ec"), then: again("ec", "EC"), want: "0: nothing", note: recorded},
 		{name: "a key file hidden, and the note of an interrupted generation planted", state: modified,
@@ -45,7 +44,7 @@ func forgedRecords() []deed {
 		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
 			then: thenCheck, want: "3: key_simple_ec it was retired, but is on the token"},
 		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
-			then: thenModify, want: "6: key_simple_ec was destroyed on this world's module"},
+			then: thenModify, want: "6: key_simple_ec was retired on …, and is not on the HSM"},
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	thenMake    = "key generate --ident new --type EC" + theQuorum
 	thenAlone   = "key generate --ident new --type EC --without-quorum" + withPINs
 	thenFreeze  = "key freeze --ident ec" + theQuorum
+	thenReplace = "world replace-cards --acs-quorum 2/2 --new-holder Dan --new-holder Eve" + theQuorum +
+		" --new-card card4 --new-card-pin-file secrets/card4 --new-card card5 --new-card-pin-file secrets/card5"
 )
 
 // onTheToken is what the user PIN is good for.
