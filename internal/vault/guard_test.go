@@ -226,7 +226,7 @@ func TestServiceChallenge(t *testing.T) {
 			s.challenge = `Bearer authorization="https://login.microsoftonline.com/t", resource="` + c.resource + `"`
 			_, err := serviceClient(t, s, "20.1.2.3").Key(context.Background(), "contoso", "")
 			if c.want == "" {
-				check(t, err, exitcode.Vault, "", "read key contoso: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault")
+				check(t, err, exitcode.Vault, "", "read key contoso: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM")
 				return
 			}
 			check(t, err, exitcode.Vault, "", c.want, "check that the address is a key vault's or a Managed HSM's")

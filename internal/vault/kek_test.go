@@ -241,7 +241,7 @@ func TestAttestation(t *testing.T) {
 	}
 	client, _ = newScript(t, step{path, missing}).client()
 	_, err = client.Attestation(context.Background(), "kek", version1)
-	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault")
+	check(t, err, exitcode.Vault, "", "read the attestation of key kek: the vault has no such key: A key with (name/id) was not found in this key vault (KeyNotFound, request req-1)", "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM")
 }
 
 // cubed is a public key of exponent 3.

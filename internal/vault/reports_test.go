@@ -105,7 +105,7 @@ func TestReports(t *testing.T) {
 		"invalidjwk":    {"the vault cannot read the package as a key of this type: The property \"key\" must be a valid JsonWebKey object (BadParameter, request req-1)", "check --kty and --curve; " + hintInspect},
 		"quota":         {"the vault takes no more keys: The number of keys exceeds the limit (Forbidden, request req-1)", "delete and purge what is not needed, or use another vault"},
 		"ctl":           {"the service refused: evil  [2J ]0;x  text (BadParameter, request req-1)", ""},
-		"keynotfound":   {"the vault has no such key: A key with (name/id) kek was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request req-1)", "check the name and the vault"},
+		"keynotfound":   {"the vault has no such key: A key with (name/id) kek was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request req-1)", "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM"},
 
 		"activating":        {"the service is not available: Managed HSM is not activated (ServiceUnavailable, request req-1)", again},
 		"purge protection":  {"the vault's purge protection forbids this: Operation \"purge\" is not allowed because purge protection is enabled for this vault (Forbidden, request req-1)", "wait until the retention period has passed"},

@@ -117,7 +117,7 @@ var rules = append(slices.Clone(importRules), []azure.Rule{
 		Status: http.StatusNotFound,
 		Code:   "KeyNotFound",
 		Text:   "the vault has no such key",
-		Hint:   "check the name and the vault",
+		Hint:   "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM",
 	},
 	{
 		Status: http.StatusConflict,

@@ -123,7 +123,7 @@ func spoiled() []cell {
 		read("deleted", kid+" is no longer in the vault: read key KEK/VERSION: the vault has no such key: A key with (name/id) KEK was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", hintKEK),
 		late("disabled", "the key is disabled: Operation import is not allowed on a disabled key (Forbidden/KeyDisabled, request ID)", "enable it in the vault"),
 		late("expired", "the key has expired: Operation import is not allowed on an expired key (Forbidden/KeyExpired, request ID)", "change its dates in the vault; replace an expired KEK with a new one"),
-		late("deleted", "the vault has no such key: A key with (name/id) KEK/VERSION was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault"),
+		late("deleted", "the vault has no such key: A key with (name/id) KEK/VERSION was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM"),
 	}
 }
 
@@ -138,7 +138,7 @@ func special(s sample) []cell {
 		{"deleted while importing", []string{"deleted,on=import"}, deleted, true},
 		{"deleted while looking again", []string{cut, "deleted,on=versions,skip=1"}, deleted, true},
 		{"deleted while proving", []string{"deleted,on=" + s.ops[0]},
-			outcome{exitcode.Vault, "have key NAME " + s.ops[0] + ": the vault has no such key: A key with (name/id) NAME was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault", 0}, true},
+			outcome{exitcode.Vault, "have key NAME " + s.ops[0] + ": the vault has no such key: A key with (name/id) NAME was not found in this key vault. If you recently deleted this key you may be able to recover it using the correct recovery command (KeyNotFound, request ID)", "check the name and the vault; a new key takes some minutes to reach every region of a Managed HSM", 0}, true},
 		{"limbo that ends", []string{"limbo=8ms,on=import"}, outcome{held: 1}, false},
 		{"limbo that does not end", []string{"limbo=10m,on=import"},
 			outcome{exitcode.Vault, "import key NAME: a key of this name is being deleted: Key NAME is currently being deleted and cannot be re-created; retry later (Conflict/ObjectIsBeingDeleted, request ID)", "run the same command again in a minute", 0}, true},
