@@ -188,6 +188,7 @@ func creation(r *command.Run) (world.Creation, error) {
 	}
 	c.Choice, c.TwoLogins = tokenChoice(r), u.TwoLogins()
 	c.UserPIN = func(t hsm.Token, keeps bool) (*secret.Bytes, error) {
+		preflight.WarnOfSoftware(u, t, c.Rehearsal)
 		if keeps {
 			return u.UserPIN(t)
 		}

@@ -26,6 +26,10 @@ func ChoosePassphrase(ui UI, a Ask, card string) (*secret.Bytes, Choice, error) 
 		if own {
 			drawn.Wipe()
 			ui.Warn(card + ": the holder's own passphrase instead of the drawn one; the record says so")
+			if isWeak(typed) { // said, and not recorded: the record would tell a thief which card to take
+				ui.Say("%s: this passphrase is short, or repeats itself: who copies the card could guess it; "+
+					"seven drawn words could not be guessed", card)
+			}
 			return typed, Choice{Own: true, Tries: a.Try}, nil
 		}
 		if isDrawn(typed, drawn) {
@@ -39,6 +43,26 @@ func ChoosePassphrase(ui UI, a Ask, card string) (*secret.Bytes, Choice, error) 
 		}
 		ui.Warn(card + ": that is not the passphrase that was shown; type it again")
 	}
+}
+
+// What a passphrase has at least that is not weak: it resists a guess or two, and
+// no more than that is claimed.
+const (
+	leastLength   = 12 // bytes
+	leastDistinct = 6
+)
+
+// isWeak reports whether a passphrase is short, or has few different characters.
+func isWeak(typed *secret.Bytes) bool {
+	var seen [256]bool
+	distinct := 0
+	for _, b := range typed.Reveal() {
+		if !seen[b] {
+			seen[b], distinct = true, distinct+1
+		}
+	}
+	clear(seen[:])
+	return typed.Len() < leastLength || distinct < leastDistinct
 }
 
 // isDrawn reports whether the typed passphrase is the drawn one, and wipes it.

@@ -43,7 +43,8 @@ func Deal(issue *quorum.Issue, world string, media []Medium, work int, ui UI) ([
 		return nil, err
 	}
 	defer reader.Wipe()
-	d := dealing{world: world, media: media, work: work, ui: ui, reader: reader}
+	d := dealing{world: world, media: media, work: work, ui: ui, reader: reader, own: map[int]*secret.Bytes{}}
+	defer d.wipe()
 	for i, card := range issue.Cards {
 		if err := d.deal(i, card); err != nil {
 			return nil, d.takeBack(err)
@@ -61,6 +62,7 @@ type dealing struct {
 	reader  *quorum.Reader
 	written []Medium
 	dealt   []Holding
+	own     map[int]*secret.Bytes // passphrases of holders' own, by the card's place
 }
 
 func (d *dealing) deal(i int, card quorum.Card) error {
@@ -73,7 +75,14 @@ func (d *dealing) deal(i int, card quorum.Card) error {
 	if err != nil {
 		return err
 	}
-	defer passphrase.Wipe()
+	if chosen.Own {
+		d.sayRepeated(i, card, passphrase)
+	}
+	defer func() {
+		if !chosen.Own {
+			passphrase.Wipe()
+		}
+	}()
 	d.ui.Say("writing %s to %s and reading it back …", card, m)
 	sealed, err := Seal(card, passphrase, workFactor(d.work, card))
 	if err != nil {
@@ -89,6 +98,24 @@ func (d *dealing) deal(i int, card quorum.Card) error {
 	d.dealt = append(d.dealt, Holding{Index: card.Index, Holder: card.Holder, Own: chosen.Own, Tries: chosen.Tries})
 	d.ui.Say("%s written and read back, %d of %d", card, i+1, card.Quorum.N)
 	return nil
+}
+
+// sayRepeated says that a holder has chosen the passphrase of another one, and
+// keeps it to compare the next one with. It is not recorded, as in isWeak's case.
+func (d *dealing) sayRepeated(i int, card quorum.Card, passphrase *secret.Bytes) {
+	for before := range i {
+		if other := d.own[before]; other != nil && other.Equal(passphrase) {
+			d.ui.Say("%s: this is the passphrase of card %d as well: who learns one opens both cards", card, before+1)
+		}
+	}
+	d.own[i] = passphrase
+}
+
+// wipe wipes the passphrases that were kept.
+func (d *dealing) wipe() {
+	for _, passphrase := range d.own {
+		passphrase.Wipe()
+	}
 }
 
 // readBack takes nothing on trust: the card is read, opened and checked as it

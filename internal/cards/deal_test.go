@@ -36,6 +36,7 @@ func TestDeal(t *testing.T) {
 		"say: card 1 (Alice) written and read back, 1 of 3",
 		"new 1, try 1: new passphrase of card 2 (Bob) in "+media[1].String(),
 		"warn: card 2 (Bob): the holder's own passphrase instead of the drawn one; the record says so",
+		weak("card 2 (Bob)"),
 		isWritten("card 2 (Bob)", media[1]),
 		"say: card 2 (Bob) written and read back, 2 of 3",
 		"new 2, try 1: new passphrase of card 3 (Carol) in "+media[2].String(),
@@ -323,4 +324,19 @@ func TestRemoveAllRefuses(t *testing.T) {
 	media := written(t, made)
 	media[1] = faulty{Medium: media[1], remove: func() error { return pulled }}
 	expect(t, "cannot be removed", RemoveAll(made.Set, media), failure{"input/output error", exitcode.Failed, ""})
+}
+
+// TestRepeated: two holders with one passphrase are told so, and the record is not.
+func TestRepeated(t *testing.T) {
+	made := issue(t, 2, 3)
+	p := types("correct horse battery", "something else altogether", "correct horse battery")
+	for i := range p.answers {
+		p.answers[i].own = true
+	}
+	_, err := Deal(made, "Contoso", Folders(dirs(t, 3)), testWork, p)
+	must(t, err)
+	const want = "say: card 3 (Carol): this is the passphrase of card 1 as well: who learns one opens both cards"
+	if !slices.Contains(p.heard, want) {
+		t.Errorf("%q, want %q", p.heard, want)
+	}
 }

@@ -253,3 +253,8 @@ func isRead(m Medium) string { return fmt.Sprintf("say: reading the card in %s â
 func isWritten(card string, m Medium) string {
 	return fmt.Sprintf("say: writing %s to %s and reading it back â€¦", card, m)
 }
+
+func weak(card string) string {
+	return "say: " + card + ": this passphrase is short, or repeats itself: who copies the card could guess it; " +
+		"seven drawn words could not be guessed"
+}

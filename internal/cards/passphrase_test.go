@@ -120,7 +120,7 @@ func TestChoosePassphrase(t *testing.T) {
 			[]string{"new 4, try 1: new passphrase", again, "new 4, try 2: new passphrase"}},
 		{"own", 1, []answer{{text: "My own", own: true}}, Choice{Own: true, Tries: 1}, "My own",
 			[]string{"new 4, try 1: new passphrase",
-				"warn: card 1 (Alice): the holder's own passphrase instead of the drawn one; the record says so"}},
+				"warn: card 1 (Alice): the holder's own passphrase instead of the drawn one; the record says so", weak("card 1 (Alice)")}},
 	} {
 		p := &person{tries: c.tries, answers: c.answers}
 		got, chosen, err := ChoosePassphrase(p, ask, "card 1 (Alice)")
@@ -158,5 +158,18 @@ func TestChoosePassphraseRefuses(t *testing.T) {
 		p.tries = c.tries
 		_, _, err := ChoosePassphrase(p, Ask{}, "card 1 (Alice)")
 		expect(t, c.name, err, c.want)
+	}
+}
+
+// TestWeak: what a thief would try first is weak; drawn words, and passphrases of
+// some length, are not.
+func TestWeak(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, "a": true, "aaaaaaaaaaaaaaaaaaaa": true, "123123123123123": true, "correct hor": true,
+		"correct horse battery": false, "acid bonus crypt decoy elbow fetal gizmo": false, "Schlüssel 鍵 2026": false,
+	} {
+		if isWeak(pass(text)) != want {
+			t.Errorf("%q: weak is %v", text, !want)
+		}
 	}
 }

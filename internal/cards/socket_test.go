@@ -3,6 +3,7 @@ package cards
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"byok/internal/exitcode"
@@ -65,8 +66,8 @@ func TestOneSocket(t *testing.T) {
 	}
 	_, err := Deal(made, "Contoso", media, testWork, p)
 	must(t, err)
-	if want := removed + s.path + ", insert the medium of card 2 (Bob) and press Enter"; p.heard[4] != want {
-		t.Errorf("%q, want %q", p.heard[4], want)
+	if want := removed + s.path + ", insert the medium of card 2 (Bob) and press Enter"; !slices.Contains(p.heard, want) {
+		t.Errorf("%q, want %q", p.heard, want)
 	}
 
 	s.inside(0)

@@ -15,6 +15,9 @@ func Apply(bool) error {
 		Hint("run it on Linux, amd64 or arm64")
 }
 
+// Memory says that this system offers no way to lock memory.
+func Memory() Row { return Row{"locked memory", false, "secrets may reach a swap file"} }
+
 // Check says what is missing on this system.
 func Check() Status {
 	const missing = "needs Linux on amd64 or arm64"

@@ -12,7 +12,8 @@
 // program.
 //
 // A temporary is called .NAME.tmp-RANDOM. A killed process leaves its
-// temporaries behind; no later run reads, needs or removes them.
+// temporaries behind; no later run reads or needs them, and [Sweep] removes them
+// from a folder that no other process writes to.
 //
 // Errors name the file as the caller did. They carry no exit status, except
 // that a file in the way, or one that another process holds, is Refused.

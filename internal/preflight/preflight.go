@@ -98,48 +98,48 @@ var (
 	toCheck      = Check{"the cards that are given are this world's", (*Facts).toCheck}
 	aCard        = Check{"the card is there", (*Facts).card}
 
-	anIdent     = Check{"the identifier is one", (*Facts).ident}
-	known       = Check{"the key is there", ofKey((*kmdata.Chain).Key)}
-	inUse       = Check{"the key is in use, and can be wrapped", ofKey(keys.Transferable)}
-	retirable   = Check{"the key is in use", ofKey(keys.Retirable)}
-	freezable   = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
-	newKey      = Check{"the key can be made", (*Facts).newKey}
-	named       = Check{"keys are named, or all are meant", (*Facts).named}
-	restorable  = Check{"there is a backup of each key", (*Facts).restorable}
-	aModule     = Check{"the module is there", (*Facts).module}
-	aKEK        = Check{"the KEK can be accepted", (*Facts).kek}
-	fits        = Check{"the vault takes keys of this type", (*Facts).fits}
-	aTarget     = Check{"the key can be so in the vault", (*Facts).target}
-	aFolder     = Check{"the output folder is there, and can be written to", (*Facts).folder}
-	approved    = Check{"a quorum approved the key", (*Facts).approved}
-	aNewWorld   = Check{"a world can be made", (*Facts).newWorld}
-	aToolset    = Check{"the toolset can be read", (*Facts).toolset}
-	secretFiles = Check{"the files with secrets are there", (*Facts).secretFiles}
+	anIdent    = Check{"the identifier is one", (*Facts).ident}
+	known      = Check{"the key is there", ofKey((*kmdata.Chain).Key)}
+	inUse      = Check{"the key is in use, and can be wrapped", ofKey(keys.Transferable)}
+	retirable  = Check{"the key is in use", ofKey(keys.Retirable)}
+	freezable  = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
+	newKey     = Check{"the key can be made", (*Facts).newKey}
+	named      = Check{"keys are named, or all are meant", (*Facts).named}
+	restorable = Check{"there is a backup of each key", (*Facts).restorable}
+	aModule    = Check{"the module is there", (*Facts).module}
+	aKEK       = Check{"the KEK can be accepted", (*Facts).kek}
+	fits       = Check{"the vault takes keys of this type", (*Facts).fits}
+	aTarget    = Check{"the key can be so in the vault", (*Facts).target}
+	aFolder    = Check{"the output folder is there, and can be written to", (*Facts).folder}
+	approved   = Check{"a quorum approved the key", (*Facts).approved}
+	aNewWorld  = Check{"a world can be made", (*Facts).newWorld}
+	aToolset   = Check{"the toolset can be read", (*Facts).toolset}
+	secrets    = Check{"the files with secrets are there", (*Facts).secretFiles}
 )
 
 // Commands are the checks of each command that asks anybody for anything.
 func Commands() map[string][]Check {
-	quorum := []Check{cardsGiven, aWorld, clock, secretFiles, enough, readable}
+	quorum := []Check{cardsGiven, aWorld, clock, secrets, enough, readable}
 	return map[string][]Check{
-		"world create":        {optionsAlone, clock, secretFiles, aNewWorld},
-		"world check":         {optionsAlone, aWorld, clock, secretFiles, toCheck},
+		"world create":        {optionsAlone, clock, secrets, aNewWorld},
+		"world check":         {optionsAlone, aWorld, clock, secrets, toCheck},
 		"world recover":       rows(one(optionsAlone), quorum),
 		"world replace-cards": rows(one(optionsAlone), quorum[:4], one(readable)), // which set is in force shows later
 		"world reset-pin":     rows(one(optionsAlone), quorum),
-		"world change-pin":    {optionsAlone, aWorld, clock, secretFiles},
+		"world change-pin":    {optionsAlone, aWorld, clock, secrets},
 		"card passphrase":     {optionsAlone, aCard},
 		"toolset install":     {aToolset},
 		"module accept":       rows(one(optionsAlone), quorum),
 		"module strike-off":   rows(one(optionsAlone), quorum, one(aModule)),
-		"key generate":        {anIdent, aWorld, clock, secretFiles, newKey, cardsIfGiven},
+		"key generate":        {anIdent, aWorld, clock, secrets, newKey, cardsIfGiven},
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
-		"key retire":          {anIdent, aWorld, clock, secretFiles, retirable, cardsIfGiven},
+		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
 		"acl modify":          rows(one(anIdent), quorum[:3], one(inUse, aKEK, fits, aTarget), quorum[3:]),
-		"acl print":           {anIdent, aWorld, clock, secretFiles, known, cardsIfGiven},
-		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secretFiles, cardsIfGiven},
-		"ceremony bundle":     {optionsAlone, aWorld, clock, secretFiles},
-		"ceremony seal":       {optionsAlone, aWorld, clock, secretFiles, cardsIfGiven},
+		"acl print":           {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
+		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
+		"ceremony bundle":     {optionsAlone, aWorld, clock, secrets},
+		"ceremony seal":       {optionsAlone, aWorld, clock, secrets, cardsIfGiven},
 	}
 }
 

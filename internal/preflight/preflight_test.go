@@ -9,6 +9,7 @@ import (
 
 	"byok/internal/cards"
 	"byok/internal/exitcode"
+	"byok/internal/hsm"
 	"byok/internal/kek"
 	"byok/internal/preflight"
 	"byok/internal/stamp"
@@ -198,6 +199,18 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestSwept: what a killed run was writing goes with the next one.
+func TestSwept(t *testing.T) {
+	s := newStage(t)
+	const left = "kmdata/local/.key_simple_x.tmp-ABCDEFGHIJ27"
+	ok(t, os.WriteFile(left, nil, 0o600))
+	o := s.run("ceremony seal")
+	ok(t, o.err)
+	if _, err := os.Lstat(left); err == nil || !strings.Contains(o.said, left+" is gone: a run that was killed had left it") {
+		t.Errorf("%v, %q", err, o.said)
+	}
+}
+
 // TestClock warns of a clock that is behind a statement.
 func TestClock(t *testing.T) {
 	s := newStage(t)
@@ -265,6 +278,29 @@ func TestReady(t *testing.T) {
 	if said := s.saying(o.facts, func(f *preflight.Facts) { f.ReadyForAll(f.Chain.Set().Cards.Quorum) }); said !=
 		"test: ready: all 3 card holders are needed now\n" {
 		t.Errorf("%q", said)
+	}
+}
+
+// TestSoftware warns of a production world on a token that is software.
+func TestSoftware(t *testing.T) {
+	s := newStage(t)
+	f := s.run("ceremony seal").facts
+	soft := hsm.Token{Label: "byok", Initialised: true, Serial: "1", Manufacturer: "SoftHSM project", Model: "SoftHSM v2"}
+	const want = `test: warning: token "byok" (serial 1) is software (SoftHSM project SoftHSM v2): whoever copies its files ` +
+		"and learns the PIN has its keys; a production world belongs on an HSM\n"
+	for _, c := range []struct {
+		token     hsm.Token
+		rehearsal bool
+		want      string
+	}{
+		{soft, false, want},
+		{soft, true, ""},
+		{hsm.Token{Label: "byok", Manufacturer: "Marvell Semiconductors, Inc.", Model: "NITROX-III"}, false, ""},
+	} {
+		said := s.saying(f, func(f *preflight.Facts) { preflight.WarnOfSoftware(f.UI, c.token, c.rehearsal) })
+		if said != c.want {
+			t.Errorf("%q, want %q", said, c.want)
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package preflight
 import (
 	"byok/internal/cards"
 	"byok/internal/command"
+	"byok/internal/confine"
 	"byok/internal/dialogue"
+	"byok/internal/durable"
 	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/term"
@@ -38,7 +40,20 @@ func (f *Facts) world() (err error) {
 	if f.Run.Log == nil {
 		return nil
 	}
+	if err := f.sweep(); err != nil {
+		return err
+	}
 	return f.Chain.PutBack()
+}
+
+// sweep removes what killed runs have left of files that they were writing: the
+// step holds kmdata for itself.
+func (f *Facts) sweep() error {
+	swept, err := durable.Sweep(kmdata.Local(f.Chain.Dir()))
+	for _, path := range swept {
+		f.UI.Say("%s is gone: a run that was killed had left it", path)
+	}
+	return err
 }
 
 // enough refuses fewer cards than the quorum, and cards that are not in their
@@ -89,6 +104,7 @@ func (f *Facts) secretFiles() error {
 	for _, name := range []string{"card-pin-file", "new-card-pin-file"} {
 		paths = append(paths, f.Run.StringSlice(name)...)
 	}
+	f.memory()
 	for _, path := range paths {
 		s, err := term.SecretFile(path)
 		if err != nil {
@@ -97,6 +113,13 @@ func (f *Facts) secretFiles() error {
 		s.Wipe()
 	}
 	return nil
+}
+
+// memory warns where secrets could reach a swap file.
+func (f *Facts) memory() {
+	if row := confine.Memory(); !row.OK {
+		f.UI.Warn("memory cannot be locked, so that " + row.Detail + "; ulimit -l 64 is enough")
+	}
 }
 
 func (f *Facts) module() error {
