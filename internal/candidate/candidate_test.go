@@ -72,7 +72,7 @@ func TestFind(t *testing.T) {
 		},
 		{
 			"two of a label", candidate.Order{Label: "twin", Adopt: true},
-			"2 tokens labelled twin in LIBRARY: one cannot be distinguished from the other", "name one by its slot: slot:A or slot:B",
+			`2 tokens labelled "twin" in LIBRARY: one cannot be distinguished from the other`, "name one by its slot: slot:A or slot:B",
 		},
 		{"one of them by name", candidate.Order{Label: "twin", Adopt: true, Name: named(twin2.Serial)}, twin2.Serial, ""},
 		{"again, whatever its name is now", candidate.Order{Label: "one", Initialize: true, Taken: true, Name: named("1")}, one.Serial, ""},

@@ -66,6 +66,7 @@ func ProveGuard(token *hsm.Session, e Equipment) ([]statement.Finding, error) {
 		}
 		rows = append(rows, statement.Finding{Name: t.name, Outcome: heldOutcome})
 	}
+	rows[len(rows)-1].Detail = token.Prober().Wraps(e.Form)
 	if e.Guard.Traits().Trusted == statement.TrustedByTool {
 		rows = append(rows, unseen...)
 	}

@@ -4,8 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"errors"
-
-	"github.com/miekg/pkcs11"
+	"fmt"
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
@@ -16,17 +15,11 @@ import (
 // on a token.
 type KeyWrap uint
 
-// String returns the mechanism's name.
-func (w KeyWrap) String() string {
-	if w == p11.KWP {
-		return "CKM_AES_KEY_WRAP_KWP"
-	}
-	return "CKM_AES_KEY_WRAP_PAD"
-}
+// String returns the mechanism's name, with the number where that is a vendor's.
+func (w KeyWrap) String() string { return p11.KeyWrapName(uint(w)) }
 
-// KeyWrap finds the mechanism by trying: of CKM_AES_KEY_WRAP_KWP and
-// CKM_AES_KEY_WRAP_PAD the first whose result opens in software as RFC 5649
-// says. It is tried once a token, in any role.
+// KeyWrap finds the mechanism by trying: of those of [p11.KeyWraps] the first whose
+// result opens in software as RFC 5649 says. It is tried once a token, in any role.
 func (p *Prober) KeyWrap() (KeyWrap, error) {
 	if p.facts.keyWrap != 0 {
 		return p.facts.keyWrap, nil
@@ -50,17 +43,28 @@ func (p *Prober) tryKeyWraps() (KeyWrap, error) {
 		return 0, err
 	}
 	defer p.s.Discard(o)
-	kwpErr := p.tryKeyWrap(p11.KWP, key, o)
-	if kwpErr == nil || p11.Gone(kwpErr) {
-		return p11.KWP, kwpErr
+	return p.firstKeyWrap(key, o)
+}
+
+func (p *Prober) firstKeyWrap(key knownKey, o p11.Object) (KeyWrap, error) {
+	listed, err := p.listed()
+	if err != nil {
+		return 0, err
 	}
-	padErr := p.tryKeyWrap(pkcs11.CKM_AES_KEY_WRAP_PAD, key, o)
-	if padErr == nil || p11.Gone(padErr) {
-		return pkcs11.CKM_AES_KEY_WRAP_PAD, padErr
+	makers := func() []string { return p11.Makers(p.s.Ctx, p.slot) }
+	var all error
+	for _, w := range p11.KeyWraps(func(m uint) bool { return listed[m] }, makers) {
+		err := p.tryKeyWrap(w.Number, key, o)
+		switch {
+		case err == nil || p11.Gone(err):
+			return KeyWrap(w.Number), err
+		case all == nil:
+			all = fmt.Errorf("%v: %w", w, err)
+		default:
+			all = fmt.Errorf("%w; %v: %w", all, w, err)
+		}
 	}
-	return 0, exitcode.Errorf(exitcode.HSM,
-		"%v offers no AES key wrap with padding as in RFC 5649: CKM_AES_KEY_WRAP_KWP: %w; CKM_AES_KEY_WRAP_PAD: %w",
-		p.s.Token, kwpErr, padErr)
+	return 0, exitcode.Errorf(exitcode.HSM, "%v offers no AES key wrap with padding as in RFC 5649: %w", p.s.Token, all)
 }
 
 // knownKey is a worthless key of the token's own making whose value is known.
@@ -123,9 +127,18 @@ func (p *Prober) tryKeyWrap(m uint, under knownKey, o p11.Object) error {
 
 // TwoSteps proves that the token uses SHA-1 in RSA-OAEP and RFC 5649 in AES key
 // wrap: the vault would refuse the blob without a reason.
-func (p *Prober) TwoSteps() error {
-	_, err := p.tryKeyWraps()
+func (p *Prober) TwoSteps() (err error) {
+	p.facts.keyWrap, err = p.tryKeyWraps()
 	return err
+}
+
+// Wraps names the mechanisms that keys are wrapped with in a form, once that was
+// proved.
+func (p *Prober) Wraps(form keywrap.Form) string {
+	if form == keywrap.OneCall {
+		return "CKM_RSA_AES_KEY_WRAP"
+	}
+	return "CKM_RSA_PKCS_OAEP and " + p.facts.keyWrap.String()
 }
 
 // OAEP proves that the token uses SHA-1 in RSA-OAEP.

@@ -19,14 +19,18 @@ type needed struct {
 	any  []uint
 }
 
-func neededMechanisms() []needed {
+func (s Slots) neededMechanisms(t Token, listed func(uint) bool) []needed {
+	var wraps []uint
+	for _, w := range p11.KeyWraps(listed, func() []string { return p11.Makers(s.p, t.Slot) }) {
+		wraps = append(wraps, w.Number)
+	}
 	return []needed{
 		{"CKM_RSA_PKCS_KEY_PAIR_GEN", []uint{pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN}},
 		{"CKM_EC_KEY_PAIR_GEN", []uint{pkcs11.CKM_EC_KEY_PAIR_GEN}},
 		{"CKM_ECDSA", []uint{pkcs11.CKM_ECDSA}},
 		{"CKM_AES_KEY_GEN", []uint{pkcs11.CKM_AES_KEY_GEN}},
 		{"CKM_RSA_PKCS_OAEP", []uint{pkcs11.CKM_RSA_PKCS_OAEP}},
-		{"CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD", []uint{p11.KWP, pkcs11.CKM_AES_KEY_WRAP_PAD}},
+		{"CKM_AES_KEY_WRAP_KWP or CKM_AES_KEY_WRAP_PAD", wraps},
 	}
 }
 
@@ -46,9 +50,11 @@ func (s Slots) CheckMechanisms(t Token) error {
 		return p11.Contact(p11.Fail(fmt.Sprintf("C_GetMechanismList of slot %d", t.Slot), err))
 	}
 	var lacking []string
-	for _, n := range neededMechanisms() {
-		offered := func(m *pkcs11.Mechanism) bool { return slices.Contains(n.any, m.Mechanism) }
-		if !slices.ContainsFunc(list, offered) {
+	listed := func(m uint) bool {
+		return slices.ContainsFunc(list, func(o *pkcs11.Mechanism) bool { return o.Mechanism == m })
+	}
+	for _, n := range s.neededMechanisms(t, listed) {
+		if !slices.ContainsFunc(n.any, listed) {
 			lacking = append(lacking, n.name)
 		}
 	}

@@ -59,6 +59,11 @@ static void say(CK_UTF8CHAR *text, size_t room)
 static CK_RV get_info(CK_INFO_PTR info)
 {
 	CK_RV rv = real->C_GetInfo(info);
+	const char *maker = setting("SHIM_MAKER");
+	if (rv == CKR_OK && maker) {
+		memset(info->manufacturerID, ' ', sizeof info->manufacturerID);
+		memcpy(info->manufacturerID, maker, strnlen(maker, sizeof info->manufacturerID));
+	}
 	if (rv == CKR_OK) {
 		say(info->manufacturerID, sizeof info->manufacturerID);
 		say(info->libraryDescription, sizeof info->libraryDescription);

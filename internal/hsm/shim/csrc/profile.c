@@ -17,9 +17,13 @@ static const struct preset {
 	{ "cloudhsm", "SHIM_UNKNOWN", "0x109,0x10b,0x171,0x40000211,0x40000212,0x40000600" },
 	{ "cloudhsm", "SHIM_RSA_AES", "1" },
 	{ "cloudhsm", "SHIM_PIN_HAS", ":" },
+	{ "cloudhsm", "SHIM_MAKER", "Cavium, Inc" },
+	{ "cloudhsm", "SHIM_KEY_WRAP", "0x8000216F" },
 	/* Luna with a key export partition: no document says that it knows TRUSTED or
 	 * WRAP_WITH_TRUSTED. That they are refused as unknown is a guess. */
 	{ "luna", "SHIM_UNKNOWN", "0x86,0x210,0x40000600" },
+	{ "luna", "SHIM_MAKER", "SafeNet, Inc." },
+	{ "luna", "SHIM_KEY_WRAP", "0x80000171" },
 	/* nShield: TRUSTED is set afterwards by the SO; COPYABLE is not known. The code of the first is a guess. */
 	{ "nshield", "SHIM_TRUST_LATER", "1" },
 	{ "nshield", "SHIM_UNKNOWN", "0x171" },

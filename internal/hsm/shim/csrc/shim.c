@@ -33,6 +33,7 @@
  * SHIM_GHOST_LAST=1           it comes last
  * SHIM_SERIAL=TEXT            every token has this serial number; none: no token has one
  * SHIM_MANUFACTURER=TEXT      every token has this manufacturer
+ * SHIM_MAKER=TEXT             the library has this manufacturer
  * SHIM_NUL_PADDED=1           labels and serial numbers are padded with NULs
  * SHIM_PIN_LENGTHS=8-4        shortest and longest PIN, as every CK_TOKEN_INFO has them
  * SHIM_SESSIONS=1             so many sessions at once: CKR_SESSION_COUNT
