@@ -230,6 +230,8 @@ func initialising() (list []habit) {
 		habit{"C_Initialize", "again while it is initialised", created, nil, "INIT_TWICE=0x5",
 			[]reportStep{done(thenAlone, ""), done(thenNext, "")}},
 		habit{"sessions", "one at a time", created, nil, "SESSIONS=1", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
+		habit{"sessions", "one at a time, and a new world", "", configured("SESSIONS=1"), "", []reportStep{
+			done(thenCreate, ""), done(thenAlone, ""), done(thenNext, ""), done(thenCheck, "")}},
 		habit{"sessions", "two at a time", created, nil, "SESSIONS=2", []reportStep{done(thenAlone, ""), done(thenNext, "")}},
 		habit{"PIN texts", "a user's name and a password", "", typed("crypto_user:pass word"), "", pinWorks()},
 		habit{"PIN texts", "a key's number and a password", "", typed("0001password"), "", pinWorks()},

@@ -23,8 +23,9 @@ type prover struct {
 	// userAlone leaves the SO's login out, and its rows.
 	userAlone bool
 
-	roles    *hsm.Session // logs in and out
-	objects  *maker       // makes this process's objects in a session of its own
+	token    hsm.Token
+	roles    roles  // logs in and out
+	objects  *maker // makes this process's objects, in a session of its own where there may be two
 	second   *process
 	controls map[string]try
 
@@ -104,19 +105,25 @@ func (p *prover) evidence() []*evidence {
 	return []*evidence{&p.trust, &p.private, &p.session, &p.reach}
 }
 
-// open opens two sessions of this process: package hsm's, which knows what a
-// refused login means, and one for objects.
+// open opens two sessions of this process, one that logs in and one for objects,
+// or one where the token allows no more.
 func (p *prover) open(t hsm.Token) error {
-	roles, err := p.module.Open(t)
+	on, err := p.module.Open(t)
 	if err != nil {
 		return err
 	}
-	r, err := connect(p.module.Path, roles.Token.Slot)
+	p.token, p.roles = on.Token, on
+	if !p.token.Allows(2) {
+		on.Close()
+	}
+	r, err := connect(p.module.Path, p.token.Slot)
 	if err != nil {
-		roles.Close()
+		on.Close()
 		return exitcode.Mark(exitcode.HSM, fmt.Errorf("a second session with %v: %w", t, err))
 	}
-	p.roles = roles
+	if !p.token.Allows(2) {
+		p.roles = sameSession{p.module, p.token, r}
+	}
 	p.objects = newMaker(r, LabelPrefix+hex.EncodeToString(random(8)))
 	return nil
 }
@@ -166,7 +173,7 @@ func (p *prover) noteLogin(role hsm.Role) {
 
 // experiments are made in the order of the logins: none, SO, user.
 func (p *prover) experiments() error {
-	first := order{Do: "open", Library: p.module.Path, Token: p.roles.Token.URI(), Label: p.objects.label}
+	first := order{Do: "open", Library: p.module.Path, Token: p.token.URI(), Label: p.objects.label}
 	_, err := p.second.ask(first, nil)
 	if err == nil {
 		err = p.control()
