@@ -1,7 +1,9 @@
 package survey
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"byok/internal/statement"
@@ -106,6 +108,24 @@ func TestConclude(t *testing.T) {
 	} {
 		if got := Conclude(c.list, c.asked); got != c.want {
 			t.Errorf("%s\n got %+v\nwant %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestRowsAreDocumented: the page on HSMs has every row of the table.
+func TestRowsAreDocumented(t *testing.T) {
+	page := string(must[[]byte](t)(os.ReadFile("../../../docs/hsm/README.md")))
+	documented := map[string]bool{}
+	for line := range strings.Lines(page) {
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| ") {
+			for name := range strings.SplitSeq(strings.TrimPrefix(cells[0], "| "), "; ") {
+				documented[name] = true
+			}
+		}
+	}
+	for _, p := range untried() {
+		if !documented[p.Name] {
+			t.Errorf("docs/hsm/README.md has no row %q", p.Name)
 		}
 	}
 }
