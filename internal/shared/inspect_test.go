@@ -2,8 +2,10 @@ package shared_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -208,4 +210,36 @@ func TestInspectExplain(t *testing.T) {
 	got := run(t, "inspect", "--explain", folder+"/good.byok", "--output", "json")
 	golden(t, "explain/good.json", strings.ReplaceAll(got.out, folder, "DIR"))
 	wantUntouched(t, "inspect", dir)
+}
+
+// typed matches the constant by which a package names the type of its file.
+var typed = regexp.MustCompile(`(?m)[Tt]ype\w*\s+= "(byok-[a-z-]+)"`)
+
+// TestInspectKnowsEveryType: there is no file of the project that inspect takes
+// for a stranger's. What is inside a card is not in clear.
+func TestInspectKnowsEveryType(t *testing.T) {
+	kmdataDir(t)
+	known, all := 0, 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for _, m := range typed.FindAllStringSubmatch(read(t, path), -1) {
+			if m[1] == "byok-administrator-card" {
+				continue
+			}
+			all++
+			got := run(t, "inspect", write(t, t.TempDir()+"/file", `{"type":"`+m[1]+`"}`))
+			if strings.Contains(got.err, "not a file of this project") {
+				t.Errorf("%s, of %s, is not known", m[1], path)
+				continue
+			}
+			known++
+		}
+		return nil
+	})
+	if err != nil || all < 12 {
+		t.Errorf("%d types, %v", all, err)
+	}
+	t.Logf("types of files that inspect knows: %d of %d", known, all)
 }
