@@ -25,7 +25,7 @@ var printers = map[string]string{
 	"cmd/byok-online/main.go":                 "hands the streams on",
 	"cmd/byok-online/rehearsal.go":            "the URL of the vault that was just started",
 	"internal/command/show.go":                "every result passes through package printable here",
-	"internal/command/program.go":             "the help, which is the program's own text",
+	"internal/command/tree.go":                "the help, which is the program's own text",
 	"internal/supervisor/supervisor_linux.go": "hands the streams on",
 	"internal/supervisor/supervisor_other.go": "hands the streams on",
 }

@@ -31,10 +31,15 @@ func Sample() *command.Program {
 		Choices: map[string]choice.Choice{"type": {Words: []string{"RSA", "EC", "AES"}}},
 	}
 	p.Commands = []*cli.Command{
-		{Name: "look", Usage: "look at it (it's $HOME, `id`, \\n: \"here\"), or not", Action: p.Action(nil), Flags: []cli.Flag{
-			&cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM", Required: true},
-			&cli.DurationFlag{Name: "officer-wait", Usage: "`TIME` to wait", Value: time.Minute},
-		}},
+		{
+			Name:   "look",
+			Usage:  "look at it (it's $HOME, `id`, \\n: \"here\"), or not",
+			Action: p.Action(nil),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "module-path", Usage: "`LIBRARY` of the HSM", Required: true},
+				&cli.DurationFlag{Name: "officer-wait", Usage: "`TIME` to wait", Value: time.Minute},
+			},
+		},
 		{Name: "key", Usage: "a group of commands", Description: "More about it.", Subcommands: []*cli.Command{
 			{Name: "list", Usage: "list them", Action: p.Action(nil)},
 			{Name: "make", Usage: "make one", Action: p.Action(nil), Flags: sampleFlags(), Description: "More about it."},
