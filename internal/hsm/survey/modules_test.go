@@ -51,6 +51,30 @@ var promises = []module{
 		map[string]string{PropLockout: ""}, "trust login", everything,
 	},
 	{
+		"session objects outlive their session", quirks("sessions-stay"),
+		map[string]string{
+			PropSession: "not enforced: the KEK is there after the session that it was made in",
+			PropLockout: later,
+		},
+		"login", "not enforced: " + PropSession,
+	},
+	{
+		"trusted keys are copied as they are", map[string]string{"SHIM_WEAK": "modifiable", "SHIM_COPIES": "plain"},
+		map[string]string{
+			PropCopied: "not enforced: KW can be copied to the session, where the copy is trusted as well and outlives it",
+			PropCopy:    "not enforced: CKA_SIGN of the transfer copy can be set to true (does nothing but travel)",
+			PropLockout: later,
+		},
+		"login", "not enforced: " + PropCopied,
+	},
+	{
+		"WRAP_WITH_TRUSTED can be set later", quirks("wwt-later"),
+		map[string]string{
+			PropLater: "not enforced: WRAP_WITH_TRUSTED of a secret key can be set after any key could wrap it",
+		},
+		"trust login", everything,
+	},
+	{
 		"any user trusts", quirks("usersettrust"),
 		map[string]string{
 			PropTrustedOnly: "not enforced: the user can make an AES key trusted with C_SetAttributeValue, as a session object",

@@ -104,6 +104,8 @@
  *   so-cannot-read-back
  *                      C_GetAttributeValue in the officer's session: CKR_OBJECT_HANDLE_INVALID
  *   wwt-dropped        CKA_WRAP_WITH_TRUSTED of a private key is dropped when it is made, and shown false
+ *   wwt-later          CKA_WRAP_WITH_TRUSTED can be set on a key that was made without it
+ *   sessions-stay      C_CloseSession closes nothing
  *   copy-any-change-0x12
  *                      C_CopyObject takes CKA_TOKEN, CKA_LABEL and CKA_ID alone: CKR_ATTRIBUTE_TYPE_INVALID
  *   nowrapprivate      no private key is wrapped: CKR_KEY_NOT_WRAPPABLE

@@ -59,12 +59,45 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 	return vacant(slot) ? CKR_TOKEN_NOT_PRESENT : inner.C_GetTokenInfo(slot, info);
 }
 
+/* The keys that got CKA_WRAP_WITH_TRUSTED after they were made, which the real library does not let happen. */
+static CK_OBJECT_HANDLE restricted[16];
+
+static int got_it_later(CK_OBJECT_HANDLE o)
+{
+	for (size_t i = 0; i < sizeof restricted / sizeof *restricted; i++)
+		if (o && restricted[i] == o)
+			return quirk("wwt-later");
+	return 0;
+}
+
+/* set_attributes: openCryptoki, and every library that does as the standard lets it. */
+static CK_RV set_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+	static size_t next;
+	if (!quirk("wwt-later") || n != 1 || t->type != CKA_WRAP_WITH_TRUSTED || !*(CK_BBOOL *)t->pValue)
+		return inner.C_SetAttributeValue(s, o, t, n);
+	restricted[next] = o;
+	next = (next + 1) % (sizeof restricted / sizeof *restricted);
+	return CKR_OK;
+}
+
 /* get_attributes: freehsm-c 2.0. */
 static CK_RV get_attributes(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
+	CK_RV rv;
 	if (quirk("so-cannot-read-back") && by_officer(s))
 		return CKR_OBJECT_HANDLE_INVALID;
-	return inner.C_GetAttributeValue(s, o, t, n);
+	rv = inner.C_GetAttributeValue(s, o, t, n);
+	for (CK_ULONG i = 0; got_it_later(o) && i < n; i++)
+		if (t[i].type == CKA_WRAP_WITH_TRUSTED && t[i].pValue && t[i].ulValueLen == sizeof(CK_BBOOL))
+			*(CK_BBOOL *)t[i].pValue = CK_TRUE;
+	return rv;
+}
+
+/* close_session: a daemon that keeps what a client has left. */
+static CK_RV close_session(CK_SESSION_HANDLE s)
+{
+	return quirk("sessions-stay") ? CKR_OK : inner.C_CloseSession(s);
 }
 
 /* generate_pair: freehsm-c 2.0 drops it from EC keys. */
@@ -166,6 +199,8 @@ void small_install(CK_FUNCTION_LIST *list)
 	list->C_GetSlotList = get_slot_list;
 	list->C_GetSlotInfo = get_slot_info;
 	list->C_GetTokenInfo = get_token_info;
+	list->C_CloseSession = close_session;
+	list->C_SetAttributeValue = set_attributes;
 	list->C_GetAttributeValue = get_attributes;
 	list->C_GenerateKeyPair = generate_pair;
 	list->C_CopyObject = copy_object;
