@@ -51,6 +51,10 @@ func (p proxyRefusal) Error() string {
 	return fmt.Sprintf("the proxy %s refuses the connection: %d %s", p.proxy, p.status, http.StatusText(p.status))
 }
 
+// NonRetriable keeps every pipeline of the SDK from asking the proxy again, those
+// too whose retries are azidentity's own.
+func (p proxyRefusal) NonRetriable() {}
+
 // proxyAnswer implements http.Transport.OnProxyConnectResponse. Without it, a
 // refusal is a bare text, such as Forbidden.
 func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
 	"byok/internal/exitcode"
 )
 
@@ -78,9 +81,24 @@ func TestProxyRefuses(t *testing.T) {
 		if !NeverSent(err) || worthAnotherTry(nil, err) || tried != 1 {
 			t.Errorf("%d: %v is worth another try", status, err)
 		}
+		if tried = 0; sent(t, client) == nil || tried != 1 {
+			t.Errorf("%d: the SDK asked the proxy %d times", status, tried)
+		}
 		err = Explain("do", err, noon)
 		if want = strings.ReplaceAll(want, "HOST", hostPort(proxy)); err.Error() != want || strings.Contains(Detail(err), "Passw0rd") {
 			t.Errorf("%d: %v\n%s\nwant %s", status, err, Detail(err), want)
 		}
 	}
+}
+
+// sent sends a request by a pipeline of the SDK with its own retries.
+func sent(t *testing.T, client *http.Client) error {
+	t.Helper()
+	pipeline := runtime.NewPipeline("test", "v1", runtime.PipelineOptions{}, &policy.ClientOptions{Transport: client})
+	req, err := runtime.NewRequest(t.Context(), http.MethodGet, "https://contoso.vault.azure.net/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = pipeline.Do(req)
+	return err
 }
