@@ -61,7 +61,7 @@ var promises = []module{
 	{
 		"trusted keys are copied as they are", map[string]string{"SHIM_WEAK": "modifiable", "SHIM_COPIES": "plain"},
 		map[string]string{
-			PropCopied: "not enforced: KW can be copied to the session, where the copy is trusted as well and outlives it",
+			PropCopied:  "not enforced: KW can be copied to the session, where the copy is trusted as well and outlives it",
 			PropCopy:    "not enforced: CKA_SIGN of the transfer copy can be set to true (does nothing but travel)",
 			PropLockout: later,
 		},
