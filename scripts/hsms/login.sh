@@ -29,3 +29,31 @@ package_key() {
 	package=KeyTransferPackage-$name
 	cp -v "usb/$package".* "$demo/online/"
 }
+
+# afterwards_login is what comes after a ceremony: a key that its own transfer has
+# erased from the token, new cards, the key restored from its new backup, and its
+# transfer under the new cards.
+afterwards_login() {
+	local card guard new=() kept=kept
+	ident=$kept name=My-$kept kind=(--type EC --curve P-256)
+	make_key
+	package_key
+	for card in new1 new2 new3; do
+		mkdir "$card"
+		secret "secrets/$card" "$(head -c 12 /dev/urandom | base64)"
+		new+=(--new-card "$card" --new-card-pin-file "secrets/$card" --new-holder "holder of $card")
+	done
+	on_paper
+	offline world replace-cards "${quorum[@]}" "${written[@]}" "${new[@]}" --acs-quorum 2/3
+	quorum=(--card new1 --card new3 --card-pin-file secrets/new1 --card-pin-file secrets/new3)
+	on_paper
+	offline key restore --ident "$kept" "${quorum[@]}" "${written[@]}"
+	offline world check "${quorum[@]}"
+	info=$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)
+	hknso=$(field "$info" hknso)
+	guard=$(field "$info" guard)
+	name=My-$kept-2
+	package_key
+	upload_and_prove
+	row P-256 "$guard" "erased, cards replaced, restored from its backup, uploaded and proved"
+}
