@@ -40,7 +40,7 @@ var members = []struct {
 		"own-passphrase",
 	}},
 	{"the record", []string{"last-statement", "break-reason", "reason", "hknso", "config", "nonce"}},
-	{"the security world", []string{"label", "guard", "vendor-quorum", "cipher-suite", "rehearsal"}},
+	{"the security world", []string{"label", "guard", "rights-per-login", "vendor-quorum", "cipher-suite", "rehearsal"}},
 	{"the HSM", []string{
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
