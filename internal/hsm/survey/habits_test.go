@@ -120,6 +120,23 @@ var habits = []module{
 		},
 		"", "refused: " + PropKeyWrap,
 	},
+	{
+		"AES key wrap by the vendor's number", map[string]string{"SHIM_KEY_WRAP": "0x80000171", "SHIM_MANUFACTURER": "Thales"},
+		nil, "trust login", everything,
+	},
+	{
+		"the vendor's number forgets WRAP_WITH_TRUSTED", map[string]string{
+			"SHIM_KEY_WRAP": "0x80000171", "SHIM_MANUFACTURER": "Thales", "SHIM_UNTRUSTED_WRAP": "0x210A",
+		},
+		map[string]string{
+			PropWrapTrusted: "not enforced: byok-module-check-key can be wrapped with CKM_AES_KWP (0x80000171) under an AES key " +
+				"that is not trusted",
+			PropCopy: "not enforced: the transfer copy can be wrapped with CKM_AES_KWP (0x80000171) under an AES key that " +
+				"is not trusted",
+			PropLockout: later,
+		},
+		"login", "not enforced: " + PropWrapTrusted,
+	},
 	{"no secret key by value", quirks("nosecret"), nil, "trust login", everything},
 	{"a dead slot", quirks("deadslot"), nil, "trust login", everything},
 	{
