@@ -32,6 +32,7 @@ func Check(t *testing.T, program func() *command.Program) {
 	t.Run("empty", func(t *testing.T) { checkEmpty(t, program, pages) })
 	t.Run("manual", func(t *testing.T) { checkManual(t, pages) })
 	t.Run("completion", func(t *testing.T) { checkCompletion(t, pages) })
+	t.Run("misgiven", func(t *testing.T) { checkMisgiven(t, program, pages) })
 	t.Run("retired names", func(t *testing.T) { checkRetiredNames(t, program, pages) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, program, pages) })
 }
