@@ -64,7 +64,12 @@ done
 umask 022
 
 cd "$demo"
-step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+# step names what comes now, in bold on a terminal that has it (no-color.org).
+bold="" plain=""
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+	bold=$'\033[1m' plain=$'\033[0m'
+fi
+step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 # run WORKSTATION COMMAND…: prints the command line and runs it there.
 commands=0
 run() {
