@@ -122,6 +122,9 @@ func (s *somebody) on(prefix string, try func(o pkcs11.ObjectHandle)) {
 
 // wrappingRSA is somebody's own RSA key as a public key that wraps.
 func (s *somebody) wrappingRSA(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
+	if s.rights {
+		more = append(more, pkcs11.NewAttribute(pkcs11.CKA_VALUE, s.own.N.Bytes()))
+	}
 	return append([]*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
 		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),

@@ -30,6 +30,7 @@ const (
 	cloudHSM
 	azure
 	login
+	rights
 	typed
 
 	columns
@@ -62,6 +63,7 @@ const (
 	noSuch    = "CKR_USER_TYPE_INVALID"
 	forbidden = "CKR_KEY_FUNCTION_NOT_PERMITTED"
 	inClear   = done + ", " + gained
+	rejected  = "CKR_FUNCTION_REJECTED"
 )
 
 // by has somebody try something on the token.
@@ -83,26 +85,33 @@ func onKeys() []Row {
 		{"undo SENSITIVE, WRAP_WITH_TRUSTED, PRIVATE (C_SetAttributeValue)",
 			in(
 				readOnly,
-				map[int]string{cloudHSM: lacks, login: noKey, typed: readOnly + ", " + unknown},
+				map[int]string{cloudHSM: lacks, login: noKey, rights: lacks, typed: readOnly + ", " + unknown},
 			), by(setWeaker)},
 		{"undo them in a copy (C_CopyObject)", in(readOnly+", "+unfit, map[int]string{
-			cloudHSM: lacks, azure: lacks, login: noKey, typed: readOnly + ", " + unknown + ", " + unfit,
+			cloudHSM: lacks, azure: lacks, login: noKey, rights: lacks, typed: readOnly + ", " + unknown + ", " + unfit,
 		}), by(copyWeaker)},
 		{"make a trusted key (create, generate, set, copy)", in(readOnly, map[int]string{
-			cloudHSM: readOnly + ", " + lacks, azure: readOnly + ", " + lacks, login: unknown, typed: unknown,
+			cloudHSM: readOnly + ", " + lacks, azure: readOnly + ", " + lacks, login: unknown, rights: unknown + ", " + rejected, typed: unknown,
 		}), by(makeTrusted)},
 		{"wrap a key under an AES key of one's own (C_WrapKey)",
-			in(unwrapped, map[int]string{login: noKey, typed: done}), by(wrapUnderAES)},
+			in(unwrapped, map[int]string{login: noKey, rights: rejected, typed: done}), by(wrapUnderAES)},
 		{"wrap a key under an RSA key of one's own (C_WrapKey)",
-			in(unwrapped, map[int]string{login: noKey, typed: inClear}), by(wrapUnderRSA)},
-		{"wrap a key under KM, which K cards open (C_WrapKey)", in(done, map[int]string{login: none, typed: none}),
-			by(wrapUnderKM)},
+			in(unwrapped, map[int]string{login: noKey, rights: rejected, typed: inClear}), by(wrapUnderRSA)},
+		{
+			"wrap a key under KM, which K cards open (C_WrapKey)",
+			in(done, map[int]string{login: none, rights: none, typed: none}),
+			by(wrapUnderKM),
+		},
 		{"encrypt with KM; decrypt and unwrap with KW", in(forbidden, map[int]string{
-			cloudHSM: forbidden + ", " + none, azure: forbidden + ", " + none, login: none, typed: none,
+			cloudHSM: forbidden + ", " + none, azure: forbidden + ", " + none, login: none, rights: none, typed: none,
 		}), by(misuse)},
-		{"set the user PIN (C_InitPIN)", in(noUser, map[int]string{cloudHSM: lacks, azure: lacks}), by(setPIN)},
+		{
+			"set the user PIN (C_InitPIN)",
+			in(noUser, map[int]string{cloudHSM: lacks, azure: lacks, rights: lacks}),
+			by(setPIN),
+		},
 		{"log in as security officer (C_Login)", in(wrongPIN, map[int]string{
-			shared: done, cloudHSM: noSuch, azure: noSuch,
+			shared: done, cloudHSM: noSuch, azure: noSuch, rights: noSuch,
 		}), by(logInAsSO)},
 	}
 }
@@ -125,7 +134,7 @@ func ofThePeople() []Row {
 			exchange,
 		},
 		{"as security officer, trust a key of one's own and wrap under it", in(wrongPIN, map[int]string{
-			shared: inClear, cloudHSM: noSuch, azure: noSuch,
+			shared: inClear, cloudHSM: noSuch, azure: noSuch, rights: noSuch,
 		}), by(trustAsSO)},
 		{"with the crypto officer, trust a key of one's own and wrap under it", in(noTool, map[int]string{
 			cloudHSM: inClear, azure: inClear,

@@ -22,6 +22,7 @@ type Column struct {
 
 	pin     string            // the user PIN that somebody knows, "" for none
 	officer string            // the SO PIN that somebody knows, "" for none
+	rights  bool              // there are token objects alone, and keys that wrap are made in YubiHSM's form
 	env     map[string]string // of the shim
 	make    func(t testing.TB, r *rig.Rig, k int) world.Creation
 }
@@ -63,6 +64,11 @@ func Columns() []*Column {
 			make: byLogin, env: map[string]string{"SHIM_PROFILE": "luna"},
 		},
 		{
+			Guard: statement.GuardLogin, Module: "YubiHSM 2, rights per login", Has: "the operator's PIN",
+			pin: rig.OperatorPIN, make: byRights, rights: true,
+			env: map[string]string{"SHIM_FIXED_RSA": ""},
+		},
+		{
 			Guard: statement.GuardLoginShared, Module: "Luna", Has: "the user PIN, which a person typed",
 			Leaves: "everyone who ever knew the user PIN can export",
 			pin:    rig.UserPIN, make: byTypedLogin, env: map[string]string{"SHIM_PROFILE": "luna"},
@@ -94,6 +100,12 @@ func byTool(t testing.TB, r *rig.Rig, k int) world.Creation {
 
 func byLogin(_ testing.TB, r *rig.Rig, k int) world.Creation {
 	return r.LoginCreation(k, statement.GuardLogin)
+}
+
+// byRights has two logins, of which the operator's exports nothing.
+func byRights(t testing.TB, r *rig.Rig, k int) world.Creation {
+	r.Rights(t)
+	return r.RightsCreation(k)
 }
 
 func byTypedLogin(t testing.TB, r *rig.Rig, k int) world.Creation {

@@ -121,25 +121,28 @@ func makeTrusted(s *somebody) {
 func wrapUnderAES(s *somebody) {
 	under, err := s.GenerateKey(s.Handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)},
 		[]*pkcs11.Attribute{
-			onToken(false), pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_WRAP, true),
+			onToken(s.rights), pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_WRAP, !s.rights),
 			pkcs11.NewAttribute(pkcs11.CKA_DECRYPT, true),
 		})
 	s.each(func(key pkcs11.ObjectHandle, _ bool) {
 		rig.OK(s, err)
-		_, err := s.WrapKey(
-			s.Handle,
-			[]*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)},
-			under,
-			key,
-		)
+		_, err := s.WrapKey(s.Handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}, under, key)
 		s.out.add(err)
 	})
+	if err == nil {
+		rig.OK(s, s.DestroyObject(s.Handle, under))
+	}
 }
 
-// wrapUnderRSA wraps under an own RSA key, and opens what comes.
+// wrapUnderRSA wraps under an own RSA key, and opens what comes. A module may
+// refuse the key that wraps already.
 func wrapUnderRSA(s *somebody) {
 	s.each(func(key pkcs11.ObjectHandle, secret bool) {
-		under, err := s.CreateObject(s.Handle, s.wrappingRSA(onToken(false)))
+		under, err := s.CreateObject(s.Handle, s.wrappingRSA(onToken(s.rights)))
+		if s.rights && err != nil {
+			s.out.add(err)
+			return
+		}
 		rig.OK(s, err)
 		s.inClear(s.wrapUnder(key, secret, under))
 		rig.OK(s, s.DestroyObject(s.Handle, under))

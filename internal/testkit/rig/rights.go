@@ -22,13 +22,19 @@ const (
 func NewRights(t testing.TB, n int) *Rig {
 	t.Helper()
 	r := New(t, n)
+	r.Rights(t)
+	return r
+}
+
+// Rights initialises a token whose logins have rights of their own.
+func (r *Rig) Rights(t testing.TB) {
+	t.Helper()
 	r.People.PIN = OperatorPIN
 	r.InitToken(t, r.Label, "0001password")
 	t.Setenv("SHIM_PROFILE", "yubihsm")
 	conf := r.Library + ".conf" // for the second process
 	OK(t, os.WriteFile(conf, []byte("SHIM_PROFILE=yubihsm\n"), 0o600))
 	t.Cleanup(func() { _ = os.Remove(conf) })
-	return r
 }
 
 // RightsCreation is [Rig.Creation] with guard login and rights per login.
