@@ -62,14 +62,14 @@ func (v ACL) Print(w io.Writer) error {
 			rows = append(rows, []string{title, name, yesNo(slices.Contains(v.Permissions, name))})
 		}
 	}
-	for i, d := range v.Since {
-		title := ""
-		if i == 0 {
-			title = "since"
-		}
-		rows = append(rows, []string{title, stamp.Text(d.Time) + "  " + d.String()})
+	if err := term.Table(w, rows); err != nil {
+		return err
 	}
-	return term.Table(w, rows)
+	var since [][]string
+	for _, d := range v.Since {
+		since = append(since, []string{"since", stamp.Text(d.Time), d.String()})
+	}
+	return term.Table(w, since)
 }
 
 func yesNo(b bool) string {

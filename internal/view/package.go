@@ -3,6 +3,7 @@ package view
 import (
 	"io"
 	"path/filepath"
+	"strings"
 
 	"byok/internal/command"
 	"byok/internal/fingerprint"
@@ -38,7 +39,8 @@ func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) {
 	return v, nil
 }
 
-// Print writes the files with their hashes.
+// Print writes what was approved, and the files with their hashes: at the left
+// margin, so that no line of what is compared aloud breaks on a screen.
 func (v Package) Print(w io.Writer) error {
 	rows := [][]string{
 		{
@@ -47,15 +49,21 @@ func (v Package) Print(w io.Writer) error {
 		}, {"origin", statement.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
 		{"in the vault", v.Pair.Target.Name},
 	}
-	for i, f := range v.Files {
-		rows = append(rows, []string{filepath.Base(f.Path), f.SHA256.Groups()})
-		if i == 0 { // the words of the .byok are compared on the other side
-			for _, row := range f.SHA256.Rows() {
-				rows = append(rows, []string{"", row})
-			}
-		}
+	if err := term.Table(w, rows); err != nil {
+		return err
 	}
-	return term.Table(w, rows)
+	var text strings.Builder
+	for i, f := range v.Files {
+		text.WriteString("\n" + term.Printable(filepath.Base(f.Path)) + "\n")
+		if i == 0 { // the words of the .byok are compared on the other side
+			text.WriteString(strings.Join(f.SHA256.Rows(), "\n") + "\n")
+		}
+		groups := strings.Fields(f.SHA256.Groups())
+		half := len(groups) / 2
+		text.WriteString(strings.Join(groups[:half], " ") + "\n" + strings.Join(groups[half:], " ") + "\n")
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
 }
 
 // Installed lists the packages that are now in place.
