@@ -17,25 +17,40 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"byok/internal/fingerprint"
 )
 
 // converse runs a program on a pseudo-terminal: N FILE PROGRAM WORD…. Each line
 // of FILE is a prompt, in normal form and without its last blank, " < " and what
 // is typed when the screen ends with that prompt: @pin for the content of
-// secrets/pin, @list for the first word of the list on the screen, @cell for the word of a
-// fingerprint that is asked for, $KEK for a
-// variable, ^C and ^D for the keys, and otherwise the text itself. The screen
-// becomes stdout.
-func converse(ts *testscript.TestScript, args []string) {
+// secrets/pin, @list for the first word of the list on the screen, @cell for the
+// word of a fingerprint that is asked for, @drawn card1 for the seven words that
+// were shown last, a secret from then on, @words $KEK for the first eight words of
+// a hash, $KEK for a variable, ^C and ^D for the keys, and otherwise the text
+// itself. The screen becomes stdout.
+func converse(ts *testscript.TestScript, args []string) { conversation(ts, args, false) }
+
+// watched is converse on a screen of 80 columns and 24 lines that can be cleared,
+// on which everything has to fit. Its transcript becomes stdout.
+func watched(ts *testscript.TestScript, args []string) { conversation(ts, args, true) }
+
+func conversation(ts *testscript.TestScript, args []string, fits bool) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	s, p := of(ts), processOf(ts, args[2:])
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := p.command(ctx)
+	if fits {
+		cmd.Env = append(cmd.Env, "TERM=xterm")
+	}
 	screen, keyboard, err := onScreen(cmd)
 	ts.Check(err)
 	defer keyboard.Close()
+	if fits {
+		ts.Check(pty.Setsize(keyboard, &pty.Winsize{Rows: screenRows, Cols: screenColumns}))
+	}
 	for line := range strings.Lines(ts.ReadFile(args[1])) {
 		prompt, answer, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " < ")
 		if !ok {
@@ -49,6 +64,12 @@ func converse(ts *testscript.TestScript, args []string) {
 		ts.Check(err)
 	}
 	o := s.heard(p, cmd.Wait(), screen.text(), "")
+	if fits {
+		for _, line := range misfits(o.out) {
+			ts.Fatalf("this does not fit a screen of %d columns and %d lines:\n%s", screenColumns, screenRows, line)
+		}
+		o.out = transcript(o.out)
+	}
 	s.print(ts, o)
 	if o.status != status {
 		ts.Fatalf("status %d, want %d", o.status, status)
@@ -60,6 +81,19 @@ func (s *stage) typed(ts *testscript.TestScript, shown *screen, answer string) s
 	switch {
 	case answer == "@list":
 		return regexp.MustCompile(`list of [0-9]+: ([A-Za-z-]+)`).FindStringSubmatch(shown.String())[1] + "\r"
+	case strings.HasPrefix(answer, "@drawn "):
+		drawn := regexp.MustCompile(`(?m)^ +[1-7]  ([a-z-]+)\r?$`).FindAllStringSubmatch(shown.String(), -1)
+		var words []string
+		for _, w := range drawn[len(drawn)-7:] {
+			words = append(words, w[1])
+		}
+		passphrase := strings.Join(words, " ")
+		s.secrets[strings.TrimPrefix(answer, "@drawn ")] = passphrase
+		return passphrase + "\r"
+	case strings.HasPrefix(answer, "@words "): // the first eight of a hash
+		sum, err := fingerprint.Parse(ts.Getenv(strings.TrimPrefix(answer, "@words $")))
+		ts.Check(err)
+		return sum.FirstWords(8) + "\r"
 	case answer == "@cell":
 		return cellOf(shown.String()) + "\r"
 	case strings.HasPrefix(answer, "$"):

@@ -217,3 +217,44 @@ func (s *seat) searches(prompts []prompt, at int) {
 		}
 	}
 }
+
+// TestTypedAhead: what is typed while a card is worked on is neither shown, nor
+// taken for the next passphrase, nor left for the shell.
+func TestTypedAhead(t *testing.T) {
+	const ahead = "typed ahead"
+	worked := filepath.Join(t.TempDir(), "worked on")
+	s := takeSeat(t, "cards", worked)
+	s.answers([]prompt{{hidden, "passphrase of Alice's card", typedPassphrase}})
+	s.sees("reading the card in a …\r\n")
+	s.types(ahead + "\n" + ahead)
+	terminal, err := os.OpenFile(s.terminal(), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	for waiting := 0; waiting == 0; { // until the kernel has it
+		if waiting, err = unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCINQ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.settings().Lflag&unix.ECHO != 0 {
+		t.Error("the echo is on while a card is worked on")
+	}
+	if err := os.WriteFile(worked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.answers([]prompt{{hidden, "passphrase of Bob's card", typedPassphrase}})
+	if status, left := s.ended(); status != 0 || left != "" || strings.Contains(s.screen.String(), ahead) {
+		t.Errorf("status %d, left for the shell %q; the screen is\n%s", status, left, s.screen.String())
+	}
+}
+
+// terminal is the path of the terminal that the seat is before.
+func (s *seat) terminal() string {
+	s.t.Helper()
+	n, err := unix.IoctlGetInt(int(s.keyboard.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return fmt.Sprintf("/dev/pts/%d", n)
+}

@@ -82,7 +82,7 @@ func TestScripts(t *testing.T) {
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	commands := map[string]func(*testscript.TestScript, bool, []string){"opened": opened}
 	for name, f := range map[string]func(*testscript.TestScript, []string){
-		"exits": exits, "refuses": refuses, "answers": answers, "dialogue": converse, "signalled": signalled,
+		"exits": exits, "refuses": refuses, "answers": answers, "dialogue": converse, "watched": watched, "signalled": signalled,
 		"serve": serve, "halt": halt, "deaf": deaf, "objects": objects, "get": get, "sum": sum, "flip": flip, "cut": cut, "edit": edit,
 		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production, "document": document, "paper": paper,
 		"officer": officer,
