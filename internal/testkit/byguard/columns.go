@@ -65,7 +65,8 @@ func Columns() []*Column {
 		},
 		{
 			Guard: statement.GuardLogin, Module: "YubiHSM 2, rights per login", Has: "the operator's PIN",
-			pin: rig.OperatorPIN, make: byRights, rights: true,
+			Leaves: "everyone who knew the quorum's password when it was made can export",
+			pin:    rig.OperatorPIN, make: byRights, rights: true,
 			env: map[string]string{"SHIM_FIXED_RSA": ""},
 		},
 		{
