@@ -40,7 +40,7 @@ func moduleCommands(p *command.Program) *cli.Command {
 					text("with-test-keys", "`TOKEN` that is initialised, to use with test keys that are removed again"),
 					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"),
 					text("guard",
-						"`GUARD` that the module must be able to have, as world create takes it (default: unless it can have any)")},
+						"`GUARD` that the module must be able to have, as world create takes it (default: any)")},
 			},
 			{
 				Name:   "accept",
