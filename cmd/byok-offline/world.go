@@ -143,12 +143,11 @@ func compareOnPaper(u *dialogue.UI, chain *kmdata.Chain) {
 		return
 	}
 	err := u.Compare(dialogue.Comparison{
-		What: "hknso",
-		Title: fmt.Sprintf("hknso of world %s: write the words on the paper record; "+
-			"everything is checked against them later", chain.World().Label),
-		Sum: chain.HKNSO(),
-		As:  "as it stands on the paper",
-		By:  "the paper record",
+		What:  "hknso",
+		Title: fmt.Sprintf("hknso of world %s: write the words on the paper record", chain.World().Label),
+		Sum:   chain.HKNSO(),
+		As:    "as it stands on the paper",
+		By:    "the paper record",
 	})
 	if err != nil {
 		u.Warn(fmt.Sprintf("hknso was not compared with the paper: %v", err))

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"byok/internal/fingerprint"
@@ -28,13 +29,12 @@ const (
 // groups. On 40 columns and 24 lines it leaves room for the question.
 func Page(title string, sum fingerprint.Sum, width int) []string {
 	page := append(term.Wrap(title, width, ""), "")
-	if width == 0 || width >= fullWidth {
-		page = append(page, sum.Rows()...)
-	} else {
-		page = append(page, halves(sum)...)
-	}
 	groups := strings.Fields(sum.Groups())
-	return append(page, "", strings.Join(groups[:4], " "), strings.Join(groups[4:], " "), "")
+	hex := []string{strings.Join(groups[:4], " "), strings.Join(groups[4:], " ")}
+	if width > 0 && width < fullWidth { // every line is needed
+		return slices.Concat(page, halves(sum), hex)
+	}
+	return slices.Concat(page, sum.Rows(), []string{""}, hex, []string{""})
 }
 
 // halves breaks each row in the middle.

@@ -28,7 +28,8 @@ func (u *UI) Compare(c Comparison) error {
 		u.noteCompared(c, "all of it typed")
 		return nil
 	}
-	page := func(width int) []string { return compare.Page(c.Title, c.Sum, width) }
+	title := c.Title
+	page := func(width int) []string { return compare.Page(title, c.Sum, width) }
 	for range tries {
 		typed, err := u.r.Console.AskAlone(page, cell.Question(c.As), "")
 		if err != nil {
@@ -38,7 +39,8 @@ func (u *UI) Compare(c Comparison) error {
 			u.noteCompared(c, cell.Question("typed"))
 			return nil
 		}
-		u.Warn("that is not the word on this screen; compare from the first row")
+		title = "That is not the word on this screen: compare again, from the first row. " + c.What
+		u.Warn("what was typed is not the word on the screen, " + cell.Question(c.As))
 	}
 	return exitcode.Errorf(exitcode.Check,
 		"%s: what was typed is not on this screen: the two fingerprints differ", c.What).

@@ -36,7 +36,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("%v, %q, %q", s.err, s.notes, s.screen)
 	}
 	s = run(t, nil, []answer{{lastCell, "abandon"}, {lastCell, strings.ToUpper(word)}}, last)
-	if s.err != nil || !strings.Contains(s.screen, "warning: that is not the word on this screen; compare from the first row") {
+	if s.err != nil || !strings.Contains(s.screen, "That is not the word on this screen: compare again, from the first row. KEK") {
 		t.Errorf("%v, %q", s.err, s.screen)
 	}
 	s = run(t, nil, []answer{{lastCell, "a"}, {lastCell, "b"}, {lastCell, "c"}}, last)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/interrupt"
@@ -67,7 +68,7 @@ func canClear() bool {
 // show writes the words straight from locked memory.
 func (d *device) show(heading []string, words *secret.Bytes) {
 	for _, line := range heading {
-		d.say(Printable(line))
+		d.say(strings.Join(Wrap(Printable(line), widthOf(d.out), ""), "\n"))
 	}
 	d.say("")
 	for i, word := range bytes.Fields(words.Reveal()) {
