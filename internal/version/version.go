@@ -137,11 +137,11 @@ func (b Build) source() string {
 		return "unknown"
 	}
 	source := b.Commit
+	if day := b.Date(); day != "" {
+		source += " of " + day
+	}
 	if b.Modified {
 		source += ", modified"
-	}
-	if day := b.Date(); day != "" {
-		source += ", of " + day
 	}
 	return source
 }

@@ -28,6 +28,8 @@ func TestBuild(t *testing.T) {
 	}{
 		{"released", stamped, Release + "+0705c3d0fb52", commit, ""},
 		{"changed since the commit", changed, Release + "+0705c3d0fb52.dirty", commit + ", modified", ""},
+		{"with the commit's time", append(slices.Clone(changed), setting("vcs.time", "2026-11-26T03:00:00Z")),
+			Release + "+0705c3d0fb52.dirty", commit + " of 2026-11-26, modified", ""},
 		{"outside a checkout", released, Release, "unknown", ""},
 		{"a commit cut short", append(slices.Clone(released), setting("vcs.revision", "0705c3d")), Release, "0705c3d", ""},
 		{"without experiment", released[:1], Release, "unknown", "GOEXPERIMENT runtimesecret"},
