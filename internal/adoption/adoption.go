@@ -7,7 +7,7 @@ import (
 	"byok/internal/session"
 )
 
-// Others lists the certificates, public keys and vendor objects of the token, as a
+// Others lists the certificates and vendor objects of the token, as a
 // module's statement names them.
 func Others(on *hsm.Session) (others []string, err error) {
 	items, err := on.Inventory()

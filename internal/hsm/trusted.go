@@ -10,7 +10,6 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/hsm/inventory"
 	"byok/internal/hsm/p11"
-	"byok/internal/hsm/rights"
 	"byok/internal/hsm/templates"
 	"byok/internal/hsm/trust"
 	"byok/internal/keywrap"
@@ -53,7 +52,7 @@ func (s *Session) TrustKEK(kek *rsa.PublicKey, form keywrap.Form) (Object, error
 }
 
 // sessionLabel is the label of session objects. Nothing is found by it.
-const sessionLabel = rights.Label
+const sessionLabel = "byok-session"
 
 // SetAnchor puts the anchor of a statement on the token, as SO: a trusted
 // public key, KM's, that wraps nothing. label begins with [AnchorPrefix]. Other

@@ -20,7 +20,8 @@ func (o Operator) Generate(g Generation) (*kmdata.Key, error) {
 		return nil, err
 	}
 	if o.Module.Traits().Rights {
-		return nil, exitcode.Errorf(exitcode.Refused, "the operator's login on %v exports nothing, so it backs no key up", o.Token).
+		return nil, exitcode.Errorf(exitcode.Refused,
+			"the operator's login on %v exports nothing, so it backs no key up", o.Token).
 			Hint("byok-offline key generate --ident %s --card DIR …", g.Ident)
 	}
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)

@@ -7,6 +7,8 @@
 package keyset
 
 import (
+	"cmp"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -34,42 +36,29 @@ func New() (k *Set, err error) {
 	secret.Erased(func() { err = k.generate() })
 	if err != nil {
 		k.Wipe()
-		return nil, err
 	}
-	return k, nil
+	return k, err
 }
 
 func (k *Set) generate() error {
-	knso, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	knso, first := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	km, second := rsa.GenerateKey(rand.Reader, statement.KMBits)
+	if err := cmp.Or(first, second); err != nil {
 		return err
 	}
-	km, err := rsa.GenerateKey(rand.Reader, statement.KMBits)
-	if err != nil {
-		return err
-	}
-	if k.knso, err = pkcs8(knso); err != nil {
-		return err
-	}
-	if k.km, err = pkcs8(km); err != nil {
-		return err
-	}
-	if k.public.knso, err = keykind.MarshalPublicKey(&knso.PublicKey); err != nil {
-		return err
-	}
-	if k.public.km, err = keykind.MarshalPublicKey(&km.PublicKey); err != nil {
-		return err
-	}
-	k.HKNSO, err = keykind.SPKIHash(&knso.PublicKey)
-	return err
+	k.HKNSO, first = keykind.SPKIHash(&knso.PublicKey)
+	return cmp.Or(first, take(knso, &k.knso, &k.public.knso), take(km, &k.km, &k.public.km))
 }
 
-func pkcs8(key any) (*secret.Bytes, error) {
+// take keeps a key: its private half as PKCS#8, its public half as statements have it.
+func take(key crypto.Signer, private **secret.Bytes, public *string) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return secret.Take(der), nil
+	*private = secret.Take(der)
+	*public, err = keykind.MarshalPublicKey(key.Public())
+	return err
 }
 
 // Wipe wipes the private halves.

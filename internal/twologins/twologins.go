@@ -63,8 +63,8 @@ func (o Order) Advice() string {
 	if !o.Rights {
 		return ""
 	}
-	return "; that is the quorum's PIN, which yubihsm-shell -a change-authentication-key changes before it is typed here, " +
-		"and nothing afterwards"
+	return "; that is the quorum's PIN, which yubihsm-shell -a change-authentication-key changes " +
+		"before it is typed here, and nothing afterwards"
 }
 
 // Sweep destroys what a proof that was cut short has left, with the quorum's login,

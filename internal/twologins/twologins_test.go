@@ -42,7 +42,7 @@ func TestProve(t *testing.T) {
 		t.Errorf("%+v", rows)
 	}
 	r.Attack(t, r.Label, rig.QuorumPIN, func(a *rig.Attacker) {
-		for _, label := range []string{"byok-login-check-key", "byok-login-check-km", "byok-session"} {
+		for _, label := range []string{"byok-login-check-key", "byok-login-check-km", "byok-temporary"} {
 			if left := a.Find(label); len(left) > 0 {
 				t.Errorf("left on the token: %s", label)
 			}

@@ -27,7 +27,7 @@ import (
 )
 
 // Label is the label of what is on the token for the time of a login alone.
-const Label = "byok-session"
+const Label = "byok-temporary"
 
 // Token is the token of a session.
 type Token struct {
@@ -74,7 +74,7 @@ func (t *Token) Keep(label string, objects ...p11.Object) error {
 func (t *Token) name(o p11.Object, attributes ...*pkcs11.Attribute) error {
 	for _, a := range attributes {
 		if err := t.session.Set(o, []*pkcs11.Attribute{a}); err != nil {
-			return p11.Fail("C_SetAttributeValue of CKA_"+p11.Name(a.Type), err)
+			return p11.Fail("C_SetAttributeValue of label or CKA_ID", err)
 		}
 	}
 	return nil
