@@ -169,7 +169,7 @@ func (s *stage) env(ts *testscript.TestScript, program string) []string {
 		"BYOK_SHIM_GHOST", "BYOK_SHIM_GHOST_LAST", "BYOK_SHIM_NO_SLOTS", "BYOK_SHIM_EC_POINT", "BYOK_SHIM_EC_PARAMS",
 		"BYOK_SHIM_EXPONENT", "BYOK_SHIM_PIN_PAD", "BYOK_SHIM_PAD_USER", "BYOK_SHIM_PAD_SO", "BYOK_SHIM_SESSIONS",
 		"BYOK_SHIM_PRINTS", "BYOK_SHIM_ONE_INIT", "BYOK_SHIM_SERIAL", "BYOK_SHIM_STALE_PIN", "BYOK_SHIM_PRELOAD", "BYOK_SHIM_SAM",
-		"BYOK_SHIM_ADMIN", "BYOK_SHIM_NUL_PADDED", "BYOK_SHIM_RIGHTS"} {
+		"BYOK_SHIM_ADMIN", "BYOK_SHIM_NUL_PADDED", "BYOK_SHIM_RIGHTS", "BYOK_SHIM_QUIRKS"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value) // the last one counts
 		}
