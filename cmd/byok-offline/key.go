@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -182,11 +183,9 @@ func listKeys(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := chain.Keys()
-	if err != nil {
-		return nil, err
-	}
-	return view.KeysOf(chain, list)
+	list, damaged := chain.Readable()
+	shown, err := view.KeysOf(chain, list)
+	return shown, errors.Join(damaged, err)
 }
 
 func showKey(r *command.Run) (command.Result, error) {

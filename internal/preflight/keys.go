@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -134,6 +135,29 @@ func (f *Facts) target() (err error) {
 	f.Target, err = dialogue.Target(f.Run, f.Key)
 	f.Target.Vault = f.Pair.KEK().KID.Vault
 	return err
+}
+
+// notTwice says that a quorum approved the same key for the same KEK and target
+// before: to run a command again, no one need be called.
+func (f *Facts) notTwice() error {
+	copies, err := f.Chain.Copies(f.Ident)
+	if err != nil {
+		return err
+	}
+	for _, k := range copies {
+		entry, a, err := f.Chain.Authorization(k.Copy.Number)
+		if err != nil {
+			return err
+		}
+		for _, p := range a.Pairs {
+			if p.Ident == f.Ident && p.KEK.KID == f.Pair.KEK().KID && p.Target.Name == f.Target.Name {
+				f.UI.Warn(fmt.Sprintf("%v approved this already: byok-offline package writes the package, without the cards; "+
+					"go on only for a second approval", entry))
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // folder refuses an output folder that is not there: a name with a slip in it is

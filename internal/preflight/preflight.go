@@ -110,6 +110,7 @@ var (
 	aKEK       = Check{"the KEK can be accepted", (*Facts).kek}
 	fits       = Check{"the vault takes keys of this type", (*Facts).fits}
 	aTarget    = Check{"the key can be so in the vault", (*Facts).target}
+	notTwice   = Check{"the same was not approved before", (*Facts).notTwice}
 	aFolder    = Check{"the output folder is there, and can be written to", (*Facts).folder}
 	approved   = Check{"a quorum approved the key", (*Facts).approved}
 	aNewWorld  = Check{"a world can be made", (*Facts).newWorld}
@@ -135,7 +136,7 @@ func Commands() map[string][]Check {
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
-		"acl modify":          rows(one(anIdent), quorum[:3], one(inUse, aKEK, fits, aTarget), quorum[3:]),
+		"acl modify":          rows(one(anIdent), quorum[:3], one(inUse, aKEK, fits, aTarget, notTwice), quorum[3:]),
 		"acl print":           {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
 		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
 		"ceremony bundle":     {optionsAlone, aWorld, clock, secrets},

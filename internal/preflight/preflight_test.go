@@ -191,11 +191,24 @@ func TestNewWorld(t *testing.T) {
 		"insert a blank medium, or remove that file if no world needs it")
 }
 
-// TestComplete: a package that an earlier run has written whole.
-func TestComplete(t *testing.T) {
+// TestApproved: what a quorum approved before is said before anybody is called, and
+// the package of it can be written.
+func TestApproved(t *testing.T) {
 	s := newStage(t)
-	if o := s.run("package --ident rsa --out out"); o.facts.Packed.Paths != nil {
-		t.Errorf("%v", o.facts.Packed)
+	exchange, err := softworld.NewKEK("https://localhost:8443")
+	ok(t, err)
+	_, err = s.world.Transfer(softworld.Request{Ident: "rsa", Key: s.keys["rsa"], KEK: exchange, Name: "K"})
+	ok(t, err)
+	line := "acl modify --ident rsa" + quorumOf + packages
+	const want = "approved this already: byok-offline package writes the package, without the cards; go on only for a second approval"
+	if o := s.run(line); o.err != nil || !strings.Contains(o.said, want) {
+		t.Errorf("%v, %q", o.err, o.said)
+	}
+	if o := s.run(strings.Replace(line, "friendly-name K", "friendly-name L", 1)); o.err != nil || strings.Contains(o.said, "already") {
+		t.Errorf("another name: %v, %q", o.err, o.said)
+	}
+	if o := s.run("package --ident rsa --out out"); o.err != nil || len(o.facts.Packed.Paths) != 0 {
+		t.Errorf("%v, %v", o.err, o.facts.Packed)
 	}
 }
 

@@ -47,12 +47,12 @@ type stage struct {
 	t     *testing.T
 	dir   string
 	world *softworld.World
-	now   statement.LogHead
+	keys  map[string]softworld.Key
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{t: t, dir: t.TempDir()}
+	s := &stage{t: t, dir: t.TempDir(), keys: map[string]softworld.Key{}}
 	t.Chdir(s.dir)
 	s.world = s.made("kmdata", "card")
 	for ident, kind := range map[string]string{"rsa": "RSA-2048", "aes": "AES-256", "retired": "P-256", "frozen": "P-256"} {
@@ -97,6 +97,7 @@ func (s *stage) key(ident, kind string) {
 	ok(s.t, err)
 	made, err := softworld.NewKey(k)
 	ok(s.t, err)
+	s.keys[ident] = made
 	_, err = s.world.Generate(ident, made)
 	ok(s.t, err)
 }

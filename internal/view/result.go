@@ -3,6 +3,8 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"byok/internal/attest"
 	"byok/internal/command"
@@ -34,6 +36,11 @@ func (v Result) Print(w io.Writer) error {
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(v.Findings, func(f kek.Finding) bool { return strings.Contains(f.Detail, nonFIPS) }) {
+		if _, err := fmt.Fprintln(w, nonFIPSMeaning); err != nil {
+			return err
+		}
+	}
 	if err := v.printFacts(w); err != nil || v.Fingerprint == nil {
 		return err
 	}
@@ -43,6 +50,14 @@ func (v Result) Print(w io.Writer) error {
 	}
 	return term.Table(w, words)
 }
+
+// nonFIPS is part of the names of certificates that the HSM's maker issues, also
+// in the genuine attestations of the service.
+const (
+	nonFIPS        = "for non-FIPS mode"
+	nonFIPSMeaning = `"for non-FIPS mode" is part of the name that the HSM's maker gives these certificates;
+no rule rests on it, and the key's own attributes are what the rules above judge`
+)
 
 func outcome(ok bool) string {
 	if ok {

@@ -2,6 +2,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -238,17 +239,18 @@ type KeyList struct {
 }
 
 // KeysOf shows keys of a world.
-func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (KeyList, error) {
-	list := KeyList{Keys: []Key{}}
+func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (list KeyList, damaged error) {
+	list.Keys = []Key{}
 	log, _ := ceremony.Read(c.Dir())
 	for _, k := range files {
 		one, err := withHistory(c, log.Events, k)
 		if err != nil {
-			return list, err
+			damaged = errors.Join(damaged, err)
+			continue
 		}
 		list.Keys = append(list.Keys, one)
 	}
-	return list, nil
+	return list, damaged
 }
 
 // Print writes a key a line.
