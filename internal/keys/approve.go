@@ -23,35 +23,6 @@ type Transfer struct {
 	Target statement.Target
 }
 
-// Transferable refuses a key that no quorum can have wrapped as it is, and
-// returns its file.
-func Transferable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
-	k, err := present(chain, ident)
-	if err == nil && k.Frozen {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen: it cannot be wrapped any more", k.Name()).
-			Hint("retire it and restore it from its backup, which stays whole")
-	}
-	return k, err
-}
-
-// present refuses a key that was retired, and returns its file.
-func present(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
-	k, err := chain.Key(ident)
-	if err != nil {
-		return nil, err
-	}
-	retired, err := chain.Retired(ident)
-	if err != nil {
-		return nil, err
-	}
-	if retired != nil {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s was retired on %s, and is not on the HSM", k.Name(),
-			retired.Created.Format("2006-01-02")).
-			Hint("byok-offline key restore --ident %s --card DIR … brings it back from its backup", ident)
-	}
-	return k, nil
-}
-
 // Check refuses what needs neither person nor token to be refused, and
 // returns the key's file.
 func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {

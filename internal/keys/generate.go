@@ -32,7 +32,7 @@ func (g Generation) Check(chain *kmdata.Chain) error {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
 	_, err := chain.Key(g.Ident)
-	interrupted, noteErr := pending(chain, generateVerb, g.Ident)
+	interrupted, noteErr := pending[note](chain, generateVerb, g.Ident)
 	switch {
 	case noteErr != nil:
 		return noteErr

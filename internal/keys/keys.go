@@ -36,8 +36,8 @@ const (
 func operationName(verb, ident string) string { return verb + "_" + ident }
 
 // pending reports whether an operation on a key was cut short: the next run
-// settles it, also where all was done.
-func pending(chain *kmdata.Chain, verb, ident string) (bool, error) {
-	_, found, err := journal.Pending[note](journal.Of(chain.Dir()), operationName(verb, ident))
+// settles it, also where all was done. T is the operation's note.
+func pending[T any](chain *kmdata.Chain, verb, ident string) (bool, error) {
+	_, found, err := journal.Pending[T](journal.Of(chain.Dir()), operationName(verb, ident))
 	return found, err
 }

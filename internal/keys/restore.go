@@ -102,7 +102,7 @@ func (s Quorum) Missing(list []Restorable) (missing []Restorable, err error) {
 		return nil, err
 	}
 	for _, r := range list {
-		interrupted, err := pending(s.Chain, restoreVerb, r.Key.Ident)
+		interrupted, err := pending[note](s.Chain, restoreVerb, r.Key.Ident)
 		if err != nil {
 			return nil, err
 		}

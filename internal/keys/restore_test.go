@@ -203,7 +203,8 @@ func TestRetire(t *testing.T) {
 	}
 	r.Whole(t)
 	_, err = retire(r, "first")
-	r.Refused(t, err, exitcode.Refused, "key_simple_first was retired on "+record.Created.Format("2006-01-02"), "")
+	r.Refused(t, err, exitcode.Refused, "key_simple_first was retired on "+record.Created.Format("2006-01-02")+
+		", and is not on the HSM", "byok-offline key restore --ident first --card DIR … brings it back from its backup")
 	_, err = retire(r, "none")
 	r.Refused(t, err, exitcode.Usage, "DIR/local/key_simple_none: there is no such key in this world",
 		"byok-offline key generate --ident none")

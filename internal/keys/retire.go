@@ -28,22 +28,6 @@ func (o Operator) Retire(ident string) (*kmdata.Retired, error) {
 	return retirer{o.Station, o.User.Session, o}.destroy(ident)
 }
 
-// Retirable refuses a key that was retired, unless that was cut short, and
-// returns its file.
-func Retirable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
-	if interrupted, err := pending(chain, retireVerb, ident); err != nil || interrupted {
-		return unlessFailed(chain, ident, err)
-	}
-	return present(chain, ident)
-}
-
-func unlessFailed(chain *kmdata.Chain, ident string, failed error) (*kmdata.Key, error) {
-	if failed != nil {
-		return nil, failed
-	}
-	return chain.Key(ident)
-}
-
 func (o retirer) destroy(ident string) (*kmdata.Retired, error) {
 	k, err := Retirable(o.Chain, ident)
 	if err != nil {
@@ -94,19 +78,6 @@ func (o retirer) retire(k *kmdata.Key, n *retirement, save func() error) error {
 type freezing struct {
 	Label  string `json:"label"`
 	Copied bool   `json:"copied"`
-}
-
-// Freezable refuses a key that was retired, or is frozen already, unless that was
-// cut short, and returns its file.
-func Freezable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
-	if interrupted, err := pending(chain, freezeVerb, ident); err != nil || interrupted {
-		return unlessFailed(chain, ident, err)
-	}
-	k, err := present(chain, ident)
-	if err == nil && k.Frozen {
-		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen already", k.Name())
-	}
-	return k, err
 }
 
 // Freeze makes a key's original not EXTRACTABLE once its backup is proved to
