@@ -57,10 +57,10 @@ func Awaited(m Medium) bool {
 // awaited has a person put a medium into its socket, unless it is there, and
 // looks at it by check. A medium that does not do is taken out again.
 func awaited(m Medium, ui UI, question string, check func() error) error {
-	if !Awaited(m) {
+	t, is := m.(turn)
+	if !is || !Awaited(m) {
 		return nil
 	}
-	t := m.(turn)
 	for try := 1; ; try++ {
 		if err := ui.Insert(question); err != nil {
 			return err
@@ -92,9 +92,10 @@ func arrive(m Medium, ui UI, who string) error {
 func arriveBlank(m Medium, ui UI, holder string) error {
 	question := fmt.Sprintf("take the card out of %s, insert the medium of %s and press Enter", m, holder)
 	return awaited(m, ui, question, func() error {
-		t := m.(turn)
-		if err := CheckPlaces([]Medium{t.folder}, t.kmdata, t.rehearsal); err != nil {
-			return err
+		if t, is := m.(turn); is {
+			if err := CheckPlaces([]Medium{t.folder}, t.kmdata, t.rehearsal); err != nil {
+				return err
+			}
 		}
 		return m.Blank()
 	})

@@ -55,11 +55,11 @@ func dumpable() Row {
 	return Row{name, n == 0, fmt.Sprintf("dumpable is %d", n)}
 }
 
-// lockable tries to lock a page, as package secret does.
 // Memory reports whether the kernel locks this process's memory, so that no
 // secret reaches a swap file.
 func Memory() Row { return lockable() }
 
+// lockable tries to lock a page, as package secret does.
 func lockable() Row {
 	const name = "locked memory"
 	page, err := unix.Mmap(-1, 0, unix.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)

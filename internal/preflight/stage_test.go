@@ -225,18 +225,18 @@ func (s *stage) request(f *preflight.Facts) {
 	}
 }
 
-func flags(command string) []cli.Flag {
+func flags(name string) []cli.Flag {
 	text := func(name string) cli.Flag { return &cli.StringFlag{Name: name} }
 	all := append(dialogue.SessionFlags(), dialogue.TargetFlags()...)
-	if command == "passphrase" {
+	if name == "passphrase" {
 		all = []cli.Flag{text("card")}
 	}
-	for _, name := range []string{
+	for _, option := range []string{
 		"pin-file", "new-pin-file", "so-pin-file", "module", "kek", "world-package", "out", "to", "module-path",
 	} {
-		all = append(all, text(name))
+		all = append(all, text(option))
 	}
-	if command == "restore" {
+	if name == "restore" {
 		all = append(all, &cli.StringSliceFlag{Name: "ident"})
 	} else {
 		all = append(all, text("ident"))
