@@ -1,44 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/binary"
+	"byok/internal/testkit/misfit"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf16"
 )
-
-// encoding is a way in which Windows tools and copies in text mode spoil a text.
-type encoding struct {
-	name  string
-	spoil func([]byte) []byte
-	says  string // somewhere in the error
-}
-
-func encodings() []encoding {
-	wide := func(order binary.AppendByteOrder, mark string) func([]byte) []byte {
-		return func(text []byte) []byte {
-			out := []byte(mark)
-			for _, unit := range utf16.Encode([]rune(string(text))) {
-				out = order.AppendUint16(out, unit)
-			}
-			return out
-		}
-	}
-	const utf8 = ", as Windows PowerShell writes it; expected UTF-8 without a byte order mark"
-	return []encoding{
-		{"byte order mark", func(text []byte) []byte { return append([]byte("\xef\xbb\xbf"), text...) },
-			"it begins with a byte order mark" + utf8},
-		{"UTF-16", wide(binary.LittleEndian, "\xff\xfe"), "it is in UTF-16" + utf8},
-		{"UTF-16, big endian", wide(binary.BigEndian, "\xfe\xff"), "it is in UTF-16" + utf8},
-		{"UTF-16 without a mark", wide(binary.LittleEndian, ""), "it is in UTF-16" + utf8},
-		{"CR LF", func(text []byte) []byte {
-			return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-		}, "its lines end in CR LF: it was copied in text mode"},
-	}
-}
 
 // text is a text that a command reads.
 type text struct {
@@ -55,8 +23,8 @@ func texts() []text {
 		login   = "login --tenant t --client-id c --auth client-"
 	)
 	secret := map[string]string{}
-	for _, e := range encodings() {
-		secret[e.name] = "secret: begins with a byte-order mark"
+	for _, e := range misfit.Encodings() {
+		secret[e.Name] = "secret: begins with a byte-order mark"
 	}
 	secret["UTF-16 without a mark"] = "secret: is in UTF-16"
 	list := []text{
@@ -95,21 +63,21 @@ func TestEncodings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range encodings() {
-			if in.windows && e.name == "CR LF" {
+		for _, e := range misfit.Encodings() {
+			if in.windows && e.Name == misfit.CRLF {
 				continue
 			}
 			all++
-			if err := os.WriteFile(in.file, e.spoil(whole), 0o600); err != nil {
+			if err := os.WriteFile(in.file, e.Spoil(whole), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			status, said := s.run(t, strings.Fields(in.line))
-			want := e.says
-			if other, differs := in.but[e.name]; differs {
+			want := e.Says
+			if other, differs := in.but[e.Name]; differs {
 				want = other
 			}
 			if status == 0 || !strings.Contains(said, want) {
-				t.Errorf("%s in %s: %s: status %d: %swant %s", e.name, in.file, in.line, status, said, want)
+				t.Errorf("%s in %s: %s: status %d: %swant %s", e.Name, in.file, in.line, status, said, want)
 			} else {
 				named++
 			}
