@@ -32,7 +32,7 @@ afterwards() {
 	offline world check --pin-file secrets/pin "${check[@]}"
 	info=$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)
 	hknso=$(field "$info" hknso)
-	guard=$(field "$info" guard)
+	guard=$(guard_of "$info")
 	package_key
 	upload_and_prove
 	row P-256 "$guard" "cards replaced, key lost and restored, uploaded and proved"

@@ -52,6 +52,14 @@ refused() {
 	row - - "refused: $why"
 }
 
+# guard_of INFO: the guard of a world, as world info shows it in JSON.
+guard_of() {
+	local guard
+	guard=$(field "$1" guard)
+	[[ $1 != *'"rights_per_login": true'* ]] || guard+=", rights per login"
+	echo "$guard"
+}
+
 # ceremonies KIND…: one world, and for each kind of key the way from its
 # generation to the proof that the vault has it. The caller has sourced
 # ceremony.sh, which made the folder that we are in.
@@ -59,7 +67,7 @@ ceremonies() {
 	local kind_name guard
 	prepare_toolset
 	make_world
-	guard=$(field "$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)" guard)
+	guard=$(guard_of "$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)")
 	for kind_name in "$@"; do
 		ident=$(tr '[:upper:]' '[:lower:]' <<<"$kind_name")
 		name=My-$kind_name
