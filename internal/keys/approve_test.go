@@ -11,6 +11,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
 	"byok/internal/keys"
+	"byok/internal/stamp"
 	"byok/internal/testkit/rig"
 	"byok/internal/testkit/softworld"
 )
@@ -95,8 +96,8 @@ func TestTransferCheck(t *testing.T) {
 		{"none", exitcode.Usage, "DIR/local/key_simple_none: there is no such key in this world", "byok-offline key generate --ident none"},
 		{"frozen", exitcode.Refused, "key_simple_frozen is frozen: it cannot be wrapped any more",
 			"retire it and restore it from its backup, which stays whole"},
-		{"retired", exitcode.Refused, "key_simple_retired was destroyed on this world's module",
-			"byok-offline key restore --ident retired --card DIR …"},
+		{"retired", exitcode.Refused, "key_simple_retired was retired on " + stamp.Now().Format("2006-01-02") +
+			", and is not on the HSM", "byok-offline key restore --ident retired --card DIR … brings it back from its backup"},
 	} {
 		_, err := keys.Transfer{Ident: c.ident, KEK: k.KEK}.Check(r.Chain(t))
 		if c.text == "" {

@@ -34,7 +34,7 @@ func TestPackage(t *testing.T) {
 	k := rig.NewKEK(t, "KEK1")
 	files, err := approve(r, transferOf(t, r, k, "first", "One"), transferOf(t, r, k, "first", "Two"))
 	rig.OK(t, err)
-	dir := filepath.Join(t.TempDir(), "out")
+	dir := t.TempDir()
 	packed, err := pack(r, "first", "", dir)
 	rig.OK(t, err)
 	if packed.Pair.Target.Name != "Two" || filepath.Base(packed.Paths[0]) != "KeyTransferPackage-Two.byok" {
@@ -72,8 +72,11 @@ func TestPackageRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	rig.OK(t, os.WriteFile(file, nil, 0o600))
 	_, err = pack(r, "first", "One", file)
-	if exitcode.Of(err) != exitcode.Refused {
-		t.Errorf("%v", err)
+	if err == nil {
+		t.Error("a package is written into a file")
+	}
+	if _, err = pack(r, "first", "One", filepath.Join(t.TempDir(), "new")); err == nil {
+		t.Error("a folder is made for a package")
 	}
 	dir := t.TempDir()
 	rig.OK(t, os.WriteFile(filepath.Join(dir, "KeyTransferPackage-One.byok"), []byte("another"), 0o600))
