@@ -5,9 +5,12 @@ import (
 	"encoding/base64"
 	"errors"
 
+	"github.com/miekg/pkcs11"
+
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/hsm/p11"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
 	"byok/internal/session"
@@ -128,12 +131,25 @@ func (s Quorum) generate(g Generation) error {
 	}
 	key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
 	if err != nil {
-		return err
+		return g.lacksCurve(err)
 	}
 	if err := s.HSM.ProbeKey(key); err != nil {
 		return err
 	}
 	return s.adopt(g, key)
+}
+
+// curveNotSupported is CKR_CURVE_NOT_SUPPORTED (PKCS#11 v2.40), which the binding
+// does not name.
+const curveNotSupported = 0x140
+
+// lacksCurve says what to do where a module does not have the curve: NSS softoken
+// has no P-256K.
+func (g Generation) lacksCurve(err error) error {
+	if !p11.Is(err, pkcs11.CKR_DOMAIN_PARAMS_INVALID, curveNotSupported) {
+		return err
+	}
+	return exitcode.Hint(err, "the module does not have %v: name another curve with --curve", g.Spec.Kind)
 }
 
 // adopt backs a new session key up, signs its origin, and keeps it.

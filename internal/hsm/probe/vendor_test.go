@@ -23,7 +23,7 @@ func TestVendorsKeyWrap(t *testing.T) {
 		{"Luna's, by the token", "0x80000171", "", "Thales", "CKM_AES_KWP (0x80000171)"},
 		{"CloudHSM's", "0x8000216F", "Cavium, Inc", "", "CKM_CLOUDHSM_AES_KEY_WRAP_ZERO_PAD (0x8000216F)"},
 		{"another maker's", "0x80000171", "Cavium, Inc", "", none},
-		{"nobody's", "0x8000210A", "Cavium, Inc", "", none},
+		{"no one's", "0x8000210A", "Cavium, Inc", "", none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
