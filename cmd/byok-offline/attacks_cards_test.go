@@ -41,7 +41,7 @@ func withTheCards() deeds {
 			each("one card of the two that are needed", generated, "card1",
 				"6: cards of set 1: 1 given, 2 needed", nil),
 			each("one card twice", generated, "card1 card1",
-				"2: one folder is given for several cards, and no one is there to change them", nil),
+				"6: card1 and card1 are one folder: each card needs its own", nil),
 			each("one card twice, in two folders", generated, oldCards, "6: card2: card 1 (Ada) has already been read",
 				imitating("card1", "card2")),
 			each("a second card made of the first", generated, oldCards,

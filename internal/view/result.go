@@ -55,8 +55,8 @@ func (v Result) Print(w io.Writer) error {
 // in the genuine attestations of the service.
 const (
 	nonFIPS        = "for non-FIPS mode"
-	nonFIPSMeaning = `"for non-FIPS mode" is part of the name that the HSM's maker gives these certificates;
-no rule rests on it, and the key's own attributes are what the rules above judge`
+	nonFIPSMeaning = `"for non-FIPS mode" is part of the name that the HSM's maker gives these
+certificates; no rule rests on it: what the rules judge is the key's attributes`
 )
 
 func outcome(ok bool) string {
