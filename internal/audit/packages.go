@@ -86,7 +86,8 @@ func (a *auditing) proved(path string, f transfer.Facts) error {
 	case p.PublicKey != f.Pair.PublicKey:
 		return errors.New("it is about another public key")
 	case p.Method != proof.MethodSign:
-		a.report.People = append(a.report.People, fmt.Sprintf("%s is the program's word: such a key signs nothing", filepath.Base(path)))
+		a.report.People = append(a.report.People,
+			fmt.Sprintf("%s is the program's word: such a key signs nothing", filepath.Base(path)))
 		return nil
 	}
 	return p.Verify()
@@ -152,7 +153,8 @@ func (a *auditing) toolsets() (map[fingerprint.Sum]toolset.Pair, error) {
 		return nil, err
 	}
 	for _, path := range paths {
-		world := filepath.Join(filepath.Dir(path), strings.Replace(filepath.Base(path), "BYOK-KEK-", "BYOK-SecurityWorld-", 1))
+		name := strings.Replace(filepath.Base(path), "BYOK-KEK-", "BYOK-SecurityWorld-", 1)
+		world := filepath.Join(filepath.Dir(path), name)
 		kekFile, err := readFile(path)
 		if err != nil {
 			return nil, err

@@ -133,5 +133,6 @@ func CheckFolder(dir string) error {
 // safe reports whether a name can be a file's in a bundle: what sha256sum and a
 // shell pattern take for one name.
 func safe(name string) bool {
-	return name != "" && name[0] != '.' && name[0] != '-' && !strings.ContainsAny(name, "\\\n\r*?[") && path.Base(name) == name
+	return name != "" && name[0] != '.' && name[0] != '-' && path.Base(name) == name &&
+		!strings.ContainsAny(name, "\\\n\r*?[")
 }

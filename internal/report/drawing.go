@@ -75,7 +75,8 @@ func draw(events []event) drawing {
 	}
 	for _, e := range events {
 		move, known := moves[e.Command]
-		if !known || e.Phase != ceremony.End || e.Result != ceremony.Success || move.from == laneVault && e.Place != "connected" {
+		done := e.Phase == ceremony.End && e.Result == ceremony.Success
+		if !known || !done || move.from == laneVault && e.Place != "connected" {
 			continue
 		}
 		if len(d.Arrows) == mostRows {

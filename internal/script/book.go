@@ -133,7 +133,8 @@ func toBring(p *plan.Plan) []bring {
 		{PartWitness, []string{"the programs' hashes, from the release notes", "the vendor's hash of the PKCS#11 library"}},
 	}
 	for _, h := range p.Holders {
-		list = append(list, bring{PartHolder + " " + h.Name, []string{"an empty medium, for " + h.Media, "proof of who you are"}})
+		things := []string{"an empty medium, for " + h.Media, "proof of who you are"}
+		list = append(list, bring{PartHolder + " " + h.Name, things})
 	}
 	return list
 }

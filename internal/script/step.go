@@ -84,7 +84,7 @@ func quorum(p *plan.Plan) []string {
 }
 
 // typed is a step that is a command.
-func typed(at Place, chapter Chapter, id, title string, minutes int, command ...string) Step {
+func typed(at Place, chapter Chapter, id, title string, command ...string) Step {
 	operator := plan.RoleOperator
 	if at == Connected {
 		operator = plan.RoleConnected
@@ -96,30 +96,39 @@ func typed(at Place, chapter Chapter, id, title string, minutes int, command ...
 		Place:   at,
 		Command: command,
 		Acts:    []Act{{Part: operator, Does: "type", Types: true}},
-		Minutes: minutes,
+		Minutes: 2,
 	}
+}
+
+// taking says how long a step takes, where that is not two minutes.
+func (s Step) taking(minutes int) Step {
+	s.Minutes = minutes
+	return s
 }
 
 // with adds what other parts do.
 func (s Step) with(acts ...Act) Step {
-	s.Acts = append(s.Acts, acts...)
+	s.Acts = slices.Concat(s.Acts, acts)
 	return s
 }
 
 // noting adds blanks.
 func (s Step) noting(blanks ...string) Step {
-	s.Write = append(s.Write, blanks...)
+	s.Write = slices.Concat(s.Write, blanks)
 	return s
 }
 
 // seeing adds lines that must appear.
 func (s Step) seeing(lines ...string) Step {
-	s.See = append(s.See, lines...)
+	s.See = slices.Concat(s.See, lines)
 	return s
 }
 
 // byHolders says that K card holders come with their cards, and what for.
 func (s Step) byHolders(p *plan.Plan, why string) Step {
-	s.Title += fmt.Sprintf(" (%d of %d card holders)", p.Needed(), len(p.Holders))
-	return s.with(Act{Part: PartHolder, Does: "when your name is on the screen: insert your card, and type your passphrase " + why})
+	title := fmt.Sprintf("%s (%d of %d card holders)", s.Title, p.Needed(), len(p.Holders))
+	does := "when your name is on the screen: insert your card, and type your passphrase " + why
+	s = s.with(Act{Part: PartHolder, Does: does})
+	s.Title = title
+	return s
 }

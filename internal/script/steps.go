@@ -36,7 +36,7 @@ func arrive(p *plan.Plan) []Step {
 			Write: []string{"first 8 digits, byok-offline", "first 8 digits, byok-online"},
 			If:    []If{{"A hash differs", "Stop. This workstation is not used."}},
 		},
-		typed(Disconnected, Arrive, "confine", "The disconnected workstation is contained", 2, "confine", "status").
+		typed(Disconnected, Arrive, "confine", "The disconnected workstation is contained", "confine", "status").
 			with(leads("see that no cable but the HSM's is plugged in, and that radio is off")),
 	}
 }
@@ -45,9 +45,9 @@ func prepare(p *plan.Plan) []Step {
 	var steps []Step
 	for _, v := range p.Vaults {
 		steps = append(steps,
-			typed(Connected, Prepare, "kek:"+v.Name, "Make the KEK of "+v.Name, 3,
+			typed(Connected, Prepare, "kek:"+v.Name, "Make the KEK of "+v.Name,
 				"kek", "create", "--vault", v.Address, "--name", v.KEKName),
-			typed(Connected, Prepare, "toolset:"+v.Name, "Make the toolset of "+v.Name, 3,
+			typed(Connected, Prepare, "toolset:"+v.Name, "Make the toolset of "+v.Name,
 				"toolset", "build", "--vault", v.Address, "--kek", v.KEKName, "--suffix", v.KEK, "--out", p.Stick).
 				noting("first 8 words of the zip's SHA-256").
 				with(Act{Part: PartWitness, Does: "write the zip's first eight words down; they do not travel on the stick"}),
@@ -75,20 +75,23 @@ func world(p *plan.Plan) []Step {
 		create = append(create, "--card", h.Media, "--holder", h.Name)
 	}
 	steps := []Step{
-		typed(Disconnected, World, "module", "The HSM is in reach", 2, "module", "list", "--module-path", p.HSM.Library).
+		typed(Disconnected, World, "module", "The HSM is in reach", "module", "list", "--module-path", p.HSM.Library).
 			with(Act{Part: PartWitness, Does: "read the serial number from the device, not from the screen"}).
 			noting("serial number on the device"),
-		typed(Disconnected, World, "world", "Create the security world, and deal the cards", 10+3*len(p.Holders), create...).
+		typed(Disconnected, World, "world", "Create the security world, and deal the cards", create...).
+			taking(10+3*len(p.Holders)).
 			with(
-				Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, from the vendor's release"},
-				Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; then a user PIN, twice"},
+				Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, " +
+					"from the vendor's release"},
+				Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; " +
+					"then a user PIN, twice"},
 				Act{Part: PartHolder, Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
 					"then put your card into its bag, and seal it"},
 				Act{Part: PartWitness, Does: "write down the hknso, and each statement's number and words"},
 			).
 			noting("first 8 words of hknso", "number and words of the last statement").
 			seeing("card 1 of " + fmt.Sprint(len(p.Holders)) + " written and read back"),
-		typed(Disconnected, World, "check", "The world is whole", 2, "world", "check"),
+		typed(Disconnected, World, "check", "The world is whole", "world", "check"),
 	}
 	return append(steps, install(p)...)
 }
@@ -97,11 +100,12 @@ func install(p *plan.Plan) []Step {
 	var steps []Step
 	for _, v := range p.Vaults {
 		steps = append(steps,
-			typed(Disconnected, World, "install:"+v.Name, "Install the toolset of "+v.Name, 2,
+			typed(Disconnected, World, "install:"+v.Name, "Install the toolset of "+v.Name,
 				"toolset", "install", "--to", tools, filepath.Join(p.Stick, toolset.ZipName(v.KEK))).
 				with(Act{Part: PartWitness, Does: "read the zip's first eight words from your paper"}),
-			typed(Disconnected, World, "verify:"+v.Name, "Verify the KEK of "+v.Name, 5,
+			typed(Disconnected, World, "verify:"+v.Name, "Verify the KEK of "+v.Name,
 				append([]string{"verify"}, packages(v)...)...).
+				taking(5).
 				with(Act{Part: PartOwner, Does: "over the telephone: read the KEK's first eight words, its key identifier, " +
 					"and that import is its only operation (byok-online kek show)"}),
 		)
@@ -124,8 +128,9 @@ func keys(p *plan.Plan) []Step {
 	var steps []Step
 	for _, k := range p.Keys {
 		command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
-		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose, 5,
+		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose,
 			append(command, quorum(p)...)...).
+			taking(5).
 			byHolders(p, "to sign the key's origin"))
 	}
 	return append(steps, backup(p, Keys, "backup:keys", "keys"))
@@ -133,7 +138,7 @@ func keys(p *plan.Plan) []Step {
 
 // backup is the step that copies kmdata to a new folder.
 func backup(p *plan.Plan, chapter Chapter, id, folder string) Step {
-	return typed(Disconnected, chapter, id, "Copy kmdata, which holds the keys' backups", 3,
+	return typed(Disconnected, chapter, id, "Copy kmdata, which holds the keys' backups",
 		"world", "backup", filepath.Join(p.Backup, folder))
 }
 
@@ -173,24 +178,26 @@ func approve(p *plan.Plan) []Step {
 			command = append(command, "--exportable", "--release-policy", k.ReleasePolicy)
 		}
 		steps = append(steps,
-			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name, 10, append(command, quorum(p)...)...).
+			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name, append(command, quorum(p)...)...).
+				taking(10).
 				with(
 					Act{Part: plan.RoleOperator, Does: "when asked: what the vault's owner said of the KEK, word by word"},
 					Act{Part: PartOwner, Does: "over the telephone: answer what you are asked about the KEK"},
 				).
 				byHolders(p, "to approve the list; one of you types the first word of its hash").
 				noting("number and words of the statement"),
-			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name, 2,
+			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name,
 				"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
 				"--subscription-id", v.Subscription, "--out", filepath.Join(p.Stick, v.Name)),
 		)
 	})
 	return append(steps,
-		typed(Disconnected, Approve, "seal", "Seal the log", 3, append([]string{"ceremony", "seal"}, quorum(p)...)...).
+		typed(Disconnected, Approve, "seal", "Seal the log", append([]string{"ceremony", "seal"}, quorum(p)...)...).
 			byHolders(p, "to sign the log's end").
 			noting("number and words of the last statement"),
 		Step{
-			ID: "carry-out", Chapter: Approve, Title: "The stick goes back to the connected workstation", Place: Room, Minutes: 2,
+			ID: "carry-out", Chapter: Approve, Title: "The stick goes back to the connected workstation",
+			Place: Room, Minutes: 2,
 			Acts: []Act{
 				{Part: plan.RoleOperator, Does: "unmount the stick and hand it over"},
 				{Part: plan.RoleConnected, Does: "plug the stick in"},
@@ -215,14 +222,14 @@ func upload(p *plan.Plan) []Step {
 			arguments = append(arguments, "--expires", string(k.Expires)+"T00:00:00Z")
 		}
 		steps = append(steps,
-			typed(Connected, Upload, "upload:"+id, "Upload "+k.Called()+" to "+v.Name, 2, arguments...).
+			typed(Connected, Upload, "upload:"+id, "Upload "+k.Called()+" to "+v.Name, arguments...).
 				with(Act{Part: PartWitness, Does: "where hknso is asked for: read its first eight words from your paper"}),
-			typed(Connected, Upload, "prove:"+id, "Have "+v.Name+" prove that it holds "+k.Called(), 2,
+			typed(Connected, Upload, "prove:"+id, "Have "+v.Name+" prove that it holds "+k.Called(),
 				"verify", "--vault", v.Address, "--manifest", file+".manifest.json"),
 		)
 	})
 	for _, v := range p.Vaults {
-		steps = append(steps, typed(Connected, Upload, "close:"+v.Name, "Close the KEK of "+v.Name, 2,
+		steps = append(steps, typed(Connected, Upload, "close:"+v.Name, "Close the KEK of "+v.Name,
 			"kek", "delete", "--vault", v.Address, "--name", v.KEKName).
 			with(Act{Part: PartOwner, Does: "see that the KEK is gone; from now on the packages are useless"}))
 	}
@@ -235,9 +242,9 @@ func finish(p *plan.Plan) []Step {
 		bags[i] = "bag and seal of " + h.Name
 	}
 	return []Step{
-		typed(Disconnected, Close, "record:disconnected", "The record holds together", 2, "ceremony", "verify").
+		typed(Disconnected, Close, "record:disconnected", "The record holds together", "ceremony", "verify").
 			noting("first 8 words of the log's head, disconnected"),
-		typed(Connected, Close, "record:connected", "The connected side's record holds together", 2, "ceremony", "verify").
+		typed(Connected, Close, "record:connected", "The connected side's record holds together", "ceremony", "verify").
 			noting("first 8 words of the log's head, connected"),
 		backup(p, Close, "backup:end", "end").
 			with(leads("see that the medium leaves the room apart from the cards")),

@@ -33,24 +33,13 @@ func planCommands(p *command.Program) []*cli.Command {
 			Name:      "new",
 			Usage:     "write a plan of a ceremony to fill in, with comments",
 			ArgsUsage: "PLAN",
-			Action: p.Action(command.WithFile("PLAN", func(_ *command.Run, path string) (command.Result, error) {
-				if err := durable.WriteFile(path, plan.Template, 0o644); err != nil {
-					return nil, err
-				}
-				return written{path, fmt.Sprintf("%s ceremony check %s", p.Name, printable.Quote(path))}, nil
-			})),
+			Action:    p.Action(command.WithFile("PLAN", newPlan)),
 		},
 		{
 			Name:      "check",
 			Usage:     "check a plan whole, before anything is opened",
 			ArgsUsage: "PLAN",
-			Action: p.Check(command.WithFile("PLAN", func(r *command.Run, path string) (command.Result, error) {
-				checked, err := readPlan(r, path)
-				if err != nil {
-					return nil, err
-				}
-				return checked, checked.err()
-			})),
+			Action:    p.Check(command.WithFile("PLAN", checkPlan)),
 		},
 		{
 			Name:        "script",
@@ -60,25 +49,42 @@ func planCommands(p *command.Program) []*cli.Command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "out", Usage: "`FILE` for the book, a new one", Required: true},
 			},
-			Action: p.Action(command.WithFile("PLAN", func(r *command.Run, path string) (command.Result, error) {
-				checked, err := readPlan(r, path)
-				if err != nil {
-					return nil, err
-				}
-				if err := checked.err(); err != nil {
-					return checked, err
-				}
-				var book bytes.Buffer
-				if err := script.Write(&book, checked.plan, checked.SHA256); err != nil {
-					return nil, err
-				}
-				if err := durable.WriteFile(r.String("out"), book.Bytes(), 0o644); err != nil {
-					return nil, err
-				}
-				return written{r.String("out"), "print it, a copy for each person"}, nil
-			})),
+			Action: p.Action(command.WithFile("PLAN", printPlan)),
 		},
 	}
+}
+
+func newPlan(r *command.Run, path string) (command.Result, error) {
+	if err := durable.WriteFile(path, plan.Template, 0o644); err != nil {
+		return nil, err
+	}
+	return written{path, fmt.Sprintf("%s ceremony check %s", r.Program.Name, printable.Quote(path))}, nil
+}
+
+func checkPlan(r *command.Run, path string) (command.Result, error) {
+	checked, err := readPlan(r, path)
+	if err != nil {
+		return nil, err
+	}
+	return checked, checked.err()
+}
+
+func printPlan(r *command.Run, path string) (command.Result, error) {
+	checked, err := readPlan(r, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checked.err(); err != nil {
+		return checked, err
+	}
+	var book bytes.Buffer
+	if err := script.Write(&book, checked.plan, checked.SHA256); err != nil {
+		return nil, err
+	}
+	if err := durable.WriteFile(r.String("out"), book.Bytes(), 0o644); err != nil {
+		return nil, err
+	}
+	return written{r.String("out"), "print it, a copy for each person"}, nil
 }
 
 const reportText = `Makes one HTML file of a ceremony's bundle: who, when, where and what; keys and
@@ -175,21 +181,19 @@ func (v planView) err() error {
 
 // Print implements [command.Result].
 func (v planView) Print(w io.Writer) error {
+	var lines []string
 	for _, f := range v.Findings {
-		if _, err := fmt.Fprintln(w, term.Printable(f.String())); err != nil {
-			return err
-		}
+		lines = append(lines, f.String())
 	}
-	if len(v.Findings) > 0 {
-		return nil
+	if len(lines) == 0 {
+		lines = append(lines,
+			fmt.Sprintf("%s, %s: %s for %s in %s; quorum %s", v.Title, v.Date, printable.Count(v.Keys, "key"),
+				printable.Count(v.Vaults, "vault"), printable.Count(v.Steps, "step"), v.Quorum),
+			"SHA-256 of the plan, for its approval", v.SHA256.Groups())
+		lines = append(lines, v.SHA256.Rows()...)
 	}
-	if _, err := fmt.Fprintf(w, "%s, %s: %s for %s in %s; quorum %s\nSHA-256 of the plan, for its approval\n%s\n",
-		term.Printable(v.Title), term.Printable(string(v.Date)), printable.Count(v.Keys, "key"), printable.Count(v.Vaults, "vault"),
-		printable.Count(v.Steps, "step"), term.Printable(v.Quorum), v.SHA256.Groups()); err != nil {
-		return err
-	}
-	for _, row := range v.SHA256.Rows() {
-		if _, err := fmt.Fprintln(w, row); err != nil {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, term.Printable(line)); err != nil {
 			return err
 		}
 	}
