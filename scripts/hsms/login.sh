@@ -50,6 +50,7 @@ afterwards_login() {
 	offline key restore --ident "$kept" "${quorum[@]}" "${written[@]}"
 	offline world check "${quorum[@]}"
 	info=$(BYOK_KMDATA="$demo/offline/kmdata" byok-offline world info --output json 2>/dev/null)
+	# shellcheck disable=SC2034 # upload_and_prove takes it
 	hknso=$(field "$info" hknso)
 	guard=$(field "$info" guard)
 	name=My-$kept-2
