@@ -215,7 +215,7 @@ func TestReplaceEnds(t *testing.T) {
 // TestReplaceCallFails: the token's error is given on, with how to go on.
 func TestReplaceCallFails(t *testing.T) {
 	for _, c := range []struct{ at, call, text string }{
-		{"(cards) is signed", "C_DestroyObject", "C_DestroyObject of byok-km-MODULE-1: CKR_DEVICE_ERROR"},
+		{"backup of first wrapped again", "C_DestroyObject", "C_DestroyObject of byok-km-MODULE-1: CKR_DEVICE_ERROR"},
 		{"backup of first wrapped again", "C_SetPIN", `C_SetPIN of the SO on token "test world" (serial SERIAL): CKR_DEVICE_ERROR`},
 	} {
 		t.Run(c.call, func(t *testing.T) {

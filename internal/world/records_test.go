@@ -99,7 +99,7 @@ func TestAccept(t *testing.T) {
 	before := r.Chain(t).Modules()[0]
 	rig.OK(t, accept())
 	after := r.Chain(t).Modules()[0]
-	if after.Library.SHA256 == before.Library.SHA256 || after.Library.Path != other || after.KML != before.KML || len(after.Findings) != 9 {
+	if after.Library.SHA256 == before.Library.SHA256 || after.Library.Path != other || after.KML != before.KML || len(after.Findings) != 10 {
 		t.Errorf("%+v", after)
 	}
 	if _, err := r.Connect(); exitcode.Of(err) != exitcode.Refused {

@@ -34,7 +34,7 @@ func TestReplaceCards(t *testing.T) {
 		t.Errorf("%+v", set)
 	}
 	m := chain.Modules()[0]
-	if m.CardSet != 2 || m.KML != module.KML || m.KW == module.KW || m.Module != module.Module || len(m.Findings) != 9 {
+	if m.CardSet != 2 || m.KML != module.KML || m.KW == module.KW || m.Module != module.Module || len(m.Findings) != 10 {
 		t.Errorf("%+v", m)
 	}
 	if c := chain.Entries()[slices.IndexFunc(chain.Entries(), isCards)].Statement.(*statement.Cards); !slices.Equal(c.Own, statement.OwnPassphrases{1, 2, 3}) || len(c.PINs) != 1 {
