@@ -91,7 +91,8 @@ func onKeys() []Row {
 			cloudHSM: lacks, azure: lacks, login: noKey, rights: lacks, typed: readOnly + ", " + unknown + ", " + unfit,
 		}), by(copyWeaker)},
 		{"make a trusted key (create, generate, set, copy)", in(readOnly, map[int]string{
-			cloudHSM: readOnly + ", " + lacks, azure: readOnly + ", " + lacks, login: unknown, rights: unknown + ", " + rejected, typed: unknown,
+			cloudHSM: readOnly + ", " + lacks, azure: readOnly + ", " + lacks, login: unknown,
+			rights: unknown + ", " + rejected, typed: unknown,
 		}), by(makeTrusted)},
 		{"wrap a key under an AES key of one's own (C_WrapKey)",
 			in(unwrapped, map[int]string{login: noKey, rights: rejected, typed: done}), by(wrapUnderAES)},
