@@ -15,9 +15,11 @@ import (
 // Outcome is what came of one check.
 type Outcome string
 
-// The outcomes. A check that was not made is never a pass.
+// The outcomes. A check that was not made is never a pass; a warning is about
+// what can be made again, and harms nothing.
 const (
 	Pass       Outcome = "pass"
+	Warning    Outcome = "warning"
 	Fail       Outcome = "FAIL"
 	NotChecked Outcome = "not checked"
 )
@@ -50,6 +52,7 @@ func Token(o *session.Operator) ([]Row, error) {
 	}
 	c.anchor()
 	c.keys()
+	c.copies()
 	c.files()
 	c.strangers()
 	return c.rows, Summary(c.rows)
@@ -71,11 +74,11 @@ func Cards(chain *kmdata.Chain, media []cards.Medium, ui session.UI) []Row {
 	return c.rows
 }
 
-// Summary is the error that rows add up to: nil if each is a pass.
+// Summary is the error that rows add up to: nil if each is a pass or a warning.
 func Summary(rows []Row) error {
 	bad := 0
 	for _, r := range rows {
-		if r.Outcome != Pass {
+		if r.Outcome != Pass && r.Outcome != Warning {
 			bad++
 		}
 	}
@@ -96,6 +99,10 @@ func (c *checker) note(what, good string, err error) {
 
 func (c *checker) fail(what, format string, args ...any) {
 	c.note(what, "", exitcode.Errorf(exitcode.Check, format, args...))
+}
+
+func (c *checker) warn(what, format string, args ...any) {
+	c.rows = append(c.rows, Row{what, Warning, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) notChecked(what, why string) {

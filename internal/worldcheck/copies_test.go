@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"byok/internal/fingerprint"
@@ -13,6 +14,7 @@ import (
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
+	"byok/internal/worldcheck"
 )
 
 // TestCopyOfAnotherPair: KML can sign that a wrapped copy is of another pair or
@@ -57,5 +59,39 @@ func TestCopyOfAnotherPair(t *testing.T) {
 			on.Finds(t, "files of kmdata", "FAIL: DIR/local/key_xferacld_first_000004"+c.want+
 				" does not belong to statement 4 (authorization)")
 		})
+	}
+}
+
+// TestCopyMissing: an authorization whose wrapped copy is gone is named, until
+// the key is approved again for the same name; it fails no check.
+func TestCopyMissing(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	k := rig.NewKEK(t, "KEK1")
+	approve := func(name string) string {
+		var files []*kmdata.Key
+		rig.OK(t, r.Quorum(func(s *session.Quorum) (err error) {
+			target := statement.Target{Vault: k.ID().Vault, Name: name, KeyOps: []string{"sign"}}
+			files, err = keys.Quorum{Quorum: s}.Approve([]keys.Transfer{{Ident: "first", KEK: k.KEK, Target: target}})
+			return err
+		}))
+		return files[0].Name()
+	}
+	rows := func() (found []worldcheck.Row) {
+		all, err := r.Rows(t)
+		rig.OK(t, err)
+		return slices.DeleteFunc(all, func(row worldcheck.Row) bool { return row.Outcome == worldcheck.Pass })
+	}
+	name := approve("First")
+	path := filepath.Join(kmdata.Local(r.Dir), name)
+	rig.OK(t, errors.Join(os.Remove(path), os.Remove(path+".sig")))
+	want := worldcheck.Row{What: name, Outcome: worldcheck.Warning, Detail: "statement 4 (authorization) approved " +
+		"key_simple_first as First in " + k.ID().Vault + ", and its wrapped copy is not here: run byok-offline acl modify again"}
+	approve("Second")
+	if got := rows(); !slices.Equal(got, []worldcheck.Row{want}) {
+		t.Errorf("\n got %+v\nwant %+v", got, want)
+	}
+	approve("First")
+	if got := rows(); len(got) > 0 {
+		t.Errorf("approved again: %+v", got)
 	}
 }
