@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -29,50 +30,46 @@ import (
 // and identifiers of two keys. It never sees an object of the session, or a
 // trusted one that is not the world's; what is wrapped under an approved name
 // is the key that was approved, or nothing; and the backup of every key is its
-// own.
+// own. Some calls are held, or all with BYOK_FAULTS=all.
 func TestSecondProcess(t *testing.T) {
 	root := inState(t, generated)
 	root.must(t, "key generate --ident root --type EC --without-quorum"+withPINs)
-	for _, c := range []struct{ line, cards string }{
-		{thenModify, oldCards}, {thenMake, oldCards}, {thenFreeze, oldCards},
-		{strings.Replace(thenRestore, "--ident ec", "--ident rsa", 1), oldCards}, {thenReplace, newCards},
+	for _, c := range []struct{ line, key, cards string }{
+		{thenModify, "key_simple_ec", oldCards}, {thenMake, "key_simple_new", oldCards},
+		{thenFreeze, "key_simple_ec", oldCards},
+		{strings.Replace(thenRestore, "--ident ec", "--ident rsa", 1), "key_simple_rsa", oldCards},
+		{thenReplace, "key_simple_ec", newCards},
 	} {
 		t.Run(strings.Join(strings.Fields(c.line)[:2], " "), func(t *testing.T) {
 			from := root.copied(t)
 			if strings.HasPrefix(c.line, "key restore") {
 				from.destroyKey(t, "key_simple_rsa")
 			}
-			from.raced(t, c.line, strings.Fields(c.cards))
+			from.raced(t, c.line, c.key, strings.Fields(c.cards))
 		})
 	}
 }
 
-// raced tries the command with an exchange at some of its calls. The cards are
-// those that are in force once it is done.
-func (s *stage) raced(t *testing.T, line string, cards []string) {
-	count := map[exitcode.Code]int{}
-	for _, nth := range s.callsToHold(t, line) {
-		in := s.copied(t)
-		line := in.filled(t, line)
-		before := in.files(t)
-		status, text, held := in.heldAt(t, line, nth, func(a *attacker) {
-			a.looksAround(t)
-			a.exchangeAll(t, "key_simple_ec", "key_simple_root")
-		})
-		if !held {
-			continue
-		}
-		count[status]++
-		if status == exitcode.Done {
-			in.wrappedAsApproved(t, nth)
-			in.backupsAreTheirOwn(t, nth, cards)
-			continue
-		}
-		if left := differences(in.files(t), before); strings.Contains(strings.Join(left, " "), "xferacld") {
-			t.Errorf("at call %d: status %d, and left %q\n%s", nth, status, left, text)
+// raced tries the command with an exchange of its key's names, or of those of
+// the public half alone, at some of its calls; with BYOK_FAULTS=all with both at
+// each. The cards are those that are in force once it is done.
+func (s *stage) raced(t *testing.T, line, key string, cards []string) {
+	count, held := map[exitcode.Code]int{}, 0
+	calls := s.callsMade(t, line)
+	numbers := callsToHold(calls)
+	for i, nth := range numbers {
+		for j, halves := range [][]uint{{pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY}, {pkcs11.CKO_PUBLIC_KEY}} {
+			if (everyFault() || i%2 == j) && s.racedAt(t, line, nth, cards, count, func(a *attacker) {
+				a.looksAround(t)
+				if !a.exchangeAll(t, key, "key_simple_root", halves) { // there is none yet, or no longer
+					a.exchangeAll(t, "key_simple_ec", "key_simple_root", halves)
+				}
+			}) {
+				held++
+			}
 		}
 	}
-	t.Logf("held, by exit status: %v", count)
+	t.Logf("%d of %d calls held, %d runs; by exit status: %v", len(numbers), len(calls), held, count)
 	if count[exitcode.Done] == 0 {
 		t.Error("no command ended well: the test shows little")
 	}
@@ -81,21 +78,52 @@ func (s *stage) raced(t *testing.T, line string, cards []string) {
 	}
 }
 
+// racedAt holds one run at its nth call, and reports whether it got there.
+func (s *stage) racedAt(t *testing.T, line string, nth int, cards []string, count map[exitcode.Code]int,
+	work func(*attacker)) bool {
+	t.Helper()
+	in := s.copied(t)
+	line = in.filled(t, line)
+	before := in.files(t)
+	status, text, held := in.heldAt(t, line, nth, work)
+	if !held {
+		return false
+	}
+	count[status]++
+	if status == exitcode.Done {
+		in.wrappedAsApproved(t, nth)
+		in.backupsAreTheirOwn(t, nth, cards)
+		return true
+	}
+	if left := differences(in.files(t), before); strings.Contains(strings.Join(left, " "), "xferacld") {
+		t.Errorf("at call %d: status %d, and left %q\n%s", nth, status, left, text)
+	}
+	return true
+}
+
+// everyFault reports whether nothing is to be left out.
+func everyFault() bool { return os.Getenv(faultVariable) == "all" }
+
 // someCalls is how many calls of a command are held, at least.
 const someCalls = 6
 
-// callsToHold lists calls by their numbers: the first of those that decide what
-// is wrapped, and others between them.
-func (s *stage) callsToHold(t *testing.T, line string) (numbers []int) {
+// callsMade lists the calls that a command makes.
+func (s *stage) callsMade(t *testing.T, line string) []string {
 	t.Helper()
 	in := s.copied(t)
 	log := in.path("calls")
 	in.must(t, in.filled(t, line), "BYOK_SHIM_LOG="+log)
-	calls := shim.Calls(t, log)
+	return shim.Calls(t, log)
+}
+
+// callsToHold lists calls by their numbers: the first of those that decide what
+// is wrapped, and others between them; or all.
+func callsToHold(calls []string) (numbers []int) {
 	seen := map[string]int{}
 	for i, call := range calls {
 		decides := slices.Contains([]string{"C_CopyObject", "C_WrapKey", "C_UnwrapKey", "C_Login", "C_SetPIN"}, call)
-		if seen[call]++; decides && seen[call] <= 2 || i%(len(calls)/someCalls+1) == 0 && i > 0 {
+		seen[call]++
+		if decides && seen[call] <= 2 || i%(len(calls)/someCalls+1) == 0 && i > 0 || everyFault() {
 			numbers = append(numbers, i+1)
 		}
 	}
@@ -145,16 +173,19 @@ func (a *attacker) looksAround(t *testing.T) {
 	}
 }
 
-// exchangeAll exchanges the names of two keys, private and public halves.
-func (a *attacker) exchangeAll(t *testing.T, one, other string) {
+// exchangeAll exchanges the names of two keys' halves, and reports whether both
+// keys had one.
+func (a *attacker) exchangeAll(t *testing.T, one, other string, halves []uint) (exchanged bool) {
 	t.Helper()
-	for _, class := range []uint{pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY} {
+	for _, class := range halves {
 		first := a.found(t, attr(pkcs11.CKA_LABEL, one), attr(pkcs11.CKA_CLASS, class))
 		second := a.found(t, attr(pkcs11.CKA_LABEL, other), attr(pkcs11.CKA_CLASS, class))
 		if len(first) == 1 && len(second) == 1 {
 			a.exchange(t, a.seen(t, first[0]), a.seen(t, second[0]))
+			exchanged = true
 		}
 	}
+	return exchanged
 }
 
 // wrappedAsApproved opens every wrapped copy as the vault does.
