@@ -46,6 +46,12 @@ test)
 	need groff groff-base
 	need zsh zsh
 	need fish fish
+	# File systems of sticks, for kernels that lack them too:
+	need mkfs.vfat dosfstools
+	need fusefat fusefat
+	need mkfs.exfat exfatprogs
+	need mount.exfat-fuse exfat-fuse
+	need ntfs-3g ntfs-3g
 	# Two more PKCS#11 libraries, which must be found wanting:
 	library libsoftokn3.so libnss3
 	need certutil libnss3-tools
