@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +18,7 @@ import (
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/term"
+	"byok/internal/twologins"
 	"byok/internal/view"
 	"byok/internal/world"
 )
@@ -39,6 +41,8 @@ func moduleCommands(p *command.Program) *cli.Command {
 				Flags: []cli.Flag{libraryFlag(), pinFileFlag(),
 					text("with-test-keys", "`TOKEN` that is initialised, to use with test keys that are removed again"),
 					text("so-pin-file", "`FILE` with that token's SO PIN (default: what needs the SO is not tried)"),
+					text("quorum-pin-file", "`FILE` with the PIN of the login that exports, where logins have rights of "+
+						"their own: --pin-file is the operator's then"),
 					text("guard",
 						"`GUARD` that the module must be able to have, as world create takes it (default: any)")},
 			},
@@ -90,10 +94,8 @@ func checkModule(r *command.Run) (command.Result, error) {
 		return nil, exitcode.Errorf(exitcode.Usage,
 			"module check takes its token from --with-test-keys, in the forms of --token")
 	}
-	if r.String("with-test-keys") == "" && (r.IsSet("pin-file") || r.IsSet("so-pin-file")) {
-		return nil, exitcode.Errorf(exitcode.Usage,
-			"a throw-away token gets PINs of its own: --pin-file and --so-pin-file are for an initialised token").
-			Hint("name that token with --with-test-keys SERIAL")
+	if err := checkPINs(r); err != nil {
+		return nil, err
 	}
 	guard, err := statement.ParseGuard(r.String("guard"))
 	if err != nil {
@@ -117,6 +119,20 @@ func checkModule(r *command.Run) (command.Result, error) {
 	return v, v.Refusal(m.Path)
 }
 
+// checkPINs refuses options of PINs that a check does not take.
+func checkPINs(r *command.Run) error {
+	given := r.IsSet("pin-file") || r.IsSet("so-pin-file") || r.IsSet("quorum-pin-file")
+	switch {
+	case r.String("with-test-keys") == "" && given:
+		return exitcode.Errorf(exitcode.Usage, "a throw-away token gets PINs of its own: --pin-file, --so-pin-file and "+
+			"--quorum-pin-file are for an initialised token").
+			Hint("name that token with --with-test-keys SERIAL")
+	case r.IsSet("so-pin-file") && r.IsSet("quorum-pin-file"):
+		return exitcode.Errorf(exitcode.Usage, "--so-pin-file and --quorum-pin-file are mutually exclusive")
+	}
+	return nil
+}
+
 // surveyed tries the module, and what a second process can do.
 func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Row, error) {
 	id := r.String("with-test-keys")
@@ -128,19 +144,29 @@ func surveyed(r *command.Run, m *hsm.Module) ([]survey.Property, []secondproc.Ro
 		return nil, nil, err
 	}
 	r.Event.Module = &ceremony.Module{Library: m.Library, Model: token.Model, Serial: token.Serial}
-	var soPIN *secret.Bytes
-	if path := r.String("so-pin-file"); path != "" {
-		if soPIN, err = term.SecretFile(path); err != nil {
-			return nil, nil, err
-		}
-		defer soPIN.Wipe()
+	other, err := otherPIN(r)
+	if err != nil {
+		return nil, nil, err
 	}
+	defer other.Wipe()
 	pin, err := dialogue.New(r, false).UserPIN(token)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer pin.Wipe()
-	return secondproc.SurveyToken(m, token, pin, soPIN)
+	if r.IsSet("quorum-pin-file") {
+		return twologins.Logins{Module: m, Token: token, Operator: pin, Quorum: other}.Survey()
+	}
+	return secondproc.SurveyToken(m, token, pin, other)
+}
+
+// otherPIN reads the SO PIN or the quorum's; nil if neither is given.
+func otherPIN(r *command.Run) (*secret.Bytes, error) {
+	path := cmp.Or(r.String("so-pin-file"), r.String("quorum-pin-file"))
+	if path == "" {
+		return nil, nil
+	}
+	return term.SecretFile(path)
 }
 
 // acceptModule has the quorum accept another library for a module at hand.

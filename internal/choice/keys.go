@@ -9,7 +9,7 @@ func Offline() map[string]Choice {
 		"curve": curve(),
 		"size":  {Words: []string{"2048", "3072", "4096", "128", "192", "256"}, Open: true},
 		"app":   {Words: []string{"simple", "xferacld"}},
-		"guard": {Words: []string{"trust", "trust-by-tool", "login", "login-shared"}},
+		"guard": {Words: []string{"trust", "trust-shared", "trust-by-tool", "login", "login-shared"}},
 		// Others are for the key's type to refuse.
 		"key-op":  {Words: keyOps(), Open: true},
 		"protect": {Words: []string{"module"}, Open: true},

@@ -37,6 +37,18 @@ func SurveyToken(m *hsm.Module, t hsm.Token, pin, soPIN *secret.Bytes) (list []s
 	return list, rows, err
 }
 
+// SurveyLogins does the same with two logins of an initialised token, of which the
+// operator's exports nothing: that one tries what a user can undo, and the second
+// process tries what it can while the quorum is logged in.
+func SurveyLogins(m *hsm.Module, t hsm.Token, operator, quorum *secret.Bytes) ([]survey.Property, []Row, error) {
+	properties, err := survey.OnToken(m, t, operator, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := tried(ProveUser(m, t, quorum))
+	return properties, rows, err
+}
+
 // tried makes rows of what this process could not do: nothing is known then. A
 // wrong PIN and a lost device end a survey.
 func tried(rows []Row, err error) ([]Row, error) {

@@ -192,8 +192,9 @@ func (l Logins) factory() error {
 	err := l.as(pin, func(*hsm.Session) error { return nil })
 	switch {
 	case err == nil:
-		return exitcode.Errorf(exitcode.HSM, "%v takes the factory's login, 0001 and \"password\", which may do everything",
-			l.Token).
+		return exitcode.Errorf(exitcode.HSM,
+			"%v %w: it takes the factory's login, 0001 and \"password\", which may do everything",
+			l.Token, hsm.ErrNotEnforced).
 			Hint("yubihsm-shell --authkey 1 -a delete-object -i 1 -t authentication-key, then run the same command again")
 	case hsm.IsWrongPIN(err), p11.Is(err, pkcs11.CKR_OBJECT_HANDLE_INVALID):
 		return nil

@@ -5,6 +5,8 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/hsm/survey"
+	"byok/internal/secondproc"
 	"byok/internal/secret"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -76,7 +78,7 @@ func TestBroken(t *testing.T) {
 		},
 		{
 			"factory", "SHIM_LOGINS", rig.OperatorPIN + "," + rig.QuorumPIN + ",0001password",
-			token + `takes the factory's login, 0001 and "password", which may do everything`, exitcode.HSM,
+			token + `does not enforce its restrictions: it takes the factory's login, 0001 and "password", which may do everything`, exitcode.HSM,
 			"yubihsm-shell --authkey 1 -a delete-object -i 1 -t authentication-key, then run the same command again",
 		},
 		{
@@ -141,6 +143,55 @@ func TestWrongPIN(t *testing.T) {
 	_, err = wrong.Prove()
 	r.Refused(t, err, exitcode.Refused, "the operator's PIN and the quorum's are the same, and so are their rights",
 		"give two logins of the HSM: the operator's with --pin-file, the quorum's with --quorum-pin-file")
+}
+
+// TestSurvey: with both logins guard login is reached, and a right too many is seen
+// in its row. A wrong PIN ends the survey.
+func TestSurvey(t *testing.T) {
+	for _, c := range []struct{ name, rights, want string }{
+		{"held", "", "enforced: the operator's login exports nothing, the quorum's wraps and restores; the factory's is refused"},
+		{"wraps", "wrap", "not enforced: the operator's login wraps a key"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, l := logins(t)
+			t.Setenv("SHIM_RIGHTS", c.rights)
+			properties, rows, err := l.Survey()
+			rig.OK(t, err)
+			last := properties[len(properties)-1]
+			if got := string(last.Outcome) + ": " + last.Detail; last.Name != survey.PropRights || got != c.want {
+				t.Errorf("%s: %s", last.Name, got)
+			}
+			got := survey.Conclude(survey.Guards(properties, secondproc.Shown(rows)), statement.GuardLogin)
+			if reached := got.Outcome == survey.Reached; reached != (c.rights == "") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// TestNoSurvey: PINs that are wrong, or one, end a survey.
+func TestNoSurvey(t *testing.T) {
+	r, l := logins(t)
+	const wrong = `wrong user PIN for token "test world" (serial SERIAL) (CKR_PIN_INCORRECT)`
+	for _, c := range []struct {
+		name, operator, quorum string
+		code                   exitcode.Code
+		want, hint             string
+	}{
+		{"the operator's", "0002another-one", rig.QuorumPIN, exitcode.HSM, wrong, ""},
+		{"the quorum's", rig.OperatorPIN, "0003another-one", exitcode.HSM, wrong, ""},
+		{
+			"one", rig.OperatorPIN, rig.OperatorPIN, exitcode.Refused,
+			"the operator's PIN and the quorum's are the same, and so are their rights",
+			"give two logins of the HSM: the operator's with --pin-file, the quorum's with --quorum-pin-file",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l.Operator, l.Quorum = rig.Secret(c.operator), rig.Secret(c.quorum)
+			_, _, err := l.Survey()
+			r.Refused(t, err, c.code, c.want, c.hint)
+		})
+	}
 }
 
 // TestOrder: two logins are for guard login, and the second PIN is asked for then.

@@ -91,6 +91,13 @@ row P-256 - "pkcs11-tool, through p11-kit: generated, listed, deleted"
 diff -u "$here/yubihsm.calls" "$results/$HSM.calls" || die "the library answers otherwise than scripts/hsms/yubihsm.calls"
 row - "login, rights per login" "$(wc -l <"$results/$HSM.calls") calls answered as docs/hsm/yubihsm2.md lists them"
 
+# The check proves the rights of both logins, if it gets both PINs.
+secret pin 0002operator-password
+secret quorum 0003quorum-password
+check 0 --hsm-network --with-test-keys 07550140 --pin-file pin --quorum-pin-file quorum
+grep -F 'with rights per login: everything that it rests on was tried' "$results/$HSM.json"
+check 4 --hsm-network --with-test-keys 07550140 --pin-file pin
+
 # A whole ceremony. The quorum's PIN goes to the cards alone; the operator's is asked
 # for at the steps that need no card. No token remembers statements: the holders do.
 device world

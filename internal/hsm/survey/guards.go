@@ -60,10 +60,21 @@ var guards = []needs{
 	},
 }
 
-// Guards says which guards a module reaches, strongest first.
+// rights is what guard login needs where logins have rights of their own: the proof
+// of those has wrapped and restored a key by itself.
+var rights = needs{
+	statement.GuardLogin, []string{PropRights},
+	func(p Processes) Outcome { return p.User }, "",
+}
+
+// Guards says which guards a module reaches, strongest first. Once [Rights] has noted
+// what two logins may, guard login rests on that.
 func Guards(properties []Property, p Processes) []Reach {
 	list := make([]Reach, 0, len(guards))
 	for _, g := range guards {
+		if g.guard == rights.guard && properties[index(properties, PropRights)].Outcome != NotTried {
+			g = rights
+		}
 		list = append(list, g.reach(properties, p))
 	}
 	return list
@@ -92,7 +103,11 @@ func (n needs) reach(properties []Property, p Processes) Reach {
 	case len(open) > 0:
 		return Reach{n.guard, Unknown, "not tried: " + strings.Join(open, ", ")}
 	}
-	return Reach{n.guard, Reached, "everything that it rests on was tried"}
+	why := "everything that it rests on was tried"
+	if slices.Contains(n.proved, PropRights) {
+		why = "with " + PropRights + ": " + why
+	}
+	return Reach{n.guard, Reached, why}
 }
 
 // lacking lists what is not enforced, the worst first.

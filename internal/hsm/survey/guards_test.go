@@ -13,7 +13,9 @@ import (
 func with(outcomes map[string]Outcome) []Property {
 	list := untried()
 	for i := range list {
-		list[i].Outcome = Enforced
+		if list[i].Name != PropRights {
+			list[i].Outcome = Enforced
+		}
 		if o, found := outcomes[list[i].Name]; found {
 			list[i].Outcome = o
 		}
@@ -52,6 +54,17 @@ func TestGuards(t *testing.T) {
 			"not reached: not enforced: " + PropTrustedOnly + "; refused: " + PropKeyWrap,
 			"not reached: not enforced: " + PropTrustedOnly, "not reached: refused: " + PropKeyWrap,
 		}},
+		{"rights per login", with(map[string]Outcome{
+			PropRights: Enforced, PropTrustedBySO: NotTried, PropOneWay: NotEnforced, PropLoginVault: Refused, PropLoginBack: Refused,
+			PropDerive: NotEnforced,
+		}), Processes{User: Enforced}, [3]string{
+			"not reached: not enforced: " + PropDerive + ", " + PropOneWay,
+			"not reached: not enforced: " + PropDerive, "reached: with rights per login: " + tried,
+		}},
+		{"rights per login, in a daemon", with(map[string]Outcome{PropRights: Enforced}), Processes{NotEnforced, NotEnforced},
+			[3]string{"not reached: " + shared, "not reached: " + shared, "not reached: " + shared}},
+		{"no rights per login", with(map[string]Outcome{PropRights: NotEnforced}), all,
+			[3]string{"reached: " + tried, "not known: " + tool, "not reached: not enforced: " + PropRights}},
 	} {
 		var got []string
 		for _, r := range Guards(c.properties, c.processes) {

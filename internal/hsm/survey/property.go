@@ -56,6 +56,7 @@ const (
 	PropCopy        = "reduced copy frozen"
 	PropOneCall     = "CKM_RSA_AES_KEY_WRAP"
 	PropLockout     = "SO PIN locks after wrong tries"
+	PropRights      = "rights per login"
 )
 
 // untried lists the properties in the order in which they are shown, each with
@@ -65,6 +66,7 @@ func untried() []Property {
 		token   = "needs an initialised token"
 		trusted = "needs trusted keys"
 		empty   = "on a throw-away token only"
+		two     = token + " with two logins: --pin-file with the operator's PIN, --quorum-pin-file with the quorum's"
 		lock    = empty + ", when everything else is enforced, and not where PINs are typed on the device"
 	)
 	return []Property{
@@ -90,6 +92,7 @@ func untried() []Property {
 		{PropOtherDerive, NotTried, token, true},
 		{PropOtherWrap, NotTried, token, true},
 		{PropLockout, NotTried, lock, true},
+		{PropRights, NotTried, two, true},
 	}
 }
 

@@ -79,6 +79,14 @@ func OnToken(m *hsm.Module, t hsm.Token, pin, soPIN *secret.Bytes) ([]Property, 
 	return s.properties, nil
 }
 
+// Rights notes in properties what came of the proof that of two logins of the token t
+// the operator's exports nothing: nil if that was shown.
+func Rights(properties []Property, t hsm.Token, proof error) {
+	s := &survey{token: t, properties: properties}
+	const good = "the operator's login exports nothing, the quorum's wraps and restores; the factory's is refused"
+	s.note(PropRights, good, proof)
+}
+
 func throwAway(m *hsm.Module) (hsm.Token, error) {
 	left, err := m.Labelled(Label)
 	if err != nil {

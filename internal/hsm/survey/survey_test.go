@@ -83,11 +83,16 @@ func outcomes(properties []Property) map[string]string {
 	return all
 }
 
+// untriedRights is the row of a survey with one login.
+const untriedRights = "not tried: needs an initialised token with two logins: --pin-file with the operator's PIN, " +
+	"--quorum-pin-file with the quorum's"
+
 // soft are SoftHSM's, with others instead. An empty text is enforced.
 func soft(others map[string]string) map[string]string {
 	all := map[string]string{
 		PropOneCall:   "refused: not offered: the two-step form is used, which gives the same blob",
 		PropOtherWrap: "not known: listed and not tried: 0x121, 0x122, 0x125",
+		PropRights:    untriedRights,
 		PropLockout:   "refused: three wrong SO PINs did not lock it: only the length of the SO PIN guards it",
 	}
 	maps.Copy(all, others)
@@ -144,6 +149,28 @@ func prepared(t *testing.T, m *hsm.Module) hsm.Token {
 		must[hsm.Key](t)(s.Generate(hsm.Spec{Kind: aes}, label, hsm.TokenObject))
 	}
 	return token
+}
+
+// TestRights: what came of the proof of two logins is a row.
+func TestRights(t *testing.T) {
+	token := hsm.Token{Label: "two", Serial: "1"}
+	about := func(what error) error { return fmt.Errorf("%v %w: the operator's login wraps a key", token, what) }
+	for _, c := range []struct {
+		name  string
+		proof error
+		want  string
+	}{
+		{"held", nil, ""},
+		{"not enforced", about(hsm.ErrNotEnforced), "not enforced: the operator's login wraps a key"},
+		{"not answered", about(hsm.ErrNotAnswered), "not answered: the operator's login wraps a key"},
+		{"refused", fmt.Errorf("%v did not wrap", token), "refused: did not wrap"},
+	} {
+		properties := untried()
+		Rights(properties, token, c.proof)
+		if got := outcomes(properties)[PropRights]; got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
 }
 
 // TestOnToken: a token in use keeps its keys and its anchor.
