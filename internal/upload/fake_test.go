@@ -21,6 +21,7 @@ type fakeVault struct {
 	address  endpoint.Address
 	checkKEK func(kek.ID) (vault.Key, error)
 	deleted  func(name string) (bool, error)
+	held     func(vault.Import) (vault.Imported, bool, error)
 	imported func(vault.Import) (vault.Imported, error)
 
 	mu    sync.Mutex
@@ -70,6 +71,14 @@ func (f *fakeVault) Recover(_ context.Context, name string) error {
 		return refusal(409)
 	}
 	return nil
+}
+
+func (f *fakeVault) Held(_ context.Context, i vault.Import) (vault.Imported, bool, error) {
+	f.call("held %s", i.Name)
+	if f.held == nil {
+		return vault.Imported{}, false, nil
+	}
+	return f.held(i)
 }
 
 func (f *fakeVault) Import(_ context.Context, i vault.Import) (vault.Imported, error) {

@@ -22,7 +22,10 @@ func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
 	if err := u.checkKEKs(ctx, b); err != nil {
 		return err
 	}
-	return u.checkNames(ctx, b)
+	if err := u.checkNames(ctx, b); err != nil {
+		return err
+	}
+	return u.findHeld(ctx, b)
 }
 
 // checkRehearsal keeps rehearsal and production apart.
@@ -98,6 +101,28 @@ func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
 		if held && !i.mayRecover {
 			i.Err = exitcode.Errorf(exitcode.Vault, "a deleted key holds the name %s", i.Name()).
 				Hint("--recover brings that key back and makes this its newest version")
+		}
+		return nil
+	})
+}
+
+// findHeld finds the packages whose keys the vault has already: nobody is asked
+// about them. A package whose name a deleted key holds cannot be looked for.
+func (u *Uploader) findHeld(ctx context.Context, b *Batch) error {
+	ready := b.ready()
+	progress := u.UI.Progress("looking for the keys", size(ready))
+	defer progress.Done()
+	return each(ctx, ready, func(ctx context.Context, i *Item) error {
+		defer progress.Add(i.size())
+		if i.recover {
+			return nil
+		}
+		held, found, err := u.Vault.Held(ctx, i.request)
+		if ends := endsUpload(err); ends != nil {
+			return ends
+		}
+		if i.Err = err; found {
+			i.Imported = &held
 		}
 		return nil
 	})

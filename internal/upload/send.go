@@ -71,7 +71,11 @@ func (u *Uploader) send(ctx context.Context, b *Batch) {
 		return u.sendOne(ctx, i) // not to be cut short because another failed
 	})
 	b.interrupted = errors.Is(err, context.Canceled)
-	for _, i := range ready {
+}
+
+// reportAll says of every key what a table of results does not show.
+func (u *Uploader) reportAll(b *Batch) {
+	for _, i := range b.items {
 		u.report(i, len(b.items) == 1)
 	}
 }

@@ -35,6 +35,8 @@ type Vault interface {
 	Deleted(ctx context.Context, name string) (vault.Deleted, bool, error)
 	// Recover brings a deleted key back.
 	Recover(ctx context.Context, name string) error
+	// Held finds out whether Import would send nothing, and what it would return.
+	Held(ctx context.Context, i vault.Import) (vault.Imported, bool, error)
 	// Import makes a package a version of a key, or finds that it is there.
 	Import(ctx context.Context, i vault.Import) (vault.Imported, error)
 }
@@ -70,6 +72,7 @@ func (u *Uploader) Upload(ctx context.Context, b *Batch) error {
 	if err := u.preflight(ctx, b); err != nil {
 		return err
 	}
+	defer u.reportAll(b)
 	if len(b.ready()) == 0 {
 		return nil
 	}

@@ -160,6 +160,51 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// TestHeld asks about what will be sent, and about nothing else; where the vault
+// has every key there is no question.
+func TestHeld(t *testing.T) {
+	differs := exitcode.Errorf(exitcode.Check, "other operations")
+	holds := func(names string, err error) func(vault.Import) (vault.Imported, bool, error) {
+		return func(i vault.Import) (vault.Imported, bool, error) {
+			if !strings.Contains(names, i.Name) {
+				return vault.Imported{}, false, nil
+			}
+			return vault.Imported{Key: keyOf(i), Already: true}, true, err
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		held   func(vault.Import) (vault.Imported, bool, error)
+		gone   string // names that deleted keys hold, to be recovered
+		code   exitcode.Code
+		err    string
+		asked  string
+		want   string
+		status exitcode.Code
+		sent   string
+	}{
+		{name: "one of them", held: holds("a", nil), asked: "import b.byok as key b (sign, verify)",
+			want: "a: sent\nb: sent", sent: "b"},
+		{name: "all of them", held: holds("a b", nil), want: "a: sent\nb: sent"},
+		{name: "with other operations", held: holds("a", differs), sent: "b", status: exitcode.Check,
+			asked: "import b.byok as key b (sign, verify), leave out 1", want: "a: other operations\nb: sent"},
+		{name: "a deleted key is not looked for", held: holds("a", nil), gone: "a", sent: "a b",
+			asked: "import 2 packages, recover 1 deleted key", want: "a: sent\nb: sent"},
+		{name: "the vault fails", code: exitcode.Vault, err: "refused (HTTP 503)", status: exitcode.Failed,
+			held: func(vault.Import) (vault.Imported, bool, error) { return vault.Imported{}, false, refusal(503) },
+			want: "a: not sent\nb: not sent"},
+	} {
+		b, p := batchOf("a", "b"), &person{}
+		b.items[0].mayRecover = true
+		v := &fakeVault{held: c.held, deleted: func(name string) (bool, error) { return name == c.gone, nil }}
+		expect(t, c.name, newUploader(t, v, p).Upload(context.Background(), b), c.code, c.err)
+		if got := outcomes(b); got != c.want || v.called("import") != c.sent || exitcode.Of(b.Err()) != c.status ||
+			p.asked != c.asked {
+			t.Errorf("%s: status %d, sent %q, asked %q\n%s", c.name, exitcode.Of(b.Err()), v.called("import"), p.asked, got)
+		}
+	}
+}
+
 // TestQuestion has what the person is asked, and about what is left out.
 func TestQuestion(t *testing.T) {
 	for _, c := range []struct {
@@ -249,7 +294,7 @@ func TestReport(t *testing.T) {
 			return c.done, nil
 		}}
 		expect(t, c.name, newUploader(t, v, p).Upload(context.Background(), b), exitcode.Done, "")
-		if got := strings.Join(p.said, "\n"); got != c.want || p.done != 20 {
+		if got := strings.Join(p.said, "\n"); got != c.want || p.done != 30 {
 			t.Errorf("%s: %d bytes\n got %s\nwant %s", c.name, p.done, got, c.want)
 		}
 	}

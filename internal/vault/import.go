@@ -81,10 +81,7 @@ type Imported struct {
 // that runs at the same time. With a failed check (status Check) Imported
 // says which version is not to be used.
 func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
-	if err := p.Check(c.clock.Now()); err != nil {
-		return Imported{}, err
-	}
-	before, err := c.search(ctx, p, nil)
+	before, err := c.before(ctx, p)
 	if err != nil {
 		return Imported{}, err
 	}
@@ -96,6 +93,25 @@ func (c *Client) Import(ctx context.Context, p Import) (Imported, error) {
 		return Imported{}, err
 	}
 	return p.outcome(key, false, c.address.Test())
+}
+
+// Held returns what [Client.Import] would without sending anything, and reports
+// whether it would send nothing: the vault has the key under that name already.
+func (c *Client) Held(ctx context.Context, p Import) (Imported, bool, error) {
+	before, err := c.before(ctx, p)
+	if err != nil || len(before) == 0 || p.ForceNewVersion {
+		return Imported{}, false, err
+	}
+	held, err := p.outcome(best(before), true, c.address.Test())
+	return held, true, err
+}
+
+// before returns the versions that hold the key of p before it is sent.
+func (c *Client) before(ctx context.Context, p Import) ([]Key, error) {
+	if err := p.Check(c.clock.Now()); err != nil {
+		return nil, err
+	}
+	return c.search(ctx, p, nil)
 }
 
 // best is the newest version that is enabled, or else the newest.
