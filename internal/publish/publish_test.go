@@ -189,7 +189,8 @@ func TestBuildRefused(t *testing.T) {
 		warning string
 	}{
 		{name: "no such key", vault: altered{Client: v.Client}, kek: "none", code: exitcode.Vault,
-			want: "read key none: the vault has no such key"},
+			want: "read key none: the vault has no such key: A key with (name/id) none was not found in this key vault. " +
+				"If you recently deleted this key you may be able to recover it using the correct recovery command"},
 		{name: "no answer", vault: altered{Client: v.Client, attestation: func(*vault.Attestation) error { return lost }},
 			code: exitcode.Vault, want: "the answer got lost"},
 		{name: "bad suffix", vault: altered{Client: v.Client}, change: func(d *Description) { d.Suffix = "contoso" },
