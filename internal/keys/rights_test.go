@@ -72,6 +72,18 @@ func TestRightsLabels(t *testing.T) {
 		`byok-kml-MODULE is not on the token "test world" (serial SERIAL)`, "")
 }
 
+// TestRightsPlanted: a key of known value under the label of the world's is named.
+func TestRightsPlanted(t *testing.T) {
+	r := rig.NewRightsWorld(t)
+	rig.OK(t, generated(t, r, "aes", "AES-256"))
+	r.Attack(t, r.Label, rig.OperatorPIN, func(a *rig.Attacker) {
+		a.Relabel("key_simple_aes", "away")
+		a.Secret("key_simple_aes", make([]byte, 32))
+	})
+	r.Finds(t, "key_simple_aes",
+		`FAIL: key_simple_aes on token "test world" (serial SERIAL) is not the key that its check value describes`)
+}
+
 // TestRightsCutShort: what a session leaves that is cut short goes with the next one.
 func TestRightsCutShort(t *testing.T) {
 	for _, at := range []string{"C_WrapKey", "C_UnwrapKey", "C_DestroyObject+"} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/printable"
+	"byok/internal/statement"
 	"byok/internal/toolset"
 )
 
@@ -55,6 +57,19 @@ func (f *Facts) newKey() error {
 		f.UI.Warn("public exponent other than 65537: many HSMs, services and libraries take no such key")
 	}
 	return nil
+}
+
+// alone refuses a key without the quorum in a world on none of whose modules the
+// operator's login exports. Where it does on one, package keys judges the module at
+// hand.
+func (f *Facts) alone() error {
+	exports := func(m *statement.Module) bool { return !m.RightsPerLogin }
+	if !f.Run.Bool("without-quorum") || slices.ContainsFunc(f.Chain.Modules(), exports) {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused,
+		"the operator's login exports nothing on any module of this world, so it backs no key up").
+		Hint("byok-offline key generate --ident %s --card DIR …", f.Generation.Ident)
 }
 
 func (f *Facts) named() error {

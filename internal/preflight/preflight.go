@@ -104,6 +104,7 @@ var (
 	retirable  = Check{"the key is in use", ofKey(keys.Retirable)}
 	freezable  = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
 	newKey     = Check{"the key can be made", (*Facts).newKey}
+	alone      = Check{"the operator can back the key up, where no quorum is to", (*Facts).alone}
 	named      = Check{"keys are named, or all are meant", (*Facts).named}
 	restorable = Check{"there is a backup of each key", (*Facts).restorable}
 	aModule    = Check{"the module is there", (*Facts).module}
@@ -132,7 +133,7 @@ func Commands() map[string][]Check {
 		"toolset install":     {aToolset},
 		"module accept":       rows(one(optionsAlone), quorum),
 		"module strike-off":   rows(one(optionsAlone), quorum, one(aModule)),
-		"key generate":        {anIdent, aWorld, clock, secrets, newKey, cardsIfGiven},
+		"key generate":        {anIdent, aWorld, clock, secrets, newKey, alone, cardsIfGiven},
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),

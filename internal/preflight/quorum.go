@@ -96,7 +96,7 @@ func (f *Facts) card() error { return cards.Look(cards.Folders([]string{f.Run.St
 // with the first of them.
 func (f *Facts) secretFiles() error {
 	var paths []string
-	for _, name := range []string{"pin-file", "new-pin-file", "so-pin-file"} {
+	for _, name := range []string{"pin-file", "new-pin-file", "so-pin-file", "quorum-pin-file"} {
 		if path := f.Run.String(name); path != "" {
 			paths = append(paths, path)
 		}

@@ -241,7 +241,8 @@ func flags(name string) []cli.Flag {
 	} else {
 		all = append(all, text("ident"))
 	}
-	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "pubexp"}, &cli.BoolFlag{Name: "rehearsal"})
+	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "pubexp"}, &cli.BoolFlag{Name: "rehearsal"},
+		&cli.BoolFlag{Name: "without-quorum"})
 }
 
 func refused(t *testing.T, line string, err error, code exitcode.Code, text, hint string) {

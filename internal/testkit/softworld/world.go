@@ -189,7 +189,7 @@ func (w *World) Restate(id string) (kmdata.Entry, error) { return w.Sign(w.State
 
 // Statement is what the next statement of a module says.
 func (w *World) Statement(id string) *statement.Module {
-	return &statement.Module{
+	m := &statement.Module{
 		Module:  id,
 		CardSet: w.Set().Set.Number,
 		Guard:   w.Chain.World().Guard,
@@ -200,6 +200,10 @@ func (w *World) Statement(id string) *statement.Module {
 		KML:   w.KML[id].Text(),
 		Form:  keywrap.OneCall,
 	}
+	if m.Traits().UserPIN {
+		m.UserPIN = m.SOPIN
+	}
+	return m
 }
 
 // StrikeOff appends the end of a module.
