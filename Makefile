@@ -67,7 +67,7 @@ test: setup
 # Hours; FAULTS=50 takes so many of each command.
 FAULTS ?= all
 test-faults: setup
-	set -o pipefail; BYOK_FAULTS=$(FAULTS) $(GO) test -tags $(TAGS) -count=1 -v -timeout 24h -run "TestFaults|TestSwappedOnce|TestSecondProcess|TestCallsFail|CutShort" ./cmd/byok-offline ./internal/keys ./internal/world | grep -E "survived|wrapped|held|FAIL|^ok"
+	set -o pipefail; BYOK_FAULTS=$(FAULTS) $(GO) test -tags $(TAGS) -count=1 -v -timeout 24h -run "TestFaults|TestSwappedOnce|TestSecondProcess|TestOnTheToken|TestForged|TestForeignCards|TestHostile|TestCallsFail|CutShort" ./cmd/byok-offline ./internal/keys ./internal/world | grep -E "survived|wrapped|held|tried|FAIL|^ok"
 
 # Every fuzz target, FUZZTIME each (20s).
 fuzz:

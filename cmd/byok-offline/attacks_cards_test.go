@@ -37,7 +37,7 @@ func withTheCards() deeds {
 		return deed{name: name, state: state, do: do, cards: cards, want: want}
 	}
 	return deeds{heading: "Cards", who: "K-1 card holders, holders of replaced cards, or holders of another world's",
-		list: []deed{
+		list: in(but(onAnyToken, replaced), []deed{
 			each("one card of the two that are needed", generated, "card1",
 				"6: cards of set 1: 1 given, 2 needed", nil),
 			each("one card twice", generated, "card1 card1",
@@ -57,21 +57,21 @@ func withTheCards() deeds {
 			each("one card of this world and one of another", generated, oldCards,
 				"6: card2: card 2 (Ben) belongs to a different security world than kmdata (hknso …, not …)", foreignSecond),
 			each("the replaced cards", replaced, oldCards, "6: card 1 (Ada) is of card set 1, which set 2 has replaced",
-				nil),
-			{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenSeal,
+				nil).only(),
+			{name: "the replaced cards, and kmdata as it was", state: replaced, also: []string{}, do: oldKMData, then: thenSeal,
 				want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key ` +
 					`"byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
-			{name: "the replaced cards, and kmdata as it was", state: replaced, do: oldKMData, then: thenModify,
+			{name: "the replaced cards, and kmdata as it was", state: replaced, also: []string{}, do: oldKMData, then: thenModify,
 				want: `3: token "stage" (serial …) holds trusted objects that this world did not make: trusted public key ` +
 					`"byok-anchor-000008-…"; trusted public key "byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
-			{name: "the replaced cards, kmdata as it was, and a reason given", state: replaced, do: oldKMData,
+			{name: "the replaced cards, kmdata as it was, and a reason given", state: replaced, also: []string{}, do: oldKMData,
 				then: thenSeal + ` --break-reason "a disk was lost"`, want: `3: token "stage" (serial …) holds trusted ` +
 					`objects that this world did not make: trusted public key "byok-anchor-000008-…"; trusted public key ` +
 					`"byok-km-…-2"; trusted secret key "byok-kw-…-2"`},
 			{name: "one card, and an authorization that a quorum signed before", state: modified, then: thenPackage,
 				want: "0: nothing",
-				note: "that is what was approved; packaging needs no card"},
-		}}
+				note: "that is what was approved; packaging needs no card", also: withTransfers},
+		}...)}
 }
 
 // openCard decrypts the card in a folder.

@@ -24,6 +24,7 @@ type deed struct {
 	note  string                       // what is to be known besides, or ""
 	pin   string                       // the user PIN that is then in force, if it is another
 	cards string                       // instead of then: every command that reads cards, with these
+	also  []string                     // the other states in which it can be tried; see [deed.elsewhere]
 }
 
 // lines are the commands that meet the deed. All answer alike.
@@ -54,6 +55,7 @@ func TestOnTheToken(t *testing.T) { onTheToken().try(t) }
 // try does every deed on a copy of its state. A command that refuses has
 // changed nothing: neither a file, except the log's, nor the token.
 func (d deeds) try(t *testing.T) {
+	d.tryElsewhere(t)
 	for _, one := range d.list {
 		for _, line := range one.lines() {
 			command, _, _ := strings.Cut(line, " --")
@@ -134,14 +136,14 @@ func deedRows(out *bytes.Buffer) {
 	fmt.Fprint(out, deedsHead)
 	for _, chapter := range chapters() {
 		fmt.Fprintf(out, "\n### %s\n\nBy %s.\n\n", chapter.heading, chapter.who)
-		row(out, "what", "state", "then", "status, and what it says first", "besides")
-		row(out, slices.Repeat([]string{"---"}, 5)...)
+		row(out, "what", "state", "also in", "then", "status, and what it says first", "besides")
+		row(out, slices.Repeat([]string{"---"}, 6)...)
 		for _, d := range chapter.list {
 			command, _, _ := strings.Cut(d.then, " --")
 			if command = "`" + command + "`"; d.cards != "" {
 				command = fmt.Sprintf("each of the %d commands that read cards", len(everyQuorum()))
 			}
-			row(out, d.name, d.state, command, strings.ReplaceAll(d.want, "|", "\\|"), d.note)
+			row(out, d.name, d.state, d.othersCell(), command, strings.ReplaceAll(d.want, "|", "\\|"), d.note)
 		}
 	}
 	fmt.Fprint(out, deedsTail)
@@ -162,7 +164,8 @@ func otherAttacks() []otherAttack {
 			"on a token where KEK and transfer key wait it opens a key with 54 calls; in no state of a ceremony is there " +
 				"one: every object was tried under every other, and under the KEK",
 			"cmd/byok-offline.TestByWayOfTheVault"},
-		{"look for objects of a session, and exchange labels and identifiers of two keys, at calls of the session",
+		{"look for objects of a session, and exchange labels and identifiers of two keys, or of their public halves, " +
+			"at calls of the session",
 			"a second process with the user PIN",
 			"nothing of the session is seen; what was wrapped is the key that was approved, or the command fails and " +
 				"leaves no wrapped copy",
@@ -205,4 +208,8 @@ Each is done on a copy of a ceremony in the state named; then the command is run
 first complaint are compared, without what differs from run to run. A command that refuses has changed no
 file but the log, and nothing on the token. Status 0 with "nothing": it is not noticed, and the last column
 says why that does no harm.
+
+"also in": the other states in which the same can be done. There the command succeeds only where it does in the
+first, and is refused with the same status, 3 or 6: one line names what is wrong, and nothing is changed or
+wrapped. "all" are the other seven. A dash: what it takes (a key, a wrapped copy, a replacement) is in no other.
 `

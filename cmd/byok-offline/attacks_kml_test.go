@@ -30,7 +30,8 @@ func withKML() deeds {
 	list := append(changedFields(), forgedKeys()...)
 	return deeds{
 		heading: "Key files", who: "the operator, who has KML sign what was changed",
-		list: slices.Concat(list, forgedRecords(), forgedBackups(), forgedCopies()),
+		list: slices.Concat(in(withEC, slices.Concat(list, forgedRecords(), forgedBackups())...),
+			in(withTransfers, forgedCopies()...)),
 	}
 }
 
@@ -64,7 +65,8 @@ func changedFields() (list []deed) {
 	} {
 		list = append(list, deed{
 			name: "a key file with another field: " + field.name, state: generated, note: noted(field.want),
-			do: replacing("key_simple_ec", field.from, field.to), then: thenModify, want: field.want,
+			also: but(withEC, replaced), // whose card set is another
+			do:   replacing("key_simple_ec", field.from, field.to), then: thenModify, want: field.want,
 		})
 	}
 	for _, field := range []struct{ name, want string }{
@@ -83,7 +85,7 @@ func changedFields() (list []deed) {
 			do: replacing("key_simple_ec", `"plainname": "ec"`,
 				`"plainname": "payroll"`), then: thenModify, want: "0: nothing",
 			note: "a name for people, which no quorum takes for a fact"},
-		deed{name: "a key file that says origin quorum", state: generated,
+		deed{name: "a key file that says origin quorum", state: generated, also: withKeys,
 			do: replacing("key_simple_aes", `"origin": "unproved"`,
 				`"origin": "quorum"`), then: thenAES, want: "0: " + unprovedOrigin,
 			note: "the statements decide"})
@@ -156,13 +158,13 @@ func borrowing(field string) func(*testing.T, *stage) {
 // forgedKeys are whole key files that the program did not write.
 func forgedKeys() []deed {
 	return []deed{
-		{name: "a key whose value is known, with a file and a backup", state: generated, do: knownKey,
+		{name: "a key whose value is known, with a file and a backup", state: generated, also: withKeys, do: knownKey,
 			then: strings.Replace(thenModify, "--ident ec", "--ident known", 1), want: "0: " + unprovedOrigin,
 			note: "LOCAL is true for it; the holders see the origin before they approve"},
-		{name: "a key whose value is known, under the name of another", state: generated, do: knownInPlace, then: thenAES,
+		{name: "a key whose value is known, under the name of another", state: generated, also: withKeys, do: knownInPlace, then: thenAES,
 			want: "0: " + unprovedOrigin,
 			note: "no quorum saw the key made: it is another key of the same unproved origin"},
-		{name: "a key file under another name", state: generated, do: renamedKey, then: thenModify,
+		{name: "a key file under another name", state: generated, also: withKeys, do: renamedKey, then: thenModify,
 			want: "3: kmdata/local/key_simple_ec: it says that it is key_simple_rsa: the file was renamed"},
 		{name: "a key file without a signature", state: generated, do: removing("key_simple_ec.sig"), then: thenModify,
 			want: "3: kmdata/local/key_simple_ec: its signature key_simple_ec.sig is missing"},

@@ -23,7 +23,7 @@ func TestHostileLibrary(t *testing.T) {
 // withTheLibrary is what becomes of a library, or of what steers it, that the
 // quorum did not accept.
 func withTheLibrary() deeds {
-	return deeds{heading: "The HSM's library", who: "whoever supplies the library, or runs the program", list: []deed{
+	return deeds{heading: "The HSM's library", who: "whoever supplies the library, or runs the program", list: in(onAnyToken, []deed{
 		{name: "the library changed by a byte", state: generated, do: patchedLibrary, then: thenCheck + withPatched,
 			want: "6: PKCS#11 library patched.so is not the one that the card holders accepted: library was …, is …; " +
 				"library path was LIBRARY, is patched.so"},
@@ -38,7 +38,7 @@ func withTheLibrary() deeds {
 			want: "4: no module of this world is in LIBRARY"},
 		{name: "the token replaced by another of the same label", state: generated, do: otherToken, then: thenSeal,
 			want: "4: no module of this world is in LIBRARY"},
-	}}
+	}...)}
 }
 
 const withPatched = " --module-path patched.so"

@@ -24,7 +24,7 @@ func withTheLog() deeds {
 	logged := func(name string, change func(lines [][]byte) [][]byte, want, note string) deed {
 		return deed{name: name, state: packaged, do: relogged(change), then: thenVerify, want: want, note: note}
 	}
-	return deeds{heading: "The ceremony log", who: "whoever edits kmdata later", list: []deed{
+	return deeds{heading: "The ceremony log", who: "whoever edits kmdata later", list: in(but(onAnyToken, created, adopted), []deed{
 		logged("cut in the middle", func(l [][]byte) [][]byte { return l[:len(l)/2] },
 			"3: kmdata/local/ceremony.jsonl: ends with line 10, but statement 6 was signed over 11 lines; its end was "+
 				"cut off, or this is an older copy", ""),
@@ -52,26 +52,26 @@ func withTheLog() deeds {
 		logged("written again from the world's creation", func(l [][]byte) [][]byte { return l[:2] },
 			"3: kmdata/local/ceremony.jsonl: ends with line 2, but statement 3 was signed over 3 lines; its end was cut "+
 				"off, or this is an older copy", ""),
-		{name: "removed", state: packaged, do: removing("ceremony.jsonl"), then: thenVerify,
+		{name: "removed", state: packaged, also: onAnyToken, do: removing("ceremony.jsonl"), then: thenVerify,
 			want: "3: kmdata/local/ceremony.jsonl: missing, but statement 7 was signed over 13 lines of it"},
-		{name: "that of another world", state: packaged, do: foreignLog(false), then: thenVerify,
+		{name: "that of another world", state: packaged, also: onAnyToken, do: foreignLog(false), then: thenVerify,
 			want: "3: kmdata/local/ceremony.jsonl: line 1 is not the one that statement 1 was signed over; the log was " +
 				"rewritten, or is another world's"},
-		{name: "that of another world behind it", state: packaged, do: foreignLog(true), then: thenVerify,
+		{name: "that of another world behind it", state: packaged, also: onAnyToken, do: foreignLog(true), then: thenVerify,
 			want: "3: kmdata/local/ceremony.jsonl: line 21: a second log begins here; two logs were joined"},
-		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenVerify,
+		{name: "cut together with the statements that follow", state: packaged, also: withTransfers, do: cutWithStatements, then: thenVerify,
 			want: "0: nothing",
 			note: "whoever kept a number, and the token's anchor, know of more"},
-		{name: "cut together with the statements that follow", state: packaged, do: cutWithStatements, then: thenCheck,
+		{name: "cut together with the statements that follow", state: packaged, also: withTransfers, do: cutWithStatements, then: thenCheck,
 			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
-		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenSeal,
+		{name: "emptied", state: packaged, also: onAnyToken, do: relogged(func([][]byte) [][]byte { return nil }), then: thenSeal,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal",
 			note: "a quorum is shown what is missing, and asked why"},
-		{name: "emptied", state: packaged, do: relogged(func([][]byte) [][]byte { return nil }), then: thenModify,
+		{name: "emptied", state: packaged, also: onAnyToken, do: relogged(func([][]byte) [][]byte { return nil }), then: thenModify,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal"},
-	}}
+	}...)}
 }
 
 // TestLogCutAtEveryLine: a log that lacks what a statement was signed over is

@@ -69,7 +69,7 @@ func (s *stage) raced(t *testing.T, line, key string, cards []string) {
 			}
 		}
 	}
-	t.Logf("%d of %d calls held, %d runs; by exit status: %v", len(numbers), len(calls), held, count)
+	t.Logf("%d runs, by exit status %v; calls held: %d of %d", held, count, len(numbers), len(calls))
 	if count[exitcode.Done] == 0 {
 		t.Error("no command ended well: the test shows little")
 	}
@@ -159,10 +159,11 @@ func (s *stage) heldAt(t *testing.T, line string, nth int, work func(*attacker))
 	return status, said.String(), held
 }
 
-// looksAround sees the world's objects, none of a session's, and nothing else
-// that is trusted.
+// looksAround sees the world's objects and probes, none of a session's, and
+// nothing else that is trusted.
 func (a *attacker) looksAround(t *testing.T) {
 	t.Helper()
+	a.meanwhile = true
 	a.targets(t)
 	for _, o := range a.found(t) {
 		if !slices.Contains(a.found(t, attr(pkcs11.CKA_TOKEN, true)), o) && a.value(t, o, pkcs11.CKA_LABEL) != nil {

@@ -19,7 +19,7 @@ func TestForgedStatements(t *testing.T) { withStatements().try(t) }
 func withStatements() deeds {
 	return deeds{
 		heading: "Statements", who: "the operator, or whoever edits kmdata later",
-		list: slices.Concat(changedStatements(), movedStatements(), changedReplacement()),
+		list: slices.Concat(in(nil, changedStatements()...), in(withTransfers, movedStatements()...), changedReplacement()),
 	}
 }
 
@@ -92,7 +92,7 @@ func changedStatements() (list []deed) {
 	} {
 		list = append(list,
 			deed{name: edit.what, state: modified, do: editing(edit.path, edit.from, edit.to), then: thenCheck,
-				want: edit.want})
+				want: edit.want, also: holding(edit.path)})
 	}
 	return list
 }
@@ -111,17 +111,17 @@ func editing(path, from, to string) func(*testing.T, *stage) {
 // movedStatements removes, adds and exchanges whole statements.
 func movedStatements() []deed {
 	return []deed{
-		{name: "a statement in the middle removed", state: modified, do: dropping(lastOrigin), then: thenCheck,
+		{name: "a statement in the middle removed", state: modified, also: but(withKeys, generated), do: dropping(lastOrigin), then: thenCheck,
 			want: "3: kmdata/local/statements/000005-authorization.json: statement 4 is missing before it"},
-		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenCheck,
+		{name: "the last statement removed", state: modified, also: onAnyToken, do: toLast(droppingOne), then: thenCheck,
 			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
-		{name: "the last statement removed", state: modified, do: dropping(lastState), then: thenSeal,
+		{name: "the last statement removed", state: modified, also: onAnyToken, do: toLast(droppingOne), then: thenSeal,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal"},
-		{name: "the last statement removed, and a reason given", state: modified, do: dropping(lastState),
+		{name: "the last statement removed, and a reason given", state: modified, also: onAnyToken, do: toLast(droppingOne),
 			then: thenSeal + ` --break-reason "a disk was lost"`, want: "0: nothing", note: "the next statement carries " +
 				"the break and the reason"},
-		{name: "every statement but the world removed", state: modified, do: droppingAll, then: thenSeal,
+		{name: "every statement but the world removed", state: modified, also: but(withKeys, generated), do: droppingAll, then: thenSeal,
 			want: "2: cannot ask for the reason for what is missing, for the record: /dev/tty cannot be opened and " +
 				"standard input is not a terminal"},
 		{name: "a statement doubled under the next number", state: modified,
@@ -140,7 +140,7 @@ func movedStatements() []deed {
 				`expected "byok-seal"`},
 		{name: "a file that is named like no statement", state: modified, do: moving(lastState, "backup.json", true),
 			then: thenCheck, want: "3: kmdata/local/statements/backup.json: it is not named like a statement"},
-		{name: "a statement without a signature", state: modified, do: unsigned(lastState), then: thenCheck,
+		{name: "a statement without a signature", state: modified, also: onAnyToken, do: toLast(unsigned), then: thenCheck,
 			want: "3: kmdata/local/statements/000007-authorization.json: its signature 000007-authorization.sig is missing"},
 		{name: "a signature of another statement", state: modified, do: signedAs(lastState, approvalState),
 			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: the signature " +
@@ -148,26 +148,26 @@ func movedStatements() []deed {
 		{name: "a signature without a statement", state: modified, do: loneSignature, then: thenCheck,
 			want: "3: files of kmdata kmdata/local/statements/000008-seal.sig signs a file that does not exist",
 			note: "it counts for nothing: what was to be signed is not there"},
-		{name: "an empty statement", state: modified, do: overwriting(lastState, ""), then: thenCheck,
+		{name: "an empty statement", state: modified, also: onAnyToken, do: toLast(overwritingWith("")), then: thenCheck,
 			want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
-		{name: "a statement of zeros", state: modified, do: overwriting(lastState, strings.Repeat("\x00", 900)),
+		{name: "a statement of zeros", state: modified, also: onAnyToken, do: toLast(overwritingWith(strings.Repeat("\x00", 900))),
 			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
 		{name: "a new statement that KML signed", state: modified, do: forgedSeal, then: thenCheck,
 			want: "3: kmdata/local/statements/000008-seal.json: the signature 000008-seal.sig is not of this content: " +
 				"the file was altered, or another key signed it"},
-		{name: "a statement of another world", state: modified, do: ofAnotherWorld("statements/000003-origin"),
+		{name: "a statement of another world", state: modified, also: withEC, do: ofAnotherWorld("statements/000003-origin"),
 			then: thenCheck, want: "3: kmdata/local/statements/000003-origin.json: it does not follow statement 2: one " +
 				"of them was altered or is of another copy"},
-		{name: "a key file of another world", state: modified, do: ofAnotherWorld("key_simple_ec"), then: thenModify,
+		{name: "a key file of another world", state: modified, also: withEC, do: ofAnotherWorld("key_simple_ec"), then: thenModify,
 			want: "3: kmdata/local/key_simple_ec: it belongs to another security world (hknso …)"},
-		{name: "the world file of another world", state: modified, do: ofAnotherWorld("world"), then: thenCheck,
+		{name: "the world file of another world", state: modified, also: onAnyToken, do: ofAnotherWorld("world"), then: thenCheck,
 			want: "3: kmdata/local/statements/000002-module.json: it does not follow statement 1: one of them was " +
 				"altered or is of another copy"},
-		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenCheck,
+		{name: "every statement signed again by an own KNSO", state: modified, also: but(onAnyToken, replaced), do: ownKNSO(false), then: thenCheck,
 			want: "3: anchor the token knows statement 7, …, which kmdata does not contain"},
-		{name: "every statement signed again by an own KNSO", state: modified, do: ownKNSO(false), then: thenModify,
+		{name: "every statement signed again by an own KNSO", state: modified, also: but(onAnyToken, replaced), do: ownKNSO(false), then: thenModify,
 			want: "6: card1: card 1 (Ada) belongs to a different security world than kmdata (hknso …, not …)"},
-		{name: "the same, and the rehearsal mark taken off", state: modified, do: ownKNSO(true), then: thenSeal,
+		{name: "the same, and the rehearsal mark taken off", state: modified, also: but(onAnyToken, replaced), do: ownKNSO(true), then: thenSeal,
 			want: "6: card1: card 1 (Ada) belongs to a different security world than kmdata (hknso …, not …)",
 			note: "the mark is on the cards too"},
 	}

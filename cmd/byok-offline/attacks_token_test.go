@@ -27,36 +27,36 @@ const (
 
 // onTheToken is what the user PIN is good for.
 func onTheToken() deeds {
-	return deeds{heading: "On the token", who: "the operator, or whoever has the user PIN", list: []deed{
-		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenCheck,
+	return deeds{heading: "On the token", who: "the operator, or whoever has the user PIN", list: in(withEC, []deed{
+		{name: "destroy KM", state: generated, also: onAnyToken, do: destroying("KM"), then: thenCheck,
 			want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KM", state: generated, do: destroying("KM"), then: thenAlone,
+		{name: "destroy KM", state: generated, also: onAnyToken, do: destroying("KM"), then: thenAlone,
 			want: `3: token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KW", state: generated, do: destroying("KW"), then: thenMake,
+		{name: "destroy KW", state: generated, also: onAnyToken, do: destroying("KW"), then: thenMake,
 			want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
-		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenCheck,
+		{name: "destroy the anchor", state: generated, also: onAnyToken, do: destroying("anchor"), then: thenCheck,
 			want: "3: anchor the token carries none: compare the last statement with the paper"},
-		{name: "destroy the anchor", state: generated, do: destroying("anchor"), then: thenSeal,
+		{name: "destroy the anchor", state: generated, also: onAnyToken, do: destroying("anchor"), then: thenSeal,
 			want: "2: cannot ask for the number and first word of the last statement, from the paper record: /dev/tty " +
 				"cannot be opened and standard input is not a terminal"},
-		{name: "destroy KML", state: generated, do: destroying("KML"), then: thenCheck,
+		{name: "destroy KML", state: generated, also: onAnyToken, do: destroying("KML"), then: thenCheck,
 			want: `4: byok-kml-… is not on the token "stage" (serial …)`},
 		{name: "destroy a key", state: generated, do: destroying("EC key"), then: thenCheck,
 			want: `3: key_simple_ec key_simple_ec is not on the token "stage" (serial …)`},
-		{name: "change the user PIN (C_SetPIN)", state: generated, do: setUserPIN, then: thenCheck,
+		{name: "change the user PIN (C_SetPIN)", state: generated, also: onAnyToken, do: setUserPIN, then: thenCheck,
 			want: `4: wrong user PIN for token "stage" (serial …) (CKR_PIN_INCORRECT); the token counts wrong PINs and ` +
 				`will lock it after a few more`, pin: "another PIN"},
-		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenCheck,
+		{name: "destroy KM, put an own key in its place", state: generated, also: onAnyToken, do: pretending("KM"), then: thenCheck,
 			want: `3: trusted objects token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KM, put an own key in its place", state: generated, do: pretending("KM"), then: thenMake,
+		{name: "destroy KM, put an own key in its place", state: generated, also: onAnyToken, do: pretending("KM"), then: thenMake,
 			want: `3: token "stage" (serial …) lacks byok-km-…-1`},
-		{name: "destroy KW, put an own key in its place", state: generated, do: pretending("KW"), then: thenAlone,
+		{name: "destroy KW, put an own key in its place", state: generated, also: onAnyToken, do: pretending("KW"), then: thenAlone,
 			want: `3: token "stage" (serial …) lacks byok-kw-…-1`},
 		{name: "hide an own key under the label of a key", state: generated, do: hideKey, then: thenCheck,
 			want: `3: key_simple_ec 2 objects on token "stage" (serial …) are labelled key_simple_ec instead of one`},
 		{name: "hide a data object under the label of a key", state: generated, do: hideData, then: thenCheck,
 			want: `3: other objects this world did not make data object "key_simple_ec"`},
-		{name: "put an own key on the token", state: generated, do: addOwn, then: thenCheck,
+		{name: "put an own key on the token", state: generated, also: onAnyToken, do: addOwn, then: thenCheck,
 			want: `3: other objects this world did not make secret key "own key"`},
 		{name: "put another key in the place of a key", state: generated, do: masquerade, then: thenModify,
 			want: `3: key_simple_ec on token "stage" (serial …) is not the key that its public key describes`},
@@ -67,23 +67,23 @@ func onTheToken() deeds {
 		{name: "exchange the public half of a key", state: generated, do: otherPublicHalf, then: thenFreeze,
 			want: "0: nothing",
 			note: "the private key proves the public key that is recorded; `world check` shows the other"},
-		{name: "exchange the labels and CKA_IDs of two keys", state: generated, do: exchangeNames, then: thenModify,
+		{name: "exchange the labels and CKA_IDs of two keys", state: generated, also: withKeys, do: exchangeNames, then: thenModify,
 			want: "4: C_Sign with key_simple_ec: CKR_GENERAL_ERROR"},
-		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenCheck,
+		{name: "turn on a use of a key", state: generated, also: withKeys, do: turnOn, then: thenCheck,
 			want: "3: key_simple_aes the token shows ALWAYS_SENSITIVE DECRYPT DERIVE ENCRYPT EXTRACTABLE LOCAL " +
 				"MODIFIABLE SENSITIVE UNWRAP WRAP_WITH_TRUSTED, and ALWAYS_SENSITIVE DECRYPT ENCRYPT EXTRACTABLE LOCAL " +
 				"MODIFIABLE SENSITIVE WRAP_WITH_TRUSTED was recorded"},
-		{name: "turn on a use of a key", state: generated, do: turnOn, then: thenAES, want: "0: nothing",
+		{name: "turn on a use of a key", state: generated, also: withKeys, do: turnOn, then: thenAES, want: "0: nothing",
 			note: "the copy has every use off"},
-		{name: "change the label of a key", state: generated, do: relabel, then: thenCheck,
+		{name: "change the label of a key", state: generated, also: withKeys, do: relabel, then: thenCheck,
 			want: `3: key_simple_aes key_simple_aes is not on the token "stage" (serial …)`},
-		{name: "sign anything with KML", state: generated, do: signAnything, then: thenCheck, want: "0: nothing",
+		{name: "sign anything with KML", state: generated, also: but(onAnyToken, recovered), do: signAnything, then: thenCheck, want: "0: nothing",
 			note: "what only KML signed is never shown to a quorum as a fact"},
-		{name: "use a key: sign, decrypt", state: generated, do: useKeys, then: thenCheck, want: "0: nothing",
+		{name: "use a key: sign, decrypt", state: generated, also: withKeys, do: useKeys, then: thenCheck, want: "0: nothing",
 			note: "that is what the PIN is for"},
-		{name: "wrap a key under KM and KW", state: generated, do: wrapUnderKM, then: thenCheck, want: "0: nothing",
+		{name: "wrap a key under KM and KW", state: generated, also: withKeys, do: wrapUnderKM, then: thenCheck, want: "0: nothing",
 			note: "a backup; K cards open it"},
-	}}
+	}...)}
 }
 
 func destroying(role string) func(*testing.T, *stage) {

@@ -22,7 +22,7 @@ import (
 // forgedBackups: KM is public, and what is wrapped under it names no one.
 func forgedBackups() []deed {
 	restore := func(name string, change func(t *testing.T, s *stage, k *kmdata.Key), want string) deed {
-		return deed{name: name, state: generated, do: backedUp(change), then: thenRestore, want: want}
+		return deed{name: name, state: generated, also: withKeys, do: backedUp(change), then: thenRestore, want: want}
 	}
 	return []deed{
 		restore("the backup of a key of the attacker's own, under the public key of another", ownBackup(32, false),
