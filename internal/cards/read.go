@@ -64,6 +64,8 @@ type reading struct {
 	set    quorum.CardSet
 	reader *quorum.Reader // nil until the first card has been opened
 	cards  []Holding
+	// headers are those of the cards.
+	headers []Header
 	// rehearsal is what the first card says.
 	rehearsal bool
 }
@@ -114,7 +116,8 @@ func distinct(slots []loaded) error {
 // set, as far as its header says, before its holder is asked: passphrases are not
 // typed for another world.
 func (r *reading) next(m Medium) (loaded, error) {
-	if err := arrive(m, r.ui, fmt.Sprintf("the next card, %d of %d,", len(r.cards)+1, r.k)); err != nil {
+	who := fmt.Sprintf("the next card, %d of %d,", len(r.cards)+1, r.k)
+	if err := arrive(m, r.ui, who, r.headers...); err != nil {
 		return loaded{}, err
 	}
 	l, err := load(m)
@@ -145,6 +148,7 @@ func (r *reading) read(i int, l loaded) error {
 	if err := r.reader.Add(l.medium.String(), card); err != nil {
 		return err
 	}
+	r.headers = append(r.headers, l.header)
 	r.cards = append(r.cards, Holding{Index: card.Index, Holder: card.Holder, Tries: tries})
 	r.ui.Say("%s read, %d of %d", card, len(r.cards), r.k)
 	return nil

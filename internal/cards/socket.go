@@ -2,6 +2,7 @@ package cards
 
 import (
 	"fmt"
+	"slices"
 
 	"byok/internal/exitcode"
 )
@@ -78,11 +79,16 @@ func awaited(m Medium, ui UI, question string, check func() error) error {
 	}
 }
 
-// arrive has the next card come into its socket.
-func arrive(m Medium, ui UI, who string) error {
+// arrive has the next card come into its socket. It is none of those that were
+// there before, as far as headers say.
+func arrive(m Medium, ui UI, who string, before ...Header) error {
 	question := fmt.Sprintf("take the card out of %s, insert %s and press Enter", m, who)
 	return awaited(m, ui, question, func() error {
-		_, _, err := m.Read()
+		h, _, err := m.Read()
+		if err == nil && h != (Header{}) && slices.Contains(before, h) {
+			return exitcode.Errorf(exitcode.Refused, "%s: %s is inside again", m, h).
+				Hint("insert another card of the set")
+		}
 		return err
 	})
 }

@@ -122,6 +122,8 @@ func TestOneSocketRefuses(t *testing.T) {
 	}{
 		{"blank three times", []int{6, 6, 6}, failure{s.path + ": blank card, no byok-card.age in it", exitcode.Refused,
 			"insert the medium with the card, or name the folder the card is in"}},
+		{"the same card three times", []int{0, 0, 0}, failure{s.path + ": card 1 (Alice) is inside again", exitcode.Refused,
+			"insert another card of the set"}},
 		{"of another world", []int{4}, failure{s.path + ": Bob's card in " + s.path + " is not of the set of the first card",
 			exitcode.Refused, "use another card of the set"}},
 		{"without a header, in a rehearsal", []int{7}, failure{

@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"byok/internal/hsm/p11"
 	"byok/internal/keys"
 	"byok/internal/officer"
 	"byok/internal/session"
@@ -126,8 +127,7 @@ func wrapUnderAES(s *somebody) {
 		})
 	s.each(func(key pkcs11.ObjectHandle, _ bool) {
 		rig.OK(s, err)
-		_, err := s.WrapKey(s.Handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}, under, key)
-		s.out.add(err)
+		s.out.add(s.wrapAES(under, key))
 	})
 	if err == nil {
 		rig.OK(s, s.DestroyObject(s.Handle, under))
@@ -164,6 +164,21 @@ func wrapUnderKM(s *somebody) {
 	s.on("byok-km-", func(km pkcs11.ObjectHandle) {
 		s.each(func(key pkcs11.ObjectHandle, secret bool) { s.inClear(s.wrapUnder(key, secret, km)) })
 	})
+}
+
+// keyWraps are the numbers of AES key wrap with padding: the standard's, Luna's and
+// CloudHSM's.
+var keyWraps = []uint{pkcs11.CKM_AES_KEY_WRAP_PAD, 0x80000171, 0x8000216F}
+
+// wrapAES wraps a key by the first mechanism that the module has.
+func (s *somebody) wrapAES(under, key pkcs11.ObjectHandle) (err error) {
+	for _, number := range keyWraps {
+		_, err = s.WrapKey(s.Handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(number, nil)}, under, key)
+		if !p11.Is(err, pkcs11.CKR_MECHANISM_INVALID) {
+			return err
+		}
+	}
+	return err
 }
 
 // misuse has KM and KW do anything but wrap.
