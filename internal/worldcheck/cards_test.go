@@ -39,8 +39,8 @@ func TestCards(t *testing.T) {
 	if err := worldcheck.Summary(rows); err == nil || err.Error() != "1 of 3 checks did not pass" || exitcode.Of(err) != exitcode.Check {
 		t.Errorf("%v", err)
 	}
-	rows = worldcheck.Cards(r.Chain(t), cards.Folders([]string{r.Folders[0], r.Folders[0]}), r.People)
-	if len(rows) != 1 || r.Plain(rows[0].Detail) != "CARD1 and CARD1 are one folder: each card needs its own" {
+	rows = worldcheck.Cards(r.Chain(t), cards.Folders([]string{r.Folders[0], r.Folders[0] + "/."}), r.People)
+	if len(rows) != 1 || r.Plain(rows[0].Detail) != "CARD1 and CARD1/. are one folder: each card needs its own" {
 		t.Errorf("%v", rows)
 	}
 }
