@@ -67,6 +67,7 @@ func TestTrustByTool(t *testing.T) {
 		"wrapping is what the vault unwraps: held",
 		"no other object of the token is trusted: not answered",
 		"the vendor's tool changes no attribute of a key: not answered",
+		"the library can be initialised again in one process: held",
 		"another process finds no session object of this one: held",
 		"while the user is logged in, another process reaches no private key without a PIN: held",
 	}
