@@ -5,7 +5,7 @@
 //
 // Use Collect and a Maker to make one, and Audit to check one with better words
 // than the script has. A bundle holds no secret: what the cards open is not in
-// it, and backups and packages open to nobody who has it alone.
+// it, and backups and packages open to no one who has it alone.
 package bundle
 
 import (

@@ -139,7 +139,7 @@ func (s *Source) unsealed() []string {
 	var list []string
 	chain := s.Disconnected.Chain
 	if _, sealed := sealOf(chain.Last()); !sealed {
-		list = append(list, "the log is not sealed: the quorum's last statement is no seal, "+
+		list = append(list, "the log is not sealed: the quorum's last statement is not a seal, "+
 			"and what came after it can have been cut off")
 	}
 	for _, h := range chain.Heads() {

@@ -56,7 +56,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestCommands runs what the report tells a reader to type.
+// TestCommands runs the commands that the report gives.
 func TestCommands(t *testing.T) {
 	h := held.Hold(t)
 	dir := h.Bundle(t, "")

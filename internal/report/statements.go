@@ -106,7 +106,7 @@ type event struct {
 	Place string
 }
 
-// Text is what the event tells besides its command.
+// Text is what the event says besides its command.
 func (e event) Text() string {
 	var parts []string
 	if e.Error != "" {
