@@ -77,8 +77,9 @@ func CheckCards(r *command.Run, prefix string) error {
 			prefix,
 		)
 	}
+	before := earlier(r, prefix)
 	for i, dir := range folders {
-		if files != 0 && slices.Contains(folders[:i], dir) { // no one is there to change the media
+		if files != 0 && slices.Contains(slices.Concat(before, folders[:i]), dir) { // no one is there to change the media
 			return exitcode.Errorf(exitcode.Refused, "%s and %s are one folder: each card needs its own", dir, dir).
 				Hint("give each card a folder of its own")
 		}
@@ -86,7 +87,17 @@ func CheckCards(r *command.Run, prefix string) error {
 	return nil
 }
 
-// CardMedia are the cards of --card, or with a prefix of another option.
+// CardMedia are the cards of --card, or with a prefix of another option, whose
+// cards come behind those of --card: one socket serves both.
 func CardMedia(r *command.Run, prefix string) []cards.Medium {
-	return cards.Folders(r.StringSlice(prefix + "card"))
+	before := earlier(r, prefix)
+	return cards.Folders(slices.Concat(before, r.StringSlice(prefix+"card")))[len(before):]
+}
+
+// earlier are the folders whose cards come before those of an option with a prefix.
+func earlier(r *command.Run, prefix string) []string {
+	if prefix == "" {
+		return nil
+	}
+	return r.StringSlice("card")
 }

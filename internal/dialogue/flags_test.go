@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/cards"
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
@@ -68,6 +69,22 @@ func TestCards(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOnePlaceForAllCards: the new cards come behind the old ones where both have
+// one socket, and then there must be somebody who changes them.
+func TestOnePlaceForAllCards(t *testing.T) {
+	words := []string{"--card", "a", "--card", "a", "--new-card", "a", "--new-card", "b"}
+	given(t, words, func(r *command.Run) {
+		media := dialogue.CardMedia(r, "new-")
+		if len(media) != 2 || !cards.Awaited(media[0]) || cards.Awaited(media[1]) {
+			t.Errorf("%v", media)
+		}
+	})
+	given(t, append(words, "--new-card-pin-file", "f", "--new-card-pin-file", "g"), func(r *command.Run) {
+		refused(t, "by files", dialogue.CheckCards(r, "new-"), exitcode.Refused,
+			"a and a are one folder: each card needs its own", "give each card a folder of its own")
+	})
 }
 
 // TestTarget: what the key is to be in the vault.
