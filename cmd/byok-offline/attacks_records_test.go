@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"byok/internal/kmdata"
@@ -48,12 +49,16 @@ func forgedRecords() []deed {
 	}
 }
 
-// hidden takes a key's file away, and says that its generation was cut short.
+// hidden takes a key's file away, with those that were put aside, and says that its generation was cut short.
 func hidden(ident string) func(*testing.T, *stage) {
 	return func(t *testing.T, s *stage) {
 		name := kmdata.KeyName(kmdata.Simple, ident)
-		for _, end := range []string{"", ".sig"} {
-			if err := os.Remove(s.path("kmdata/local/" + name + end)); err != nil {
+		files, err := filepath.Glob(s.path("kmdata/local/" + name + "*"))
+		if err != nil || len(files) < 2 {
+			t.Fatalf("%q, %v", files, err)
+		}
+		for _, file := range files {
+			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -78,9 +78,9 @@ func unreachedGuards() []habit {
 		guard("login-shared", "on a free token", "", nil, `2: there is no initialised token labelled "stage"`,
 			"byok-offline module list shows the tokens; name one with --label"),
 		guard("trust-shared", "which is not asked for", "", nil,
-			"2: world create: --guard trust-shared: expected trust, trust-by-tool, login or login-shared", ""),
+			"2: --guard trust-shared: expected one of [trust trust-by-tool login login-shared]", ""),
 		guard("trusted", "which is none", "", nil,
-			"2: world create: --guard trusted: expected trust, trust-by-tool, login or login-shared",
+			"2: world create: --guard trusted: expected trust, trust-shared, trust-by-tool, login or login-shared",
 			"byok-offline world create --guard trust"),
 	}
 }

@@ -66,6 +66,12 @@ func (o Operator) recordAgain(g Generation, label string) (bool, error) {
 	if err := o.User.Proves(key, session.Wanted(unfiled[i].Identity)); err != nil {
 		return false, err
 	}
+	if key.Kind, err = unfiled[i].Kind(); err != nil { // a restored AES key may not show its size
+		return false, err
+	}
+	if key.Kind != g.Spec.Kind {
+		return false, heldAlready(o.User.Session, label)
+	}
 	if err := o.record(g, key); err != nil {
 		return false, err
 	}
@@ -76,7 +82,7 @@ func (o Operator) recordAgain(g Generation, label string) (bool, error) {
 // it: a note is not signed, so a whole key that is there is recorded, and never
 // destroyed.
 func (o Operator) generated(g Generation, label string) (bool, error) {
-	if done, err := recordedKey(o.Chain, g.Ident); err != nil || done {
+	if done, err := g.recordedKey(o.Chain, o.User.Session); err != nil || done {
 		return done, err
 	}
 	key, err := o.User.FindKey(label)

@@ -77,7 +77,7 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 // it: a key that proves what its origin statement says is backed up again, and
 // never destroyed.
 func (s Quorum) generated(g Generation) (bool, error) {
-	if done, err := recordedKey(s.Chain, g.Ident); err != nil || done {
+	if done, err := g.recordedKey(s.Chain, s.HSM); err != nil || done {
 		return done, err
 	}
 	o, found := s.Chain.OriginOn(g.Ident, s.Module.Module)
@@ -116,11 +116,19 @@ func (s Quorum) discardHalf(ident string) error {
 	return s.destroy(kmdata.KeyName(kmdata.Simple, ident))
 }
 
-// recordedKey reports whether the key file of ident is there.
-func recordedKey(chain *kmdata.Chain, ident string) (bool, error) {
-	_, err := chain.Key(ident)
+// recordedKey reports whether the key file of a generation is there. One of a key
+// of another kind is refused, whatever an unsigned note says.
+func (g Generation) recordedKey(chain *kmdata.Chain, token *hsm.Session) (bool, error) {
+	k, err := chain.Key(g.Ident)
 	if exitcode.Of(err) == exitcode.Usage {
 		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	kind, err := k.Kind()
+	if err == nil && kind != g.Spec.Kind {
+		err = heldAlready(token, k.Name())
 	}
 	return err == nil, err
 }

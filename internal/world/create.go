@@ -99,7 +99,7 @@ func (c Creation) checkGuard() error {
 	g := cmp.Or(c.Guard, statement.GuardTrust)
 	shared := func(g statement.Guard) bool { return g == statement.GuardTrustShared }
 	if known := slices.DeleteFunc(statement.Guards(), shared); !slices.Contains(known, g) {
-		return exitcode.Errorf(exitcode.Usage, "guard %q: expected one of %q", string(g), known)
+		return exitcode.Errorf(exitcode.Usage, "--guard %s: expected one of %s", g, known)
 	}
 	if err := c.TwoLogins.Fits(g); err != nil {
 		return err

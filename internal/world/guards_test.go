@@ -207,7 +207,7 @@ func TestToolRefused(t *testing.T) {
 		{"initialised by us", nil, func(o *world.Creation) { o.Choice.Initialize = true }, exitcode.Usage,
 			"guard trust-by-tool: the vendor's tool initialises the token", "leave --initialize out"},
 		{"another guard", nil, func(o *world.Creation) { o.Guard = "hope" }, exitcode.Usage,
-			`guard "hope": expected one of ["trust" "trust-by-tool" "login" "login-shared"]`, ""},
+			`--guard hope: expected one of [trust trust-by-tool login login-shared]`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := rig.NewTool(t, 2)
