@@ -120,6 +120,14 @@ func holding(path string) []string {
 	return withTransfers
 }
 
+// where is a state that is left out on a condition.
+func where(condition bool, state string) []string {
+	if !condition {
+		return nil
+	}
+	return []string{state}
+}
+
 func droppingOne(path string) func(*testing.T, *stage) { return dropping(path) }
 
 func overwritingWith(text string) func(path string) func(*testing.T, *stage) {
