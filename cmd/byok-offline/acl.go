@@ -24,7 +24,7 @@ func aclCommands(p *command.Program) *cli.Command {
 			{
 				Name:   "modify",
 				Usage:  "approve a key for a KEK and wrap it, with a quorum of cards (KeyTransferRemote -ModifyAcls)",
-				Action: p.Step(modifyACL),
+				Action: p.Step(onModule(modifyACL)),
 				Flags: command.Require(slices.Concat(
 					[]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
 					packageFlags(),
@@ -54,16 +54,8 @@ func aclCommands(p *command.Program) *cli.Command {
 	}
 }
 
-func modifyACL(r *command.Run) (command.Result, error) {
-	f, err := preflight.Passed(r)
-	if err != nil {
-		return nil, err
-	}
-	station, err := connect(f)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+func modifyACL(f *preflight.Facts, station *session.Station) (command.Result, error) {
+	r := f.Run
 	then, err := afterwards(r, station.Module)
 	if err != nil {
 		return nil, err

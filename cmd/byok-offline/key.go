@@ -61,7 +61,7 @@ func keyCommands(p *command.Program) *cli.Command {
 			}, dialogue.SessionFlags()), "card"),
 		},
 		{
-			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(retireKey),
+			Name: "retire", Usage: "destroy a key on the HSM and keep its record", Action: p.Step(onModule(retireKey)),
 			Flags: append(dialogue.CardFlags(""), modulePathFlag(), pinFileFlag(), identFlag(),
 				text("really-destroy", "`IDENT` again, instead of typing it at the prompt")),
 		},
@@ -229,16 +229,8 @@ func restoreKeys(r *command.Run) (command.Result, error) {
 }
 
 // retireKey destroys a key's objects after its identifier was typed again.
-func retireKey(r *command.Run) (command.Result, error) {
-	f, err := preflight.Passed(r)
-	if err != nil {
-		return nil, err
-	}
-	station, err := connect(f)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+func retireKey(f *preflight.Facts, station *session.Station) (command.Result, error) {
+	r := f.Run
 	f.Ready(station.Module)
 	if err := confirmRetirement(r, station, f.Ident); err != nil {
 		return nil, err

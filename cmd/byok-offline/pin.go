@@ -18,12 +18,12 @@ func pinCommands(p *command.Program) []*cli.Command {
 		{
 			Name:   "reset-pin",
 			Usage:  "set a new user PIN, with a quorum of cards",
-			Action: p.Step(resetPIN),
+			Action: p.Step(onModule(resetPIN)),
 			Flags: command.Require(slices.Concat([]cli.Flag{modulePathFlag(), newPINFileFlag()},
 				dialogue.SessionFlags()), "card"),
 		},
 		{
-			Name: "change-pin", Usage: "change the user PIN", Action: p.Step(changePIN),
+			Name: "change-pin", Usage: "change the user PIN", Action: p.Step(onModule(changePIN)),
 			Flags: []cli.Flag{modulePathFlag(), pinFileFlag(), newPINFileFlag()},
 		},
 	}
@@ -33,22 +33,14 @@ func newPINFileFlag() cli.Flag {
 	return text("new-pin-file", "`FILE` with the new user PIN in its first line (default: asked for)")
 }
 
-func resetPIN(r *command.Run) (command.Result, error) {
-	f, err := preflight.Passed(r)
-	if err != nil {
-		return nil, err
-	}
-	station, err := connect(f)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+func resetPIN(f *preflight.Facts, station *session.Station) (command.Result, error) {
 	if err := station.MayResetPIN(); err != nil {
 		return nil, err
 	}
 	f.Ready(station.Module)
 	var next *secret.Bytes
 	if !station.Module.Traits().UserPIN { // theirs is set again
+		var err error
 		if next, err = f.UI.NewUserPIN("new-pin-file", station.Token, ""); err != nil {
 			return nil, err
 		}
@@ -59,16 +51,7 @@ func resetPIN(r *command.Run) (command.Result, error) {
 	})
 }
 
-func changePIN(r *command.Run) (command.Result, error) {
-	f, err := preflight.Passed(r)
-	if err != nil {
-		return nil, err
-	}
-	station, err := connect(f)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+func changePIN(f *preflight.Facts, station *session.Station) (command.Result, error) {
 	if err := station.MayChangePIN(); err != nil {
 		return nil, err
 	}

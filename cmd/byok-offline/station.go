@@ -22,6 +22,23 @@ func recordModule(r *command.Run, s *session.Station) {
 	r.Event.Module = &ceremony.Module{Library: s.Description(), Model: s.Token.Model, Serial: s.Token.Serial}
 }
 
+// onModule is a command that passes the preflight and then connects the world's
+// module. Who logs in there is up to do.
+func onModule(do func(f *preflight.Facts, station *session.Station) (command.Result, error)) command.Func {
+	return func(r *command.Run) (command.Result, error) {
+		f, err := preflight.Passed(r)
+		if err != nil {
+			return nil, err
+		}
+		station, err := connect(f)
+		if err != nil {
+			return nil, err
+		}
+		defer station.Close()
+		return do(f, station)
+	}
+}
+
 // withOperator connects the module, logs the user in and runs do.
 func withOperator(f *preflight.Facts, do func(o *session.Operator) (command.Result, error)) (command.Result, error) {
 	station, err := connect(f)

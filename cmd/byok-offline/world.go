@@ -52,7 +52,7 @@ func worldCommands(p *command.Program) *cli.Command {
 			{
 				Name:   "replace-cards",
 				Usage:  "deal a new administrator card set; the old cards no longer unlock the token",
-				Action: p.Step(replaceCards),
+				Action: p.Step(onModule(replaceCards)),
 				Flags: command.Require(slices.Concat(
 					[]cli.Flag{modulePathFlag(), pinFileFlag()},
 					dialogue.SessionFlags(),
@@ -238,16 +238,8 @@ func recoverWorld(r *command.Run) (command.Result, error) {
 
 // replaceCards deals the next card set. When an interrupted run has brought it
 // into force already, its cards open the session.
-func replaceCards(r *command.Run) (command.Result, error) {
-	f, err := preflight.Passed(r)
-	if err != nil {
-		return nil, err
-	}
-	station, err := connect(f)
-	if err != nil {
-		return nil, err
-	}
-	defer station.Close()
+func replaceCards(f *preflight.Facts, station *session.Station) (command.Result, error) {
+	r := f.Run
 	u := f.UI
 	order, err := cardOrder(r, u.ForNewCards(), "new-")
 	if err != nil {

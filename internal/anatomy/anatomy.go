@@ -110,7 +110,7 @@ func Of(name string, data []byte) Report {
 	return r
 }
 
-// impossible says what a ciphertext may be that is no CKM_RSA_AES_KEY_WRAP.
+// impossible says what a ciphertext may be that is not made by CKM_RSA_AES_KEY_WRAP.
 func impossible(n int) []string {
 	switch {
 	case n == 0:

@@ -14,7 +14,7 @@ var temporary = regexp.MustCompile(`^\..+\.tmp-[A-Z2-7]{12}$`)
 // Sweep removes the temporaries that killed processes have left in a folder and
 // below it, and returns their paths. The caller keeps every other process from
 // writing there, as by [Lock]. A folder that is not there has none. What has such
-// a name and is no file stays.
+// a name and is not a file stays.
 func Sweep(dir string) (swept []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

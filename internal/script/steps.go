@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"byok/internal/plan"
+	"byok/internal/printable"
 	"byok/internal/toolset"
 )
 
@@ -56,11 +57,22 @@ func prepare(p *plan.Plan) []Step {
 	return append(steps, Step{
 		ID: "carry-in", Chapter: Prepare, Title: "The stick goes to the disconnected workstation", Place: Room, Minutes: 2,
 		Acts: []Act{
+			{Part: plan.RoleConnected, Does: "type: " + folders(p)},
 			{Part: plan.RoleConnected, Does: "unmount the stick and hand it over"},
 			{Part: plan.RoleOperator, Does: "plug the stick in"},
 			{Part: PartWitness, Does: "keep the stick in sight"},
 		},
 	})
+}
+
+// folders is the command that makes the stick's folders for the packages, one for
+// each vault.
+func folders(p *plan.Plan) string {
+	command := "mkdir"
+	for _, v := range p.Vaults {
+		command += " " + printable.Quote(filepath.Join(p.Stick, v.Name))
+	}
+	return command
 }
 
 func world(p *plan.Plan) []Step {
@@ -101,7 +113,7 @@ func install(p *plan.Plan) []Step {
 	for _, v := range p.Vaults {
 		steps = append(steps,
 			typed(Disconnected, World, "install:"+v.Name, "Install the toolset of "+v.Name,
-				"toolset", "install", "--to", tools, filepath.Join(p.Stick, toolset.ZipName(v.KEK))).
+				"toolset", "install", "--to", tools(v), filepath.Join(p.Stick, toolset.ZipName(v.KEK))).
 				with(Act{Part: PartWitness, Does: "read the zip's first eight words from your paper"}),
 			typed(Disconnected, World, "verify:"+v.Name, "Verify the KEK of "+v.Name,
 				append([]string{"verify"}, packages(v)...)...).
@@ -113,14 +125,15 @@ func install(p *plan.Plan) []Step {
 	return steps
 }
 
-// tools is where the toolsets are installed.
-const tools = "tools"
+// tools is where a vault's toolset is installed: in a folder of its own, since one
+// SHA256SUMS never replaces another.
+func tools(v plan.Vault) string { return "tools-" + v.KEK }
 
 // packages are the options that name a vault's packages.
 func packages(v plan.Vault) []string {
 	return []string{
-		"-k", filepath.Join(tools, toolset.KEKName(v.KEK, 1)),
-		"-w", filepath.Join(tools, toolset.SecurityWorldName(v.KEK, 1)),
+		"-k", filepath.Join(tools(v), toolset.KEKName(v.KEK, 1)),
+		"-w", filepath.Join(tools(v), toolset.SecurityWorldName(v.KEK, 1)),
 	}
 }
 
