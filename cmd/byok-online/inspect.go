@@ -13,10 +13,10 @@ import (
 	"byok/internal/durable"
 	"byok/internal/keykind"
 	"byok/internal/onlineview"
+	"byok/internal/proof"
 	"byok/internal/shared"
 	"byok/internal/strictjson"
 	"byok/internal/transfer"
-	"byok/internal/vault/proof"
 )
 
 const inspectText = `A transfer package, given as its .byok or its .manifest.json, is verified as a

@@ -11,10 +11,10 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/onlineview"
+	"byok/internal/proof"
 	"byok/internal/readback"
 	"byok/internal/upload"
 	"byok/internal/vault"
-	"byok/internal/vault/proof"
 )
 
 const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline

@@ -13,10 +13,10 @@ import (
 	"byok/internal/durable"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
+	"byok/internal/proof"
 	"byok/internal/statement"
 	"byok/internal/toolset"
 	"byok/internal/transfer"
-	"byok/internal/vault/proof"
 )
 
 // packages checks every package and its proofs, and the KEK of every

@@ -25,11 +25,11 @@ func floors() []floor {
 		}},
 		{"The HSM and the vault", []string{
 			"secondproc", "hsm/survey", "hsm", "hsm/rights", "hsm/restoring", "hsm/probe", "hsm/wrapping", "hsm/derivation", "hsm/inventory", "hsm/publickey", "hsm/templates", "hsm/trust", "hsm/c11", "hsm/signing",
-			"hsm/tokens", "hsm/native", "hsm/p11", "vault", "vault/proof", "vault/pace", "vault/endpoint", "azure",
+			"hsm/tokens", "hsm/native", "hsm/p11", "vault", "vault/pace", "vault/endpoint", "azure",
 		}},
 		{
 			"What crosses the air gap, and what is kept",
-			[]string{"plan", "attest", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
+			[]string{"plan", "attest", "proof", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},

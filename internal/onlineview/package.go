@@ -3,10 +3,10 @@ package onlineview
 import (
 	"byok/internal/approval"
 	"byok/internal/fingerprint"
+	"byok/internal/proof"
 	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/term"
-	"byok/internal/vault/proof"
 	"byok/internal/worlds"
 	"io"
 	"strconv"

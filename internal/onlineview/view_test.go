@@ -19,11 +19,11 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/proof"
 	"byok/internal/readback"
 	"byok/internal/statement"
 	"byok/internal/upload"
 	"byok/internal/vault"
-	"byok/internal/vault/proof"
 	"byok/internal/worlds"
 )
 

@@ -21,9 +21,9 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/proof"
 	"byok/internal/statement"
 	"byok/internal/vault"
-	"byok/internal/vault/proof"
 )
 
 // Vault is what reading back asks of a vault; [vault.Client] is one.

@@ -13,9 +13,9 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/proof"
 	"byok/internal/statement"
 	"byok/internal/vault"
-	"byok/internal/vault/proof"
 )
 
 // fakeVault has one key and what is said about it.

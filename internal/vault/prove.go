@@ -18,7 +18,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/vault/proof"
+	"byok/internal/proof"
 )
 
 // Prove is [Client.ProveTo] with a nonce of this program's own.

@@ -22,10 +22,10 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/proof"
 	"byok/internal/statement"
 	"byok/internal/testkit/auditor"
 	"byok/internal/transfer"
-	"byok/internal/vault/proof"
 )
 
 // operation answers one cryptographic operation the way the service does:

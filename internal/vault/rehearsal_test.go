@@ -16,12 +16,12 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/keykind"
+	"byok/internal/proof"
 	"byok/internal/rehearsal"
 	"byok/internal/testkit/auditor"
 	"byok/internal/testkit/serve"
 	"byok/internal/transfer"
 	"byok/internal/vault/endpoint"
-	"byok/internal/vault/proof"
 )
 
 // practice starts a rehearsal vault of its own and returns a client of it.

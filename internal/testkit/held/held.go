@@ -15,13 +15,13 @@ import (
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
+	"byok/internal/proof"
 	"byok/internal/report"
 	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 	"byok/internal/toolset"
 	"byok/internal/transfer"
-	"byok/internal/vault/proof"
 )
 
 func must[T any](v T, err error) func(*testing.T) T {
