@@ -12,6 +12,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/examples"
 	"byok/internal/preflight"
+	"byok/internal/script"
 	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
@@ -40,6 +41,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		Version: version.String(), Built: version.Built(), Examples: examples.Offline(), Choices: choice.Offline(),
 		Usage:   "bring your own key: the disconnected workstation",
 		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
+		Planned: shared.Planner(script.Disconnected),
 		Before:  preflight.Before,
 		Prepare: prepare,
 		Explain: dialogue.Unreached,

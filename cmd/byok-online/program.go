@@ -10,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/examples"
 	"byok/internal/rehearsal"
+	"byok/internal/script"
 	"byok/internal/shared"
 	"byok/internal/term"
 	"byok/internal/version"
@@ -34,6 +35,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		Version: version.String(),
 		Built:   version.Built(),
 		Choices: choices(),
+		Planned: shared.Planner(script.Connected, "rehearsal", "test-vault", "proof"),
 		Text:    usage, Examples: examples.Online(),
 		Usage:   "bring your own key: the connected workstation",
 		Console: &term.Console{Program: "byok-online", In: in, Out: out, Err: err},

@@ -98,6 +98,9 @@ func (w *walk) leaf(c *cli.Command, args []string) error {
 		return nil
 	}
 	words, err := w.separate(c, append(w.early, args...))
+	if err == nil {
+		words, err = w.follow(c, words)
+	}
 	w.words = append(slices.Clone(w.path), words...)
 	return err
 }

@@ -46,11 +46,14 @@ type Program struct {
 	Prepare  func(*Run) error         // runs before every command, such as confinement
 	Explain  func(*Run, error) error  // adds to the hint of a command's error what only the program knows, if set
 	Watch    func(Running)            // gets to know the command under way, if set; see Abandon
+	Planned  Planner                  // reads what --plan names, if set
 	Process  int                      // the number that people know this program's process by; 0 for its own
 	Commands []*cli.Command
 
 	required map[*cli.Command][]string // options that must be given, by their command
+	planning map[*cli.Command]bool     // commands with a --plan of their own
 	named    string                    // the command that the command line names, as far as it is known
+	followed *followed                 // the plan's step that the command line is, if it names a plan
 }
 
 // Main runs the command line and returns the exit status. args excludes the

@@ -86,13 +86,15 @@ func (p *Program) missing(c *cli.Context) string {
 }
 
 func (p *Program) event(c *cli.Context) *ceremony.Event {
-	return &ceremony.Event{
+	e := &ceremony.Event{
 		Program:   p.Name,
 		Version:   p.Version,
 		Command:   trimProgram(c.Command.HelpName),
 		Arguments: argumentsOf(c),
 		Operator:  operator(),
 	}
+	p.followed.note(e)
+	return e
 }
 
 // trimProgram turns "byok-offline acl modify" into "acl modify".

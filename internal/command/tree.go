@@ -17,7 +17,7 @@ func (p *Program) complete() {
 	if p.required != nil {
 		return
 	}
-	p.required = map[*cli.Command][]string{}
+	p.required, p.planning = map[*cli.Command][]string{}, map[*cli.Command]bool{}
 	p.completeAll(p.Commands)
 }
 
@@ -32,7 +32,12 @@ func (p *Program) completeAll(commands []*cli.Command) {
 		if hasFlag(c.Flags, "module-path") {
 			flags = append(flags, p.HSMFlags...)
 		}
-		c.Flags = append(flags, sharedFlags()...)
+		c.Flags, p.planning[c] = flags, hasFlag(flags, "plan")
+		for _, f := range sharedFlags() {
+			if !hasFlag(flags, f.Names()[0]) {
+				c.Flags = append(c.Flags, f)
+			}
+		}
 		p.noteRequired(c)
 	}
 }
@@ -84,6 +89,7 @@ func sharedFlags() []cli.Flag {
 			EnvVars:     []string{"BYOK_KMDATA"},
 		},
 		&cli.StringFlag{Name: "output", Usage: "`FORMAT` of the result: text or json", Value: "text"},
+		&cli.StringFlag{Name: "plan", Usage: "`PLAN` that the command is a step of: it knows the other options"},
 	}
 }
 

@@ -17,7 +17,7 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "compare", "command", "script", "audit", "report", "bundle", "record", "ceremony", "completion", "manual", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "compare", "command", "script", "audit", "report", "bundle", "register", "record", "ceremony", "completion", "manual", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
@@ -34,7 +34,7 @@ func floors() []floor {
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},
 		{base, []string{
-			"fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
+			"planned", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},
 	}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,6 +26,13 @@ func (f Finding) String() string {
 // as things are on a day. It opens nothing but the plan. A plan without findings
 // can be held.
 func (p *Plan) Check(today time.Time) []Finding {
+	return p.hold(today, slices.Concat(rules, []func(*checking){(*checking).date}))
+}
+
+// CheckHeld is Check for a ceremony that has begun: its day may be past.
+func (p *Plan) CheckHeld(today time.Time) []Finding { return p.hold(today, rules) }
+
+func (p *Plan) hold(today time.Time, rules []func(*checking)) []Finding {
 	c := &checking{Plan: p, today: today.UTC().Truncate(24 * time.Hour)}
 	for _, rule := range rules {
 		rule(c)
@@ -32,7 +40,7 @@ func (p *Plan) Check(today time.Time) []Finding {
 	return c.found
 }
 
-// rules are what a plan is held to.
+// rules are what a plan is held to whatever day it is.
 var rules = []func(*checking){
 	(*checking).head,
 	(*checking).people,

@@ -30,6 +30,7 @@ type Plan struct {
 	Roles     []Role         `yaml:"roles"`
 	Witnesses []Person       `yaml:"witnesses"`
 	World     string         `yaml:"world"`  // label of the security world
+	Existing  bool           `yaml:"existing"` // the world was created by an earlier ceremony
 	Quorum    string         `yaml:"quorum"` // K/N
 	Holders   []Holder       `yaml:"holders"`
 	HSM       HSM            `yaml:"hsm"`
@@ -83,7 +84,18 @@ type HSM struct {
 	Library     string `yaml:"library"`     // path of the vendor's PKCS#11 library
 	Certificate string `yaml:"certificate"` // such as FIPS 140-3 number 4703
 	Guard       string `yaml:"guard"`       // the guard to ask for; "" for the strongest
+	Token       string `yaml:"token"`       // initialize or adopt one in use; "" for an empty one
+	Network     bool   `yaml:"network"`     // the library reaches its HSM through the network
+
+	RightsPerLogin bool   `yaml:"rights_per_login"` // the quorum logs in by a PIN of its own
+	VendorQuorum   string `yaml:"vendor_quorum"`    // the HSM's own quorum, for the record
 }
+
+// What can be done with a token that is in use when the world is created.
+const (
+	TokenInitialize = "initialize"
+	TokenAdopt      = "adopt"
+)
 
 // Vault is a destination, and the key exchange key that its owner makes.
 type Vault struct {

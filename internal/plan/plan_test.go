@@ -60,8 +60,8 @@ func TestTemplate(t *testing.T) {
 		"line 10: title: missing",
 		"line 13: date: missing",
 		"line 18: approver.name: missing",
-		`line 54: vaults[1].subscription: "" is not a UUID`,
-		"line 62: keys[1].type: missing",
+		`line 59: vaults[1].subscription: "" is not a UUID`,
+		"line 67: keys[1].type: missing",
 	} {
 		if !slices.Contains(list, want) {
 			t.Errorf("%q is not among\n%s", want, strings.Join(list, "\n"))

@@ -55,7 +55,11 @@ func (c *checking) head() {
 	c.fail("world", text(c.World))
 	c.fail("stick", text(c.Stick))
 	c.fail("backup", text(c.Backup))
-	if day, ok := c.day("date", c.Date); ok && day.Before(c.today) {
+	c.day("date", c.Date)
+}
+
+func (c *checking) date() {
+	if day, err := c.Date.Time(); err == nil && day.Before(c.today) {
 		c.add("date", "%s is past", c.Date)
 	}
 }
@@ -170,6 +174,10 @@ func (c *checking) module() {
 	if c.HSM.Guard != "" {
 		c.fail("hsm.guard", oneOf(c.HSM.Guard, guards))
 	}
+	if c.HSM.Token != "" {
+		c.fail("hsm.token", oneOf(c.HSM.Token, []string{TokenInitialize, TokenAdopt}))
+	}
+	c.fail("hsm.vendor_quorum", optional(c.HSM.VendorQuorum))
 	byTool := c.HSM.Guard == string(statement.GuardTrustByTool)
 	officer := slices.ContainsFunc(c.Roles, func(r Role) bool { return r.Role == RoleOfficer })
 	if byTool && !officer {
@@ -235,6 +243,7 @@ func (c *checking) keys() {
 		c.kind(at, k)
 		c.validity(at, k)
 		c.release(at, k)
+		c.succession(at, i)
 		c.goes(at, k, services)
 	}
 	c.unique("keys", "ident", len(c.Keys), func(i int) string { return c.Keys[i].Ident })
@@ -273,8 +282,20 @@ func (c *checking) release(at string, k Key) {
 	case !k.Exportable && k.ReleasePolicy != "":
 		c.add(at+".release_policy", "only an exportable key has one")
 	}
-	if k.Replaces != "" && k.Replaces == k.Ident {
+}
+
+// succession checks the key that a key replaces: an earlier one of the plan, or one
+// of a world that exists.
+func (c *checking) succession(at string, i int) {
+	k := c.Keys[i]
+	switch before := slices.ContainsFunc(c.Keys[:i], func(o Key) bool { return o.Ident == k.Replaces }); {
+	case k.Replaces == "" || before:
+	case k.Replaces == k.Ident:
 		c.add(at+".replaces", "a key cannot replace itself")
+	case !c.Existing:
+		c.add(at+".replaces", "%.80q is not among the keys before it, and the world is new", k.Replaces)
+	default:
+		c.fail(at+".replaces", keykind.CheckIdent(k.Replaces))
 	}
 }
 

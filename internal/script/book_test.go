@@ -22,7 +22,7 @@ func read(t *testing.T) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Parse("good.yaml", data)
+	p, err := plan.Parse("good.yaml", bytes.Replace(data, []byte("existing: true"), []byte("existing: false"), 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"byok/internal/plan"
 	"byok/internal/printable"
@@ -76,36 +77,62 @@ func folders(p *plan.Plan) string {
 }
 
 func world(p *plan.Plan) []Step {
-	create := []string{"world", "create", "--module-path", p.HSM.Library, "--label", p.World, "--acs-quorum", p.Quorum}
-	if p.HSM.Guard != "" {
-		create = append(create, "--guard", p.HSM.Guard)
-	}
-	if p.Rehearsal {
-		create = append(create, "--rehearsal")
-	}
-	for _, h := range p.Holders {
-		create = append(create, "--card", h.Media, "--holder", h.Name)
-	}
 	steps := []Step{
-		typed(Disconnected, World, "module", "The HSM is in reach", "module", "list", "--module-path", p.HSM.Library).
+		typed(Disconnected, World, "module", "The HSM is in reach",
+			append([]string{"module", "list", "--module-path", p.HSM.Library}, network(p)...)...).
 			with(Act{Part: PartWitness, Does: "read the serial number from the device, not from the screen"}).
 			noting("serial number on the device"),
-		typed(Disconnected, World, "world", "Create the security world, and deal the cards", create...).
-			taking(10+3*len(p.Holders)).
-			with(
-				Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, " +
-					"from the vendor's release"},
-				Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; " +
-					"then a user PIN, twice"},
-				Act{Part: PartHolder, Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
-					"then put your card into its bag, and seal it"},
-				Act{Part: PartWitness, Does: "write down the hknso, and each statement's number and words"},
-			).
-			noting("first 8 words of hknso", "number and words of the last statement").
-			seeing("card 1 of " + fmt.Sprint(len(p.Holders)) + " written and read back"),
-		typed(Disconnected, World, "check", "The world is whole", "world", "check"),
 	}
+	if !p.Existing {
+		steps = append(steps, create(p))
+	}
+	steps = append(steps, typed(Disconnected, World, "check", "The world is whole",
+		append([]string{"world", "check"}, network(p)...)...))
 	return append(steps, install(p)...)
+}
+
+// create is the step that creates the world.
+func create(p *plan.Plan) Step {
+	command := []string{"world", "create", "--module-path", p.HSM.Library, "--label", p.World, "--acs-quorum", p.Quorum}
+	for _, o := range []struct {
+		given bool
+		words []string
+	}{
+		{p.HSM.Guard != "", []string{"--guard", p.HSM.Guard}},
+		{p.HSM.Token != "", []string{"--" + p.HSM.Token}},
+		{p.HSM.RightsPerLogin, []string{"--rights-per-login"}},
+		{p.HSM.VendorQuorum != "", []string{"--vendor-quorum", p.HSM.VendorQuorum}},
+		{p.Rehearsal, []string{"--rehearsal"}},
+	} {
+		if o.given {
+			command = append(command, o.words...)
+		}
+	}
+	for _, h := range p.Holders {
+		command = append(command, "--card", h.Media, "--holder", h.Name)
+	}
+	return typed(Disconnected, World, "world", "Create the security world, and deal the cards",
+		append(command, network(p)...)...).
+		taking(10+3*len(p.Holders)).
+		with(
+			Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, " +
+				"from the vendor's release"},
+			Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; " +
+				"then a user PIN, twice"},
+			Act{Part: PartHolder, Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
+				"then put your card into its bag, and seal it"},
+			Act{Part: PartWitness, Does: "write down the hknso, and each statement's number and words"},
+		).
+		noting("first 8 words of hknso", "number and words of the last statement").
+		seeing("card 1 of " + fmt.Sprint(len(p.Holders)) + " written and read back")
+}
+
+// network is the option by which a library may reach its HSM.
+func network(p *plan.Plan) []string {
+	if p.HSM.Network {
+		return []string{"--hsm-network"}
+	}
+	return nil
 }
 
 func install(p *plan.Plan) []Step {
@@ -142,7 +169,7 @@ func keys(p *plan.Plan) []Step {
 	for _, k := range p.Keys {
 		command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
 		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose,
-			append(command, quorum(p)...)...).
+			slices.Concat(command, quorum(p), network(p))...).
 			taking(5).
 			byHolders(p, "to sign the key's origin"))
 	}
@@ -191,7 +218,8 @@ func approve(p *plan.Plan) []Step {
 			command = append(command, "--exportable", "--release-policy", k.ReleasePolicy)
 		}
 		steps = append(steps,
-			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name, append(command, quorum(p)...)...).
+			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name,
+				slices.Concat(command, quorum(p), network(p))...).
 				taking(10).
 				with(
 					Act{Part: plan.RoleOperator, Does: "when asked: what the vault's owner said of the KEK, word by word"},
@@ -200,12 +228,13 @@ func approve(p *plan.Plan) []Step {
 				byHolders(p, "to approve the list; one of you types the first word of its hash").
 				noting("number and words of the statement"),
 			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name,
-				"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
-				"--subscription-id", v.Subscription, "--out", filepath.Join(p.Stick, v.Name)),
+				append([]string{"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
+					"--subscription-id", v.Subscription, "--out", filepath.Join(p.Stick, v.Name)}, network(p)...)...),
 		)
 	})
 	return append(steps,
-		typed(Disconnected, Approve, "seal", "Seal the log", append([]string{"ceremony", "seal"}, quorum(p)...)...).
+		typed(Disconnected, Approve, "seal", "Seal the log",
+			slices.Concat([]string{"ceremony", "seal"}, quorum(p), network(p))...).
 			byHolders(p, "to sign the log's end").
 			noting("number and words of the last statement"),
 		Step{
