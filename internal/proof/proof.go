@@ -1,9 +1,10 @@
 // Package proof is the file that records how a vault proved that it holds a
 // key, and the challenge inside it.
 //
-// [New] and [Proof.Pose] begin one, the vault's client fills it in, and whoever
-// reads one calls [Parse] and then [Proof.Verify]. Parse alone shows nothing but
-// the form.
+// [New] and [Proof.Pose] begin one, the vault's client fills it in. Whoever reads
+// one calls [Parse], and then [Proof.Check] with what a quorum approved, or
+// [Proof.Verify] where no quorum did. Parse alone shows nothing but the form, and
+// none of them shows that it was the vault which answered: see [Proof].
 package proof
 
 import (
