@@ -238,6 +238,8 @@ func TestOneEvent(t *testing.T) {
 		{"a negative begin", func(e *Event) { e.Phase, e.Began = End, -1 }, began},
 		{"a seal without a seal", func(e *Event) { e.Phase, e.Began = Sealed, 1 }, sealed},
 		{"a seal in a note", func(e *Event) { e.Phase, e.Began, e.Seal = Noted, 1, &Seal{} }, sealed},
+		{"a program's hash in an end", func(e *Event) { e.Phase, e.Began, e.Executable = End, 1, fingerprint.Sum{7} },
+			"line 3: field program_sha256: only a begin has one"},
 		{"no time", func(e *Event) { e.Time = time.Time{} }, "line 3: field time: a time is missing"},
 		{"a fraction", func(e *Event) { e.Time = e.Time.Add(1) },
 			"line 3: field time: expected a time in whole seconds, such as 2026-11-25T19:05:00Z"},

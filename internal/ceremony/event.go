@@ -35,25 +35,28 @@ const (
 // Event is one line of the log. Nothing secret is ever in it: PINs and
 // passphrases are not on the command line and errors do not quote them.
 type Event struct {
-	Seq       int       `json:"seq"`  // number of its line, from 1
-	Time      time.Time `json:"time"` // RFC 3339, UTC, whole seconds
-	Program   string    `json:"program"`
-	Version   string    `json:"version"`
-	Command   string    `json:"command"` // "acl modify"
-	Phase     Phase     `json:"phase"`
-	Began     int       `json:"began,omitzero"` // in all but a begin: the number of the begin it belongs to
-	Arguments []string  `json:"arguments,omitempty"`
-	Operator  string    `json:"operator,omitempty"` // account name and host
-	Rehearsal bool      `json:"rehearsal,omitzero"`
-	Module    *Module   `json:"module,omitzero"`
-	Inputs    []File    `json:"inputs,omitempty"`
-	Outputs   []File    `json:"outputs,omitempty"`
-	Notes     []Note    `json:"notes,omitempty"`
-	Result    string    `json:"result,omitempty"` // Success or Failure
-	Status    int       `json:"status,omitzero"`  // exit status; see package exitcode
-	Error     string    `json:"error,omitempty"`
-	Millis    int64     `json:"duration_ms,omitzero"`
-	Seal      *Seal     `json:"seal,omitzero"` // in a seal, and only there
+	Seq     int       `json:"seq"`  // number of its line, from 1
+	Time    time.Time `json:"time"` // RFC 3339, UTC, whole seconds
+	Program string    `json:"program"`
+	Version string    `json:"version"`
+	// Executable is the SHA-256 of the program's file; in a begin, and only there.
+	// Logs of earlier releases have none.
+	Executable fingerprint.Sum `json:"program_sha256,omitzero"`
+	Command    string          `json:"command"` // "acl modify"
+	Phase      Phase           `json:"phase"`
+	Began      int             `json:"began,omitzero"` // in all but a begin: the number of the begin it belongs to
+	Arguments  []string        `json:"arguments,omitempty"`
+	Operator   string          `json:"operator,omitempty"` // account name and host
+	Rehearsal  bool            `json:"rehearsal,omitzero"`
+	Module     *Module         `json:"module,omitzero"`
+	Inputs     []File          `json:"inputs,omitempty"`
+	Outputs    []File          `json:"outputs,omitempty"`
+	Notes      []Note          `json:"notes,omitempty"`
+	Result     string          `json:"result,omitempty"` // Success or Failure
+	Status     int             `json:"status,omitzero"`  // exit status; see package exitcode
+	Error      string          `json:"error,omitempty"`
+	Millis     int64           `json:"duration_ms,omitzero"`
+	Seal       *Seal           `json:"seal,omitzero"` // in a seal, and only there
 
 	// Previous is the SHA-256 of the line before, without its line end; zeros
 	// in the first line. Behind a torn line, see Read, it is that of the last

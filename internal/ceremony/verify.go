@@ -45,6 +45,9 @@ const hintAltered = "keep this kmdata folder as it is, and compare its log with 
 // the whole one before it.
 func Read(dir string) (Record, error) { return Check(dir, nil) }
 
+// Parse is [Read] for the content of a log, which errors call path.
+func Parse(path string, data []byte) (Record, error) { return scan(path, data, 0) }
+
 // scan checks the chain. A fault in one of the first excused lines is a
 // warning: a statement names it and gives the reason.
 func scan(path string, data []byte, excused int) (Record, error) {
@@ -131,6 +134,9 @@ func (e Event) check() error {
 	}
 	if (e.Phase == Sealed) != (e.Seal != nil) {
 		return errors.New("field seal: a seal has one, and nothing else has")
+	}
+	if e.Phase != Begin && !e.Executable.IsZero() {
+		return errors.New("field program_sha256: only a begin has one")
 	}
 	if err := stamp.Check(e.Time); err != nil {
 		return fmt.Errorf("field time: %w", err)

@@ -141,6 +141,10 @@ func recorded(f Func) Func {
 
 func (r *Run) begin(dir string) error {
 	begin := *r.Event
+	var err error
+	if begin.Executable, err = ExecutableSum(); err != nil {
+		return err
+	}
 	start := time.Now()
 	begin.Phase, begin.Time = ceremony.Begin, stamp.Of(start)
 	a, err := r.Log.Append(begin)

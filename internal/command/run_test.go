@@ -150,13 +150,19 @@ func TestRecord(t *testing.T) {
 	if len(all) != 2 {
 		t.Fatalf("%d events", len(all))
 	}
+	sum, err := command.ExecutableSum()
+	if err != nil {
+		t.Fatal(err)
+	}
 	begin := ceremony.Event{
-		Seq: 1, Time: all[0].Time, Program: "byok-test", Version: "1.2.3", Command: "change", Phase: ceremony.Begin,
+		Seq: 1, Time: all[0].Time, Program: "byok-test", Version: "1.2.3", Executable: sum,
+		Command: "change", Phase: ceremony.Begin,
 		Arguments: []string{"--yes=true", "--kmdata=" + dir, "F"}, Operator: all[0].Operator,
 	}
 	end := begin
 	end.Seq, end.Phase, end.Began, end.Time, end.Millis, end.Previous = 2, ceremony.End, 1, all[1].Time,
 		all[1].Millis, all[1].Previous
+	end.Executable = fingerprint.Sum{}
 	end.Rehearsal, end.Module = true, &ceremony.Module{Serial: "0123"}
 	end.AddInput("in", fingerprint.Sum{1})
 	end.AddOutput("out", fingerprint.Sum{2})

@@ -2,15 +2,12 @@ package dialogue
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
 	"byok/internal/command"
-	"byok/internal/durable"
 	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/session"
@@ -24,7 +21,7 @@ func Access(r *command.Run, dir string, u *UI) (session.Access, error) {
 	if err != nil {
 		return session.Access{}, err
 	}
-	sum, err := executableSum()
+	sum, err := command.ExecutableSum()
 	return session.Access{
 		Dir:     dir,
 		Library: r.String("module-path"),
@@ -65,20 +62,6 @@ func ConnectNew(r *command.Run, chain *kmdata.Chain, u *UI) (*session.Station, e
 		return nil, err
 	}
 	return session.ConnectNew(chain, r.String("module-path"), name, u)
-}
-
-// executableSum is the SHA-256 of this program's file.
-func executableSum() (fingerprint.Sum, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return fingerprint.Sum{}, err
-	}
-	f, err := durable.Open(path)
-	if err != nil {
-		return fingerprint.Sum{}, err
-	}
-	defer f.Close()
-	return fingerprint.Reader(f)
 }
 
 // ceremonyLog is the log of a kmdata folder as a session needs it.
