@@ -8,6 +8,7 @@ import (
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/command"
+	"byok/internal/confine"
 	"byok/internal/dialogue"
 	"byok/internal/preflight"
 	"byok/internal/report"
@@ -60,12 +61,18 @@ func makeBundle(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := bundle.Collect(f.Chain.Dir(), r.StringSlice("from"), r.String("plan"))
+	found, err := bundle.Collect(f.Chain.Dir(), r.StringSlice("from"), r.String("plan"))
 	if err != nil {
 		return nil, err
 	}
+	sum, err := command.ExecutableSum()
+	if err != nil {
+		return nil, err
+	}
+	by := bundle.NewSoftware(r.Program.Name, sum, r.Program.Built, confine.Check())
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
-		maker := bundle.Maker{Module: o.Module.Module, Sign: o.Sign, Report: report.Make}
+		maker := bundle.Maker{Module: o.Module.Module, By: by, Sign: o.Sign, Report: report.Make}
+		files := found.Files
 		if err := maker.Make(out, files); err != nil {
 			return nil, err
 		}

@@ -183,10 +183,31 @@ func (a *auditing) checkSignature() error {
 	return fmt.Errorf("no module signing key that a statement certifies made %s", bundle.Signature)
 }
 
-// logs checks the chain of the connected workstation's log.
+// logs checks the chain of the connected workstation's log, and that it is of this
+// ceremony.
 func (a *auditing) logs() {
 	_, err := ceremony.Read(a.path("connected"))
 	a.say(err, "the connected workstation's log is one chain")
+	files, err := a.files()
+	if err == nil {
+		found := bundle.Collected{Files: files, Paths: map[string]string{}}
+		for name := range files {
+			found.Paths[name] = name
+		}
+		err = found.Belongs(a.path("disconnected"))
+	}
+	a.say(err, "log and packages are of this world and of this ceremony")
+	a.say(a.software(), "%s says what the kernel refused the program that made the bundle", bundle.Programs)
+}
+
+// software checks the description of the program that made the bundle.
+func (a *auditing) software() error {
+	data, err := durable.ReadFile(a.path(bundle.Programs), bundle.MaxFile)
+	if err != nil {
+		return err
+	}
+	_, err = bundle.ParseSoftware(bundle.Programs, data)
+	return err
 }
 
 // keys verifies every key file.

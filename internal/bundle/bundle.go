@@ -21,6 +21,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/strictjson"
 )
 
 // The files that every bundle has besides what was collected.
@@ -31,6 +32,7 @@ const (
 	Signer    = "module" // the module whose KML signed, 32 hex digits
 	Plan      = "plan.yaml"
 	Report    = "report.html"
+	Programs  = "software.json" // see [Software]
 )
 
 //go:embed check.sh
@@ -60,19 +62,10 @@ func (f Files) Packages() int {
 	return n
 }
 
-// add adds a file. One that is there already must be the same.
-func (f Files) add(name string, data []byte) error {
-	if before, found := f[name]; found && string(before) != string(data) {
-		return exitcode.Errorf(exitcode.Check, "two different files would be %s of the bundle", name).
-			Hint("give the folders of one ceremony with --from")
-	}
-	f[name] = data
-	return nil
-}
-
 // Maker makes bundles in the name of a module.
 type Maker struct {
 	Module string                            // id of the module that signs
+	By     Software                          // the program that makes them
 	Sign   func(list []byte) ([]byte, error) // with its KML
 	Report func(dir string) ([]byte, error)  // of the files in a folder, as [Report]
 }
@@ -86,8 +79,12 @@ func (m Maker) Make(dir string, files Files) error {
 	if err := os.RemoveAll(partial); err != nil {
 		return err
 	}
+	software, err := strictjson.Marshal(m.By)
+	if err != nil {
+		return err
+	}
 	all := maps.Clone(files)
-	all[Script], all[Signer] = script, []byte(m.Module)
+	all[Script], all[Signer], all[Programs] = script, []byte(m.Module), software
 	if err := all.write(partial); err != nil {
 		return err
 	}

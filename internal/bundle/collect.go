@@ -30,33 +30,38 @@ const MaxFile = 256 << 20
 // maxEntries is the most entries of a folder that is searched.
 const maxEntries = 100_000
 
+// Collected is what was found of a ceremony's record.
+type Collected struct {
+	Files Files
+	Paths map[string]string // where each file was found, by its name in the bundle
+}
+
 // Collect collects the kmdata folder, and the folders from in which the rest of
 // the ceremony's files lie, such as the USB stick's: packages, proofs, KEK and
 // SecurityWorld packages, and the connected workstation's log. Other files there
-// are left alone. The plan is a file's path, or "".
-func Collect(dir string, from []string, plan string) (Files, error) {
-	files := Files{}
-	if err := files.kmdata(dir); err != nil {
+// are left alone. The plan is a file's path, or "". A package of another world,
+// or the log of another ceremony, is refused by name: status Check.
+func Collect(dir string, from []string, plan string) (*Collected, error) {
+	c := &Collected{Files{}, map[string]string{}}
+	if err := c.kmdata(dir); err != nil {
 		return nil, err
 	}
 	for _, folder := range from {
-		if err := files.search(folder); err != nil {
+		if err := c.search(folder); err != nil {
 			return nil, err
 		}
 	}
 	if plan != "" {
-		data, err := durable.ReadFile(plan, MaxFile)
-		if err != nil {
-			return nil, exitcode.Mark(exitcode.Usage, err)
+		if err := c.read(plan, Plan); err != nil {
+			return nil, err
 		}
-		return files, files.add(Plan, data)
 	}
-	return files, nil
+	return c, c.Belongs(dir)
 }
 
 // kmdata adds the records of the disconnected workstation, without the notes of
 // commands under way.
-func (f Files) kmdata(dir string) error {
+func (c *Collected) kmdata(dir string) error {
 	local := kmdata.Local(dir)
 	return walk(local, func(at string, _ fs.DirEntry) error {
 		rel, err := filepath.Rel(local, at)
@@ -67,25 +72,21 @@ func (f Files) kmdata(dir string) error {
 		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".pending") {
 			return nil
 		}
-		return f.read(at, path.Join(Disconnected, filepath.ToSlash(rel)))
+		return c.read(at, path.Join(Disconnected, filepath.ToSlash(rel)))
 	})
 }
 
 // search adds what belongs to a ceremony in a folder and those below it.
-func (f Files) search(folder string) error {
-	folder, err := filepath.Abs(folder)
-	if err != nil {
-		return err
-	}
+func (c *Collected) search(folder string) error {
 	return walk(folder, func(at string, d fs.DirEntry) error {
 		name := d.Name()
 		switch {
 		case name == kmdata.LogName:
-			return f.log(at)
+			return c.log(at)
 		case strings.HasPrefix(name, "BYOK-KEK-pkg-"), strings.HasPrefix(name, "BYOK-SecurityWorld-pkg-"):
-			return f.read(at, path.Join(Toolset, name))
+			return c.read(at, path.Join(Toolset, name))
 		case strings.HasSuffix(name, manifestEnd):
-			return f.transfer(at)
+			return c.transfer(at)
 		}
 		return nil
 	})
@@ -97,7 +98,7 @@ const manifestEnd = ".manifest.json"
 // transfer adds the package whose manifest is at a path, with its proofs. Its
 // folder is named after the authorization and the pair, so that two copies of one
 // package are one.
-func (f Files) transfer(at string) error {
+func (c *Collected) transfer(at string) error {
 	data, err := durable.ReadFile(at, MaxFile)
 	if err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
@@ -116,7 +117,7 @@ func (f Files) transfer(at string) error {
 		if !strings.HasPrefix(d.Name(), base+".") || !d.Type().IsRegular() {
 			continue
 		}
-		if err := f.read(filepath.Join(filepath.Dir(at), d.Name()), path.Join(folder, d.Name())); err != nil {
+		if err := c.read(filepath.Join(filepath.Dir(at), d.Name()), path.Join(folder, d.Name())); err != nil {
 			return err
 		}
 	}
@@ -125,7 +126,7 @@ func (f Files) transfer(at string) error {
 
 // log adds the connected workstation's log. A copy of the disconnected
 // workstation's is here already.
-func (f Files) log(at string) error {
+func (c *Collected) log(at string) error {
 	data, err := durable.ReadFile(at, MaxFile)
 	if err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
@@ -133,11 +134,11 @@ func (f Files) log(at string) error {
 	if first, _, _ := bytes.Cut(data, []byte("\n")); !bytes.Contains(first, []byte(`"program":"byok-online"`)) {
 		return nil
 	}
-	return f.add(path.Join(Connected, kmdata.LogName), data)
+	return c.add(at, path.Join(Connected, kmdata.LogName), data)
 }
 
 // read adds a file of the file system.
-func (f Files) read(at, name string) error {
+func (c *Collected) read(at, name string) error {
 	if !safe(path.Base(name)) {
 		return exitcode.Errorf(exitcode.Usage, "%s: a name that a list of hashes cannot hold", at).Hint("rename the file")
 	}
@@ -145,7 +146,17 @@ func (f Files) read(at, name string) error {
 	if err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
-	return f.add(name, data)
+	return c.add(at, name, data)
+}
+
+// add adds the file at a path. One that is there already must be the same.
+func (c *Collected) add(at, name string, data []byte) error {
+	if before, found := c.Files[name]; found && string(before) != string(data) {
+		return exitcode.Errorf(exitcode.Check, "%s and %s differ, and both would be %s of the bundle",
+			c.Paths[name], at, name).Hint("give the folders of one ceremony")
+	}
+	c.Files[name], c.Paths[name] = data, at
+	return nil
 }
 
 // walk calls f for each regular file in a folder and those below it.

@@ -11,17 +11,20 @@ import (
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
+	"byok/internal/confine"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/proof"
+	"byok/internal/register"
 	"byok/internal/report"
 	"byok/internal/stamp"
 	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 	"byok/internal/toolset"
 	"byok/internal/transfer"
+	"byok/internal/version"
 )
 
 func must[T any](v T, err error) func(*testing.T) T {
@@ -46,13 +49,18 @@ type Ceremony struct {
 	Stick string
 }
 
-// appendTo adds a command to a log, and returns the log's head.
-func appendTo(t *testing.T, dir, program, command string) statement.LogHead {
+// appendTo adds a command to a log, with an end as change leaves it, and returns
+// the log's head.
+func appendTo(t *testing.T, dir, program, command string, change func(*ceremony.Event)) statement.LogHead {
 	t.Helper()
 	log := must(ceremony.Open(dir))(t)
-	e := ceremony.Event{Time: stamp.Now(), Program: program, Version: "1", Command: command, Phase: ceremony.Begin}
+	e := ceremony.Event{
+		Time: stamp.Now(), Program: program, Version: "1", Executable: fingerprint.Of([]byte(program)),
+		Command: command, Phase: ceremony.Begin, Operator: "olga@room-12",
+	}
 	begin := must(log.Append(e))(t)
-	e.Phase, e.Began, e.Result = ceremony.End, begin.Lines, ceremony.Success
+	e.Executable, e.Phase, e.Began, e.Result = fingerprint.Sum{}, ceremony.End, begin.Lines, ceremony.Success
+	change(&e)
 	_ = must(log.Append(e))(t)
 	head := must(log.Head())(t)
 	return statement.LogHead(head)
@@ -68,7 +76,7 @@ func Hold(t *testing.T) Ceremony {
 		if len(commands) > 0 {
 			next, commands = commands[0], commands[1:]
 		}
-		return appendTo(t, dir, "byok-offline", next)
+		return appendTo(t, dir, "byok-offline", next, func(*ceremony.Event) {})
 	}}))(t)
 	h := Ceremony{w, stick}
 	key := must(softworld.NewKey(must(keykind.Parse("P-256"))(t)))(t)
@@ -87,9 +95,20 @@ func Hold(t *testing.T) Ceremony {
 	paths := must(p.Write(stick))(t)
 	h.prove(t, strings.TrimSuffix(paths[0], ".byok"), copies[0], exchange, key)
 	_ = must(w.Seal())(t)
-	connected := filepath.Join(stick, "connected")
-	appendTo(t, connected, "byok-online", "upload")
+	h.connected(t, paths[0], exchange)
 	return h
+}
+
+// connected writes the connected workstation's log.
+func (h Ceremony) connected(t *testing.T, blob string, k softworld.KEK) {
+	t.Helper()
+	dir := filepath.Join(h.Stick, "connected")
+	appendTo(t, dir, "byok-online", "kek create", func(e *ceremony.Event) { e.AddNote("KEK", k.ID.String()) })
+	sum := fingerprint.Of(must(os.ReadFile(blob))(t))
+	appendTo(t, dir, "byok-online", "upload", func(e *ceremony.Event) {
+		e.AddInput(blob, sum)
+		e.AddNote(register.NoteKey, kek.ID{Vault: k.ID.Vault, Name: "Payroll", Version: k.ID.Version}.String())
+	})
 }
 
 // toolset writes the vault's packages, and returns their hashes.
@@ -130,7 +149,13 @@ func (h Ceremony) prove(t *testing.T, stem string, c *kmdata.Key, k softworld.KE
 func (h Ceremony) Bundle(t *testing.T, plan string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	files := must(bundle.Collect(h.Dir, []string{h.Stick}, plan))(t)
-	check(t, bundle.Maker{Module: h.Module(), Sign: h.KML[h.Module()].Sign, Report: report.Make}.Make(dir, files))
+	found := must(bundle.Collect(h.Dir, []string{h.Stick}, plan))(t)
+	maker := bundle.Maker{
+		Module: h.Module(),
+		By:     bundle.NewSoftware("byok-offline", fingerprint.Of(nil), version.Built(), confine.Status{}),
+		Sign:   h.KML[h.Module()].Sign,
+		Report: report.Make,
+	}
+	check(t, maker.Make(dir, found.Files))
 	return dir
 }
