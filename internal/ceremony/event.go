@@ -32,6 +32,15 @@ const (
 	Failure = "FAILURE"
 )
 
+// The names of notes by which an event says what step of what plan it is, and what
+// people say of that step.
+const (
+	NotePlan      = "plan"      // SHA-256 of the plan's file, in hex
+	NoteStep      = "step"      // as script.Step has its ID
+	NoteAttested  = "attested"  // initials of a witness
+	NoteDeviation = "deviation" // why something was done otherwise, as a person typed it
+)
+
 // Event is one line of the log. Nothing secret is ever in it: PINs and
 // passphrases are not on the command line and errors do not quote them.
 type Event struct {

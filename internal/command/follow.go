@@ -14,20 +14,13 @@ import (
 // those of that command, each as it would be typed behind the command's name.
 type Planner func(file, command string) (*planned.Plan, [][]string, error)
 
-// The names of notes by which an event of the log says what step of what plan it
-// is.
-const (
-	NotePlan = "plan" // SHA-256 of its file, in hex
-	NoteStep = "step" // as script.Step has its ID
-)
-
 // followed is the step of a plan that a command line is.
 type followed struct{ plan, step string }
 
 func (f *followed) note(e *ceremony.Event) {
 	if f != nil {
-		e.AddNote(NotePlan, f.plan)
-		e.AddNote(NoteStep, f.step)
+		e.AddNote(ceremony.NotePlan, f.plan)
+		e.AddNote(ceremony.NoteStep, f.step)
 	}
 }
 

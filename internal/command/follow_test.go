@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"byok/internal/ceremony"
-	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/planned"
@@ -38,8 +37,8 @@ func TestFollow(t *testing.T) {
 	}
 	for _, e := range events(t, dir) {
 		for _, n := range []ceremony.Note{
-			{Name: command.NotePlan, Value: fingerprint.Of(nil).String()},
-			{Name: command.NoteStep, Value: "the step"},
+			{Name: ceremony.NotePlan, Value: fingerprint.Of(nil).String()},
+			{Name: ceremony.NoteStep, Value: "the step"},
 		} {
 			if !slices.Contains(e.Notes, n) {
 				t.Errorf("%s: %v without %v", e.Phase, e.Notes, n)
