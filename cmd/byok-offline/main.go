@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/confine"
 	"byok/internal/exitcode"
+	"byok/internal/runbook"
 	"byok/internal/secondproc"
 	"byok/internal/supervisor"
 )
@@ -17,7 +18,7 @@ func main() {
 	if secondproc.IsChild(os.Args) {
 		os.Exit(child())
 	}
-	os.Exit(supervisor.Main(program, os.Args[1:]))
+	os.Exit(supervisor.Main(program, runbook.Words(os.Args)))
 }
 
 // child is the second process of a probe: confined as this one is.

@@ -8,9 +8,11 @@ import (
 	"io"
 	"log"
 	"os"
+
+	"byok/internal/runbook"
 )
 
 func main() {
 	log.SetOutput(io.Discard) // net/http would print what a server sends unasked
-	os.Exit(program(os.Stdin, os.Stdout, os.Stderr).Main(context.Background(), os.Args[1:]))
+	os.Exit(program(os.Stdin, os.Stdout, os.Stderr).Main(context.Background(), runbook.Words(os.Args)))
 }

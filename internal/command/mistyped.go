@@ -11,13 +11,9 @@ import (
 )
 
 // unknownCommand refuses the words that no command is called by. The hint is
-// the command that was most likely meant, or what the retired tools' command of
-// that name is called here.
+// the command that was most likely meant.
 func (w *walk) unknownCommand(args []string) error {
 	err := exitcode.Errorf(exitcode.Usage, "unknown command %q", strings.Join(append(w.path, args[0]), " "))
-	if name := w.successor(args); name != "" {
-		return err.Hint("%s %s", w.Name, name)
-	}
 	var known []string
 	for _, c := range w.commands {
 		known = append(known, c.Name)
@@ -34,22 +30,6 @@ func (w *walk) hintCommands(err error) error {
 		names = append(names, c.Name)
 	}
 	return exitcode.Hint(err, "%s %s", strings.Join(append([]string{w.Name}, w.path...), " "), strings.Join(names, "|"))
-}
-
-// successor returns the one command that does what a command of the retired
-// tools did: its summary ends with that name in brackets, and with its option
-// where the name alone is several.
-func (w *walk) successor(args []string) string {
-	typed := strings.ToLower(strings.Join(args[:min(len(args), 2)], " "))
-	typed = strings.Replace(typed, ".exe", "", 1)
-	longest, found := "", ""
-	for name, c := range leaves(nil, w.Program.Commands) {
-		_, old, _ := strings.Cut(strings.TrimSuffix(strings.ToLower(c.Usage), ")"), "(")
-		if len(old) > len(longest) && (typed == old || strings.HasPrefix(typed, old+" ")) {
-			longest, found = old, name
-		}
-	}
-	return found
 }
 
 // leaves are the commands that do something, by their words.

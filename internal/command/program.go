@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -53,6 +54,8 @@ type Program struct {
 	required map[*cli.Command][]string // options that must be given, by their command
 	planning map[*cli.Command]bool     // commands with a --plan of their own
 	named    string                    // the command that the command line names, as far as it is known
+	lent     atomic.Bool               // the terminal is a child's: see Run.Lend
+	retired  bool                      // the command line is one of the retired procedure
 	followed *followed                 // the plan's step that the command line is, if it names a plan
 }
 
@@ -100,9 +103,15 @@ func (p *Program) heed(signals <-chan os.Signal, cancel func(), ended <-chan str
 		case <-ended:
 			return
 		case <-busy.C:
+			if p.lent.Load() {
+				continue // the child says so
+			}
 			p.Console.Warning("interrupted, but the step under way is finished first; " +
 				"interrupt again to end the program at once")
 		case s := <-signals:
+			if p.lent.Load() {
+				continue
+			}
 			p.Console.Restore()
 			interrupt.End(s)
 		}
@@ -116,6 +125,9 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 		}
 	}()
 	p.complete()
+	if args, err = p.today(args); err != nil {
+		return err
+	}
 	line, err := p.arrange(args)
 	if err != nil {
 		return err

@@ -56,9 +56,10 @@ func (p *Program) Check(f Func) cli.ActionFunc { return p.action(contained(f), t
 func (p *Program) Action(f Func) cli.ActionFunc { return p.action(contained(f), false) }
 
 // action runs f and shows what came of it. The Result line comes last, when
-// the event is in the log.
+// the event is in the log; a line of the retired procedure always has one.
 func (p *Program) action(f Func, resultLine bool) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		resultLine := resultLine || p.retired
 		r := &Run{Context: c, Program: p, Console: p.Console, Event: p.event(c)}
 		if missing := p.missing(c); missing != "" {
 			return r.misused("%s needs %s", r.Event.Command, missing)

@@ -17,7 +17,7 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "compare", "command", "script", "audit", "report", "bundle", "register", "record", "ceremony", "completion", "manual", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "compare", "command", "script", "audit", "report", "bundle", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",

@@ -19,6 +19,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/manual"
+	"byok/internal/runbook"
 	"byok/internal/term"
 )
 
@@ -33,7 +34,7 @@ func Check(t *testing.T, program func() *command.Program) {
 	t.Run("manual", func(t *testing.T) { checkManual(t, pages) })
 	t.Run("completion", func(t *testing.T) { checkCompletion(t, pages) })
 	t.Run("misgiven", func(t *testing.T) { checkMisgiven(t, program, pages) })
-	t.Run("retired names", func(t *testing.T) { checkRetiredNames(t, program, pages) })
+	t.Run("retired names", func(t *testing.T) { checkRetiredNames(t, pages) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, program, pages) })
 }
 
@@ -141,7 +142,7 @@ var retiredName = regexp.MustCompile(`\(([A-Za-z].*)\)$`)
 
 // checkRetiredNames: what was called otherwise by the retired tools is answered
 // with today's name.
-func checkRetiredNames(t *testing.T, program func() *command.Program, pages []manual.Page) {
+func checkRetiredNames(t *testing.T, pages []manual.Page) {
 	right, all := 0, 0
 	for _, p := range pages {
 		name := retiredName.FindStringSubmatch(p.Summary)
@@ -149,12 +150,9 @@ func checkRetiredNames(t *testing.T, program func() *command.Program, pages []ma
 			continue
 		}
 		all++
-		var said strings.Builder
-		made := program()
-		made.Console.Out, made.Console.Err = io.Discard, &said
-		status := made.Main(context.Background(), strings.Fields(name[1]))
-		if hint := ": hint: " + p.Title() + "\n"; status != 2 || !strings.HasSuffix(said.String(), hint) {
-			t.Errorf("%s: status %d, %s", name[1], status, said.String())
+		line, old := runbook.Translate(strings.Fields(name[1]))
+		if !old || line.Err != nil || line.Program != p.Path[0] || !slices.Equal(line.Words, p.Path[1:]) {
+			t.Errorf("%s is %s %q today, %v", name[1], line.Program, line.Words, line.Err)
 			continue
 		}
 		right++
