@@ -8,6 +8,7 @@
 #   make man     manual pages of every command, in bin/man
 #   make completions   what has bash, zsh, fish and PowerShell complete, in bin/completions
 #   make policy  attacks on the export policy found by search, each carried out, and their page
+#   make install-compat   both programs in PREFIX/bin, and links with the names of the retired tools
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, make bench-upload   throughput, as ratios measured side by side
@@ -23,11 +24,26 @@ export GOEXPERIMENT := runtimesecret
 VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
 GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
 
-.PHONY: build man completions demo rehearse-recovery test test-faults fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
+# Links with the names of the retired procedure's tools: see docs/from-ncipher.md.
+PREFIX ?= /usr/local
+BIN    ?= bin
+OFFLINE_NAMES := new-world generatekey verifykeypackage KeyTransferRemote preload aclprint kmfile-dump enquiry nfkminfo nfkmcheck racs
+OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRemote.exe preload.exe aclprint.py kmfile-dump.exe \
+	enquiry.exe nfkminfo.exe nfkmcheck.exe racs.exe
+ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
+	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
+
+.PHONY: build install-compat man completions demo rehearse-recovery test test-faults fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-online ./cmd/byok-online
+
+install-compat: build
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 "$(BIN)/byok-offline" "$(BIN)/byok-online" "$(DESTDIR)$(PREFIX)/bin"
+	for name in $(OFFLINE_NAMES) $(OFFLINE_FILES); do ln -sf byok-offline "$(DESTDIR)$(PREFIX)/bin/$$name" || exit; done
+	for name in $(ONLINE_NAMES); do ln -sf byok-online "$(DESTDIR)$(PREFIX)/bin/$$name" || exit; done
 
 # To read one: man -M bin/man byok-offline-key-generate
 man: build

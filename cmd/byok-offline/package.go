@@ -21,7 +21,7 @@ func packageCommand(p *command.Program) *cli.Command {
 		Name:   "package",
 		Usage:  "write the transfer package that a quorum approved (KeyTransferRemote -Package)",
 		Action: p.Step(pack),
-		Flags: command.Require(slices.Concat(dialogue.CardFlags(""), packageFolderFlags(), []cli.Flag{
+		Flags: command.Require(slices.Concat(dialogue.CardFlags(""), packageFolderFlags(), packageFlags(), []cli.Flag{
 			modulePathFlag(), pinFileFlag(), identFlag(),
 			text("key-friendly-name",
 				"`NAME` in the vault, where the key was approved under several (default: the newest approval)"),
@@ -42,6 +42,13 @@ func pack(r *command.Run) (command.Result, error) {
 	var err error
 	if f.Package, err = packRequest(r); err != nil {
 		return nil, err
+	}
+	if r.IsSet("kek") || r.IsSet("world-package") { // which approval, where there are several
+		pair, err := preflight.Pair(r)
+		if err != nil {
+			return nil, err
+		}
+		f.Package.KEK = keys.Packages{KEK: pair.KEKHash(), World: pair.SecurityWorldHash()}
 	}
 	if err := f.Pass(); err != nil {
 		return nil, err

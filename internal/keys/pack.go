@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
@@ -16,10 +17,15 @@ import (
 type PackRequest struct {
 	Ident          string
 	Name           string // in the vault; "" takes the newest approval of the key
+	KEK            Packages
 	SubscriptionID string
 	Dir            string // where the package goes
 	Generator      string // tool and version
 }
+
+// Packages are the two packages of the KEK for which a key was approved, by the
+// SHA-256 of their files; zero for any.
+type Packages struct{ KEK, World fingerprint.Sum }
 
 // Packed is a transfer package as it was written.
 type Packed struct {
@@ -88,7 +94,7 @@ func (r PackRequest) approved(chain *kmdata.Chain) (*kmdata.Key, statement.Pair,
 		if err != nil {
 			return nil, pair, err
 		}
-		if r.Name == "" || pair.Target.Name == r.Name {
+		if r.means(pair) {
 			return copies[i], pair, nil
 		}
 	}
@@ -96,8 +102,17 @@ func (r PackRequest) approved(chain *kmdata.Chain) (*kmdata.Key, statement.Pair,
 	if r.Name != "" {
 		what += " under the name " + r.Name
 	}
+	if r.KEK != (Packages{}) {
+		what += " for that KEK package and SecurityWorld package"
+	}
 	return nil, statement.Pair{}, exitcode.Errorf(exitcode.Usage, "%s", what).
 		Hint("byok-offline acl modify --ident %s -k KEKPKG -w SWPKG --card DIR …", r.Ident)
+}
+
+// means reports whether the request is of a pair.
+func (r PackRequest) means(p statement.Pair) bool {
+	named := r.Name == "" || p.Target.Name == r.Name
+	return named && (r.KEK == Packages{} || r.KEK == Packages{p.KEK.Package, p.KEK.WorldPackage})
 }
 
 // pairOf is what the quorum approved of a wrapped copy. The copy's file is

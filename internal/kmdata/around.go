@@ -1,10 +1,12 @@
 package kmdata
 
 import (
-	"byok/internal/exitcode"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+
+	"byok/internal/exitcode"
 )
 
 // OpenAround opens the kmdata folder that a file is in.
@@ -31,6 +33,24 @@ func folderOf(path string) (string, error) {
 			"%s: it is not in the local folder of a kmdata, beside its world file", path)
 	}
 	return filepath.Dir(dir), nil
+}
+
+// Newest returns the path of the file that a person calls by its name alone, in
+// the kmdata folder dir: "world", "key_simple_contosokey", and of a key's transfer
+// copies the newest, "key_xferacld_contosokey". It is "" if there is none.
+func Newest(dir, name string) string {
+	entries, err := os.ReadDir(Local(dir)) // sorted
+	if err != nil {
+		return ""
+	}
+	found := ""
+	for _, e := range entries {
+		number, ofName := strings.CutPrefix(e.Name(), name+"_")
+		if e.Name() == name || ofName && strings.HasPrefix(name, KeyName(Transfer, "")) && !strings.Contains(number, ".") {
+			found = filepath.Join(Local(dir), e.Name())
+		}
+	}
+	return found
 }
 
 // SignedBy verifies a statement or key file of the chain's folder, and says who

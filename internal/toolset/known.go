@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -19,8 +18,10 @@ type Known struct {
 
 // Look compares the hash of the file at path with the published hashes of the
 // retired toolset, and otherwise with the SHA256SUMS in the file's folder,
-// which came the same way as the file and proves less. Status Usage for a
-// SHA256SUMS that cannot be read.
+// which came the same way as the file and proves less. A file that bears the
+// published name of a zip has to have its hash; KeyVault-BYOK-Tools-CANADA.zip,
+// which was built today, is not KeyVault-BYOK-Tools-Canada.zip. Status Usage for
+// a SHA256SUMS that cannot be read.
 func Look(path string, sum fingerprint.Sum) (Known, error) {
 	if region, ok := RegionOf(sum); ok {
 		return Known{
@@ -29,7 +30,7 @@ func Look(path string, sum fingerprint.Sum) (Known, error) {
 		}, nil
 	}
 	for _, region := range Regions() {
-		if strings.EqualFold(region.Package, filepath.Base(path)) {
+		if region.Package == filepath.Base(path) {
 			return Known{false, "not the published hash for " + region.Name}, nil
 		}
 	}

@@ -31,7 +31,7 @@ func TestLookPublished(t *testing.T) {
 
 func TestLookListed(t *testing.T) {
 	one, two := fingerprint.Of([]byte("one")), fingerprint.Of([]byte("two"))
-	sums := string(FormatSums([]SumLine{{"a", one}, {"b", two}, {Regions()[0].Package, one}}))
+	sums := string(FormatSums([]SumLine{{"a", one}, {"b", two}, {Regions()[0].Package, one}, {"KeyVault-BYOK-Tools-CANADA.zip", two}}))
 	for _, c := range []struct {
 		name string
 		sums string
@@ -46,6 +46,8 @@ func TestLookListed(t *testing.T) {
 		{"not listed", sums, "c", one, Known{false, "unknown hash"}, ""},
 		{"the published hash weighs more", sums, Regions()[0].Package, one,
 			Known{false, "not the published hash for " + Regions()[0].Name}, ""},
+		{"built today, of that region's suffix", sums, "KeyVault-BYOK-Tools-CANADA.zip", two,
+			Known{true, "as listed in the SHA256SUMS beside it"}, ""},
 		{"damaged", "one\n", "a", one, Known{}, "line 1 is not a SHA-256, two spaces and a name"},
 		{"too large", strings.Repeat("x", MaxPackage+1), "a", one, Known{},
 			"larger than the 262144 bytes that such a file may have"},
