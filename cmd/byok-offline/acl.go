@@ -31,6 +31,7 @@ func aclCommands(p *command.Program) *cli.Command {
 					dialogue.SessionFlags(),
 					saidFlags(),
 					dialogue.TargetFlags(),
+					dialogue.AttestationFlags(),
 					packageFolderFlags(),
 					[]cli.Flag{
 						text(
@@ -65,7 +66,7 @@ func modifyACL(f *preflight.Facts, station *session.Station) (command.Result, er
 	if err != nil {
 		return nil, err
 	}
-	transfer := keys.Transfer{Ident: f.Ident, KEK: accepted, Target: f.Target}
+	transfer := keys.Transfer{Ident: f.Ident, KEK: accepted, Target: f.Target, Attestation: f.Attestation}
 	k, err := transfer.Check(f.Chain)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ func keyCommands(p *command.Program) *cli.Command {
 					Usage: "`PROTECTION` of the key: module is the only one that can be transferred",
 					Value: "module",
 				},
+				text("replaces", "`IDENT` of the key that this one follows, as the next version of its name in the vault"),
 				yes("without-quorum", "generate with the user PIN alone: the key's origin stays unproved"),
 			}, dialogue.SessionFlags()),
 		},
@@ -100,6 +101,10 @@ func generateKey(r *command.Run) (command.Result, error) {
 func generateAlone(f *preflight.Facts) (command.Result, error) {
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		f.UI.Warn(f.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
+		if f.Generation.Replaces != "" {
+			f.UI.Warn(fmt.Sprintf("%s: that it follows %s is in its key file alone, which the operator signs",
+				f.Ident, f.Generation.Replaces))
+		}
 		sayParameters(f.Run, f.Generation)
 		k, err := keys.Operator{Operator: o}.Generate(f.Generation)
 		if err != nil {
@@ -111,7 +116,7 @@ func generateAlone(f *preflight.Facts) (command.Result, error) {
 
 // generation reads the options into a request that can be met.
 func generation(r *command.Run) (keys.Generation, error) {
-	g := keys.Generation{PlainName: r.String("plainname")}
+	g := keys.Generation{PlainName: r.String("plainname"), Replaces: r.String("replaces")}
 	var err error
 	if g.Ident, err = identOf(r); err != nil {
 		return g, err
@@ -172,7 +177,11 @@ func sayParameters(r *command.Run, g keys.Generation) {
 	if g.Spec.Exponent != 0 {
 		exponent = fmt.Sprintf(", public exponent %d", g.Spec.Exponent)
 	}
-	r.Console.Say("generating %s: %v%s, protected by the module", name, g.Spec.Kind, exponent)
+	follows := ""
+	if g.Replaces != "" {
+		follows = ", to follow " + g.Replaces
+	}
+	r.Console.Say("generating %s: %v%s, protected by the module%s", name, g.Spec.Kind, exponent, follows)
 }
 
 func listKeys(r *command.Run) (command.Result, error) {

@@ -26,6 +26,14 @@ func TargetFlags() []cli.Flag {
 	}
 }
 
+// AttestationFlags name what the HSM's vendor attests of the key.
+func AttestationFlags() []cli.Flag {
+	return []cli.Flag{
+		text("hsm-attestation", "`FILE` with the attestation that the HSM makes of the key, to go with it"),
+		text("hsm-attestation-root", "`FILE` with the root's certificate in place of the vendor's; in rehearsals only"),
+	}
+}
+
 // Target is what the options say of the key in the vault, for a key of this
 // world. Its vault is the KEK's.
 func Target(r *command.Run, k *kmdata.Key) (statement.Target, error) {

@@ -131,6 +131,10 @@ func (o Operator) record(g Generation, key hsm.Key) error {
 		return err
 	}
 	k.Origin, _ = o.Chain.OriginOf(k.Ident, k.Identity, k.Module)
+	if k.Replaces, err = g.replacedAlone(o.Chain); err != nil {
+		return err
+	}
+	k.Replaces = o.Chain.Replaces(k)
 	if err := o.ExactlyTrusted(); err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ type Transfer struct {
 	Ident  string
 	KEK    *attest.KEK // only a check makes one
 	Target statement.Target
+	// Attestation is what the HSM's vendor attests of the key.
+	Attestation Attestation
 }
 
 // Check refuses what needs neither person nor token to be refused, and
@@ -28,6 +30,9 @@ type Transfer struct {
 func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {
 	k, err := Transferable(chain, t.Ident)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.Attestation.Check(chain); err != nil {
 		return nil, err
 	}
 	return k, session.Mixed(chain, "the KEK package", t.KEK.Rehearsal())
@@ -121,10 +126,23 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 		return nil, exitcode.Errorf(exitcode.Check, "%s on %v is not the key that its file describes", file.Name(), s.Token).
 			Hint("byok-offline world check shows what differs")
 	}
+	return s.described(t, file, key, identity)
+}
+
+// described is a pair as the holders will see it.
+func (s Quorum) described(t Transfer, file *kmdata.Key, key hsm.Key, identity statement.Identity) (*pair, error) {
+	replaces, err := followed(s.Chain, file)
+	if err != nil {
+		return nil, err
+	}
+	attested, err := t.Attestation.Judge(identity, s.Module)
+	if err != nil {
+		return nil, err
+	}
 	origin, restored := s.Chain.OriginOf(t.Ident, identity, s.Module.Module)
 	return &pair{Transfer: t, file: file, key: key, approval: statement.Approval{
 		Ident: t.Ident, PlainName: file.PlainName, Identity: identity, Origin: origin, Restored: restored,
-		KEK: recordKEK(t.KEK), Target: t.Target,
+		Replaces: replaces, HSM: attested, KEK: recordKEK(t.KEK), Target: t.Target,
 	}}, nil
 }
 
@@ -280,6 +298,9 @@ func (s Quorum) reduce(key hsm.Key) (hsm.Key, error) {
 func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 	a, err := s.authorization(pairs, list)
 	if err != nil {
+		return err
+	}
+	if err := s.keepAttestations(pairs); err != nil {
 		return err
 	}
 	if err := s.Next(a); err != nil {

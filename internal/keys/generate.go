@@ -22,6 +22,7 @@ type Generation struct {
 	Ident     string
 	PlainName string // "" is the ident
 	Spec      hsm.Spec
+	Replaces  string // ident of the key that the new one follows; "" for none
 }
 
 func (g Generation) plainName() string { return cmp.Or(g.PlainName, g.Ident) }
@@ -47,7 +48,7 @@ func (g Generation) Check(chain *kmdata.Chain) error {
 	case exitcode.Of(err) != exitcode.Usage:
 		return err
 	}
-	return nil
+	return g.checkReplaced(chain)
 }
 
 // Generate makes a key before the quorum: as a session object, backed up under
@@ -93,7 +94,12 @@ func (s Quorum) generated(g Generation) (bool, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.signOrigin(k, o.Origin, o.Restored, backup, k.Permissions); err != nil {
+		k.Replaces = o.Replaces
+		err = s.signOrigin(k, statement.Origin{
+			Origin: o.Origin, Restored: o.Restored, Replaces: o.Replaces,
+			Backup: fingerprint.Of(backup), Attributes: k.Permissions,
+		})
+		if err != nil {
 			return err
 		}
 		return s.Chain.WriteKey(k, s.KML())
@@ -137,6 +143,10 @@ func (s Quorum) generate(g Generation) error {
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
+	replaced, err := s.replaced(g.Replaces)
+	if err != nil {
+		return err
+	}
 	key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
 	if err != nil {
 		return g.lacksCurve(err)
@@ -144,7 +154,7 @@ func (s Quorum) generate(g Generation) error {
 	if err := s.HSM.ProbeKey(key); err != nil {
 		return err
 	}
-	return s.adopt(g, key)
+	return s.adopt(g, key, replaced)
 }
 
 // curveNotSupported is CKR_CURVE_NOT_SUPPORTED (PKCS#11 v2.40), which the binding
@@ -161,7 +171,7 @@ func (g Generation) lacksCurve(err error) error {
 }
 
 // adopt backs a new session key up, signs its origin, and keeps it.
-func (s Quorum) adopt(g Generation, key hsm.Key) error {
+func (s Quorum) adopt(g Generation, key hsm.Key, replaced *statement.Replaced) error {
 	k, backup, err := s.backUp(g, key)
 	if err != nil {
 		return err
@@ -169,7 +179,11 @@ func (s Quorum) adopt(g Generation, key hsm.Key) error {
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
-	if err := s.signOrigin(k, statement.OriginQuorum, false, backup, k.Permissions); err != nil {
+	k.Replaces = replaced
+	err = s.signOrigin(k, statement.Origin{
+		Origin: statement.OriginQuorum, Replaces: replaced, Backup: fingerprint.Of(backup), Attributes: k.Permissions,
+	})
+	if err != nil {
 		return err
 	}
 	kept, err := s.Keep(key, k.Identity, backup, k.Name())
@@ -200,12 +214,10 @@ func (s Quorum) backUp(g Generation, key hsm.Key) (*kmdata.Key, []byte, error) {
 	return k, backup, nil
 }
 
-// signOrigin signs the origin statement of a key.
-func (s Quorum) signOrigin(k *kmdata.Key, origin string, restored bool, backup []byte, attributes []string) error {
-	_, err := s.Sign(&statement.Origin{
-		Ident: k.Ident, Identity: k.Identity, Origin: origin, Restored: restored,
-		Module: s.Module.Module, Attributes: attributes, Backup: fingerprint.Of(backup),
-	})
+// signOrigin signs the origin statement of a key on this module.
+func (s Quorum) signOrigin(k *kmdata.Key, o statement.Origin) error {
+	o.Ident, o.Identity, o.Module = k.Ident, k.Identity, s.Module.Module
+	_, err := s.Sign(&o)
 	return err
 }
 

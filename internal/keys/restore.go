@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/hsm"
 	"byok/internal/journal"
 	"byok/internal/kmdata"
@@ -212,7 +213,11 @@ func (s Quorum) bringBack(r Restorable) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signOrigin(r.Key, r.Origin, true, r.Backup, attributes); err != nil {
+	err = s.signOrigin(r.Key, statement.Origin{
+		Origin: r.Origin, Restored: true, Replaces: s.Chain.SignedReplaces(r.Key),
+		Backup: fingerprint.Of(r.Backup), Attributes: attributes,
+	})
+	if err != nil {
 		return err
 	}
 	if err := s.destroy(label); err != nil { // a public half, whose private one was lost

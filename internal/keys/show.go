@@ -34,6 +34,15 @@ func (s Quorum) show(n int, a statement.Approval) {
 	say := s.UI().Say
 	say("%d. key    %s (%s), %v, %s", n, a.Ident, a.PlainName, a.Identity, keyMark(a.Identity))
 	say("   origin %s", statement.OriginText(a.Origin, a.Restored))
+	if r := a.Replaces; r != nil {
+		say("   after  %s, %v, %s: its next version in the vault", r.Ident, r.Identity, keyMark(r.Identity))
+	}
+	if a.HSM != nil {
+		say("   HSM    %v", a.HSM)
+		for _, rule := range a.HSM.Rules {
+			say("          %s: %s", rule.Rule, rule.Detail)
+		}
+	}
 	say("   KEK    %v", a.KEK.KID)
 	say("          %s; %s", a.KEK.Fingerprint.FirstWords(8), attested(a.KEK))
 	say("          %s said: %s, import only", a.KEK.Said.By, a.KEK.Said.Fingerprint)

@@ -190,7 +190,7 @@ func (c *Chain) OriginOf(ident string, key statement.Identity, module string) (o
 // of the newest statement of this ident and this key, on whatever module.
 // Without one it is unproved.
 func (c *Chain) OriginOfRestored(ident string, key statement.Identity) string {
-	o, found := c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident && o.Identity.Same(key) })
+	o, found := c.originOf(ident, key)
 	if !found {
 		return statement.OriginUnproved
 	}

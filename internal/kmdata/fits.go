@@ -109,12 +109,16 @@ func (c *Chain) fitsOrigin(o *statement.Origin) error {
 	if m, _ := c.newest(o.Module); m == nil {
 		return fmt.Errorf("field module: no statement of this world names the module %s", o.Module)
 	}
+	if err := c.fitsReplaced(o.Replaces); err != nil {
+		return err
+	}
+	before, found := c.originOf(o.Ident, o.Identity)
+	if found && !before.Replaces.Same(o.Replaces) {
+		return fmt.Errorf("field replaces: statement %d says otherwise of the key", before.Number)
+	}
 	if o.Origin != statement.OriginQuorum {
 		return nil
 	}
-	before, found := c.lastOrigin(func(b *statement.Origin) bool {
-		return b.Ident == o.Ident && b.Identity.Same(o.Identity)
-	})
 	switch {
 	case !found && o.Restored:
 		return errors.New("field origin: no statement says quorum of the key that was restored")
@@ -154,6 +158,12 @@ func (c *Chain) fitsPair(a *statement.Authorization, p statement.Pair) error {
 	origin, restored := c.OriginOf(p.Ident, p.Identity, a.Module)
 	if !c.partial && (p.Origin != origin || p.Restored != restored) {
 		return fmt.Errorf("field origin: the statements say %s, restored %t", origin, restored)
+	}
+	if r, decided := c.replaced(p.Ident, p.Identity); !c.partial && decided && !r.Same(p.Replaces) {
+		return errors.New("field replaces: the key's origin says otherwise")
+	}
+	if err := c.fitsReplaced(p.Replaces); err != nil {
+		return err
 	}
 	for _, set := range c.Sets() {
 		sum, err := set.KM.Hash()

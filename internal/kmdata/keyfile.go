@@ -53,6 +53,9 @@ type Key struct {
 	// half, then the part under the AES key. Key files of app simple have it.
 	Backup  string `json:"backup,omitzero"`
 	CardSet int    `json:"card_set,omitzero"` // the set whose KM wrapped the backup
+	// Replaces is the key that this one follows, in files of app simple. Where a
+	// quorum has signed the key's origin, that decides: see [Chain.Replaces].
+	Replaces *statement.Replaced `json:"replaces,omitzero"`
 	// Copy is the wrapped copy of app xferacld.
 	Copy *Copy `json:"copy,omitzero"`
 }
@@ -267,13 +270,8 @@ func (k *Key) check() error {
 	if err := statement.CheckOrigin(k.Origin); err != nil {
 		return err
 	}
-	switch {
-	case k.App == Simple && (k.Backup == "" || k.CardSet < 1 || k.Copy != nil):
-		return errors.New("a key of app simple has a backup, its card set, and nothing else wrapped")
-	case k.App == Transfer && (k.Backup != "" || k.Copy == nil):
-		return errors.New("a key of app xferacld has a wrapped copy and no backup")
-	case k.App != Simple && k.App != Transfer:
-		return fmt.Errorf("field app: expected %s or %s", Simple, Transfer)
+	if err := k.checkApp(); err != nil {
+		return err
 	}
 	if err := statement.CheckPlainName(k.PlainName); err != nil {
 		return err
@@ -281,7 +279,25 @@ func (k *Key) check() error {
 	if err := k.Identity.Check(); err != nil {
 		return err
 	}
+	if err := k.Replaces.Check(k.Ident, k.Identity); err != nil {
+		return err
+	}
 	return k.checkCopy()
+}
+
+// checkApp holds what is wrapped in the file to its app.
+func (k *Key) checkApp() error {
+	switch {
+	case k.App == Simple && (k.Backup == "" || k.CardSet < 1 || k.Copy != nil):
+		return errors.New("a key of app simple has a backup, its card set, and nothing else wrapped")
+	case k.App == Transfer && (k.Backup != "" || k.Copy == nil):
+		return errors.New("a key of app xferacld has a wrapped copy and no backup")
+	case k.App == Transfer && k.Replaces != nil:
+		return errors.New("field replaces: only a key of app simple follows another")
+	case k.App != Simple && k.App != Transfer:
+		return fmt.Errorf("field app: expected %s or %s", Simple, Transfer)
+	}
+	return nil
 }
 
 func (k *Key) checkCopy() error {

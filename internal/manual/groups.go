@@ -21,8 +21,8 @@ var members = []struct {
 	options []string
 }{
 	{"the key", []string{
-		"ident", "plainname", "type", "size", "curve", "pubexp", "protect", "app", "without-quorum", "all",
-		"really-destroy",
+		"ident", "plainname", "type", "size", "curve", "pubexp", "protect", "replaces", "app", "without-quorum", "all",
+		"really-destroy", "hsm-attestation", "hsm-attestation-root",
 	}},
 	{"a key of another vendor's tool", []string{"kty", "public-key", "unchecked"}},
 	{"the KEK", []string{
@@ -45,7 +45,7 @@ var members = []struct {
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
 	}},
-	{"files", []string{"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan"}},
+	{"files", []string{"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},
 	{"signing in", []string{
 		"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",

@@ -31,6 +31,8 @@ type Facts struct {
 	Pair  toolset.Pair
 	// Target is the key as it is to be in the vault.
 	Target statement.Target
+	// Attestation is what the HSM's vendor attests of the key, where it was given.
+	Attestation keys.Attestation
 	// Packed is the package that an earlier run has written; without paths where
 	// there is none.
 	Packed keys.Packed
@@ -109,6 +111,7 @@ var (
 	restorable = Check{"there is a backup of each key", (*Facts).restorable}
 	aModule    = Check{"the module is there", (*Facts).module}
 	aKEK       = Check{"the KEK can be accepted", (*Facts).kek}
+	attested   = Check{"the HSM's attestation, if given, is of the key and a module", (*Facts).attested}
 	fits       = Check{"the vault takes keys of this type", (*Facts).fits}
 	aTarget    = Check{"the key can be so in the vault", (*Facts).target}
 	notTwice   = Check{"the same was not approved before", (*Facts).notTwice}
@@ -137,7 +140,8 @@ func Commands() map[string][]Check {
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
-		"acl modify":          rows(one(anIdent), quorum[:3], one(inUse, aKEK, fits, aTarget, notTwice), quorum[3:]),
+		"acl modify": rows(one(anIdent), quorum[:3], one(inUse, attested, aKEK, fits, aTarget, notTwice),
+			quorum[3:]),
 		"acl print":           {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
 		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
 		"ceremony bundle":     {optionsAlone, aWorld, clock, secrets},

@@ -168,6 +168,9 @@ func keys(p *plan.Plan) []Step {
 	var steps []Step
 	for _, k := range p.Keys {
 		command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
+		if k.Replaces != "" {
+			command = append(command, "--replaces", k.Replaces)
+		}
 		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose,
 			slices.Concat(command, quorum(p), network(p))...).
 			taking(5).

@@ -39,8 +39,13 @@ type Approval struct {
 	Identity         // the key
 	Origin    string `json:"origin"`
 	Restored  bool   `json:"restored"`
-	KEK       KEK    `json:"kek"`
-	Target    Target `json:"target"`
+	// Replaces is the key whose place this one takes in the vault, as the next
+	// version of the same name. Without it the name must be free there.
+	Replaces *Replaced `json:"replaces,omitzero"`
+	// HSM is what the HSM's vendor attests of the key, where that was attached.
+	HSM    *HSMAttestation `json:"hsm_attestation,omitzero"`
+	KEK    KEK             `json:"kek"`
+	Target Target          `json:"target"`
 }
 
 // KEK is the key exchange key as the quorum accepted it.
@@ -109,6 +114,9 @@ func (a *Authorization) checkPair(i int, p Pair) error {
 	if a.Rehearsal && !kek.IsLoopback(kek.HostOf(p.KEK.KID.Vault)) {
 		return errors.New("field kek.kid: a rehearsal's vault must be on this computer")
 	}
+	if !a.Rehearsal && p.HSM != nil && p.HSM.Root != "" {
+		return errors.New("field hsm_attestation.root: only a rehearsal has a root of its own")
+	}
 	return nil
 }
 
@@ -130,6 +138,12 @@ func (p Approval) check() error {
 		return err
 	}
 	if err := p.Identity.Check(); err != nil {
+		return err
+	}
+	if err := p.Replaces.Check(p.Ident, p.Identity); err != nil {
+		return err
+	}
+	if err := p.HSM.check(); err != nil {
 		return err
 	}
 	if err := p.KEK.check(); err != nil {

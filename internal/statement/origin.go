@@ -26,6 +26,8 @@ type Origin struct {
 	Module     string          `json:"module"`
 	Attributes []string        `json:"attributes"` // PKCS#11 attributes that were true, without CKA_
 	Backup     fingerprint.Sum `json:"backup_sha256"`
+	// Replaces is the key that this one follows. It never changes.
+	Replaces *Replaced `json:"replaces,omitzero"`
 }
 
 func (o *Origin) check() error {
@@ -41,7 +43,10 @@ func (o *Origin) check() error {
 	if o.Backup.IsZero() {
 		return errors.New("field backup_sha256 is missing")
 	}
-	return o.Identity.Check()
+	if err := o.Identity.Check(); err != nil {
+		return err
+	}
+	return o.Replaces.Check(o.Ident, o.Identity)
 }
 
 // CheckOrigin accepts [OriginQuorum] and [OriginUnproved].

@@ -6,7 +6,8 @@ import (
 )
 
 // MaxFile is the most bytes that a statement may have. The largest, an
-// authorization of fifty RSA-4096 keys for attested KEKs, takes about 350 KiB.
+// authorization of fifty RSA-4096 keys for attested KEKs, which follow others and
+// are attested themselves, takes about 600 KiB.
 const MaxFile = 1 << 20
 
 // ParseAs decodes a statement of the type want, without verifying a signature:

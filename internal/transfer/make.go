@@ -40,6 +40,11 @@ func Make(chain *kmdata.Chain, r Request, kml kmdata.Signer) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, a := cert.Authorization(); a.Pairs[r.Copy.Copy.Index].HSM != nil {
+		if p.attestation, err = chain.HSMAttestation(a.Pairs[r.Copy.Copy.Index].HSM.SHA256); err != nil {
+			return nil, err
+		}
+	}
 	if p.manifestFile.Signature, err = kml.Sign(p.manifestFile.Data); err != nil {
 		return nil, err
 	}
@@ -136,6 +141,9 @@ func (p *Package) files(n FileNames) []file {
 	list := []file{{n.Blob, p.blobBytes}}
 	if p.possession != nil {
 		list = append(list, file{n.Possession, p.possession})
+	}
+	if p.attestation != nil {
+		list = append(list, file{n.HSM, p.attestation})
 	}
 	for _, signed := range []struct {
 		path string

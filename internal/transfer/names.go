@@ -25,6 +25,7 @@ type FileNames struct {
 	Possession    string // .pop.sig, the transferred key's signature
 	World         string // .world.json, the world file, signed by KNSO
 	Module        string // .module.json, the statement of the module, signed by KNSO
+	HSM           string // .hsm-attestation, what the HSM's vendor attests of the key; only where it was attached
 
 	stem string
 }
@@ -72,6 +73,7 @@ func namesOf(stem string) FileNames {
 		Possession:    stem + ".pop.sig",
 		World:         stem + ".world.json",
 		Module:        stem + ".module.json",
+		HSM:           stem + ".hsm-attestation",
 		stem:          stem,
 	}
 }

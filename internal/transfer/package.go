@@ -35,6 +35,7 @@ type Package struct {
 	cards         []kmdata.File
 	module        kmdata.File
 	possession    []byte // nil without one
+	attestation   []byte // the HSM's, of the key; nil without one
 }
 
 // hintWhole is for a package of which a file is missing.
@@ -102,11 +103,21 @@ func (p *Package) readFiles(r *Reader) (err error) {
 	if err := p.readCards(r); err != nil {
 		return err
 	}
-	p.possession, err = durable.ReadFile(p.names.Possession, kmdata.MaxSignature)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // whether there must be one is for Verify
+	if p.attestation, err = optional(p.names.HSM, kmdata.MaxHSMAttestation); err != nil {
+		return err
 	}
+	p.possession, err = optional(p.names.Possession, kmdata.MaxSignature)
 	return err
+}
+
+// optional reads a file of at most limit bytes, nil for none: whether there must
+// be one is for Verify.
+func optional(path string, limit int) ([]byte, error) {
+	data, err := durable.ReadFile(path, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
 }
 
 // readSigned reads a file of at most max bytes and its signature.

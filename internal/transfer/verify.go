@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/hsmattest"
 	"byok/internal/keykind"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
@@ -105,6 +106,9 @@ func (p *Package) verify() (*kmdata.Certificate, Facts, error) {
 	if err := p.checkPossession(f); err != nil {
 		return nil, Facts{}, faulty(p.names.Possession, err)
 	}
+	if err := p.checkHSM(f); err != nil {
+		return nil, Facts{}, faulty(p.names.HSM, err)
+	}
 	return cert, f, nil
 }
 
@@ -197,4 +201,19 @@ func (p *Package) checkPossession(f Facts) error {
 			filepath.Base(p.names.Authorization))
 	}
 	return nil
+}
+
+// checkHSM judges again what the HSM's vendor attests of the key, as of the time
+// when the quorum approved it.
+func (p *Package) checkHSM(f Facts) error {
+	switch {
+	case f.Pair.HSM == nil && p.attestation != nil:
+		return errors.New("the quorum approved the key without an attestation, so this file must not exist")
+	case f.Pair.HSM == nil:
+		return nil
+	case p.attestation == nil:
+		return errors.New("it is missing: the quorum approved the key with it")
+	}
+	_, err := hsmattest.Again(p.attestation, f.Pair, f.Module, f.Authorization.Time)
+	return err
 }

@@ -97,10 +97,16 @@ func CopyOf(c *kmdata.Chain, k *kmdata.Key) (command.Result, error) {
 
 // Print writes the copy, and the next step.
 func (v Copy) Print(w io.Writer) error {
-	return term.Table(w, [][]string{
+	rows := [][]string{
 		{"wrapped copy", v.Name() + Mark(v.Rehearsal)}, {"type", v.Identity.String()},
 		{"origin", statement.OriginText(v.Pair.Origin, v.Pair.Restored)}, {"for KEK", v.Pair.KEK.KID.String()},
 		{"in the vault", v.Pair.Target.Name + ", " + strings.Join(v.Pair.Target.KeyOps, " ")},
-		{"permissions", strings.Join(v.Permissions, " ")}, {"path", v.Path},
-	})
+	}
+	if r := v.Pair.Replaces; r != nil {
+		rows = append(rows, []string{"next version of", r.Ident})
+	}
+	if v.Pair.HSM != nil {
+		rows = append(rows, []string{"HSM attests", v.Pair.HSM.String()})
+	}
+	return term.Table(w, append(rows, []string{"permissions", strings.Join(v.Permissions, " ")}, []string{"path", v.Path}))
 }

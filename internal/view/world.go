@@ -159,7 +159,8 @@ type Key struct {
 	Fingerprint fingerprint.Sum `json:"public_key_spki_sha256,omitzero"`
 	Proved      string          `json:"origin_now"` // what the newest statement says
 	Retired     bool            `json:"retired"`
-	History     []history.Deed  `json:"history,omitempty"` // of key show and key list
+	ReplacedBy  []string        `json:"replaced_by,omitempty"` // idents of the keys that follow it
+	History     []history.Deed  `json:"history,omitempty"`     // of key show and key list
 }
 
 // KeyOf shows a key with its origin as the newest statement has it.
@@ -172,10 +173,14 @@ func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 		}
 		v.Fingerprint = sum
 	}
-	v.Proved = originNow(c, k)
+	v.Proved, v.Key.Replaces = originNow(c, k), c.Replaces(k)
 	retired, err := c.Retired(k.Ident)
+	if err != nil {
+		return v, err
+	}
 	v.Retired = retired != nil
-	return v, err
+	v.ReplacedBy = c.Followers(k.Ident)
+	return v, nil
 }
 
 // KeyWithHistory is [KeyOf] with all that became of the key.
@@ -212,6 +217,12 @@ func (v Key) Print(w io.Writer) error {
 	}
 	if v.CheckValue != "" {
 		rows = append(rows, []string{"check value", v.CheckValue})
+	}
+	if v.Replaces != nil {
+		rows = append(rows, []string{"replaces", v.Replaces.Ident})
+	}
+	if len(v.ReplacedBy) > 0 {
+		rows = append(rows, []string{"replaced by", strings.Join(v.ReplacedBy, ", ")})
 	}
 	if v.Frozen {
 		rows = append(rows, []string{"frozen", "the original can no longer be wrapped"})
@@ -267,13 +278,26 @@ func (l KeyList) Print(w io.Writer) error {
 	return err
 }
 
-// state is where a key stands: what was done with it last, and whether it is
-// frozen.
+// state is where a key stands: what was done with it last, whether it is frozen,
+// and which keys it follows and is followed by.
 func (v Key) state() string {
-	if v.Retired {
-		return history.Retired
-	}
 	var all []string
+	if v.Retired {
+		all = append(all, history.Retired)
+	} else {
+		all = v.lastDeed()
+	}
+	if v.Replaces != nil {
+		all = append(all, "replaces "+v.Replaces.Ident)
+	}
+	if len(v.ReplacedBy) > 0 {
+		all = append(all, "replaced by "+strings.Join(v.ReplacedBy, ", "))
+	}
+	return strings.Join(all, ", ")
+}
+
+// lastDeed is what was done with a key last, and whether it is frozen.
+func (v Key) lastDeed() (all []string) {
 	for _, d := range slices.Backward(v.History) {
 		if d.What != history.Frozen {
 			all = append(all, d.What) // key show says for what
@@ -283,5 +307,5 @@ func (v Key) state() string {
 	if v.Frozen {
 		all = append(all, history.Frozen)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
