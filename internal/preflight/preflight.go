@@ -142,10 +142,10 @@ func Commands() map[string][]Check {
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
 		"acl modify": rows(one(anIdent), quorum[:3], one(inUse, attested, aKEK, fits, aTarget, notTwice),
 			quorum[3:]),
-		"acl print":           {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
-		"package":             {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
-		"ceremony bundle":     {optionsAlone, aWorld, clock, secrets},
-		"ceremony seal":       {optionsAlone, aWorld, clock, secrets, cardsIfGiven},
+		"acl print":       {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
+		"package":         {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
+		"ceremony bundle": {optionsAlone, aWorld, clock, secrets},
+		"ceremony seal":   {optionsAlone, aWorld, clock, secrets, cardsIfGiven},
 	}
 }
 
