@@ -12,6 +12,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/preflight"
 	"byok/internal/report"
+	"byok/internal/script"
 	"byok/internal/session"
 	"byok/internal/shared"
 	"byok/internal/view"
@@ -25,7 +26,9 @@ func ceremonyCommands(p *command.Program) *cli.Command {
 		Usage:  "have the module sign the ceremony log, or with cards the quorum",
 		Action: p.Step(sealLog),
 		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, dialogue.SessionFlags()...),
-	}, bundleCommand(p))
+	}, bundleCommand(p), shared.DryRun(p, nil))
+	group.Subcommands = append(group.Subcommands,
+		shared.Held(p, script.Disconnected, nil, dialogue.TokenFlag(), networkFlag())...)
 	return group
 }
 

@@ -4,12 +4,14 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/runbook"
 	"byok/internal/secondproc"
+	"byok/internal/shared"
 	"byok/internal/supervisor"
 )
 
@@ -18,7 +20,11 @@ func main() {
 	if secondproc.IsChild(os.Args) {
 		os.Exit(child())
 	}
-	os.Exit(supervisor.Main(program, runbook.Words(os.Args)))
+	args := runbook.Words(os.Args)
+	if p := program(os.Stdin, os.Stdout, os.Stderr); p.Names(args) == shared.CommandRun {
+		os.Exit(p.Main(context.Background(), args)) // each program that it starts has a supervisor
+	}
+	os.Exit(supervisor.Main(program, args))
 }
 
 // child is the second process of a probe: confined as this one is.

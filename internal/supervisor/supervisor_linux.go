@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"byok/internal/child"
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
@@ -146,30 +147,11 @@ func unstarted(err error) error {
 		Hint("mount /proc, and let this user run the program's file")
 }
 
-// wait waits for the end of the worker. While the worker is stopped, by
-// Ctrl-Z or by a signal, so is this process: a shell sees only this one.
-func (w *worker) wait() error {
-	for how := syscall.WUNTRACED; ; {
-		pid, err := syscall.Wait4(w.pid, &w.state, how, nil)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err != nil:
-			return exitcode.Mark(exitcode.Failed, os.NewSyscallError("wait4", err))
-		case pid == 0: // this process goes on, and the worker was not made to
-			_ = unix.Kill(w.pid, unix.SIGCONT)
-		case w.state.Stopped():
-			w.rescue() // a worker that SIGSTOP has stopped could not
-			// To this thread, which then stops before it goes on. A shell has
-			// both go on: one more SIGCONT could undo the next Ctrl-Z.
-			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
-			how = syscall.WUNTRACED | syscall.WCONTINUED | syscall.WNOHANG
-			continue
-		case !w.state.Continued():
-			return nil
-		}
-		how = syscall.WUNTRACED
-	}
+// wait waits for the end of the worker. A worker that SIGSTOP has stopped could not
+// put the terminal in order.
+func (w *worker) wait() (err error) {
+	w.state, err = child.Wait(w.pid, w.rescue)
+	return exitcode.Mark(exitcode.Failed, err)
 }
 
 // relay passes signals on. The third one ends a worker that is past listening.

@@ -39,6 +39,10 @@ type question struct {
 	clear func() // takes a secret off the screen; nil where none is shown
 }
 
+// ErrNoAnswer is in the error of a question at which the terminal hung up, or
+// Ctrl-D was pressed instead of an answer.
+var ErrNoAnswer = errors.New("no answer")
+
 // mode is how a terminal is set.
 type mode int
 
@@ -291,7 +295,7 @@ func wait(prompt string, signals <-chan os.Signal, read func() (int, error)) (in
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return 0, fmt.Errorf("%s: no answer", Printable(prompt))
+		return 0, fmt.Errorf("%s: %w", Printable(prompt), ErrNoAnswer)
 	case err != nil:
 		return 0, fmt.Errorf("%s: %w", Printable(prompt), durable.Cause(err))
 	}

@@ -111,13 +111,23 @@ func (c *Console) Ask(prompt, flag string) (string, error) {
 // it. A terminal that cannot clear its screen (TERM is unset or "dumb") shows the
 // page below what was there.
 func (c *Console) AskAlone(page func(width int) []string, prompt, flag string) (string, error) {
+	return c.askPage(page, prompt, flag, canClear())
+}
+
+// AskBelow is Ask below a page, which page lays out for the columns of the terminal
+// and which stays on the screen with the answer. After Ctrl-Z both are shown again.
+func (c *Console) AskBelow(page func(width int) []string, prompt, flag string) (string, error) {
+	return c.askPage(page, prompt, flag, false)
+}
+
+func (c *Console) askPage(page func(width int) []string, prompt, flag string, alone bool) (string, error) {
 	d, err := c.openFor(exitcode.Usage, "ask for the "+prompt, flag)
 	if err != nil {
 		return "", err
 	}
 	defer d.close()
 	q := question{mode: asking, draw: func() {
-		if canClear() {
+		if alone {
 			d.write([]byte(enterAlternate))
 		}
 		for _, line := range page(widthOf(d.out)) {
@@ -125,7 +135,7 @@ func (c *Console) AskAlone(page func(width int) []string, prompt, flag string) (
 		}
 		d.prompt(prompt)
 	}}
-	if canClear() {
+	if alone {
 		q.clear = func() { d.write([]byte(leaveAlternate)) }
 	}
 	answer, err := d.answer(prompt, q)
