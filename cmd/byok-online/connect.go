@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"byok/internal/azure"
 	"byok/internal/command"
@@ -101,6 +102,11 @@ func connectAt(r *command.Run, rate float64) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.to(r, url, rate)
+}
+
+// to returns a client of the vault with an address.
+func (a account) to(r *command.Run, url string, rate float64) (*connection, error) {
 	address, err := endpoint.Parse(url, endpoint.Allow{Cloud: a.cloud, TestVault: r.Bool("test-vault")})
 	if err != nil {
 		return nil, err
@@ -110,6 +116,46 @@ func connectAt(r *command.Run, rate float64) (*connection, error) {
 			"nothing it holds or proves counts in production", address)
 	}
 	return a.at(r, address, rate)
+}
+
+// connectTo returns how to connect to a vault by its address: once, and with one
+// sign-in for all.
+func connectTo(r *command.Run) func(url string) (*vault.Client, error) {
+	known := map[string]*vault.Client{}
+	signedIn := sync.OnceValues(func() (account, error) { return signIn(r) })
+	rehearsed := sync.OnceValues(func() (*connection, error) {
+		return connectRehearsal(r, r.String("rehearsal"), vault.ServiceRate)
+	})
+	return func(url string) (*vault.Client, error) {
+		if r.String("rehearsal") != "" {
+			c, err := rehearsed()
+			if err == nil && c.rehearsal.URL != url {
+				err = exitcode.Errorf(exitcode.Refused, "%s is not the rehearsal vault of %s, which is %s",
+					url, r.String("rehearsal"), c.rehearsal.URL)
+			}
+			return clientOf(c, err)
+		}
+		if client, connected := known[url]; connected {
+			return client, nil
+		}
+		a, err := signedIn()
+		if err != nil {
+			return nil, err
+		}
+		client, err := clientOf(a.to(r, url, vault.ServiceRate))
+		if err == nil {
+			known[url] = client
+		}
+		return client, err
+	}
+}
+
+// clientOf is the client of a connection.
+func clientOf(c *connection, err error) (*vault.Client, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.Client, nil
 }
 
 // notInRehearsal are the options that a rehearsal vault's folder makes unnecessary.
@@ -137,7 +183,9 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 	if err != nil {
 		return nil, err
 	}
-	r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
+	if !r.Event.Rehearsal { // said of the first of several
+		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
+	}
 	r.Event.Rehearsal = true
 	c, err := rehearsalAccount(rc).at(r, address, rate)
 	if err != nil {

@@ -17,9 +17,9 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "shared", "view", "onlineview", "history", "preflight", "dialogue", "compare", "command", "script", "audit", "report", "bundle", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "uploadoptions", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
 		{"Operations", []string{
-			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "readback", "approval",
+			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "succession", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},
@@ -29,10 +29,10 @@ func floors() []floor {
 		}},
 		{
 			"What crosses the air gap, and what is kept",
-			[]string{"plan", "attest", "proof", "toolset", "anatomy", "transfer", "kmdata", "statement", "worlds"},
+			[]string{"plan", "attest", "proof", "toolset", "anatomy", "transfer", "hsmattest", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
-		{"Process, terminal, files", []string{"confine", "library", "term", "interrupt", "durable"}},
+		{"Process, terminal, files", []string{"confine", "softhsm", "library", "child", "term", "interrupt", "durable"}},
 		{base, []string{
 			"planned", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"byok/internal/approval"
@@ -48,6 +49,9 @@ type Subject struct {
 	// Of a key that a quorum approved; nil for another vendor's.
 	Approved *statement.Target
 	Blob     []byte // the .byok file, by whose hash a vault's AES key is known
+	// Others are further approvals of the same key: a copy that is as one of them
+	// says is no fault.
+	Others []statement.Target
 }
 
 // The rules beside those of [approval.Rules].
@@ -171,10 +175,8 @@ func (r *Report) compareCopies(s Subject) (ok bool, detail string) {
 	var all []string
 	for _, k := range r.Copies.Found {
 		text := k.ID.String()
-		if s.Approved != nil {
-			if found := approval.Differences(*s.Approved, seen(k)); found != "" {
-				ok, text = false, text+" ("+found+")"
-			}
+		if found := s.unapproved(seen(k)); found != "" {
+			ok, text = false, text+" ("+found+")"
 		}
 		all = append(all, text)
 	}
@@ -185,6 +187,16 @@ func (r *Report) compareCopies(s Subject) (ok bool, detail string) {
 		detail += fmt.Sprintf("; %d more are disabled and cannot be read", n)
 	}
 	return ok, detail
+}
+
+// unapproved says in what a copy differs from the approval, and is "" if it is as
+// any of the approvals says, or if there is none.
+func (s Subject) unapproved(copied statement.Target) string {
+	same := func(t statement.Target) bool { return approval.Differences(t, copied) == "" }
+	if s.Approved == nil || slices.ContainsFunc(s.Others, same) {
+		return ""
+	}
+	return approval.Differences(*s.Approved, copied)
 }
 
 // proved says in words how the key proved itself.

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -47,7 +48,7 @@ func (r *Register) prove(p Proof) error {
 		}
 	}
 	if about == nil {
-		return why
+		return fmt.Errorf("%s: %w", p.File, why)
 	}
 	about.Proofs = append(about.Proofs, p)
 	return nil

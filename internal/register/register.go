@@ -15,6 +15,7 @@
 package register
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -73,12 +74,14 @@ type Destination struct {
 	Approved      time.Time
 	statement.Pair
 
-	File     string          // path of the package's .byok; "" where no package is here
-	SHA256   fingerprint.Sum // of it
-	Later    int             // number of the authorization that approved the key for this name in this vault again; 0 without one
-	Uploaded time.Time       // when the log first names a version of it; zero if it names none
-	Versions []kek.ID        // those that the log and the proofs name, oldest first
-	Proofs   []Proof         // oldest first
+	File   string          // path of the package's .byok; "" where no package is here
+	SHA256 fingerprint.Sum // of it
+	// Later is the number of the authorization that approved the key for this
+	// name in this vault again; 0 without one.
+	Later    int
+	Uploaded time.Time // when the log first names a version of it; zero if it names none
+	Versions []kek.ID  // those that the log and the proofs name, oldest first
+	Proofs   []Proof   // oldest first
 }
 
 // Proof is a proof that holds, as far as it can be checked without the vault.
@@ -100,7 +103,7 @@ type KEK struct {
 // Stray is a proof that is not in the register, and why.
 type Stray struct {
 	File string
-	Why  error
+	Why  error // names the file
 }
 
 // Of derives the register from the sources.
@@ -191,14 +194,16 @@ func (r *Register) exchange(number int, k statement.KEK) {
 // the order of their files.
 func (r *Register) order() {
 	for _, k := range r.Keys {
-		slices.SortStableFunc(k.Went, func(a, b *Destination) int {
-			if a.Number != b.Number {
-				return a.Number - b.Number
-			}
-			return a.Index - b.Index
-		})
+		slices.SortStableFunc(k.Went, (*Destination).before)
 	}
-	slices.SortStableFunc(r.Keys, func(a, b *Key) int { return a.Went[0].Approved.Compare(b.Went[0].Approved) })
+	slices.SortStableFunc(r.Keys, func(a, b *Key) int {
+		return cmp.Or(a.Went[0].Approved.Compare(b.Went[0].Approved), a.Went[0].before(b.Went[0]))
+	})
+}
+
+// before compares the places of two approvals in the record of a world.
+func (d *Destination) before(o *Destination) int {
+	return cmp.Or(d.Number-o.Number, d.Index-o.Index)
 }
 
 // supersede marks the approvals that a later one of the same key, for the same

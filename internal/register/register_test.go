@@ -218,10 +218,10 @@ func TestStrays(t *testing.T) {
 	h.Proofs["bit.json"] = []byte(good[:at] + string(bit) + good[at+1:])
 	r := Of(h.Sources)
 	want := map[string]string{
-		"bit.json":     "the signature does not belong to this content and this public key",
-		"name.json":    "it is about " + version("Other", 1).String() + ", for which no key of the register was approved",
+		"bit.json":     "bit.json: the signature does not belong to this content and this public key",
+		"name.json":    "name.json: it is about " + version("Other", 1).String() + ", for which no key of the register was approved",
 		"version.json": "version.json: version 3 of byok-proof, written by a later release; this one reads version 2",
-		"world.json":   "it is about another public key than the one that was approved",
+		"world.json":   "world.json: it is about another public key than the one that was approved",
 	}
 	for _, s := range r.Strays {
 		if s.Why.Error() != want[s.File] {
