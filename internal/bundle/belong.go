@@ -17,8 +17,8 @@ import (
 const hintOne = "give the folders of one ceremony"
 
 // Belongs refuses what was found and is of another world or ceremony than the
-// kmdata folder dir, by name: status Check. A world that does not hold refuses nothing here: whoever reads the record finds
-// out why.
+// kmdata folder dir, by name: status Check. A world that does not hold refuses
+// nothing here: whoever reads the record finds out why.
 func (c *Collected) Belongs(dir string) error {
 	chain, err := kmdata.Open(dir)
 	if err != nil {

@@ -3,6 +3,10 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"byok/internal/bundle"
+	"byok/internal/ceremony"
+	"byok/internal/printable"
 )
 
 // item is what a standard asks for, and where the evidence is.
@@ -10,7 +14,8 @@ type item struct {
 	Standard string
 	Asks     string
 	Evidence string
-	People   bool // the record cannot show it
+	Section  string // of the report, by its anchor; "" where the record has none
+	People   bool   // the record alone cannot show it
 }
 
 // checklist is the table of what auditors of key ceremonies ask for. Sources:
@@ -18,55 +23,113 @@ type item struct {
 // Forum Baseline Requirements 6.1.1.1, 5.4.1, 5.4.3; ETSI EN 319 411-1, 6.5.1; PCI
 // PIN Security requirements 9 and 21; ISO 21188, 7.4; NIST SP 800-57 part 1, 5.3.
 func checklist(v *view) []item {
+	planned := v.Plan == nil
 	return []item{
-		{"BR 6.1.1.1; WebTrust 4.1", "a script was prepared and followed", v.planEvidence(), v.Plan == nil},
-		{"BR 6.1.1.1", "a qualified auditor witnessed, or the ceremony was recorded", v.witnesses(), true},
-		{"WebTrust 4.1; ISO 21188, 7.4.2", "participants, their roles and presence",
-			"Section People: card holders as each statement names them; signatures are on the paper", true},
-		{"WebTrust 4.1", "approval beforehand", v.approval(), true},
-		{"ETSI 6.5.1; WebTrust 4.1", "the device: model, serial number, firmware, certification",
-			v.devices(), false},
-		{"WebTrust 4.1", "software and its hash", v.software(), false},
-		{"PCI PIN 21; ETSI 6.5.1", "split knowledge and dual control",
-			fmt.Sprintf("Quorum %s: statements 1 to %d are signed under the cards; bags and seals are on the paper",
-				v.Quorum, v.Last.Number()), false},
-		{"BR 6.1.1.1; ISO 21188, 7.4.3", "keys were generated in the device", v.origins(), false},
-		{"NIST SP 800-57, 5.3", "purpose and period of use of each key", v.periods(), v.Plan == nil},
-		{"PCI PIN 9", "keys went only where they were approved for", v.arrivals(), false},
-		{"BR 5.4.1", "every step is logged, failures too",
-			fmt.Sprintf("Section Log: %s, each line with the hash of the one before", counted(v.Head.Lines, "line")), false},
-		{"BR 5.4.3", "the log is protected and kept",
-			fmt.Sprintf("Statement %d, the last, is signed over the log; where the bundle is kept rests on people",
-				v.Last.Number()), true},
-		{"WebTrust 4.2", "backup and recovery", "Key files hold the backups; where their copies are rests on people", true},
-		{"WebTrust 4.1", "deviations", counted(len(v.Deviations), "deviation") + " in section Deviations", false},
-		{"PCI PIN 9", "the KEK is closed afterwards", v.closed(), false},
+		{"BR 6.1.1.1; WebTrust 4.1", "a script was prepared and followed", v.planEvidence(), "course", planned},
+		{"BR 6.1.1.1", "a qualified auditor witnessed, or the ceremony was recorded", v.witnesses(), "people", true},
+		{"WebTrust 4.1; ISO 21188, 7.4.2", "participants, their roles and presence", v.present(), "people", true},
+		{"WebTrust 4.1", "approval beforehand", v.approval(), "people", true},
+		{"ETSI 6.5.1; WebTrust 4.1", "the device: model, serial number, firmware, certification", v.devices(), "hsm", false},
+		{"WebTrust 4.1", "software, its hash and its source", v.software(), "hsm", false},
+		{"PCI PIN 21; ETSI 6.5.1", "split knowledge and dual control", v.control(), "statements", false},
+		{"BR 6.1.1.1; ISO 21188, 7.4.3", "keys were generated in the device", v.origins(), "keys", false},
+		{"NIST SP 800-57, 5.3", "purpose and period of use of each key", v.periods(), "keys", planned},
+		{"PCI PIN 9", "keys went only where they were approved for", v.arrivals(), "keys", false},
+		{"PCI PIN 9", "the key exchange key's evidence", v.attested(), "keks", false},
+		{"PCI PIN 9", "the key exchange key's end", v.closed(), "keks", false},
+		{"BR 5.4.1", "every step is logged, failures too", v.logged(), "log", false},
+		{"BR 5.4.3", "the log is protected and kept", fmt.Sprintf("statement %d, the last, is signed over the log; "+
+			"where the bundle is kept rests on people", v.Last.Number()), "statements", true},
+		{"WebTrust 4.2; ISO 21188, 7.4.4", "backup and recovery", "the key files hold the backups; " + v.drills() +
+			"; where the copies are rests on people", "log", true},
+		{"WebTrust 4.3; PCI PIN 21", "destruction", v.destroyed(), "keys", false},
+		{"WebTrust 4.1", "deviations", counted(len(v.Deviations), "deviation"), "deviations", false},
 	}
 }
 
 func (v *view) planEvidence() string {
 	if v.Plan == nil {
-		return "No plan is in the bundle"
+		return "no plan is here"
 	}
-	return "plan.yaml, SHA-256 " + v.PlanSum.String()
+	done := 0
+	for _, s := range v.Steps {
+		if s.State == stepDone || s.State == stepAttested {
+			done++
+		}
+	}
+	return fmt.Sprintf("%s; by the log, %d of its %s were done or attested",
+		bundle.Plan, done, counted(len(v.Steps), "step"))
 }
 
 func (v *view) witnesses() string {
 	if v.Plan == nil || len(v.Plan.Witnesses) == 0 {
-		return "Not in the record"
+		return "not in the record"
 	}
 	names := make([]string, len(v.Plan.Witnesses))
 	for i, w := range v.Plan.Witnesses {
 		names[i] = w.Name
 	}
-	return "The plan names " + strings.Join(names, ", ") + "; signatures are on the paper"
+	attested := 0
+	for _, s := range v.Steps {
+		if len(s.Attested) > 0 {
+			attested++
+		}
+	}
+	return fmt.Sprintf("the plan names %s; %s attested in the log; signatures are on the paper",
+		strings.Join(names, ", "), counted(attested, "step"))
+}
+
+func (v *view) present() string {
+	return "cards of " + counted(len(v.Presences), "holder") + " were read; signatures are on the paper"
+}
+
+func (v *view) control() string {
+	return fmt.Sprintf("quorum %s: statements 1 to %d are signed under the cards; bags and seals are on the paper",
+		v.Quorum, v.Last.Number())
+}
+
+func (v *view) logged() string {
+	return fmt.Sprintf("%s and %s, each with the hash of the one before",
+		counted(v.Head.Lines, "line"), counted(v.Lines, "line"))
+}
+
+// drills are the recoveries that the log has.
+func (v *view) drills() string {
+	n := 0
+	for _, e := range v.Events {
+		if (e.Command == "key restore" || e.Command == "world recover") && e.Result == ceremony.Success {
+			n++
+		}
+	}
+	return counted(n, "recovery test") + " in the log"
+}
+
+func (v *view) destroyed() string {
+	n := 0
+	for _, k := range v.Keys {
+		if !k.Retired.IsZero() {
+			n++
+		}
+	}
+	return counted(n, "key") + " destroyed, by signed records"
+}
+
+func (v *view) attested() string {
+	n := 0
+	for _, k := range v.KEKs {
+		if k.Attested {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d of %s attested by an HSM; each rule's result, and what the owner said",
+		n, counted(len(v.KEKs), "KEK"))
 }
 
 func (v *view) approval() string {
 	if v.Plan == nil {
-		return "Not in the record"
+		return "not in the record"
 	}
-	return "The plan names " + v.Plan.Approver.Name + "; the signature is on the paper"
+	return "the plan names " + v.Plan.Approver.Name + "; the signature is on the paper"
 }
 
 func (v *view) devices() string {
@@ -85,7 +148,7 @@ func (v *view) devices() string {
 func (v *view) software() string {
 	var list []string
 	for _, p := range v.Programs {
-		list = append(list, fmt.Sprintf("byok-offline %s, SHA-256 %s", p.Version, p.SHA256))
+		list = append(list, fmt.Sprintf("%s %s, SHA-256 %s", p.Name, p.Version, p.SHA256))
 	}
 	for _, m := range v.Modules {
 		list = append(list, fmt.Sprintf("PKCS#11 library %s, SHA-256 %s", m.Library.Path, m.Library.SHA256))
@@ -103,7 +166,7 @@ func (v *view) origins() string {
 
 func (v *view) periods() string {
 	if v.Plan == nil {
-		return "Not in the record"
+		return "not in the record"
 	}
 	var list []string
 	for _, k := range v.Plan.Keys {
@@ -126,15 +189,18 @@ func (v *view) arrivals() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%d of %s proved by the vault; section Keys", proved, counted(all, "destination"))
+	return fmt.Sprintf("%d of %s proved by the vault", proved, counted(all, "destination"))
 }
 
 func (v *view) closed() string {
 	closed := 0
 	for _, k := range v.KEKs {
-		if !k.Deleted.IsZero() {
+		if !k.Closed.IsZero() {
 			closed++
 		}
 	}
-	return fmt.Sprintf("%d of %s deleted, by the connected side's log", closed, counted(len(v.KEKs), "KEK"))
+	return fmt.Sprintf("%d of %s deleted, by the connected workstation's log", closed, counted(len(v.KEKs), "KEK"))
 }
+
+// counted says how many of a thing there are.
+func counted(n int, thing string) string { return printable.Count(n, thing) }

@@ -1,18 +1,14 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"byok/internal/bundle"
-	"byok/internal/ceremony"
-	"byok/internal/fingerprint"
+	"byok/internal/keykind"
 	"byok/internal/kmdata"
-	"byok/internal/printable"
 	"byok/internal/statement"
 )
 
@@ -21,72 +17,94 @@ type row struct {
 	Number  int
 	Type    string
 	Time    time.Time
-	Present string
+	Present []string
 	Words   string
-	File    string // in the bundle
-	Check   string // the command that checks its signature
+	Checks  []check
+}
+
+const worldFile = bundle.Disconnected + "/world"
+
+// fileOf is the name of a statement's file in a bundle.
+func fileOf(e kmdata.Entry) string {
+	if e.Number() == 1 {
+		return worldFile
+	}
+	return fmt.Sprintf("%s/statements/%06d-%s.json", bundle.Disconnected, e.Number(), typeOf(e))
+}
+
+func typeOf(e kmdata.Entry) string {
+	return strings.TrimPrefix(statement.HeaderOf(e.Statement).Type, "byok-")
 }
 
 func (s *Source) statements() []row {
 	var rows []row
+	signer := worldFile
 	for _, e := range s.Disconnected.Chain.Entries() {
 		h := statement.HeaderOf(e.Statement)
-		file := fmt.Sprintf("%s/statements/%06d-%s.json", bundle.Disconnected, h.Number, strings.TrimPrefix(h.Type, "byok-"))
-		sig := strings.TrimSuffix(file, ".json") + ".sig"
-		if h.Number == 1 {
-			file, sig = bundle.Disconnected+"/world", bundle.Disconnected+"/world.sig"
-		}
-		rows = append(rows, row{
+		file := fileOf(e)
+		stem := strings.TrimSuffix(file, ".json")
+		r := row{
 			Number:  h.Number,
-			Type:    strings.TrimPrefix(h.Type, "byok-"),
+			Type:    typeOf(e),
 			Time:    h.Time,
 			Present: holders(h.Present),
 			Words:   e.Sum.FirstWords(8),
-			File:    file,
-			Check:   "openssl dgst -sha256 -verify knso.pem -signature " + sig + " " + file,
-		})
+			Checks:  []check{s.places.signature(file, stem+".sig", signer)},
+		}
+		if _, ok := e.Statement.(*statement.Cards); ok {
+			signer = file
+			r.Checks = append(r.Checks, s.places.signature(file, stem+".new.sig", signer))
+		}
+		rows = append(rows, r)
 	}
 	return rows
 }
 
-func holders(list []statement.CardHolder) string {
+func holders(list []statement.CardHolder) []string {
 	names := make([]string, len(list))
 	for i, h := range list {
 		names[i] = h.Holder
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
-func sealOf(e kmdata.Entry) (*statement.Seal, bool) {
-	s, ok := e.Statement.(*statement.Seal)
-	return s, ok
-}
-
-// program is a release of byok-offline that signed statements.
-type program struct {
-	Version string
-	SHA256  fingerprint.Sum
-}
-
-func (s *Source) programs() []program {
-	var list []program
+// certifies is the file of the statement that certifies the module signing key by
+// which a file was signed; "" where none does.
+func (s *Source) certifies(module, file string) string {
+	var found string
 	for _, e := range s.Disconnected.Chain.Entries() {
-		p := program(statement.HeaderOf(e.Statement).Program)
-		if !slices.Contains(list, p) {
-			list = append(list, p)
+		m, ok := e.Statement.(*statement.Module)
+		if !ok || m.Module != module {
+			continue
+		}
+		kml, err := m.Signer()
+		if err == nil && keykind.VerifySignature(kml, s.Files[file], s.Files[kmdata.SignaturePath(file)]) == nil {
+			found = fileOf(e)
 		}
 	}
-	return list
+	return found
+}
+
+// signedByModule checks a file of kmdata that a module signed.
+func (s *Source) signedByModule(module, file string) check {
+	holder := s.certifies(module, file)
+	if holder == "" {
+		s.problem(file, fmt.Errorf("no module signing key that a statement certifies signed it"))
+		return s.places.hash(file)
+	}
+	return s.places.signature(file, kmdata.SignaturePath(file), holder)
 }
 
 // module is an HSM of the world, as its newest statement says.
 type module struct {
 	*statement.Module
 	Failed int // probes that did not hold
+	Check  check
 }
 
 func (s *Source) modules() []module {
 	var list []module
+	rows := s.statements()
 	for _, m := range s.Disconnected.Chain.Modules() {
 		failed := 0
 		for _, f := range m.Findings {
@@ -94,65 +112,8 @@ func (s *Source) modules() []module {
 				failed++
 			}
 		}
-		list = append(list, module{m, failed})
+		at := slices.IndexFunc(rows, func(r row) bool { return r.Number == m.Number })
+		list = append(list, module{m, failed, rows[at].Checks[0]})
 	}
 	return list
 }
-
-// event is a line of one of the two logs that says how a command ended, or what
-// was noted while it ran.
-type event struct {
-	ceremony.Event
-	Place string
-}
-
-// Text is what the event says besides its command.
-func (e event) Text() string {
-	var parts []string
-	if e.Error != "" {
-		parts = append(parts, e.Error)
-	}
-	for _, n := range e.Notes {
-		parts = append(parts, n.Name+": "+n.Value)
-	}
-	for _, f := range e.Inputs {
-		parts = append(parts, "read "+path.Base(f.Path))
-	}
-	for _, f := range e.Outputs {
-		parts = append(parts, "wrote "+path.Base(f.Path))
-	}
-	return strings.Join(parts, "; ")
-}
-
-// events merges both logs by time. Beginnings are left out.
-func (s *Source) events() []event {
-	var list []event
-	for place, events := range map[string][]ceremony.Event{
-		"disconnected": s.Disconnected.Events, "connected": s.Connected.Events,
-	} {
-		for _, e := range events {
-			if e.Phase != ceremony.Begin {
-				list = append(list, event{e, place})
-			}
-		}
-	}
-	slices.SortStableFunc(list, func(a, b event) int {
-		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Place, b.Place), cmp.Compare(a.Seq, b.Seq))
-	})
-	return list
-}
-
-// deviations are the commands that failed, and what people noted as deviations.
-func deviations(events []event) []event {
-	var list []event
-	for _, e := range events {
-		noted := slices.ContainsFunc(e.Notes, func(n ceremony.Note) bool { return n.Name == "deviation" })
-		if e.Status != 0 || noted {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
-// counted says how many of a thing there are.
-func counted(n int, thing string) string { return printable.Count(n, thing) }

@@ -90,6 +90,7 @@ func forms() []form {
 		{title: "proof of possession by the vault", typ: "byok-proof", read: inspectJSON},
 		{title: "header of an administrator card", typ: "byok-card-header", read: inspectJSON},
 		{title: "list of known worlds", typ: "byok-worlds", read: inspectJSON},
+		{title: "program that made a bundle", typ: "byok-software", read: inspectJSON},
 		{title: "challenge to a vault", typ: "byok-challenge", read: inspectJSON},
 		{title: "note of an interrupted command", typ: "byok-pending", suffix: ".pending", read: inspectJSON},
 		{title: "note of a download that is under way", typ: "byok-partial-download", read: inspectJSON},

@@ -14,7 +14,6 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/plan"
 	"byok/internal/printable"
-	"byok/internal/report"
 	"byok/internal/script"
 	"byok/internal/term"
 )
@@ -85,36 +84,6 @@ func printPlan(r *command.Run, path string) (command.Result, error) {
 		return nil, err
 	}
 	return written{r.String("out"), "print it, a copy for each person"}, nil
-}
-
-const reportText = `Makes one HTML file of a ceremony's bundle: who, when, where and what; keys and
-where each went; KEKs with each rule's result; deviations; what standards ask for and
-where the evidence is; and for each statement the command that checks it again.
-
-It loads nothing and holds no script. What does not hold is on its first page. A
-bundle brings the report that byok-offline made of it.`
-
-func reportCommand(p *command.Program) *cli.Command {
-	return &cli.Command{
-		Name:        "report",
-		Usage:       "make the report of a ceremony from its bundle",
-		ArgsUsage:   "BUNDLE",
-		Description: reportText,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "out", Usage: "`FILE` for the report, a new one", Required: true},
-		},
-		Action: p.Action(command.WithFile("BUNDLE", func(r *command.Run, dir string) (command.Result, error) {
-			out := r.String("out")
-			made, err := report.Make(dir)
-			if err != nil {
-				return nil, exitcode.Mark(exitcode.Usage, err)
-			}
-			if err := durable.WriteFile(out, made, 0o644); err != nil {
-				return nil, err
-			}
-			return written{out, "read its first page, then compare hknso and the last statement with the paper"}, nil
-		})),
-	}
 }
 
 // written is a file that was written, and what to do with it.
