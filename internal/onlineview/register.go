@@ -33,7 +33,7 @@ type RenewedKey struct {
 	Vault         string             `json:"vault,omitempty"`
 	Name          string             `json:"name,omitempty"`
 	KID           string             `json:"kid,omitempty"` // of the version that was asked
-	Result        string             `json:"result"`        // proved, gone, replaced, not asked, FAILED
+	Result        string             `json:"result"`        // proved, gone, superseded, not asked, FAILED
 	Detail        string             `json:"detail"`
 	Status        exitcode.Code      `json:"status"` // 0 unless FAILED
 	Proof         string             `json:"proof,omitempty"`
@@ -132,7 +132,7 @@ func (k RenewedKey) row() []string {
 func summary(count map[string]int) string {
 	var all []string
 	for _, r := range []renewal.Result{
-		renewal.Proved, renewal.Failed, renewal.Gone, renewal.Replaced, renewal.NotAsked,
+		renewal.Proved, renewal.Failed, renewal.Gone, renewal.Superseded, renewal.NotAsked,
 	} {
 		if n := count[string(r)]; n > 0 || r == renewal.Proved || r == renewal.Failed {
 			all = append(all, fmt.Sprintf("%d %s", n, strings.ToLower(string(r))))

@@ -62,8 +62,9 @@ type Key struct {
 	Label string          // of the world
 	Ident string
 	statement.Identity
-	Retired time.Time      // when its objects on the HSM were destroyed; zero if the record does not say so
-	Went    []*Destination // in the order of their authorizations
+	Retired  time.Time      // when its objects on the HSM were destroyed; zero if the record does not say so
+	Follower *Key           // the newest key that a quorum approved to follow it; nil without one
+	Went     []*Destination // in the order of their authorizations
 }
 
 // Destination is one approval of a key: for a KEK, and under a name in its vault.
@@ -78,7 +79,10 @@ type Destination struct {
 	SHA256 fingerprint.Sum // of it
 	// Later is the number of the authorization that approved the key for this
 	// name in this vault again; 0 without one.
-	Later    int
+	Later int
+	// Followed is the number of the authorization by which another key became the
+	// next version of this name; 0 without one.
+	Followed int
 	Uploaded time.Time // when the log first names a version of it; zero if it names none
 	Versions []kek.ID  // those that the log and the proofs name, oldest first
 	Proofs   []Proof   // oldest first
@@ -117,6 +121,7 @@ func Of(s Sources) *Register {
 	}
 	r.order()
 	r.supersede()
+	r.succeed()
 	for _, e := range s.Log {
 		r.event(e)
 	}
@@ -216,6 +221,32 @@ func (r *Register) supersede() {
 					d.Later = later.Number
 				}
 			}
+		}
+	}
+}
+
+// succeed marks the keys that others follow, and the names that these took.
+func (r *Register) succeed() {
+	for _, next := range r.Keys {
+		for _, f := range next.Went {
+			if f.Replaces == nil {
+				continue
+			}
+			for _, k := range r.Keys {
+				if k.World == next.World && k.Ident == f.Replaces.Ident && k.Same(f.Replaces.Identity) {
+					k.Follower = next
+					k.gaveWay(f)
+				}
+			}
+		}
+	}
+}
+
+// gaveWay marks the approvals of a key whose name in a vault another one took.
+func (k *Key) gaveWay(f *Destination) {
+	for _, d := range k.Went {
+		if d.at(f.Target.Vault, f.Target.Name) && d.before(f) < 0 {
+			d.Followed = f.Number
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/proof"
 	"byok/internal/stamp"
+	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/testkit/softworld"
 	"byok/internal/transfer"
@@ -33,6 +34,7 @@ type held struct {
 	*softworld.World
 	exchange softworld.KEK
 	keys     map[string]softworld.Key
+	old      *statement.Replaced // that what is generated and approved follows; nil for none
 	Sources
 }
 
@@ -54,7 +56,7 @@ func (h *held) key(t *testing.T, ident, kind string) {
 	rig.OK(t, err)
 	key, err := softworld.NewKey(of)
 	rig.OK(t, err)
-	_, err = h.Generate(ident, key)
+	_, err = h.GenerateAfter(h.old, ident, key)
 	rig.OK(t, err)
 	h.keys[ident] = key
 }
@@ -62,7 +64,10 @@ func (h *held) key(t *testing.T, ident, kind string) {
 // approve has the quorum approve a key for a name, and packs it.
 func (h *held) approve(t *testing.T, ident, name string) Package {
 	t.Helper()
-	copies, err := h.Transfer(softworld.Request{Ident: ident, Key: h.keys[ident], KEK: h.exchange, Name: name})
+	copies, err := h.Transfer(softworld.Request{
+		Ident: ident, Key: h.keys[ident], KEK: h.exchange, Name: name,
+		Change: func(a *statement.Approval) { a.Replaces = h.old },
+	})
 	rig.OK(t, err)
 	made, err := transfer.Make(h.Chain, transfer.Request{
 		Copy: copies[0], SubscriptionID: "00000000-0000-0000-0000-000000000000", Generator: "test",

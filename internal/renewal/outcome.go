@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"byok/internal/exitcode"
 	"byok/internal/register"
@@ -85,5 +84,3 @@ func rank(err error) int {
 	}
 	return len(severity)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

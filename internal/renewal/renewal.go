@@ -15,6 +15,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"byok/internal/approval"
@@ -56,11 +57,11 @@ type Result string
 
 // The results.
 const (
-	Proved   Result = "proved"
-	Gone     Result = "gone"      // the vault no longer has it, and the record says why
-	Replaced Result = "replaced"  // a later approval of the same key took its place: nothing was asked
-	NotAsked Result = "not asked" // the work was interrupted before
-	Failed   Result = "FAILED"
+	Proved     Result = "proved"
+	Gone       Result = "gone"       // the vault no longer has it, and the record says why
+	Superseded Result = "superseded" // a later approval of the same key took its place: nothing was asked
+	NotAsked   Result = "not asked"  // the work was interrupted before
+	Failed     Result = "FAILED"
 )
 
 // Entry is what came of one approval of a key, or of a package that could not be
@@ -109,8 +110,8 @@ func (r Renewer) one(ctx context.Context, e *Entry, p approval.Package, down map
 		e.Result, e.Detail = NotAsked, "interrupted"
 		return
 	case e.Destination.Later > 0:
-		e.Result = Replaced
-		e.Detail = "approved again by statement " + itoa(e.Destination.Later) + ", which counts"
+		e.Result = Superseded
+		e.Detail = "approved again by statement " + strconv.Itoa(e.Destination.Later) + ", which counts"
 		return
 	case down[at]:
 		e.fail(exitcode.Errorf(exitcode.Vault, "not asked, because the vault had failed"))
@@ -139,8 +140,17 @@ func (r Renewer) ask(ctx context.Context, e *Entry, v Vault, p approval.Package)
 		return err
 	}
 	target := p.Approved()
+	version, known, err := e.version(ctx, v, expected)
+	if err != nil {
+		return err
+	}
+	if !known {
+		e.Result, e.Detail = Gone, e.reason()
+		return nil
+	}
 	e.Report, err = readback.Read(ctx, v, readback.Subject{
 		Name:     target.Name,
+		Version:  version,
 		Key:      expected,
 		Nonce:    r.Nonce,
 		Approved: &target,
@@ -160,6 +170,23 @@ func (r Renewer) ask(ctx context.Context, e *Entry, v Vault, p approval.Package)
 	return nil
 }
 
+// version is the version to ask: the current one, unless another key followed
+// this one under its name. It reports whether there is one to ask.
+func (e *Entry) version(ctx context.Context, v Vault, expected vault.Expected) (version string, known bool, err error) {
+	d := e.Destination
+	if d.Followed == 0 {
+		return "", true, nil
+	}
+	if n := len(d.Versions); n > 0 {
+		return d.Versions[n-1].Version, true, nil
+	}
+	if expected.PublicKey == nil {
+		return "", false, nil // an AES key shows nothing to find it by
+	}
+	k, found, err := v.Find(ctx, d.Target.Name, expected)
+	return k.ID.Version, found, err
+}
+
 // others are the key's other approvals, whose copies are no surprise.
 func (e *Entry) others() (all []statement.Target) {
 	for _, d := range e.Key.Went {
@@ -177,8 +204,8 @@ func (e *Entry) missing(ctx context.Context, v Vault, err error) {
 		e.fail(err)
 		return
 	}
-	if !e.Key.Retired.IsZero() {
-		e.Result, e.Detail = Gone, "retired on "+stamp.Text(e.Key.Retired)
+	if why := e.reason(); why != "" {
+		e.Result, e.Detail = Gone, why
 		return
 	}
 	switch d, held, asked := upload.Reserved(ctx, v, e.Destination.Target.Name); {
@@ -190,6 +217,17 @@ func (e *Entry) missing(ctx context.Context, v Vault, err error) {
 			"upload the package, or leave its file out")
 	}
 	e.fail(err)
+}
+
+// reason is why the record expects the key to be gone; "" if it does not.
+func (e *Entry) reason() string {
+	switch {
+	case e.Destination.Followed > 0:
+		return "replaced by " + e.Key.Follower.Ident + ", by statement " + strconv.Itoa(e.Destination.Followed)
+	case !e.Key.Retired.IsZero():
+		return "retired on " + stamp.Text(e.Key.Retired)
+	}
+	return ""
 }
 
 func (e *Entry) fail(err error) {

@@ -21,6 +21,15 @@ func (w *World) Generate(ident string, k Key) (*kmdata.Key, error) {
 
 // GenerateOn is [World.Generate] on another module.
 func (w *World) GenerateOn(module, ident string, k Key) (*kmdata.Key, error) {
+	return w.generate(module, ident, k, nil)
+}
+
+// GenerateAfter is [World.Generate] for a key that follows another one.
+func (w *World) GenerateAfter(old *statement.Replaced, ident string, k Key) (*kmdata.Key, error) {
+	return w.generate(w.Module(), ident, k, old)
+}
+
+func (w *World) generate(module, ident string, k Key, old *statement.Replaced) (*kmdata.Key, error) {
 	file, backup, err := w.KeyFile(module, ident, k)
 	if err != nil {
 		return nil, err
@@ -32,11 +41,12 @@ func (w *World) GenerateOn(module, ident string, k Key) (*kmdata.Key, error) {
 		Module:     module,
 		Attributes: attributes,
 		Backup:     fingerprint.Of(backup),
+		Replaces:   old,
 	}
 	if _, err := w.Sign(origin); err != nil {
 		return nil, err
 	}
-	file.Origin = statement.OriginQuorum
+	file.Origin, file.Replaces = statement.OriginQuorum, old
 	return file, w.Chain.WriteKey(file, w.KML[module])
 }
 
