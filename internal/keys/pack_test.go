@@ -59,6 +59,35 @@ func TestPackage(t *testing.T) {
 	}
 }
 
+// TestPackageForKEK: of two approvals of one key under one name, the one for the
+// KEK whose packages are named.
+func TestPackageForKEK(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	one, two := rig.NewKEK(t, "KEK1"), rig.NewKEK(t, "KEK2")
+	_, err := approve(r, transferOf(t, r, one, "first", "One"), transferOf(t, r, two, "first", "One"))
+	rig.OK(t, err)
+	request := keys.PackRequest{Ident: "first", Name: "One", SubscriptionID: subscription, Generator: "test"}
+	for _, k := range []rig.KEK{one, two} {
+		request.Dir = t.TempDir()
+		request.KEK = keys.Packages{KEK: k.KEKPackageHash(), World: k.SecurityWorldPackageHash()}
+		rig.OK(t, operator(r, func(o keys.Operator) error {
+			packed, err := o.Package(request)
+			if packed.Pair.KEK.KID != k.ID() {
+				t.Errorf("packed for %v, not %v", packed.Pair.KEK.KID, k.ID())
+			}
+			return err
+		}))
+	}
+	request.KEK.World = fingerprint.Sum{1}
+	err = operator(r, func(o keys.Operator) error {
+		_, err := o.Package(request)
+		return err
+	})
+	r.Refused(t, err, exitcode.Usage,
+		"no quorum approved key_simple_first under the name One for that KEK package and SecurityWorld package",
+		"byok-offline acl modify --ident first -k KEKPKG -w SWPKG --card DIR …")
+}
+
 func TestPackageRefused(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	hint := "byok-offline acl modify --ident first -k KEKPKG -w SWPKG --card DIR …"

@@ -6,30 +6,40 @@ import "strings"
 func connected() []tool {
 	return []tool{
 		{
-			names:   []string{"Connect-AzAccount", "Login-AzAccount", "Add-AzAccount", "Connect-AzureRmAccount", "Login-AzureRmAccount"},
-			program: Online, command: "login", options: signInOptions(),
+			names: []string{
+				"Connect-AzAccount", "Login-AzAccount", "Add-AzAccount", "Connect-AzureRmAccount", "Login-AzureRmAccount",
+			},
+			program: Online,
+			command: "login",
+			options: signInOptions(),
 		},
 		{
-			names: []string{"Get-AzSubscription", "Get-AzureRmSubscription"}, program: Online, command: "subscription list",
+			names:   []string{"Get-AzSubscription", "Get-AzureRmSubscription"},
+			program: Online,
+			command: "subscription list",
 			options: []option{
 				{names: []string{"-TenantId"}, takes: true, today: "--tenant"},
 				never(true, "all subscriptions of the account are listed: leave it out", "-SubscriptionId", "-SubscriptionName"),
 			},
 		},
 		{
-			names: []string{"Get-FileHash"}, program: Online, command: "toolset verify", word: hashed,
+			names:   []string{"Get-FileHash"},
+			program: Online,
+			command: "toolset verify",
+			word:    func(r *reading, word string) { r.files = append(r.files, file(word)) },
 			options: []option{
 				{names: []string{"-Path", "-LiteralPath"}, takes: true, as: file},
 				{names: []string{"-Algorithm"}, takes: true, allows: []string{"SHA256"}, why: "the published hashes are SHA-256"},
 			},
 		},
 		{
-			names: []string{"Add-AzKeyVaultKey", "Add-AzureKeyVaultKey"}, program: Online, command: "upload", options: uploadOptions(),
+			names:   []string{"Add-AzKeyVaultKey", "Add-AzureKeyVaultKey"},
+			program: Online,
+			command: "upload",
+			options: uploadOptions(),
 		},
 	}
 }
-
-func hashed(r *reading, word string) { r.files = append(r.files, file(word)) }
 
 func signInOptions() []option {
 	const kept = "no subscription is kept between commands: those that need one take --subscription-id"
@@ -46,13 +56,17 @@ func signInOptions() []option {
 }
 
 func uploadOptions() []option {
-	const made = "the key is made by the HSM, and not by the vault: its kind is in the package"
 	return []option{
-		{names: []string{"-VaultName"}, takes: true, today: "--vault", as: hostIn(".vault.azure.net"), instead: []string{"--rehearsal"}},
-		{names: []string{"-HsmName"}, takes: true, today: "--vault", as: hostIn(".managedhsm.azure.net"), instead: []string{"--rehearsal"}},
+		vaultIn(".vault.azure.net", "-VaultName"),
+		vaultIn(".managedhsm.azure.net", "-HsmName"),
 		{names: []string{"-Name", "-KeyName"}, takes: true, today: "--name"},
 		{names: []string{"-KeyFilePath"}, takes: true, as: file},
-		{names: []string{"-Destination"}, takes: true, allows: []string{"HSM"}, why: "the key stays in HSMs: the destination is HSM"},
+		{
+			names:  []string{"-Destination"},
+			takes:  true,
+			allows: []string{"HSM"},
+			why:    "the key stays in HSMs: the destination is HSM",
+		},
 		{names: []string{"-KeyOps"}, takes: true, today: "--ops"},
 		{names: []string{"-Expires"}, takes: true, today: "--expires"},
 		{names: []string{"-NotBefore"}, takes: true, today: "--not-before"},
@@ -60,11 +74,18 @@ func uploadOptions() []option {
 		{names: []string{"-Exportable"}, today: "--exportable"},
 		{names: []string{"-ReleasePolicyPath"}, takes: true, today: "--release-policy", as: file},
 		never(true, "a key in a file is not protected by an HSM: only transfer packages are uploaded", "-KeyFilePassword"),
-		never(true, made, "-KeyType", "-Size", "-CurveName"),
+		never(true, "the key's kind is in the package: leave it out", "-KeyType", "-Size", "-CurveName"),
 	}
 }
 
-// hostIn makes a vault's URL of its name.
-func hostIn(domain string) func(string) string {
-	return func(name string) string { return "https://" + strings.ToLower(name) + domain }
+// vaultIn is a vault that is named without its domain. A rehearsal's folder names
+// another one.
+func vaultIn(domain, name string) option {
+	return option{
+		names:   []string{name},
+		takes:   true,
+		today:   "--vault",
+		as:      func(vault string) string { return "https://" + strings.ToLower(vault) + domain },
+		instead: []string{"--rehearsal"},
+	}
 }

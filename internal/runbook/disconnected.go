@@ -9,29 +9,23 @@ const (
 
 // disconnected are the tools of the disconnected workstation.
 func disconnected() []tool {
-	return []tool{
-		{names: []string{"new-world"}, ending: ".exe", program: Offline, command: "world create", options: worldOptions(), word: feature},
-		{names: []string{"generatekey"}, ending: ".exe", program: Offline, command: "key generate", options: keyOptions(), word: application},
-		{
-			names: []string{"verifykeypackage"}, ending: ".py", program: Offline, command: "verify",
-			options: []option{
-				{names: []string{"-k"}, takes: true, today: "-k", as: packageFile},
-				{names: []string{"-w"}, takes: true, today: "-w", as: packageFile},
-			},
-			finish: wholeNames,
-		},
-		{names: []string{"KeyTransferRemote"}, ending: ".exe", program: Offline, options: transferOptions(), finish: wholeTransfer},
-		{names: []string{"preload"}, ending: ".exe", program: Offline, options: loadOptions(), word: loaded, finish: loadedAny},
-		{names: []string{"aclprint"}, ending: ".py", program: Offline, command: "acl print"},
-		{
-			names: []string{"kmfile-dump"}, ending: ".exe", program: Offline, command: "kmfile dump",
-			word: func(r *reading, word string) { r.files = append(r.files, keyFile(word)) },
-		},
-		{names: []string{"enquiry"}, ending: ".exe", program: Offline, command: "module list", options: []option{oneModule("--module", "-m")}},
-		{names: []string{"nfkminfo"}, ending: ".exe", program: Offline, command: "world info", options: infoOptions(), word: listed},
-		{names: []string{"nfkmcheck"}, ending: ".exe", program: Offline, command: "world check"},
-		{names: []string{"racs"}, ending: ".exe", program: Offline, command: "world replace-cards", options: []option{oneModule("--module", "-m")}},
+	list := []tool{
+		{names: []string{"new-world"}, command: "world create", options: worldOptions(), word: feature},
+		{names: []string{"generatekey"}, command: "key generate", options: keyOptions(), word: application},
+		{names: []string{"verifykeypackage"}, command: "verify", options: packageOptions("-k", "-w"), finish: wholeNames},
+		{names: []string{"KeyTransferRemote"}, options: transferOptions(), finish: wholeTransfer},
+		{names: []string{"preload"}, options: loadOptions(), word: loaded, finish: loadedAny},
+		{names: []string{"aclprint"}, command: "acl print"},
+		{names: []string{"kmfile-dump"}, command: "kmfile dump", word: dumped},
+		{names: []string{"enquiry"}, command: "module list", options: []option{oneModule()}},
+		{names: []string{"nfkminfo"}, command: "world info", options: infoOptions(), word: listed},
+		{names: []string{"nfkmcheck"}, command: "world check"},
+		{names: []string{"racs"}, command: "world replace-cards", options: []option{oneModule()}},
 	}
+	for i := range list {
+		list[i].program = Offline
+	}
+	return list
 }
 
 func worldOptions() []option {
@@ -42,10 +36,8 @@ func worldOptions() []option {
 		never(false, "no step erases a module: its vendor's tools do", "--factory", "-e"),
 		{names: []string{"--cipher-suite", "-c"}, takes: true, today: "--cipher-suite"},
 		{names: []string{"--acs-quorum", "-Q"}, takes: true, today: "--acs-quorum"},
-		oneModule("--module", "-m"),
-		{
-			names: []string{"--mode"}, takes: true, allows: []string{"fips-140-2-level-2", "unrestricted"}, why: vendors,
-		},
+		oneModule(),
+		{names: []string{"--mode"}, takes: true, allows: []string{"fips-140-2-level-2", "unrestricted"}, why: vendors},
 		never(false, "every key has a backup that a quorum restores: leave it out", "--no-recovery"),
 	}
 }
@@ -56,41 +48,44 @@ func feature(r *reading, word string) {
 }
 
 func keyOptions() []option {
-	list := []option{
+	return []option{
 		dropped("--generate", "-g"),
 		dropped("--batch", "-b"),
 		dropped("--verify"),
 		dropped("--no-verify"),
-		oneModule("--module", "-m"),
-		never(true, noCardset, "--cardset"),
-		never(true, noCardset, "--slot"),
+		oneModule(),
+		never(true, noCardset, "--cardset", "cardset="),
+		never(true, noCardset, "--slot", "slot="),
 		never(false, "a key whose value was ever outside an HSM cannot be taken: generate one", "--import"),
 		never(false, oneKind, "--retarget"),
+		parameter("type", kindOf),
+		parameter("size", nil),
+		parameter("curve", nil),
+		{
+			names:  []string{"protect="},
+			takes:  true,
+			today:  "--protect",
+			allows: []string{"module"},
+			why:    "protect must be module: the BYOK toolset does not support OCS-protected keys",
+		},
+		parameter("ident", nil),
+		parameter("plainname", nil),
+		parameter("pubexp", hexadecimal),
+		limited("nvram=", "nvram must be no: a key in the HSM's memory cannot be transferred", "no"),
+		limited("recovery=", "every key has a backup that a quorum restores", "yes"),
+		limited("verify=", "", "yes", "no"),
 	}
-	return append(list,
-		parameter("type", "--type", kindOf),
-		parameter("size", "--size", nil),
-		parameter("curve", "--curve", nil),
-		limited("protect", "--protect", "protect must be module: the BYOK toolset does not support OCS-protected keys", "module"),
-		parameter("ident", "--ident", nil),
-		parameter("plainname", "--plainname", nil),
-		parameter("pubexp", "--pubexp", func(hex string) string { return "0x" + strings.TrimPrefix(strings.ToLower(hex), "0x") }),
-		limited("nvram", "", "nvram must be no: a key in the HSM's memory cannot be transferred", "no"),
-		limited("recovery", "", "every key has a backup that a quorum restores", "yes"),
-		limited("verify", "", "", "yes", "no"),
-		never(true, noCardset, "cardset="),
-		never(true, noCardset, "slot="),
-	)
 }
 
 // parameter is one of generatekey's, typed as NAME=VALUE.
-func parameter(name, today string, as func(string) string) option {
-	return option{names: []string{name + "="}, takes: true, today: today, as: as}
+func parameter(name string, as func(string) string) option {
+	return option{names: []string{name + "="}, takes: true, today: "--" + name, as: as}
 }
 
-// limited is a parameter of which not every value can be had.
-func limited(name, today, why string, allows ...string) option {
-	return option{names: []string{name + "="}, takes: true, today: today, why: why, allows: allows}
+// limited is a parameter for which nothing has to be said, as long as it has one of
+// these values.
+func limited(name, why string, allows ...string) option {
+	return option{names: []string{name}, takes: true, allows: allows, why: why}
 }
 
 // kindOf is a type of key as nShield calls it.
@@ -101,6 +96,11 @@ func kindOf(value string) string {
 	return value
 }
 
+// hexadecimal is a public exponent as generatekey takes it, marked as what it is.
+func hexadecimal(exponent string) string {
+	return "0x" + strings.TrimPrefix(strings.ToLower(exponent), "0x")
+}
+
 // application is the word "simple", behind generatekey's options.
 func application(r *reading, word string) {
 	if !strings.EqualFold(word, "simple") {
@@ -108,17 +108,23 @@ func application(r *reading, word string) {
 	}
 }
 
-func transferOptions() []option {
+// packageOptions are those of the two packages, by the tool's names for them.
+func packageOptions(kek, world string) []option {
 	return []option{
-		{names: []string{"-ModifyAcls"}, command: "acl modify"},
-		{names: []string{"-Package"}, command: "package"},
-		{names: []string{"-KeyAppName"}, takes: true, allows: []string{"simple"}, why: oneKind},
-		{names: []string{"-KeyIdentifier"}, takes: true, today: "--ident"},
-		{names: []string{"-ExchangeKeyPackage"}, takes: true, today: "-k", as: packageFile, instead: []string{"--kek"}},
-		{names: []string{"-NewSecurityWorldPackage"}, takes: true, today: "-w", as: packageFile, instead: []string{"--world-package"}},
-		{names: []string{"-SubscriptionId"}, takes: true, today: "--subscription-id"},
-		{names: []string{"-KeyFriendlyName"}, takes: true, today: "--key-friendly-name"},
+		{names: []string{kek}, takes: true, today: "-k", as: packageFile, instead: []string{"--kek"}},
+		{names: []string{world}, takes: true, today: "-w", as: packageFile, instead: []string{"--world-package"}},
 	}
+}
+
+func transferOptions() []option {
+	return append(packageOptions("-ExchangeKeyPackage", "-NewSecurityWorldPackage"),
+		option{names: []string{"-ModifyAcls"}, command: "acl modify"},
+		option{names: []string{"-Package"}, command: "package"},
+		option{names: []string{"-KeyAppName"}, takes: true, allows: []string{"simple"}, why: oneKind},
+		option{names: []string{"-KeyIdentifier"}, takes: true, today: "--ident"},
+		option{names: []string{"-SubscriptionId"}, takes: true, today: "--subscription-id"},
+		option{names: []string{"-KeyFriendlyName"}, takes: true, today: "--key-friendly-name"},
+	)
 }
 
 // wholeTransfer: KeyTransferRemote does one of two things.
@@ -132,7 +138,7 @@ func wholeTransfer(r *reading) {
 
 func loadOptions() []option {
 	return []option{
-		oneModule("--module", "-m"),
+		oneModule(),
 		{names: []string{"--appname", "-A"}, takes: true, today: "--app", as: lowerL},
 		{names: []string{"--key-ident", "-K"}, takes: true, today: "--ident"},
 		never(true, noCardset, "--cardset", "--cardset-name", "-c"),
@@ -150,8 +156,8 @@ func lowerL(app string) string {
 
 // loaded is a word of the program that preload starts.
 func loaded(r *reading, word string) {
-	switch name := plainName(word); {
-	case name == "aclprint":
+	switch {
+	case plainName(word) == "aclprint":
 		r.command = "acl print"
 	case len(afterInterpreters([]string{word})) > 0:
 		r.refuse(word, "preload starts aclprint.py, and no other program: keys are loaded by the command that uses them")
@@ -164,6 +170,9 @@ func loadedAny(r *reading) {
 			Hint("byok-offline acl print --help")
 	}
 }
+
+// dumped is a file of kmdata.
+func dumped(r *reading, word string) { r.files = append(r.files, keyFile(word)) }
 
 func infoOptions() []option {
 	return []option{
@@ -179,13 +188,11 @@ func infoOptions() []option {
 
 // listed is the application of a key that nfkminfo shows, and then its identifier.
 func listed(r *reading, word string) {
-	if r.command != "key list" {
+	switch {
+	case r.command != "key list":
 		r.refuse(word, "a key is shown with -k")
-		return
+	case lowerL(word) != "xferacld" && !strings.EqualFold(word, "simple"):
+		r.command = "key show"
+		r.said = append(r.said, said{name: "--ident", value: word})
 	}
-	if lowerL(word) == "xferacld" || strings.EqualFold(word, "simple") {
-		return
-	}
-	r.command = "key show"
-	r.say("--ident", word)
 }

@@ -15,6 +15,7 @@ type reading struct {
 	files   []string
 	behind  []string // options of today, typed behind the line
 	err     error    // the first
+	unread  bool     // the rest of the line
 }
 
 // said is an option of today.
@@ -23,8 +24,6 @@ type said struct {
 	value string
 	known *option // of the old line
 }
-
-func (r *reading) say(name, value string) { r.said = append(r.said, said{name: name, value: value}) }
 
 // read reads the words behind the tool's name. Options of today begin at the first
 // word with two dashes that the tool does not have.
@@ -47,8 +46,8 @@ func (r *reading) take(o *option, words []string, value string, given bool) []st
 	word, rest := words[0], words[1:]
 	switch {
 	case o == nil && (strings.HasPrefix(word, "-") || strings.HasSuffix(head(word), "=")):
-		r.fail(exitcode.Errorf(exitcode.Usage, "%s: unknown option %s", r.tool.names[0], strings.TrimSuffix(head(word), "=")))
-		return rest
+		r.misread("unknown option %s", strings.TrimSuffix(head(word), "="))
+		return nil
 	case o == nil && r.tool.word != nil:
 		r.tool.word(r, word)
 		return rest
@@ -56,8 +55,8 @@ func (r *reading) take(o *option, words []string, value string, given bool) []st
 		r.files = append(r.files, word)
 		return rest
 	case o.takes && !given && len(rest) == 0:
-		r.fail(exitcode.Errorf(exitcode.Usage, "%s: %s needs a value", r.tool.names[0], word))
-		return rest
+		r.misread("%s needs a value", word)
+		return nil
 	case o.takes && !given:
 		value, rest = rest[0], rest[1:]
 	}
@@ -107,6 +106,14 @@ func (r *reading) refuse(what, why string) {
 	r.fail(exitcode.Errorf(exitcode.Usage, "%s: %s: %s", r.tool.names[0], what, why))
 }
 
+// misread ends the reading: what else the line holds is not known, and may be a
+// password. It is not repeated.
+func (r *reading) misread(format string, args ...any) {
+	next := strings.TrimSpace(r.tool.program+" "+r.command) + " --help"
+	r.fail(exitcode.Errorf(exitcode.Usage, r.tool.names[0]+": "+format, args...).Hint("%s", next))
+	r.unread = true
+}
+
 func (r *reading) fail(err error) {
 	if r.err == nil {
 		r.err = err
@@ -116,7 +123,7 @@ func (r *reading) fail(err error) {
 // line puts the parts of today's line together.
 func (r *reading) line() Line {
 	l := Line{Tool: r.tool.names[0], Program: r.tool.program, Err: r.err}
-	if r.command == "" {
+	if r.command == "" || r.unread {
 		return l
 	}
 	l.Words = strings.Fields(r.command)
@@ -144,15 +151,31 @@ func (r *reading) replaced(o *option) bool {
 
 // option finds the option that a word gives; value, if given, is in the word too.
 func (t *tool) option(word string) (o *option, value string, given bool) {
-	name := head(word)
 	for i := range t.options {
-		for _, known := range t.options[i].names {
-			if known == name || len(known) > 2 && strings.EqualFold(known, name) {
-				return &t.options[i], word[min(len(word), len(name)+separator(name)):], len(word) > len(name) || strings.HasSuffix(name, "=")
+		for _, name := range t.options[i].names {
+			if value, given, found := give(name, word, t.options[i].takes); found {
+				return &t.options[i], value, given
 			}
 		}
 	}
 	return nil, "", false
+}
+
+// give reports whether a word gives the option called name, and its value where
+// that is in the word: "--module=1", "-TenantId:x", "-m1", "type=RSA".
+func give(name, word string, takes bool) (value string, given, found bool) {
+	typed := head(word)
+	switch {
+	case typed == name || len(name) > 2 && strings.EqualFold(typed, name):
+		value = word[len(typed):]
+		if !strings.HasSuffix(typed, "=") && value != "" {
+			value = value[1:]
+		}
+		return value, len(word) > len(typed) || strings.HasSuffix(typed, "="), true
+	case len(name) == 2 && takes && strings.HasPrefix(word, name):
+		return word[len(name):], true, true
+	}
+	return "", false, false
 }
 
 // head is the part of a word that names an option: "--module" of "--module=1",
@@ -169,12 +192,4 @@ func head(word string) string {
 		return word[:i]
 	}
 	return word
-}
-
-// separator is how many bytes are between a name and its value.
-func separator(name string) int {
-	if strings.HasSuffix(name, "=") {
-		return 0
-	}
-	return 1
 }

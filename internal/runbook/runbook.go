@@ -72,23 +72,6 @@ func Words(args []string) []string {
 	return args[min(1, len(args)):]
 }
 
-// Links lists the names by which the program is called through links, each as the
-// old procedure types it, and without its ending.
-func Links(program string) (names []string) {
-	for _, t := range tools() {
-		if t.program != program {
-			continue
-		}
-		for _, name := range t.names {
-			names = append(names, name)
-			if t.ending != "" {
-				names = append(names, name+t.ending)
-			}
-		}
-	}
-	return names
-}
-
 // interpreters run a tool that stands behind them, and behind these switches.
 var interpreters = map[string][]string{
 	"python": nil, "python2": nil, "python3": nil, "py": nil,

@@ -3,7 +3,6 @@ package runbook
 // tool is a program of the old procedure.
 type tool struct {
 	names   []string // as the old procedure writes it, and other names, without the ending
-	ending  string   // of its file: ".exe"
 	program string   // that does the same today
 	command string   // of it, where no option chooses one
 	options []option
@@ -37,9 +36,9 @@ func tools() []tool {
 }
 
 // oneModule is the number of a module: the procedure has only one.
-func oneModule(names ...string) option {
+func oneModule() option {
 	return option{
-		names:  names,
+		names:  []string{"--module", "-m"},
 		takes:  true,
 		allows: []string{"1"},
 		why:    "modules have no numbers here: name the token behind the line, with --token",
