@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"byok/internal/testkit/page"
 )
 
 // TestDocumentsNameWhatIsThere parses every command line in the documents: its
@@ -27,7 +29,7 @@ func TestDocumentsNameWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	if lines < 60 {
+	if lines < 150 {
 		t.Errorf("%d command lines were found", lines)
 	}
 }
@@ -50,16 +52,27 @@ func documents(t *testing.T) []string {
 
 // commandLines finds what begins with one of the programs: in a block, perhaps
 // behind a prompt and over several lines, or between backquotes.
-func commandLines(text string) []string {
-	text = strings.ReplaceAll(text, "\\\n", " ")
-	found := regexp.MustCompile("(?m)^(?:    |[a-z]+\\$ +)(byok-(?:offline|online) [^#\n]*)").FindAllStringSubmatch(text, -1)
-	found = append(found, regexp.MustCompile("`(byok-(?:offline|online) [^`]*)`").FindAllStringSubmatch(text, -1)...)
-	var lines []string
-	for _, m := range found {
+func commandLines(text string) (lines []string) {
+	for _, b := range page.Blocks(text) {
+		if b.Kind == "text" {
+			continue // a screen
+		}
+		block := within.ReplaceAllString(strings.ReplaceAll(b.Text, "\\\n", " "), "X")
+		for _, m := range typed.FindAllStringSubmatch(block, -1) {
+			lines = append(lines, strings.TrimSpace(m[1]))
+		}
+	}
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
 		lines = append(lines, strings.TrimSpace(m[1]))
 	}
 	return lines
 }
+
+var (
+	within = regexp.MustCompile(`"?\$\((?:[a-z]+[^-a-z])[^)]*\)"?`) // of another command
+	typed  = regexp.MustCompile(`(?m)(?:^|^[a-z]+\$ +|[A-Z_]+=\S+ |\$\()(byok-(?:offline|online) [^#\n|)]*)`)
+	quoted = regexp.MustCompile("`(byok-(?:offline|online) [^`]*)`")
+)
 
 // judgeLine says what is wrong with a command line, or nothing.
 func judgeLine(help map[string]string, line string) string {
@@ -110,7 +123,7 @@ func TestDocumentsAreJudged(t *testing.T) {
 			t.Errorf("%s: %q", line, fault)
 		}
 	}
-	if n := len(commandLines("    byok-offline a \\\n    --b\nx `byok-online c` y\noffline$ byok-offline d\n")); n != 3 {
+	if n := len(commandLines("    byok-offline a \\\n    --b\nx `byok-online c` y\n```sh\noffline$ byok-offline d\nx=$(byok-online e)\n```\n")); n != 4 {
 		t.Errorf("%d command lines", n)
 	}
 }
