@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -9,22 +8,28 @@ import (
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/onlineview"
-	"byok/internal/term"
-	"byok/internal/transfer"
 	"byok/internal/upload"
-	"byok/internal/vault"
+	"byok/internal/uploadoptions"
 )
 
-const uploadText = `A FOLDER stands for the .byok files in it. Every file is checked before anything
-is sent; a file that fails is named and left out, and the others go up; the exit
-status is then that of the first failure, but 3 instead of 2, which promises
-that nothing was touched. What is already in the vault is not sent again, so the
-same command can be given again after a failure.
+const uploadText = `A FOLDER stands for the .byok files in it and in the folders below. Every file is
+checked before anything is sent; a file that fails is named and left out, and the
+others go up; the exit status is then the highest of their failures, but 3 instead
+of 2, which promises that nothing was touched. What is already in the vault is not
+sent again, so the same command can be given again after a failure. If two of the
+files are the same package, nothing is sent.
+
+Without --vault each package goes to the vault that its quorum approved, all
+vaults at the same time and each within the limits that the service documents:
+ten keys in ten seconds for a vault, and fifty for the vaults of a subscription
+together. They are listed and confirmed once. A vault that fails does not stop the
+others. For rehearsals, give --rehearsal once per vault.
 
 Name, operations, export and release policy of a key are those that the quorum
 approved: --name, --ops, --exportable and --release-policy may repeat them, and
 anything else is refused. The authorization holds only the hash of a release
-policy, so an exportable key needs --release-policy.
+policy, so an exportable key needs --release-policy; of several each key takes the
+one approved. --tag, --not-before, --expires and --disabled are for every key.
 
 The world whose quorum approved the key is identified by its hknso, which a
 person has to give once, with --hknso or at the prompt. It is on the paper that
@@ -40,53 +45,18 @@ func uploadCommand(p *command.Program) *cli.Command {
 		ArgsUsage:   "FILE.byok | FOLDER …",
 		Description: uploadText,
 		Action:      p.Step(debuggable(uploadPackages)),
-		Flags:       with(append(worldFlags(), changeFlags()...), uploadFlags()...),
+		Flags:       with(append(worldFlags(), severalRehearsals(changeFlags())...), uploadoptions.Flags()...),
 	}
 }
 
-func uploadFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault, as approved"},
-		&cli.StringFlag{Name: "ops", Usage: "`OPERATIONS` of the key, separated by commas, as approved"},
-		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy, as approved"},
-		&cli.StringFlag{Name: "release-policy", Usage: "`FILE` with the release policy of an exportable key, JSON"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "`NAME=VALUE` of a tag"},
-		&cli.StringFlag{Name: "not-before", Usage: "`TIME` from which the key is valid, such as 2026-01-02T03:04:05Z"},
-		&cli.StringFlag{Name: "expires", Usage: "`TIME` until which the key is valid"},
-		&cli.BoolFlag{Name: "disabled", Usage: "import the key disabled"},
-		&cli.BoolFlag{Name: "recover", Usage: "bring a deleted key of the same name back, and make this its newest version"},
-		&cli.BoolFlag{Name: "force-new-version", Usage: "upload even if the vault already has the key"},
-		&cli.Float64Flag{
-			Name:        "rate",
-			Usage:       "`KEYS` in ten seconds, 0 for no limit",
-			Value:       vault.ServiceRate,
-			DefaultText: "10, the documented limit of a vault",
-		},
-		&cli.StringFlag{Name: "public-key", Usage: "`PEM` of the key's public half, to check the uploaded key against"},
-		&cli.StringFlag{Name: "kty", Usage: "`TYPE` of the key: RSA-HSM, EC-HSM or oct-HSM"},
-		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key that is uploaded: P-256, P-384, P-521 or P-256K"},
-		&cli.BoolFlag{Name: "unchecked", Usage: "upload without anything to check the key against"},
-	}
-}
-
-// keyRate reads --rate.
-func keyRate(r *command.Run) (float64, error) {
-	rate := r.Float64("rate")
-	if rate < 0 || math.IsNaN(rate) {
-		return 0, exitcode.Errorf(exitcode.Usage,
-			"--rate %v: expected a number of keys in ten seconds, or 0 for no limit", rate)
-	}
-	return rate, nil
-}
-
-// uploadPackages brings packages into the vault: everything that can be
-// checked first, then the question, then one import after the other.
+// uploadPackages brings packages into their vaults: everything that can be
+// checked first, then the question, then all vaults at the same time.
 func uploadPackages(r *command.Run) (command.Result, error) {
-	options, err := uploadOptions(r)
+	options, err := uploadoptions.Read(r)
 	if err != nil {
 		return nil, err
 	}
-	rate, err := keyRate(r)
+	rate, err := uploadoptions.Rate(r)
 	if err != nil {
 		return nil, err
 	}
@@ -103,15 +73,15 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	noteItems(r, batch.Items())
-	c, err := connectAt(r, rate)
+	to, err := connectVaults(r, batch, options.Foreign != nil, rate)
 	if err != nil {
 		return nil, err
 	}
-	u := upload.Uploader{Vault: c.Client, UI: uploadUI{r.Console, r, c}, Rate: rate}
+	u := upload.Uploader{Vaults: to.clients(), UI: uploadUI{r.Console, to}, Rate: rate}
 	if err := u.Upload(r.Context.Context, batch); err != nil {
 		return nil, err
 	}
-	hintVerify(r, c, batch.Items())
+	to.hintVerify(batch.Items())
 	return describeBatch(r, batch)
 }
 
@@ -143,6 +113,9 @@ func uploadFiles(r *command.Run, o upload.Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := upload.Distinct(files); err != nil {
+		return nil, err
+	}
 	record := 0
 	for _, path := range files {
 		record += 2*len(path) + perFile
@@ -158,38 +131,6 @@ func uploadFiles(r *command.Run, o upload.Options) ([]string, error) {
 	return files, o.Check(len(files))
 }
 
-// uploadUI is the terminal, with the question of a command that changes a vault.
-type uploadUI struct {
-	*term.Console
-	run        *command.Run
-	connection *connection
-}
-
-// Progress implements upload.UI.
-func (u uploadUI) Progress(what string, total int64) upload.Progress {
-	return u.Console.Progress(what, total)
-}
-
-// Confirm implements upload.UI. Whoever is asked must see what is left out;
-// with --yes the result shows it.
-func (u uploadUI) Confirm(question string, leftOut []error) error {
-	if !u.run.Bool("yes") {
-		for _, err := range leftOut {
-			u.Warning("left out: %v", err)
-		}
-	}
-	return u.connection.confirm(u.run, question)
-}
-
-// hintVerify names the next step of a single package.
-func hintVerify(r *command.Run, c *connection, items []*upload.Item) {
-	if len(items) != 1 || !items[0].Sent() || !items[0].Approved {
-		return
-	}
-	stem, _ := transfer.Stem(items[0].File)
-	r.Console.Hint("byok-online verify %s --manifest %s", c.flag(r), term.Quote(stem+".manifest.json"))
-}
-
 // describeBatch shows and records what came of an upload.
 func describeBatch(r *command.Run, b *upload.Batch) (command.Result, error) {
 	for _, i := range b.Items() {
@@ -197,7 +138,7 @@ func describeBatch(r *command.Run, b *upload.Batch) (command.Result, error) {
 			r.Event.AddNote("key", i.Imported.Key.ID.String())
 		}
 	}
-	v, err := onlineview.OfItems(b.Items())
+	v, err := onlineview.OfBatch(b)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,17 @@ type Upload struct {
 	Uploaded []UploadedKey `json:"uploaded"`
 	Failed   []FailedFile  `json:"failed,omitempty"`
 	NotSent  []string      `json:"not_sent,omitempty"`
+	Vaults   []VaultUpload `json:"vaults,omitempty"` // where there are several
+}
+
+// VaultUpload is what came of the packages for one of several vaults.
+type VaultUpload struct {
+	Vault    string `json:"vault"`
+	Uploaded int    `json:"uploaded"`
+	Already  int    `json:"already"` // they were in the vault before; nothing was sent
+	Failed   int    `json:"failed"`
+	NotSent  int    `json:"not_sent"`
+	Error    string `json:"error,omitempty"` // why the vault got nothing
 }
 
 // UploadedKey is a key that is now in the vault.
@@ -31,6 +42,21 @@ type FailedFile struct {
 	Status exitcode.Code `json:"status"`
 	Error  string        `json:"error"`
 	KID    string        `json:"kid,omitempty"` // a version that exists and is not to be used
+}
+
+// OfBatch returns what came of an upload.
+func OfBatch(b *upload.Batch) (Upload, error) {
+	v, err := OfItems(b.Items())
+	if summaries := b.Summaries(); len(summaries) > 1 {
+		for _, s := range summaries {
+			one := VaultUpload{s.Vault, s.Sent - s.Already, s.Already, s.Failed, s.NotSent, ""}
+			if s.Err != nil {
+				one.Error = s.Err.Error()
+			}
+			v.Vaults = append(v.Vaults, one)
+		}
+	}
+	return v, err
 }
 
 // OfItems returns what came of the files of an upload.
@@ -91,7 +117,23 @@ func (v Upload) printTable(w io.Writer) error {
 	if err := term.Table(w, rows); err != nil {
 		return err
 	}
+	if err := v.printVaults(w); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintf(w, "%d uploaded, %d already there, %d failed, %d not sent\n",
 		len(v.Uploaded)-already, already, len(v.Failed), len(v.NotSent))
 	return err
+}
+
+// printVaults is a line for each of several vaults.
+func (v Upload) printVaults(w io.Writer) error {
+	if len(v.Vaults) == 0 {
+		return nil
+	}
+	rows := [][]string{{"VAULT", "UPLOADED", "THERE", "FAILED", "NOT SENT"}}
+	for _, o := range v.Vaults {
+		rows = append(rows, []string{o.Vault, strconv.Itoa(o.Uploaded), strconv.Itoa(o.Already), strconv.Itoa(o.Failed),
+			strconv.Itoa(o.NotSent)})
+	}
+	return term.Table(w, rows)
 }

@@ -3,15 +3,16 @@ package upload
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"byok/internal/approval"
 	"byok/internal/azure"
 	"byok/internal/exitcode"
-	"byok/internal/printable"
+	"byok/internal/fingerprint"
 	"byok/internal/transfer"
-	"byok/internal/worlds"
 )
 
 // maxNamed is how many failures Err names one by one; Items has them all.
@@ -19,15 +20,20 @@ const maxNamed = 20
 
 // Batch is the files of one upload, in the order they were given.
 type Batch struct {
-	items       []*Item
-	interrupted bool
+	items []*Item
+	lanes []*lane // set by Upload
 }
 
 // Read reads and checks every file; the batch says which of them cannot go up.
 // It asks no vault, and w about every security world once. An error means that
-// the person ended it.
+// the person ended it, or that nothing of the batch may be sent: two packages are
+// of one approved pair, or a release policy is for none of them.
 func Read(files []string, o Options, w approval.Worlds) (*Batch, error) {
-	b, asked := &Batch{}, &once{worlds: w, known: map[worlds.Claim]answer{}}
+	if err := Distinct(files); err != nil {
+		return nil, err
+	}
+	o = o.of(len(files))
+	b, asked := &Batch{}, approval.Once(w)
 	reader := new(transfer.Reader)
 	for _, file := range files {
 		i := newItem(file, o, reader, asked)
@@ -36,29 +42,54 @@ func Read(files []string, o Options, w approval.Worlds) (*Batch, error) {
 		}
 		b.items = append(b.items, i)
 	}
-	b.refuseSameNames()
-	return b, nil
-}
-
-// once asks about every world once.
-type once struct {
-	worlds approval.Worlds
-	known  map[worlds.Claim]answer
-}
-
-type answer struct {
-	world worlds.World
-	err   error
-}
-
-// Trust implements approval.Worlds.
-func (o *once) Trust(c worlds.Claim, from string) (worlds.World, error) {
-	a, known := o.known[c]
-	if !known {
-		a.world, a.err = o.worlds.Trust(c, from)
-		o.known[c] = a
+	if err := b.refuseTwice(); err != nil {
+		return nil, err
 	}
-	return a.world, a.err
+	b.refuseSameNames()
+	return b, b.checkPolicies(o.Policies)
+}
+
+// checkPolicies refuses a release policy that no quorum approved for any of the
+// packages.
+func (b *Batch) checkPolicies(policies [][]byte) error {
+	for _, p := range policies {
+		used := func(i *Item) bool { return i.Err != nil || string(i.request.ReleasePolicy) == string(p) }
+		if !slices.ContainsFunc(b.items, used) {
+			return exitcode.Errorf(exitcode.Refused,
+				"--release-policy: no package was approved with the release policy %s", fingerprint.Of(p)).
+				Hint("leave the option out, or have a quorum approve it: byok-offline acl modify")
+		}
+	}
+	return nil
+}
+
+// Vaults lists the addresses of the vaults that packages are for, sorted, without
+// those of packages that cannot go up.
+func (b *Batch) Vaults() []string {
+	all := map[string]bool{}
+	for _, i := range b.ready() {
+		all[i.Vault()] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// Subscription is that of a vault, as the manifests have it; "" where none does.
+func (b *Batch) Subscription(vault string) string {
+	for _, i := range b.items {
+		if i.Vault() == vault && i.subscription != "" {
+			return i.subscription
+		}
+	}
+	return ""
+}
+
+// Refuse leaves out the packages for a vault, because of err.
+func (b *Batch) Refuse(vault string, err error) {
+	for _, i := range b.ready() {
+		if i.Vault() == vault {
+			i.Err = err
+		}
+	}
 }
 
 // Items lists the files in their order, with what came of each.
@@ -69,7 +100,7 @@ func (b *Batch) Items() []*Item { return b.items }
 func (b *Batch) refuseSameNames() {
 	first := map[string]*Item{}
 	for _, i := range b.ready() {
-		name := strings.ToLower(i.Name())
+		name := strings.ToLower(i.Vault() + "/" + i.Name())
 		if before, taken := first[name]; taken {
 			i.Err = exitcode.Errorf(exitcode.Usage, "%s and %s are both for the key %s", before.File, i.File, i.Name()).
 				Hint("upload them one after the other: the last becomes the current version")
@@ -98,29 +129,74 @@ func (b *Batch) count(is func(*Item) bool) (n int) {
 	return n
 }
 
-// Err returns what went wrong, nil where every key is in the vault. Its status
-// is that of the first file that failed, with two exceptions: an interruption
-// comes before all, and Usage, which promises that nothing was touched, becomes
-// Check where other files went up.
+// Err returns what went wrong, nil where every key is in its vault. Its status is
+// the highest of all failures', with one exception: Usage, which promises that
+// nothing was touched, becomes Check where other files went up.
 func (b *Batch) Err() error {
-	all := b.failures()
+	all, code := b.failures(), b.worst()
+	for _, l := range b.lanes {
+		if err := l.unsent(len(b.lanes) > 1); err != nil {
+			all, code = append(all, err), max(code, exitcode.Of(err))
+		}
+	}
 	sent, unsent := b.count((*Item).Sent), len(b.ready())
-	stopped := b.interrupted && unsent+len(all) > 0
-	switch {
-	case stopped:
-		all = append(all, fmt.Errorf("%w: %d of %d packages are in the vault, %d not sent",
-			azure.ErrInterrupted, sent, len(b.items), unsent))
-	case unsent > 0:
-		all = append(all, fmt.Errorf("%s not sent, because the vault had failed", printable.Count(unsent, "package")))
+	stopped := unsent+len(all) > 0 && slices.ContainsFunc(b.lanes, func(l *lane) bool { return l.interrupted })
+	if stopped {
+		all, code = append(all, fmt.Errorf("%w: %d of %d packages are in the vault, %d not sent",
+			azure.ErrInterrupted, sent, len(b.items), unsent)), exitcode.Interrupted
 	}
 	err := errors.Join(all...)
-	if exitcode.Of(err) == exitcode.Usage && sent > 0 {
-		err = exitcode.Errorf(exitcode.Check, "%w", err)
+	if code == exitcode.Usage && sent > 0 {
+		code = exitcode.Check
 	}
-	if stopped || unsent > 0 {
+	if exitcode.Of(err) != code {
+		err = exitcode.Errorf(code, "%w", err)
+	}
+	if unsent > 0 {
 		err = exitcode.Hint(err, "run the same command again: it finds what was done")
 	}
 	return err
+}
+
+// Summary is what came of the packages for one vault.
+type Summary struct {
+	Vault   string // its address
+	Sent    int
+	Already int // of the sent, those that the vault had before
+	Failed  int
+	NotSent int
+	Err     error // why the vault got nothing; nil where it answered
+}
+
+// Summaries returns a summary of each vault that the batch was sent to, in their
+// order; none before [Uploader.Upload].
+func (b *Batch) Summaries() (list []Summary) {
+	for _, l := range b.lanes {
+		s := Summary{Vault: l.vault.Address().String(), Err: l.failed}
+		for _, i := range l.items {
+			switch {
+			case i.Err != nil:
+				s.Failed++
+			case i.Imported == nil:
+				s.NotSent++
+			case i.Imported.Already:
+				s.Already++
+				s.Sent++
+			default:
+				s.Sent++
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// worst is the highest status of the files.
+func (b *Batch) worst() (code exitcode.Code) {
+	for _, i := range b.items {
+		code = max(code, exitcode.Of(i.Err))
+	}
+	return code
 }
 
 // failures are the errors of the files, in their order, up to maxNamed.

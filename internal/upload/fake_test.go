@@ -174,7 +174,7 @@ func batchOf(names ...string) *Batch {
 func newUploader(t *testing.T, v *fakeVault, p *person) *Uploader {
 	t.Helper()
 	v.address = production(t)
-	return &Uploader{Vault: v, UI: p}
+	return &Uploader{Vaults: []Vault{v}, UI: p}
 }
 
 // expect fails the test unless err has this status and text; "" for no error.

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // Find lists the .byok files of a command line's arguments, in their order; a
-// folder stands for those in it, sorted by name, and not for its subfolders.
+// folder stands for those in it and in the folders below, sorted by name.
 // Status Usage for an argument that is missing or a folder without such a file.
 func Find(args []string) (files []string, err error) {
 	for _, arg := range args {
@@ -32,17 +33,17 @@ func Find(args []string) (files []string, err error) {
 }
 
 func inFolder(dir string) (files []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", dir, durable.Cause(err))
-	}
-	for _, e := range entries {
-		if _, ours := transfer.Stem(e.Name()); ours && !e.IsDir() {
-			files = append(files, filepath.Join(dir, e.Name()))
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return exitcode.Errorf(exitcode.Usage, "%s: %w", path, durable.Cause(err))
 		}
+		if _, ours := transfer.Stem(e.Name()); ours && !e.IsDir() {
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = exitcode.Errorf(exitcode.Usage, "%s: this folder has no .byok file", dir)
 	}
-	if len(files) == 0 {
-		return nil, exitcode.Errorf(exitcode.Usage, "%s: this folder has no .byok file", dir)
-	}
-	return files, nil
+	return files, err
 }

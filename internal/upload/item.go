@@ -36,13 +36,15 @@ type Item struct {
 	// specification has it. What is sent is as specified then.
 	Departures []string
 
-	rehearsal  bool
-	kek        kek.ID          // that the key was wrapped for
-	kekHash    fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
-	blob       transfer.Blob   // of another vendor's package
-	request    vault.Import
-	mayRecover bool // a deleted key of the name may be brought back
-	recover    bool // and there is one
+	rehearsal    bool
+	subscription string          // of the vault, as the manifest has it; another vendor's package has none: ""
+	wrapped      fingerprint.Sum // SHA-256 of the wrapped copy, which no two approved pairs share
+	kek          kek.ID          // that the key was wrapped for
+	kekHash      fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
+	blob         transfer.Blob   // of another vendor's package
+	request      vault.Import
+	mayRecover   bool // a deleted key of the name may be brought back
+	recover      bool // and there is one
 }
 
 // Sent reports whether the vault holds the file's key.
@@ -50,6 +52,10 @@ func (i *Item) Sent() bool { return i.Err == nil && i.Imported != nil }
 
 // Name is the key's name in the vault; "" where the file could not be read.
 func (i *Item) Name() string { return i.request.Name }
+
+// Vault is the address of the vault that the key was wrapped for; "" where the
+// file could not be read.
+func (i *Item) Vault() string { return i.kek.Vault }
 
 // newItem reads a file and all that belongs to it, and checks what can be
 // checked without the vault.
@@ -76,7 +82,8 @@ func (i *Item) readOurs(o Options, r *transfer.Reader, w approval.Worlds) error 
 	}
 	i.Approved, i.SHA256, i.rehearsal = true, p.SHA256(), p.Facts().Rehearsal
 	i.kek, i.kekHash = p.Facts().Pair.KEK.KID, p.Facts().Pair.KEK.Fingerprint
-	if i.request, err = o.request(i.File, p.Approved()); err != nil {
+	i.subscription, i.wrapped = p.Facts().Manifest.SubscriptionID, p.Facts().Pair.Wrapped
+	if i.request, err = o.approved(p.Approved().ReleasePolicy).request(i.File, p.Approved()); err != nil {
 		return err
 	}
 	i.request.Blob = p.Blob()

@@ -23,6 +23,10 @@ type Options struct {
 	Exportable    bool
 	ReleasePolicy []byte // JSON; the authorization holds its SHA-256 alone
 
+	// Policies are release policies of which each package takes the one whose
+	// SHA-256 was approved, where ReleasePolicy is not given.
+	Policies [][]byte
+
 	// What the quorum leaves to whoever uploads.
 	Tags      map[string]string
 	NotBefore time.Time // zero: none
@@ -44,10 +48,34 @@ func (o Options) Check(n int) error {
 		return nil
 	case o.Name != "":
 		return exitcode.Errorf(exitcode.Usage, "--name names one key, but there are %d files", n)
+	case o.Foreign != nil && len(o.Policies) > 1:
+		return exitcode.Errorf(exitcode.Usage,
+			"--release-policy: no authorization says which of the %d keys each belongs to", n)
 	case o.Foreign != nil && o.Foreign.Key.PublicKey != nil:
 		return exitcode.Errorf(exitcode.Usage, "--public-key belongs to one key, but there are %d files", n)
 	}
 	return nil
+}
+
+// of is what the person asks of one of n packages. A single policy for a single
+// package is meant for it, whatever was approved; so it is where nothing was.
+func (o Options) of(n int) Options {
+	one := o
+	if len(o.Policies) == 1 && (n == 1 || o.Foreign != nil) {
+		one.ReleasePolicy, one.Policies = o.Policies[0], nil
+	}
+	return one
+}
+
+// approved is o with the release policy that was approved, if it was given.
+func (o Options) approved(policy fingerprint.Sum) Options {
+	one := o
+	for _, p := range o.Policies {
+		if fingerprint.Of(p) == policy {
+			one.ReleasePolicy = p
+		}
+	}
+	return one
 }
 
 // request makes the import of this project's package at file, with what its

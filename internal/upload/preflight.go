@@ -15,24 +15,24 @@ import (
 )
 
 // preflight finds everything that could keep a package out, so that nothing is
-// sent before. What is wrong with a package stays with it; an error is the
-// vault's or the person's and ends the upload.
-func (u *Uploader) preflight(ctx context.Context, b *Batch) error {
-	u.checkRehearsal(b)
-	if err := u.checkKEKs(ctx, b); err != nil {
-		return err
-	}
-	if err := u.checkNames(ctx, b); err != nil {
-		return err
-	}
-	return u.findHeld(ctx, b)
+// sent before. What is wrong with a package stays with it, and what is wrong with
+// a vault with its lane; an error is the person's, or every vault's, and ends the
+// upload.
+func (u *Uploader) preflight(ctx context.Context, lanes []*lane) error {
+	u.stage("reading the KEKs", lanes, func(l *lane, _ Progress) error {
+		l.checkRehearsal()
+		return l.checkKEKs(ctx)
+	})
+	u.stage("checking the names", lanes, func(l *lane, p Progress) error { return l.checkNames(ctx, p) })
+	u.stage("looking for the keys", lanes, func(l *lane, p Progress) error { return l.findHeld(ctx, p) })
+	return ended(lanes)
 }
 
 // checkRehearsal keeps rehearsal and production apart.
-func (u *Uploader) checkRehearsal(b *Batch) {
-	for _, i := range b.ready() {
+func (l *lane) checkRehearsal() {
+	for _, i := range l.ready() {
 		if i.Approved {
-			i.Err = CheckRehearsal(i.File, i.rehearsal, u.Vault.Address())
+			i.Err = CheckRehearsal(i.File, i.rehearsal, l.vault.Address())
 		}
 	}
 }
@@ -50,7 +50,7 @@ func CheckRehearsal(file string, rehearsal bool, at endpoint.Address) error {
 }
 
 // checkKEKs reads every KEK once, however many packages are for it.
-func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
+func (l *lane) checkKEKs(ctx context.Context) error {
 	type wanted struct {
 		id   kek.ID
 		hash fingerprint.Sum
@@ -60,13 +60,13 @@ func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
 		err error
 	}
 	known := map[wanted]found{}
-	for _, i := range b.ready() {
+	for _, i := range l.ready() {
 		w := wanted{i.kek, i.kekHash}
 		f, asked := known[w]
 		if !asked {
-			f.key, f.err = u.Vault.CheckKEK(ctx, w.id, w.hash)
+			f.key, f.err = l.vault.CheckKEK(ctx, w.id, w.hash)
 			known[w] = f
-			u.warnExpiry(b, f.key, f.err)
+			l.warnExpiry(f.key, f.err)
 		}
 		if code := exitcode.Of(f.err); code != exitcode.Done && code != exitcode.Check {
 			return f.err
@@ -79,21 +79,18 @@ func (u *Uploader) checkKEKs(ctx context.Context, b *Batch) error {
 }
 
 // warnExpiry warns of a KEK that will not last until the upload is done.
-func (u *Uploader) warnExpiry(b *Batch, k vault.Key, err error) {
-	if left := time.Until(k.Expires); err == nil && !k.Expires.IsZero() && left < u.duration(b) {
-		u.UI.Warning("KEK %v expires in %s, but the upload takes %s", k.ID, left.Round(time.Second), u.duration(b))
+func (l *lane) warnExpiry(k vault.Key, err error) {
+	if left := time.Until(k.Expires); err == nil && !k.Expires.IsZero() && left < l.takes {
+		l.ui.Warning("KEK %v expires in %s, but the upload takes %s", k.ID, left.Round(time.Second), l.takes)
 	}
 }
 
 // checkNames finds the names that deleted keys hold. Those are never purged
 // from here.
-func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
-	ready := b.ready()
-	progress := u.UI.Progress("checking the names", size(ready))
-	defer progress.Done()
-	return each(ctx, ready, func(ctx context.Context, i *Item) error {
+func (l *lane) checkNames(ctx context.Context, progress Progress) error {
+	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
 		defer progress.Add(i.size())
-		_, held, err := Reserved(ctx, u.Vault, i.Name())
+		_, held, err := Reserved(ctx, l.vault, i.Name())
 		if err != nil {
 			return err
 		}
@@ -108,16 +105,13 @@ func (u *Uploader) checkNames(ctx context.Context, b *Batch) error {
 
 // findHeld finds the packages whose keys the vault has already: nobody is asked
 // about them. A package whose name a deleted key holds cannot be looked for.
-func (u *Uploader) findHeld(ctx context.Context, b *Batch) error {
-	ready := b.ready()
-	progress := u.UI.Progress("looking for the keys", size(ready))
-	defer progress.Done()
-	return each(ctx, ready, func(ctx context.Context, i *Item) error {
+func (l *lane) findHeld(ctx context.Context, progress Progress) error {
+	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
 		defer progress.Add(i.size())
 		if i.recover {
 			return nil
 		}
-		held, found, err := u.Vault.Held(ctx, i.request)
+		held, found, err := l.vault.Held(ctx, i.request)
 		if ends := endsUpload(err); ends != nil {
 			return ends
 		}

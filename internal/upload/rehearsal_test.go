@@ -63,7 +63,7 @@ func send(ctx context.Context, t *testing.T, v *practice.Vault, dir string, o Op
 		t.Fatal(err)
 	}
 	p := &person{}
-	u := &Uploader{Vault: v.Client, UI: p}
+	u := &Uploader{Vaults: []Vault{v.Client}, UI: p}
 	if err := u.Upload(ctx, b); err != nil {
 		t.Fatal(err)
 	}
@@ -291,11 +291,14 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, i)
 		}
 	}
-	b, err := Read([]string{good, twin}, Options{}, everyWorld{})
+	_, err = Read([]string{good, twin}, Options{}, everyWorld{})
+	expect(t, "twice", err, exitcode.Usage, good+" and "+twin+" are the same package; nothing was sent")
+	again := packedAgain(t, v)
+	b, err := Read([]string{good, again}, Options{}, everyWorld{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "twice", b.Items()[1].Err, exitcode.Usage, good+" and "+twin+" are both for the key good")
+	expect(t, "one name", b.Items()[1].Err, exitcode.Usage, good+" and "+again+" are both for the key good")
 }
 
 // TestWorlds asks about a world once, and ends where the person does.

@@ -57,20 +57,15 @@ func feed(ctx context.Context, queue chan<- *Item, items []*Item) {
 	}
 }
 
-// send imports what is ready. It stops at an interruption and when the vault
-// itself fails; what came of each item stays with it.
-func (u *Uploader) send(ctx context.Context, b *Batch) {
+// send sends all lanes at the same time.
+func (u *Uploader) send(ctx context.Context, lanes []*lane) {
 	defer context.AfterFunc(ctx, func() {
 		u.UI.Say("interrupted: waiting for the requests under way; interrupt again to stop at once")
 	})()
-	ready := b.ready()
-	progress := u.UI.Progress("uploading", size(ready))
-	defer progress.Done()
-	err := each(ctx, ready, func(_ context.Context, i *Item) error {
-		defer progress.Add(i.size())
-		return u.sendOne(ctx, i) // not to be cut short because another failed
+	u.stage("uploading", lanes, func(l *lane, p Progress) error {
+		l.send(ctx, p)
+		return nil
 	})
-	b.interrupted = errors.Is(err, context.Canceled)
 }
 
 // reportAll says of every key what a table of results does not show.
@@ -108,8 +103,8 @@ func (u *Uploader) report(i *Item, single bool) {
 
 // sendOne imports an item. It returns an error only where the others would
 // fail as well.
-func (u *Uploader) sendOne(ctx context.Context, i *Item) error {
-	done, err := u.recoverAndImport(ctx, i)
+func (l *lane) sendOne(ctx context.Context, i *Item) error {
+	done, err := l.recoverAndImport(ctx, i)
 	if errors.Is(err, context.Canceled) && !errors.Is(err, vault.ErrUnknown) {
 		return err // it was not sent
 	}
@@ -122,13 +117,13 @@ func (u *Uploader) sendOne(ctx context.Context, i *Item) error {
 	return endsUpload(err)
 }
 
-func (u *Uploader) recoverAndImport(ctx context.Context, i *Item) (vault.Imported, error) {
+func (l *lane) recoverAndImport(ctx context.Context, i *Item) (vault.Imported, error) {
 	if i.recover {
-		if err := u.Vault.Recover(ctx, i.Name()); err != nil {
+		if err := l.vault.Recover(ctx, i.Name()); err != nil {
 			return vault.Imported{}, err
 		}
 	}
-	return u.Vault.Import(ctx, i.request)
+	return l.vault.Import(ctx, i.request)
 }
 
 // endsUpload returns err if it would meet the other packages as well: it is

@@ -1,13 +1,14 @@
-// Package upload brings transfer packages into a vault: many at a time, none
+// Package upload brings transfer packages into their vaults: many at a time, none
 // twice, and each under the name, with the operations and the attributes that
 // its quorum approved, or not at all.
 //
-// [Find] the files, [Read] them into a [Batch], give that to
-// [Uploader.Upload], and look at [Batch.Items] and [Batch.Err] afterwards,
+// [Find] the files, [Read] them into a [Batch], connect to the vaults that
+// [Batch.Vaults] lists, give both to [Uploader.Upload], and look at [Batch.Items] and [Batch.Err] afterwards,
 // whatever Upload returned. Everything that can be checked is checked before
 // anything is sent. A file that fails is left out and named; the others go up.
 // What the vault has already is found there and not sent again, so the same
-// upload can be started again after any failure.
+// upload can be started again after any failure. Vaults are worked on side by
+// side, and one that fails does not stop the others.
 //
 // Do not call [vault.Client.Import] for a transfer package by other means: what
 // the quorum approved is compared here.
@@ -24,6 +25,7 @@ import (
 	"byok/internal/printable"
 	"byok/internal/vault"
 	"byok/internal/vault/endpoint"
+	"byok/internal/vault/pace"
 )
 
 // Vault is what an upload asks of a vault; [vault.Client] is one.
@@ -58,55 +60,102 @@ type Progress interface {
 	Done()
 }
 
-// Uploader uploads batches to one vault.
+// Uploader uploads batches, each package to the vault that it was made for.
 type Uploader struct {
-	Vault Vault
-	UI    UI
-	Rate  float64 // keys in ten seconds, as the vault's client paces them; 0 for no limit
+	Vaults []Vault // each once
+	UI     UI
+	// Rate is how many keys go to a vault in ten seconds, as the vaults' clients
+	// pace them; 0 for no limit.
+	Rate float64
 }
 
-// Upload checks the batch against the vault, asks the person, and sends what is
-// ready. It returns an error only where nothing was sent, because of the vault
+// Upload checks the batch against the vaults, asks the person once, and sends what
+// is ready. It returns an error only where nothing was sent, because of the vaults
 // or the person. What came of the files is in the batch: see [Batch.Err].
 func (u *Uploader) Upload(ctx context.Context, b *Batch) error {
-	if err := u.preflight(ctx, b); err != nil {
+	b.lanes = u.route(b)
+	u.time(b)
+	if err := u.preflight(ctx, b.lanes); err != nil {
 		return err
 	}
 	defer u.reportAll(b)
-	if len(b.ready()) == 0 {
+	var ready []*Item
+	for _, l := range b.lanes {
+		ready = append(ready, l.ready()...)
+	}
+	if len(ready) == 0 {
 		return nil
 	}
-	if err := u.UI.Confirm(u.question(b), b.failures()); err != nil {
+	u.time(b)
+	if err := u.UI.Confirm(u.question(b, ready), b.leftOut()); err != nil {
 		return err
 	}
-	u.send(ctx, b)
+	u.send(ctx, b.lanes)
 	return nil
 }
 
+// leftOut are the failures of files, and of vaults of which others are left.
+func (b *Batch) leftOut() []error {
+	all := b.failures()
+	for _, l := range b.lanes {
+		if l.failed != nil {
+			all = append(all, l.unsent(true))
+		}
+	}
+	return all
+}
+
 // question says what is about to happen.
-func (u *Uploader) question(b *Batch) string {
-	ready := b.ready()
+func (u *Uploader) question(b *Batch, ready []*Item) string {
 	what := "import " + printable.Count(len(ready), "package")
 	if len(ready) == 1 {
 		r := ready[0].request
 		what = fmt.Sprintf("import %s as key %s (%s)", ready[0].File, r.Name, strings.Join(r.Ops, ", "))
 	}
-	if left := b.count(func(i *Item) bool { return i.Err != nil }); left > 0 {
+	if left := len(b.items) - b.count((*Item).Sent) - len(ready); left > 0 {
 		what += fmt.Sprintf(", leave out %d", left)
 	}
 	if n := b.count(func(i *Item) bool { return i.recover }); n > 0 {
 		what += ", recover " + printable.Count(n, "deleted key")
 	}
-	if takes := u.duration(b); takes >= time.Minute {
-		what += fmt.Sprintf(", which takes %s", takes)
+	longest := time.Duration(0)
+	for _, l := range b.lanes {
+		longest = max(longest, l.takes)
+		if n := len(l.ready()); n > 0 && len(b.lanes) > 1 {
+			u.UI.Say("%v: %s", l.vault.Address(), printable.Count(n, "package"))
+		}
+	}
+	if longest >= time.Minute {
+		what += fmt.Sprintf(", which takes %s", longest)
 	}
 	return what
 }
 
-// duration is how long sending takes at least; 0 without a rate.
-func (u *Uploader) duration(b *Batch) time.Duration {
-	if u.Rate <= 0 {
+// time finds how long sending takes at least: by each vault's limit, and by that
+// of all vaults of a subscription.
+func (u *Uploader) time(b *Batch) {
+	together := map[string]int{}
+	for _, l := range b.lanes {
+		if u.limit(l).Subscription > 0 {
+			together[b.subscriptionOf(l)] += len(l.ready())
+		}
+	}
+	for _, l := range b.lanes {
+		limit := u.limit(l)
+		l.takes = max(takes(len(l.ready()), limit.Vault), takes(together[b.subscriptionOf(l)], limit.Subscription))
+	}
+}
+
+func (u *Uploader) limit(l *lane) pace.Limit {
+	return pace.Documented(l.vault.Address().Service()).Scaled(u.Rate)
+}
+
+func (b *Batch) subscriptionOf(l *lane) string { return b.Subscription(l.vault.Address().String()) }
+
+// takes is how long n keys take; 0 without a rate.
+func takes(n int, rate float64) time.Duration {
+	if rate <= 0 {
 		return 0
 	}
-	return time.Duration(float64(len(b.ready())) / u.Rate * 10 * float64(time.Second)).Round(time.Second)
+	return time.Duration(float64(n) / rate * 10 * float64(time.Second)).Round(time.Second)
 }

@@ -46,7 +46,7 @@ func TestUpload(t *testing.T) {
 		{
 			name: "the KEK cannot be read", code: exitcode.Vault, err: "refused (HTTP 403)",
 			vault: &fakeVault{checkKEK: func(kek.ID) (vault.Key, error) { return vault.Key{}, refusal(403) }},
-			want:  "a: not sent\nb: not sent", status: exitcode.Failed,
+			want:  "a: not sent\nb: not sent", status: exitcode.Vault,
 		},
 		{
 			name: "a deleted key", want: "a: a deleted key holds the name a\nb: sent", sent: "b", status: exitcode.Vault,
@@ -59,7 +59,7 @@ func TestUpload(t *testing.T) {
 		{
 			name: "deleted keys cannot be asked for", code: exitcode.Vault, err: "refused (HTTP 503)",
 			vault: &fakeVault{deleted: func(string) (bool, error) { return false, refusal(503) }},
-			want:  "a: not sent\nb: not sent", status: exitcode.Failed,
+			want:  "a: not sent\nb: not sent", status: exitcode.Vault,
 		},
 		{
 			name: "one is refused", want: "a: refused (HTTP 400)\nb: sent", sent: "a b", status: exitcode.Vault,
@@ -190,7 +190,7 @@ func TestHeld(t *testing.T) {
 			asked: "import b.byok as key b (sign, verify), leave out 1", want: "a: other operations\nb: sent"},
 		{name: "a deleted key is not looked for", held: holds("a", nil), gone: "a", sent: "a b",
 			asked: "import 2 packages, recover 1 deleted key", want: "a: sent\nb: sent"},
-		{name: "the vault fails", code: exitcode.Vault, err: "refused (HTTP 503)", status: exitcode.Failed,
+		{name: "the vault fails", code: exitcode.Vault, err: "refused (HTTP 503)", status: exitcode.Vault,
 			held: func(vault.Import) (vault.Imported, bool, error) { return vault.Imported{}, false, refusal(503) },
 			want: "a: not sent\nb: not sent"},
 	} {

@@ -16,6 +16,7 @@ import (
 	"byok/internal/azure"
 	"byok/internal/exitcode"
 	"byok/internal/vault/endpoint"
+	"byok/internal/vault/pace"
 )
 
 const (
@@ -249,13 +250,20 @@ func (c *Client) pause(ctx context.Context, doing string, try int, cause error) 
 	return c.clock.Sleep(ctx, wait)
 }
 
-// turn waits for this vault's next turn to make or import a key.
+// turn waits for the next turn to make or import a key: the subscription's, then
+// this vault's.
 func (c *Client) turn(ctx context.Context) error {
-	wait := c.pace.Next(c.clock.Now())
-	if wait <= 0 {
-		return ctx.Err()
+	for _, p := range []*pace.Pace{c.shared, c.pace} {
+		if p == nil {
+			continue
+		}
+		if wait := p.Next(c.clock.Now()); wait > 0 {
+			if err := c.clock.Sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
 	}
-	return c.clock.Sleep(ctx, wait)
+	return ctx.Err()
 }
 
 // retryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3).

@@ -31,10 +31,9 @@ import (
 	"byok/internal/vault/pace"
 )
 
-// ServiceRate is the documented limit of a vault: ten HSM keys made or
-// imported in ten seconds (Azure Key Vault service limits). A Managed HSM
-// takes one a second, which is the same.
-const ServiceRate = 10
+// ServiceRate is the documented limit of a vault: HSM keys made or imported in
+// ten seconds.
+const ServiceRate = pace.PerVault
 
 // Options of a Client. The zero value is usable.
 type Options struct {
@@ -60,6 +59,7 @@ type Client struct {
 	keys    *azkeys.Client
 	cred    *credential
 	pace    *pace.Pace
+	shared  *pace.Pace // see Share
 	timeout time.Duration
 	clock   Clock
 	say     func(format string, args ...any)
@@ -115,6 +115,10 @@ func newClient(
 	})
 	return c, exitcode.Mark(exitcode.Failed, err)
 }
+
+// Share has c take its turns from p as well, which the vaults of a subscription
+// share. Call it before the first request.
+func (c *Client) Share(p *pace.Pace) { c.shared = p }
 
 // Address is the vault's.
 func (c *Client) Address() endpoint.Address { return c.address }

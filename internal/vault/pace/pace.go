@@ -1,6 +1,10 @@
 // Package pace spreads the keys that are made or imported over time, so that
-// uploads stay below the service's limit. It never waits itself: [Pace.Next]
-// says for how long to.
+// uploads stay below the service's limits, which it lists: [Documented]. It
+// never waits itself: [Pace.Next] says for how long to.
+//
+// Give each vault a [Pace] of its own, and all vaults of a subscription one that
+// they share. Wait for the shared turn first: a turn that is taken ahead of time
+// would come to stand beside later ones.
 package pace
 
 import (
@@ -17,12 +21,15 @@ type Pace struct {
 	until   time.Time // no turn comes before: the vault throttles
 }
 
+// perSecond leaves two per cent of a limit, which keep a window that the network
+// has stretched or squeezed within it.
+func perSecond(perTenSeconds float64) float64 { return perTenSeconds / 10 * 0.98 }
+
 // New returns the pace of so many keys in ten seconds; 0 for no limit. It spreads
 // them evenly: a burst would use up the service's window and be throttled for
-// the rest of it. The two per cent left keep a window that the network has
-// stretched or squeezed within the limit.
+// the rest of it.
 func New(perTenSeconds float64) *Pace {
-	limit := rate.Limit(perTenSeconds / 10 * 0.98)
+	limit := rate.Limit(perSecond(perTenSeconds))
 	if perTenSeconds == 0 {
 		limit = rate.Inf
 	}
