@@ -124,6 +124,9 @@ func elsewhereOnline() []otherAttack {
 		{"import what was approved under another name, with other operations, or releasable",
 			"whoever may import into the vault", "`upload` refuses; who imports by other means is not stopped, and `verify` " +
 				"names the copies", "internal/vault.TestCopies"},
+		{"upload a key as the next version of another one's name, which it does not follow",
+			"whoever may import into the vault", "`upload` refuses: it compares the current version with the key that the " +
+				"quorum approved to be followed", "internal/succession.TestCheck"},
 		{
 			"read back other operations, or a key that can be released",
 			"whoever may import into the vault",

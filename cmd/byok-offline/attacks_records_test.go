@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"byok/internal/kmdata"
+	"byok/internal/statement"
 	"byok/internal/strictjson"
+	"byok/internal/testkit/yubichain"
 )
 
 // forgedRecords are what the program itself notes of a key: that a command was
@@ -42,6 +44,11 @@ func forgedRecords() []deed {
 			want: "3: kmdata/local/key_simple_aes: field check_value: expected 32 lower-case hex digits"},
 		{name: "a key file with the check value of another key", state: generated, also: withKeys, do: otherCheckValue, then: thenAES,
 			want: `3: key_simple_aes on token "stage" (serial …) is not the key that its file describes`},
+		{name: "a key file that KML signed, of a key that follows another", state: generated, do: forgedLink,
+			then: thenModify, want: "3: kmdata/local/key_simple_ec: field replaces: the key's origin statement says otherwise"},
+		{name: "a key file that KML signed, of a key that follows another", state: generated, do: forgedLink,
+			then: thenCheck, want: "3: key_simple_ec kmdata/local/key_simple_ec: field replaces: the key's origin statement " +
+				"says otherwise"},
 		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
 			then: thenCheck, want: "3: key_simple_ec it was retired, but is on the token"},
 		{name: "a record of retirement that KML signed, the key on the token", state: generated, do: forgedRetirement,
@@ -85,4 +92,13 @@ func forgedRetirement(t *testing.T, s *stage) {
 	record := kmdata.Retired{Signed: k.Signed, Ident: k.Ident, Identity: k.Identity, Destroyed: 2}
 	record.Type = kmdata.TypeRetired
 	s.forge(t, s.path("kmdata/local/retired_key_simple_ec"), mustDo(strictjson.Marshal(record))(t))
+}
+
+// forgedLink has KML sign that a key follows one of the attacker's own, which
+// would become its next version in a vault.
+func forgedLink(t *testing.T, s *stage) {
+	k := s.readKey(t, "key_simple_ec")
+	own := mustDo(yubichain.NewPublic())(t)
+	k.Replaces = &statement.Replaced{Ident: "payroll", Identity: mustDo(statement.IdentityOf(own, 0, nil))(t)}
+	s.forgeKey(t, k)
 }

@@ -152,6 +152,11 @@ func movedStatements() []deed {
 			want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
 		{name: "a statement of zeros", state: modified, also: onAnyToken, do: toLast(overwritingWith(strings.Repeat("\x00", 900))),
 			then: thenCheck, want: "3: kmdata/local/statements/000007-authorization.json: not valid JSON at byte 0"},
+		{name: "an authorization with an attestation that no quorum saw", state: modified, do: attestedLater,
+			then: thenCheck, want: "3: kmdata/local/statements/000006-authorization.json: the signature " +
+				"000006-authorization.sig is not of this content: the file was altered, or another key signed it"},
+		{name: "an attestation that no quorum saw, beside those that one did", state: modified, do: plantedAttestation,
+			then: thenCheck, want: "3: files of kmdata kmdata/local/attestations/vendor.pem is not named by a hash"},
 		{name: "a new statement that KML signed", state: modified, do: forgedSeal, then: thenCheck,
 			want: "3: kmdata/local/statements/000008-seal.json: the signature 000008-seal.sig is not of this content: " +
 				"the file was altered, or another key signed it"},
@@ -341,3 +346,22 @@ func (s *stage) resigned(text string, sums map[string]string, production bool) s
 
 // encodedPEM is a PEM block as JSON has it.
 func encodedPEM(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
+
+// attestedLater gives a key that was approved an attestation.
+func attestedLater(t *testing.T, s *stage) {
+	path := s.path(approvalState)
+	a, ok := mustDo(statement.Parse(path, mustDo(os.ReadFile(path))(t)))(t).(*statement.Authorization)
+	if !ok {
+		t.Fatalf("%s is no authorization", path)
+	}
+	a.Pairs[0].HSM = &statement.HSMAttestation{SHA256: fingerprint.Of([]byte("vendor")), Format: "certificates"}
+	s.forge(t, path, mustDo(statement.Encode(a))(t))
+}
+
+func plantedAttestation(t *testing.T, s *stage) {
+	dir := s.path("kmdata/local/attestations")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(dir, "vendor.pem"), []byte("vendor"))
+}

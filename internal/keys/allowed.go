@@ -16,6 +16,9 @@ func Transferable(chain *kmdata.Chain, ident string) (*kmdata.Key, error) {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s is frozen: it cannot be wrapped any more", k.Name()).
 			Hint("retire it and restore it from its backup, which stays whole")
 	}
+	if err == nil {
+		_, err = Followed(chain, k)
+	}
 	return k, err
 }
 

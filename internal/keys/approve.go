@@ -131,7 +131,7 @@ func (s Quorum) pair(t Transfer) (*pair, error) {
 
 // described is a pair as the holders will see it.
 func (s Quorum) described(t Transfer, file *kmdata.Key, key hsm.Key, identity statement.Identity) (*pair, error) {
-	replaces, err := followed(s.Chain, file)
+	replaces, err := Followed(s.Chain, file)
 	if err != nil {
 		return nil, err
 	}

@@ -48,14 +48,16 @@ func TestApproveAttached(t *testing.T) {
 		t.Errorf("kept %q", kept)
 	}
 	packed(t, r, bundle)
+	r.Whole(t)
 	rig.OK(t, os.WriteFile(chain.HSMAttestationPath(h.SHA256), []byte("swapped"), 0o600))
+	const swapped = "DIR/local/attestations/SHA256: its content is another one than a quorum approved"
+	r.Finds(t, "attestation of first", "FAIL: "+swapped)
+	r.Finds(t, "files of kmdata", "FAIL: "+swapped)
 	err = operator(r, func(o keys.Operator) error {
 		_, err := o.Package(keys.PackRequest{Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test"})
 		return err
 	})
-	r.Refused(t, err, exitcode.Check,
-		"DIR/local/attestations/SHA256: its content is another one than a quorum approved",
-		"bring the file back from a copy of kmdata")
+	r.Refused(t, err, exitcode.Check, swapped, "bring the file back from a copy of kmdata")
 }
 
 // packed writes the package of the key first, which must have the attestation.

@@ -112,9 +112,9 @@ func (g Generation) replacedAlone(chain *kmdata.Chain) (*statement.Replaced, err
 	return &statement.Replaced{Ident: old.Ident, Identity: old.Identity}, nil
 }
 
-// followed is the key that k follows. A key file that says otherwise than the
-// quorum has signed was signed by the operator since.
-func followed(chain *kmdata.Chain, k *kmdata.Key) (*statement.Replaced, error) {
+// Followed returns the key that k follows, nil for none. A key file that says otherwise than the
+// quorum has signed was signed by the operator since, and has status Check.
+func Followed(chain *kmdata.Chain, k *kmdata.Key) (*statement.Replaced, error) {
 	r := chain.Replaces(k)
 	if !r.Same(k.Replaces) {
 		return nil, exitcode.Errorf(exitcode.Check, "%s: field replaces: the key's origin statement says otherwise",

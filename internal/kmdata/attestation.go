@@ -1,6 +1,7 @@
 package kmdata
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"byok/internal/durable"
@@ -35,12 +36,11 @@ func (c *Chain) WriteHSMAttestation(data []byte) error {
 func (c *Chain) HSMAttestation(sum fingerprint.Sum) ([]byte, error) {
 	path := c.HSMAttestationPath(sum)
 	data, err := durable.ReadFile(path, MaxHSMAttestation)
-	if err != nil {
-		return nil, exitcode.Mark(exitcode.Check, err)
+	if err == nil && fingerprint.Of(data) != sum {
+		err = fmt.Errorf("%s: its content is another one than a quorum approved", path)
 	}
-	if fingerprint.Of(data) != sum {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: its content is another one than a quorum approved", path).
-			Hint("bring the file back from a copy of kmdata")
+	if err != nil {
+		return nil, exitcode.Hint(exitcode.Mark(exitcode.Check, err), "bring the file back from a copy of kmdata")
 	}
 	return data, nil
 }

@@ -36,6 +36,14 @@ type World struct {
 	Statement  int             `json:"last_statement"`
 	LastWords  string          `json:"last_statement_words"`
 	Created    string          `json:"created"`
+	// Replaced are the keys that others follow.
+	Replaced []Replaced `json:"replaced,omitempty"`
+}
+
+// Replaced is a key that another one follows.
+type Replaced struct {
+	Ident string `json:"ident"`
+	By    string `json:"by"`
 }
 
 // Module is one module of a world.
@@ -79,6 +87,12 @@ func WorldOf(c *kmdata.Chain) World {
 			},
 		)
 	}
+	files, _ := c.Readable() // world check says what is wrong with the others
+	for _, k := range files {
+		if r := c.Replaces(k); r != nil {
+			v.Replaced = append(v.Replaced, Replaced{r.Ident, k.Ident})
+		}
+	}
 	return v
 }
 
@@ -110,6 +124,9 @@ func (v World) Print(w io.Writer) error {
 	rows = append(rows, []string{"hknso", v.HKNSO.Groups()})
 	for _, row := range v.HKNSO.Rows() {
 		rows = append(rows, []string{"", row})
+	}
+	for _, r := range v.Replaced {
+		rows = append(rows, []string{"key replaced", r.Ident + ", by " + r.By})
 	}
 	rows = append(rows, []string{"last statement", strconv.Itoa(v.Statement)}, []string{"", v.LastWords})
 	return term.Table(w, rows)

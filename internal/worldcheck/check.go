@@ -53,6 +53,7 @@ func Token(o *session.Operator) ([]Row, error) {
 	c.anchor()
 	c.keys()
 	c.copies()
+	c.attestations()
 	c.files()
 	c.strangers()
 	return c.rows, Summary(c.rows)

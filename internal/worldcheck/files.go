@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 )
@@ -56,6 +57,8 @@ func (c *checker) file(path, name string) error {
 		return nil
 	case strings.HasPrefix(name, kmdata.KeyName(kmdata.Transfer, "")):
 		return c.transferCopy(path)
+	case filepath.Dir(path) == filepath.Dir(c.Chain.HSMAttestationPath(fingerprint.Sum{})):
+		return c.attestation(path)
 	case isKey && statement.CheckIdent(ident) == nil:
 		return nil // has a row of its own
 	case isRetired && statement.CheckIdent(retired) == nil:

@@ -101,6 +101,14 @@ func (c *checker) compare(k *kmdata.Key) (string, error) {
 		return "", exitcode.Errorf(exitcode.Check, "the token shows %s, and %s was recorded",
 			strings.Join(live, " "), strings.Join(recorded, " "))
 	}
+	replaces, err := keys.Followed(c.Chain, k)
+	if err != nil {
+		return "", err
+	}
 	origin, restored := c.Chain.OriginOf(k.Ident, k.Identity, c.Module.Module)
-	return fmt.Sprintf("%v; origin %s", k.Identity, statement.OriginText(origin, restored)), nil
+	detail := fmt.Sprintf("%v; origin %s", k.Identity, statement.OriginText(origin, restored))
+	if replaces != nil {
+		detail += "; replaces " + replaces.Ident
+	}
+	return detail, nil
 }
