@@ -33,7 +33,9 @@ const usage = `One ceremony, on the workstation beside the HSM:
     byok-offline package --ident contosokey --subscription-id UUID --out USB
 
 PINs and passphrases are asked for on the terminal; for unattended use give
---pin-file FILE, and one --card-pin-file FILE per --card.`
+--pin-file FILE, and one --card-pin-file FILE per --card.
+
+Lines of the retired nCipher procedure are taken too: docs/from-ncipher.md.`
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
