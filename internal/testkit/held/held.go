@@ -94,9 +94,22 @@ func Hold(t *testing.T) Ceremony {
 	}, w.KML[w.Module()]))(t)
 	paths := must(p.Write(stick))(t)
 	h.prove(t, strings.TrimSuffix(paths[0], ".byok"), copies[0], exchange, key)
+	h.sealed(t)
 	_ = must(w.Seal())(t)
 	h.connected(t, paths[0], exchange)
 	return h
+}
+
+// sealed has the module seal the disconnected workstation's log, in between.
+func (h Ceremony) sealed(t *testing.T) {
+	t.Helper()
+	log := must(ceremony.Open(h.Dir))(t)
+	kml := h.KML[h.Module()]
+	e := ceremony.Event{Time: stamp.Now(), Program: "byok-offline", Version: "1", Command: "ceremony seal", Began: 1}
+	_ = must(log.Seal(e, func(head ceremony.Head) (ceremony.Seal, error) {
+		sig, err := kml.Sign(head.Text())
+		return ceremony.Seal{Module: h.Module(), KML: kml.Sum(), Signature: sig}, err
+	}))(t)
 }
 
 // connected writes the connected workstation's log.
