@@ -30,7 +30,7 @@ func TestRetired(t *testing.T) {
 				"byok-offline: hint: byok-online subscription list --cloud usgov\n"},
 		{"nothing does it", "createocs -m1", 2, "byok-offline: error: createocs: there are no operator cards: " +
 			"keys are protected by the module, and approved by administrator cards\n" +
-			"byok-offline: hint: byok-offline world create\n"},
+			"byok-offline: hint: byok-offline key generate --help\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := program(nothing)

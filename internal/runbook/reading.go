@@ -10,8 +10,9 @@ import (
 // reading is a line as it is read.
 type reading struct {
 	tool    *tool
-	command string // of today
-	said    []said // in today's words
+	command string  // of today
+	chosen  *option // that asked for it
+	said    []said  // in today's words
 	files   []string
 	behind  []string // options of today, typed behind the line
 	err     error    // the first
@@ -57,6 +58,9 @@ func (r *reading) take(o *option, words []string, value string, given bool) []st
 	case o.takes && !given && len(rest) == 0:
 		r.misread("%s needs a value", word)
 		return nil
+	case !o.takes && given: // -Exportable:$false
+		r.misread("%s takes no value", head(word))
+		return nil
 	case o.takes && !given:
 		value, rest = rest[0], rest[1:]
 	}
@@ -79,7 +83,7 @@ func (r *reading) option(o *option, value string) {
 		value = o.as(value)
 	}
 	if o.command != "" {
-		r.command = o.command
+		r.choose(o)
 	}
 	switch {
 	case o.today != "":
@@ -87,6 +91,15 @@ func (r *reading) option(o *option, value string) {
 	case o.takes && o.allows == nil:
 		r.files = append(r.files, value)
 	}
+}
+
+// choose takes the command that an option asks for, and only one.
+func (r *reading) choose(o *option) {
+	if r.chosen != nil && r.chosen.command != o.command {
+		r.refuse(o.names[0], r.chosen.names[0]+" is another step: give each a line of its own")
+		return
+	}
+	r.chosen, r.command = o, o.command
 }
 
 // shown is a refused option; a value only where others would do, since it may be a

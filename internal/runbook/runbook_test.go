@@ -135,10 +135,14 @@ func TestTranslate(t *testing.T) {
 			"-Destination Software: the key stays in HSMs: the destination is HSM | byok-online upload --vault " +
 			"https://v.vault.azure.net --name N N.byok"},
 		{"another kind of option", "Add-AzKeyVaultKey -Pwd hunter2", "Add-AzKeyVaultKey: unknown option -Pwd | byok-online upload --help"},
+		{"a switch that is off", "Add-AzKeyVaultKey -Exportable:$false", "Add-AzKeyVaultKey: -Exportable takes no value | " +
+			"byok-online upload --help"},
+		{"two steps in one", "KeyTransferRemote -ModifyAcls -KeyIdentifier k -Package", "KeyTransferRemote: -Package: -ModifyAcls is " +
+			"another step: give each a line of its own | byok-offline acl modify --ident k"},
 		{"where no command is known", "KeyTransferRemote -Pack x", "KeyTransferRemote: unknown option -Pack | byok-offline --help"},
 
 		{"nothing does it", "createocs -m1", "createocs: there are no operator cards: keys are protected by the module, and approved " +
-			"by administrator cards | byok-offline world create"},
+			"by administrator cards | byok-offline key generate --help"},
 		{"today's", "world create", "no old line"},
 		{"an interpreter alone", "python", "no old line"},
 		{"nothing", "", "no old line"},

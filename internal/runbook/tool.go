@@ -61,11 +61,11 @@ func gone() []tool {
 		{
 			names: []string{"createocs", "ppmk"},
 			why:   ocs,
-			next:  "byok-offline world create",
+			next:  "byok-offline key generate --help",
 		},
 		{
-			names: []string{"vcredist_x64", "vcredist"},
-			why:   "nothing has to be installed beside the two programs",
+			names: []string{"vcredist_x64", "set"},
+			why:   "nothing has to be installed or set beside the two programs",
 			next:  "byok-offline version",
 		},
 		{
