@@ -23,6 +23,7 @@ type fakeVault struct {
 	deleted  func(name string) (bool, error)
 	held     func(vault.Import) (vault.Imported, bool, error)
 	imported func(vault.Import) (vault.Imported, error)
+	current  func(name string) (vault.Key, error)
 
 	mu    sync.Mutex
 	calls []string

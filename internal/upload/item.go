@@ -13,6 +13,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/statement"
 	"byok/internal/transfer"
 	"byok/internal/vault"
 )
@@ -37,11 +38,12 @@ type Item struct {
 	Departures []string
 
 	rehearsal    bool
-	subscription string          // of the vault, as the manifest has it; another vendor's package has none: ""
-	wrapped      fingerprint.Sum // SHA-256 of the wrapped copy, which no two approved pairs share
-	kek          kek.ID          // that the key was wrapped for
-	kekHash      fingerprint.Sum // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
-	blob         transfer.Blob   // of another vendor's package
+	subscription string              // of the vault, as the manifest has it; another vendor's package has none: ""
+	wrapped      fingerprint.Sum     // SHA-256 of the wrapped copy, which no two approved pairs share
+	kek          kek.ID              // that the key was wrapped for
+	kekHash      fingerprint.Sum     // SHA-256 of its SubjectPublicKeyInfo; another vendor's package has none: zero
+	blob         transfer.Blob       // of another vendor's package
+	replaces     *statement.Replaced // the key that it follows, as its quorum approved
 	request      vault.Import
 	mayRecover   bool // a deleted key of the name may be brought back
 	recover      bool // and there is one
@@ -82,6 +84,7 @@ func (i *Item) readOurs(o Options, r *transfer.Reader, w approval.Worlds) error 
 	}
 	i.Approved, i.SHA256, i.rehearsal = true, p.SHA256(), p.Facts().Rehearsal
 	i.kek, i.kekHash = p.Facts().Pair.KEK.KID, p.Facts().Pair.KEK.Fingerprint
+	i.replaces = p.Facts().Pair.Replaces
 	i.subscription, i.wrapped = p.Facts().Manifest.SubscriptionID, p.Facts().Pair.Wrapped
 	if i.request, err = o.approved(p.Approved().ReleasePolicy).request(i.File, p.Approved()); err != nil {
 		return err

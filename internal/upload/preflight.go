@@ -103,8 +103,8 @@ func (l *lane) checkNames(ctx context.Context, progress Progress) error {
 	})
 }
 
-// findHeld finds the packages whose keys the vault has already: nobody is asked
-// about them. A package whose name a deleted key holds cannot be looked for.
+// findHeld finds the packages whose keys the vault has already, and those whose
+// names there are another key's: nobody is asked about them. A package whose name a deleted key holds cannot be looked for.
 func (l *lane) findHeld(ctx context.Context, progress Progress) error {
 	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
 		defer progress.Add(i.size())
@@ -118,7 +118,10 @@ func (l *lane) findHeld(ctx context.Context, progress Progress) error {
 		if i.Err = err; found {
 			i.Imported = &held
 		}
-		return nil
+		if i.Err != nil || found {
+			return nil
+		}
+		return l.checkNext(ctx, i)
 	})
 }
 

@@ -122,6 +122,9 @@ func (l *lane) recoverAndImport(ctx context.Context, i *Item) (vault.Imported, e
 		if err := l.vault.Recover(ctx, i.Name()); err != nil {
 			return vault.Imported{}, err
 		}
+		if err := l.mayFollow(ctx, i); err != nil {
+			return vault.Imported{}, err
+		}
 	}
 	return l.vault.Import(ctx, i.request)
 }

@@ -23,6 +23,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/printable"
+	"byok/internal/succession"
 	"byok/internal/vault"
 	"byok/internal/vault/endpoint"
 	"byok/internal/vault/pace"
@@ -41,6 +42,7 @@ type Vault interface {
 	Held(ctx context.Context, i vault.Import) (vault.Imported, bool, error)
 	// Import makes a package a version of a key, or finds that it is there.
 	Import(ctx context.Context, i vault.Import) (vault.Imported, error)
+	succession.Vault
 }
 
 // UI is the person at work. Its methods are called by several goroutines.

@@ -1,0 +1,32 @@
+package upload
+
+import (
+	"context"
+
+	"byok/internal/exitcode"
+	"byok/internal/succession"
+)
+
+// mayFollow refuses a package whose name in the vault is another key's, unless its
+// quorum approved it as the next version. What another vendor's tool wrapped no
+// quorum approved, and whoever uploads it answers for its name.
+func (l *lane) mayFollow(ctx context.Context, i *Item) error {
+	if !i.Approved {
+		return nil
+	}
+	return succession.Check(ctx, l.vault, succession.Step{
+		Name: i.Name(), Key: i.request.Expected, Blob: i.SHA256.String(), Replaces: i.replaces,
+	})
+}
+
+// checkNext finds the packages that may not become the next version of their name.
+func (l *lane) checkNext(ctx context.Context, i *Item) error {
+	err := l.mayFollow(ctx, i)
+	if exitcode.Of(err) != exitcode.Refused {
+		if ends := endsUpload(err); ends != nil {
+			return ends
+		}
+	}
+	i.Err = err
+	return nil
+}
