@@ -94,7 +94,7 @@ func ofEntry(e renewal.Entry) RenewedKey {
 
 // Print implements command.Result.
 func (v Renewed) Print(w io.Writer) error {
-	rows := [][]string{{"RESULT", "KEY", "VAULT", "STATEMENT", "PROOF"}}
+	rows := [][]string{{"RESULT", "KEY", "VAULT", "STATEMENT", "PROOF, OR WHY"}}
 	count := map[string]int{}
 	for _, k := range v.Keys {
 		count[k.Result]++
@@ -125,7 +125,11 @@ func (k RenewedKey) row() []string {
 	if k.Name == "" {
 		return []string{k.Result, k.File, "", "", ""}
 	}
-	return []string{k.Result, k.Name, k.Vault, strconv.Itoa(k.Authorization), k.Proof}
+	last := k.Proof
+	if k.Status == exitcode.Done && last == "" {
+		last = k.Detail
+	}
+	return []string{k.Result, k.Name, k.Vault, strconv.Itoa(k.Authorization), last}
 }
 
 // summary counts the results, those that every run has first.

@@ -165,7 +165,7 @@ func checkPlaces(r *command.Run, c *renewal.Collection) error {
 			if d.File == "" {
 				continue
 			}
-			if err := checkBeside(d.File, "--out"); err != nil {
+			if err := checkBeside(d.File, "--out proofs"); err != nil {
 				return err
 			}
 		}

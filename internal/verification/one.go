@@ -68,7 +68,7 @@ func (s Station) readOurs(r *command.Run, k *subject, path string) error {
 		return err
 	}
 	if r.String("proof") == "" {
-		if err := checkBeside(k.file, "--proof"); err != nil {
+		if err := checkBeside(k.file, "--proof FILE"); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,11 @@ func (k subject) prove(r *command.Run, report readback.Report) (command.Result, 
 	if v.File == "" {
 		v.File = renewal.ProofName(k.file, report.Proof)
 	}
-	if err := writeProof(r, v.File, report.Proof); err != nil {
+	err := writeProof(r, v.File, report.Proof)
+	switch {
+	case exitcode.Of(err) == exitcode.Refused && r.IsSet("proof"):
+		return nil, exitcode.Hint(err, "name another file; without a vault, byok-online verify --proof checks that one again")
+	case err != nil:
 		return nil, err
 	}
 	return v, nil

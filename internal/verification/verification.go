@@ -19,7 +19,6 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/printable"
 	"byok/internal/proof"
 	"byok/internal/vault"
 	"byok/internal/worlds"
@@ -93,7 +92,7 @@ func checkBeside(file, option string) error {
 		at = filepath.Dir(at)
 		if _, err := os.Stat(filepath.Join(at, bundle.Signature)); err == nil {
 			return exitcode.Errorf(exitcode.Refused, "%s is in the bundle %s, which a new proof would alter", file, at).
-				Hint("%s %s", option, printable.Quote("proofs"))
+				Hint("%s", option)
 		}
 	}
 	return nil
