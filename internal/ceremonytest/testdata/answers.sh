@@ -32,13 +32,18 @@ case "$program $1 ${2-}" in
 	[ "$2" = reset-pin ] || set -- "$@" $pin
 	set -- "$@" --new-pin-file "$STAGE/newpin"
 	;;
+"byok-offline key retire") set -- "$@" $pin --really-destroy "$4" ;;
 "byok-offline card passphrase") set -- "$@" --new-card-pin-file "$STAGE/secret" --own-passphrase ;;
 "byok-offline toolset install")
 	for zip; do :; done
 	set -- "$@" --sha256 "$(sha256sum "$zip" | cut -d' ' -f1)"
 	;;
 "byok-offline acl modify" | "byok-offline verify -k")
-	kek=$(online kek show $vault --name KEKforBYOK --output json 2>/dev/null)
+	for word; do
+		[ "$option" != -k ] || name=$(sed -n 's|^  "kid": ".*/keys/\(.*\)/.*",$|\1|p' "$word")
+		option=$word
+	done
+	kek=$(online kek show $vault --name "$name" --output json 2>/dev/null)
 	set -- "$@" --fingerprint "$(echo "$kek" | field spki_sha256)" --kid "$(echo "$kek" | field kid)" --import-only --said-by Olga
 	[ "$1" = verify ] || set -- "$@" $pin --approve-unseen
 	;;
@@ -46,6 +51,7 @@ case "$program $1 ${2-}" in
 	"byok-offline key freeze" | "byok-offline module strike-off" | "byok-offline module accept" | "byok-offline package "* | "byok-offline ceremony seal" | \
 	"byok-offline ceremony bundle") set -- "$@" $pin ;;
 "byok-online kek create" | "byok-online kek delete" | "byok-online upload "*) set -- "$@" $vault --yes ;;
+"byok-online verify --proof") ;;
 "byok-online kek show" | "byok-online toolset build" | "byok-online verify "*) set -- "$@" $vault ;;
 esac
 exec "$BYOK_BIN/$program" "$@"
