@@ -45,7 +45,10 @@ var members = []struct {
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
 	}},
-	{"files", []string{"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline"}},
+	{"files", []string{
+		"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline",
+	}},
+	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},
 	{"signing in", []string{
 		"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",
@@ -69,7 +72,7 @@ func (p Program) groups(c *cli.Command) []Group {
 		}
 		groups[at].Options = append(groups[at].Options, o)
 	}
-	return append(few(groups), Group{globalTitle, p.global()})
+	return append(few(groups), Group{globalTitle, p.global(c.Flags...)})
 }
 
 // fewOptions is how many optional ones are easier to read without titles.
@@ -91,10 +94,10 @@ func few(groups []Group) []Group {
 // sorted are the options of a command without the global ones.
 func (p Program) sorted(c *cli.Command) (list []Option) {
 	for _, f := range c.Flags {
-		if slices.ContainsFunc(p.Global, func(g cli.Flag) bool { return g.Names()[0] == f.Names()[0] }) {
+		o := p.option(f)
+		if slices.ContainsFunc(p.Global, func(g cli.Flag) bool { return p.option(g).same(o) }) {
 			continue
 		}
-		o := p.option(f)
 		o.Required = slices.Contains(p.Required[c], o.Names[0])
 		list = append(list, o)
 	}
@@ -104,6 +107,12 @@ func (p Program) sorted(c *cli.Command) (list []Option) {
 		return cmp.Or(cmp.Compare(groupA, groupB), cmp.Compare(placeA, placeB))
 	})
 	return list
+}
+
+// same reports whether two options have one name and one meaning: a command's own
+// option takes the place of a global one of its name.
+func (o Option) same(other Option) bool {
+	return o.Names[0] == other.Names[0] && o.Meaning == other.Meaning
 }
 
 // place returns where an option stands in members: its group, counted from 1,

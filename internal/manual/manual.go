@@ -143,10 +143,16 @@ func entries(commands []*cli.Command) (list []Entry) {
 	return list
 }
 
-func (p Program) global() []Option {
+// global are the options of every command, but for those of whose name a command
+// has one of its own.
+func (p Program) global(own ...cli.Flag) []Option {
 	var list []Option
 	for _, f := range p.Global {
-		list = append(list, p.option(f))
+		o := p.option(f)
+		replaced := func(f cli.Flag) bool { return f.Names()[0] == o.Names[0] && !p.option(f).same(o) }
+		if !slices.ContainsFunc(own, replaced) {
+			list = append(list, o)
+		}
 	}
 	return append(list, helpOption())
 }
