@@ -17,7 +17,7 @@ import (
 )
 
 // TestHomePage types docs/rehearse-at-home.md as a newcomer does, without a change,
-// but for what it installs.
+// except for what it installs.
 func TestHomePage(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

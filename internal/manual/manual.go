@@ -143,8 +143,8 @@ func entries(commands []*cli.Command) (list []Entry) {
 	return list
 }
 
-// global are the options of every command, but for those of whose name a command
-// has one of its own.
+// global are the options of every command, except those whose name a command
+// has given to one of its own.
 func (p Program) global(own ...cli.Flag) []Option {
 	var list []Option
 	for _, f := range p.Global {
