@@ -73,11 +73,17 @@ func ProofsBeside(stem string) (files []string) {
 		return nil // the package is missing too, which is said of it
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(stem)+proofMark) && strings.HasSuffix(e.Name(), ".json") {
-			files = append(files, filepath.Join(filepath.Dir(stem), e.Name()))
+		if path := filepath.Join(filepath.Dir(stem), e.Name()); IsProofOf(stem, path) {
+			files = append(files, path)
 		}
 	}
 	return files
+}
+
+// IsProofOf reports whether a file is named like a proof of the package of which
+// stem is the path without its ending.
+func IsProofOf(stem, path string) bool {
+	return strings.HasPrefix(path, filepath.Clean(stem)+proofMark) && strings.HasSuffix(path, ".json")
 }
 
 // pack takes a .byok whose manifest is there: another vendor's has none.

@@ -71,6 +71,9 @@ func Gather(files register.Files, log []ceremony.Event, w approval.Worlds) (*Col
 		sources.Packages = append(sources.Packages, register.Package{File: p.File(), SHA256: p.SHA256(), Facts: p.Facts()})
 	}
 	for _, file := range files.Proofs {
+		if g.besideUnread(file) {
+			continue // what is said of the package is enough
+		}
 		data, err := durable.ReadFile(file, maxProof)
 		if err != nil {
 			return nil, exitcode.Mark(exitcode.Usage, err)
@@ -116,6 +119,14 @@ func (g *gathering) readPackages() error {
 		g.read = append(g.read, p)
 	}
 	return nil
+}
+
+// besideUnread reports whether a proof is one of a package that could not be read.
+func (g *gathering) besideUnread(file string) bool {
+	return slices.ContainsFunc(g.unread, func(e Entry) bool {
+		stem, _ := transfer.Stem(e.File)
+		return register.IsProofOf(stem, file)
+	})
 }
 
 // chains are the records of the worlds of the packages, as they lie in a bundle.

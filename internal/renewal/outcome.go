@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"byok/internal/exitcode"
 	"byok/internal/register"
@@ -61,7 +62,7 @@ func (o Outcome) Err() error {
 func (o Outcome) failures() (all []error) {
 	for _, e := range o.Entries {
 		if e.Err != nil {
-			all = append(all, fmt.Errorf("%s: %w", e.Name(), e.Err))
+			all = append(all, e.named())
 		}
 	}
 	for _, k := range o.KEKs {
@@ -76,6 +77,14 @@ func (o Outcome) failures() (all []error) {
 		all = append(all, fmt.Errorf("%w: %d of %d keys were not asked about", exitcode.ErrInterrupted, n, len(o.Entries)))
 	}
 	return all
+}
+
+// named puts the key before its error, unless that has its file's name.
+func (e Entry) named() error {
+	if strings.Contains(e.Err.Error(), e.Name()) {
+		return e.Err
+	}
+	return fmt.Errorf("%s: %w", e.Name(), e.Err)
 }
 
 func rank(err error) int {

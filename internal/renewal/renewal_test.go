@@ -467,9 +467,10 @@ func TestGather(t *testing.T) {
 	bad := p.pack("two", "P-256", here, "Two")
 	p.uploaded("one", here, "One", 1)
 	rig.OK(t, os.WriteFile(bad, []byte("{}"), 0o644))
+	rig.OK(t, os.WriteFile(strings.TrimSuffix(bad, ".byok")+".proof-1.json", []byte("{}"), 0o644))
 	o := p.renew(context.Background())
 	if p.worlds.asked != 1 || len(o.Entries) != 2 || o.Entries[0].Result != Failed ||
-		o.Entries[0].Name() != filepath.Base(bad) || o.Count(Proved) != 1 || exitcode.Of(o.Err()) != exitcode.Check {
+		o.Entries[0].Name() != filepath.Base(bad) || o.Count(Proved) != 1 || exitcode.Of(o.Err()) != exitcode.Check || len(o.Strays) > 0 {
 		t.Errorf("%d asked; %v\n%s", p.worlds.asked, o.Err(), lines(o))
 	}
 	c := p.collect()

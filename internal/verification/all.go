@@ -194,7 +194,11 @@ func place(r *command.Run, file string, p proof.Proof) (string, error) {
 
 // say tells of an entry as soon as it is known.
 func say(r *command.Run, e renewal.Entry) {
-	r.Console.Say("%s: %s, %s", e.Name(), e.Result, e.Detail)
+	if e.Err != nil {
+		r.Console.Say("%s: %s", e.Name(), e.Result) // why is said at the end, as an error
+	} else {
+		r.Console.Say("%s: %s, %s", e.Name(), e.Result, e.Detail)
+	}
 	for _, f := range e.Report.Findings {
 		if f.Result == readback.NotChecked {
 			r.Console.Warning("%s: %s was not checked: %s", e.Name(), f.Rule, f.Detail)
