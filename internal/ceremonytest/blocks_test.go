@@ -22,7 +22,7 @@ var fates = map[string]fate{
 	"../README.md":        {why: "a summary: the procedure's pages have these commands, and are run"},
 	"../CONTRIBUTING.md":  {why: "builds and tests everything"},
 	"rehearse-at-home.md": {test: "internal/ceremonytest TestHomePage"},
-	"rehearse-at-home.md: sudo apt-get install --yes git gcc libc6-dev make softhsm2":             {why: "installs packages, and builds"},
+	"rehearse-at-home.md: sudo apt-get install --yes git gcc libc6-dev make openssl softhsm2":     {why: "installs packages, and builds"},
 	"ceremony/1-toolset.md: byok-online login":                                                    {why: "needs an account of Azure"},
 	"ceremony/0-plan.md: byok-offline ceremony run --plan plan.yaml":                              {test: "internal/ceremonytest TestRun"},
 	"ceremony/0-plan.md: byok-online ceremony dry-run --plan plan.yaml --out transcript.txt":      {why: "has a test of its own"},
