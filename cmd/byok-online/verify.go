@@ -4,79 +4,17 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
-	"byok/internal/uploadoptions"
 	"byok/internal/vault"
 	"byok/internal/verification"
 )
-
-const verifyText = `The vault uses the key on a fresh challenge, and the public key made offline
-verifies the answer. What the vault says about the key is compared with what the
-quorum approved: name, operations, export, release policy. Then the vault is
-searched for other keys and versions with the same public key; one that may do
-more than was approved is a failure.
-
-The proof is written only if no rule fails.
-
-With --all every key of the register is proved again: those that this
-workstation's log says it uploaded, or those whose packages are in the folders of
---from, such as the USB stick or a bundle. Of a key that was approved twice for one
-name the newest package counts. A vault that fails does not stop the others;
-the exit status is then that of the worst failure. What the record says is gone
-is said, and is no failure. Each KEK is looked for as well: one that is open, and
-one that was closed and is back, is named.
-
-With --proof and no vault, a proof is checked again: its signature, and that it
-is about the key of the package beside it.`
 
 func verifyCommand(p *command.Program) *cli.Command {
 	s := verification.Station{
 		Keeper:    newKeeper,
 		Connect:   func(r *command.Run) (*vault.Client, error) { return clientOf(connect(r)) },
 		ConnectTo: connectTo,
-		PublicKey: uploadoptions.PublicKey,
+		PublicKey: publicKeyOption,
 	}
 	step := func(f command.Func) cli.ActionFunc { return p.Step(command.WithoutFiles(debuggable(f))) }
-	one, all, recheck := step(s.One), step(s.All), p.Check(command.WithoutFiles(s.Recheck))
-	return &cli.Command{
-		Name:        "verify",
-		Usage:       "have the vault prove that it holds the key made offline, as it was approved",
-		Description: verifyText,
-		Action: func(c *cli.Context) error {
-			switch {
-			case c.Bool("all"):
-				return all(c)
-			case c.IsSet("proof") && !c.IsSet("vault") && !c.IsSet("rehearsal"):
-				return recheck(c)
-			}
-			return one(c)
-		},
-		Flags: with(append(worldFlags(), vaultFlags()...), verifyFlags()...),
-	}
-}
-
-func verifyFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "manifest", Usage: "`FILE` KeyTransferPackage-….manifest.json"},
-		&cli.BoolFlag{Name: "all", Usage: "prove every key of the register"},
-		&cli.StringSliceFlag{
-			Name:  "from",
-			Usage: "`DIR` with packages, or a bundle, for --all; once per folder (default: what the log says was uploaded)",
-		},
-		&cli.StringFlag{Name: "out", Usage: "`DIR` for the proofs of --all (default: beside each manifest)"},
-		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault (default: the one approved)"},
-		&cli.StringFlag{Name: "version", Usage: "`VERSION` of it (default: the current one)"},
-		&cli.StringFlag{
-			Name:  "public-key",
-			Usage: "`PEM` of the key, where another vendor's tool made the package; needs --name",
-		},
-		&cli.StringFlag{
-			Name:  "nonce",
-			Usage: "`HEX` of 32 bytes that an auditor chose, to date the proof (default: drawn here)",
-		},
-		&cli.StringFlag{
-			Name: "proof",
-			Usage: "`FILE` for the proof (default: beside the manifest, with the time); " +
-				"without a vault, the proof to check again",
-		},
-	}
+	return s.Command(p, step, append(worldFlags(), vaultFlags()...))
 }

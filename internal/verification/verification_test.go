@@ -118,27 +118,28 @@ func (s *station) program(out, err *bytes.Buffer) *command.Program {
 		Name: "test", Version: "1", Usage: "test",
 		Console: &term.Console{Program: "test", In: strings.NewReader(""), Out: out, Err: err},
 	}
-	flags := func() (all []cli.Flag) {
-		for _, name := range []string{
-			"manifest", "name", "version", "public-key", "nonce", "proof", "out", "vault", "rehearsal", "hknso",
-		} {
-			all = append(all, &cli.StringFlag{Name: name})
-		}
-		return append(all, &cli.StringSliceFlag{Name: "from"})
+	var shared []cli.Flag
+	for _, name := range []string{"vault", "rehearsal", "hknso"} {
+		shared = append(shared, &cli.StringFlag{Name: name})
 	}
-	p.Commands = []*cli.Command{
-		{Name: "one", Flags: flags(), Action: p.Step(command.WithoutFiles(at.One))},
-		{Name: "all", Flags: flags(), Action: p.Step(command.WithoutFiles(at.All))},
-		{Name: "recheck", Flags: flags(), Action: p.Check(command.WithoutFiles(at.Recheck))},
-	}
+	step := func(f command.Func) cli.ActionFunc { return p.Step(command.WithoutFiles(f)) }
+	p.Commands = []*cli.Command{at.Command(p, step, shared)}
 	return p
 }
 
-// run runs a command, and returns its status and what it printed.
+// run runs verify, and returns its status and what it printed. The line begins
+// with one, all or recheck.
 func (s *station) run(line string) (status int, stdout, stderr string) {
 	s.t.Helper()
 	var out, err bytes.Buffer
 	words := append(strings.Fields(line), "--kmdata", s.kmdata)
+	switch words[0] {
+	case "one":
+		words = append(words, "--vault", s.Open.URL)
+	case "all":
+		words = append(words, "--all")
+	}
+	words[0] = "verify"
 	status = s.program(&out, &err).Main(context.Background(), words)
 	return status, s.plain(out.String()), s.plain(err.String())
 }
@@ -193,14 +194,14 @@ func TestOne(t *testing.T) {
 		text   string
 		hint   string
 	}{
-		{"one", exitcode.Usage, "one needs --manifest", "test one --help"},
+		{"one", exitcode.Usage, "verify needs --manifest", "test verify --help"},
 		{"one --manifest a.byok", exitcode.Usage, "--manifest a.byok: expected a file KeyTransferPackage-….manifest.json", ""},
 		{"one --from usb" + manifest, exitcode.Usage, "--from and --out are for verify --all", ""},
 		{"one --nonce 00" + manifest, exitcode.Usage, "--nonce: expected 64 hex digits", ""},
 		{"one --name other" + manifest, exitcode.Refused, "--name other: the quorum approved the name payroll",
 			"without --name, payroll is verified; other copies of the key are found by its public key"},
 		{"one --public-key k.pem" + manifest, exitcode.Usage, "--manifest and --public-key are mutually exclusive", ""},
-		{"one --public-key k.pem", exitcode.Usage, "one needs --name", "test one --help"},
+		{"one --public-key k.pem", exitcode.Usage, "verify needs --name", "test verify --help"},
 	} {
 		s.expect(c.line, c.status, errorLine(c.text, c.hint))
 	}
