@@ -9,6 +9,7 @@ import (
 	"byok/internal/choice"
 	"byok/internal/command"
 	"byok/internal/examples"
+	"byok/internal/planning"
 	"byok/internal/rehearsal"
 	"byok/internal/script"
 	"byok/internal/shared"
@@ -49,6 +50,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		uploadCommand(p),
 		verifyCommand(p),
 		auditCommand(p),
+		planning.Commands(p),
 		rehearsalCommands(p),
 		inspectCommand(p),
 		shared.Fingerprint(p),

@@ -145,7 +145,7 @@ func looks(p process) bool {
 		return true
 	}
 	switch p.words[0] {
-	case "inspect", "fingerprint", "confine", "kmfile", "audit", "login", "subscription", "vault", "rehearsal",
+	case "inspect", "fingerprint", "confine", "kmfile", "audit", "login", "subscription", "vault", "rehearsal", "plan",
 		"version", "completion", "manual":
 		return true
 	case "ceremony":

@@ -87,6 +87,7 @@ func Online() map[string]string {
 		"ceremony script":   "byok-online ceremony script --out book.html plan.yaml",
 		"ceremony report":   "byok-online ceremony report --out report.html bundle",
 		"audit":             "byok-online audit bundle",
+		"plan simulate":     "byok-online plan simulate --vaults 100 --keys 1000 --subscriptions 5",
 		"help":              "byok-online help upload",
 		"version":           "byok-online version",
 		"completion":        "byok-online completion zsh",

@@ -49,6 +49,7 @@ var members = []struct {
 		"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline",
 	}},
 	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
+	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},
 	{"signing in", []string{
 		"auth", "cloud", "tenant", "client-id", "client-secret-file", "client-certificate",

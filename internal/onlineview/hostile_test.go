@@ -17,5 +17,6 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Verified", hostile.Fill[Verified]())
 	hostile.Try(t, "Deleted", hostile.Fill[Deleted]())
 	hostile.Try(t, "Identity", hostile.Fill[Identity]())
+	hostile.Try(t, "Simulation", hostile.Fill[Simulation]())
 	hostile.Try(t, "Audit", hostile.Fill[Audit]())
 }
