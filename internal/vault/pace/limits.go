@@ -58,3 +58,9 @@ func Takes(n int, perTenSeconds float64) time.Duration {
 	}
 	return time.Duration(float64(n-1) / perSecond(perTenSeconds) * float64(time.Second))
 }
+
+// Within is how many keys go in d at so many keys in ten seconds: the most for
+// which [Takes] is not longer.
+func Within(d time.Duration, perTenSeconds float64) int {
+	return int(d.Seconds()*perSecond(perTenSeconds)+1e-6) + 1
+}
