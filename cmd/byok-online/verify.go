@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
+	"byok/internal/uploadoptions"
 	"byok/internal/vault"
 	"byok/internal/verification"
 )
@@ -13,7 +14,7 @@ func verifyCommand(p *command.Program) *cli.Command {
 		Keeper:    newKeeper,
 		Connect:   func(r *command.Run) (*vault.Client, error) { return clientOf(connect(r)) },
 		ConnectTo: connectTo,
-		PublicKey: publicKeyOption,
+		PublicKey: uploadoptions.PublicKey,
 	}
 	step := func(f command.Func) cli.ActionFunc { return p.Step(command.WithoutFiles(debuggable(f))) }
 	return s.Command(p, step, append(worldFlags(), vaultFlags()...))
