@@ -8,7 +8,9 @@ import (
 
 	"byok/internal/rehearsal"
 	"byok/internal/specimen"
+	"byok/internal/statement"
 	"byok/internal/testkit/practice"
+	"byok/internal/transfer"
 	"byok/internal/worlds"
 )
 
@@ -52,16 +54,30 @@ func setRehearsalFaults(ts *testscript.TestScript, _ bool, args []string) {
 // Behind the fake Azure, the KEK has that vault's address.
 func makePackage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: package DIR NAME KIND [production | OPERATION …]")
+		ts.Fatalf("usage: package DIR NAME KIND [production | after FILE.byok | OPERATION …]")
 	}
 	var change []func(*specimen.KEK)
 	ops := args[3:]
 	if len(ops) == 1 && ops[0] == "production" {
 		change, ops = append(change, practice.Production), nil
 	}
+	if len(ops) == 2 && ops[0] == "after" {
+		change, ops = append(change, after(ts, ops[1])), nil
+	}
 	if address := sceneOf(ts).address; address != "" {
 		change = append(change, func(k *specimen.KEK) { k.ID.Vault = address })
 	}
 	_, err := sceneOf(ts).vault.PackFor(ts.MkAbs(args[0]), args[1], args[2], ops, change...)
 	ts.Check(err)
+}
+
+// after has a package's key follow that of another package.
+func after(ts *testscript.TestScript, file string) func(*specimen.KEK) {
+	p, err := transfer.ReadPackage(ts.MkAbs(file))
+	ts.Check(err)
+	facts, err := p.Inspect()
+	ts.Check(err)
+	return func(k *specimen.KEK) {
+		k.Replaces = &statement.Replaced{Ident: facts.Pair.Ident, Identity: facts.Pair.Identity}
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/statement"
 	"byok/internal/testkit/softworld"
 	"byok/internal/transfer"
 )
@@ -67,6 +68,7 @@ type KEK struct {
 	ID        kek.ID
 	Public    *rsa.PublicKey
 	Rehearsal bool
+	Replaces  *statement.Replaced // the key that the package's follows; nil for none
 }
 
 // Package makes the transfer package of key, an *ecdsa.PrivateKey, a
@@ -88,6 +90,7 @@ func (w *World) Package(k KEK, name string, key any, ops ...string) (*transfer.P
 		KEK:    softworld.KEK{ID: k.ID, Public: k.Public},
 		Name:   name,
 		KeyOps: ops,
+		Change: func(a *statement.Approval) { a.Replaces = k.Replaces },
 	})
 	if err != nil {
 		return nil, err

@@ -29,6 +29,10 @@ type Vault interface {
 	ProveTo(ctx context.Context, k vault.Key, e vault.Expected, nonce []byte) (proof.Proof, error)
 }
 
+// ErrUnread is in the error where the current version may not be read: it is
+// disabled, or the account reads no keys. Whoever knows it by other means may go on.
+var ErrUnread = errors.New("cannot be compared")
+
 // Step is a key on its way to a name.
 type Step struct {
 	Name     string
@@ -45,7 +49,7 @@ func Check(ctx context.Context, v Vault, s Step) error {
 	case answered(err, http.StatusNotFound):
 		return nil
 	case answered(err, http.StatusForbidden):
-		return exitcode.Errorf(exitcode.Refused, "the vault's current version of %s cannot be compared: %w", s.Name, err).
+		return exitcode.Errorf(exitcode.Refused, "the vault's current version of %s %w: %w", s.Name, ErrUnread, err).
 			Hint("enable that version, or sign in as somebody who may read keys")
 	case err != nil:
 		return err

@@ -74,3 +74,23 @@ func TestVaultFailsAtTheName(t *testing.T) {
 	b := batchOf("one")
 	expect(t, "a vault that fails", newUploader(t, v, &person{}).Upload(t.Context(), b), exitcode.Vault, "refused (HTTP 500)")
 }
+
+// TestUnreadName: a version that may not be read is taken for the package's own
+// where its tag says so.
+func TestUnreadName(t *testing.T) {
+	unread := func(string) (vault.Key, error) { return vault.Key{}, refusal(403) }
+	for _, own := range []bool{true, false} {
+		v := &fakeVault{current: unread}
+		v.held = func(i vault.Import) (vault.Imported, bool, error) {
+			return vault.Imported{Unread: true}, own && !i.ForceNewVersion, nil
+		}
+		b := batchOf("one")
+		b.items[0].request.ForceNewVersion = true
+		if err := newUploader(t, v, &person{}).Upload(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if sent := v.called("import") == "one"; sent != own {
+			t.Errorf("own %t: sent %t, %v", own, sent, b.items[0].Err)
+		}
+	}
+}
