@@ -23,7 +23,7 @@ the plan says or, with --deviation, how else, or why not. Each witness's initial
 are asked for. It changes nothing but the log.
 
 ceremony run calls it for each step. Step "plan" accepts a plan that was changed
-after the ceremony began, as a deviation; its steps are then attested anew.`
+after the ceremony began, as a deviation; its steps are then attested again.`
 
 // attestCommand is ceremony attest for the program at a place.
 func attestCommand(p *command.Program, at script.Place) *cli.Command {

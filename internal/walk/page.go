@@ -75,7 +75,7 @@ func (w *Walk) page(at int, p Progress) func(int) []string {
 			"running it again takes up what was begun.")
 	}
 	if before := p.before[s.ID]; !before.IsZero() {
-		texts = append(texts, "  By the plan of before it ended well at "+stamp.Text(before)+
+		texts = append(texts, "  Under the earlier plan it ended well at "+stamp.Text(before)+
 			`: where that still holds, type "`+wordDeviation+`" and say so.`)
 	}
 	return both(title, said(texts...), said(""), w.command(s))
@@ -205,19 +205,19 @@ func (w *Walk) failure(at, status int, deviation bool) []string {
 	texts := []string{
 		"",
 		fmt.Sprintf("Step %d of %d: the command ended with status %d, and says why above.", at+1, len(w.steps), status),
-		"  again: it is run once more, when what it says is put right",
+		"  again: run it once more, after putting right what it says",
 	}
 	if deviation {
 		texts = append(texts,
-			"  deviation: the step was done in another way, or is left out; the reason goes into the record")
+			"  deviation: the step was done in another way, or is left out; give the reason, for the record")
 	}
-	return append(texts, "  stop: this run ends, and the same command goes on here later")
+	return append(texts, "  stop: end this run; the same command goes on from here later")
 }
 
 // deviating says what a deviation is.
 var deviating = []string{
 	"",
 	"A deviation: this step was done in another way than the plan says, or could not be done. " +
-		"The reason goes into the record, and the ceremony goes on behind the step. " +
+		"The reason goes into the record, and the ceremony goes on after the step. " +
 		"Where a later step needs what is missing, stop instead (Ctrl-C), and come back to it.",
 }

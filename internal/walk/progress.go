@@ -110,7 +110,7 @@ func (c *Course) follows(p Progress) error {
 	return exitcode.Errorf(exitcode.Refused,
 		"%s (%s …) is not the plan that this ceremony began by (%s …): the log holds that one's steps",
 		c.File, c.Sum.FirstWords(firstWords), p.plan.FirstWords(firstWords)).
-		Hint("take the plan of before; or have the witnesses accept the changed one: %s %s --plan %s --step %s --deviation REASON",
+		Hint("take the earlier plan, or have the witnesses accept the changed one: %s %s --plan %s --step %s --deviation REASON",
 			c.Program, Attest, printable.Quote(c.File), StepPlan)
 }
 

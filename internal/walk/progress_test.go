@@ -17,7 +17,7 @@ func TestAttestable(t *testing.T) {
 	changed := func(r *room) { r.attests(other, "arrive", "") }
 	refusedPlan := fmt.Sprintf("plan.yaml (%s …) is not the plan that this ceremony began by (%s …): the log holds that one's steps",
 		course(t, script.Disconnected, "").Sum.FirstWords(4), other.FirstWords(4))
-	const acceptance = "take the plan of before; or have the witnesses accept the changed one: " +
+	const acceptance = "take the earlier plan, or have the witnesses accept the changed one: " +
 		"byok-offline ceremony attest --plan plan.yaml --step plan --deviation REASON"
 	for _, c := range []struct {
 		name, id, reason string
