@@ -54,7 +54,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		rehearsalCommands(p),
 		inspectCommand(p),
 		shared.Fingerprint(p),
-		shared.Ceremony(p),
+		ceremonyCommands(p),
 	}, shared.About(p)...)
 	return p
 }

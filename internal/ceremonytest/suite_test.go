@@ -98,3 +98,10 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 func updating() bool { return slices.Contains(flag.Args(), "update") }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -19,4 +19,5 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Identity", hostile.Fill[Identity]())
 	hostile.Try(t, "Simulation", hostile.Fill[Simulation]())
 	hostile.Try(t, "Audit", hostile.Fill[Audit]())
+	hostile.Try(t, "DryRun", hostile.Fill[DryRun]())
 }

@@ -118,6 +118,8 @@ func results(t *testing.T) map[string]command.Result {
 			Findings: []readback.Finding{{Rule: "name", Result: readback.Pass, Detail: "payroll"}},
 			File:     "payroll.proof.json",
 		},
+		"dry-run":        DryRun{Transcript: "dry-run.txt", Plan: sum},
+		"dry-run-kept":   DryRun{Transcript: "dry-run.txt", Plan: sum, Kept: "kept"},
 		"deleted":        OfDeleted(id.String(), vault.Deleted{DeletedAt: noon, PurgeAt: noon.AddDate(0, 0, 90)}, false),
 		"deleted-before": OfDeleted(id.String(), vault.Deleted{}, true),
 		"person":         Identity{azure.Identity{Account: "ada@contoso.com", Tenant: "t", Cloud: "AzurePublic", Expires: noon}},

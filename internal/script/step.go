@@ -9,6 +9,7 @@ package script
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"byok/internal/plan"
 )
@@ -43,6 +44,10 @@ type Act struct {
 	Does  string
 	Types bool // the step's command
 }
+
+// Typed is the shell command, besides the step's own, that an act has somebody
+// type, if it has.
+func (a Act) Typed() (string, bool) { return strings.CutPrefix(a.Does, "type: ") }
 
 // If is what to do where something else appears.
 type If struct{ Seen, Then string }

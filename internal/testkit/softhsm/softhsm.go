@@ -3,12 +3,9 @@
 package softhsm
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
+	"byok/internal/softhsm"
 	"byok/internal/testkit/ramdisk"
 )
 
@@ -25,37 +22,13 @@ func New(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SOFTHSM2_CONF", conf)
+	t.Setenv(softhsm.Variable, conf)
 	return library
 }
 
-// paths are where Debian and others put the library.
-var paths = []string{
-	"/usr/lib/softhsm/libsofthsm2.so",
-	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-	"/usr/lib64/softhsm/libsofthsm2.so",
-	"/usr/local/lib/softhsm/libsofthsm2.so",
-}
-
 // Library finds libsofthsm2.so.
-func Library() (string, error) {
-	for _, path := range paths {
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("SoftHSM is not installed, and these tests need a real PKCS#11 library: apt-get " +
-		"install softhsm2")
-}
+func Library() (string, error) { return softhsm.Library() }
 
 // Configure writes a SoftHSM configuration with its tokens below dir and
 // returns its path, for SOFTHSM2_CONF.
-func Configure(dir string) (string, error) {
-	tokens := filepath.Join(dir, "tokens")
-	if err := os.MkdirAll(tokens, 0o700); err != nil {
-		return "", err
-	}
-	conf := filepath.Join(dir, "softhsm2.conf")
-	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", tokens)
-	return conf, os.WriteFile(conf, []byte(text), 0o600)
-}
+func Configure(dir string) (string, error) { return softhsm.Configure(dir) }
