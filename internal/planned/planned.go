@@ -166,7 +166,7 @@ func (s Step) deals() bool { return len(values(s.Options, "holder")) > 0 }
 func (p *Plan) ofPlan(cards []string) error {
 	for _, card := range cards {
 		if !slices.ContainsFunc(p.Media, func(m string) bool { return same([]string{m}, []string{card}) }) {
-			return fmt.Errorf("--card %s is no card of the plan: %s", printable.Quote(card), quoted(p.Media))
+			return fmt.Errorf("--card %s is not a card of the plan: %s", printable.Quote(card), quoted(p.Media))
 		}
 	}
 	return nil

@@ -86,7 +86,7 @@ func TestRefused(t *testing.T) {
 			"plan.yaml: do it differs from step only: a, and the plan says a b",
 			"leave out what the plan knows; a changed plan is reviewed again"},
 		{"a card of another set", single("--card=/a"), "--card=/d", exitcode.Refused,
-			"plan.yaml: do it differs from step only: --card /d is no card of the plan: /a /b",
+			"plan.yaml: do it differs from step only: --card /d is not a card of the plan: /a /b",
 			"leave out what the plan knows; a changed plan is reviewed again"},
 		{"fewer cards than are dealt", single("--card=/a --holder=A --card=/b --holder=B"), "--card=/a", exitcode.Refused,
 			"plan.yaml: do it differs from step only: --card /a, and the plan says /a /b",

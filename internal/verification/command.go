@@ -21,8 +21,8 @@ workstation's log says it uploaded, or those whose packages are in the folders o
 --from, such as the USB stick or a bundle. Of a key that was approved twice for one
 name the newest package counts. A vault that fails does not stop the others;
 the exit status is then that of the worst failure. What the record says is gone
-is said, and is no failure. Each KEK is looked for as well: one that is open, and
-one that was closed and is back, is named.
+is listed, and is not a failure. Each KEK is looked for as well: one that is still
+open, and one that was closed and is back, are named.
 
 With --proof and no vault, a proof is checked again: its signature, and that it
 is about the key of the package beside it.`
