@@ -17,7 +17,7 @@ type floor struct {
 func floors() []floor {
 	return []floor{
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "uploadoptions", "planning", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
+		{"Around a command", []string{"supervisor", "uploadoptions", "planning", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "markup", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "simulation", "succession", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"html/template"
 	"path/filepath"
 	"strings"
 
@@ -60,17 +59,4 @@ func (p places) log(program, name string) check {
 		return p.hash(name)
 	}
 	return check{shown, program + " ceremony verify --kmdata " + printable.Quote(filepath.FromSlash(dir))}
-}
-
-// foreign shows a text that was typed by people or came from a file: escaped,
-// visible, and isolated from the direction of what is around it.
-func foreign(text any) template.HTML {
-	var shown string
-	switch t := text.(type) {
-	case string:
-		shown = t
-	case interface{ String() string }:
-		shown = t.String()
-	}
-	return template.HTML("<bdi>" + template.HTMLEscapeString(printable.Escape(shown)) + "</bdi>") //nolint:gosec // escaped
 }

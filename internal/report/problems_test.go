@@ -122,9 +122,26 @@ func TestApart(t *testing.T) {
 
 const hostile = "\u202e<script>alert(1)</script>\u2067'\"&"
 
-// TestHostile: what people type and what files hold is shown escaped, isolated and
-// on one line, wherever it stands.
-func TestHostile(t *testing.T) {
+// hostilePlan is a plan of hostile texts, of 200 characters and more.
+func hostilePlan(t *testing.T) string {
+	t.Helper()
+	plan := filepath.Join(t.TempDir(), "plan.yaml")
+	good, err := os.ReadFile(goodPlan)
+	check(t, err)
+	quoted := `"\u202e<script>alert(1)</script>\u2067'\"&` + strings.Repeat("w", 200) + `"`
+	for _, name := range []string{
+		"Contoso root key", "Sign the documents of 2027", "Room 12", "Grace", "Carl", "Wim", "Auditors Ltd", "Ada", "A-1",
+		"Vera", "enciphers", "none",
+	} {
+		good = bytes.ReplaceAll(good, []byte(": "+name), []byte(": "+quoted))
+	}
+	check(t, os.WriteFile(plan, good, 0o644))
+	return plan
+}
+
+// hostileReport is the report of a ceremony whose plan and log hold such texts.
+func hostileReport(t *testing.T) string {
+	t.Helper()
 	h := held.Hold(t)
 	long := strings.Repeat("w", 200)
 	note(t, filepath.Join(h.Stick, "connected"), func(e *ceremony.Event) {
@@ -134,18 +151,13 @@ func TestHostile(t *testing.T) {
 		e.AddNote(ceremony.NoteDeviation, hostile)
 		e.AddInput("/"+hostile, fingerprint.Of(nil))
 	})
-	plan := filepath.Join(t.TempDir(), "plan.yaml")
-	good, err := os.ReadFile(goodPlan)
-	check(t, err)
-	quoted := `"\u202e<script>alert(1)</script>\u2067'\"&` + long + `"`
-	for _, name := range []string{
-		"Contoso root key", "Sign the documents of 2027", "Room 12", "Grace", "Carl", "Wim", "Auditors Ltd", "Ada", "A-1",
-		"Vera", "enciphers", "none",
-	} {
-		good = bytes.ReplaceAll(good, []byte(": "+name), []byte(": "+quoted))
-	}
-	check(t, os.WriteFile(plan, good, 0o644))
-	page := made(t, h.Bundle(t, plan))
+	return made(t, h.Bundle(t, hostilePlan(t)))
+}
+
+// TestHostile: what people type and what files hold is shown escaped, isolated and
+// on one line, wherever it stands.
+func TestHostile(t *testing.T) {
+	page := hostileReport(t)
 	if strings.Contains(strings.ToLower(page), "<script") || strings.ContainsAny(page, "\u202e\u2067") {
 		t.Error("a hostile text is on the page as it is")
 	}

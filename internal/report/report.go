@@ -20,6 +20,7 @@ import (
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/kmdata"
+	"byok/internal/markup"
 	"byok/internal/plan"
 	"byok/internal/printable"
 	"byok/internal/record"
@@ -33,14 +34,12 @@ var text string
 //go:embed report.css
 var style string
 
-var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"style":  func() template.CSS { return template.CSS(style) }, //nolint:gosec // the embedded file
-	"time":   stamp.Text,
-	"clock":  clock,
-	"text":   foreign,
-	"escape": printable.Escape,
-	"qr":     code,
-	"count":  printable.Count,
+var page = template.Must(template.New("report").Funcs(markup.Functions()).Funcs(template.FuncMap{
+	"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // the embedded file
+	"time":  stamp.Text,
+	"clock": clock,
+	"qr":    code,
+	"count": printable.Count,
 }).Parse(text))
 
 // clock is a time for a table: UTC, without the letters of RFC 3339.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"byok/internal/fingerprint"
+	"byok/internal/markup"
 	"byok/internal/plan"
 	"byok/internal/printable"
 )
@@ -15,7 +16,7 @@ import (
 //go:embed book.html
 var bookText string
 
-var book = template.Must(template.New("book").Parse(bookText))
+var book = template.Must(template.New("book").Funcs(markup.Functions()).Parse(bookText))
 
 // Write writes the book of a plan, whose file has the SHA-256 sum, as one HTML
 // file for print. It loads nothing and holds no script; every text of the plan is

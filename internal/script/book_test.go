@@ -73,7 +73,7 @@ func TestEveryStepIsPrinted(t *testing.T) {
 	p := read(t)
 	pages := strings.Split(written(t, p), "<section>")
 	for i, s := range script.Steps(p) {
-		heading := fmt.Sprintf("<h3>%d. %s", i+1, escaped(s.Title))
+		heading := fmt.Sprintf("<h3>%d. <bdi>%s</bdi></h3>", i+1, escaped(s.Title))
 		parts := map[string]bool{plan.RoleAdministrator: true}
 		for _, a := range s.Acts {
 			parts[a.Part] = true
@@ -88,7 +88,7 @@ func TestEveryStepIsPrinted(t *testing.T) {
 
 func page(pages []string, part string) string {
 	for _, text := range pages {
-		if strings.HasPrefix(text, "\n<h2>"+escaped(part)+"</h2>") {
+		if strings.HasPrefix(text, "\n<h2><bdi>"+escaped(part)+"</bdi></h2>") {
 			return text
 		}
 	}
