@@ -118,25 +118,36 @@ func (a account) to(r *command.Run, url string, rate float64) (*connection, erro
 	return a.at(r, address, rate)
 }
 
+// connectOnly is connect where --rehearsal may be given several times, of which a
+// single key takes one.
+func connectOnly(r *command.Run) (*connection, error) {
+	switch dirs := r.StringSlice("rehearsal"); len(dirs) {
+	case 0:
+		return connect(r)
+	case 1:
+		return connectRehearsal(r, dirs[0], vault.ServiceRate)
+	}
+	return nil, exitcode.Errorf(exitcode.Usage, "a key is in one vault: several --rehearsal are for --all")
+}
+
 // connectTo returns how to connect to a vault by its address: once, and with one
 // sign-in for all.
 func connectTo(r *command.Run) func(url string) (*vault.Client, error) {
 	known := map[string]*vault.Client{}
 	signedIn := sync.OnceValues(func() (account, error) { return signIn(r) })
-	rehearsed := sync.OnceValues(func() (*connection, error) {
-		return connectRehearsal(r, r.String("rehearsal"), vault.ServiceRate)
-	})
+	rehearsed := sync.OnceValue(func() error { return rehearse(r, known) })
 	return func(url string) (*vault.Client, error) {
-		if r.String("rehearsal") != "" {
-			c, err := rehearsed()
-			if err == nil && c.rehearsal.URL != url {
-				err = exitcode.Errorf(exitcode.Refused, "%s is not the rehearsal vault of %s, which is %s",
-					url, r.String("rehearsal"), c.rehearsal.URL)
+		practice := r.IsSet("rehearsal")
+		if practice {
+			if err := rehearsed(); err != nil {
+				return nil, err
 			}
-			return clientOf(c, err)
 		}
 		if client, connected := known[url]; connected {
 			return client, nil
+		}
+		if practice {
+			return nil, exitcode.Errorf(exitcode.Refused, "%s is not a rehearsal vault of --rehearsal", url)
 		}
 		a, err := signedIn()
 		if err != nil {
@@ -148,6 +159,18 @@ func connectTo(r *command.Run) func(url string) (*vault.Client, error) {
 		}
 		return client, err
 	}
+}
+
+// rehearse connects to every rehearsal vault.
+func rehearse(r *command.Run, known map[string]*vault.Client) error {
+	for _, dir := range r.StringSlice("rehearsal") {
+		c, err := connectRehearsal(r, dir, vault.ServiceRate)
+		if err != nil {
+			return err
+		}
+		known[c.rehearsal.URL] = c.Client
+	}
+	return nil
 }
 
 // clientOf is the client of a connection.
@@ -164,7 +187,8 @@ var notInRehearsal = []string{
 	"client-certificate-password-file", "ca-file", "disable-instance-discovery", "vault-suffix", "test-vault",
 }
 
-func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, error) {
+// openRehearsal reads the folder of a rehearsal vault that --rehearsal names.
+func openRehearsal(r *command.Run, dir string) (*rehearsal.Client, error) {
 	for _, flag := range notInRehearsal {
 		if r.IsSet(flag) {
 			return nil, exitcode.Errorf(exitcode.Usage,
@@ -172,6 +196,18 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 		}
 	}
 	rc, err := rehearsal.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Event.Rehearsal { // said of the first of several
+		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
+	}
+	r.Event.Rehearsal = true
+	return rc, nil
+}
+
+func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, error) {
+	rc, err := openRehearsal(r, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -183,10 +219,6 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 	if err != nil {
 		return nil, err
 	}
-	if !r.Event.Rehearsal { // said of the first of several
-		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
-	}
-	r.Event.Rehearsal = true
 	c, err := rehearsalAccount(rc).at(r, address, rate)
 	if err != nil {
 		return nil, err

@@ -12,9 +12,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/azure"
+	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/onlineview"
+	"byok/internal/register"
 	"byok/internal/stamp"
 	"byok/internal/upload"
 	"byok/internal/vault"
@@ -84,7 +86,7 @@ func createKEK(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Event.AddNote("KEK", k.ID.String())
+	r.Event.AddNote(register.NoteKEK, k.ID.String())
 	return onlineview.OfKey(k)
 }
 
@@ -106,12 +108,25 @@ func showKEK(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := c.Key(r.Context.Context, r.String("name"), "")
+	name := r.String("name")
+	k, err := c.Key(r.Context.Context, name, "")
+	if d, gone := deletedBefore(r, c, name, err); gone {
+		return nil, exitcode.Errorf(exitcode.Vault, "the KEK %s is closed: it was deleted%s, and nothing can be imported with it",
+			name, since(d))
+	}
 	if err != nil {
 		return nil, err
 	}
 	v, err := onlineview.OfKey(k)
 	return v, errors.Join(onlyKEK(k), err)
+}
+
+// since says when a key was deleted; the vault forgets that once it is purged.
+func since(d vault.Deleted) string {
+	if d.DeletedAt.IsZero() {
+		return " and purged"
+	}
+	return " on " + stamp.Text(d.DeletedAt)
 }
 
 // deleteKEK closes a KEK: nothing can be imported with it any more. That it is
@@ -136,24 +151,39 @@ func deleteKEK(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Event.AddNote("KEK closed", k.ID.String())
+	r.Event.AddNote(register.NoteClosed, k.ID.String())
 	return onlineview.OfDeleted(k.ID.String(), d, false), nil
 }
 
-// closedBefore shows a KEK that was deleted before; err says why it cannot be
-// read, and stands where it was not deleted.
+// closedBefore shows a KEK that is not in the vault any more; err says why it
+// cannot be read, and stands where it was not deleted. One that was purged as
+// well is known from the log alone.
 func closedBefore(r *command.Run, c *connection, name string, err error) (command.Result, error) {
-	var answer *azure.Error
-	if !errors.As(err, &answer) || answer.Status != http.StatusNotFound {
-		return nil, err
-	}
-	d, held, failed := upload.Reserved(r.Context.Context, c.Client, name)
-	if failed != nil || !held {
+	d, gone := deletedBefore(r, c, name, err)
+	if !gone {
 		return nil, err
 	}
 	kid := c.Address().String() + "/keys/" + name
-	r.Event.AddNote("KEK closed", kid)
+	r.Event.AddNote(register.NoteClosed, kid)
 	return onlineview.OfDeleted(kid, d, true), nil
+}
+
+// deletedBefore reports whether a KEK that cannot be read was deleted, and when.
+func deletedBefore(r *command.Run, c *connection, name string, err error) (vault.Deleted, bool) {
+	var answer *azure.Error
+	if !errors.As(err, &answer) || answer.Status != http.StatusNotFound {
+		return vault.Deleted{}, false
+	}
+	d, held, failed := upload.Reserved(r.Context.Context, c.Client, name)
+	if failed != nil || held {
+		return d, held && failed == nil
+	}
+	dir, err := r.KMData()
+	if err != nil {
+		return d, false
+	}
+	log, _ := ceremony.Read(dir) // a torn log shows less
+	return d, register.KnownKEK(log.Events, c.Address().String(), name)
 }
 
 // onlyKEK returns an error for a key that is more than a KEK.

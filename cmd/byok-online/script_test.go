@@ -52,6 +52,7 @@ func scriptCommands() map[string]scriptCommand {
 		"status":    runForStatus,
 		"rehearsal": startRehearsal,
 		"faults":    setRehearsalFaults,
+		"purge":     purgeKey,
 		"package":   makePackage,
 		"azure":     startAzure,
 		"mirror":    startMirror,

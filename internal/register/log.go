@@ -10,6 +10,7 @@ import (
 
 // The notes of the connected workstation's log that a register is made of.
 const (
+	NoteKEK    = "KEK"        // identifier of a KEK that was made, or put into a toolset
 	NoteKey    = "key"        // identifier of a key version that is in a vault
 	NoteClosed = "KEK closed" // identifier of a KEK that kek delete closed; without a version if it was deleted before
 	NoteGone   = "KEK gone"   // identifier of a KEK that verify --all found gone
@@ -48,6 +49,17 @@ func named(id kek.ID, text string) bool {
 		base = parsed.Vault + "/keys/" + parsed.Name
 	}
 	return strings.EqualFold(all, base)
+}
+
+// KnownKEK reports whether a connected workstation's log names a KEK of a vault,
+// in any version: it was made there, or put into a toolset, or closed.
+func KnownKEK(log []ceremony.Event, vault, name string) bool {
+	id := kek.ID{Vault: vault, Name: name}
+	return slices.ContainsFunc(log, func(e ceremony.Event) bool {
+		return e.Phase == ceremony.End && slices.ContainsFunc(e.Notes, func(n ceremony.Note) bool {
+			return slices.Contains([]string{NoteKEK, NoteClosed, NoteGone}, n.Name) && named(id, n.Value)
+		})
+	})
 }
 
 // uploaded adds a version to the approval whose package was read by the command

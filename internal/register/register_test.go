@@ -315,3 +315,23 @@ func TestRetired(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownKEK: the log tells a KEK that was there from a name that was mistyped.
+func TestKnownKEK(t *testing.T) {
+	h := hold(t)
+	for _, note := range []string{NoteKEK, NoteClosed, NoteGone, "key"} {
+		h.Log = nil
+		h.logged(stamp.Now(), "kek create", note, version("KEK", 1).String())
+		if got := KnownKEK(h.Log, vaultURL, "kek"); got != (note != "key") {
+			t.Errorf("%s: %t", note, got)
+		}
+		if KnownKEK(h.Log, vaultURL, "kek2") || KnownKEK(h.Log, "https://other.vault.azure.net", "kek") {
+			t.Errorf("%s: another KEK is known", note)
+		}
+	}
+	h.Log[0].Phase = ceremony.Begin
+	h.Log[0].AddNote(NoteKEK, version("KEK", 1).String())
+	if KnownKEK(h.Log, vaultURL, "KEK") {
+		t.Error("a command that only began")
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/register"
+	"byok/internal/transfer"
 )
 
 // Outcome is what came of everything in a register.
@@ -45,7 +46,7 @@ var severity = []exitcode.Code{
 // Err returns everything that failed, nil where nothing did. Its status is the
 // worst of them: interrupted before a check that failed, then refused, then a vault
 // or the network, then the rest. Usage promises that nothing was touched, and becomes
-// Check.
+// Check where a proof was written.
 func (o Outcome) Err() error {
 	all := o.failures()
 	slices.SortStableFunc(all, func(a, b error) int { return rank(a) - rank(b) })
@@ -53,7 +54,7 @@ func (o Outcome) Err() error {
 		all = append(all[:maxNamed], fmt.Errorf("%d more failed; --output json says why of each", more))
 	}
 	err := errors.Join(all...)
-	if exitcode.Of(err) == exitcode.Usage {
+	if exitcode.Of(err) == exitcode.Usage && o.Count(Proved) > 0 {
 		err = exitcode.Errorf(exitcode.Check, "%w", err)
 	}
 	return err
@@ -79,9 +80,11 @@ func (o Outcome) failures() (all []error) {
 	return all
 }
 
-// named puts the key before its error, unless that has its file's name.
+// named puts the key before its error. Those of a package that cannot be read name
+// one of its files.
 func (e Entry) named() error {
-	if strings.Contains(e.Err.Error(), e.Name()) {
+	stem, _ := transfer.Stem(e.Name())
+	if e.Destination == nil && strings.Contains(e.Err.Error(), stem) {
 		return e.Err
 	}
 	return fmt.Errorf("%s: %w", e.Name(), e.Err)

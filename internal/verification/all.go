@@ -16,6 +16,7 @@ import (
 	"byok/internal/proof"
 	"byok/internal/readback"
 	"byok/internal/register"
+	"byok/internal/rehearsal"
 	"byok/internal/renewal"
 	"byok/internal/upload"
 	"byok/internal/worlds"
@@ -92,8 +93,10 @@ func onlyVault(r *command.Run) (string, error) {
 
 // vaultOption is the option that leads to a vault again, for a hint.
 func vaultOption(r *command.Run, address string) string {
-	if dir := r.String("rehearsal"); dir != "" {
-		return "--rehearsal " + printable.Quote(dir)
+	for _, dir := range r.StringSlice("rehearsal") {
+		if c, err := rehearsal.Open(dir); err == nil && c.URL == address {
+			return "--rehearsal " + printable.Quote(dir)
+		}
 	}
 	return "--vault " + printable.Quote(address)
 }

@@ -119,9 +119,10 @@ func (s *station) program(out, err *bytes.Buffer) *command.Program {
 		Console: &term.Console{Program: "test", In: strings.NewReader(""), Out: out, Err: err},
 	}
 	var shared []cli.Flag
-	for _, name := range []string{"vault", "rehearsal", "hknso"} {
+	for _, name := range []string{"vault", "hknso"} {
 		shared = append(shared, &cli.StringFlag{Name: name})
 	}
+	shared = append(shared, &cli.StringSliceFlag{Name: "rehearsal"})
 	step := func(f command.Func) cli.ActionFunc { return p.Step(command.WithoutFiles(f)) }
 	p.Commands = []*cli.Command{at.Command(p, step, shared)}
 	return p
@@ -298,8 +299,8 @@ func TestAll(t *testing.T) {
 	if !strings.Contains(out, "\n2 proved, 0 failed\nResult: SUCCESS\n") {
 		t.Error(out)
 	}
-	_, _, stderr := s.run("all --rehearsal v --from usb --out proofs")
-	if !strings.HasSuffix(stderr, "test: hint: byok-online kek delete --rehearsal v --name KEKforBYOK\n") {
+	_, _, stderr := s.run("all --rehearsal other --rehearsal " + s.Dir + " --from usb --out proofs")
+	if !strings.HasSuffix(stderr, "test: hint: byok-online kek delete --rehearsal "+s.Dir+" --name KEKforBYOK\n") {
 		t.Error(stderr)
 	}
 	// In the same second, a proof of the same name gets a number
