@@ -10,6 +10,8 @@
 #   make policy  attacks on the export policy found by search, each carried out, and their page
 #   make install-compat   both programs in PREFIX/bin, and links with the names of the retired tools
 #   make architecture   docs/architecture.md, drawn from the imports as they are
+#   make test-pages   report and printed script in Chromium: no request, no message, every width and paper
+#   make check-bundle   a demo's bundle checked in a bare Debian (root; debootstrap)
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, make bench-upload   throughput, as ratios measured side by side
 
@@ -33,7 +35,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build install-compat man completions demo rehearse-recovery test test-faults fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-hsms clean
+.PHONY: build install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-hsms clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -65,6 +67,12 @@ setup-demo:
 setup-lint:
 	scripts/setup.sh lint
 
+setup-pages:
+	scripts/setup.sh pages
+
+setup-bare:
+	scripts/setup.sh bare
+
 setup-hsms:
 	scripts/setup.sh hsms
 
@@ -84,6 +92,12 @@ test: setup
 FAULTS ?= all
 test-faults: setup
 	set -o pipefail; BYOK_FAULTS=$(FAULTS) $(GO) test -tags $(TAGS) -count=1 -v -timeout 24h -run "TestFaults|TestSwappedOnce|TestSecondProcess|TestOnTheToken|TestForged|TestForeignCards|TestHostile|TestCallsFail|CutShort" ./cmd/byok-offline ./internal/keys ./internal/world | grep -E "survived|wrapped|held|tried|FAIL|^ok"
+
+test-pages: setup-pages
+	$(GO) test -tags $(TAGS),pages -count=1 ./internal/report -run TestPages
+
+check-bundle: setup-demo setup-bare build
+	scripts/check-bundle.sh $(BUNDLE)
 
 # Every fuzz target, FUZZTIME each (20s).
 fuzz:

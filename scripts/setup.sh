@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the demo, the tests, lint or the run with real HSMs' libraries need
+# Installs what the demo, the tests, lint or the runs in a Debian root need
 # and this machine lacks, on Debian and its relatives. It says what it installs;
 # where it cannot install, it says what to install and fails.
 #
-# usage: scripts/setup.sh demo|test|lint|hsms
+# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -67,6 +67,15 @@ lint)
 	compiler
 	need shellcheck shellcheck
 	;;
+pages)
+	compiler
+	need chromium chromium
+	need /usr/share/fonts/truetype/liberation fonts-liberation
+	;;
+bare)
+	need debootstrap debootstrap
+	need unshare util-linux
+	;;
 hsms)
 	compiler
 	need debootstrap debootstrap
@@ -74,7 +83,7 @@ hsms)
 	need perl perl-base
 	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|lint|hsms" >&2
+	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms" >&2
 	exit 2
 	;;
 esac
