@@ -18,6 +18,8 @@
 #   BYOK_BIN=FOLDER    where the two programs are (default: bin)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC2034 # demo.sh reads its plan there
+root=$PWD
 
 bin=$(realpath "${BYOK_BIN:-bin}")
 demo=$(mktemp -d "${TMPDIR:-/tmp}/byok-demo.XXXXXX")
@@ -52,6 +54,7 @@ fi
 ident=contosokey
 name=ContosoFirstHSMkey
 kind=(--type RSA --size 2048)
+packages=online # where the connected workstation finds packages, and leaves proofs
 
 # The two card holders of every quorum session.
 quorum=(--card card1 --card card3 --card-pin-file secrets/card1 --card-pin-file secrets/card3)
@@ -90,8 +93,8 @@ online() { run online "$bin/byok-online" "$@"; }
 # field JSON-TEXT NAME: the value of a string field, for the next command line.
 field() { sed -n "s/^ *\"$2\": \"\(.*\)\",\{0,1\}\$/\1/p" <<<"$1" | head -n 1; }
 
-prepare_toolset() {
-	step "1. Connected workstation: a vault, its KEK, the toolset"
+# start_vault starts the rehearsal vault, and sets vault to its address.
+start_vault() {
 	echo "online$ byok-online rehearsal serve --listen 127.0.0.1:0 --state vault &"
 	BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" rehearsal serve --listen 127.0.0.1:0 --state "$demo/vault" >"$demo/online/serve.out" 2>&1 &
 	server=$!
@@ -101,17 +104,34 @@ prepare_toolset() {
 		sleep 0.1
 	done
 	vault=$(cat "$demo/vault/url")
-	online kek create --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --size 4096 --expires-in 72h --yes
-	# What the vault's owner says of the KEK over another channel, such as the telephone.
+}
+
+# owner_says sets said to the options of what the vault's owner says of the KEK over
+# another channel, such as the telephone.
+owner_says() {
+	local owner
 	owner=$(BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" kek show --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --output json)
 	kid=$(field "$owner" kid)
-	fingerprint=$(field "$owner" spki_sha256)
+	said=(--fingerprint "$(field "$owner" spki_sha256)" --kid "$kid" --import-only --said-by "Olga, vault owner")
+}
+
+# read_hknso sets hknso to what world create printed.
+read_hknso() {
+	hknso=$(field "$(BYOK_KMDATA="$demo/offline/kmdata" "$bin/byok-offline" world info --output json 2>/dev/null)" hknso)
+}
+
+prepare_toolset() {
+	step "1. Connected workstation: a vault, its KEK, the toolset"
+	start_vault
+	online kek create --rehearsal "$demo/vault" --vault "$vault" --name KEKforBYOK --size 4096 --expires-in 72h --yes
+	owner_says
 	online toolset build --rehearsal "$demo/vault" --vault "$vault" --kek KEKforBYOK --suffix CONTOSO --out "$demo/online"
 
 	step "USB stick: the toolset goes to the disconnected workstation; its hash goes over another channel"
 	zip=KeyVault-BYOK-Tools-CONTOSO.zip
 	cp -v "$demo/online/$zip" "$demo/usb/"
-	hash=$(sha256sum "$demo/online/$zip" | cut -d' ' -f1)
+	toolset=online/$zip
+	hash=$(sha256sum "$toolset" | cut -d' ' -f1)
 }
 
 make_world() {
@@ -120,11 +140,10 @@ make_world() {
 		--card card1 --card card2 --card card3 --holder Alice --holder Bob --holder Carol \
 		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
 	offline toolset install --to offline/tools --sha256 "$hash" "usb/$zip"
-	said=(--fingerprint "$fingerprint" --kid "$kid" --import-only --said-by "Olga, vault owner")
 	kek=offline/tools/BYOK-KEK-pkg-CONTOSO-1
 	world=offline/tools/BYOK-SecurityWorld-pkg-CONTOSO-1
 	offline verify -k "$kek" -w "$world" "${said[@]}"
-	hknso=$(field "$(BYOK_KMDATA="$demo/offline/kmdata" "$bin/byok-offline" world info --output json 2>/dev/null)" hknso)
+	read_hknso
 }
 
 make_key() {
@@ -153,25 +172,27 @@ upload_and_prove() {
 	online ceremony verify
 }
 
+# bundle_record FOLDER…: the record, the plan included, with what lies in the folders.
 bundle_record() {
+	local folder from=()
+	for folder in "$@" online; do from+=(--from "$folder"); done
 	step "6. The record, in one folder, checked with openssl alone"
-	offline ceremony seal --pin-file secrets/pin "${quorum[@]}"
-	offline ceremony bundle --pin-file secrets/pin --from offline/tools --from online --out bundle
+	offline ceremony bundle --pin-file secrets/pin --plan plan.yaml "${from[@]}" --out bundle
 	sh bundle/check.sh "$hknso"
 	online audit --hknso "$hknso" bundle
 }
 
 show_result() {
 	step "What was done"
-	proof=$(cat "online/$package".proof-*.json)
+	proof=$(cat "$packages/$package".proof-*.json)
 	table() { printf '%-22s %s\n' "$1" "$2"; }
 	words() { BYOK_KMDATA="$demo/online/kmdata" "$bin/byok-online" fingerprint "$1" | tail -n +3; }
 	table "key" "$ident (${kind[*]}), in the world $hknso"
 	table "KEK" "$kid"
 	table "vault key id" "$(field "$proof" kid)"
 	table "toolset" "$hash"
-	words "$demo/online/$zip"
-	table ".byok" "$(sha256sum "online/$package".byok | cut -d' ' -f1)"
-	words "online/$package".byok
+	words "$toolset"
+	table ".byok" "$(sha256sum "$packages/$package".byok | cut -d' ' -f1)"
+	words "$packages/$package".byok
 	echo "Result: SUCCESS"
 }
