@@ -111,8 +111,8 @@ func showKEK(r *command.Run) (command.Result, error) {
 	name := r.String("name")
 	k, err := c.Key(r.Context.Context, name, "")
 	if d, gone := deletedBefore(r, c, name, err); gone {
-		return nil, exitcode.Errorf(exitcode.Vault, "the KEK %s is closed: it was deleted%s, and nothing can be imported with it",
-			name, since(d))
+		return nil, exitcode.Errorf(exitcode.Vault,
+			"the KEK %s is closed: it was deleted%s, and nothing can be imported with it", name, since(d))
 	}
 	if err != nil {
 		return nil, err

@@ -148,8 +148,10 @@ func looks(p process) bool {
 	case "inspect", "fingerprint", "confine", "kmfile", "audit", "login", "subscription", "vault", "rehearsal", "plan",
 		"version", "completion", "manual":
 		return true
+	case "verify": // a proof, without a vault
+		return slices.Contains(p.words, "--proof") && !slices.Contains(p.words, "--rehearsal")
 	case "ceremony":
-		return p.words[1] != "seal"
+		return p.words[1] != "seal" && p.words[1] != "attest"
 	}
 	return slices.Contains([]string{
 		"acl print", "key list", "key show", "module list", "world info", "kek show", "toolset list",
