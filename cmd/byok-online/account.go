@@ -8,6 +8,7 @@ import (
 	"byok/internal/azure"
 	"byok/internal/command"
 	"byok/internal/onlineview"
+	"byok/internal/rehearsal"
 	"byok/internal/term"
 )
 
@@ -18,7 +19,7 @@ func loginCommand(p *command.Program) *cli.Command {
 		Name:   "login",
 		Usage:  "sign in and show account, tenant and cloud (Connect-AzAccount)",
 		Action: p.Action(command.WithoutFiles(debuggable(login))),
-		Flags:  signInFlags(),
+		Flags:  append(signInFlags(), rehearsalFlag()),
 	}
 }
 
@@ -27,7 +28,7 @@ func subscriptionCommands(p *command.Program) *cli.Command {
 		Name:   "list",
 		Usage:  "list them with their ids (Get-AzSubscription)",
 		Action: p.Action(command.WithoutFiles(debuggable(listSubscriptions))),
-		Flags:  managerFlags(),
+		Flags:  append(managerFlags(), rehearsalFlag()),
 	}}}
 }
 
@@ -42,6 +43,9 @@ func vaultCommands(p *command.Program) *cli.Command {
 }
 
 func login(r *command.Run) (command.Result, error) {
+	if r.IsSet("rehearsal") {
+		return rehearsed(r, onlineview.RehearsalIdentity)
+	}
 	a, err := signIn(r)
 	if err != nil {
 		return nil, err
@@ -53,6 +57,16 @@ func login(r *command.Run) (command.Result, error) {
 	return onlineview.Identity{Identity: who}, nil
 }
 
+// rehearsed is what a rehearsal vault's folder has in place of an account.
+func rehearsed[R command.Result](r *command.Run, of func(*rehearsal.Client) R) (command.Result, error) {
+	c, err := openRehearsal(r, r.String("rehearsal"))
+	if err != nil {
+		return nil, err
+	}
+	warnOfRehearsal(r)
+	return of(c), nil
+}
+
 func manager(r *command.Run) (*azure.Manager, error) {
 	a, err := signIn(r)
 	if err != nil {
@@ -62,6 +76,9 @@ func manager(r *command.Run) (*azure.Manager, error) {
 }
 
 func listSubscriptions(r *command.Run) (command.Result, error) {
+	if r.IsSet("rehearsal") {
+		return rehearsed(r, onlineview.RehearsalSubscriptions)
+	}
 	m, err := manager(r)
 	if err != nil {
 		return nil, err
@@ -70,20 +87,7 @@ func listSubscriptions(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return subscriptionsView{list}, nil
-}
-
-type subscriptionsView struct {
-	Subscriptions []azure.Subscription `json:"subscriptions"`
-}
-
-// Print implements command.Result.
-func (v subscriptionsView) Print(w io.Writer) error {
-	rows := [][]string{{"NAME", "ID", "STATE", "TENANT"}}
-	for _, s := range v.Subscriptions {
-		rows = append(rows, []string{s.Name, s.ID, s.State, s.Tenant})
-	}
-	return term.Table(w, rows)
+	return onlineview.Subscriptions{Subscriptions: list}, nil
 }
 
 func listVaults(r *command.Run) (command.Result, error) {

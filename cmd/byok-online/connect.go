@@ -195,15 +195,14 @@ func openRehearsal(r *command.Run, dir string) (*rehearsal.Client, error) {
 				"--%s cannot be used with --rehearsal, which provides vault, CA and token", flag)
 		}
 	}
-	rc, err := rehearsal.Open(dir)
-	if err != nil {
-		return nil, err
-	}
+	return rehearsal.Open(dir)
+}
+
+func warnOfRehearsal(r *command.Run) {
 	if !r.Event.Rehearsal { // said of the first of several
 		r.Console.Warning("REHEARSAL vault: nothing it holds or proves counts in production")
 	}
 	r.Event.Rehearsal = true
-	return rc, nil
 }
 
 func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, error) {
@@ -219,6 +218,7 @@ func connectRehearsal(r *command.Run, dir string, rate float64) (*connection, er
 	if err != nil {
 		return nil, err
 	}
+	warnOfRehearsal(r)
 	c, err := rehearsalAccount(rc).at(r, address, rate)
 	if err != nil {
 		return nil, err

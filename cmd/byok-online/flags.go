@@ -42,6 +42,10 @@ func signInFlags() []cli.Flag {
 	}
 }
 
+func rehearsalFlag() cli.Flag {
+	return &cli.StringFlag{Name: "rehearsal", Usage: "`DIR` of a rehearsal vault, which gives URL, CA and token"}
+}
+
 func caFileFlag() *cli.StringFlag {
 	return &cli.StringFlag{
 		Name:  "ca-file",
@@ -59,7 +63,7 @@ func managerFlags() []cli.Flag {
 func vaultFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "vault", Usage: "`URL` of the vault or Managed HSM"},
-		&cli.StringFlag{Name: "rehearsal", Usage: "`DIR` of a rehearsal vault, which gives URL, CA and token"},
+		rehearsalFlag(),
 		&cli.BoolFlag{
 			Name: "test-vault",
 			Usage: "accept any address, such as an emulator's or a standard vault's, and send it a vault token; " +

@@ -8,7 +8,6 @@ import (
 
 // TestHostileText prints each result with hostile text wherever it takes text.
 func TestHostileText(t *testing.T) {
-	hostile.Try(t, "subscriptionsView", hostile.Fill[subscriptionsView]())
 	hostile.Try(t, "vaultsView", hostile.Fill[vaultsView]())
 	hostile.Try(t, "regionsView", hostile.Fill[regionsView]())
 	hostile.Try(t, "downloadedView", hostile.Fill[downloadedView]())

@@ -3,12 +3,8 @@
 package ceremonytest
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,13 +101,12 @@ func newTypist(t *testing.T) *typist {
 	y.install()
 	vault, state := rehearsed.Rehearsal(t, rehearsal.Config{})
 	said := y.toolsets(vault.URL, state)
-	azure := y.azure()
 	cards := func(names string) string {
 		return regexp.MustCompile(`\w`).ReplaceAllString(names, " --card ../$0 --card-pin-file ../$0.secret")
 	}
 	y.behind = []behind{
-		{"Connect-AzAccount", azure},
-		{"Get-AzSubscription", azure + " --resource-manager $AZURE_AUTHORITY_HOST"},
+		{"Connect-AzAccount", " --rehearsal " + state},
+		{"Get-AzSubscription", " --rehearsal " + state},
 		{"new-world", " --module-path " + softhsm.New(t) + " --rehearsal --pin-file ../pin.secret --holder Ada --holder Ben --holder Cid" +
 			cards("abc")},
 		{`"%nfast_home%\python\bin\python" verifykeypackage.py`, said},
@@ -162,30 +157,6 @@ func (y *typist) toolsets(url, state string) string {
 	}
 	must(y.t, json.Unmarshal([]byte(shown), &kek))
 	return fmt.Sprintf(" --kid %s --fingerprint %s --import-only --said-by Olga", kek.Data.KID, kek.Data.Fingerprint)
-}
-
-// azure plays the service to which one signs in, and returns the options for it.
-func (y *typist) azure() string {
-	const tenant = "11111111-2222-3333-4444-555555555555"
-	b64 := base64.RawURLEncoding.EncodeToString
-	token := b64([]byte(`{"alg":"none"}`)) + "." + b64([]byte(`{"appid":"app","idtyp":"app","oid":"1","tid":"`+tenant+`"}`)) + ".x"
-	var s *httptest.Server
-	s = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := fmt.Sprintf(`{"value":[{"subscriptionId":"5f1b1f9e-7a54-4a40-b1ad-1b0d5e5b8f10","displayName":"Contoso","state":"Enabled","tenantId":%q}]}`, tenant)
-		if at := s.URL + "/" + tenant; strings.HasSuffix(r.URL.Path, "/openid-configuration") {
-			body = fmt.Sprintf(`{"token_endpoint":"%[1]s/token","authorization_endpoint":"%[1]s/a","issuer":"%[1]s"}`, at)
-		} else if strings.HasSuffix(r.URL.Path, "/token") {
-			body = fmt.Sprintf(`{"access_token":%q,"expires_in":3600,"token_type":"Bearer"}`, token)
-		}
-		_, _ = w.Write([]byte(body))
-	}))
-	y.t.Cleanup(s.Close)
-	y.t.Setenv("AZURE_AUTHORITY_HOST", s.URL)
-	ca := filepath.Join(y.dir, "ca")
-	must(y.t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
-	must(y.t, os.WriteFile(ca+".secret", []byte("of the app\n"), 0o600))
-	return " --cloud custom --vault-suffix .vault.corp.example --disable-instance-discovery --auth client-secret --client-id app --tenant " + tenant +
-		" --ca-file " + ca + " --client-secret-file " + ca + ".secret"
 }
 
 // line types a line of the procedure where it belongs.

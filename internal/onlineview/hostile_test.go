@@ -17,7 +17,10 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Verified", hostile.Fill[Verified]())
 	hostile.Try(t, "Deleted", hostile.Fill[Deleted]())
 	hostile.Try(t, "Identity", hostile.Fill[Identity]())
+	hostile.Try(t, "Subscriptions", hostile.Fill[Subscriptions]())
 	hostile.Try(t, "Simulation", hostile.Fill[Simulation]())
 	hostile.Try(t, "Audit", hostile.Fill[Audit]())
+	hostile.Try(t, "Renewed", hostile.Fill[Renewed]())
+	hostile.Try(t, "Rechecked", hostile.Fill[Rechecked]())
 	hostile.Try(t, "DryRun", hostile.Fill[DryRun]())
 }
