@@ -21,6 +21,8 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/proof"
 	"byok/internal/readback"
+	"byok/internal/register"
+	"byok/internal/renewal"
 	"byok/internal/statement"
 	"byok/internal/upload"
 	"byok/internal/vault"
@@ -118,8 +120,17 @@ func results(t *testing.T) map[string]command.Result {
 			Findings: []readback.Finding{{Rule: "name", Result: readback.Pass, Detail: "payroll"}},
 			File:     "payroll.proof.json",
 		},
-		"dry-run":        DryRun{Transcript: "dry-run.txt", Plan: sum},
-		"dry-run-kept":   DryRun{Transcript: "dry-run.txt", Plan: sum, Kept: "kept"},
+		"dry-run":      DryRun{Transcript: "dry-run.txt", Plan: sum},
+		"dry-run-kept": DryRun{Transcript: "dry-run.txt", Plan: sum, Kept: "kept"},
+		"renewed":      OfOutcome(renewed()),
+		"rechecked": Rechecked{
+			File: "payroll.proof.json", Against: "payroll.manifest.json", World: world.String(), Ident: "payroll-2026", Number: 3,
+			Proof: proof.Proof{Mark: kek.Production, Time: noon, KID: id, Method: proof.MethodSign, Algorithm: "ES256"},
+		},
+		"rechecked-alone": Rechecked{
+			File:  "payroll.proof.json",
+			Proof: proof.Proof{Mark: kek.Test, Time: noon, KID: id, Method: proof.MethodDecrypt, Algorithm: "RSA-OAEP-256"},
+		},
 		"deleted":        OfDeleted(id.String(), vault.Deleted{DeletedAt: noon, PurgeAt: noon.AddDate(0, 0, 90)}, false),
 		"deleted-before": OfDeleted(id.String(), vault.Deleted{}, true),
 		"person":         Identity{azure.Identity{Account: "ada@contoso.com", Tenant: "t", Cloud: "AzurePublic", Expires: noon}},
@@ -213,5 +224,29 @@ func TestKeyOfNoKind(t *testing.T) {
 	}
 	if _, err := OfItems([]*upload.Item{{Imported: &vault.Imported{Key: k}}}); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// renewed is a register of which a part was proved.
+func renewed() renewal.Outcome {
+	key := &register.Key{World: sum, Label: "Contoso", Ident: "payroll-2026", Retired: noon}
+	key.Identity = statement.Identity{KeyType: keykind.EC, Bits: 256, Curve: "P-256"}
+	to := func(name string) *register.Destination {
+		d := &register.Destination{Number: 3, Uploaded: noon, Proofs: []register.Proof{{Proof: proof.Proof{Time: noon}}}}
+		d.Target = statement.Target{Vault: id.Vault, Name: name}
+		return d
+	}
+	return renewal.Outcome{
+		Entries: []renewal.Entry{
+			{File: "usb/broken.byok", Result: renewal.Failed, Detail: "damaged", Err: exitcode.Errorf(exitcode.Check, "damaged")},
+			{File: "usb/a.byok", Result: renewal.Proved, Detail: "it signed", Key: key, Destination: to("a"),
+				Report: readback.Report{Key: ecKey()}, Proof: "usb/a.proof-20260102T120000Z.json"},
+			{File: "usb/b.byok", Result: renewal.Gone, Detail: "retired", Key: key, Destination: to("b")},
+			{File: "usb/c.byok", Result: renewal.NotAsked, Detail: "interrupted", Key: key, Destination: to("c")},
+		},
+		KEKs: []renewal.Exchange{{
+			KEK: &register.KEK{KEK: statement.KEK{KID: id}, Closed: noon}, State: renewal.Closed, Detail: "on some day",
+		}},
+		Strays: []register.Stray{{File: "usb/d.proof-1.json", Why: errors.New("usb/d.proof-1.json: another key")}},
 	}
 }
