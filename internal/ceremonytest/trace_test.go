@@ -3,6 +3,7 @@
 package ceremonytest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,10 @@ func TestTheOfflineHalfAsksForNoInternetSocket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.Contains(tracedLine(out, path), " ceremony bundle ") {
+			// It writes down what confine status finds: the sockets that it is refused.
+			text = refused().ReplaceAll(text, nil)
+		}
 		if found := internet().FindAllString(string(text), -1); found != nil {
 			t.Errorf("%s: %q\n%s", filepath.Base(path), found, text)
 		}
@@ -41,6 +46,19 @@ func TestTheOfflineHalfAsksForNoInternetSocket(t *testing.T) {
 			t.Errorf("%s does not tell the whole run:\n%s", filepath.Base(path), text)
 		}
 	}
+}
+
+// refused is a call for a socket of the internet that the kernel did not answer.
+func refused() *regexp.Regexp { return regexp.MustCompile(`socket\(AF_INET6?, .*= -1 EACCES`) }
+
+// tracedLine is the command line of the demo whose trace has the path.
+func tracedLine(demo []byte, path string) string {
+	lines := regexp.MustCompile(`(?m)^(?:online|offline)\$ .*[^&\n]$`).FindAllString(string(demo), -1)
+	var number int
+	if _, err := fmt.Sscanf(filepath.Base(path), "%d.strace", &number); err != nil || number > len(lines) {
+		return ""
+	}
+	return lines[number-1]
 }
 
 // TestTracesTell is the control: confine status does ask, and is refused.
