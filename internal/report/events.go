@@ -31,7 +31,7 @@ func (s *Source) events() []event {
 	a, b := shownOf(s.Disconnected.Events), shownOf(s.Connected.Events)
 	var list []event
 	for len(a) > 0 && len(b) > 0 {
-		first := cmp.Or(a[0].Time.Compare(b[0].Time), strings.Compare(a[0].Place, b[0].Place))
+		first := cmp.Or(a[0].Time.Compare(b[0].Time), strings.Compare(b[0].Place, a[0].Place))
 		from := &a
 		if waits, others := waitsFor(a[0], b), waitsFor(b[0], a); first > 0 && !others || waits && !others {
 			from = &b
@@ -120,7 +120,9 @@ func (e event) Says() (list []said) {
 		add("error", e.Error)
 	}
 	for _, n := range e.Notes {
-		add(n.Name, n.Value)
+		if n.Name != ceremony.NotePlan { // the first page has a problem where it is another's
+			add(n.Name, n.Value)
+		}
 	}
 	for _, f := range e.Inputs {
 		add("read", path.Base(f.Path))

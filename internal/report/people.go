@@ -141,6 +141,7 @@ const (
 	stepAttested = "attested"
 	stepFailed   = "failed"
 	stepPeople   = "on paper"
+	stepLooks    = "only looks: no log has it"
 	stepMissing  = "not in the log"
 )
 
@@ -163,8 +164,11 @@ func (s *Source) steps(events []event) (list []step) {
 	}
 	for i, planned := range script.Steps(s.Plan) {
 		one := step{Number: i + 1, Title: planned.Title, Place: string(planned.Place), State: stepMissing}
-		if len(planned.Command) == 0 {
+		switch {
+		case len(planned.Command) == 0:
 			one.State = stepPeople
+		case !planned.Recorded():
+			one.State = stepLooks
 		}
 		for _, e := range of[planned.ID] {
 			one.take(e)

@@ -2,11 +2,13 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/script"
 	"byok/internal/statement"
 )
 
@@ -59,6 +61,7 @@ func (s *Source) unsealed() string {
 // unplanned are the plans that commands followed and that are not this one.
 func (s *Source) unplanned(events []event) (list []problem) {
 	seen := map[string]bool{}
+	events = events[s.accepted(events):]
 	for _, e := range events {
 		for _, sum := range e.notes(ceremony.NotePlan) {
 			if seen[sum] || s.Plan != nil && sum == s.planSum().String() {
@@ -75,6 +78,16 @@ func (s *Source) unplanned(events []event) (list []problem) {
 		}
 	}
 	return list
+}
+
+// accepted is the index of the event by which people accepted the plan here in place
+// of another, or 0.
+func (s *Source) accepted(events []event) int {
+	at := slices.IndexFunc(events, func(e event) bool {
+		return slices.Contains(e.notes(ceremony.NoteStep), script.StepPlan) &&
+			slices.Contains(e.notes(ceremony.NotePlan), s.planSum().String())
+	})
+	return max(at, 0)
 }
 
 func (s *Source) planSum() fingerprint.Sum { return fingerprint.Of(s.Files[bundle.Plan]) }

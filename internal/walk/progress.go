@@ -2,7 +2,6 @@ package walk
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"byok/internal/ceremony"
@@ -17,7 +16,7 @@ const Attest = "ceremony attest"
 
 // StepPlan is attested, as if it were a step, where a changed plan takes the place
 // of the one that a ceremony began by. No step of a plan has this ID.
-const StepPlan = "plan"
+const StepPlan = script.StepPlan
 
 // NoteTitle is the note with a step's title on the end of its attestation, beside
 // [ceremony.NotePlan], [ceremony.NoteStep], [ceremony.NoteAttested], once for each of
@@ -132,7 +131,7 @@ func (c *Course) Attestable(id, deviation string, events []ceremony.Event) (scri
 	case p.attested[id]:
 		return s, exitcode.Errorf(exitcode.Refused, "step %s is attested already", id).
 			Hint("%s ceremony log", c.Program)
-	case deviation == "" && recorded(s) && p.ended[id].IsZero():
+	case deviation == "" && s.Recorded() && p.ended[id].IsZero():
 		return s, exitcode.Errorf(exitcode.Refused, "step %s: the log has no end of its command by this plan", id).
 			Hint("%s; or give --deviation REASON", c.line(s))
 	}
@@ -163,12 +162,4 @@ func (c *Course) find(id string) (script.Step, error) {
 		return s, exitcode.Errorf(exitcode.Refused, "step %s is attested at the %s", id, attestedAt(s))
 	}
 	return c.steps[i], nil
-}
-
-// looking are the commands of steps that only look: no log has them.
-var looking = []string{"confine status", "module list", "ceremony verify"}
-
-// recorded reports whether a step's command is in the log.
-func recorded(s script.Step) bool {
-	return len(s.Command) > 1 && !slices.Contains(looking, strings.Join(s.Command[:2], " "))
 }

@@ -119,7 +119,7 @@ func (r *room) run(words []string) (int, error) {
 		return 0, nil
 	}
 	for _, s := range r.steps {
-		if len(s.Command) > 0 && strings.HasPrefix(line, strings.Join(s.Command, " ")) && recorded(s) {
+		if len(s.Command) > 0 && strings.HasPrefix(line, strings.Join(s.Command, " ")) && s.Recorded() {
 			r.ends(r.Sum, s.ID)
 			break
 		}
