@@ -62,7 +62,7 @@ func (s *stage) enter(t testing.TB) {
 	t.Helper()
 	s.once.Do(func() { s.err = s.make(t) })
 	OK(t, s.err)
-	OK(t, errors.Join(os.RemoveAll(s.tokens()), os.RemoveAll(s.away())))
+	OK(t, errors.Join(os.RemoveAll(s.tokens()), os.RemoveAll(s.away()), os.RemoveAll(filepath.Join(s.dir, "softhsm2.conf"))))
 	conf, err := softhsm.Configure(s.dir)
 	OK(t, err)
 	t.Setenv("SOFTHSM2_CONF", conf)
