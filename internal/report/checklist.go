@@ -41,7 +41,7 @@ func checklist(v *view) []item {
 		{"BR 5.4.3", "the log is protected and kept", fmt.Sprintf("statement %d, the last, is signed over the log; "+
 			"where the bundle is kept rests on people", v.Last.Number()), "statements", true},
 		{"WebTrust 4.2; ISO 21188, 7.4.4", "backup and recovery", "the key files hold the backups; " + v.drills() +
-			"; where the copies are rests on people", "log", true},
+			"; where the copies are kept rests on people", "log", true},
 		{"WebTrust 4.3; PCI PIN 21", "destruction", v.destroyed(), "keys", false},
 		{"WebTrust 4.1", "deviations", counted(len(v.Deviations), "deviation"), "deviations", false},
 	}
@@ -49,7 +49,7 @@ func checklist(v *view) []item {
 
 func (v *view) planEvidence() string {
 	if v.Plan == nil {
-		return "no plan is here"
+		return "the record has no plan"
 	}
 	done := 0
 	for _, s := range v.Steps {

@@ -46,12 +46,12 @@ func (s *Source) incomplete(events []event) (list []problem) {
 func (s *Source) unsealed() string {
 	seal, sealed := sealOf(s.Disconnected.Chain.Last())
 	if !sealed {
-		return "the quorum's last statement is not a seal, so that what came after it can have been cut off or changed; " +
+		return "the quorum's last statement is not a seal, so that what came after it could have been cut off or changed; " +
 			"byok-offline ceremony seal, with the cards, ends a ceremony"
 	}
 	for _, e := range s.Disconnected.Since(ceremony.Head(seal.Log)) {
 		if e.Phase == ceremony.Begin {
-			return fmt.Sprintf("%s in line %d began after the seal, and whatever else did can have been cut off or changed",
+			return fmt.Sprintf("%s in line %d began after the seal, and whatever else did could have been cut off or changed",
 				e.Command, e.Seq)
 		}
 	}
