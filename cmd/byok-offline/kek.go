@@ -105,15 +105,15 @@ func verify(r *command.Run) (command.Result, error) {
 	return view.ResultOf(result, r.Bool("show-words")), err
 }
 
-// saidIfGiven is what the vault's owner said, if any of it was given.
+// saidIfGiven is what the vault's owner said, if any of it was given, or if a plan has
+// people at a terminal where it can be asked for.
 func saidIfGiven(r *command.Run) (*kek.Said, error) {
-	for _, f := range []string{"fingerprint", "kid", "import-only", "said-by"} {
-		if r.IsSet(f) {
-			s, err := dialogue.New(r, true).Said() // verify accepts nothing, in production neither
-			return &s, err
-		}
+	given := slices.ContainsFunc([]string{"fingerprint", "kid", "import-only", "said-by"}, r.IsSet)
+	if !given && !(r.IsSet("plan") && r.Console.Interactive()) {
+		return nil, nil
 	}
-	return nil, nil
+	s, err := dialogue.New(r, true).Said() // verify accepts nothing, in production neither
+	return &s, err
 }
 
 // judgedAt is the time that dates are held against. Only verify lets it be

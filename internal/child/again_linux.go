@@ -21,8 +21,8 @@ const signalled = 128
 // Again runs this program with other arguments and returns the exit status; 128
 // and the signal's number for a child that a signal has ended, as a shell has it.
 // The child has this process's standard input and error, and out. It is told to end
-// if this process is killed, and when this process is told to (SIGTERM, SIGHUP) and
-// the child does not know of it.
+// if this process is killed (by SIGTERM, perhaps several times), and when this process
+// is told to (SIGTERM, SIGHUP) and the child does not know of it.
 func Again(args []string, out *os.File) (status int, err error) {
 	runtime.LockOSThread() // the child is told with the thread that started it
 	defer runtime.UnlockOSThread()

@@ -39,7 +39,9 @@ var members = []struct {
 		"acs-quorum", "card", "card-pin-file", "holder", "new-card", "new-card-pin-file", "new-holder",
 		"own-passphrase",
 	}},
-	{"the record", []string{"last-statement", "break-reason", "reason", "hknso", "config", "nonce"}},
+	{"the record", []string{
+		"step", "initials", "deviation", "last-statement", "break-reason", "reason", "hknso", "config", "nonce",
+	}},
 	{"the security world", []string{"label", "guard", "rights-per-login", "vendor-quorum", "cipher-suite", "rehearsal"}},
 	{"the HSM", []string{
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
@@ -48,7 +50,6 @@ var members = []struct {
 	{"files", []string{
 		"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline",
 	}},
-	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
 	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},
 	{"signing in", []string{

@@ -130,9 +130,18 @@ func (w *Walk) step(at int, p Progress) error {
 	return w.does(at)
 }
 
-// does runs the command of a step.
+// does runs the command of a step, unless another run of the same ceremony has done so
+// while people were asked.
 func (w *Walk) does(at int) error {
 	s := w.steps[at]
+	events, err := w.Events()
+	if err != nil {
+		return err
+	}
+	if p := w.Read(events); p.attested[s.ID] || !p.ended[s.ID].IsZero() {
+		w.Terminal.Warning("step %s was done in the meantime, by another run", s.ID)
+		return nil
+	}
 	status, err := w.run(at, w.words(s))
 	if err != nil {
 		return err
