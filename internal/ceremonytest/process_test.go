@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,6 +18,14 @@ import (
 
 // patience is how long one command may take. RSA-4096 on a busy machine takes long.
 const patience = 2 * time.Minute
+
+// patience is that of a command: a dry run is some forty.
+func (p process) patience() time.Duration {
+	if slices.Contains(p.words, "dry-run") {
+		return 5 * patience
+	}
+	return patience
+}
 
 // process is a program to be run.
 type process struct {
@@ -36,7 +45,7 @@ type outcome struct {
 // run runs a process to its end. It has no terminal: prompts that open
 // /dev/tty find none.
 func (s *stage) run(p process) outcome {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), p.patience())
 	defer cancel()
 	var out, messages bytes.Buffer
 	cmd := p.command(ctx)
