@@ -87,13 +87,15 @@ type connection struct {
 
 // connect returns a client of the vault that the flags name, at the rate that
 // the service documents.
-func connect(r *command.Run) (*connection, error) { return connectAt(r, vault.ServiceRate) }
-
-// connectAt is connect for a rate of new keys in ten seconds; 0 for no limit.
-func connectAt(r *command.Run, rate float64) (*connection, error) {
+func connect(r *command.Run) (*connection, error) {
 	if dir := r.String("rehearsal"); dir != "" {
-		return connectRehearsal(r, dir, rate)
+		return connectRehearsal(r, dir, vault.ServiceRate)
 	}
+	return connectVault(r)
+}
+
+// connectVault returns a client of the vault of --vault.
+func connectVault(r *command.Run) (*connection, error) {
 	url, err := r.Required("vault")
 	if err != nil {
 		return nil, err
@@ -102,7 +104,7 @@ func connectAt(r *command.Run, rate float64) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.to(r, url, rate)
+	return a.to(r, url, vault.ServiceRate)
 }
 
 // to returns a client of the vault with an address.
@@ -123,7 +125,7 @@ func (a account) to(r *command.Run, url string, rate float64) (*connection, erro
 func connectOnly(r *command.Run) (*connection, error) {
 	switch dirs := r.StringSlice("rehearsal"); len(dirs) {
 	case 0:
-		return connect(r)
+		return connectVault(r)
 	case 1:
 		return connectRehearsal(r, dirs[0], vault.ServiceRate)
 	}
