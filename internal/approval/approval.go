@@ -9,8 +9,10 @@ package approval
 
 import (
 	"fmt"
+	"slices"
 
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 	"byok/internal/statement"
 	"byok/internal/transfer"
 	"byok/internal/worlds"
@@ -43,6 +45,14 @@ func Read(path string, w Worlds) (Package, error) { return ReadBy(new(transfer.R
 
 // ReadBy is [Read] with the reader of all packages of a run.
 func ReadBy(r *transfer.Reader, path string, w Worlds) (Package, error) {
+	return ReadAmong(r, path, w, nil)
+}
+
+// ReadAmong is [ReadBy] where records of worlds are at hand. A package that was
+// authorized before its world's cards were replaced is taken if the world's record
+// holds its authorization, and w trusts the cards with which that record ends: the
+// record shows that the old cards were in force then.
+func ReadAmong(r *transfer.Reader, path string, w Worlds, records []*kmdata.Chain) (Package, error) {
 	files, err := r.Read(path)
 	if err != nil {
 		return Package{}, err
@@ -51,15 +61,30 @@ func ReadBy(r *transfer.Reader, path string, w Worlds) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	world, err := w.Trust(worlds.Claim{Label: claimed.Label, First: claimed.First, Current: claimed.Current}, path)
+	claim := worlds.Claim{Label: claimed.Label, First: claimed.First, Current: claimed.Current}
+	at := slices.IndexFunc(records, func(c *kmdata.Chain) bool { return holds(c, claimed) })
+	if at >= 0 {
+		claim.Current = records[at].HKNSO()
+	}
+	world, err := w.Trust(claim, path)
 	if err != nil {
 		return Package{}, fmt.Errorf("%s: %w", path, err)
 	}
-	approved, err := files.Verify(world.Current().SHA256)
+	under := world.Current().SHA256
+	if at >= 0 {
+		under = claimed.Current
+	}
+	approved, err := files.Verify(under)
 	if err != nil {
 		return Package{}, err
 	}
 	return Package{path, world, approved.Facts(), approved.Blob()}, nil
+}
+
+// holds reports whether a world's record holds the authorization of a package.
+func holds(c *kmdata.Chain, f transfer.Facts) bool {
+	e, _, err := c.Authorization(f.Authorization.Number)
+	return err == nil && c.FirstHKNSO() == f.First && e.Sum == f.Sum
 }
 
 // File returns the path of the .byok, as it was given.

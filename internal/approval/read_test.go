@@ -171,6 +171,65 @@ func TestReplacedCards(t *testing.T) {
 		old+`: world "Contoso": its cards were replaced, and the package was authorized with the old ones`)
 }
 
+// TestRecordOfReplacedCards: a world's record shows that the old cards were in
+// force when they authorized a package, to whoever knows the new hknso.
+func TestRecordOfReplacedCards(t *testing.T) {
+	w := newWorld(t)
+	old, first := packageOf(t, w, "payroll"), w.Chain.HKNSO()
+	before := forkOf(t, w)
+	replaceCards(t, w)
+	store, reader := worlds.NewStore(t.TempDir()), new(transfer.Reader)
+	read := func(given fingerprint.Sum, records ...*kmdata.Chain) (Package, error) {
+		return ReadAmong(reader, old, keeper(t, store, given), records)
+	}
+	_, err := read(fingerprint.Sum{}, w.Chain)
+	expect(t, "unknown", err, exitcode.Refused,
+		old+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
+	p, err := read(w.Chain.HKNSO(), newWorld(t).Chain, w.Chain)
+	if err != nil || p.World().Current().SHA256 != w.Chain.HKNSO() || p.Facts().Current != first {
+		t.Fatalf("%+v, %v", p.World(), err)
+	}
+	const over = `: world "Contoso": its cards were replaced, and the package was authorized with the old ones`
+	_, err = read(fingerprint.Sum{})
+	expect(t, "without a record", err, exitcode.Refused, old+over)
+	_, err = read(fingerprint.Sum{}, before.Chain)
+	expect(t, "a record from before", err, exitcode.Refused, old+over)
+	// K old cards and kmdata of that time: an authorization that the record lacks
+	forged := packageOf(t, before, "forged")
+	_, err = ReadAmong(reader, forged, keeper(t, store, fingerprint.Sum{}), []*kmdata.Chain{w.Chain})
+	expect(t, "forged with the old cards", err, exitcode.Refused, forged+over)
+	// and a replacement of their own, whose hknso nobody has vouched for
+	replaceCards(t, before)
+	_, err = ReadAmong(reader, forged, keeper(t, store, fingerprint.Sum{}), []*kmdata.Chain{before.Chain})
+	expect(t, "a forged record", err, exitcode.Refused,
+		forged+": the world is not known on this workstation, and there is no terminal to ask for its hknso")
+}
+
+// TestOnce: every world is asked about once.
+func TestOnce(t *testing.T) {
+	w := &counted{err: errors.New("no")}
+	once := Once(w)
+	for _, label := range []string{"a", "b", "a", "b"} {
+		if _, err := once.Trust(worlds.Claim{Label: label}, "file"); !errors.Is(err, w.err) {
+			t.Errorf("%v", err)
+		}
+	}
+	if w.asked != 2 {
+		t.Errorf("%d times asked", w.asked)
+	}
+}
+
+// counted counts how often it is asked.
+type counted struct {
+	err   error
+	asked int
+}
+
+func (c *counted) Trust(worlds.Claim, string) (worlds.World, error) {
+	c.asked++
+	return worlds.World{}, c.err
+}
+
 // TestForgedReplacement has K of a replaced card set, and kmdata of that time,
 // replace the cards by some of their own: that chain is as good as the genuine
 // one to whoever knows the first hknso alone.

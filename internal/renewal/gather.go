@@ -52,17 +52,18 @@ func (c *Collection) packageFor(k *register.KEK) (approval.Package, bool) {
 
 // gathering is a collection under way.
 type gathering struct {
-	files  register.Files
-	worlds approval.Worlds
-	unread []Entry
-	read   []approval.Package
+	files   register.Files
+	worlds  approval.Worlds
+	records []*kmdata.Chain
+	unread  []Entry
+	read    []approval.Package
 }
 
 // Gather reads the files of a register. Each package must be of a world that w
 // trusts; w is asked about each world once. An error means that the person ended
 // it.
 func Gather(files register.Files, log []ceremony.Event, w approval.Worlds) (*Collection, error) {
-	g := &gathering{files: files, worlds: approval.Once(w)}
+	g := &gathering{files: files, worlds: approval.Once(w), records: records(files.Worlds)}
 	if err := g.readPackages(); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (g *gathering) collect(r *register.Register) *Collection {
 func (g *gathering) readPackages() error {
 	reader := new(transfer.Reader)
 	for _, file := range g.files.Packages {
-		p, err := approval.ReadBy(reader, file, g.worlds)
+		p, err := approval.ReadAmong(reader, file, g.worlds, g.records)
 		if exitcode.Of(err) == exitcode.Interrupted {
 			return err
 		}
@@ -129,14 +130,21 @@ func (g *gathering) besideUnread(file string) bool {
 	})
 }
 
-// chains are the records of the worlds of the packages, as they lie in a bundle.
-// Only one that ends with the card set which a person vouched for counts.
-func (g *gathering) chains() (all []*kmdata.Chain) {
-	for _, dir := range g.files.Worlds {
-		chain, err := kmdata.Open(dir)
-		if err != nil {
-			continue // a bundle's record is for byok-online audit to judge
+// records are those of worlds, as they lie in a bundle. One that does not hold is
+// for byok-online audit to judge, and shows nothing here.
+func records(dirs []string) (all []*kmdata.Chain) {
+	for _, dir := range dirs {
+		if chain, err := kmdata.Open(dir); err == nil {
+			all = append(all, chain)
 		}
+	}
+	return all
+}
+
+// chains are the records of the worlds of the packages. Only one that ends with
+// the card set which a person vouched for counts.
+func (g *gathering) chains() (all []*kmdata.Chain) {
+	for _, chain := range g.records {
 		known := func(p approval.Package) bool { return p.World().Current().SHA256 == chain.HKNSO() }
 		if slices.ContainsFunc(g.read, known) {
 			all = append(all, chain)

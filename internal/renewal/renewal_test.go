@@ -101,14 +101,18 @@ func (a at) Deleted(_ context.Context, name string) (vault.Deleted, bool, error)
 
 // trusting is a person who vouched for every world but those.
 type trusting struct {
-	fake  map[string]error
-	asked int
+	fake    map[string]error
+	asked   int
+	refused fingerprint.Sum // hknso of cards that were replaced
 }
 
 func (w *trusting) Trust(c worlds.Claim, _ string) (worlds.World, error) {
 	w.asked++
 	if err := w.fake[c.Label]; err != nil {
 		return worlds.World{}, err
+	}
+	if c.Current == w.refused {
+		return worlds.World{}, exitcode.Errorf(exitcode.Refused, "its cards were replaced")
 	}
 	return worlds.World{Label: c.Label, First: c.First, HKNSO: []worlds.Entry{{SHA256: c.Current}}}, nil
 }
@@ -580,5 +584,23 @@ func TestFollowed(t *testing.T) {
 	p.log, p.fails["find"] = nil, refusal(http.StatusForbidden)
 	if o = p.renew(context.Background()); o.Count(Failed) != 1 || exitcode.Of(o.Err()) != exitcode.Vault {
 		t.Errorf("%v\n%s", o.Err(), lines(o))
+	}
+}
+
+// TestReplacedCards: what was authorized before the world's cards were replaced is
+// proved under the new hknso, by the record.
+func TestReplacedCards(t *testing.T) {
+	p := begin(t)
+	p.pack("one", "P-256", here, "One")
+	p.uploaded("one", here, "One", 1)
+	old := p.Chain.HKNSO()
+	rig.OK(t, p.ReplaceCards(p.Module()))
+	p.worlds.refused = old
+	if o := p.renew(context.Background()); o.Count(Failed) != 1 || exitcode.Of(o.Err()) != exitcode.Refused {
+		t.Errorf("%v", o.Err())
+	}
+	rig.OK(t, os.CopyFS(filepath.Join(p.dir, "disconnected"), os.DirFS(p.Dir)))
+	if o := p.renew(context.Background()); o.Count(Proved) != 1 || o.Err() != nil {
+		t.Errorf("%v", o.Err())
 	}
 }
