@@ -231,6 +231,6 @@ func (a *auditing) people() {
 		fmt.Sprintf("that statement %d, with the words %s, is the last one on the paper",
 			a.report.Statement, a.report.Statements.FirstWords(8)),
 		"who was present, beside the names that the statements hold",
-		"that the proofs came from the vaults: byok-online verify asks them again",
+		"that the proofs came from the vaults: byok-online verify --all asks them again",
 	)
 }

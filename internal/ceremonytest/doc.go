@@ -22,6 +22,7 @@
 //	faulty                     compile a PKCS#11 library that can go wrong; sets $SHIM
 //	kek DIR [rehearsal]        make a KEK with openssl, and packages for it; sets $KEK and $KID
 //	production DIR NAME        make a package of production in software; sets $PRODUCTION to its hknso
+//	reported REPORT DIR        type every command that a report gives, in a folder
 //	document PAGE HEADING FILE write the commands of a section of docs/PAGE to a file
 //	opened DIR NAME KEK        have openssl check a transfer package and unwrap it
 //

@@ -85,7 +85,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"exits": exits, "refuses": refuses, "answers": answers, "dialogue": converse, "watched": watched, "signalled": signalled,
 		"serve": serve, "halt": halt, "deaf": deaf, "objects": objects, "get": get, "sum": sum, "flip": flip, "cut": cut, "edit": edit,
 		"readonly": readonly, "faulty": faulty, "kek": makeKEK, "production": production, "document": document, "paper": paper,
-		"officer": officer,
+		"officer": officer, "reported": reported,
 	} {
 		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			if neg {

@@ -184,9 +184,7 @@ func (s *Source) went(k *kmdata.Key) []destination {
 				one.Checks = append(one.Checks, s.packaged(d))
 			}
 			for _, p := range d.Proofs {
-				one.Proofs = append(one.Proofs, proved{p, check{
-					s.places.shown(p.File), programOnline + " verify --proof " + printable.Quote(s.places.shown(p.File)),
-				}})
+				one.Proofs = append(one.Proofs, proved{p, s.proven(p.File)})
 			}
 			list = append(list, one)
 		}
@@ -199,6 +197,13 @@ func (s *Source) packaged(d *register.Destination) check {
 	manifest := s.places.shown(strings.TrimSuffix(d.File, ".byok") + ".manifest.json")
 	return check{s.places.shown(d.File), fmt.Sprintf("%s inspect --hknso %s %s",
 		programOnline, s.Disconnected.Chain.FirstHKNSO(), printable.Quote(manifest))}
+}
+
+// proven checks a proof, without a vault.
+func (s *Source) proven(file string) check {
+	shown := s.places.shown(file)
+	return check{shown, fmt.Sprintf("%s verify --hknso %s --proof %s",
+		programOnline, s.Disconnected.Chain.FirstHKNSO(), printable.Quote(shown))}
 }
 
 // copied are the permissions of the copy that was wrapped for an approval. Its file

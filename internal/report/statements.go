@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func (s *Source) certifies(module, file string) string {
 func (s *Source) signedByModule(module, file string) check {
 	holder := s.certifies(module, file)
 	if holder == "" {
-		s.problem(file, fmt.Errorf("it is not signed by a module signing key that a statement certifies"))
+		s.problem(file, errors.New("it is not signed by a module signing key that a statement certifies"))
 		return s.places.hash(file)
 	}
 	return s.places.signature(file, kmdata.SignaturePath(file), holder)
