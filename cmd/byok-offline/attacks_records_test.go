@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 	"byok/internal/strictjson"
@@ -101,4 +102,23 @@ func forgedLink(t *testing.T, s *stage) {
 	own := mustDo(yubichain.NewPublic())(t)
 	k.Replaces = &statement.Replaced{Ident: "payroll", Identity: mustDo(statement.IdentityOf(own, 0, nil))(t)}
 	s.forgeKey(t, k)
+}
+
+// attestedLater gives a key that was approved an attestation.
+func attestedLater(t *testing.T, s *stage) {
+	path := s.path(approvalState)
+	a, ok := mustDo(statement.Parse(path, mustDo(os.ReadFile(path))(t)))(t).(*statement.Authorization)
+	if !ok {
+		t.Fatalf("%s is no authorization", path)
+	}
+	a.Pairs[0].HSM = &statement.HSMAttestation{SHA256: fingerprint.Of([]byte("vendor")), Format: "certificates"}
+	s.forge(t, path, mustDo(statement.Encode(a))(t))
+}
+
+func plantedAttestation(t *testing.T, s *stage) {
+	dir := s.path("kmdata/local/attestations")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(dir, "vendor.pem"), []byte("vendor"))
 }

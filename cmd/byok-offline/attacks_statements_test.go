@@ -346,22 +346,3 @@ func (s *stage) resigned(text string, sums map[string]string, production bool) s
 
 // encodedPEM is a PEM block as JSON has it.
 func encodedPEM(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
-
-// attestedLater gives a key that was approved an attestation.
-func attestedLater(t *testing.T, s *stage) {
-	path := s.path(approvalState)
-	a, ok := mustDo(statement.Parse(path, mustDo(os.ReadFile(path))(t)))(t).(*statement.Authorization)
-	if !ok {
-		t.Fatalf("%s is no authorization", path)
-	}
-	a.Pairs[0].HSM = &statement.HSMAttestation{SHA256: fingerprint.Of([]byte("vendor")), Format: "certificates"}
-	s.forge(t, path, mustDo(statement.Encode(a))(t))
-}
-
-func plantedAttestation(t *testing.T, s *stage) {
-	dir := s.path("kmdata/local/attestations")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, filepath.Join(dir, "vendor.pem"), []byte("vendor"))
-}

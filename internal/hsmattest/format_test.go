@@ -97,8 +97,8 @@ func TestAgain(t *testing.T) {
 	}
 	module.Token.Serial = "1"
 	_, err = hsmattest.Again(data, pair, module, k.At)
-	if want := "the HSM's attestation: HSM-KEY-SERIAL: the key's certificate is of device 30000001, and the module is 1"; err == nil ||
-		err.Error() != want {
+	want := "the HSM's attestation: HSM-KEY-SERIAL: the key's certificate is of device 30000001, and the module is 1"
+	if err == nil || err.Error() != want {
 		t.Error(err)
 	}
 	other := []byte("anything")
@@ -108,8 +108,8 @@ func TestAgain(t *testing.T) {
 	}
 	pair.HSM.Rules = r.Statement("").Rules
 	_, err = hsmattest.Again(other, pair, module, k.At)
-	if want := "the authorization says format that is not known here: verified, and the file is format that is not " +
-		"known here"; err == nil || err.Error() != want {
+	want = "the authorization says format that is not known here: verified, and the file is format that is not known here"
+	if err == nil || err.Error() != want {
 		t.Error(err)
 	}
 }

@@ -63,14 +63,18 @@ func newYubiHSM(data []byte, k Key) *yubiHSM {
 }
 
 func (y *yubiHSM) findings() []kek.Finding {
-	steps := []kek.Step{
-		{Rule: RuleFormat, Apply: y.format},
-		{Rule: RuleChain, Apply: y.whenRead(y.checkChain)},
-		{Rule: RuleDates, Apply: y.whenRead(y.checkDates)},
-		{Rule: RuleSerial, Apply: y.whenRead(y.checkSerial)},
-		{Rule: RuleSame, Apply: y.whenRead(y.checkSame)},
-		{Rule: RuleOrigin, Apply: y.whenRead(y.checkOrigin)},
-		{Rule: RuleUses, Apply: y.whenRead(y.checkUses)},
+	apply := map[string]func() (string, error){
+		RuleFormat: y.format,
+		RuleChain:  y.whenRead(y.checkChain),
+		RuleDates:  y.whenRead(y.checkDates),
+		RuleSerial: y.whenRead(y.checkSerial),
+		RuleSame:   y.whenRead(y.checkSame),
+		RuleOrigin: y.whenRead(y.checkOrigin),
+		RuleUses:   y.whenRead(y.checkUses),
+	}
+	var steps []kek.Step
+	for _, rule := range Rules() {
+		steps = append(steps, kek.Step{Rule: rule, Apply: apply[rule]})
 	}
 	return kek.Follow(steps)
 }

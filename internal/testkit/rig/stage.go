@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,7 +61,9 @@ func (s *stage) enter(t testing.TB) {
 	t.Helper()
 	s.once.Do(func() { s.err = s.make(t) })
 	OK(t, s.err)
-	OK(t, errors.Join(os.RemoveAll(s.tokens()), os.RemoveAll(s.away()), os.RemoveAll(filepath.Join(s.dir, "softhsm2.conf"))))
+	for _, left := range []string{s.tokens(), s.away(), filepath.Join(s.dir, "softhsm2.conf")} {
+		OK(t, os.RemoveAll(left))
+	}
 	conf, err := softhsm.Configure(s.dir)
 	OK(t, err)
 	t.Setenv("SOFTHSM2_CONF", conf)
