@@ -20,10 +20,11 @@ const signalled = 128
 
 // Again runs this program with other arguments and returns the exit status; 128
 // and the signal's number for a child that a signal has ended, as a shell has it.
-// The child has this process's standard input and error, and out. It is told to end
+// The child has this process's streams; with messages, what it would write to standard
+// output goes to standard error. It is told to end
 // if this process is killed (by SIGTERM, perhaps several times), and when this process
 // is told to (SIGTERM, SIGHUP) and the child does not know of it.
-func Again(args []string, out *os.File) (status int, err error) {
+func Again(args []string, messages bool) (status int, err error) {
 	runtime.LockOSThread() // the child is told with the thread that started it
 	defer runtime.UnlockOSThread()
 	signals, suspended := make(chan os.Signal, 1), make(chan os.Signal, 1)
@@ -32,7 +33,7 @@ func Again(args []string, out *os.File) (status int, err error) {
 	signal.Notify(suspended, syscall.SIGTSTP) // the child is the first to stop
 	defer signal.Stop(suspended)
 	process, err := os.StartProcess("/proc/self/exe", append([]string{os.Args[0]}, args...), &os.ProcAttr{
-		Files: []*os.File{os.Stdin, out, os.Stderr},
+		Files: []*os.File{os.Stdin, output(messages), os.Stderr},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM},
 	})
 	if err != nil {

@@ -7,3 +7,13 @@
 // that loads an HSM's library: package supervisor is for that, and every child of
 // byok-offline has a supervisor of its own.
 package child
+
+import "os"
+
+// output is where the results of a child go.
+func output(messages bool) *os.File {
+	if messages {
+		return os.Stderr
+	}
+	return os.Stdout
+}

@@ -17,6 +17,8 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "explainView", hostile.Fill[explainView]())
 	hostile.Try(t, "fingerprintView", hostile.Fill[fingerprintView]())
 	hostile.Try(t, "written", hostile.Fill[written]())
+	hostile.Try(t, "attestation", hostile.Fill[attestation]())
+	hostile.Try(t, "heldView", hostile.Fill[heldView]())
 	hostile.Try(t, "planView", hostile.Fill[planView]())
 	hostile.Try(t, "planView of a good plan", planView{File: hostile.Text, Title: hostile.Text, Date: hostile.Text, Quorum: hostile.Text})
 }

@@ -3,7 +3,6 @@ package shared
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -106,11 +105,7 @@ func networked(r *command.Run, c *walk.Course) error {
 // again runs this program with other words, at the same terminal. Whoever asked for
 // JSON gets the commands' results as messages.
 func again(r *command.Run, words []string) (status int, err error) {
-	out := os.Stdout
-	if r.String("output") == "json" {
-		out = os.Stderr
-	}
-	r.Lend(func() { status, err = child.Again(words, out) })
+	r.Lend(func() { status, err = child.Again(words, r.String("output") == "json") })
 	if err != nil {
 		return 0, exitcode.Errorf(exitcode.Failed, "this program could not be started again: %w", err)
 	}
