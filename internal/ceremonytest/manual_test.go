@@ -3,7 +3,7 @@
 package ceremonytest
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,7 +137,7 @@ func (s scratch) run(b page.Block) (string, error) {
 	c.Dir, c.Env = filepath.Join(s.dir, "here"), s.env
 	out, err := c.CombinedOutput()
 	if err == nil && strings.Contains(string(out), "FAILURE") {
-		err = fmt.Errorf("a step failed")
+		err = errors.New("a step failed")
 	}
 	return string(out), err
 }

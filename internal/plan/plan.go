@@ -29,9 +29,9 @@ type Plan struct {
 	Approver  Person         `yaml:"approver"`
 	Roles     []Role         `yaml:"roles"`
 	Witnesses []Person       `yaml:"witnesses"`
-	World     string         `yaml:"world"`  // label of the security world
+	World     string         `yaml:"world"`    // label of the security world
 	Existing  bool           `yaml:"existing"` // the world was created by an earlier ceremony
-	Quorum    string         `yaml:"quorum"` // K/N
+	Quorum    string         `yaml:"quorum"`   // K/N
 	Holders   []Holder       `yaml:"holders"`
 	HSM       HSM            `yaml:"hsm"`
 	Stick     string         `yaml:"stick"`  // folder of the USB stick that crosses the air gap

@@ -156,7 +156,9 @@ func (p *Plan) differs(s Step, name string, got []string) error {
 }
 
 // leaves reports whether an option is left to the day.
-func (p *Plan) leaves(name string) bool { return slices.Contains(left, name) || slices.Contains(p.Left, name) }
+func (p *Plan) leaves(name string) bool {
+	return slices.Contains(left, name) || slices.Contains(p.Left, name)
+}
 
 // deals reports whether the step deals cards, which is to all the plan's holders.
 func (s Step) deals() bool { return len(values(s.Options, "holder")) > 0 }

@@ -109,8 +109,8 @@ func (c *Course) follows(p Progress) error {
 	return exitcode.Errorf(exitcode.Refused,
 		"%s (%s …) is not the plan that this ceremony began by (%s …): the log holds that one's steps",
 		c.File, c.Sum.FirstWords(firstWords), p.plan.FirstWords(firstWords)).
-		Hint("take the earlier plan, or have the witnesses accept the changed one: %s %s --plan %s --step %s --deviation REASON",
-			c.Program, Attest, printable.Quote(c.File), StepPlan)
+		Hint("take the earlier plan, or have the witnesses accept the changed one: "+
+			"%s %s --plan %s --step %s --deviation REASON", c.Program, Attest, printable.Quote(c.File), StepPlan)
 }
 
 // Attestable returns the step that can be attested under an ID now. deviation is the
