@@ -28,7 +28,7 @@ nor the vault's own work is in it.`
 func Commands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "plan", Usage: "how long a plan takes", Subcommands: []*cli.Command{{
 		Name:        "simulate",
-		Usage:       "reckon how long uploading takes, and the best spread over vaults",
+		Usage:       "work out how long uploading takes, and the best spread over vaults",
 		Description: simulateText,
 		Action:      p.Action(command.WithoutFiles(simulate)),
 		Flags: []cli.Flag{
