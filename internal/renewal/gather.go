@@ -26,9 +26,6 @@ type Collection struct {
 	packages map[*register.Destination]approval.Package
 }
 
-// Packages counts those that could be read.
-func (c *Collection) Packages() int { return len(c.packages) }
-
 // Inputs calls f for each package that was read.
 func (c *Collection) Inputs(f func(path string, sum fingerprint.Sum)) {
 	for _, k := range c.Register.Keys {

@@ -10,6 +10,7 @@ import (
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/onlineview"
 	"byok/internal/printable"
@@ -151,10 +152,11 @@ type anyWorld struct{ worlds.Keeper }
 
 // Trust implements [approval.Worlds].
 func (a anyWorld) Trust(c worlds.Claim, from string) (worlds.World, error) {
-	if !a.Given.Matches(c.Current) {
-		a.Given = worlds.Keeper{}.Given
+	k := a.Keeper
+	if !k.Given.Matches(c.Current) {
+		k.Given = fingerprint.Prefix{}
 	}
-	return a.Keeper.Trust(c, from)
+	return k.Trust(c, from)
 }
 
 // checkPlaces finds a proof that could not be written before a vault is asked for
