@@ -109,8 +109,8 @@ const (
 func initials(r *command.Run, people []string, s script.Step) ([]string, error) {
 	given := r.StringSlice("initials")
 	if len(given) > 0 && len(given) != len(people) {
-		return nil, exitcode.Errorf(exitcode.Usage, "--initials is given %d times, and the plan has %s", len(given),
-			printable.Count(len(people), "witness")).Hint("--initials TEXT once for each, or not at all")
+		return nil, exitcode.Errorf(exitcode.Usage, "--initials: expected %d, one for each who attests, not %d",
+			len(people), len(given)).Hint("--initials TEXT once for each, or not at all")
 	}
 	var all []string
 	for i, name := range people {
