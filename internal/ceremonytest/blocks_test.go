@@ -23,7 +23,6 @@ var fates = map[string]fate{
 	"../CONTRIBUTING.md":  {why: "builds and tests everything"},
 	"rehearse-at-home.md": {test: "internal/ceremonytest TestHomePage"},
 	"rehearse-at-home.md: sudo apt-get install --yes git gcc libc6-dev make openssl softhsm2":     {why: "installs packages, and builds"},
-	"ceremony/1-toolset.md: byok-online login":                                                    {why: "needs an account of Azure"},
 	"ceremony/0-plan.md: byok-offline ceremony run --plan plan.yaml":                              {test: "internal/ceremonytest TestRun"},
 	"ceremony/0-plan.md: byok-online ceremony dry-run --plan plan.yaml --out transcript.txt":      {test: "internal/ceremonytest TestScripts"},
 	"files.md: python3 - local/world local/statements/*.json local/key_* local/retired_* <<'END'": {test: "internal/kmdata TestPageChecksAFolder"},

@@ -15,7 +15,7 @@ for word; do
 	--card) set -- "$@" --card-pin-file "$STAGE/secret" ;;
 	--new-card) set -- "$@" --new-holder "${word##*/}" --new-card-pin-file "$STAGE/secret" ;;
 	esac
-	[ "$option $1 $2" != "--card world create" ] || set -- "$@" --holder "${word##*/}"
+	[ "$option $1 ${2-}" != "--card world create" ] || set -- "$@" --holder "${word##*/}"
 	option=$word
 done
 
@@ -52,6 +52,6 @@ case "$program $1 ${2-}" in
 	"byok-offline ceremony bundle") set -- "$@" $pin ;;
 "byok-online kek create" | "byok-online kek delete" | "byok-online upload "*) set -- "$@" $vault --yes ;;
 "byok-online verify --proof") ;;
-"byok-online kek show" | "byok-online toolset build" | "byok-online verify "*) set -- "$@" $vault ;;
+"byok-online login "* | "byok-online subscription list" | "byok-online kek show" | "byok-online toolset build" | "byok-online verify "*) set -- "$@" $vault ;;
 esac
 exec "$BYOK_BIN/$program" "$@"
