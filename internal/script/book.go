@@ -21,18 +21,26 @@ var book = template.Must(template.New("book").Funcs(markup.Functions()).Parse(bo
 // Write writes the book of a plan, whose file has the SHA-256 sum, as one HTML
 // file for print. It loads nothing and holds no script; every text of the plan is
 // escaped.
+//
+// It prints the steps of the first keys in full, and those of further ones as a
+// list of their numbers.
 func Write(w io.Writer, p *plan.Plan, sum fingerprint.Sum) error {
-	steps := numbered(Steps(p))
+	steps := Steps(p)
+	printed, list := divided(p, steps)
 	return book.Execute(w, struct {
 		*plan.Plan
 		Sum     fingerprint.Sum
-		Steps   []line
+		Steps   int
 		Minutes int
 		People  []participant
 		Bring   []bring
 		Pages   []page
+		Printed int // keys whose steps are printed in full
+		Further []further
 		Sheets  []int
-	}{p, sum, steps, minutes(steps), participants(p), toBring(p), pages(p, steps), []int{1, 2}})
+	}{
+		p, sum, len(steps), minutes(steps), participants(p), toBring(p), pages(p, printed), inFull, list, []int{1, 2},
+	})
 }
 
 // line is a step as it is printed.
@@ -43,18 +51,10 @@ type line struct {
 	Mine   []Act  // what the page's part does; all of them on the page of who leads
 }
 
-func numbered(steps []Step) []line {
-	lines := make([]line, len(steps))
-	for i, s := range steps {
-		lines[i] = line{Step: s, Number: i + 1, Shell: s.Shell(), Mine: s.Acts}
-	}
-	return lines
-}
-
-func minutes(lines []line) int {
+func minutes(steps []Step) int {
 	sum := 0
-	for _, l := range lines {
-		sum += l.Minutes
+	for _, s := range steps {
+		sum += s.Minutes
 	}
 	return sum
 }

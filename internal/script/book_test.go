@@ -97,6 +97,40 @@ func page(pages []string, part string) string {
 
 func escaped(s string) string { return strings.ReplaceAll(s, "'", "&#39;") }
 
+// TestFurtherKeys: beyond the first fifty keys each step is in the list, once, by its
+// number, and the book stays of a size that a browser opens.
+func TestFurtherKeys(t *testing.T) {
+	const keys = 10_000
+	p := read(t)
+	first := p.Keys[0]
+	p.Keys = nil
+	for i := range keys {
+		first.Ident, first.Name = fmt.Sprintf("key-%05d", i), ""
+		p.Keys = append(p.Keys, first)
+	}
+	text := written(t, p)
+	leads := page(strings.Split(text, "<section>"), plan.RoleAdministrator)
+	_, list, found := strings.Cut(text, "<h2>Further keys</h2>")
+	if !found || len(text) > 16<<20 {
+		t.Fatalf("%d bytes, with a list of further keys: %t", len(text), found)
+	}
+	times := map[string]int{}
+	for _, m := range regexp.MustCompile(`<h3>(\d+)\. |<td>☐ (\d+)</td>`).FindAllStringSubmatch(leads+list, -1) {
+		times[m[1]+m[2]]++
+	}
+	for i, s := range script.Steps(p) {
+		if n := times[fmt.Sprint(i+1)]; n != 1 {
+			t.Errorf("step %d, %s: printed %d times", i+1, s.ID, n)
+		}
+	}
+	if n := strings.Count(leads, "byok-offline key generate "); n != 50 {
+		t.Errorf("%d keys are printed in full", n)
+	}
+	if strings.Contains(written(t, read(t)), "Further keys") {
+		t.Error("a plan of few keys has a list of further ones")
+	}
+}
+
 // TestSelfContained holds that the book loads nothing, runs nothing, and shows a
 // plan's texts as texts.
 func TestSelfContained(t *testing.T) {
