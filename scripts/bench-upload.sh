@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Throughput of "byok-online upload" against a rehearsal vault: 1,000 packages
-# without a limit, beside bare requests, with peak memory; and 100 packages at
-# the documented limit of ten keys in ten seconds, of which at least 0.95 must
-# be reached without one answer 429. Takes some two minutes.
+# Throughput of "byok-online upload" against rehearsal vaults, as ratios: share of
+# the documented limit; time without a limit over what the vault itself needs, and
+# processor time beside the service's own Python and JavaScript SDKs; memory; and how
+# well "plan simulate" foretells a hundred vaults. Writes the section of
+# docs/performance.md. Takes some minutes, best on a computer that is idle.
 #
 #   BYOK_BIN=FOLDER    where the program is (default: bin)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-exec "${GO:-go}" run ./internal/uploadbench -program "${BYOK_BIN:-bin}/byok-online" "$@"
+exec "${GO:-go}" run -tags netgo,osusergo,urfave_cli_no_docs ./internal/uploadbench \
+	-program "${BYOK_BIN:-bin}/byok-online" -page docs/performance.md "$@"

@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -40,7 +39,8 @@ type bench struct {
 	kek     specimen.KEK
 }
 
-func newBench(program, dir string, serve ...string) (b *bench, err error) {
+// newBench starts a vault with a KEK of so many bits.
+func newBench(program, dir string, bits int, serve ...string) (b *bench, err error) {
 	b = &bench{program: program, dir: dir, log: &output{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func newBench(program, dir string, serve ...string) (b *bench, err error) {
 	if b.world, err = specimen.NewWorld(); err != nil {
 		return nil, err
 	}
-	return b, b.makeKEK()
+	return b, b.makeKEK(bits)
 }
 
 func (b *bench) state() string { return filepath.Join(b.dir, "vault") }
@@ -94,7 +94,7 @@ func (b *bench) command(args ...string) *exec.Cmd {
 	return exec.Command(b.program, append(args, "--kmdata", filepath.Join(b.dir, "kmdata"))...)
 }
 
-func (b *bench) makeKEK() error {
+func (b *bench) makeKEK(bits int) error {
 	address, err := endpoint.Parse(b.open.URL, endpoint.Allow{Rehearsal: true})
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (b *bench) makeKEK() error {
 	if err != nil {
 		return err
 	}
-	key, err := client.CreateKEK(context.Background(), "KEKforBYOK", 2048, time.Now().Add(time.Hour))
+	key, err := client.CreateKEK(context.Background(), "KEKforBYOK", bits, time.Now().Add(time.Hour))
 	if err != nil {
 		return err
 	}
@@ -133,12 +133,6 @@ func (b *bench) packages(name string, n int) (string, error) {
 	return dir, nil
 }
 
-// usage is what a run of the program took.
-type usage struct {
-	took time.Duration
-	peak int64 // bytes
-}
-
 func (b *bench) upload(dir string, args ...string) (usage, error) {
 	hknso, err := b.world.HKNSO(true)
 	if err != nil {
@@ -148,47 +142,65 @@ func (b *bench) upload(dir string, args ...string) (usage, error) {
 		"upload", dir, "--rehearsal", b.state(), "--yes",
 		"--hknso", hknso.String(), "--config", filepath.Join(b.dir, "config"),
 	}, args...)...)
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return usage{}, fmt.Errorf("upload: %w\n%s", err, out)
-	}
-	u := usage{took: time.Since(start)}
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.peak = r.Maxrss << 10 // Linux counts in KiB
-	}
-	return u, nil
+	return measured(cmd)
 }
 
-// bare sends the packages of dir, already in memory, under other names: a PUT
-// after the other on one connection, and no question before or after.
+// bare is what the vault itself needs: the packages of dir, already in memory, are
+// sent under other names over as many connections as the program uses, with no
+// question before or after.
 func (b *bench) bare(ctx context.Context, dir, name string) (time.Duration, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.byok"))
+	bodies, err := bodiesOf(dir)
 	if err != nil {
 		return 0, err
 	}
-	var bodies [][]byte
+	client, queue := b.open.HTTP(), make(chan int)
+	failed := make(chan error, connections)
+	start := time.Now()
+	for range connections {
+		go func() {
+			var first error
+			for i := range queue {
+				if err := b.put(ctx, client, fmt.Sprintf("%s-%04d", name, i), bodies[i]); first == nil {
+					first = err
+				}
+			}
+			failed <- first
+		}()
+	}
+	for i := range bodies {
+		queue <- i
+	}
+	close(queue)
+	var all []error
+	for range connections {
+		all = append(all, <-failed)
+	}
+	return time.Since(start), errors.Join(all...)
+}
+
+// connections is how many requests the program has under way.
+const connections = 4
+
+// bodiesOf are the imports of the packages of a folder.
+func bodiesOf(dir string) (bodies [][]byte, err error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.byok"))
+	if err != nil {
+		return nil, err
+	}
 	for _, path := range paths {
 		blob, err := os.ReadFile(path)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		body, err := json.Marshal(map[string]any{"key": map[string]any{
 			"kty": "EC-HSM", "crv": "P-256", "key_ops": []string{"sign", "verify"},
 			"key_hsm": base64url.Encode(blob)}})
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		bodies = append(bodies, body)
 	}
-	client := b.open.HTTP()
-	start := time.Now()
-	for i, body := range bodies {
-		if err := b.put(ctx, client, fmt.Sprintf("%s-%04d", name, i), body); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(start), nil
+	return bodies, nil
 }
 
 func (b *bench) put(ctx context.Context, client *http.Client, name string, body []byte) error {
