@@ -28,7 +28,9 @@ const usage = `Before and after the ceremony, on the connected workstation:
     byok-online kek delete --vault URL --name KEKforBYOK
 
 For a rehearsal, "byok-online rehearsal serve" simulates the vault on this
-machine; give --rehearsal DIR to the commands above.`
+machine; give --rehearsal DIR to the commands above.
+
+Lines of the retired nCipher procedure are taken too: docs/from-ncipher.md.`
 
 func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
