@@ -180,6 +180,9 @@ func (s *Source) went(k *kmdata.Key) []destination {
 		for _, d := range r.Went {
 			one := destination{Destination: d, Checks: []check{s.statementCheck(d.Number)}}
 			one.Copy = s.copied(d, &one)
+			if d.HSM != nil {
+				one.Checks = append(one.Checks, s.places.hash(bundle.Disconnected+"/attestations/"+d.HSM.SHA256.String()))
+			}
 			if d.File != "" {
 				one.Checks = append(one.Checks, s.packaged(d))
 			}
