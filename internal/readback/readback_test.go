@@ -201,6 +201,29 @@ func expect(t *testing.T, what string, err error, code exitcode.Code, text, hint
 	}
 }
 
+// TestOtherApprovals: a copy that was approved as well is no fault, and one that is
+// as none of the approvals says is.
+func TestOtherApprovals(t *testing.T) {
+	for _, c := range []struct {
+		name, copied string
+		want         Result
+	}{
+		{"approved too", "wages", Pass},
+		{"never approved", "shadow", Fail},
+	} {
+		f := &fakeVault{key: keyAt("payroll", version1)}
+		f.copies = vault.Copies{Found: []vault.Key{keyAt(c.copied, version2)}, Looked: 3}
+		s := subject(t)
+		other := *s.Approved
+		other.Name = "wages"
+		s.Others = []statement.Target{other}
+		r, err := Read(context.Background(), f, s)
+		if last := r.Findings[len(r.Findings)-1]; err != nil || last.Rule != RuleCopies || last.Result != c.want {
+			t.Errorf("%s: %v, %+v", c.name, err, last)
+		}
+	}
+}
+
 // TestReadFails has the vault fail at each question, or hold another key.
 func TestReadFails(t *testing.T) {
 	older := keyAt("payroll", version2)
