@@ -72,7 +72,11 @@ func makeBundle(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	by := bundle.NewSoftware(r.Program.Name, sum, r.Program.Built, confine.Check())
+	var confined []bundle.Attempt
+	for _, row := range confine.Check().Rows() {
+		confined = append(confined, bundle.Attempt(row))
+	}
+	by := bundle.NewSoftware(r.Program.Name, sum, r.Program.Built, confined)
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		maker := bundle.Maker{Module: o.Module.Module, By: by, Sign: o.Sign, Report: report.Make}
 		files := found.Files

@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/strictjson"
@@ -16,7 +15,15 @@ type Software struct {
 	Program  string          `json:"program"`
 	SHA256   fingerprint.Sum `json:"program_sha256"` // of its file
 	Build    version.Build   `json:"build"`
-	Confined []confine.Row   `json:"confined"` // as "confine status" shows
+	Confined []Attempt       `json:"confined"` // as "confine status" shows
+}
+
+// Attempt is something that the program tried and that should be refused, or a
+// property of its process: a row of package confine, which byok-online does not link.
+type Attempt struct {
+	Name   string `json:"name"`   // such as "socket AF_INET"
+	OK     bool   `json:"ok"`     // whether it held
+	Detail string `json:"detail"` // what was found
 }
 
 const (
@@ -26,8 +33,8 @@ const (
 )
 
 // NewSoftware describes a program.
-func NewSoftware(program string, sum fingerprint.Sum, built version.Build, found confine.Status) Software {
-	return Software{softwareType, softwareVersion, program, sum, built, found.Rows()}
+func NewSoftware(program string, sum fingerprint.Sum, built version.Build, confined []Attempt) Software {
+	return Software{softwareType, softwareVersion, program, sum, built, confined}
 }
 
 // ParseSoftware decodes the content of the file called name. It accepts only what

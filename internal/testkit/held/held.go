@@ -11,7 +11,6 @@ import (
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
-	"byok/internal/confine"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
@@ -165,7 +164,7 @@ func (h Ceremony) Bundle(t *testing.T, plan string) string {
 	found := must(bundle.Collect(h.Dir, []string{h.Stick}, plan))(t)
 	maker := bundle.Maker{
 		Module: h.Module(),
-		By:     bundle.NewSoftware("byok-offline", fingerprint.Of(nil), version.Built(), confine.Status{}),
+		By:     bundle.NewSoftware("byok-offline", fingerprint.Of(nil), version.Built(), nil),
 		Sign:   h.KML[h.Module()].Sign,
 		Report: report.Make,
 	}
