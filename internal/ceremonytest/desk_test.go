@@ -13,13 +13,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/creack/pty"
-	"golang.org/x/sys/unix"
 
 	"byok/internal/script"
-	"byok/internal/testkit/softhsm"
 )
 
 // desk is a workstation, with people before its terminal.
@@ -225,123 +222,6 @@ func (h *held) field(at script.Place, name string, words ...string) string {
 	var answer struct{ Data map[string]any }
 	must(h.t, json.Unmarshal(out, &answer))
 	return fmt.Sprint(answer.Data[name])
-}
-
-// What happens at prompts.
-
-func (d *desk) interrupt() { d.types("\x03") }
-func (d *desk) endInput()  { d.types("\x04") }
-func (d *desk) no()        { d.types("no\r") }
-
-// killed kills the run, and waits until the command that it had started has ended with
-// it. An interactive shell then sets the terminal as it likes it; this one does not.
-func (d *desk) killed() {
-	d.held.t.Helper()
-	children := d.children()
-	d.kill(d.job(), unix.SIGKILL)
-	for end := time.Now().Add(promptPatience); anyExists(children); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			d.held.t.Fatalf("what the run had started goes on without it; the screen is\n%s", d.screen.String())
-		}
-	}
-}
-
-// children are the folders in /proc of the processes that the run has started.
-func (d *desk) children() (folders []string) {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.job()))
-	for _, list := range lists {
-		text, _ := os.ReadFile(list)
-		for _, pid := range strings.Fields(string(text)) {
-			folders = append(folders, "/proc/"+pid)
-		}
-	}
-	return folders
-}
-
-func anyExists(paths []string) bool {
-	for _, p := range paths {
-		if exists(p) {
-			return true
-		}
-	}
-	return false
-}
-
-// suspend is Ctrl-Z, and the shell's fg.
-func (d *desk) suspend() {
-	d.types("\x1a")
-	d.sees("[stopped]\r\n")
-	d.types("\n")
-}
-
-// second has a second run of the same ceremony do the step at whose prompt the first
-// is, which then finds it done.
-func (d *desk) second() {
-	d.held.t.Helper()
-	other := d.held.desk(d.at)
-	other.start()
-	for {
-		shown, _ := other.prompt()
-		if strings.Contains(shown, " 5 of 24 ") {
-			break
-		}
-		other.types(other.answer(shown) + "\r")
-	}
-	other.interrupt()
-	other.ends(130)
-	d.types("\r")
-	shown, _ := d.prompt()
-	if !strings.Contains(shown, "step kek:hsm was done in the meantime, by another run") || !strings.Contains(shown, " 5 of 24 ") {
-		d.held.t.Errorf("the screen is\n%s", d.screen.String())
-	}
-	d.types(d.answer(shown) + "\r")
-}
-
-func (d *desk) deviates() {
-	d.types("deviation\r")
-	d.sees("none): ")
-	d.types("\r") // none after all
-	d.prompt()
-	d.types("Deviation\r")
-	d.sees("none): ")
-	d.types("the HSM was listed <script>before</script>\r")
-}
-
-// otherToken runs a step on an HSM that is another one.
-func (d *desk) otherToken() {
-	d.held.t.Helper()
-	d.interrupt()
-	d.ends(130)
-	conf, err := softhsm.Configure(filepath.Join(d.dir, "other"))
-	must(d.held.t, err)
-	d.softhsm = conf
-	d.start()
-	d.softhsm = ""
-	for {
-		shown, over := d.prompt()
-		switch {
-		case over:
-			d.held.t.Fatalf("the screen is\n%s", d.screen.String())
-		case strings.HasSuffix(shown, "or stop:"):
-			d.types("stop\r")
-			return
-		default:
-			d.types(d.answer(shown) + "\r")
-		}
-	}
-}
-
-// mistypes types a passphrase wrong as often as it is asked for.
-func (d *desk) mistypes() {
-	d.held.t.Helper()
-	for {
-		d.types("wrong\r")
-		shown, _ := d.prompt()
-		if strings.HasSuffix(shown, "or stop:") {
-			d.types("again\r")
-			return
-		}
-	}
 }
 
 // searched looks for what does not belong on a screen.

@@ -61,6 +61,9 @@ func jobs(c *Console) map[string]func() (string, error) {
 		"alone": func() (string, error) {
 			return c.AskAlone(func(width int) []string { return []string{fmt.Sprint("a page of ", width)} }, "the word", "")
 		},
+		"below": func() (string, error) {
+			return c.AskBelow(func(width int) []string { return []string{fmt.Sprint("a page\x1b[2J of ", width)} }, "the word", "")
+		},
 		"enter":   func() (string, error) { return "entered", c.Enter("insert the next card") },
 		"rescued": func() (string, error) { return rescued(c, true) },
 		"kept":    func() (string, error) { return rescued(c, false) },

@@ -74,3 +74,14 @@ func TestWrappedOnATerminal(t *testing.T) {
 		"byok-offline: hint: "+strings.Repeat("word ", 30)+"\n"+
 		strings.Repeat(seven+" word\n", 2)+"word word word word end: x\n")
 }
+
+// TestAskBelow: the page stays on the screen with the answer, whatever terminal it is.
+func TestAskBelow(t *testing.T) {
+	for _, kind := range []string{"xterm", "dumb"} {
+		t.Setenv("TERM", kind)
+		p := start(t, "below", controlling, 40)
+		p.sees("the word: ", 1)
+		p.types("acid\n")
+		p.ends("acid", "a page\\x1b[2J of 40\nthe word: acid\n")
+	}
+}

@@ -1,21 +1,18 @@
 package walk
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"byok/internal/ceremony"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/plan"
 	"byok/internal/script"
-	"byok/internal/term"
 )
 
 // course is that of a good plan, whose file has this text appended.
@@ -35,134 +32,6 @@ func course(t *testing.T, at script.Place, more string) *Course {
 		program = "byok-online"
 	}
 	return New(p, "plan.yaml", fingerprint.Of(data), at, program)
-}
-
-// room is a workstation with people before it.
-type room struct {
-	t *testing.T
-	*Walk
-	events  []ceremony.Event
-	answers []string // typed, one after another; see answer
-	asked   []string // the prompts
-	pages   []string // what stood above them
-	warned  []string
-	ran     []string       // commands
-	fails   map[string]int // statuses with which commands end, by their beginning, once
-	cancel  func()
-}
-
-func newRoom(t *testing.T, c *Course, answers ...string) *room {
-	r := &room{t: t, answers: answers, fails: map[string]int{}}
-	r.Walk = &Walk{
-		Course: c, Terminal: r, Run: r.run,
-		Events:  func() ([]ceremony.Event, error) { return r.events, nil },
-		Options: func([]string) []string { return nil },
-	}
-	return r
-}
-
-// go goes on until the answers are used up, which is a hang-up.
-func (r *room) goes() (Ended, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	r.cancel = cancel
-	return r.Walk.Go(ctx)
-}
-
-func (r *room) Warning(format string, args ...any) {
-	r.warned = append(r.warned, fmt.Sprintf(format, args...))
-}
-
-// AskBelow gives the next answer: an error where it begins with "!".
-func (r *room) AskBelow(page func(int) []string, prompt, _ string) (string, error) {
-	r.asked = append(r.asked, prompt)
-	r.pages = append(r.pages, strings.Join(page(80), "\n"))
-	if len(r.answers) == 0 {
-		return "", fmt.Errorf("%s: %w", prompt, term.ErrNoAnswer)
-	}
-	answer := r.answers[0]
-	r.answers = r.answers[1:]
-	switch answer {
-	case "!control":
-		return "", errors.New("contains a control character")
-	case "!interrupt":
-		return "", exitcode.Errorf(exitcode.Interrupted, "interrupted")
-	}
-	return answer, nil
-}
-
-// run is a command that ends as it is to, and which the log has.
-func (r *room) run(words []string) (int, error) {
-	line := strings.Join(words, " ")
-	r.ran = append(r.ran, line)
-	for begins, status := range r.fails {
-		if strings.HasPrefix(line, begins) {
-			delete(r.fails, begins)
-			if status < 0 {
-				r.cancel()
-				return -status, nil
-			}
-			return status, nil
-		}
-	}
-	if i := slices.Index(words, "--step"); i > 0 {
-		reason := ""
-		for _, w := range words {
-			if text, found := strings.CutPrefix(w, "--deviation="); found {
-				reason = text
-			}
-		}
-		if _, err := r.Attestable(words[i+1], reason, r.events); err != nil {
-			r.t.Errorf("%s: %v", line, err)
-		}
-		r.attests(r.Sum, words[i+1], reason)
-		return 0, nil
-	}
-	for _, s := range r.steps {
-		if len(s.Command) > 0 && strings.HasPrefix(line, strings.Join(s.Command, " ")) && s.Recorded() {
-			r.ends(r.Sum, s.ID)
-			break
-		}
-	}
-	return 0, nil
-}
-
-var noon = time.Date(2126, 12, 1, 12, 0, 0, 0, time.UTC)
-
-func (r *room) event(phase ceremony.Phase, command string, sum fingerprint.Sum, step string) *ceremony.Event {
-	e := ceremony.Event{Phase: phase, Command: command, Time: noon}
-	e.AddNote(ceremony.NotePlan, sum.String())
-	e.AddNote(ceremony.NoteStep, step)
-	r.events = append(r.events, e)
-	return &r.events[len(r.events)-1]
-}
-
-func (r *room) ends(sum fingerprint.Sum, step string) {
-	r.event(ceremony.End, "a command", sum, step).Result = ceremony.Success
-}
-
-func (r *room) attests(sum fingerprint.Sum, step, reason string) {
-	e := r.event(ceremony.End, Attest, sum, step)
-	e.Result = ceremony.Success
-	if reason != "" {
-		e.AddNote(ceremony.NoteDeviation, reason)
-	}
-}
-
-// enough are answers for a whole ceremony in which all goes as planned.
-func (r *room) enough() {
-	for at, s := range r.steps {
-		switch {
-		case !r.here(s):
-			continue
-		case at > 0 && !r.here(r.steps[at-1]):
-			r.answers = append(r.answers, "done")
-		}
-		r.answers = append(r.answers, "")
-		if len(s.Command) > 0 {
-			r.answers = append(r.answers, "")
-		}
-	}
 }
 
 // TestWhole: every step here is run with the plan, in order, and then attested; what
@@ -284,5 +153,73 @@ func TestAtAStep(t *testing.T) {
 		if fmt.Sprint(err) != c.err || exitcode.Of(err) != c.status || last != c.last || warned != c.warned {
 			t.Errorf("%s: %d %v\n%s\n%s", c.name, exitcode.Of(err), err, last, warned)
 		}
+	}
+}
+
+// TestMeanwhile: a step that another run has done while people were asked is not run.
+func TestMeanwhile(t *testing.T) {
+	r := newRoom(t, course(t, script.Connected, ""), "done", "")
+	events := r.Events
+	asked := 0
+	r.Events = func() ([]ceremony.Event, error) {
+		if asked++; asked == 2 {
+			r.ends(r.Sum, "kek:hsm")
+		}
+		return events()
+	}
+	if _, err := r.goes(); exitcode.Of(err) != exitcode.Interrupted || len(r.ran) > 0 ||
+		!slices.Equal(r.warned, []string{"step kek:hsm was done in the meantime, by another run"}) {
+		t.Errorf("%v, %q, %q", err, r.ran, r.warned)
+	}
+	for n := range 2 {
+		r := newRoom(t, course(t, script.Connected, ""), "done", "")
+		r.Events = func() ([]ceremony.Event, error) {
+			if n--; n < 0 {
+				return nil, errors.New("the log cannot be read")
+			}
+			return nil, nil
+		}
+		if _, err := r.goes(); err == nil || err.Error() != "the log cannot be read" || len(r.ran) > 0 {
+			t.Errorf("%v, %q", err, r.ran)
+		}
+	}
+	r = newRoom(t, course(t, script.Disconnected, ""), "")
+	r.Run = func([]string) (int, error) { return 0, errors.New("it cannot be started") }
+	if _, err := r.goes(); err == nil || err.Error() != "it cannot be started" {
+		t.Error(err)
+	}
+}
+
+// TestOptions: what is the same for all commands is in the command that is shown, in
+// the one that is run and in the one that goes on.
+func TestOptions(t *testing.T) {
+	c := course(t, script.Disconnected, "")
+	c.File = "a plan.yaml"
+	c.Options = []string{"--hsm-network=true", "--kmdata=/a b"}
+	r := newRoom(t, c, "", "", "", "")
+	r.Walk.Options = func([]string) []string { return []string{"--kmdata=/a b"} }
+	_, err := r.goes()
+	if hint := exitcode.HintOf(err); hint != "byok-offline ceremony run --plan 'a plan.yaml' --hsm-network=true --kmdata='/a b'" {
+		t.Error(hint)
+	}
+	if page := r.pages[2]; !strings.Contains(page, "byok-offline confine status --plan 'a plan.yaml' --kmdata '/a b'\n") {
+		t.Error(page)
+	}
+	if r.ran[2] != "confine status --plan a plan.yaml --kmdata=/a b" {
+		t.Errorf("%q", r.ran)
+	}
+}
+
+// TestAttesters: in a rehearsal without witnesses whoever leads attests each step.
+func TestAttesters(t *testing.T) {
+	c := course(t, script.Disconnected, "")
+	for _, want := range []string{"[Wim]", "[Carl]", "[]"} {
+		if got := fmt.Sprint(c.Attesters()); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if c.Plan.Witnesses == nil {
+			c.Plan.Roles = nil
+		}
+		c.Plan.Witnesses = nil
 	}
 }
