@@ -1,8 +1,10 @@
 package docs
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -102,5 +104,30 @@ func TestContents(t *testing.T) {
 		if !reached[path] {
 			t.Errorf("%s cannot be reached from docs/README.md", path)
 		}
+	}
+}
+
+// TestNamedPages: a page that a source or a script names is there.
+func TestNamedPages(t *testing.T) {
+	named := 0
+	for _, root := range []string{"../internal", "../cmd", "../scripts", "../Makefile", "../CHANGELOG.md"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			for _, name := range regexp.MustCompile(`\bdocs/[a-z0-9/-]+\.md\b`).FindAllString(string(read(t, path)), -1) {
+				named++
+				if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+					t.Errorf("%s names %s, which is not there", path, name)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if named < 20 {
+		t.Errorf("%d names were found", named)
 	}
 }
