@@ -36,6 +36,8 @@ type Package struct {
 	module        kmdata.File
 	possession    []byte // nil without one
 	attestation   []byte // the HSM's, of the key; nil without one
+
+	once func() verified // its verification, which is the same each time; nil before the first
 }
 
 // hintWhole is for a package of which a file is missing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -76,7 +77,27 @@ func (p *Package) Inspect() (Facts, error) {
 	return facts, err
 }
 
+// verified is what verifying a package came to.
+type verified struct {
+	cert  *kmdata.Certificate
+	facts Facts
+	err   error
+}
+
+// verify verifies the package the first time, and has the same answer from then
+// on: its bytes do not change once they are read.
 func (p *Package) verify() (*kmdata.Certificate, Facts, error) {
+	if p.once == nil {
+		p.once = sync.OnceValue(func() verified {
+			cert, facts, err := p.verifyAll()
+			return verified{cert, facts, err}
+		})
+	}
+	v := p.once()
+	return v.cert, v.facts, v.err
+}
+
+func (p *Package) verifyAll() (*kmdata.Certificate, Facts, error) {
 	cert, err := kmdata.Certify(p.world, p.cards, p.module, p.authorization)
 	if err != nil {
 		return nil, Facts{}, err
