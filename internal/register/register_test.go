@@ -316,6 +316,22 @@ func TestRetired(t *testing.T) {
 	}
 }
 
+// TestOneKeyInTwoWorlds: the same value under the same name in another world is
+// another key of the register, since another quorum answers for it.
+func TestOneKeyInTwoWorlds(t *testing.T) {
+	h, other := hold(t), hold(t)
+	h.key(t, "payroll", "P-256")
+	_, err := other.Generate("payroll", h.keys["payroll"])
+	rig.OK(t, err)
+	other.keys["payroll"] = h.keys["payroll"]
+	h.approve(t, "payroll", "Payroll")
+	other.approve(t, "payroll", "Payroll")
+	r := Of(Sources{Packages: append(h.Packages, other.Packages...)})
+	if len(r.Keys) != 2 || len(r.KEKs) != 2 || r.Keys[0].World == r.Keys[1].World {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestKnownKEK: the log tells a KEK that was there from a name that was mistyped.
 func TestKnownKEK(t *testing.T) {
 	h := hold(t)
