@@ -262,10 +262,29 @@ var (
 // redact takes out everything shaped like a token. Error answers hold none;
 // this is for the one that does.
 func redact(s string) string {
-	s = jwt.ReplaceAllString(s, "[token]")
-	s = secretField.ReplaceAllString(s, "${1}[token]")
-	return bearer.ReplaceAllString(s, "${1}[token]")
+	for _, r := range redactions {
+		if slices.ContainsFunc(r.words, func(word string) bool { return strings.Contains(r.fold(s), word) }) {
+			s = r.pattern.ReplaceAllString(s, r.with)
+		}
+	}
+	return s
 }
+
+// redactions are the shapes, each with words of which one is in whatever has that
+// shape: looking for words is cheap, and an upload meets an answer 404 for each
+// package.
+var redactions = []struct {
+	pattern *regexp.Regexp
+	with    string
+	words   []string
+	fold    func(string) string
+}{
+	{jwt, "[token]", []string{"eyJ"}, whole},
+	{secretField, "${1}[token]", []string{"oken", "client_secret", "assertion", "device_code"}, whole},
+	{bearer, "${1}[token]", []string{"bearer "}, strings.ToLower},
+}
+
+func whole(s string) string { return s }
 
 // boilerplate is what the service ends its messages with: the request's id,
 // which the answer's header has too, and the address of a page.
