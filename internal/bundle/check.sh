@@ -81,8 +81,8 @@ for m in packages/*/*.manifest.json; do
     case $(value "$s" "$n.bits") in 384) d=sha384 ;; 521) d=sha512 ;; *) d=sha256 ;; esac
     value "$s" "$n.public_key" >"$w/key" && said 'transfer authorization' "$s" >"$w/text"
     [ ! -s "$w/key" ] || check "$p: the key itself signed the approval" signed "$w/key" "$p.pop.sig" "$w/text" $d
-    for a in kek world; do check "$p: the $a package that was judged" \
-        grep "^$(value "$s" "$n.kek.${a}_package_sha256")  toolset/" SHA256SUMS; done
+    for a in "KEK kek" "SecurityWorld world"; do check "$p: the ${a% *} package that was judged" \
+        grep "^$(value "$s" "$n.kek.${a#* }_package_sha256")  toolset/" SHA256SUMS; done
     a=$(value "$s" "$n.hsm_attestation.sha256")
     [ -z "$a" ] || check "$p: its HSM's attestation" same "$a" "$(hash <"$kmdata/attestations/$a")"
     for proof in "$p".proof-*.json; do
