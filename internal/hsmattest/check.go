@@ -58,7 +58,7 @@ type Result struct {
 // Check judges an attestation. Its result says whether it was verified; what
 // failed is in [Result.Err].
 func Check(data []byte, k Key) Result {
-	r := Result{SHA256: fingerprint.Of(data), Format: formatOf(data)}
+	r := Result{SHA256: fingerprint.Of(data), Format: FormatOf(data)}
 	switch {
 	case r.Format == FormatYubiHSM && isP256K(k.Public):
 		r.Format += " of a P-256K key" // crypto/x509 does not read a certificate of one
@@ -131,9 +131,9 @@ func CheckSize(data []byte) error {
 // outer length (RFC 5652, section 5.1).
 var pkcs7 = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02}
 
-// formatOf recognises a format by its shape. What has Yubico's extensions in it
+// FormatOf recognises a format by its shape, and returns one of the constants. What has Yubico's extensions in it
 // is to be verified, however damaged it is.
-func formatOf(data []byte) string {
+func FormatOf(data []byte) string {
 	text := bytes.TrimSpace(data)
 	switch {
 	case hasYubiHSM(data):

@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/hsmattest"
 	"byok/internal/keys"
 	"byok/internal/testkit/rig"
 	"byok/internal/testkit/softworld"
@@ -109,6 +110,19 @@ func TestApproveAttested(t *testing.T) {
 	_, err = transfer.Attestation.Judge(other.Identity, &m)
 	r.Refused(t, err, exitcode.Check, "first.pem: HSM-KEY-SAME: the attestation is of another key",
 		"attach the attestation of this key by this device, or none")
+	rig.OK(t, quorum(r, func(s keys.Quorum) error {
+		s.Module.Token.Serial = "30000001" // as if the module were the device
+		files, err := s.Approve([]keys.Transfer{transfer})
+		rig.OK(t, err)
+		_, a, err := s.Chain.Authorization(files[0].Copy.Number)
+		if got := a.Pairs[0].HSM; !got.Verified() || len(got.Rules) != len(hsmattest.Rules()) || got.Root == "" {
+			t.Errorf("approved with %+v", got)
+		}
+		return err
+	}))
+	r.Heard(t, r.People.Said, "   HSM    YubiHSM 2 attestation certificate: verified, under a rehearsal's root",
+		"          HSM-KEY-ORIGIN: generated in the device, never imported",
+		"          HSM-KEY-USES: sign-ecdsa, exportable-under-wrap")
 	transfer.Attestation.Data = nil
 	_, err = transfer.Check(r.Chain(t))
 	r.Refused(t, err, exitcode.Usage, "--hsm-attestation-root needs --hsm-attestation", "")

@@ -52,12 +52,15 @@ type Subject struct {
 	// Others are further approvals of the same key: a copy that is as one of them
 	// says is no fault.
 	Others []statement.Target
+	// HSM is what the HSM's vendor attests of the key; nil where nothing was attached.
+	HSM *statement.HSMAttestation
 }
 
 // The rules beside those of [approval.Rules].
 const (
 	RuleProof   = "KEY-PROOF"   // the vault used the private half, or the AES key
 	RuleEnabled = "KEY-ENABLED" // the version is enabled
+	RuleHSM     = "KEY-HSM"     // the vendor of the HSM that the key was made in attests it
 	RuleCopies  = "KEY-COPIES"  // no other version in the vault is the same key and more than was approved
 )
 
@@ -135,6 +138,12 @@ func (r *Report) compare(s Subject) {
 	r.add(RuleEnabled, passIf(r.Key.Enabled), detail)
 	if s.Approved == nil {
 		return
+	}
+	switch {
+	case s.HSM.Verified():
+		r.add(RuleHSM, Pass, s.HSM.String())
+	case s.HSM != nil:
+		r.add(RuleHSM, NotChecked, s.HSM.String())
 	}
 	for _, c := range approval.Compare(*s.Approved, seen(r.Key)) {
 		r.add(c.Rule, passIf(c.Same), c.String())

@@ -283,3 +283,29 @@ func TestProved(t *testing.T) {
 		}
 	}
 }
+
+// TestHSM: what the HSM's vendor attests is said, and only what was verified passes.
+func TestHSM(t *testing.T) {
+	h := &statement.HSMAttestation{Format: "F"}
+	for _, c := range []struct {
+		name  string
+		rules []statement.Rule
+		want  Finding
+	}{
+		{"verified", []statement.Rule{{Rule: "HSM-KEY-SAME", OK: true}}, Finding{RuleHSM, Pass, "F: verified"}},
+		{"attached", nil, Finding{RuleHSM, NotChecked, "F: attached, not verified"}},
+	} {
+		s := subject(t)
+		h.Rules, s.HSM = c.rules, h
+		var r Report
+		r.compare(s)
+		if len(r.Findings) < 2 || r.Findings[1] != c.want {
+			t.Errorf("%s: %+v", c.name, r.Findings)
+		}
+	}
+	var r Report
+	r.compare(subject(t))
+	if r.Findings[1].Rule == RuleHSM {
+		t.Errorf("none: %+v", r.Findings[1])
+	}
+}

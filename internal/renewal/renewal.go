@@ -156,6 +156,7 @@ func (r Renewer) ask(ctx context.Context, e *Entry, v Vault, p approval.Package)
 		Approved: &target,
 		Others:   e.others(),
 		Blob:     p.Blob(),
+		HSM:      p.Facts().Pair.HSM,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
+	"byok/internal/hsmattest"
 	"byok/internal/keykind"
 	"byok/internal/stamp"
 	"byok/internal/statement"
@@ -149,6 +150,13 @@ func yes(b bool) string {
 // inspectOpaque is for files that say nothing in clear.
 func inspectOpaque(title, _ string, data []byte) (inspectView, error) {
 	return view(title, "size", fmt.Sprintf("%d bytes", len(data)), "SHA-256", fingerprint.Of(data).String()), nil
+}
+
+// inspectAttestation says what the file is; the authorization says what was found.
+func inspectAttestation(title, name string, data []byte) (inspectView, error) {
+	v, err := inspectOpaque(title, name, data)
+	v.Fields = append([]inspectField{{"format", hsmattest.FormatOf(data)}}, v.Fields...)
+	return v, err
 }
 
 func inspectLog(title, _ string, data []byte) (inspectView, error) {

@@ -100,6 +100,7 @@ func forms() []form {
 		{title: "administrator card, sealed (age)", begins: "age-encryption.org/v1\n", read: inspectOpaque},
 		{title: "ceremony log", begins: `{"seq":`, read: inspectLog},
 		{title: "signature", suffix: ".sig", read: inspectOpaque},
+		{title: "what an HSM's vendor attests of a key", suffix: ".hsm-attestation", read: inspectAttestation},
 	}
 }
 

@@ -78,6 +78,7 @@ func (s Station) readOurs(r *command.Run, k *subject, path string) error {
 	}
 	target := p.Approved()
 	k.Name, k.Approved, k.Blob, k.rehearsal = target.Name, &target, p.Blob(), p.Facts().Rehearsal
+	k.HSM = p.Facts().Pair.HSM
 	if name := r.String("name"); name != "" && !strings.EqualFold(name, k.Name) {
 		return exitcode.Errorf(exitcode.Refused, "--name %s: the quorum approved the name %s", name, k.Name).
 			Hint("without --name, %s is verified; other copies of the key are found by its public key", k.Name)
