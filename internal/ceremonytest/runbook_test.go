@@ -25,7 +25,7 @@ const procedure = "../runbook/testdata/procedure.txt"
 const cutShort = "-NewSecurityWorldPackage BYOK-SecurityWorld-pkg-NA-$"
 
 // typist types the lines of the retired procedure, each as it stands there, and
-// behind it what that line does not say.
+// after it what that line does not say.
 type typist struct {
 	t      *testing.T
 	dir    string
@@ -33,7 +33,7 @@ type typist struct {
 	types  int // lines of -Package, which get a folder each
 }
 
-// behind is what is typed behind a line that begins so.
+// behind is what is typed after a line that begins so.
 type behind struct{ line, words string }
 
 // TestOldRunbook types all 62 lines of the retired procedure, through links that

@@ -105,7 +105,7 @@ func (w *walk) leaf(c *cli.Command, args []string) error {
 	return err
 }
 
-// literal reports whether every word that asks for help stands behind "--",
+// literal reports whether every word that asks for help stands after "--",
 // where it is the name of a file.
 func (w *walk) literal(args []string) bool {
 	end := slices.Index(args, "--")

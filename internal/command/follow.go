@@ -11,7 +11,7 @@ import (
 )
 
 // Planner reads a plan, for one command of the program: the plan's steps are
-// those of that command, each as it would be typed behind the command's name.
+// those of that command, each as it would be typed after the command's name.
 type Planner func(file, command string) (*planned.Plan, [][]string, error)
 
 // followed is the step of a plan that a command line is.

@@ -44,7 +44,7 @@ type commandLine struct {
 }
 
 // option takes the option that args begin with, and its value, and returns the
-// words behind it.
+// words after it.
 func (l *commandLine) option(args []string) (rest []string, err error) {
 	word := args[0]
 	f, value := flagOf(l.known, word)

@@ -34,7 +34,7 @@ type Step struct {
 	Line
 }
 
-// Line is a command line behind the command's name.
+// Line is a command line after the command's name.
 type Line struct {
 	Options []string // each --name=value
 	Files   []string

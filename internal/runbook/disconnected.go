@@ -42,7 +42,7 @@ func worldOptions() []option {
 	}
 }
 
-// feature is a word behind the options of new-world, such as "nv".
+// feature is a word after the options of new-world, such as "nv".
 func feature(r *reading, word string) {
 	r.refuse(word, "a security world has no features to choose: leave it out")
 }
@@ -101,7 +101,7 @@ func hexadecimal(exponent string) string {
 	return "0x" + strings.TrimPrefix(strings.ToLower(exponent), "0x")
 }
 
-// application is the word "simple", behind generatekey's options.
+// application is the word "simple", after generatekey's options.
 func application(r *reading, word string) {
 	if !strings.EqualFold(word, "simple") {
 		r.refuse(word, oneKind)

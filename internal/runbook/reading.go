@@ -26,7 +26,7 @@ type said struct {
 	known *option // of the old line
 }
 
-// read reads the words behind the tool's name. Options of today begin at the first
+// read reads the words after the tool's name. Options of today begin at the first
 // word with two dashes that the tool does not have.
 func (r *reading) read(words []string) {
 	for len(words) > 0 {
@@ -42,7 +42,7 @@ func (r *reading) read(words []string) {
 	}
 }
 
-// take takes the first of the words, and the value behind it, and returns the rest.
+// take takes the first of the words, and the value after it, and returns the rest.
 func (r *reading) take(o *option, words []string, value string, given bool) []string {
 	word, rest := words[0], words[1:]
 	switch {
@@ -153,7 +153,7 @@ func (r *reading) line() Line {
 	return l
 }
 
-// replaced reports whether what is typed behind the line says the same.
+// replaced reports whether what is typed after the line says the same.
 func (r *reading) replaced(o *option) bool {
 	return slices.ContainsFunc(r.behind, func(word string) bool {
 		name, _, _ := strings.Cut(word, "=")

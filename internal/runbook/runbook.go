@@ -6,7 +6,7 @@
 // [Translate] takes a line in the words that a shell makes of it, and [Words] the
 // arguments of a program that was called by the name of an old tool, through a
 // link. Interpreters and folders of the nShield software before a tool are
-// dropped. What the old line does not say is typed behind it, in options of
+// dropped. What the old line does not say is typed after it, in options of
 // today; they also replace what the line says otherwise.
 //
 // The tools are tables: a row a tool, and a table of options each. It reads no
@@ -31,7 +31,7 @@ const (
 type Line struct {
 	Tool    string   // the old tool, as the procedure writes it: "KeyTransferRemote"
 	Program string   // the program that does it today; "" where none does
-	Words   []string // behind the program's name; with Err, what to type instead, if anything
+	Words   []string // after the program's name; with Err, what to type instead, if anything
 	Err     error    // why the line cannot be carried out, with status Usage
 }
 
@@ -45,7 +45,7 @@ func (l Line) Place() string {
 
 // Translate says a line in today's words; false if it does not begin with a tool
 // of the old procedure. The words are as a shell splits them, the tool first or
-// behind an interpreter.
+// after an interpreter.
 func Translate(words []string) (Line, bool) {
 	words = afterInterpreters(words)
 	if len(words) == 0 {
@@ -72,7 +72,7 @@ func Words(args []string) []string {
 	return args[min(1, len(args)):]
 }
 
-// interpreters run a tool that stands behind them, and behind these switches.
+// interpreters run a tool that stands after them, and after these switches.
 var interpreters = map[string][]string{
 	"python": nil, "python2": nil, "python3": nil, "py": nil,
 	"cmd":        {"/c"},

@@ -42,7 +42,7 @@ func TestTranslate(t *testing.T) {
 			"byok-offline world create --initialize --cipher-suite DLf1024s160mRijndael --acs-quorum 2/3 --card a --module=2"},
 		{"another module", "new-world --program -m1 --card a", "byok-offline world recover --card a"},
 		{"the second module", "new-world -i --module=2", "new-world: --module 2: modules have no numbers here: name the token " +
-			"behind the line, with --token | byok-offline world create --initialize"},
+			"after the line, with --token | byok-offline world create --initialize"},
 		{"a feature", "new-world -i nv", "new-world: nv: a security world has no features to choose: leave it out | " +
 			"byok-offline world create --initialize"},
 		{"a mode", "new-world -i --mode=fips-140-2-level-3", "new-world: --mode fips-140-2-level-3: that is a setting of the HSM, " +
@@ -82,7 +82,7 @@ func TestTranslate(t *testing.T) {
 		{"one cut short", "verifykeypackage.py -k BYOK-KEK-pkg-NA -w BYOK-SecurityWorld-pkg-NA-2", "verifykeypackage: -k " +
 			"BYOK-KEK-pkg-NA-: the name is cut short, as on the old page: BYOK-KEK-pkg-NA-2 is meant | byok-offline verify " +
 			"-k BYOK-KEK-pkg-NA-2 -w BYOK-SecurityWorld-pkg-NA-2"},
-		{"cut short, and given behind", "verifykeypackage.py -k BYOK-KEK-pkg-NA -w x --kek y", "byok-offline verify -w x --kek y"},
+		{"cut short, and given after", "verifykeypackage.py -k BYOK-KEK-pkg-NA -w x --kek y", "byok-offline verify -w x --kek y"},
 
 		{"an approval", "keytransferremote -modifyacls -keyappname SIMPLE -keyidentifier k -exchangekeypackage K -newsecurityworldpackage W",
 			"byok-offline acl modify --ident k -k K -w W"},

@@ -16,7 +16,7 @@ type tool struct {
 }
 
 // option is an option of a tool. It may be typed in any case, and its value
-// behind it or, with "=" or ":" between, in the same word.
+// after it or, with "=" or ":" between, in the same word.
 type option struct {
 	names   []string // with their dashes, "--module"; a parameter of generatekey ends with "="
 	takes   bool     // a value
@@ -26,7 +26,7 @@ type option struct {
 	why     string   // why others cannot, or without allows: why it cannot be had at all
 	as      func(value string) string
 	// instead are options of today that say the same in another way: with one
-	// behind the line, this is left out. The option called today is always one.
+	// after the line, this is left out. The option called today is always one.
 	instead []string
 }
 
@@ -41,7 +41,7 @@ func oneModule() option {
 		names:  []string{"--module", "-m"},
 		takes:  true,
 		allows: []string{"1"},
-		why:    "modules have no numbers here: name the token behind the line, with --token",
+		why:    "modules have no numbers here: name the token after the line, with --token",
 	}
 }
 

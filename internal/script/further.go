@@ -25,7 +25,7 @@ type further struct {
 // divided numbers the steps, and divides them into those that are printed in full
 // and those of further keys.
 func divided(p *plan.Plan, steps []Step) (printed []line, list []further) {
-	at := map[string]int{} // line of the list, by a step's ID behind its kind
+	at := map[string]int{} // line of the list, by a step's ID without its kind
 	for _, k := range p.Keys[min(inFull, len(p.Keys)):] {
 		for i, vault := range k.Vaults {
 			if i == 0 {

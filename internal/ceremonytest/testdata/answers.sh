@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2086,SC2034 # options of several words; the last word counts
 # Plays byok-offline and byok-online for the pages of docs. The words of a page go
-# to the program as they stand, and behind them the options that answer what people
+# to the program as they stand, and after them the options that answer what people
 # would be asked, and that make a rehearsal of it. Each program has a home of its own.
 set -eu
 program=${0##*/}

@@ -11,7 +11,7 @@ const Indented = "indented"
 // Block is a code block of a document.
 type Block struct {
 	Line int    // in the document, of its first line, from 1
-	Kind string // the word behind the fence, such as sh; or [Indented]
+	Kind string // the word after the opening fence, such as sh; or [Indented]
 	Text string // without the fence and the indentation
 }
 
@@ -78,7 +78,7 @@ func Links(document string) (targets []string) {
 }
 
 // Anchors are the names that GitHub gives to the headings of a document, for a
-// link's part behind #: in lower case, without punctuation, with dashes for
+// link's part after #: in lower case, without punctuation, with dashes for
 // spaces.
 func Anchors(document string) map[string]bool {
 	names := map[string]bool{}
