@@ -75,7 +75,7 @@ func (t *transcript) ran(line string, answers []string, o outcome) error {
 	return err
 }
 
-// prefixed writes lines, each behind a sign.
+// prefixed writes lines, each after a sign.
 func (t *transcript) prefixed(first, next, text string) {
 	sign := first
 	for line := range strings.Lines(text) {

@@ -47,7 +47,7 @@ func CheckRoot(text string) error {
 	return err
 }
 
-// readCertificates reads certificates, in PEM or as DER one behind the other, with
+// readCertificates reads certificates, in PEM or as DER one after the other, with
 // nothing else around them.
 func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) {

@@ -25,7 +25,7 @@ const (
 	placeConnected    = "connected"
 )
 
-// events merges both logs by time, so that a command comes behind the one that
+// events merges both logs by time, so that a command comes after the one that
 // made what it read, whatever the two clocks say.
 func (s *Source) events() []event {
 	a, b := shownOf(s.Disconnected.Events), shownOf(s.Connected.Events)

@@ -104,7 +104,7 @@ func (l *lane) checkNames(ctx context.Context, progress Progress) error {
 }
 
 // findHeld finds the packages whose keys the vault has already, and those whose
-// names there are another key's: nobody is asked about them. A package whose name
+// names there are another key's: no one is asked about them. A package whose name
 // a deleted key holds cannot be looked for.
 func (l *lane) findHeld(ctx context.Context, progress Progress) error {
 	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
