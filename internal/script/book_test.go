@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,34 @@ func page(pages []string, part string) string {
 }
 
 func escaped(s string) string { return strings.ReplaceAll(s, "'", "&#39;") }
+
+// TestTwoKeysOfOneName: a key and the one that follows it have packages of one name,
+// in folders of their own.
+func TestTwoKeysOfOneName(t *testing.T) {
+	p := read(t)
+	older, newer := p.Keys[0], p.Keys[0]
+	older.Name, older.Vaults = "Rolling", []string{p.Vaults[0].Name}
+	newer.Ident, newer.Name, newer.Vaults, newer.Replaces = "newer", "rolling", older.Vaults, older.Ident
+	p.Keys = []plan.Key{older, newer}
+	own := "/media/stick/" + p.Vaults[0].Name
+	want := map[string]string{"package:" + older.Ident: own, "package:newer": own + "-newer"}
+	made := ""
+	for _, s := range script.Steps(p) {
+		for _, a := range s.Acts {
+			if line, types := a.Typed(); types && strings.HasPrefix(line, "mkdir ") {
+				made = line
+			}
+		}
+		for id, folder := range want {
+			if strings.HasPrefix(s.ID, id+":") && !slices.Contains(s.Command, folder) {
+				t.Errorf("%s: %q", s.ID, s.Command)
+			}
+		}
+	}
+	if !strings.HasSuffix(made, " "+own+"-newer") {
+		t.Error(made)
+	}
+}
 
 // TestFurtherKeys: beyond the first fifty keys each step is in the list, once, by its
 // number, and the book stays of a size that a browser opens.

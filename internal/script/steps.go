@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"byok/internal/plan"
 	"byok/internal/printable"
@@ -66,12 +67,20 @@ func prepare(p *plan.Plan) []Step {
 	})
 }
 
-// folders is the command that makes the stick's folders for the packages, one for
-// each vault.
+// folders is the command that makes the stick's folders for the packages.
 func folders(p *plan.Plan) string {
-	command := "mkdir"
+	var paths []string
 	for _, v := range p.Vaults {
-		command += " " + printable.Quote(filepath.Join(p.Stick, v.Name))
+		paths = append(paths, filepath.Join(p.Stick, v.Name))
+	}
+	pairs(p, func(_ plan.Key, v plan.Vault, folder string) {
+		if folder != filepath.Join(p.Stick, v.Name) {
+			paths = append(paths, folder)
+		}
+	})
+	command := "mkdir"
+	for _, path := range paths {
+		command += " " + printable.Quote(path)
 	}
 	return command
 }
@@ -195,22 +204,31 @@ func kind(k plan.Key) []string {
 	return append(options, "--size", fmt.Sprint(kind.Bits))
 }
 
-// pairs calls f for each key and vault that it goes to.
-func pairs(p *plan.Plan, f func(plan.Key, plan.Vault)) {
+// pairs calls f for each key and vault that it goes to, with the stick's folder for
+// the package: the vault's own, or, where an earlier key of that name has its
+// package there, one for this key.
+func pairs(p *plan.Plan, f func(k plan.Key, v plan.Vault, folder string)) {
 	vaults := map[string]plan.Vault{}
 	for _, v := range p.Vaults {
 		vaults[v.Name] = v
 	}
+	taken := map[string]bool{} // by the path of a package, as a stick's file system compares it
 	for _, k := range p.Keys {
 		for _, name := range k.Vaults {
-			f(k, vaults[name])
+			folder := filepath.Join(p.Stick, name)
+			file := strings.ToLower(filepath.Join(folder, k.Called()))
+			if taken[file] {
+				folder += "-" + k.Ident
+			}
+			taken[file] = true
+			f(k, vaults[name], folder)
 		}
 	}
 }
 
 func approve(p *plan.Plan) []Step {
 	var steps []Step
-	pairs(p, func(k plan.Key, v plan.Vault) {
+	pairs(p, func(k plan.Key, v plan.Vault, folder string) {
 		id := k.Ident + ":" + v.Name
 		command := append([]string{"acl", "modify", "--ident", k.Ident}, packages(v)...)
 		command = append(command, "--key-friendly-name", k.Called())
@@ -232,7 +250,7 @@ func approve(p *plan.Plan) []Step {
 				noting("number and words of the statement"),
 			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name,
 				append([]string{"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
-					"--subscription-id", v.Subscription, "--out", filepath.Join(p.Stick, v.Name)}, network(p)...)...),
+					"--subscription-id", v.Subscription, "--out", folder}, network(p)...)...),
 		)
 	})
 	return append(steps,
@@ -253,9 +271,9 @@ func approve(p *plan.Plan) []Step {
 
 func upload(p *plan.Plan) []Step {
 	var steps []Step
-	pairs(p, func(k plan.Key, v plan.Vault) {
+	pairs(p, func(k plan.Key, v plan.Vault, folder string) {
 		id := k.Ident + ":" + v.Name
-		file := filepath.Join(p.Stick, v.Name, "KeyTransferPackage-"+k.Called())
+		file := filepath.Join(folder, "KeyTransferPackage-"+k.Called())
 		arguments := []string{"upload", file + ".byok", "--vault", v.Address}
 		if k.Exportable {
 			arguments = append(arguments, "--exportable", "--release-policy", k.ReleasePolicy)
