@@ -93,7 +93,7 @@ func few(groups []Group) []Group {
 	return slices.DeleteFunc(groups, func(g Group) bool { return len(g.Options) == 0 })
 }
 
-// sorted are the options of a command without the global ones.
+// sorted are the options of a command without the global ones, unless it needs one.
 func (p Program) sorted(c *cli.Command) (list []Option) {
 	for _, f := range c.Flags {
 		o := p.option(f)
