@@ -109,6 +109,19 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestClosing: what ends a ceremony after the seal is no alarm.
+func TestClosing(t *testing.T) {
+	dir := held.Hold(t).Bundle(t, "")
+	for _, command := range []string{"ceremony attest", "world backup"} {
+		note(t, filepath.Join(dir, "disconnected"), func(e *ceremony.Event) {
+			e.Program, e.Command, e.Phase, e.Began, e.Result = "byok-offline", command, ceremony.Begin, 0, ""
+		})
+	}
+	if page := plain(first(made(t, dir))); strings.Contains(page, "The log is not sealed") {
+		t.Error(page)
+	}
+}
+
 // TestApart refuses records that do not belong together; see package bundle.
 func TestApart(t *testing.T) {
 	h, other := held.Hold(t), held.Hold(t)
