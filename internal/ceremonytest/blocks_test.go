@@ -29,6 +29,7 @@ var fates = map[string]fate{
 	"files.md: p=KeyTransferPackage-contoso-key":                                                  {test: "internal/transfer TestPageChecksAPackage"},
 	"verify.md": {test: "docs TestGenuine"},
 	"recovery.md: age -d -o card1.json usb1/byok-card.age": {test: "internal/ceremonytest TestScripts"},
+	"performance.md":     {test: "internal/ceremonytest TestConsoles"},
 	"rehearsal.md":       {why: "needs an emulator of somebody else's"},
 	"security/policy.md": {why: "searches for minutes"},
 	"hsm/softhsm.md":     {test: "internal/ceremonytest TestModuleCheck"},

@@ -76,6 +76,21 @@ func TestManual(t *testing.T) {
 	t.Logf("%d blocks of %d pages were run", ran, len(book))
 }
 
+// TestConsoles: what a page shows of a command, after the prompt "$ ", is what it
+// prints.
+func TestConsoles(t *testing.T) {
+	t.Parallel()
+	for _, b := range page.Blocks(readFile(t, "../../docs/performance.md")) {
+		command, shown, _ := strings.Cut(strings.TrimPrefix(b.Text, "$ "), "\n")
+		c := exec.Command("sh", "-c", command)
+		c.Env = append(os.Environ(), "PATH="+os.Getenv(programs)+":"+os.Getenv("PATH"), "HOME="+t.TempDir())
+		out, err := c.Output()
+		if err != nil || string(out) != shown {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
+}
+
 // typedIn are the blocks of a page of docs that are typed.
 func typedIn(t *testing.T, name string) (blocks []page.Block) {
 	t.Helper()
