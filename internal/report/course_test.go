@@ -24,7 +24,7 @@ func followed(t *testing.T, e *ceremony.Event, step string) {
 	e.AddNote(ceremony.NoteStep, step)
 }
 
-var stepRow = regexp.MustCompile(`(?s)<td data-l="No\.">\d+</td>(.*?)</tr>`)
+var stepRow = regexp.MustCompile(`(?s)<td data-l="No\." class="num">\d+</td>(.*?)</tr>`)
 
 // steps are the rows of the script, by the step's title: where, state, witnesses.
 func steps(page string) map[string]string {

@@ -84,13 +84,13 @@ func TestReport(t *testing.T) {
 	}
 }
 
-var command = regexp.MustCompile(`<code><bdi>([^<]*)</bdi></code>`)
+var command = regexp.MustCompile(`<code>((?:<bdi>[^<]*</bdi> ?)+)</code>`)
 
 // commands are those that a page gives, each once.
 func commands(page string) (list []string) {
 	seen := map[string]bool{}
 	for _, m := range command.FindAllStringSubmatch(page, -1) {
-		c := html.UnescapeString(m[1])
+		c := plain(m[1])
 		if !seen[c] {
 			list = append(list, c)
 		}
