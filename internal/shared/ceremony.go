@@ -33,7 +33,7 @@ func Ceremony(p *command.Program) *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "ceremony",
-		Usage: "plan a ceremony, print its script, read its log",
+		Usage: "plan a ceremony, hold it step by step, read its record",
 		Subcommands: append(planCommands(p), []*cli.Command{
 			reportCommand(p),
 			{
