@@ -105,6 +105,35 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %v\n%s", d.at, err, out)
 		}
 	}
+	h.bundled(offline, online)
+}
+
+// bundled holds the record of the ceremony to what auditors make of it: it holds, and
+// its report has each step attested, with the deviation and no alarm.
+func (h *held) bundled(offline, online *desk) {
+	h.t.Helper()
+	pin, dir := filepath.Join(h.dir, "pin.secret"), filepath.Join(h.dir, "bundle")
+	must(h.t, os.WriteFile(pin, []byte(runPIN+"\n"), 0o600))
+	for _, c := range []*exec.Cmd{
+		offline.command("ceremony", "bundle", "--plan", h.file, "--from", filepath.Join(h.dir, "stick"), "--from", online.kmdata,
+			"--from", filepath.Join(h.dir, "here"), "--out", dir, "--pin-file", pin),
+		online.command("audit", dir),
+		exec.Command("sh", filepath.Join(dir, "check.sh")),
+	} {
+		if out, err := c.CombinedOutput(); err != nil {
+			h.t.Fatalf("%v: %v\n%s", c, err, out)
+		}
+	}
+	report, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	must(h.t, err)
+	for text, want := range map[string]bool{
+		"was listed &lt;script&gt;before&lt;/script&gt;": true, "<script": false, "Do not rely on this record": false,
+		"W. (Wim)": true, "X. (Xenia)": true,
+	} {
+		if strings.Contains(string(report), text) != want {
+			h.t.Errorf("the report says %q: %t", text, !want)
+		}
+	}
 }
 
 // interruptions are everything that happens in the course of the ceremony.
