@@ -124,6 +124,9 @@ func (s Station) gather(r *command.Run) (*renewal.Collection, error) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no transfer package", strings.Join(from, ", ")).
 			Hint("--from DIR of the packages: the USB stick's, or a bundle")
 	}
+	if err := checkRecord(files.Packages); err != nil {
+		return nil, err
+	}
 	keeper, err := s.Keeper(r)
 	if err != nil {
 		return nil, err
@@ -134,6 +137,27 @@ func (s Station) gather(r *command.Run) (*renewal.Collection, error) {
 	}
 	collected.Inputs(r.Event.AddInput)
 	return collected, nil
+}
+
+// An event of the ceremony log holds maxRecord bytes; perFile of them are for a
+// package, its proof and its key, besides their paths.
+const (
+	maxRecord = 1 << 20
+	perFile   = 400
+)
+
+// checkRecord refuses more packages than the ceremony log can record as one event.
+func checkRecord(packages []string) error {
+	size := 0
+	for _, path := range packages {
+		size += 2*len(path) + perFile
+	}
+	if size <= maxRecord {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Usage, "%d packages are more than the ceremony log holds as one event",
+		len(packages)).
+		Hint("prove them in batches: --from DIR")
 }
 
 // ownLog is what this workstation recorded.

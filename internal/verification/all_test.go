@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -81,6 +82,14 @@ func TestAllRefuses(t *testing.T) {
 			t.Errorf("%s: status %d\n%swant\n%s", c.line, status, stderr, want)
 		}
 	}
+	rig.OK(t, os.Mkdir("many", 0o755))
+	for i := range 3000 {
+		for _, end := range []string{".byok", ".manifest.json"} {
+			rig.OK(t, os.WriteFile(filepath.Join("many", strconv.Itoa(i)+end), nil, 0o644))
+		}
+	}
+	s.expect("all --from many", exitcode.Usage, errorLine(
+		"3000 packages are more than the ceremony log holds as one event", "prove them in batches: --from DIR"))
 	if status, _, stderr := s.run("all --out file"); status == 0 || !strings.Contains(stderr, "file") {
 		t.Errorf("%d, %s", status, stderr)
 	}
