@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,4 +200,54 @@ func TestSideBySide(t *testing.T) {
 	u := &Uploader{Vaults: f.list, UI: &person{}}
 	expect(t, "upload", u.Upload(ctx, f.batch), exitcode.Done, "")
 	expect(t, "batch", f.batch.Err(), exitcode.Done, "")
+}
+
+// TestGoesOn is stopped in the middle, in all vaults: what is done and left is
+// said, and the same packages again make nothing twice.
+func TestGoesOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := newFleet(t, "abc")
+	var mu sync.Mutex
+	there := map[string]int{} // how often each was imported
+	for letter, v := range f.vaults {
+		v.imported = func(i vault.Import) (vault.Imported, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(there) == 4 {
+				cancel()
+				return vault.Imported{}, azure.ErrInterrupted
+			}
+			there[letter+i.Name]++
+			return vault.Imported{Key: keyOf(i)}, nil
+		}
+		v.held = func(i vault.Import) (vault.Imported, bool, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return vault.Imported{Key: keyOf(i), Already: true}, there[letter+i.Name] > 0, nil
+		}
+	}
+	u := &Uploader{Vaults: f.list, UI: &person{}}
+	expect(t, "upload", u.Upload(ctx, f.batch), exitcode.Done, "")
+	expect(t, "stopped", f.batch.Err(), exitcode.Interrupted, "interrupted: 4 of 9 packages are in the vault, 5 not sent")
+	if hint := exitcode.HintOf(f.batch.Err()); hint != "run the same command again: it finds what was done" {
+		t.Errorf("hint %q", hint)
+	}
+	again := newFleet(t, "abc")
+	for letter, v := range again.vaults {
+		v.held = f.vaults[letter].held
+		v.imported = func(i vault.Import) (vault.Imported, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			there[letter+i.Name]++
+			return vault.Imported{Key: keyOf(i)}, nil
+		}
+	}
+	u.Vaults = again.list
+	expect(t, "again", u.Upload(context.Background(), again.batch), exitcode.Done, "")
+	expect(t, "all there", again.batch.Err(), exitcode.Done, "")
+	for key, times := range there {
+		if times != 1 || len(there) != 9 {
+			t.Errorf("%s: imported %d times, of %d keys", key, times, len(there))
+		}
+	}
 }
