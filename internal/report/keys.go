@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,12 +138,11 @@ func (s *Source) keyChecks(k *kmdata.Key) []check {
 
 // statementCheck is that of a statement's signature.
 func (s *Source) statementCheck(number int) check {
-	for _, r := range s.statements() {
-		if r.Number == number {
-			return r.Checks[0]
-		}
+	at, found := slices.BinarySearchFunc(s.rows, number, func(r row, n int) int { return r.Number - n })
+	if !found {
+		return check{}
 	}
-	return check{}
+	return s.rows[at].Checks[0]
 }
 
 func identifies(i statement.Identity) string {
@@ -236,10 +236,8 @@ func (s *Source) keks() []exchange {
 	var list []exchange
 	for _, k := range s.register.KEKs {
 		one := exchange{KEK: k, Checks: []check{s.statementCheck(k.Number)}}
-		for name, data := range s.Files {
-			if fingerprint.Of(data) == k.Package {
-				one.Checks = append(one.Checks, s.places.hash(name))
-			}
+		if name, found := s.names[k.Package]; found {
+			one.Checks = append(one.Checks, s.places.hash(name))
 		}
 		list = append(list, one)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
+	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/markup"
 	"byok/internal/plan"
@@ -57,6 +58,8 @@ type Source struct {
 	Files        bundle.Files
 	Plan         *plan.Plan // nil where there is none
 	register     *register.Register
+	rows         []row // the statements, in their order
+	names        map[fingerprint.Sum]string
 	places       places
 	problems     []problem
 }
@@ -99,6 +102,10 @@ func read(files bundle.Files, at places, dir string) (s *Source, err error) {
 	if data, found := s.Files[bundle.Plan]; found {
 		s.Plan, err = plan.Parse(bundle.Plan, data)
 		s.problem("The plan cannot be read", err)
+	}
+	s.rows, s.names = s.statements(), map[fingerprint.Sum]string{}
+	for name, data := range files {
+		s.names[fingerprint.Of(data)] = name
 	}
 	s.register = register.Of(s.sources())
 	return s, nil

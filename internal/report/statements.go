@@ -3,7 +3,6 @@ package report
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +104,6 @@ type module struct {
 
 func (s *Source) modules() []module {
 	var list []module
-	rows := s.statements()
 	for _, m := range s.Disconnected.Chain.Modules() {
 		failed := 0
 		for _, f := range m.Findings {
@@ -113,8 +111,7 @@ func (s *Source) modules() []module {
 				failed++
 			}
 		}
-		at := slices.IndexFunc(rows, func(r row) bool { return r.Number == m.Number })
-		list = append(list, module{m, failed, rows[at].Checks[0]})
+		list = append(list, module{m, failed, s.statementCheck(m.Number)})
 	}
 	return list
 }

@@ -65,7 +65,7 @@ func (s *Source) view() view {
 		Programs:     s.programs(),
 		Software:     s.software(),
 		Modules:      s.modules(),
-		Statements:   s.statements(),
+		Statements:   s.rows,
 		Keys:         s.keys(),
 		KEKs:         s.keks(),
 		Steps:        s.steps(events),
