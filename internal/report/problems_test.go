@@ -144,7 +144,7 @@ func hostilePlan(t *testing.T) string {
 	quoted := `"\u202e<script>alert(1)</script>\u2067'\"&` + strings.Repeat("w", 200) + `"`
 	for _, name := range []string{
 		"Contoso root key", "Sign the documents of 2027", "Room 12", "Grace", "Carl", "Wim", "Auditors Ltd", "Ada", "A-1",
-		"Vera", "enciphers", "none",
+		"Vera", "enciphers", "none", "2026-12-01", "2031-01-01",
 	} {
 		good = bytes.ReplaceAll(good, []byte(": "+name), []byte(": "+quoted))
 	}
@@ -159,6 +159,7 @@ func hostileReport(t *testing.T) string {
 	long := strings.Repeat("w", 200)
 	note(t, filepath.Join(h.Stick, "connected"), func(e *ceremony.Event) {
 		e.Operator, e.Command, e.Error, e.Status = hostile, hostile, hostile+long, 1
+		e.Result = hostile
 		e.Arguments = []string{"--name=" + hostile, long}
 		e.AddNote(hostile, hostile+long)
 		e.AddNote(ceremony.NoteDeviation, hostile)
