@@ -82,67 +82,82 @@ func TestBest(t *testing.T) {
 	}
 }
 
-// TestPaced holds the reckoning to the pace that a client keeps: 24 vaults of two
-// subscriptions, each with four requests under way, on a clock of the test's own.
+// TestPaced holds the reckoning to the pace that clients keep, on a clock of the
+// test's own: each vault waits for its turn, and then for its subscription's. In no
+// ten seconds are there more keys than the limits allow.
 func TestPaced(t *testing.T) {
-	vaults := Spread(Fleet{kek.ServiceVault, 24, 2, 480})
-	limit := pace.Documented(kek.ServiceVault)
-	shared := map[string]*pace.Pace{}
-	start := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	var workers []*worker
-	for _, v := range vaults {
-		if shared[v.Subscription] == nil {
-			shared[v.Subscription] = pace.New(limit.Subscription)
+	for _, f := range []Fleet{
+		{kek.ServiceVault, 100, 5, 1000}, {kek.ServiceVault, 24, 2, 480}, {kek.ServiceVault, 6, 1, 300},
+		{kek.ServiceVault, 5, 1, 300}, {kek.ServiceVault, 7, 2, 200},
+	} {
+		vaults := Spread(f)
+		var clients []*client
+		shared, sent := map[string]*pace.Pace{}, map[string][]time.Duration{}
+		for _, v := range vaults {
+			if shared[v.Subscription] == nil {
+				shared[v.Subscription] = pace.New(50)
+			}
+			clients = append(clients, &client{vault: v, shared: shared[v.Subscription], own: pace.New(10)})
 		}
-		left, own := v.Keys, pace.New(limit.Vault)
-		for range 4 {
-			workers = append(workers, &worker{left: &left, shared: shared[v.Subscription], own: own, at: start})
+		var last time.Duration
+		for c := earliest(clients); c != nil; c = earliest(clients) {
+			if last = c.at; c.step() {
+				sent[c.vault.Subscription] = append(sent[c.vault.Subscription], last)
+				sent[c.vault.Name] = append(sent[c.vault.Name], last)
+			}
 		}
-	}
-	last := start
-	for {
-		w := earliest(workers)
-		if w == nil {
-			break
+		if want, _ := Takes(vaults); last < want-time.Millisecond || float64(last) > 1.05*float64(want) {
+			t.Errorf("%+v: the pace takes %s, the reckoning %s", f, last, want)
 		}
-		last = w.step()
-	}
-	want, _ := Takes(vaults)
-	if got := last.Sub(start); got < want || float64(got) > 1.05*float64(want) {
-		t.Errorf("the pace takes %s, the reckoning %s", got, want)
+		for who, at := range sent {
+			most := 10
+			if shared[who] != nil {
+				most = 50
+			}
+			for i := range at[min(most, len(at)):] {
+				if at[i+most]-at[i] < 10*time.Second {
+					t.Fatalf("%+v: %s has %d keys in %s", f, who, most+1, at[i+most]-at[i])
+				}
+			}
+		}
 	}
 }
 
-// worker sends one key after another when it is its turn.
-type worker struct {
-	left        *int
+// client brings one key after another to a vault.
+type client struct {
+	vault       Vault
 	shared, own *pace.Pace
-	at          time.Time
-	turn        int // 0 has nothing under way, 1 waits for the vault's turn, 2 sends
+	at          time.Duration // when it acts next
+	turn        int           // 0: takes the vault's turn; 1: takes the subscription's; 2: sends
 }
 
-func earliest(workers []*worker) (first *worker) {
-	for _, w := range workers {
-		if (w.turn > 0 || *w.left > 0) && (first == nil || w.at.Before(first.at)) {
-			first = w
+func earliest(clients []*client) (first *client) {
+	for _, c := range clients {
+		if c.vault.Keys > 0 && (first == nil || c.at < first.at) {
+			first = c
 		}
 	}
 	return first
 }
 
-// step does what comes next and returns when that was.
-func (w *worker) step() time.Time {
-	now := w.at
-	switch w.turn {
+// step does what comes next, and reports whether that was to send a key.
+func (c *client) step() bool {
+	now := noon.Add(c.at)
+	turn := c.turn
+	c.turn = (turn + 1) % 3
+	switch turn {
 	case 0:
-		*w.left--
-		w.at = now.Add(max(0, w.shared.Next(now)))
+		c.at += max(0, c.own.Next(now))
 	case 1:
-		w.at = now.Add(max(0, w.own.Next(now)))
+		c.at += max(0, c.shared.Next(now))
+	default:
+		c.own.Used(now)
+		c.vault.Keys--
 	}
-	w.turn = (w.turn + 1) % 3
-	return now
+	return turn == 2
 }
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func TestCheck(t *testing.T) {
 	for _, c := range []struct {

@@ -39,12 +39,22 @@ const (
 // table is the rows as a section of a page.
 func table(rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s.\n\n| | measured | target |\n| --- | --- | --- |\n", time.Now().UTC().Format(time.DateOnly),
-		machine())
+	fmt.Fprintf(&b, "%s, %s, load %s when this was written.\n\n| | measured | target |\n| --- | --- | --- |\n", time.Now().UTC().Format(time.DateOnly),
+		machine(), load())
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.what, r.got, r.target)
 	}
 	return b.String()
+}
+
+// load is how many processes waited for a processor in the last minute.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
 }
 
 // machine is the processor and how many of it there are.

@@ -250,18 +250,27 @@ func (c *Client) pause(ctx context.Context, doing string, try int, cause error) 
 	return c.clock.Sleep(ctx, wait)
 }
 
-// turn waits for the next turn to make or import a key: the subscription's, then
-// this vault's.
+// turn waits for the next turn to make or import a key: this vault's, then its
+// subscription's.
 func (c *Client) turn(ctx context.Context) error {
-	for _, p := range []*pace.Pace{c.shared, c.pace} {
-		if p == nil {
-			continue
-		}
-		if wait := p.Next(c.clock.Now()); wait > 0 {
-			if err := c.clock.Sleep(ctx, wait); err != nil {
-				return err
-			}
-		}
+	if c.shared == nil {
+		return c.await(ctx, c.pace)
+	}
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if err := c.await(ctx, c.pace); err != nil {
+		return err
+	}
+	if err := c.await(ctx, c.shared); err != nil {
+		return err
+	}
+	c.pace.Used(c.clock.Now())
+	return nil
+}
+
+func (c *Client) await(ctx context.Context, p *pace.Pace) error {
+	if wait := p.Next(c.clock.Now()); wait > 0 {
+		return c.clock.Sleep(ctx, wait)
 	}
 	return ctx.Err()
 }

@@ -59,7 +59,8 @@ type Client struct {
 	keys    *azkeys.Client
 	cred    *credential
 	pace    *pace.Pace
-	shared  *pace.Pace // see Share
+	shared  *pace.Pace  // see Share; nil for none
+	gate    *sync.Mutex // one request at a time waits for shared
 	timeout time.Duration
 	clock   Clock
 	say     func(format string, args ...any)
@@ -118,7 +119,7 @@ func newClient(
 
 // Share has c take its turns from p as well, which the vaults of a subscription
 // share. Call it before the first request.
-func (c *Client) Share(p *pace.Pace) { c.shared = p }
+func (c *Client) Share(p *pace.Pace) { c.shared, c.gate = p, &sync.Mutex{} }
 
 // Address is the vault's.
 func (c *Client) Address() endpoint.Address { return c.address }

@@ -43,22 +43,19 @@ func TestTakes(t *testing.T) {
 	}
 }
 
-// TestShared has twelve vaults take their turns from one pace as well: together
-// they keep its limit, and each its own.
-func TestShared(t *testing.T) {
-	together, clock := New(50), noon
-	var at []time.Time
-	own := make([]*Pace, 12)
-	for i := range own {
-		own[i] = New(tenInTenSeconds)
+// TestUsed has a turn used later than it was: the next one is as far off from then.
+func TestUsed(t *testing.T) {
+	p := New(tenInTenSeconds)
+	if wait := p.Next(noon); wait > 0 {
+		t.Fatal(wait)
 	}
-	for i := range 600 {
-		clock = take(own[i%12], take(together, clock))
-		at = append(at, clock)
+	p.Used(noon.Add(5 * time.Second))
+	if wait := p.Next(noon.Add(5 * time.Second)); wait < time.Second || wait > 1100*time.Millisecond {
+		t.Errorf("the next turn is off %s", wait)
 	}
-	for i := range at[50:] {
-		if d := at[i+50].Sub(at[i]); d < 10*time.Second {
-			t.Fatalf("51 keys in %s", d)
-		}
+	p = New(0)
+	p.Used(noon)
+	if wait := p.Next(noon); wait > 0 {
+		t.Errorf("without a limit the turn is off %s", wait)
 	}
 }

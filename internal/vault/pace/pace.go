@@ -3,8 +3,9 @@
 // never waits itself: [Pace.Next] says for how long to.
 //
 // Give each vault a [Pace] of its own, and all vaults of a subscription one that
-// they share. Wait for the shared turn first: a turn that is taken ahead of time
-// would come to stand beside later ones.
+// they share. Wait for the vault's turn, then for the shared one, and say with
+// [Pace.Used] when that was; one request of a vault at a time, since a turn that is
+// taken ahead of time would come to stand beside later ones.
 package pace
 
 import (
@@ -45,6 +46,12 @@ func (p *Pace) Next(now time.Time) time.Duration {
 		from = p.until
 	}
 	return p.limiter.ReserveN(from, 1).DelayFrom(now)
+}
+
+// Used says that the last turn was used at a later time than was its own: the next
+// one is as far off from then.
+func (p *Pace) Used(at time.Time) {
+	p.Hold(at.Add(time.Duration(float64(time.Second) / float64(p.limiter.Limit()))))
 }
 
 // Hold puts every turn off until then: more requests would only be
