@@ -68,6 +68,8 @@ type auditing struct {
 	text   []byte
 	record record.Record
 	report Report
+
+	connected []ceremony.Event // of the connected workstation's log
 }
 
 func (a *auditing) path(name string) string { return filepath.Join(a.dir, filepath.FromSlash(name)) }
@@ -186,7 +188,8 @@ func (a *auditing) checkSignature() error {
 // logs checks the chain of the connected workstation's log, and that it is of this
 // ceremony.
 func (a *auditing) logs() {
-	_, err := ceremony.Read(a.path("connected"))
+	connected, err := ceremony.Read(a.path("connected"))
+	a.connected = connected.Events
 	a.say(err, "the connected workstation's log is one chain")
 	files, err := a.files()
 	if err == nil {
@@ -233,4 +236,7 @@ func (a *auditing) people() {
 		"who was present, beside the names that the statements hold",
 		"that the proofs came from the vaults: byok-online verify --all asks them again",
 	)
+	for _, p := range a.record.Programs(a.connected) {
+		a.report.People = append(a.report.People, fmt.Sprintf("that this was the released program: %v", p))
+	}
 }

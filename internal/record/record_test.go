@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,5 +116,30 @@ func TestWithoutWorld(t *testing.T) {
 	}
 	if _, err := record.Check(t.TempDir()); err == nil {
 		t.Error("a folder without a log is a record")
+	}
+}
+
+// TestPrograms lists the programs of statements and logs, each once.
+func TestPrograms(t *testing.T) {
+	h := held.Hold(t)
+	c, err := record.Check(h.Dir)
+	check(t, err)
+	other := []ceremony.Event{
+		{Program: "byok-online", Version: "2", Phase: ceremony.Begin},
+		{Program: "byok-online", Version: "2", Phase: ceremony.Begin},
+		{Program: "byok-online", Version: "3", Phase: ceremony.End},
+	}
+	var all []string
+	for _, p := range c.Programs(other) {
+		all = append(all, p.String())
+	}
+	signed := c.Chain.World().Program
+	want := []string{
+		"byok-offline " + signed.Version + ", SHA-256 " + signed.SHA256.String(),
+		"byok-offline 1, SHA-256 " + fingerprint.Of([]byte("byok-offline")).String(),
+		"byok-online 2, whose SHA-256 was not recorded",
+	}
+	if !slices.Equal(all, want) {
+		t.Errorf("%q\nwant %q", all, want)
 	}
 }

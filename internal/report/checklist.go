@@ -148,7 +148,7 @@ func (v *view) devices() string {
 func (v *view) software() string {
 	var list []string
 	for _, p := range v.Programs {
-		list = append(list, fmt.Sprintf("%s %s, SHA-256 %s", p.Name, p.Version, p.SHA256))
+		list = append(list, p.String())
 	}
 	for _, m := range v.Modules {
 		list = append(list, fmt.Sprintf("PKCS#11 library %s, SHA-256 %s", m.Library.Path, m.Library.SHA256))

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
-	"byok/internal/fingerprint"
 	"byok/internal/plan"
 	"byok/internal/script"
 	"byok/internal/statement"
@@ -88,31 +86,6 @@ func accounts(events []event) (list []account) {
 	return list
 }
 
-// program is a release of one of the two programs.
-type program struct {
-	Name, Version string
-	SHA256        fingerprint.Sum // zero in logs of earlier releases
-}
-
-func (s *Source) programs() (list []program) {
-	add := func(p program) {
-		if !slices.Contains(list, p) {
-			list = append(list, p)
-		}
-	}
-	for _, e := range s.Disconnected.Chain.Entries() {
-		p := statement.HeaderOf(e.Statement).Program
-		add(program{programOffline, p.Version, p.SHA256})
-	}
-	for _, e := range slices.Concat(s.Disconnected.Events, s.Connected.Events) {
-		if e.Phase == ceremony.Begin {
-			add(program{e.Program, e.Version, e.Executable})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b program) int { return cmp.Compare(a.Name, b.Name) })
-	return list
-}
-
 // software is the description of the program that made the bundle; nil where there
 // is none.
 func (s *Source) software() *bundle.Software {
@@ -120,9 +93,9 @@ func (s *Source) software() *bundle.Software {
 	if !found {
 		return nil
 	}
-	found2, err := bundle.ParseSoftware(bundle.Programs, data)
+	made, err := bundle.ParseSoftware(bundle.Programs, data)
 	s.problem("The description of the program does not hold", err)
-	return &found2
+	return &made
 }
 
 // step is a step of the plan's script, against the log.

@@ -8,6 +8,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
 	"byok/internal/plan"
+	"byok/internal/record"
 )
 
 // view is the report as its page shows it.
@@ -29,7 +30,7 @@ type view struct {
 	Participants []participant
 	Presences    []presence
 	Accounts     []account
-	Programs     []program
+	Programs     []record.Program
 	Software     *bundle.Software
 	Modules      []module
 	Statements   []row
@@ -62,7 +63,7 @@ func (s *Source) view() view {
 		Participants: s.participants(),
 		Presences:    s.presences(),
 		Accounts:     accounts(events),
-		Programs:     s.programs(),
+		Programs:     s.Disconnected.Programs(s.Connected.Events),
 		Software:     s.software(),
 		Modules:      s.modules(),
 		Statements:   s.rows,
