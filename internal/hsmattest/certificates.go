@@ -26,7 +26,12 @@ func rootsOf(rehearsal string) ([]*x509.Certificate, error) {
 	if rehearsal == "" {
 		return readPEM(yubicoRoot)
 	}
-	list, err := readPEM([]byte(rehearsal))
+	return ownRoot(rehearsal)
+}
+
+// ownRoot reads a rehearsal's root.
+func ownRoot(text string) ([]*x509.Certificate, error) {
+	list, err := readPEM([]byte(text))
 	if err != nil || len(list) != 1 {
 		return nil, errors.New("the rehearsal's root is not one certificate in PEM")
 	}
@@ -36,7 +41,7 @@ func rootsOf(rehearsal string) ([]*x509.Certificate, error) {
 // CheckRoot refuses what is not one certificate in PEM, a rehearsal's root, or is
 // the vendor's.
 func CheckRoot(text string) error {
-	list, err := rootsOf(text)
+	list, err := ownRoot(text)
 	if err != nil {
 		return err
 	}

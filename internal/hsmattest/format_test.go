@@ -3,6 +3,7 @@ package hsmattest_test
 import (
 	"crypto/ecdsa"
 	"encoding/pem"
+	"os"
 	"strings"
 	"testing"
 
@@ -72,9 +73,19 @@ func TestCheckRoot(t *testing.T) {
 	if err := hsmattest.CheckRoot(k.Root); err != nil {
 		t.Error(err)
 	}
-	err := hsmattest.CheckRoot(k.Root + k.Root)
-	if err == nil || err.Error() != "the rehearsal's root is not one certificate in PEM" {
-		t.Error(err)
+	yubico, err := os.ReadFile("roots/yubico-yubihsm-root-2071.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"":                      "the rehearsal's root is not one certificate in PEM",
+		k.Root + k.Root:         "the rehearsal's root is not one certificate in PEM",
+		string(yubico):          "this root is pinned: it need not be given",
+		string(yubico) + "more": "the rehearsal's root is not one certificate in PEM",
+	} {
+		if err := hsmattest.CheckRoot(text); err == nil || err.Error() != want {
+			t.Errorf("%.40q: %v", text, err)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"byok/internal/statement"
 	"byok/internal/testkit/softhsm"
 	"byok/internal/testkit/softworld"
+	"byok/internal/testkit/yubichain"
 	"byok/internal/toolset"
 )
 
@@ -36,6 +37,13 @@ func TestRefused(t *testing.T) {
 		k.Expires = stamp.Of(time.Now().Add(-24 * time.Hour))
 	})
 	ok(t, os.WriteFile("file", nil, 0o600))
+	ok(t, os.WriteFile("garbled", []byte("-----BEGIN CERTIFICATE-----\n"), 0o600))
+	attestation := yubichain.New(30000001)
+	public, err := yubichain.NewPublic()
+	ok(t, err)
+	_, err = attestation.Attest(public)
+	ok(t, err)
+	ok(t, os.WriteFile("root", []byte(attestation.Root()), 0o600))
 	for _, c := range []struct {
 		line       string
 		code       exitcode.Code
@@ -46,6 +54,9 @@ func TestRefused(t *testing.T) {
 		{"key generate --ident UPPER" + quorumOf, exitcode.Usage, `key identifier "UPPER": expected digits, dashes and lower-case letters`, ""},
 		{"key generate --ident rsa" + quorumOf, exitcode.Refused,
 			"DIR/kmdata/local/key_simple_rsa: there is a key of that name already", "choose another --ident, or byok-offline key list"},
+		{"key generate --ident new --replaces nosuch" + quorumOf, exitcode.Usage,
+			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
+			"byok-offline key list shows the keys that --replaces can name"},
 		{"key generate --ident new --card card1", exitcode.Refused, "cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
 		{"key generate --ident new --card card1 --card blank", exitcode.Refused, "blank: blank card, no byok-card.age in it",
 			"insert the medium with the card, or name the folder the card is in"},
@@ -84,6 +95,17 @@ func TestRefused(t *testing.T) {
 		{"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium", "expired"), exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-EXPIRY", ""},
 		{"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium.kek", "nowhere"), exitcode.Usage, "nowhere: no such file", ""},
 		{"acl modify --ident rsa" + quorumOf + packages + " --key-op dance", exitcode.Usage, "--key-op dance: for RSA-2048 it is one of encrypt, decrypt, sign, verify, wrapKey, unwrapKey", ""},
+		{"acl modify --ident rsa --hsm-attestation nowhere" + quorumOf + packages, exitcode.Usage, "nowhere: no such file", ""},
+		{"acl modify --ident rsa --hsm-attestation file" + quorumOf + packages, exitcode.Usage,
+			"file: 0 bytes: an attestation has 1 to 262144", ""},
+		{"acl modify --ident rsa --hsm-attestation garbled" + quorumOf + packages, exitcode.Check,
+			"garbled: HSM-KEY-FORMAT: text that is not a certificate in PEM",
+			"attach the attestation of this key by this device, or none"},
+		{"acl modify --ident rsa --hsm-attestation-root nowhere" + quorumOf + packages, exitcode.Usage, "nowhere: no such file", ""},
+		{"acl modify --ident rsa --hsm-attestation-root file" + quorumOf + packages, exitcode.Usage,
+			"file: the rehearsal's root is not one certificate in PEM", ""},
+		{"acl modify --ident rsa --hsm-attestation-root root" + quorumOf + packages, exitcode.Usage,
+			"--hsm-attestation-root needs --hsm-attestation", ""},
 		{"acl modify --ident rsa --card card1" + packages, exitcode.Refused, "cards of set 1: 1 given, 2 needed",
 			"give --card once for each of 2 cards"},
 		{"acl print --ident nosuch", exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
@@ -123,13 +145,16 @@ func TestRefused(t *testing.T) {
 func TestPassed(t *testing.T) {
 	s := newStage(t)
 	for line, knows := range map[string]func(*preflight.Facts) bool{
-		"key generate --ident new" + quorumOf:                       func(f *preflight.Facts) bool { return f.Ident == "new" },
-		"key generate --ident new --pin-file pin":                   func(f *preflight.Facts) bool { return len(f.Media) == 0 },
-		"key restore --all" + quorumOf:                              func(f *preflight.Facts) bool { return len(f.Restorable) == 4 },
-		"key restore --ident rsa --ident aes" + quorumOf:            func(f *preflight.Facts) bool { return len(f.Restorable) == 2 },
-		"key freeze --ident rsa" + quorumOf:                         func(f *preflight.Facts) bool { return len(f.Restorable) == 1 },
-		"key retire --ident rsa":                                    func(f *preflight.Facts) bool { return f.Key.Ident == "rsa" },
-		"acl modify --ident rsa" + quorumOf + packages:              func(f *preflight.Facts) bool { return f.Target.Name == "K" && f.Target.Vault != "" },
+		"key generate --ident new" + quorumOf:            func(f *preflight.Facts) bool { return f.Ident == "new" },
+		"key generate --ident new --pin-file pin":        func(f *preflight.Facts) bool { return len(f.Media) == 0 },
+		"key restore --all" + quorumOf:                   func(f *preflight.Facts) bool { return len(f.Restorable) == 4 },
+		"key restore --ident rsa --ident aes" + quorumOf: func(f *preflight.Facts) bool { return len(f.Restorable) == 2 },
+		"key freeze --ident rsa" + quorumOf:              func(f *preflight.Facts) bool { return len(f.Restorable) == 1 },
+		"key retire --ident rsa":                         func(f *preflight.Facts) bool { return f.Key.Ident == "rsa" },
+		"acl modify --ident rsa" + quorumOf + packages:   func(f *preflight.Facts) bool { return f.Target.Name == "K" && f.Target.Vault != "" },
+		"acl modify --ident rsa --hsm-attestation pin" + quorumOf + packages: func(f *preflight.Facts) bool {
+			return f.Attestation.File == "pin" && len(f.Attestation.Data) > 0
+		},
 		"world replace-cards --card card1":                          func(f *preflight.Facts) bool { return f.Chain != nil },
 		"world check --card card2":                                  func(f *preflight.Facts) bool { return f.Chain != nil },
 		"ceremony seal":                                             func(f *preflight.Facts) bool { return f.Chain != nil },

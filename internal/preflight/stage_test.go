@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,7 +214,9 @@ func requests(words []string) bool {
 // request is what the commands make of their options before the preflight.
 func (s *stage) request(f *preflight.Facts) {
 	r := f.Run
-	f.Generation = keys.Generation{Ident: r.String("ident"), Spec: hsm.Spec{Exponent: uint32(r.Int("pubexp"))}}
+	f.Generation = keys.Generation{
+		Ident: r.String("ident"), Spec: hsm.Spec{Exponent: uint32(r.Int("pubexp"))}, Replaces: r.String("replaces"),
+	}
 	f.Package = keys.PackRequest{Ident: r.String("ident"), Dir: r.String("out")}
 	dir, err := r.KMData()
 	ok(s.t, err)
@@ -227,12 +230,12 @@ func (s *stage) request(f *preflight.Facts) {
 
 func flags(name string) []cli.Flag {
 	text := func(name string) cli.Flag { return &cli.StringFlag{Name: name} }
-	all := append(dialogue.SessionFlags(), dialogue.TargetFlags()...)
+	all := slices.Concat(dialogue.SessionFlags(), dialogue.TargetFlags(), dialogue.AttestationFlags())
 	if name == "passphrase" {
 		all = []cli.Flag{text("card")}
 	}
 	for _, option := range []string{
-		"pin-file", "new-pin-file", "so-pin-file", "module", "kek", "world-package", "out", "to", "module-path",
+		"pin-file", "new-pin-file", "so-pin-file", "module", "kek", "world-package", "out", "to", "module-path", "replaces",
 	} {
 		all = append(all, text(option))
 	}
