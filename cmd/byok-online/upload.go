@@ -31,6 +31,9 @@ anything else is refused. The authorization holds only the hash of a release
 policy, so an exportable key needs --release-policy; of several each key takes the
 one approved. --tag, --not-before, --expires and --disabled are for every key.
 
+A name that is another key's in the vault is refused, unless the quorum approved
+this key to follow that one: byok-offline key generate --replaces.
+
 The world whose quorum approved the key is identified by its hknso, which a
 person has to give once, with --hknso or at the prompt. It is on the paper that
 "byok-offline world create" printed.
