@@ -14,6 +14,7 @@ import (
 	"byok/internal/kmdata"
 	"byok/internal/register"
 	"byok/internal/transfer"
+	"byok/internal/worlds"
 )
 
 // maxProof is more bytes than a proof has.
@@ -105,8 +106,11 @@ func (g *gathering) readPackages() error {
 		if exitcode.Of(err) == exitcode.Interrupted {
 			return err
 		}
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			err = exitcode.Hint(err, "--from DIR, where the package is now")
+		case exitcode.Of(err) == exitcode.Refused && !errors.Is(err, worlds.ErrUnknown): // cards were replaced
+			err = exitcode.Hint(err, "--from a bundle that was made since: its record shows what the old cards approved")
 		}
 		if err != nil {
 			e := Entry{File: file}

@@ -225,8 +225,9 @@ func TestReplacedCards(t *testing.T) {
 	old := p.Chain.HKNSO()
 	rig.OK(t, p.ReplaceCards(p.Module()))
 	p.worlds.refused = old
-	if o := p.renew(context.Background()); o.Count(Failed) != 1 || exitcode.Of(o.Err()) != exitcode.Refused {
-		t.Errorf("%v", o.Err())
+	if o := p.renew(context.Background()); o.Count(Failed) != 1 || exitcode.Of(o.Err()) != exitcode.Refused ||
+		exitcode.HintOf(o.Err()) != "--from a bundle that was made since: its record shows what the old cards approved" {
+		t.Errorf("%v, %s", o.Err(), exitcode.HintOf(o.Err()))
 	}
 	rig.OK(t, os.CopyFS(filepath.Join(p.dir, "disconnected"), os.DirFS(p.Dir)))
 	if o := p.renew(context.Background()); o.Count(Proved) != 1 || o.Err() != nil {

@@ -19,7 +19,9 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/kmdata"
 	"byok/internal/proof"
+	"byok/internal/transfer"
 	"byok/internal/vault"
 	"byok/internal/worlds"
 )
@@ -45,7 +47,7 @@ func (s Station) readPackage(r *command.Run, path string, look bool) (approval.P
 		return approval.Package{}, err
 	}
 	keeper.Look = look
-	p, err := approval.Read(path, keeper)
+	p, err := approval.ReadAmong(new(transfer.Reader), path, keeper, recordsAround(path))
 	if err == nil {
 		r.Event.AddInput(path, p.SHA256())
 	}
@@ -78,18 +80,39 @@ func writeProof(r *command.Run, file string, p proof.Proof) error {
 	return nil
 }
 
+// recordsAround is the record of the world in whose bundle a package lies; none
+// where it lies elsewhere.
+func recordsAround(path string) []*kmdata.Chain {
+	for _, dir := range parents(path) {
+		chain, err := kmdata.Open(filepath.Dir(filepath.Join(dir, filepath.FromSlash(bundle.Disconnected))))
+		if err == nil {
+			return []*kmdata.Chain{chain}
+		}
+	}
+	return nil
+}
+
 // deepest is how far below its folder a bundle's packages lie.
 const deepest = 2
+
+// parents are the folders that can be the bundle in which a file lies, the nearest
+// first.
+func parents(path string) (dirs []string) {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return nil
+	}
+	for range deepest + 1 {
+		at = filepath.Dir(at)
+		dirs = append(dirs, at)
+	}
+	return dirs
+}
 
 // checkBeside refuses to write beside a file of a bundle, whose list of hashes
 // would no longer hold; option is the one that names another place.
 func checkBeside(file, option string) error {
-	at, err := filepath.Abs(file)
-	if err != nil {
-		return err
-	}
-	for range deepest + 1 {
-		at = filepath.Dir(at)
+	for _, at := range parents(file) {
 		if _, err := os.Stat(filepath.Join(at, bundle.Signature)); err == nil {
 			return exitcode.Errorf(exitcode.Refused, "%s is in the bundle %s, which a new proof would alter", file, at).
 				Hint("%s", option)
