@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/attest"
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
@@ -26,10 +27,11 @@ func aclCommands(p *command.Program) *cli.Command {
 				Usage:  "approve a key for a KEK and wrap it, with a quorum of cards (KeyTransferRemote -ModifyAcls)",
 				Action: p.Step(onModule(modifyACL)),
 				Flags: command.Require(slices.Concat(
-					[]cli.Flag{modulePathFlag(), pinFileFlag(), identFlag()},
-					packageFlags(),
+					[]cli.Flag{modulePathFlag(), pinFileFlag()},
+					identsFlag(),
+					keksFlags(),
 					dialogue.SessionFlags(),
-					saidFlags(),
+					saidOfEachFlags(),
 					dialogue.TargetFlags(),
 					dialogue.AttestationFlags(),
 					packageFolderFlags(),
@@ -40,7 +42,7 @@ func aclCommands(p *command.Program) *cli.Command {
 						),
 						yes("approve-unseen", "approve the list without its first word; in rehearsals only"),
 					},
-				), "kek", "world-package", "key-friendly-name", "card"),
+				), "kek", "world-package", "card"),
 			},
 			{
 				Name: "print", Usage: "show what a key may do (aclprint.py)", Action: p.Action(printACL),
@@ -56,58 +58,78 @@ func aclCommands(p *command.Program) *cli.Command {
 }
 
 func modifyACL(f *preflight.Facts, station *session.Station) (command.Result, error) {
-	r := f.Run
-	then, err := afterwards(r, station.Module)
-	if err != nil {
+	if len(f.Left()) == 0 {
+		f.UI.Say("complete already: earlier sessions approved all of it, and nothing was to be done")
+		return view.ApprovedOf(f)
+	}
+	alone := station.Module.Traits().Alone()
+	if err := toPack(f, station.Module, alone); err != nil {
 		return nil, err
 	}
 	f.Ready(station.Module)
-	accepted, err := checkedKEK(f)
+	accepted, err := checkedKEKs(f)
 	if err != nil {
 		return nil, err
 	}
-	transfer := keys.Transfer{Ident: f.Ident, KEK: accepted, Target: f.Target, Attestation: f.Attestation}
-	k, err := transfer.Check(f.Chain)
+	list, err := transfers(f, station, accepted)
 	if err != nil {
 		return nil, err
 	}
-	origin, restored := f.Chain.OriginOf(f.Ident, k.Identity, station.Module.Module)
-	f.UI.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
 	return inSession(f, station, f.UI, f.Media, func(s *session.Quorum) (command.Result, error) {
-		return then(keys.Quorum{Quorum: s}, []keys.Transfer{transfer})
-	})
-}
-
-// afterwards is what a session does with a transfer: it approves and wraps, and
-// where no one works without the cards it also packs and erases.
-func afterwards(
-	r *command.Run,
-	m *statement.Module,
-) (func(keys.Quorum, []keys.Transfer) (command.Result, error), error) {
-	if m.Traits().Alone() {
-		request, err := packRequest(r)
-		if err == nil {
-			err = preflight.Folder(request.Dir)
+		if alone {
+			return deliver(f, keys.Quorum{Quorum: s}, list)
 		}
-		return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
-			packed, err := s.Deliver(list, request)
-			if err != nil {
-				return nil, err
-			}
-			return view.PackageOf(r, packed[0])
-		}, err
-	}
-	if r.IsSet("subscription-id") || r.IsSet("out") {
-		return nil, exitcode.Errorf(exitcode.Usage, "guard %s: acl modify writes no package", m.Guard).
-			Hint("leave --subscription-id and --out out, and give them to byok-offline package")
-	}
-	return func(s keys.Quorum, list []keys.Transfer) (command.Result, error) {
-		files, err := s.Approve(list)
+		files, err := keys.Quorum{Quorum: s}.Approve(list)
 		if err != nil {
 			return nil, err
 		}
-		return view.CopyOf(s.Chain, files[0])
-	}, nil
+		return view.CopiesOf(s.Chain, files)
+	})
+}
+
+// toPack reads where the packages go on a module where no one works without the
+// cards: the session that approves also packs, and erases.
+func toPack(f *preflight.Facts, m *statement.Module, alone bool) error {
+	if alone {
+		return f.ToPack()
+	}
+	if f.Run.IsSet("subscription-id") || f.Run.IsSet("out") {
+		return exitcode.Errorf(exitcode.Usage, "guard %s: acl modify writes no package", m.Guard).
+			Hint("leave --subscription-id and --out out, and give them to byok-offline package")
+	}
+	return nil
+}
+
+// transfers are the orders that are left, with the KEKs that were accepted.
+func transfers(f *preflight.Facts, on *session.Station, accepted []*attest.KEK) (list []keys.Transfer, err error) {
+	for _, o := range f.Left() {
+		t := keys.Transfer{Ident: o.Ident, KEK: accepted[o.KEK], Target: o.Target, Attestation: o.Attestation}
+		k, err := t.Check(f.Chain)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 || list[len(list)-1].Ident != o.Ident { // a key goes to several vaults in a row
+			origin, restored := f.Chain.OriginOf(o.Ident, k.Identity, on.Module.Module)
+			f.UI.Say("%s: origin %s", k.Name(), statement.OriginText(origin, restored)) // before a card is called for
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+func deliver(f *preflight.Facts, s keys.Quorum, transfers []keys.Transfer) (command.Result, error) {
+	if err := f.Folders(); err != nil {
+		return nil, err
+	}
+	list := make([]keys.Delivery, len(transfers))
+	for i, o := range f.Left() {
+		list[i] = keys.Delivery{Transfer: transfers[i], To: o.Package}
+	}
+	packed, err := s.Deliver(list)
+	if err != nil {
+		return nil, err
+	}
+	return view.PackagesOf(f.Run, packed)
 }
 
 func printACL(r *command.Run) (command.Result, error) {

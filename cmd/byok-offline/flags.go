@@ -55,6 +55,30 @@ func identFlag() cli.Flag {
 	return required(text("ident", "`NAME` of the key in this world: digits, dashes, lower-case letters"))
 }
 
+// identsFlag is --ident of a command that takes several keys.
+func identsFlag() []cli.Flag {
+	return []cli.Flag{
+		list("ident", "`NAME` of a key in this world; once per key"),
+		yes("all", "every key of --plan"),
+	}
+}
+
+// keksFlags are the packages of KEKs, once per KEK.
+func keksFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{
+			Name:    "kek",
+			Aliases: []string{"k"},
+			Usage:   "`FILE` of a KEK package, BYOK-KEK-pkg-…; once per KEK",
+		},
+		&cli.StringSliceFlag{
+			Name:    "world-package",
+			Aliases: []string{"w"},
+			Usage:   "`FILE` of its SecurityWorld package, BYOK-SecurityWorld-pkg-…; once per KEK",
+		},
+	}
+}
+
 func packageFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "kek", Aliases: []string{"k"}, Usage: "`FILE` of the KEK package, BYOK-KEK-pkg-…"},

@@ -14,6 +14,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 	"byok/internal/preflight"
+	"byok/internal/toolset"
 	"byok/internal/view"
 )
 
@@ -28,9 +29,34 @@ func saidFlags() []cli.Flag {
 	}
 }
 
-// checkedKEK asks what the vault's owner said, and checks the KEK for a world.
-func checkedKEK(f *preflight.Facts) (*attest.KEK, error) {
-	said, err := f.UI.Said()
+// saidOfEachFlags are saidFlags once per KEK.
+func saidOfEachFlags() []cli.Flag {
+	return []cli.Flag{
+		list("fingerprint", "`WORDS` of a KEK's fingerprint as the vault's owner said it, the first 8 or more, or hex; "+
+			"once per KEK (default: asked for)"),
+		list("kid", "`URL` of a KEK with its version (kid), as the vault's owner said it; once per KEK (default: asked for)"),
+		yes("import-only", "the vaults' owners said that import is the keys' only operation (default: asked for)"),
+		list("said-by", "`NAME` of the person who said so; once per KEK (default: asked for)"),
+	}
+}
+
+// checkedKEKs asks what the vaults' owners said, and checks each KEK for a world.
+func checkedKEKs(f *preflight.Facts) (list []*attest.KEK, err error) {
+	for i := range f.KEKs {
+		one, err := checkedKEK(f, i)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+func checkedKEK(f *preflight.Facts, i int) (*attest.KEK, error) {
+	if len(f.KEKs) > 1 {
+		f.UI.Say("KEK %d of %d, of %s", i+1, len(f.KEKs), f.KEKs[i].KEK().KID.Vault)
+	}
+	said, err := f.UI.SaidOf(i)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +64,7 @@ func checkedKEK(f *preflight.Facts) (*attest.KEK, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := attest.Check(f.Pair, p)
+	result, err := attest.Check(f.KEKs[i], p)
 	if err != nil {
 		for _, failed := range kek.Failed(result.Findings) {
 			f.Run.Console.Warning("%s: %s", failed.Rule, failed.Detail)
@@ -89,7 +115,7 @@ func verify(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair, err := preflight.Pair(r)
+	pair, err := onePair(r)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +129,16 @@ func verify(r *command.Run) (command.Result, error) {
 	}
 	result, err := attest.Check(pair, p)
 	return view.ResultOf(result, r.Bool("show-words")), err
+}
+
+func onePair(r *command.Run) (pair toolset.Pair, err error) {
+	var files [2]string
+	for i, name := range []string{"kek", "world-package"} {
+		if files[i], err = r.Required(name); err != nil {
+			return pair, err
+		}
+	}
+	return preflight.Pair(r, files[0], files[1])
 }
 
 // saidIfGiven is what the vault's owner said, if any of it was given, or if a plan has

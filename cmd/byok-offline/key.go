@@ -3,18 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
-	"byok/internal/hsm"
-	"byok/internal/keykind"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/preflight"
@@ -30,7 +25,7 @@ func keyCommands(p *command.Program) *cli.Command {
 			Usage:  "generate a key on the HSM, with a quorum of cards present (generatekey)",
 			Action: p.Step(generateKey),
 			Flags: slices.Concat([]cli.Flag{
-				modulePathFlag(), pinFileFlag(), identFlag(),
+				modulePathFlag(), pinFileFlag(),
 				text("plainname", "`NAME` of the key for people (default: the ident)"),
 				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
 				&cli.IntFlag{
@@ -47,7 +42,7 @@ func keyCommands(p *command.Program) *cli.Command {
 				},
 				text("replaces", "`IDENT` of the key that this one follows, as the next version of its name in the vault"),
 				yes("without-quorum", "generate with the user PIN alone: the key's origin stays unproved"),
-			}, dialogue.SessionFlags()),
+			}, identsFlag(), dialogue.SessionFlags()),
 		},
 		{Name: "list", Usage: "list the keys of this world (nfkminfo -k)", Action: p.Action(listKeys)},
 		{Name: "show", Usage: "show one key", Action: p.Action(showKey), Flags: []cli.Flag{identFlag()}},
@@ -77,20 +72,22 @@ func keyCommands(p *command.Program) *cli.Command {
 }
 
 func generateKey(r *command.Run) (command.Result, error) {
-	f := preflight.Of(r)
-	var err error
-	if f.Generation, err = generation(r); err != nil {
+	f, err := preflight.Passed(r)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if err := f.Pass(); err != nil {
-		return nil, err
-	}
-	if r.Bool("without-quorum") {
-		return generateAlone(f)
+	case len(f.Generations) == 0:
+		r.Console.Say("complete already: earlier runs have made the keys, and nothing was to be done")
+		return view.MadeOf(f)
+	case r.Bool("without-quorum"):
+		return generateAlone(f, f.Generations[0])
 	}
 	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
-		sayParameters(r, f.Generation)
-		k, err := keys.Quorum{Quorum: s}.Generate(f.Generation)
+		if len(f.Orders) > 1 || f.Plan != nil {
+			return generateAll(f, keys.Quorum{Quorum: s})
+		}
+		sayParameters(r, f.Generations[0])
+		k, err := keys.Quorum{Quorum: s}.Generate(f.Generations[0])
 		if err != nil {
 			return nil, err
 		}
@@ -98,77 +95,35 @@ func generateKey(r *command.Run) (command.Result, error) {
 	})
 }
 
-func generateAlone(f *preflight.Facts) (command.Result, error) {
+// generateAll makes several keys. What is made before an error stays.
+func generateAll(f *preflight.Facts, s keys.Quorum) (command.Result, error) {
+	rest := len(f.Generations)
+	err := s.GenerateAll(f.Generations, func(g keys.Generation) {
+		rest--
+		f.UI.Say("%s is made, %d of %d", g.Ident, len(f.Generations)-rest, len(f.Generations))
+	})
+	if err != nil {
+		return nil, exitcode.Hint(err, "%d made, %d left: the same command goes on",
+			len(f.Generations)-rest, rest)
+	}
+	f.Chain = s.Chain
+	return view.MadeOf(f)
+}
+
+func generateAlone(f *preflight.Facts, g keys.Generation) (command.Result, error) {
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		f.UI.Warn(f.Ident + ": generated without the quorum; its origin stays unproved: the operator may know its value")
-		if f.Generation.Replaces != "" {
+		if g.Replaces != "" {
 			f.UI.Warn(fmt.Sprintf("%s: that it follows %s is in its key file alone, which the operator signs",
-				f.Ident, f.Generation.Replaces))
+				f.Ident, g.Replaces))
 		}
-		sayParameters(f.Run, f.Generation)
-		k, err := keys.Operator{Operator: o}.Generate(f.Generation)
+		sayParameters(f.Run, g)
+		k, err := keys.Operator{Operator: o}.Generate(g)
 		if err != nil {
 			return nil, err
 		}
 		return view.KeyOf(o.Chain, k)
 	})
-}
-
-// generation reads the options into a request that can be met.
-func generation(r *command.Run) (keys.Generation, error) {
-	g := keys.Generation{PlainName: r.String("plainname"), Replaces: r.String("replaces")}
-	var err error
-	if g.Ident, err = identOf(r); err != nil {
-		return g, err
-	}
-	if protect := r.String("protect"); protect != "module" {
-		return g, exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).
-			Hint("give --protect module")
-	}
-	switch alone, given := r.Bool("without-quorum"), len(r.StringSlice("card")) > 0; {
-	case alone && given:
-		return g, exitcode.Errorf(exitcode.Usage, "--card and --without-quorum are mutually exclusive")
-	case !alone && !given:
-		return g, exitcode.Errorf(exitcode.Usage, "key generate needs the administrator cards").
-			Hint("give --card DIR once per card; with --without-quorum the key's origin stays unproved")
-	}
-	g.Spec, err = keySpec(r)
-	return g, err
-}
-
-func keySpec(r *command.Run) (s hsm.Spec, err error) {
-	kind, bits, curve := keykind.Type(strings.ToUpper(r.String("type"))), r.Int("size"), r.String("curve")
-	if kind == keykind.EC && r.IsSet("size") || kind != keykind.EC && r.IsSet("curve") ||
-		kind != keykind.RSA && r.IsSet("pubexp") {
-		return s, exitcode.Errorf(exitcode.Usage,
-			"--size is for RSA and AES keys, --curve for EC keys, --pubexp for RSA keys; the type is %s", kind)
-	}
-	switch {
-	case kind == keykind.RSA && bits == 0:
-		bits = 2048
-	case kind == keykind.AES && bits == 0:
-		bits = 256
-	case kind == keykind.EC && curve == "":
-		curve = "P-256"
-	}
-	if s.Kind, err = keykind.Lookup(kind, bits, curve); err != nil {
-		return s, err
-	}
-	s.Exponent, err = exponent(r.String("pubexp"))
-	return s, err
-}
-
-// exponent reads a public exponent; blank is the default, as in pubexp= of generatekey.
-func exponent(text string) (uint32, error) {
-	if text == "" {
-		return 0, nil
-	}
-	e, err := strconv.ParseUint(text, 0, 32)
-	if err != nil || e > math.MaxInt32 || e < 3 || e%2 == 0 {
-		return 0, exitcode.Errorf(exitcode.Usage,
-			"--pubexp %s: expected an odd number of at least 3 and at most %d", text, math.MaxInt32)
-	}
-	return uint32(e), nil
 }
 
 // sayParameters says what is about to be made, as generatekey did.

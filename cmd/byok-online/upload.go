@@ -45,7 +45,7 @@ func uploadCommand(p *command.Program) *cli.Command {
 	return &cli.Command{
 		Name:        "upload",
 		Usage:       "upload transfer packages into the vault (Add-AzKeyVaultKey)",
-		ArgsUsage:   "FILE.byok | FOLDER …",
+		ArgsUsage:   "FILE.byok | FOLDER … | --all --plan PLAN",
 		Description: uploadText,
 		Action:      p.Step(debuggable(uploadPackages)),
 		Flags:       with(append(worldFlags(), severalRehearsals(changeFlags())...), uploadoptions.Flags()...),
@@ -63,7 +63,7 @@ func uploadPackages(r *command.Run) (command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := uploadFiles(r, options)
+	files, err := uploadFiles(r, &options)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +111,8 @@ const (
 
 // uploadFiles lists the files to upload, of which the ceremony log must be
 // able to record all.
-func uploadFiles(r *command.Run, o upload.Options) ([]string, error) {
-	files, err := upload.Find(r.Args().Slice())
+func uploadFiles(r *command.Run, o *upload.Options) ([]string, error) {
+	files, err := uploadoptions.Files(r, o)
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,9 @@ func TestNames(t *testing.T) {
 		"key list --no-such-option --plan plan1": "key list",
 	} {
 		p := program(given)
-		p.Planned = func(string, string) (*planned.Plan, [][]string, error) {
+		p.Planned = func(string, string) (*planned.Plan, error) {
 			t.Errorf("%s: the plan was read", line)
-			return nil, nil, nil
+			return nil, nil
 		}
 		if got := p.Names(strings.Fields(line)); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)

@@ -11,8 +11,8 @@ import (
 )
 
 // Planner reads a plan, for one command of the program: the plan's steps are
-// those of that command, each as it would be typed after the command's name.
-type Planner func(file, command string) (*planned.Plan, [][]string, error)
+// those of that command, not yet arranged.
+type Planner func(file, command string) (*planned.Plan, error)
 
 // followed is the step of a plan that a command line is.
 type followed struct{ plan, step string }
@@ -38,16 +38,12 @@ func (w *walk) follow(c *cli.Command, words []string) ([]string, error) {
 		return words, nil
 	}
 	command := strings.Join(w.path, " ")
-	plan, lines, err := w.Planned(file, command)
+	plan, err := w.Planned(file, command)
 	if err != nil {
 		return nil, err
 	}
-	for i, line := range lines {
-		words, err := w.separate(c, line)
-		if err != nil {
-			return nil, err
-		}
-		plan.Steps[i].Line = lineOf(words)
+	if err := w.arrangeAll(c, plan.Steps, plan.Single); err != nil {
+		return nil, err
 	}
 	step, err := plan.Find(command, given)
 	if err != nil {
@@ -56,6 +52,20 @@ func (w *walk) follow(c *cli.Command, words []string) ([]string, error) {
 	w.Program.followed = &followed{plan.SHA256.String(), step.ID}
 	w.Console.Say("%s: step %s of the plan", command, step.ID)
 	return step.Words(), nil
+}
+
+// arrangeAll arranges what would be typed.
+func (w *walk) arrangeAll(c *cli.Command, lists ...[]planned.Step) error {
+	for _, steps := range lists {
+		for i, s := range steps {
+			words, err := w.separate(c, s.Typed)
+			if err != nil {
+				return err
+			}
+			steps[i].Line = lineOf(words)
+		}
+	}
+	return nil
 }
 
 // lineOf parts words that separate has arranged.

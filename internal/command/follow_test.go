@@ -11,15 +11,15 @@ import (
 )
 
 // inPlan is a plan with one step of each command.
-func inPlan(file, name string) (*planned.Plan, [][]string, error) {
+func inPlan(file, name string) (*planned.Plan, error) {
 	switch {
 	case file != "plan.yaml":
-		return nil, nil, exitcode.Errorf(exitcode.Usage, "%s: no such plan", file)
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: no such plan", file)
 	case name == "change":
-		p := &planned.Plan{File: file, SHA256: fingerprint.Of(nil), Steps: []planned.Step{{ID: "the step"}}}
-		return p, [][]string{{"-k", "K", "--vault", "U", "F"}}, nil
+		step := planned.Step{ID: "the step", Typed: []string{"-k", "K", "--vault", "U", "F"}}
+		return &planned.Plan{File: file, SHA256: fingerprint.Of(nil), Steps: []planned.Step{step}}, nil
 	}
-	return &planned.Plan{File: file}, nil, nil
+	return &planned.Plan{File: file}, nil
 }
 
 // TestFollow: the plan's options come in, as if they had been typed, and the log

@@ -28,6 +28,7 @@ type UI struct {
 	fileFlag  string   // names files in hints
 	files     []string // with the passphrases of cards, in the order of the media
 	purpose   string   // what the cards are for
+	nth       int      // which of the values of an option that may be given several times
 }
 
 // New is the dialogue of a command about cards that exist.
@@ -121,7 +122,7 @@ func (u *UI) NewPassphrase(a cards.Ask, drawn *secret.Bytes) (*secret.Bytes, boo
 // may answer for them. In production no one answers for the card holders: they
 // type it, in front of the others.
 func (u *UI) answer(flag, placeholder, question string) (string, error) {
-	given := u.r.String(flag)
+	given := u.given(flag)
 	switch {
 	case given == "" && u.rehearsal:
 		return u.r.Console.Ask(question, "--"+flag+" "+placeholder)
@@ -131,6 +132,17 @@ func (u *UI) answer(flag, placeholder, question string) (string, error) {
 		return "", forRehearsals(flag)
 	}
 	return given, nil
+}
+
+// given is the value of an option, or of several the one that is due.
+func (u *UI) given(flag string) string {
+	if several := u.r.StringSlice(flag); u.nth < len(several) {
+		return several[u.nth]
+	}
+	if !u.r.IsSet(flag) || u.r.StringSlice(flag) == nil {
+		return u.r.String(flag)
+	}
+	return ""
 }
 
 func forRehearsals(flag string) error {

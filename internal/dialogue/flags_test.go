@@ -106,7 +106,7 @@ func TestTarget(t *testing.T) {
 			"--exportable and --release-policy go together"},
 	} {
 		given(t, c.args, func(r *command.Run) {
-			target, err := dialogue.Target(r, k)
+			target, err := dialogue.Target(r, k, asked(r))
 			if c.text != "" {
 				refused(t, c.name, err, exitcode.Usage, c.text, "")
 				return
@@ -118,8 +118,15 @@ func TestTarget(t *testing.T) {
 		})
 	}
 	given(t, []string{"--key-friendly-name", "a b"}, func(r *command.Run) {
-		if _, err := dialogue.Target(r, k); exitcode.Of(err) != exitcode.Usage {
+		if _, err := dialogue.Target(r, k, asked(r)); exitcode.Of(err) != exitcode.Usage {
 			t.Errorf("a name that no vault takes: %v", err)
 		}
 	})
+}
+
+// asked is what the options of one key ask for.
+func asked(r *command.Run) dialogue.Asked {
+	a := dialogue.AskedOf(r)
+	a.Name = r.StringSlice("key-friendly-name")[0]
+	return a
 }

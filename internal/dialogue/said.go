@@ -6,7 +6,12 @@ import (
 
 // Said gets what the vault's owner said over another channel, before anything of
 // the KEK is shown.
-func (u *UI) Said() (kek.Said, error) {
+func (u *UI) Said() (kek.Said, error) { return u.SaidOf(0) }
+
+// SaidOf is [UI.Said] for one of several KEKs, counted from 0, whose answers may be
+// given in that order.
+func (u *UI) SaidOf(i int) (kek.Said, error) {
+	u.nth = i
 	words, err := u.answer("fingerprint", "WORDS",
 		"KEK's fingerprint as the vault's owner said it, first 8 words or hex")
 	if err != nil {

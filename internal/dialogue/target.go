@@ -18,7 +18,7 @@ import (
 // that with it.
 func TargetFlags() []cli.Flag {
 	return []cli.Flag{
-		text("key-friendly-name", "`NAME` for the key in the vault"),
+		list("key-friendly-name", "`NAME` for the key in the vault; of several keys, once per key (default: the ident)"),
 		list("key-op",
 			"`OPERATION` the key may do in the vault; once per operation (default: every one that its type allows)"),
 		yes("exportable", "the key may be released under --release-policy"),
@@ -34,18 +34,28 @@ func AttestationFlags() []cli.Flag {
 	}
 }
 
-// Target is what the options say of the key in the vault, for a key of this
-// world. Its vault is the KEK's.
-func Target(r *command.Run, k *kmdata.Key) (statement.Target, error) {
+// Asked is what a key is to be in the vault, as it was asked for.
+type Asked struct {
+	Name          string
+	KeyOps        []string // none for all that the type allows
+	Exportable    bool
+	ReleasePolicy string // path
+}
+
+// AskedOf is what the options ask for, without the name.
+func AskedOf(r *command.Run) Asked {
+	return Asked{
+		KeyOps: r.StringSlice("key-op"), Exportable: r.Bool("exportable"), ReleasePolicy: r.String("release-policy"),
+	}
+}
+
+// Target is the key in the vault, for a key of this world. Its vault is the KEK's.
+func Target(r *command.Run, k *kmdata.Key, a Asked) (statement.Target, error) {
 	kind, err := k.Kind()
 	if err != nil {
 		return statement.Target{}, err
 	}
-	t := statement.Target{
-		Name:       r.String("key-friendly-name"),
-		KeyOps:     r.StringSlice("key-op"),
-		Exportable: r.Bool("exportable"),
-	}
+	t := statement.Target{Name: a.Name, KeyOps: a.KeyOps, Exportable: a.Exportable}
 	if len(t.KeyOps) == 0 {
 		t.KeyOps = kind.KeyOps()
 	}
@@ -58,7 +68,7 @@ func Target(r *command.Run, k *kmdata.Key) (statement.Target, error) {
 				op, kind, strings.Join(kind.KeyOps(), ", "))
 		}
 	}
-	path := r.String("release-policy")
+	path := a.ReleasePolicy
 	if t.Exportable != (path != "") {
 		return t, exitcode.Errorf(exitcode.Usage, "--exportable and --release-policy go together")
 	}

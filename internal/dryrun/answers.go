@@ -68,15 +68,15 @@ func (r *run) said(s step) ([]string, error) {
 		}
 		return []string{"--sha256", fingerprint.Of(data).String()}, nil
 	case "verify":
-		return s.vault.says(), nil
-	case "key", "seal":
+		return append(s.vault.says(), "--import-only"), nil
+	case "key", "keys", "seal":
 		return quorum, nil
 	case "approve":
-		return slices.Concat(quorum, s.vault.says(), []string{"--approve-unseen"}), nil
+		return slices.Concat(quorum, r.says(s), []string{"--import-only", "--approve-unseen"}), nil
 	case "upload":
-		return append(s.vault.signIn(), "--hknso", r.hknso, "--yes"), nil
+		return append(r.signIn(s), "--hknso", r.hknso, "--yes"), nil
 	case "prove":
-		return append(s.vault.signIn(), "--hknso", r.hknso), nil
+		return append(r.signIn(s), "--hknso", r.hknso), nil
 	}
 	return nil, nil
 }
@@ -86,7 +86,31 @@ func (v *vault) signIn() []string { return []string{"--rehearsal", v.state} }
 
 // says are the options of what the vault's owner says of its KEK.
 func (v *vault) says() []string {
-	return []string{"--fingerprint", v.fingerprint, "--kid", v.kid, "--import-only", "--said-by", v.owner}
+	return []string{"--fingerprint", v.fingerprint, "--kid", v.kid, "--said-by", v.owner}
+}
+
+// says are the options of what the owners say whose KEKs a step is about: the
+// step's own, or of a step for all keys every vault's, in the plan's order.
+func (r *run) says(s step) (options []string) {
+	if s.vault != nil {
+		return s.vault.says()
+	}
+	for _, v := range r.plan.Vaults {
+		options = append(options, r.vaults[v.Name].says()...)
+	}
+	return options
+}
+
+// signIn are the options by which a command finds the rehearsal vault that a step is
+// about, or all of them.
+func (r *run) signIn(s step) (options []string) {
+	if s.vault != nil {
+		return s.vault.signIn()
+	}
+	for _, v := range r.plan.Vaults {
+		options = append(options, r.vaults[v.Name].signIn()...)
+	}
+	return options
 }
 
 // learn notes what people write down or say after a step.
@@ -135,6 +159,7 @@ var plannable = map[string]string{
 	"world":   "world, quorum or holders",
 	"install": "VAULT.kek",
 	"key":     "KEY.type",
+	"keys":    "the types of keys",
 	"approve": "KEY.name, operations or release_policy, or VAULT.service",
 	"package": "KEY.name or VAULT.subscription",
 	"upload":  "KEY.name, operations, not_before, expires or vaults",

@@ -8,26 +8,36 @@ import (
 	"byok/internal/statement"
 )
 
+// Delivery is a transfer, and where its package goes. Which package it is follows
+// from the transfer.
+type Delivery struct {
+	Transfer
+	To PackRequest
+}
+
 // Deliver does in one session all that brings keys to vaults: it approves and
 // wraps them, writes the packages, proves the backups, erases the originals, and
 // seals the record. Where the cards hold the user PIN no one else could do the
 // rest, and an original that any key may wrap must not wait for the next login.
-// r says how to pack; its ident and name are those of each pair.
-func (s Quorum) Deliver(list []Transfer, r PackRequest) ([]Packed, error) {
-	if _, err := s.Approve(list); err != nil {
+func (s Quorum) Deliver(list []Delivery) ([]Packed, error) {
+	transfers := make([]Transfer, len(list))
+	for i, d := range list {
+		transfers[i] = d.Transfer
+	}
+	if _, err := s.Approve(transfers); err != nil {
 		return nil, err
 	}
 	var packed []Packed
 	err := s.AsUser(func() error {
-		for _, t := range list {
-			r.Ident, r.Name = t.Ident, t.Target.Name
-			one, err := packer{s.Chain, s.Token, s.KML(), s.ExactlyTrusted}.pack(r)
+		for _, d := range list {
+			d.To.Ident, d.To.Name, d.To.KEK = d.Ident, d.Target.Name, d.Packages()
+			one, err := packer{s.Chain, s.Token, s.KML(), s.ExactlyTrusted}.pack(d.To)
 			if err != nil {
 				return err
 			}
 			packed = append(packed, one)
 		}
-		return s.eraseAll(list)
+		return s.eraseAll(transfers)
 	})
 	if err != nil {
 		return packed, exitcode.Hint(err,

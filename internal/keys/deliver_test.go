@@ -19,7 +19,12 @@ import (
 // deliver brings keys to vaults in one session.
 func deliver(r *rig.Rig, dir string, list ...keys.Transfer) (packed []keys.Packed, err error) {
 	err = quorum(r, func(s keys.Quorum) (err error) {
-		packed, err = s.Deliver(list, keys.PackRequest{SubscriptionID: subscription, Dir: dir, Generator: "test"})
+		var deliveries []keys.Delivery
+		for _, one := range list {
+			to := keys.PackRequest{SubscriptionID: subscription, Dir: dir, Generator: "test"}
+			deliveries = append(deliveries, keys.Delivery{Transfer: one, To: to})
+		}
+		packed, err = s.Deliver(deliveries)
 		return err
 	})
 	return packed, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"github.com/miekg/pkcs11"
 
@@ -51,6 +52,36 @@ func (g Generation) Check(chain *kmdata.Chain) error {
 	return g.checkReplaced(chain)
 }
 
+// Made reports whether the key that is asked for is there, of that kind and with
+// that predecessor: a list is gone through again after it was cut short.
+func (g Generation) Made(chain *kmdata.Chain) (bool, error) {
+	k, err := chain.Key(g.Ident)
+	if exitcode.Of(err) == exitcode.Usage {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	interrupted, err := pending[note](chain, generateVerb, g.Ident)
+	if err != nil || interrupted {
+		return false, err
+	}
+	kind, err := k.Kind()
+	if err != nil {
+		return false, err
+	}
+	replaced := ""
+	if r := chain.Replaces(k); r != nil {
+		replaced = r.Ident
+	}
+	if kind != g.Spec.Kind || replaced != g.Replaces {
+		return false, exitcode.Errorf(exitcode.Refused, "%s is there already, and is %v, not the %v that is asked for",
+			k.Name(), kind, g.Spec.Kind).
+			Hint("choose another --ident, or byok-offline key list")
+	}
+	return true, nil
+}
+
 // Generate makes a key before the quorum: as a session object, backed up under
 // KM, the backup restored to a second session object that proves possession,
 // and the origin statement signed; only then is the key copied to the token. A
@@ -59,6 +90,31 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 	if err := s.Current(); err != nil {
 		return nil, err
 	}
+	if err := s.End(s.make(g)); err != nil {
+		return nil, err
+	}
+	return s.Chain.Key(g.Ident)
+}
+
+// GenerateAll is Generate for several keys in one session. Each is whole before
+// the next begins, and made is called then; an error ends the list, and leaves
+// those before it.
+func (s Quorum) GenerateAll(list []Generation, made func(Generation)) error {
+	if err := s.Current(); err != nil {
+		return err
+	}
+	return s.End(s.InRow(func() error {
+		for _, g := range list {
+			if err := s.make(g); err != nil {
+				return fmt.Errorf("%s: %w", g.Ident, err)
+			}
+			made(g)
+		}
+		return nil
+	}))
+}
+
+func (s Quorum) make(g Generation) error {
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
 		Name:  operationName(generateVerb, g.Ident),
@@ -68,10 +124,7 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
 		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.generate(g) }) },
 	}, note{label})
-	if err := s.End(err); err != nil {
-		return nil, err
-	}
-	return s.Chain.Key(g.Ident)
+	return err
 }
 
 // generated reports whether an interrupted run had come to its end, or comes to

@@ -18,6 +18,7 @@ type PackRequest struct {
 	Ident          string
 	Name           string // in the vault; "" takes the newest approval of the key
 	KEK            Packages
+	Vault          string // URL of the vault it was approved for; "" for any
 	SubscriptionID string
 	Dir            string // where the package goes
 	Generator      string // tool and version
@@ -102,6 +103,9 @@ func (r PackRequest) approved(chain *kmdata.Chain) (*kmdata.Key, statement.Pair,
 	if r.Name != "" {
 		what += " under the name " + r.Name
 	}
+	if r.Vault != "" {
+		what += " for " + r.Vault
+	}
 	if r.KEK != (Packages{}) {
 		what += " for that KEK package and SecurityWorld package"
 	}
@@ -111,22 +115,8 @@ func (r PackRequest) approved(chain *kmdata.Chain) (*kmdata.Key, statement.Pair,
 
 // means reports whether the request is of a pair.
 func (r PackRequest) means(p statement.Pair) bool {
-	named := r.Name == "" || p.Target.Name == r.Name
+	named := (r.Name == "" || p.Target.Name == r.Name) && (r.Vault == "" || p.Target.Vault == r.Vault)
 	return named && (r.KEK == Packages{} || r.KEK == Packages{p.KEK.Package, p.KEK.WorldPackage})
-}
-
-// pairOf is what the quorum approved of a wrapped copy. The copy's file is
-// KML's; the authorization decides.
-func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
-	entry, a, err := chain.Authorization(k.Copy.Number)
-	if err != nil {
-		return statement.Pair{}, err
-	}
-	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) ||
-		a.Pairs[k.Copy.Index].Ident != k.Ident {
-		return statement.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
-	}
-	return a.Pairs[k.Copy.Index], nil
 }
 
 // before takes up a run that was cut short after its files had their names.

@@ -38,14 +38,21 @@ type Plan struct {
 	Backup    string         `yaml:"backup"` // folder for the copy of kmdata
 	Vaults    []Vault        `yaml:"vaults"`
 	Keys      []Key          `yaml:"keys"`
+	file      string         // name of the file
 	lines     map[string]int // of each field, by its path
 }
+
+// File is the name of the plan's file, without its folder.
+func (p *Plan) File() string { return p.file }
 
 // Day is a day in UTC, written 2026-12-01 (RFC 3339, full-date); "" for none.
 type Day string
 
 // Time is the day's beginning. It fails for what is not a day.
 func (d Day) Time() (time.Time, error) { return time.Parse(time.DateOnly, string(d)) }
+
+// Text is the day's beginning as commands take it: RFC 3339, UTC.
+func (d Day) Text() string { return string(d) + "T00:00:00Z" }
 
 // Needed is how many card holders a session of the quorum needs: K of the
 // quorum, 0 where the plan's is none.

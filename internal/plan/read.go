@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
@@ -25,6 +26,7 @@ func Parse(name string, data []byte) (*Plan, error) {
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: %w", name, err)
 	}
+	p.file = filepath.Base(name)
 	return p, nil
 }
 

@@ -24,14 +24,16 @@ type Plan struct {
 	File   string // as it was named
 	SHA256 fingerprint.Sum
 	Steps  []Step
+	Single []Step   // of one key each, where a step of Steps takes several keys together
 	Media  []string // folders of all administrator cards
 	Left   []string // options that no plan decides in this program, beside those that it decides in none
 }
 
 // Step is a command line of the plan.
 type Step struct {
-	ID string // as [script.Step] has it
-	Line
+	ID    string   // as [script.Step] has it
+	Typed []string // as it would be typed behind the command's name
+	Line           // the same, arranged
 }
 
 // Line is a command line after the command's name.
@@ -52,26 +54,22 @@ func (p *Plan) Find(command string, given Line) (Step, error) {
 		return Step{}, exitcode.Errorf(exitcode.Refused, "%s: %s is in no step of the plan", p.File, command).
 			Hint("without --plan it can be run; note why, as a deviation")
 	}
-	var fitting []Step
-	var nearest []error
-	for _, s := range p.Steps {
-		switch found := p.differences(s, given); {
-		case len(found) == 0:
-			fitting = append(fitting, s)
-		case nearest == nil || len(found) < len(nearest):
-			nearest = found
-		}
+	steps := p.Steps
+	fitting, nearest := p.fitting(steps, given)
+	if len(fitting) == 0 && len(p.Single) > 0 {
+		steps = p.Single
+		fitting, nearest = p.fitting(steps, given)
 	}
 	switch {
-	case len(fitting) == 0 && len(p.Steps) > 1:
+	case len(fitting) == 0 && len(steps) > 1:
 		return Step{}, exitcode.Errorf(exitcode.Refused, "%s: %s differs from each of the plan's %d; from step %w",
-			p.File, command, len(p.Steps), nearest[0]).Hint("%s", p.choices(p.Steps))
+			p.File, command, len(steps), nearest[0]).Hint("%s", choices(steps, steps))
 	case len(fitting) == 0:
 		return Step{}, exitcode.Errorf(exitcode.Refused, "%s: %s differs from step %w", p.File, command, nearest[0]).
 			Hint("leave out what the plan knows; a changed plan is reviewed again")
 	case len(fitting) > 1:
 		return Step{}, exitcode.Errorf(exitcode.Usage, "%s: %s could be %s", p.File, command,
-			printable.Count(len(fitting), "step")).Hint("%s", p.choices(fitting))
+			printable.Count(len(fitting), "step")).Hint("%s", choices(fitting, steps))
 	}
 	return p.filled(fitting[0], given)
 }
@@ -79,11 +77,25 @@ func (p *Plan) Find(command string, given Line) (Step, error) {
 // shown is how many steps a hint names.
 const shown = 5
 
-// choices says what tells steps from one another.
-func (p *Plan) choices(steps []Step) string {
+// fitting are the steps that a given line can be, and where there is none why it is
+// not the nearest.
+func (p *Plan) fitting(steps []Step, given Line) (fitting []Step, nearest []error) {
+	for _, s := range steps {
+		switch found := p.differences(s, given); {
+		case len(found) == 0:
+			fitting = append(fitting, s)
+		case nearest == nil || len(found) < len(nearest):
+			nearest = found
+		}
+	}
+	return fitting, nearest
+}
+
+// choices says what tells steps from one another, among all.
+func choices(steps, all []Step) string {
 	var list []string
 	for _, s := range steps[:min(len(steps), shown)] {
-		list = append(list, strings.Join(p.own(s), " "))
+		list = append(list, strings.Join(s.own(all), " "))
 	}
 	if len(steps) > shown {
 		list = append(list, "…")
@@ -92,12 +104,12 @@ func (p *Plan) choices(steps []Step) string {
 }
 
 // own is the word that the step alone has, or all that are not in every step.
-func (p *Plan) own(s Step) (words []string) {
+func (s Step) own(all []Step) (words []string) {
 	for _, word := range slices.Concat(s.Options, s.Files) {
-		switch n := p.with(word); {
+		switch n := with(all, word); {
 		case n == 1:
 			return []string{typed(word)}
-		case n < len(p.Steps):
+		case n < len(all):
 			words = append(words, typed(word))
 		}
 	}
@@ -105,8 +117,8 @@ func (p *Plan) own(s Step) (words []string) {
 }
 
 // with is how many steps have a word.
-func (p *Plan) with(word string) (n int) {
-	for _, s := range p.Steps {
+func with(steps []Step, word string) (n int) {
+	for _, s := range steps {
 		if slices.Contains(s.Options, word) || slices.Contains(s.Files, word) {
 			n++
 		}

@@ -31,6 +31,13 @@ func single(text string) planned.Plan {
 	return planned.Plan{File: "plan.yaml", Media: []string{"/a", "/b"}, Steps: []planned.Step{step("only", text)}}
 }
 
+// together is a plan that takes two keys together.
+func together() planned.Plan {
+	p := single("--all --card=/a")
+	p.Single = []planned.Step{step("key:one", "--ident=one --card=/a"), step("key:two", "--ident=two --card=/a")}
+	return p
+}
+
 func TestFilled(t *testing.T) {
 	upload := single("--vault=https://v.example -- usb/K.byok")
 	upload.Left = []string{"rehearsal"}
@@ -50,6 +57,8 @@ func TestFilled(t *testing.T) {
 		{"files", upload, "--yes", "--vault=https://v.example --yes -- usb/K.byok"},
 		{"a path in other words", upload, "--vault=https://v.example/ -- ./usb/K.byok", "--vault=https://v.example -- usb/K.byok"},
 		{"what this program leaves", upload, "--rehearsal=dir", "--vault=https://v.example --rehearsal=dir -- usb/K.byok"},
+		{"several at once", together(), "--pin-file=1", "--all --card=/a --pin-file=1 -- "},
+		{"one of several", together(), "--ident=two", "--ident=two --card=/a -- "},
 		{"the network", single("--hsm-network --label=w"), "--hsm-network=true", "--hsm-network --label=w -- "},
 	} {
 		found, err := c.plan.Find("do it", line(c.given))
@@ -91,6 +100,9 @@ func TestRefused(t *testing.T) {
 		{"fewer cards than are dealt", single("--card=/a --holder=A --card=/b --holder=B"), "--card=/a", exitcode.Refused,
 			"plan.yaml: do it differs from step only: --card /a, and the plan says /a /b",
 			"leave out what the plan knows; a changed plan is reviewed again"},
+		{"none of several", together(), "--ident=three", exitcode.Refused,
+			"plan.yaml: do it differs from each of the plan's 2; from step key:one: --ident three, and the plan says one",
+			"add one of: --ident one | --ident two"},
 		{"no such key", three, "--ident=four", exitcode.Refused,
 			"plan.yaml: do it differs from each of the plan's 3; from step key:one: --ident four, and the plan says one",
 			"add one of: --ident one | --ident two | --ident 'a,'\\''b'"},

@@ -2,16 +2,11 @@ package preflight
 
 import (
 	"errors"
-	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"byok/internal/acceptance"
-	"byok/internal/command"
-	"byok/internal/dialogue"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
@@ -19,8 +14,6 @@ import (
 	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/printable"
-	"byok/internal/statement"
-	"byok/internal/toolset"
 )
 
 func (f *Facts) ident() error {
@@ -47,31 +40,6 @@ func noNewOne(err error) error {
 	return exitcode.Hint(err, "byok-offline key list shows the keys of this world")
 }
 
-// newKey refuses a key that cannot be made, and warns of one that other HSMs and
-// services may not take.
-func (f *Facts) newKey() error {
-	if err := f.Generation.Check(f.Chain); err != nil {
-		return err
-	}
-	if e := f.Generation.Spec.Exponent; e != 0 && e != kek.Exponent {
-		f.UI.Warn("public exponent other than 65537: many HSMs, services and libraries take no such key")
-	}
-	return nil
-}
-
-// alone refuses a key without the quorum in a world on none of whose modules the
-// operator's login exports. Where it does on one, package keys judges the module at
-// hand.
-func (f *Facts) alone() error {
-	exports := func(m *statement.Module) bool { return !m.RightsPerLogin }
-	if !f.Run.Bool("without-quorum") || slices.ContainsFunc(f.Chain.Modules(), exports) {
-		return nil
-	}
-	return exitcode.Errorf(exitcode.Refused,
-		"the operator's login exports nothing on any module of this world, so it backs no key up").
-		Hint("byok-offline key generate --ident %s --card DIR …", f.Generation.Ident)
-}
-
 func (f *Facts) named() error {
 	if f.Run.Bool("all") == (len(f.Run.StringSlice("ident")) > 0) {
 		return exitcode.Errorf(exitcode.Usage, "key restore needs --ident NAME, once per key, or --all")
@@ -94,53 +62,16 @@ func (f *Facts) restorable() (err error) {
 	return noNewOne(err)
 }
 
-// kek reads the packages of -k and -w, each once, and applies every rule that
-// rests on them alone.
-func (f *Facts) kek() (err error) {
-	if f.Pair, err = Pair(f.Run); err != nil {
-		return err
-	}
-	failed, err := acceptance.Preflight(f.Chain, f.Pair)
-	for _, rule := range failed {
-		if strings.Contains(err.Error(), rule.Rule) { // the error names it, and not why
-			f.Run.Console.Warning("%s: %s", rule.Rule, rule.Detail)
-		}
-	}
-	return err
-}
-
-// Pair reads the two packages of -k and -w.
-func Pair(r *command.Run) (toolset.Pair, error) {
-	exchange, err := packageFile(r, "kek")
-	if err != nil {
-		return toolset.Pair{}, err
-	}
-	world, err := packageFile(r, "world-package")
-	if err != nil {
-		return toolset.Pair{}, err
-	}
-	return toolset.ParsePair(exchange, world)
-}
-
-func packageFile(r *command.Run, flag string) (toolset.File, error) {
-	path, err := r.Required(flag)
-	if err != nil {
-		return toolset.File{}, err
-	}
-	data, err := r.ReadFile(path, toolset.MaxPackage)
-	return toolset.File{Name: path, Data: data}, err
-}
-
 // fits refuses a key that the vault does not take: a Premium vault has no
 // symmetric keys (Azure Key Vault, "About keys"). A rehearsal may wrap one, to see
 // that the HSM can; its vault refuses it as well.
 func (f *Facts) fits() error {
-	if f.Pair.SecurityWorld().Service != kek.ServiceVault || !f.Key.Secret() {
+	if f.Pair().SecurityWorld().Service != kek.ServiceVault || !f.Key.Secret() {
 		return nil
 	}
 	err := exitcode.Errorf(exitcode.Refused,
 		"%s is an AES key, and %s is a vault of the Premium tier, which takes RSA and EC keys alone",
-		f.Key.Name(), f.Pair.KEK().KID.Vault).
+		f.Key.Name(), f.Pair().KEK().KID.Vault).
 		Hint("use the KEK of a Managed HSM, which takes AES keys")
 	if f.Chain.Rehearsal() {
 		f.UI.Warn(err.Error())
@@ -148,39 +79,6 @@ func (f *Facts) fits() error {
 	}
 	return err
 }
-
-func (f *Facts) target() (err error) {
-	f.Target, err = dialogue.Target(f.Run, f.Key)
-	f.Target.Vault = f.Pair.KEK().KID.Vault
-	return err
-}
-
-// notTwice says that a quorum approved the same key for the same KEK and target
-// before: to run a command again, no one need be called.
-func (f *Facts) notTwice() error {
-	copies, err := f.Chain.Copies(f.Ident)
-	if err != nil {
-		return err
-	}
-	for _, k := range copies {
-		entry, a, err := f.Chain.Authorization(k.Copy.Number)
-		if err != nil {
-			return err
-		}
-		for _, p := range a.Pairs {
-			if p.Ident == f.Ident && p.KEK.KID == f.Pair.KEK().KID && p.Target.Name == f.Target.Name {
-				f.UI.Warn(fmt.Sprintf("%v approved this already: byok-offline package writes the package, without the cards; "+
-					"go on only for a second approval", entry))
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-// folder refuses an output folder that is not there: a name with a slip in it is
-// no order to make one.
-func (f *Facts) folder() error { return Folder(f.Package.Dir) }
 
 // Folder refuses an output folder that is not there, or cannot be written to.
 func Folder(dir string) error {
@@ -201,9 +99,12 @@ func Folder(dir string) error {
 	return nil
 }
 
-// approved finds the newest approval, and the package that an earlier run has
-// written of it.
-func (f *Facts) approved() (err error) {
-	f.Packed, err = f.Package.Complete(f.Chain)
-	return err
+// warnOf says which rules a KEK breaks, where its error names them without saying
+// why.
+func (f *Facts) warnOf(failed []kek.Finding, err error) {
+	for _, rule := range failed {
+		if strings.Contains(err.Error(), rule.Rule) {
+			f.Run.Console.Warning("%s: %s", rule.Rule, rule.Detail)
+		}
+	}
 }

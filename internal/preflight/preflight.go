@@ -14,7 +14,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
-	"byok/internal/statement"
+	"byok/internal/plan"
 	"byok/internal/toolset"
 	"byok/internal/world"
 )
@@ -26,22 +26,17 @@ type Facts struct {
 	UI    *dialogue.UI
 	Chain *kmdata.Chain // nil where the command needs no world
 	Media []cards.Medium
-	Ident string
-	Key   *kmdata.Key // that Ident names
-	Pair  toolset.Pair
-	// Target is the key as it is to be in the vault.
-	Target statement.Target
-	// Attestation is what the HSM's vendor attests of the key, where it was given.
-	Attestation keys.Attestation
-	// Packed is the package that an earlier run has written; without paths where
-	// there is none.
-	Packed keys.Packed
+	// Order is the key that the command is about, or the first of Orders.
+	Order
+	Orders []Order
+	KEKs   []toolset.Pair // packages of the KEKs that keys go to
+	Plan   *plan.Plan     // that names the keys, with --all
 	// Restorable are the keys to be restored.
 	Restorable []keys.Restorable
+	// Generations are the keys to be made.
+	Generations []keys.Generation
 
-	Generation keys.Generation
-	Package    keys.PackRequest
-	Creation   world.Creation
+	Creation world.Creation
 }
 
 // Of begins with the options of a command.
@@ -105,16 +100,22 @@ var (
 	inUse      = Check{"the key is in use, and can be wrapped", ofKey(keys.Transferable)}
 	retirable  = Check{"the key is in use", ofKey(keys.Retirable)}
 	freezable  = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
-	newKey     = Check{"the key can be made", (*Facts).newKey}
+	someKeys   = Check{"keys are named", (*Facts).orders}
+	toMake     = Check{"keys to be made are named", (*Facts).generations}
+	newKeys    = Check{"the keys can be made", (*Facts).newKeys}
 	alone      = Check{"the operator can back the key up, where no quorum is to", (*Facts).alone}
 	named      = Check{"keys are named, or all are meant", (*Facts).named}
 	restorable = Check{"there is a backup of each key", (*Facts).restorable}
 	aModule    = Check{"the module is there", (*Facts).module}
-	aKEK       = Check{"the KEK can be accepted", (*Facts).kek}
+	someKEKs   = Check{"the KEKs can be accepted", (*Facts).keks}
+	allPairs   = Check{"each key has a KEK that it goes to, and a name", (*Facts).pairs}
 	attested   = Check{"the HSM's attestation, if given, is of the key and a module", (*Facts).attested}
 	fits       = Check{"the vault takes keys of this type", (*Facts).fits}
 	aTarget    = Check{"the key can be so in the vault", (*Facts).target}
-	notTwice   = Check{"the same was not approved before", (*Facts).notTwice}
+	notBefore  = Check{"the same was not approved before", (*Facts).before}
+	saidBefore = Check{"what was approved before is said", (*Facts).sayBefore}
+	kekIfGiven = Check{"the KEK packages, if given, can be read", (*Facts).keksIfGiven}
+	toPack     = Check{"packages are asked for", (*Facts).packages}
 	aFolder    = Check{"the output folder is there, and can be written to", (*Facts).folder}
 	approved   = Check{"a quorum approved the key", (*Facts).approved}
 	aNewWorld  = Check{"a world can be made", (*Facts).newWorld}
@@ -136,14 +137,15 @@ func Commands() map[string][]Check {
 		"toolset install":     {aToolset},
 		"module accept":       rows(one(optionsAlone), quorum),
 		"module strike-off":   rows(one(optionsAlone), quorum, one(aModule)),
-		"key generate":        {anIdent, aWorld, clock, secrets, newKey, alone, cardsIfGiven},
+		"key generate":        {toMake, aWorld, clock, secrets, newKeys, alone, cardsIfGiven},
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
-		"acl modify": rows(one(anIdent), quorum[:3], one(inUse, attested, aKEK, fits, aTarget, notTwice),
-			quorum[3:]),
-		"acl print":       {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
-		"package":         {anIdent, aWorld, clock, known, aFolder, approved, secrets, cardsIfGiven},
+		"acl modify": rows(one(someKeys), quorum[:3], each(inUse, attested), one(someKEKs, allPairs),
+			each(fits, aTarget, notBefore), one(saidBefore), quorum[3:]),
+		"acl print": {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
+		"package": rows(one(someKeys, aWorld, clock), each(known), one(kekIfGiven, toPack), each(aFolder, approved),
+			one(secrets, cardsIfGiven)),
 		"ceremony bundle": {optionsAlone, aWorld, clock, secrets},
 		"ceremony seal":   {optionsAlone, aWorld, clock, secrets, cardsIfGiven},
 	}

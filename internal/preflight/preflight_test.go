@@ -21,9 +21,10 @@ import (
 )
 
 const (
-	quorumOf = " --card card1 --card card3"
-	packages = " --kek premium.kek --world-package premium.world --key-friendly-name K"
-	noCards  = "give --card DIR once per card"
+	quorumOf     = " --card card1 --card card3"
+	packages     = " --kek premium.kek --world-package premium.world --key-friendly-name K"
+	subscription = " --subscription-id 5f1b1f9e-7a54-4a40-b1ad-1b0d5e5b8f10"
+	noCards      = "give --card DIR once per card"
 )
 
 // TestRefused goes through what each command refuses before it asks anybody:
@@ -110,9 +111,9 @@ func TestRefused(t *testing.T) {
 			"give --card once for each of 2 cards"},
 		{"acl print --ident nosuch", exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
 			"byok-offline key list shows the keys of this world"},
-		{"package --ident rsa --out nowhere", exitcode.Refused, "nowhere: no such folder", "mkdir nowhere"},
-		{"package --ident rsa --out file", exitcode.Refused, "file: cannot be written to: not a folder", "name a folder that you may write to"},
-		{"package --ident rsa --out out", exitcode.Usage, "no quorum approved key_simple_rsa",
+		{"package --ident rsa --out nowhere" + subscription, exitcode.Refused, "nowhere: no such folder", "mkdir nowhere"},
+		{"package --ident rsa --out file" + subscription, exitcode.Refused, "file: cannot be written to: not a folder", "name a folder that you may write to"},
+		{"package --ident rsa --out out" + subscription, exitcode.Usage, "no quorum approved key_simple_rsa",
 			"byok-offline acl modify --ident rsa -k KEKPKG -w SWPKG --card DIR …"},
 		{"card passphrase --card blank", exitcode.Refused, "blank: blank card, no byok-card.age in it",
 			"insert the medium with the card, or name the folder the card is in"},
@@ -145,13 +146,13 @@ func TestRefused(t *testing.T) {
 func TestPassed(t *testing.T) {
 	s := newStage(t)
 	for line, knows := range map[string]func(*preflight.Facts) bool{
-		"key generate --ident new" + quorumOf:            func(f *preflight.Facts) bool { return f.Ident == "new" },
-		"key generate --ident new --pin-file pin":        func(f *preflight.Facts) bool { return len(f.Media) == 0 },
-		"key restore --all" + quorumOf:                   func(f *preflight.Facts) bool { return len(f.Restorable) == 4 },
-		"key restore --ident rsa --ident aes" + quorumOf: func(f *preflight.Facts) bool { return len(f.Restorable) == 2 },
-		"key freeze --ident rsa" + quorumOf:              func(f *preflight.Facts) bool { return len(f.Restorable) == 1 },
-		"key retire --ident rsa":                         func(f *preflight.Facts) bool { return f.Key.Ident == "rsa" },
-		"acl modify --ident rsa" + quorumOf + packages:   func(f *preflight.Facts) bool { return f.Target.Name == "K" && f.Target.Vault != "" },
+		"key generate --ident new" + quorumOf:                      func(f *preflight.Facts) bool { return f.Ident == "new" },
+		"key generate --ident new --without-quorum --pin-file pin": func(f *preflight.Facts) bool { return len(f.Media) == 0 },
+		"key restore --all" + quorumOf:                             func(f *preflight.Facts) bool { return len(f.Restorable) == 4 },
+		"key restore --ident rsa --ident aes" + quorumOf:           func(f *preflight.Facts) bool { return len(f.Restorable) == 2 },
+		"key freeze --ident rsa" + quorumOf:                        func(f *preflight.Facts) bool { return len(f.Restorable) == 1 },
+		"key retire --ident rsa":                                   func(f *preflight.Facts) bool { return f.Key.Ident == "rsa" },
+		"acl modify --ident rsa" + quorumOf + packages:             func(f *preflight.Facts) bool { return f.Target.Name == "K" && f.Target.Vault != "" },
 		"acl modify --ident rsa --hsm-attestation pin" + quorumOf + packages: func(f *preflight.Facts) bool {
 			return f.Attestation.File == "pin" && len(f.Attestation.Data) > 0
 		},
@@ -171,7 +172,7 @@ func TestPassed(t *testing.T) {
 	if o := s.run("acl modify --ident aes" + quorumOf + packages); o.err != nil || !strings.Contains(o.said, noAES) {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
-	if o := s.run("key generate --ident new --pubexp 3 --pin-file pin"); o.err != nil ||
+	if o := s.run("key generate --ident new --pubexp 3 --without-quorum --pin-file pin"); o.err != nil ||
 		!strings.Contains(o.said, "warning: public exponent other than 65537: many HSMs, services and libraries take no such key") {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
@@ -232,7 +233,7 @@ func TestApproved(t *testing.T) {
 	if o := s.run(strings.Replace(line, "friendly-name K", "friendly-name L", 1)); o.err != nil || strings.Contains(o.said, "already") {
 		t.Errorf("another name: %v, %q", o.err, o.said)
 	}
-	if o := s.run("package --ident rsa --out out"); o.err != nil || len(o.facts.Packed.Paths) != 0 {
+	if o := s.run("package --ident rsa --out out" + subscription); o.err != nil || len(o.facts.Packed.Paths) != 0 {
 		t.Errorf("%v, %v", o.err, o.facts.Packed)
 	}
 }

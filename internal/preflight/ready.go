@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 
+	"byok/internal/printable"
 	"byok/internal/quorum"
 	"byok/internal/statement"
 )
@@ -66,8 +67,13 @@ func purposes() map[string]func(*Facts) string {
 		"world reset-pin":     func(*Facts) string { return "to set a new user PIN" },
 		"module accept":       func(*Facts) string { return "to accept another library" },
 		"module strike-off":   func(f *Facts) string { return "to strike off module " + f.Run.String("module") },
-		"key generate":        func(f *Facts) string { return "to generate key " + f.Ident },
-		"key freeze":          func(f *Facts) string { return "to freeze key " + f.Ident },
+		"key generate": func(f *Facts) string {
+			if n := len(f.Generations); n > 1 {
+				return fmt.Sprintf("to generate %d keys", n)
+			}
+			return "to generate key " + f.Ident
+		},
+		"key freeze": func(f *Facts) string { return "to freeze key " + f.Ident },
 		"key restore": func(f *Facts) string {
 			if len(f.Restorable) == 1 {
 				return "to restore key " + f.Restorable[0].Key.Ident
@@ -76,10 +82,27 @@ func purposes() map[string]func(*Facts) string {
 		},
 		"key retire": func(f *Facts) string { return "to destroy key " + f.Ident + " on the HSM" },
 		"acl modify": func(f *Facts) string {
-			kid := f.Pair.KEK().KID
+			if keys, keks := f.count(), len(f.KEKs); len(f.Orders) > 1 {
+				return fmt.Sprintf("to trust %s for %s", printable.Count(keks, "KEK"), printable.Count(keys, "key"))
+			}
+			kid := f.Pair().KEK().KID
 			return fmt.Sprintf("to trust KEK %s of %s for %s", kid.Name, kid.Vault, f.Ident)
 		},
-		"package":       func(f *Facts) string { return "to sign the package of " + f.Ident },
+		"package": func(f *Facts) string {
+			if n := len(f.Orders); n > 1 {
+				return fmt.Sprintf("to sign %d packages", n)
+			}
+			return "to sign the package of " + f.Ident
+		},
 		"ceremony seal": func(*Facts) string { return "to sign the ceremony log" },
 	}
+}
+
+// count is how many keys the orders are about.
+func (f *Facts) count() int {
+	seen := map[string]bool{}
+	for _, o := range f.Orders {
+		seen[o.Ident] = true
+	}
+	return len(seen)
 }

@@ -18,10 +18,8 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
-	"byok/internal/hsm"
 	"byok/internal/kek"
 	"byok/internal/keykind"
-	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/preflight"
 	"byok/internal/quorum"
@@ -208,16 +206,12 @@ func (s *stage) run(line string) outcome {
 
 // requests reports whether a command fills in a request before its checks.
 func requests(words []string) bool {
-	return words[0] == "package" || words[1] == "create" || words[1] == "generate"
+	return words[1] == "create"
 }
 
 // request is what the commands make of their options before the preflight.
 func (s *stage) request(f *preflight.Facts) {
 	r := f.Run
-	f.Generation = keys.Generation{
-		Ident: r.String("ident"), Spec: hsm.Spec{Exponent: uint32(r.Int("pubexp"))}, Replaces: r.String("replaces"),
-	}
-	f.Package = keys.PackRequest{Ident: r.String("ident"), Dir: r.String("out")}
 	dir, err := r.KMData()
 	ok(s.t, err)
 	q, err := quorum.ParseQuorum("2/3")
@@ -235,16 +229,22 @@ func flags(name string) []cli.Flag {
 		all = []cli.Flag{text("card")}
 	}
 	for _, option := range []string{
-		"pin-file", "new-pin-file", "so-pin-file", "module", "kek", "world-package", "out", "to", "module-path", "replaces",
+		"pin-file", "new-pin-file", "so-pin-file", "module", "out", "to", "module-path", "plainname", "replaces", "curve",
 	} {
 		all = append(all, text(option))
 	}
-	if name == "restore" {
+	if slices.Contains([]string{"restore", "generate", "modify", "package"}, name) {
 		all = append(all, &cli.StringSliceFlag{Name: "ident"})
 	} else {
 		all = append(all, text("ident"))
 	}
-	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "pubexp"}, &cli.BoolFlag{Name: "rehearsal"},
+	for _, option := range []string{"kek", "world-package", "subscription-id"} {
+		all = append(all, &cli.StringSliceFlag{Name: option})
+	}
+	for option, value := range map[string]string{"type": "RSA", "protect": "module", "pubexp": ""} {
+		all = append(all, &cli.StringFlag{Name: option, Value: value})
+	}
+	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "size"}, &cli.BoolFlag{Name: "rehearsal"},
 		&cli.BoolFlag{Name: "without-quorum"})
 }
 

@@ -21,12 +21,8 @@ var book = template.Must(template.New("book").Funcs(markup.Functions()).Parse(bo
 // Write writes the book of a plan, whose file has the SHA-256 sum, as one HTML
 // file for print. It loads nothing and holds no script; every text of the plan is
 // escaped.
-//
-// It prints the steps of the first keys in full, and those of further ones as a
-// list of their numbers.
 func Write(w io.Writer, p *plan.Plan, sum fingerprint.Sum) error {
-	steps := Steps(p)
-	printed, list := divided(p, steps)
+	steps := numbered(Steps(p), p.File())
 	return book.Execute(w, struct {
 		*plan.Plan
 		Sum     fingerprint.Sum
@@ -35,11 +31,9 @@ func Write(w io.Writer, p *plan.Plan, sum fingerprint.Sum) error {
 		People  []participant
 		Bring   []bring
 		Pages   []page
-		Printed int // keys whose steps are printed in full
-		Further []further
 		Sheets  []int
 	}{
-		p, sum, len(steps), minutes(steps), participants(p), toBring(p), pages(p, printed), inFull, list, []int{1, 2},
+		p, sum, len(steps), minutes(steps), participants(p), toBring(p), pages(p, steps), []int{1, 2},
 	})
 }
 
@@ -51,7 +45,20 @@ type line struct {
 	Mine   []Act  // what the page's part does; all of them on the page of who leads
 }
 
-func minutes(steps []Step) int {
+// numbered has each command say of which plan it is a step: the program then holds
+// it to that.
+func numbered(steps []Step, file string) []line {
+	lines := make([]line, len(steps))
+	for i, s := range steps {
+		if s.Command != nil {
+			s.Command = append(slices.Clone(s.Command), "--plan", file)
+		}
+		lines[i] = line{Step: s, Number: i + 1, Shell: s.Shell(), Mine: s.Acts}
+	}
+	return lines
+}
+
+func minutes(steps []line) int {
 	sum := 0
 	for _, s := range steps {
 		sum += s.Minutes
@@ -131,7 +138,10 @@ func toBring(p *plan.Plan) []bring {
 		{plan.RoleConnected, []string{
 			"the connected workstation, signed in to Azure", "an empty USB stick, for " + p.Stick,
 		}},
-		{PartWitness, []string{"the programs' hashes, from the release notes", "the vendor's hash of the PKCS#11 library"}},
+		{
+			PartWitness,
+			[]string{"the programs' hashes, from the release notes", "the vendor's hash of the PKCS#11 library"},
+		},
 	}
 	for _, h := range p.Holders {
 		things := []string{"an empty medium, for " + h.Media, "proof of who you are"}

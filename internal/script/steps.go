@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"byok/internal/plan"
 	"byok/internal/printable"
@@ -70,14 +69,11 @@ func prepare(p *plan.Plan) []Step {
 // folders is the command that makes the stick's folders for the packages.
 func folders(p *plan.Plan) string {
 	var paths []string
-	for _, v := range p.Vaults {
-		paths = append(paths, filepath.Join(p.Stick, v.Name))
-	}
-	pairs(p, func(_ plan.Key, v plan.Vault, folder string) {
-		if folder != filepath.Join(p.Stick, v.Name) {
-			paths = append(paths, folder)
+	for _, pair := range p.Pairs() {
+		if !slices.Contains(paths, pair.Folder) {
+			paths = append(paths, pair.Folder)
 		}
-	})
+	}
 	command := "mkdir"
 	for _, path := range paths {
 		command += " " + printable.Quote(path)
@@ -102,7 +98,16 @@ func world(p *plan.Plan) []Step {
 
 // create is the step that creates the world.
 func create(p *plan.Plan) Step {
-	command := []string{"world", "create", "--module-path", p.HSM.Library, "--label", p.World, "--acs-quorum", p.Quorum}
+	command := []string{
+		"world",
+		"create",
+		"--module-path",
+		p.HSM.Library,
+		"--label",
+		p.World,
+		"--acs-quorum",
+		p.Quorum,
+	}
 	for _, o := range []struct {
 		given bool
 		words []string
@@ -128,8 +133,11 @@ func create(p *plan.Plan) Step {
 				"from the vendor's release"},
 			Act{Part: plan.RoleOperator, Does: "when asked: the serial number, as the witness reads it; " +
 				"then a user PIN, twice"},
-			Act{Part: PartHolder, Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
-				"then put your card into its bag, and seal it"},
+			Act{
+				Part: PartHolder,
+				Does: "when your name is on the screen: come alone, learn the seven words, type them; " +
+					"then put your card into its bag, and seal it",
+			},
 			Act{Part: PartWitness, Does: "write down the hknso, and each statement's number and words"},
 		).
 		noting("first 8 words of hknso", "number and words of the last statement").
@@ -174,18 +182,33 @@ func packages(v plan.Vault) []string {
 }
 
 func keys(p *plan.Plan) []Step {
-	var steps []Step
-	for _, k := range p.Keys {
-		command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
-		if k.Replaces != "" {
-			command = append(command, "--replaces", k.Replaces)
-		}
-		steps = append(steps, typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose,
-			slices.Concat(command, quorum(p), network(p))...).
-			taking(5).
-			byHolders(p, "to sign the key's origin"))
+	if len(p.Keys) == 1 {
+		return []Step{key(p, p.Keys[0]), backup(p, Keys, "backup:keys", "keys")}
 	}
-	return append(steps, backup(p, Keys, "backup:keys", "keys"))
+	title := "Generate the " + printable.Count(len(p.Keys), "key") + " of the plan"
+	all := typed(
+		Disconnected,
+		Keys,
+		"keys",
+		title,
+		slices.Concat([]string{"key", "generate", "--all"}, quorum(p), network(p))...).
+		taking(5+len(p.Keys)/10).
+		with(Act{Part: PartWitness, Does: "compare the list of keys and types on the screen with the plan"}).
+		byHolders(p, "to sign the keys' origin").
+		noting("number and words of the last statement")
+	return []Step{all, backup(p, Keys, "backup:keys", "keys")}
+}
+
+// key is the step that generates one key.
+func key(p *plan.Plan, k plan.Key) Step {
+	command := append([]string{"key", "generate", "--ident", k.Ident}, kind(k)...)
+	if k.Replaces != "" {
+		command = append(command, "--replaces", k.Replaces)
+	}
+	return typed(Disconnected, Keys, "key:"+k.Ident, "Generate "+k.Ident+", "+k.Purpose,
+		slices.Concat(command, quorum(p), network(p))...).
+		taking(5).
+		byHolders(p, "to sign the key's origin")
 }
 
 // backup is the step that copies kmdata to a new folder.
@@ -204,101 +227,6 @@ func kind(k plan.Key) []string {
 	return append(options, "--size", fmt.Sprint(kind.Bits))
 }
 
-// pairs calls f for each key and vault that it goes to, with the stick's folder for
-// the package: the vault's own, or, where an earlier key of that name has its
-// package there, one for this key.
-func pairs(p *plan.Plan, f func(k plan.Key, v plan.Vault, folder string)) {
-	vaults := map[string]plan.Vault{}
-	for _, v := range p.Vaults {
-		vaults[v.Name] = v
-	}
-	taken := map[string]bool{} // by the path of a package, as a stick's file system compares it
-	for _, k := range p.Keys {
-		for _, name := range k.Vaults {
-			folder := filepath.Join(p.Stick, name)
-			file := strings.ToLower(filepath.Join(folder, k.Called()))
-			if taken[file] {
-				folder += "-" + k.Ident
-			}
-			taken[file] = true
-			f(k, vaults[name], folder)
-		}
-	}
-}
-
-func approve(p *plan.Plan) []Step {
-	var steps []Step
-	pairs(p, func(k plan.Key, v plan.Vault, folder string) {
-		id := k.Ident + ":" + v.Name
-		command := append([]string{"acl", "modify", "--ident", k.Ident}, packages(v)...)
-		command = append(command, "--key-friendly-name", k.Called())
-		for _, op := range k.Operations {
-			command = append(command, "--key-op", op)
-		}
-		if k.Exportable {
-			command = append(command, "--exportable", "--release-policy", k.ReleasePolicy)
-		}
-		steps = append(steps,
-			typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name,
-				slices.Concat(command, quorum(p), network(p))...).
-				taking(10).
-				with(
-					Act{Part: plan.RoleOperator, Does: "when asked: what the vault's owner said of the KEK, word by word"},
-					Act{Part: PartOwner, Does: "over the telephone: answer what you are asked about the KEK"},
-				).
-				byHolders(p, "to approve the list; one of you types the first word of its hash").
-				noting("number and words of the statement"),
-			typed(Disconnected, Approve, "package:"+id, "Package "+k.Ident+" for "+v.Name,
-				append([]string{"package", "--ident", k.Ident, "--key-friendly-name", k.Called(),
-					"--subscription-id", v.Subscription, "--out", folder}, network(p)...)...),
-		)
-	})
-	return append(steps,
-		typed(Disconnected, Approve, "seal", "Seal the log",
-			slices.Concat([]string{"ceremony", "seal"}, quorum(p), network(p))...).
-			byHolders(p, "to sign the log's end").
-			noting("number and words of the last statement"),
-		Step{
-			ID: "carry-out", Chapter: Approve, Title: "The stick goes back to the connected workstation",
-			Place: Room, Minutes: 2,
-			Acts: []Act{
-				{Part: plan.RoleOperator, Does: "unmount the stick and hand it over"},
-				{Part: plan.RoleConnected, Does: "plug the stick in"},
-				{Part: PartWitness, Does: "keep the stick in sight"},
-			},
-		})
-}
-
-func upload(p *plan.Plan) []Step {
-	var steps []Step
-	pairs(p, func(k plan.Key, v plan.Vault, folder string) {
-		id := k.Ident + ":" + v.Name
-		file := filepath.Join(folder, "KeyTransferPackage-"+k.Called())
-		arguments := []string{"upload", file + ".byok", "--vault", v.Address}
-		if k.Exportable {
-			arguments = append(arguments, "--exportable", "--release-policy", k.ReleasePolicy)
-		}
-		if k.NotBefore != "" {
-			arguments = append(arguments, "--not-before", string(k.NotBefore)+"T00:00:00Z")
-		}
-		if k.Expires != "" {
-			arguments = append(arguments, "--expires", string(k.Expires)+"T00:00:00Z")
-		}
-		steps = append(steps,
-			typed(Connected, Upload, "upload:"+id, "Upload "+k.Called()+" to "+v.Name, arguments...).
-				with(Act{Part: PartWitness, Does: "where hknso is asked for: read its first eight words from your paper"}),
-			typed(Connected, Upload, "prove:"+id, "Have "+v.Name+" prove that it holds "+k.Called(),
-				"verify", "--vault", v.Address, "--manifest", file+".manifest.json"),
-		)
-	})
-	for _, v := range p.Vaults {
-		steps = append(steps, typed(Connected, Upload, "close:"+v.Name, "Close the KEK of "+v.Name,
-			"kek", "delete", "--vault", v.Address, "--name", v.KEKName).
-			with(Act{Part: PartOwner, Does: "see that the KEK is gone; from now on the packages are useless"}))
-	}
-	return steps
-}
-
 func finish(p *plan.Plan) []Step {
 	bags := make([]string, len(p.Holders))
 	for i, h := range p.Holders {
@@ -307,7 +235,14 @@ func finish(p *plan.Plan) []Step {
 	return []Step{
 		typed(Disconnected, Close, "record:disconnected", "The record holds together", "ceremony", "verify").
 			noting("first 8 words of the log's head, disconnected"),
-		typed(Connected, Close, "record:connected", "The connected side's record holds together", "ceremony", "verify").
+		typed(
+			Connected,
+			Close,
+			"record:connected",
+			"The connected side's record holds together",
+			"ceremony",
+			"verify",
+		).
 			noting("first 8 words of the log's head, connected"),
 		backup(p, Close, "backup:end", "end").
 			with(leads("see that the medium leaves the room apart from the cards")),

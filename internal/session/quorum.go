@@ -28,6 +28,7 @@ type Quorum struct {
 	above      int              // the highest number known from token or paper
 	anchors    []string         // labels of the token's, as the first login saw them; nil: not listed yet
 	unanchored bool             // the token does not carry the anchor of the newest statement
+	inRow      bool             // several statements are signed, see InRow
 	release    func()
 
 	former      *KNSO         // of the cards that are being replaced

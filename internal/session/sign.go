@@ -43,8 +43,23 @@ func (s *Quorum) Append(next statement.Statement, second kmdata.Signer) (kmdata.
 		return entry, err
 	}
 	s.brk, s.unanchored = nil, true
-	SayStatement(s.access.UI, entry)
+	if !s.inRow {
+		SayStatement(s.access.UI, entry)
+	}
 	return entry, nil
+}
+
+// InRow runs f, which signs several statements in a row: the last alone is shown
+// for the paper record, since it carries the hashes of those before it.
+func (s *Quorum) InRow(f func() error) error {
+	before := s.Chain.Last().Number()
+	s.inRow = true
+	err := f()
+	s.inRow = false
+	if last := s.Chain.Last(); last.Number() != before {
+		SayStatement(s.access.UI, last)
+	}
+	return err
 }
 
 // dropAnchor destroys the token's anchor before the first statement of a

@@ -12,6 +12,7 @@ import (
 	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/exitcode"
+	"byok/internal/plan"
 	"byok/internal/printable"
 	"byok/internal/script"
 	"byok/internal/term"
@@ -80,7 +81,7 @@ func attest(r *command.Run, at script.Place) (command.Result, error) {
 // courseOf reads the plan of --plan for the program at a place.
 func courseOf(r *command.Run, at script.Place) (*walk.Course, error) {
 	file := r.String("plan")
-	p, sum, err := held(file)
+	p, sum, err := plan.Held(file)
 	if err != nil {
 		return nil, err
 	}

@@ -2,56 +2,43 @@ package shared
 
 import (
 	"strings"
-	"time"
 
 	"byok/internal/command"
-	"byok/internal/durable"
-	"byok/internal/exitcode"
-	"byok/internal/fingerprint"
 	"byok/internal/plan"
 	"byok/internal/planned"
-	"byok/internal/printable"
 	"byok/internal/script"
 )
 
 // Planner reads what --plan names for the program at a place. The options called
 // left are for no plan of its to decide.
 func Planner(at script.Place, left ...string) command.Planner {
-	return func(file, name string) (*planned.Plan, [][]string, error) {
-		p, sum, err := held(file)
+	return func(file, name string) (*planned.Plan, error) {
+		p, sum, err := plan.Held(file)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		found, lines := &planned.Plan{File: file, SHA256: sum, Left: left}, [][]string(nil)
+		found := &planned.Plan{
+			File:   file,
+			SHA256: sum,
+			Left:   left,
+			Steps:  typed(script.Steps(p), at, name),
+			Single: typed(script.Singles(p), at, name),
+		}
 		for _, h := range p.Holders {
 			found.Media = append(found.Media, h.Media)
 		}
-		for _, s := range script.Steps(p) {
-			if words, is := behind(name, s.Command); is && s.Place == at {
-				found.Steps = append(found.Steps, planned.Step{ID: s.ID})
-				lines = append(lines, words)
-			}
-		}
-		return found, lines, nil
+		return found, nil
 	}
 }
 
-// held reads a plan that a ceremony is held by.
-func held(file string) (*plan.Plan, fingerprint.Sum, error) {
-	data, err := durable.ReadFile(file, plan.MaxFile)
-	if err != nil {
-		return nil, fingerprint.Sum{}, exitcode.Mark(exitcode.Usage, err)
+// typed are the steps that are a command of the program at a place.
+func typed(steps []script.Step, at script.Place, name string) (list []planned.Step) {
+	for _, s := range steps {
+		if words, is := behind(name, s.Command); is && s.Place == at {
+			list = append(list, planned.Step{ID: s.ID, Typed: words})
+		}
 	}
-	p, err := plan.Parse(file, data)
-	if err != nil {
-		return nil, fingerprint.Sum{}, err
-	}
-	if found := p.CheckHeld(time.Now()); len(found) > 0 {
-		return nil, fingerprint.Sum{}, exitcode.Errorf(exitcode.Check, "%s: %s; the first: %s", file,
-			printable.Count(len(found), "finding"), found[0]).
-			Hint("byok-offline ceremony check %s", printable.Quote(file))
-	}
-	return p, fingerprint.Of(data), nil
+	return list
 }
 
 // behind are the words of a step behind the name of its command, if it has that

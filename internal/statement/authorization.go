@@ -81,6 +81,12 @@ type Target struct {
 	ReleasePolicy fingerprint.Sum `json:"release_policy_sha256,omitzero"` // of the policy's bytes
 }
 
+// Same reports whether two targets are the same.
+func (t Target) Same(o Target) bool {
+	return t.Vault == o.Vault && t.Name == o.Name && slices.Equal(t.KeyOps, o.KeyOps) &&
+		t.Exportable == o.Exportable && t.ReleasePolicy == o.ReleasePolicy
+}
+
 func (a *Authorization) check() error {
 	if err := CheckModuleID(a.Module); err != nil {
 		return err

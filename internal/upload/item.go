@@ -86,6 +86,9 @@ func (i *Item) readOurs(o Options, r *transfer.Reader, w approval.Worlds) error 
 	i.kek, i.kekHash = p.Facts().Pair.KEK.KID, p.Facts().Pair.KEK.Fingerprint
 	i.replaces = p.Facts().Pair.Replaces
 	i.subscription, i.wrapped = p.Facts().Manifest.SubscriptionID, p.Facts().Pair.Wrapped
+	if o, err = o.planned(i.File, i.kek.Vault); err != nil {
+		return err
+	}
 	if i.request, err = o.approved(p.Approved().ReleasePolicy).request(i.File, p.Approved()); err != nil {
 		return err
 	}

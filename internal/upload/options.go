@@ -33,12 +33,37 @@ type Options struct {
 	Expires   time.Time // zero: none
 	Disabled  bool
 
+	// Planned is what a plan says of the packages, by their paths; nil without one.
+	Planned map[string]Planned
+
 	NewVersion bool // import even where the vault has the key already
 	Recover    bool // bring a deleted key of the name back, and make this its newest version
 
 	// Foreign says what the packages of another vendor's tool hold, which have
 	// neither manifest nor authorization; nil for packages of this project.
 	Foreign *Foreign
+}
+
+// Planned is what a plan says of one package.
+type Planned struct {
+	Vault     string    // URL
+	NotBefore time.Time // zero: none
+	Expires   time.Time // zero: none
+}
+
+// planned is o with what the plan says of the package at file, which must be for the
+// plan's vault.
+func (o Options) planned(file, approved string) (Options, error) {
+	p, found := o.Planned[file]
+	if !found {
+		return o, nil
+	}
+	if p.Vault != approved {
+		return o, exitcode.Errorf(exitcode.Refused, "%s: the quorum approved it for %s, and the plan says %s", file,
+			approved, p.Vault)
+	}
+	o.NotBefore, o.Expires = p.NotBefore, p.Expires
+	return o, nil
 }
 
 // Check refuses what can be said of one file only. n is the number of files.

@@ -31,6 +31,7 @@ const maxPolicy = 64 << 10 // bytes of a release policy
 // Flags returns the options of an upload, without those of the vault.
 func Flags() []cli.Flag {
 	return []cli.Flag{
+		&cli.BoolFlag{Name: "all", Usage: "every package of --plan, from the plan's stick"},
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the key in the vault, as approved"},
 		&cli.StringFlag{Name: "ops", Usage: "`OPERATIONS` of the key, separated by commas, as approved"},
 		&cli.BoolFlag{Name: "exportable", Usage: "let the key be released under --release-policy, as approved"},

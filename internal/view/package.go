@@ -27,12 +27,14 @@ type File struct {
 }
 
 // PackageOf hashes the files of a package, and records them.
-func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) {
+func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) { return packageOf(r, p) }
+
+func packageOf(r *command.Run, p keys.Packed) (Package, error) {
 	v := Package{Ident: p.Pair.Ident, Pair: p.Pair}
 	for _, path := range p.Paths {
 		sum, err := r.Wrote(path)
 		if err != nil {
-			return nil, err
+			return v, err
 		}
 		v.Files = append(v.Files, File{path, sum})
 	}

@@ -1,0 +1,61 @@
+package keys
+
+import (
+	"slices"
+
+	"byok/internal/exitcode"
+	"byok/internal/kek"
+	"byok/internal/kmdata"
+	"byok/internal/statement"
+)
+
+// Packages are the two packages of the transfer's KEK.
+func (t Transfer) Packages() Packages {
+	return Packages{t.KEK.KEKPackageHash(), t.KEK.SecurityWorldPackageHash()}
+}
+
+// Approved finds the newest statement by which the quorum, with the cards that are
+// in force, approved a key for a KEK and a target, and whose wrapped copy is
+// there: a session that was cut short may have signed it and written nothing.
+func Approved(
+	chain *kmdata.Chain,
+	k *kmdata.Key,
+	kid kek.ID,
+	t statement.Target,
+) (e kmdata.Entry, found bool, err error) {
+	copies, err := chain.Copies(k.Ident)
+	if err != nil {
+		return e, false, err
+	}
+	for _, c := range slices.Backward(copies) {
+		entry, pair, err := approvalOf(chain, c)
+		if err != nil {
+			return e, false, err
+		}
+		inForce := entry.Number() > chain.Set().Since() && pair.Identity.Same(k.Identity)
+		if inForce && pair.KEK.KID == kid && pair.Target.Same(t) {
+			return entry, true, nil
+		}
+	}
+	return e, false, nil
+}
+
+// pairOf is what the quorum approved of a wrapped copy.
+func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
+	_, pair, err := approvalOf(chain, k)
+	return pair, err
+}
+
+// approvalOf is the authorization of a wrapped copy. The copy's file is KML's;
+// the authorization decides.
+func approvalOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Entry, statement.Pair, error) {
+	entry, a, err := chain.Authorization(k.Copy.Number)
+	if err != nil {
+		return entry, statement.Pair{}, err
+	}
+	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) ||
+		a.Pairs[k.Copy.Index].Ident != k.Ident {
+		return entry, statement.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
+	}
+	return entry, a.Pairs[k.Copy.Index], nil
+}
