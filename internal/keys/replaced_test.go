@@ -154,7 +154,11 @@ func TestAttackReplacesChanged(t *testing.T) {
 		before, err := r.Chain(t).Key(c.ident)
 		rig.OK(t, err)
 		rewrite(t, r, c.ident, func(k *kmdata.Key) { k.Replaces = c.to })
-		_, err = approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), c.ident, "First"))
+		transfer := transferOf(t, r, rig.NewKEK(t, "KEK1"), c.ident, "First")
+		if _, err := transfer.Check(r.Chain(t)); exitcode.Of(err) != exitcode.Check {
+			t.Errorf("%s: before anyone is asked: %v", c.name, err)
+		}
+		_, err = approve(r, transfer)
 		r.Refused(t, err, exitcode.Check,
 			"DIR/local/key_simple_"+c.ident+": field replaces: the key's origin statement says otherwise",
 			"put that file and its .sig back from your copy of kmdata")

@@ -40,6 +40,8 @@ type Chain struct {
 	DeviceIsKey  bool // the device's certificate has an origin, as an attested key's
 	NotACA       bool // the device's certificate may issue none
 	LeaveOut     asn1.ObjectIdentifier
+	Behind       []byte // behind the value of each extension
+	OriginBytes  int    // size of the origin; 0 is 1
 
 	root, ca, device link
 }
@@ -148,7 +150,7 @@ func (c *Chain) extensions(serial int64, ofKey bool) (list []pkix.Extension) {
 	add := func(n int, value any) {
 		der, err := asn1.Marshal(value)
 		if err == nil && !arc(n).Equal(c.LeaveOut) {
-			list = append(list, pkix.Extension{Id: arc(n), Value: der})
+			list = append(list, pkix.Extension{Id: arc(n), Value: append(der, c.Behind...)})
 		}
 	}
 	add(1, []byte{2, 4, 0})
@@ -156,7 +158,7 @@ func (c *Chain) extensions(serial int64, ofKey bool) (list []pkix.Extension) {
 	if !ofKey {
 		return list
 	}
-	add(3, bits(uint64(c.Origin), 1))
+	add(3, bits(uint64(c.Origin), max(c.OriginBytes, 1)))
 	add(4, bits(1, 2))
 	add(5, bits(c.Capabilities, 8))
 	add(6, 0x0101)
