@@ -54,6 +54,20 @@ func anyExists(paths []string) bool {
 	return false
 }
 
+// confined holds the run to what the kernel says of its process: it is behind the
+// filter, although it has no supervisor.
+func (d *desk) confined() {
+	d.held.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.job()))
+	must(d.held.t, err)
+	for _, line := range []string{"\nSeccomp:\t2\n", "\nNoNewPrivs:\t1\n"} {
+		if !strings.Contains(string(status), line) {
+			d.held.t.Errorf("of the run there is no %q", line)
+		}
+	}
+	d.types("\r")
+}
+
 // suspend is Ctrl-Z, and the shell's fg.
 func (d *desk) suspend() {
 	d.types("\x1a")

@@ -142,6 +142,7 @@ func interruptions() []interruption {
 	return []interruption{
 		{"Ctrl-C at a step in the room", script.Disconnected, "press Enter when", " 1 of 24 ", (*desk).interrupt, 130},
 		{"end of input at a step", script.Disconnected, "press Enter when", " 2 of 24 ", (*desk).endInput, 130},
+		{"behind the filter of system calls", script.Disconnected, "press Enter when", " 2 of 24 ", (*desk).confined, 0},
 		{"Ctrl-C at the initials", script.Disconnected, initials + "The disconnected", "", (*desk).interrupt, 130},
 		{"Ctrl-Z, fg", script.Disconnected, initials + "The disconnected", "", (*desk).suspend, 0},
 		{"a hang-up while others are waited for", script.Connected, `type "done"`, " 4 of 24 ", (*desk).hangUp, 130},

@@ -13,6 +13,10 @@
 // the supervisor's, which shows it as warnings, and the program's own are
 // passed to the worker beside them.
 //
+// One command of byok-offline has no supervisor: ceremony run, which loads no library
+// and starts this program again for each step, as a supervisor with a worker. It is
+// behind the same filter.
+//
 // It contains accidents. A hostile library owns its process and can forge what
 // the worker says, its results included. It cannot reach what the table of
 // package confine shows, nor the supervisor, which is outside the domain and
