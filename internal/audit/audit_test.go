@@ -13,7 +13,9 @@ import (
 
 	"byok/internal/audit"
 	"byok/internal/bundle"
+	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
+	"byok/internal/stamp"
 	"byok/internal/testkit/held"
 )
 
@@ -52,6 +54,32 @@ func TestFolder(t *testing.T) {
 	}
 	if out, err := script(dir, fingerprint.Of(nil).String()); err == nil {
 		t.Errorf("check.sh takes another hknso:\n%s", out)
+	}
+}
+
+// TestOneLog: in a rehearsal both programs may keep one log; without either's, what
+// the connected workstation did is missing.
+func TestOneLog(t *testing.T) {
+	for _, c := range []struct {
+		name, program, want string
+	}{
+		{"one log", "byok-online", ""},
+		{"none of the connected workstation", "byok-offline", "the connected workstation's log is one chain"},
+	} {
+		h := held.Hold(t)
+		check(t, os.RemoveAll(filepath.Join(h.Stick, "connected")))
+		log := must(ceremony.Open(h.Dir))(t)
+		e := ceremony.Event{Time: stamp.Now(), Program: c.program, Version: "1", Command: "upload", Phase: ceremony.Begin}
+		_ = must(log.Append(e))(t)
+		var failed []string
+		for _, l := range audit.Folder(h.Bundle(t, ""), fingerprint.Prefix{}).Lines {
+			if !l.Pass {
+				failed = append(failed, l.What)
+			}
+		}
+		if got := strings.Join(failed, "; "); got != c.want {
+			t.Errorf("%s: %q fails, want %q", c.name, got, c.want)
+		}
 	}
 }
 

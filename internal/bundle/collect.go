@@ -124,14 +124,16 @@ func (c *Collected) transfer(at string) error {
 	return nil
 }
 
-// log adds the connected workstation's log. A copy of the disconnected
-// workstation's is here already.
+// log adds the connected workstation's log. The disconnected workstation's is here
+// already; in a rehearsal, both programs may keep that one.
 func (c *Collected) log(at string) error {
 	data, err := durable.ReadFile(at, MaxFile)
 	if err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
 	}
-	if first, _, _ := bytes.Cut(data, []byte("\n")); !bytes.Contains(first, []byte(`"program":"byok-online"`)) {
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	ours := bytes.Equal(data, c.Files[path.Join(Disconnected, kmdata.LogName)])
+	if ours || !bytes.Contains(first, []byte(`"program":"byok-online"`)) {
 		return nil
 	}
 	return c.add(at, path.Join(Connected, kmdata.LogName), data)
