@@ -119,9 +119,9 @@ func uploadFiles(r *command.Run, o *upload.Options) ([]string, error) {
 	if err := upload.Distinct(files); err != nil {
 		return nil, err
 	}
-	record := 0
+	record := len(strings.Join(r.Args().Slice(), " ")) // which the event holds as well
 	for _, path := range files {
-		record += 2*len(path) + perFile
+		record += len(path) + perFile
 	}
 	switch {
 	case len(files) == 0:
