@@ -132,6 +132,20 @@ func (d *desk) otherToken() {
 	}
 }
 
+// otherPlan goes on with a plan that was changed in between, which is refused.
+func (d *desk) otherPlan() {
+	d.held.t.Helper()
+	d.interrupt()
+	d.ends(130)
+	data, err := os.ReadFile(d.file)
+	must(d.held.t, err)
+	reviewed := d.file
+	d.file += ".changed"
+	must(d.held.t, os.WriteFile(d.file, append(data, "# a remark\n"...), 0o600))
+	d.start()
+	d.file = reviewed
+}
+
 // mistypes types a passphrase wrong as often as it is asked for.
 func (d *desk) mistypes() {
 	d.held.t.Helper()

@@ -157,6 +157,7 @@ func interruptions() []interruption {
 		{"killed in a quorum's session", script.Disconnected, "passphrase of Ben", "key generate", (*desk).killed, 137},
 		{"a wrong passphrase, three times", script.Disconnected, "passphrase of Ada", "key generate", (*desk).mistypes, 0},
 		{"Ctrl-C at the list", script.Disconnected, "approves the list", "", (*desk).interrupt, 130},
+		{"another plan", script.Disconnected, "press Enter when", " 17 of 24 ", (*desk).otherPlan, 6},
 		{"a signal to end, which the step does not hear", script.Connected, "hknso of the world", "", (*desk).terminate, 130},
 		{"no to a step's question", script.Connected, "to continue)", "kek delete", (*desk).no, 0},
 	}
