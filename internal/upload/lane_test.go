@@ -206,6 +206,7 @@ func TestSideBySide(t *testing.T) {
 // said, and the same packages again make nothing twice.
 func TestGoesOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	f := newFleet(t, "abc")
 	var mu sync.Mutex
 	there := map[string]int{} // how often each was imported

@@ -39,8 +39,8 @@ const (
 // table is the rows as a section of a page.
 func table(rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s, load %s when this was written.\n\n| | measured | target |\n| --- | --- | --- |\n", time.Now().UTC().Format(time.DateOnly),
-		machine(), load())
+	fmt.Fprintf(&b, "%s, %s, load %s when this was written.\n\n| | measured | target |\n| --- | --- | --- |\n",
+		time.Now().UTC().Format(time.DateOnly), machine(), load())
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.what, r.got, r.target)
 	}
