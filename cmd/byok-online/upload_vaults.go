@@ -145,6 +145,10 @@ func (v *vaults) hintVerify(items []*upload.Item) {
 	case len(items) == 1:
 		stem, _ := transfer.Stem(items[0].File)
 		v.run.Console.Hint("byok-online verify %s --manifest %s", v.flag(), term.Quote(stem+".manifest.json"))
+	case len(v.dirs) == 1:
+		v.run.Console.Hint("byok-online verify --all %s", v.flag())
+	case len(v.dirs) == 0 && !v.list[0].Address().Test():
+		v.run.Console.Hint("byok-online verify --all")
 	}
 }
 
