@@ -89,15 +89,14 @@ func (e event) Outcome() string {
 	return e.Result
 }
 
-// Line is the command line, without what every command has.
-func (e event) Line() string {
-	var words []string
+// Words are those of the command line, without what every command has.
+func (e event) Words() (words []string) {
 	for _, a := range e.Arguments {
 		if !strings.HasPrefix(a, "--kmdata=") {
 			words = append(words, a)
 		}
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 // said is something that an event says besides its command.
