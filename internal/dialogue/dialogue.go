@@ -134,13 +134,17 @@ func (u *UI) answer(flag, placeholder, question string) (string, error) {
 	return given, nil
 }
 
-// given is the value of an option, or of several the one that is due.
+// given is the value of an option, or of several the one that is due; "" where none
+// was given.
 func (u *UI) given(flag string) string {
-	if several := u.r.StringSlice(flag); u.nth < len(several) {
-		return several[u.nth]
-	}
-	if !u.r.IsSet(flag) || u.r.StringSlice(flag) == nil {
+	several := u.r.StringSlice(flag)
+	switch {
+	case !u.r.IsSet(flag): // of an option that takes several, String would be "[]"
+		return ""
+	case several == nil:
 		return u.r.String(flag)
+	case u.nth < len(several):
+		return several[u.nth]
 	}
 	return ""
 }

@@ -117,16 +117,29 @@ func (c *Course) people(s script.Step, part string) (names []string) {
 	case script.PartWitness:
 		names = c.Attesters()
 	case script.PartOwner:
-		for _, v := range c.Plan.Vaults {
-			if strings.HasSuffix(s.ID, ":"+v.Name) {
-				names = append(names, v.Owner.Name)
-			}
-		}
+		return c.owners(s)
 	}
 	for _, r := range c.Plan.Roles {
 		if r.Role == part {
 			names = append(names, r.Name)
 		}
+	}
+	return names
+}
+
+// owners are the owners of a step's vault, or of all vaults where it is about several.
+func (c *Course) owners(s script.Step) (names []string) {
+	var all []string
+	for _, v := range c.Plan.Vaults {
+		if strings.HasSuffix(s.ID, ":"+v.Name) {
+			names = append(names, v.Owner.Name)
+		}
+		if !slices.Contains(all, v.Owner.Name) {
+			all = append(all, v.Owner.Name)
+		}
+	}
+	if len(names) == 0 {
+		return all
 	}
 	return names
 }

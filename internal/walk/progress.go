@@ -151,15 +151,17 @@ func (c *Course) changed(deviation string, p Progress) (script.Step, error) {
 	return script.Step{ID: StepPlan, Title: "A changed plan takes the place of the one before", Place: c.At}, nil
 }
 
-// find is the step that has an ID, which must be attested here.
+// find is the step that has an ID, which must be attested here: one of the ceremony's,
+// or one of a single key, which can be typed alone.
 func (c *Course) find(id string) (script.Step, error) {
-	i := slices.IndexFunc(c.steps, func(s script.Step) bool { return s.ID == id })
+	steps := slices.Concat(c.steps, script.Singles(c.Plan))
+	i := slices.IndexFunc(steps, func(s script.Step) bool { return s.ID == id })
 	if i < 0 {
 		return script.Step{}, exitcode.Errorf(exitcode.Usage, "%s has no step %.80q", c.File, id).
 			Hint("%s ceremony script --out book.html %s", c.Program, printable.Quote(c.File))
 	}
-	if s := c.steps[i]; !c.here(s) {
+	if s := steps[i]; !c.here(s) {
 		return s, exitcode.Errorf(exitcode.Refused, "step %s is attested at the %s", id, attestedAt(s))
 	}
-	return c.steps[i], nil
+	return steps[i], nil
 }

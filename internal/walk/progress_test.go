@@ -27,6 +27,7 @@ func TestAttestable(t *testing.T) {
 	}{
 		{"in the room", "arrive", "", nil, "", "", 0},
 		{"a command that only looks", "confine", "", nil, "", "", 0},
+		{"of a single key", "key:payroll", "", func(r *room) { r.ends(r.Sum, "key:payroll") }, "", "", 0},
 		{"unknown", "arrival", "", nil, `plan.yaml has no step "arrival"`, script2, exitcode.Usage},
 		{"at the other workstation", "kek:hsm", "", nil, "step kek:hsm is attested at the connected workstation", "",
 			exitcode.Refused},

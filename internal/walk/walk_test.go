@@ -97,8 +97,8 @@ func TestInterrupted(t *testing.T) {
 
 // TestAtAStep: what can happen at one step, and what comes of it.
 func TestAtAStep(t *testing.T) {
-	const first = "step 1 of 43, Everybody is there, and is who the plan names"
-	const third = "step 3 of 43, The disconnected workstation is contained"
+	const first = "step 1 of N, Everybody is there, and is who the plan names"
+	const third = "step 3 of N, The disconnected workstation is contained"
 	const goesOn = "; the same command goes on there"
 	for _, c := range []struct {
 		name    string
@@ -115,7 +115,7 @@ func TestAtAStep(t *testing.T) {
 			"contains a control character"},
 		{"something else", "yes|no|!interrupt", nil, "interrupted at " + first + goesOn, 130, "", ""},
 		{"a deviation of a step in the room", "deviation|Ben is ill|!interrupt", nil,
-			"interrupted at step 2 of 43, The programs are the reviewed ones" + goesOn, 130,
+			"interrupted at step 2 of N, The programs are the reviewed ones" + goesOn, 130,
 			"ceremony attest --plan plan.yaml --step arrive --deviation=Ben is ill", ""},
 		{"no deviation after all", "deviation||!interrupt", nil, "interrupted at " + first + goesOn, 130, "", ""},
 		{"a long reason", "deviation|" + strings.Repeat("x", 401) + "|", nil, "interrupted at " + first + goesOn, 130, "",
@@ -150,7 +150,8 @@ func TestAtAStep(t *testing.T) {
 		if len(r.warned) > 0 {
 			warned = r.warned[0]
 		}
-		if fmt.Sprint(err) != c.err || exitcode.Of(err) != c.status || last != c.last || warned != c.warned {
+		want := strings.Replace(c.err, "of N", fmt.Sprintf("of %d", len(r.steps)), 1)
+		if fmt.Sprint(err) != want || exitcode.Of(err) != c.status || last != c.last || warned != c.warned {
 			t.Errorf("%s: %d %v\n%s\n%s", c.name, exitcode.Of(err), err, last, warned)
 		}
 	}
