@@ -44,7 +44,7 @@ const homePage = "rehearse-at-home.md"
 var book = []string{
 	"ceremony/0-plan.md", "ceremony/1-toolset.md", "ceremony/2-world.md", "ceremony/3-key.md", "ceremony/4-package.md",
 	"roles/vault-owner.md", "ceremony/5-upload.md", "files.md", "ceremony/6-record.md", "auditing.md", "later.md",
-	"roles/operator.md", "roles/card-holder.md", "recovery.md",
+	"ceremony/many-keys.md", "roles/operator.md", "roles/card-holder.md", "recovery.md",
 }
 
 // between is what happens between the commands of the book, by a command's first
