@@ -61,7 +61,7 @@ func (f *Facts) ofOptions() error {
 	}
 	for _, name := range []string{"plainname", "replaces"} {
 		if len(f.Orders) > 1 && f.Run.IsSet(name) {
-			return exitcode.Errorf(exitcode.Usage, "--%s is of one key, and %d are named", name, len(f.Orders))
+			return exitcode.Errorf(exitcode.Usage, "--%s is for one key, and %d are named", name, len(f.Orders))
 		}
 	}
 	for _, o := range f.Orders {
