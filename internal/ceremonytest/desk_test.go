@@ -52,7 +52,9 @@ func (d *desk) start() {
 	d.held.t.Helper()
 	words := []string{"ceremony", "run", "--plan", d.file}
 	if d.at == script.Connected {
-		words = append(words, "--rehearsal", d.state)
+		for _, state := range d.vault {
+			words = append(words, "--rehearsal", state)
+		}
 	}
 	keyboard, terminal, err := pty.Open()
 	must(d.held.t, err)
@@ -121,6 +123,7 @@ var (
 	card    = regexp.MustCompile(`passphrase of (\w+)'s card`)
 	persons = regexp.MustCompile(`(\w+), your initials for: [^:]*:$`)
 	drawn   = regexp.MustCompile(`(?m)^ +[1-7]  ([a-z-]+)\r?$`)
+	zips    = regexp.MustCompile(`(KeyVault-BYOK-Tools-\w+\.zip)`)
 	list    = regexp.MustCompile(`list of [0-9]+: ([A-Za-z-]+)`)
 )
 
@@ -199,9 +202,17 @@ func lastOf(pattern *regexp.Regexp, text string) string {
 	return all[len(all)-1][1]
 }
 
-// kek is what the vault's owner says of the KEK.
+// kek is what a vault's owner says of the KEK that is asked about: that of the vault
+// or of the package that the screen named last.
 func (d *desk) kek(field string) string {
-	return d.field(script.Connected, field, "kek", "show", "--rehearsal", d.state, "--vault", d.vault, "--name", "KEKforBYOK")
+	shown, vault, last := d.screen.String(), "", -1
+	for url, suffix := range d.suffix {
+		at := max(strings.LastIndex(shown, url), strings.LastIndex(shown, "BYOK-KEK-pkg-"+suffix))
+		if at > last {
+			vault, last = url, at
+		}
+	}
+	return d.field(script.Connected, field, "kek", "show", "--rehearsal", d.vault[vault], "--vault", vault, "--name", "KEKforBYOK")
 }
 
 // cell is a word of a fingerprint that people compare.
@@ -209,7 +220,7 @@ func (d *desk) cell() string { return cellOf(d.screen.String()) }
 
 // hash is the SHA-256 of the toolset, as the connected operator published it.
 func (d *desk) hash() string {
-	out, err := exec.Command("sha256sum", filepath.Join(d.dir, "stick", "KeyVault-BYOK-Tools-HSM.zip")).Output()
+	out, err := exec.Command("sha256sum", filepath.Join(d.dir, "stick", lastOf(zips, d.screen.String()))).Output()
 	must(d.held.t, err)
 	return strings.Fields(string(out))[0]
 }

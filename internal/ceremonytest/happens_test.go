@@ -99,6 +99,7 @@ func (d *desk) second() {
 }
 
 func (d *desk) deviates() {
+	d.deviated = true
 	d.types("deviation\r")
 	d.sees("none): ")
 	d.types("\r") // none after all
