@@ -57,19 +57,7 @@ func (c *Chain) Certificate(number int) (*Certificate, error) {
 // that is, only [Certificate.Under] shows. A fault has status Check, and the
 // error names the file.
 func Certify(world File, cards []File, module, authorization File) (*Certificate, error) {
-	c := &Certificate{Chain{partial: true}}
-	types := append([]string{statement.TypeWorld}, slices.Repeat([]string{statement.TypeCards}, len(cards))...)
-	types = append(types, statement.TypeModule, statement.TypeAuthorization)
-	for i, f := range slices.Concat([]File{world}, cards, []File{module, authorization}) {
-		s, err := statement.ParseAs(f.Path, types[i], f.Data)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.chain.take(f, s); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
+	return new(Certifier).Certify(world, cards, module, authorization)
 }
 
 // Under verifies the certificate under an hknso that a person knows: it must

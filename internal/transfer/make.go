@@ -60,7 +60,7 @@ func assemble(cert *kmdata.Certificate, r Request) (p *Package, err error) {
 			printable.Count(len(a.Pairs), "pair"))
 	}
 	pair := a.Pairs[r.Copy.Copy.Index]
-	p = &Package{possession: r.Copy.Copy.Possession}
+	p = &Package{possession: r.Copy.Copy.Possession, certifier: new(kmdata.Certifier)}
 	if p.names, err = Names(pair.Target.Name); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ type Package struct {
 	possession    []byte // nil without one
 	attestation   []byte // the HSM's, of the key; nil without one
 
-	once func() verified // its verification, which is the same each time; nil before the first
+	certifier *kmdata.Certifier // of the reader
+	once      func() verified // its verification, which is the same each time; nil before the first
 }
 
 // hintWhole is for a package of which a file is missing.
@@ -60,7 +61,7 @@ func (r *Reader) Read(path string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Package{names: names}
+	p := &Package{names: names, certifier: &r.certifier}
 	// The blob is parsed before a companion is missed: a legacy package has no
 	// companions, and is to be named as such.
 	if err := p.readBlob(); err != nil {

@@ -8,13 +8,16 @@ import (
 	"strings"
 
 	"byok/internal/exitcode"
+	"byok/internal/kmdata"
 )
 
 // Reader reads packages and lists every folder once, when it reads the first
-// package there: what is put into the folder later may go unnoticed. The zero
-// value is ready to use, by one goroutine.
+// package there: what is put into the folder later may go unnoticed. Statements that
+// its packages have in common are verified once. The zero value is ready to use, by
+// one goroutine.
 type Reader struct {
-	folders map[string]folder
+	folders   map[string]folder
+	certifier kmdata.Certifier
 }
 
 // folder has the names of the files of a folder that are named like card

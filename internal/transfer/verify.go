@@ -98,7 +98,7 @@ func (p *Package) verify() (*kmdata.Certificate, Facts, error) {
 }
 
 func (p *Package) verifyAll() (*kmdata.Certificate, Facts, error) {
-	cert, err := kmdata.Certify(p.world, p.cards, p.module, p.authorization)
+	cert, err := p.certifier.Certify(p.world, p.cards, p.module, p.authorization)
 	if err != nil {
 		return nil, Facts{}, err
 	}
