@@ -196,7 +196,7 @@ func (s Quorum) generate(g Generation) error {
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
-	replaced, err := s.replaced(g.Replaces)
+	replaced, err := s.replaced(g)
 	if err != nil {
 		return err
 	}

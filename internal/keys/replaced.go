@@ -81,15 +81,17 @@ func (g Generation) onlyFollower(chain *kmdata.Chain, old string) error {
 }
 
 // replaced is the key that a new one follows, as the quorum takes it for a fact:
-// by a statement about it, or from the token, where it proves itself.
-func (s Quorum) replaced(ident string) (*statement.Replaced, error) {
-	if ident == "" {
-		return nil, nil
-	}
-	old, err := s.Chain.Key(ident)
-	if err != nil {
+// by a statement about it, or from the token, where it proves itself. It is checked
+// again: keys that were made before in this session may follow it.
+func (s Quorum) replaced(g Generation) (*statement.Replaced, error) {
+	if err := g.checkReplaced(s.Chain); err != nil {
 		return nil, err
 	}
+	old, err := g.oldFile(s.Chain)
+	if old == nil || err != nil {
+		return nil, err
+	}
+	ident := old.Ident
 	if !s.Chain.Knows(ident, old.Identity) {
 		key, err := s.HSM.FindKey(old.Name())
 		if err != nil {

@@ -172,3 +172,22 @@ func firstOf(t *testing.T, r *rig.Rig) statement.Identity {
 	rig.OK(t, err)
 	return k.Identity
 }
+
+// TestReplacesInARow: of keys that are made in one session each follows one that is
+// there by then, and two do not follow the same.
+func TestReplacesInARow(t *testing.T) {
+	r := rig.NewKeyWorld(t)
+	of := func(ident, old string) keys.Generation {
+		return keys.Generation{Ident: ident, Spec: p256, Replaces: old}
+	}
+	err := quorum(r, func(s keys.Quorum) error {
+		list := []keys.Generation{of("second", "first"), of("third", "second"), of("fork", "second")}
+		return s.GenerateAll(list, func(keys.Generation) {})
+	})
+	r.Refused(t, err, exitcode.Refused, "fork: --replaces second: third follows that key already",
+		"--replaces third, or first byok-offline key retire --ident third")
+	if o, found := r.Chain(t).Origin("third"); !found || o.Replaces == nil || o.Replaces.Ident != "second" {
+		t.Errorf("%+v", o)
+	}
+	r.Whole(t)
+}

@@ -18,6 +18,10 @@ func (f *Facts) attested() (err error) {
 	if a.File == "" {
 		return a.Check(f.Chain)
 	}
+	if n := len(f.Orders); n > 1 {
+		return exitcode.Errorf(exitcode.Usage, "--hsm-attestation: it is of one key, and %d are named", n).
+			Hint("approve the key that it is of by a command of its own")
+	}
 	if a.Data, err = f.Run.ReadFile(a.File, kmdata.MaxHSMAttestation); err != nil {
 		return err
 	}

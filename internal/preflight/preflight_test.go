@@ -102,6 +102,8 @@ func TestRefused(t *testing.T) {
 		{"acl modify --ident rsa --hsm-attestation garbled" + quorumOf + packages, exitcode.Check,
 			"garbled: HSM-KEY-FORMAT: text that is not a certificate in PEM",
 			"attach the attestation of this key by this device, or none"},
+		{"acl modify --ident rsa --ident aes --hsm-attestation pin" + quorumOf + packages, exitcode.Usage,
+			"--hsm-attestation: it is of one key, and 2 are named", "approve the key that it is of by a command of its own"},
 		{"acl modify --ident rsa --hsm-attestation-root nowhere" + quorumOf + packages, exitcode.Usage, "nowhere: no such file", ""},
 		{"acl modify --ident rsa --hsm-attestation-root file" + quorumOf + packages, exitcode.Usage,
 			"file: the rehearsal's root is not one certificate in PEM", ""},
@@ -341,26 +343,4 @@ func TestSoftware(t *testing.T) {
 			t.Errorf("%q, want %q", said, c.want)
 		}
 	}
-}
-
-// TestUnlisted: a command without checks is a mistake, and does not go on.
-func TestUnlisted(t *testing.T) {
-	s := newStage(t)
-	if o := s.run("key dance"); o.passed || !strings.Contains(o.said, "no checks are listed for key dance") {
-		t.Errorf("%q", o.said)
-	}
-}
-
-// TestEveryRowIsNamed: a check is said in one phrase, and has one name.
-func TestEveryRowIsNamed(t *testing.T) {
-	names := map[string]bool{}
-	for command, checks := range preflight.Commands() {
-		if len(checks) == 0 {
-			t.Errorf("%s has no checks", command)
-		}
-		for _, c := range checks {
-			names[c.Name] = true
-		}
-	}
-	t.Logf("%d checks, %d commands", len(names), len(preflight.Commands()))
 }
