@@ -156,13 +156,13 @@ func (f *Facts) asPlanned() error {
 
 // toVaults has each key go to the vaults that the plan names.
 func (f *Facts) toVaults() {
-	keys := make(map[string]Order, len(f.Orders))
+	named := make(map[string]Order, len(f.Orders))
 	for _, o := range f.Orders {
-		keys[o.Ident] = o
+		named[o.Ident] = o
 	}
 	var list []Order
 	for _, pair := range f.Plan.Pairs() {
-		o := keys[pair.Key.Ident]
+		o := named[pair.Key.Ident]
 		o.pair = &pair
 		list = append(list, o)
 	}

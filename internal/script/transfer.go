@@ -108,7 +108,7 @@ func Singles(p *plan.Plan) (steps []Step) {
 	}
 	if pairs := p.Pairs(); len(pairs) > 1 {
 		for _, pair := range pairs {
-			steps = slices.Concat(steps, approveOne(p, pair), uploadOne(p, pair))
+			steps = slices.Concat(steps, approveOne(p, pair), uploadOne(pair))
 		}
 	}
 	return steps
@@ -117,7 +117,7 @@ func Singles(p *plan.Plan) (steps []Step) {
 func upload(p *plan.Plan) []Step {
 	var steps []Step
 	if pairs := p.Pairs(); len(pairs) == 1 {
-		steps = uploadOne(p, pairs[0])
+		steps = uploadOne(pairs[0])
 	} else {
 		steps = uploadAll(p, len(pairs))
 	}
@@ -149,7 +149,7 @@ func hears(s Step) Step {
 }
 
 // uploadOne are the steps of one package.
-func uploadOne(p *plan.Plan, pair plan.Pair) []Step {
+func uploadOne(pair plan.Pair) []Step {
 	k, v := pair.Key, pair.Vault
 	id := k.Ident + ":" + v.Name
 	file := filepath.Join(pair.Folder, "KeyTransferPackage-"+k.Called())
