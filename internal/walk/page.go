@@ -224,7 +224,7 @@ func (w *Walk) failure(at, status int, deviation bool) []string {
 		texts = append(texts,
 			"  deviation: the step was done in another way, or is left out; give the reason, for the record")
 	}
-	return append(texts, "  stop: end this run; the same command goes on from here later")
+	return append(texts, "  stop: end this run; the same command goes on from here later", "")
 }
 
 // deviating says what a deviation is.
@@ -233,4 +233,5 @@ var deviating = []string{
 	"A deviation: this step was done in another way than the plan says, or could not be done. " +
 		"The reason goes into the record, and the ceremony goes on after the step. " +
 		"Where a later step needs what is missing, stop instead (Ctrl-C), and come back to it.",
+	"",
 }
