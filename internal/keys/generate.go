@@ -74,12 +74,18 @@ func (g Generation) Made(chain *kmdata.Chain) (bool, error) {
 	if r := chain.Replaces(k); r != nil {
 		replaced = r.Ident
 	}
-	if kind != g.Spec.Kind || replaced != g.Replaces {
-		return false, exitcode.Errorf(exitcode.Refused, "%s is there already, and is %v, not the %v that is asked for",
-			k.Name(), kind, g.Spec.Kind).
-			Hint("choose another --ident, or byok-offline key list")
+	var refused exitcode.Error
+	switch {
+	case kind != g.Spec.Kind:
+		refused = exitcode.Errorf(exitcode.Refused, "%s is there already, and is %v, not the %v that is asked for",
+			k.Name(), kind, g.Spec.Kind)
+	case replaced != g.Replaces:
+		refused = exitcode.Errorf(exitcode.Refused, "%s is there already, and replaces %s, not %s as is asked for",
+			k.Name(), cmp.Or(replaced, "no key"), cmp.Or(g.Replaces, "no key"))
+	default:
+		return true, nil
 	}
-	return true, nil
+	return false, refused.Hint("choose another --ident, or byok-offline key list")
 }
 
 // Generate makes a key before the quorum: as a session object, backed up under
