@@ -4,8 +4,6 @@
 package planning
 
 import (
-	"time"
-
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/command"
@@ -13,7 +11,6 @@ import (
 	"byok/internal/kek"
 	"byok/internal/onlineview"
 	"byok/internal/plan"
-	"byok/internal/printable"
 	"byok/internal/simulation"
 )
 
@@ -68,27 +65,9 @@ func simulated(r *command.Run) ([]simulation.Vault, error) {
 			return nil, exitcode.Errorf(exitcode.Usage, "--%s and --plan are mutually exclusive", name)
 		}
 	}
-	p, err := readPlan(r, r.String("plan"))
+	p, _, err := plan.Held(r.String("plan"))
 	if err != nil {
 		return nil, err
 	}
 	return simulation.OfPlan(p), nil
-}
-
-// readPlan reads a plan, whatever its day, in which nothing is wrong.
-func readPlan(r *command.Run, path string) (*plan.Plan, error) {
-	data, err := r.ReadFile(path, plan.MaxFile)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Parse(path, data)
-	if err != nil {
-		return nil, err
-	}
-	if found := p.CheckHeld(time.Now()); len(found) > 0 {
-		return nil, exitcode.Errorf(exitcode.Check, "%s: %s; the first: %s", path,
-			printable.Count(len(found), "finding"), found[0]).
-			Hint("byok-online ceremony check %s", printable.Quote(path))
-	}
-	return p, nil
 }

@@ -182,3 +182,20 @@ func TestNewForeign(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanned has what a plan says of a package, by its path: its times, and the
+// vault, which must be the one approved.
+func TestPlanned(t *testing.T) {
+	until := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+	o := Options{Planned: map[string]Planned{"a.byok": {Vault: "https://contoso.vault.azure.net", Expires: until}}}
+	got, err := o.planned("a.byok", "https://contoso.vault.azure.net")
+	if err != nil || got.Expires != until || !got.NotBefore.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = o.planned("a.byok", "https://other.vault.azure.net")
+	expect(t, "another vault", err, exitcode.Refused, "a.byok: the quorum approved it for https://other.vault.azure.net, "+
+		"and the plan says https://contoso.vault.azure.net")
+	if got, err = o.planned("b.byok", "https://other.vault.azure.net"); err != nil || !got.Expires.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
