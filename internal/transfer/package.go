@@ -38,7 +38,7 @@ type Package struct {
 	attestation   []byte // the HSM's, of the key; nil without one
 
 	certifier *kmdata.Certifier // of the reader
-	once      func() verified // its verification, which is the same each time; nil before the first
+	once      func() verified   // its verification, which is the same each time; nil before the first
 }
 
 // hintWhole is for a package of which a file is missing.
