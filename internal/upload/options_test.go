@@ -189,7 +189,7 @@ func TestPlanned(t *testing.T) {
 	until := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
 	o := Options{Planned: map[string]Planned{"a.byok": {Vault: "https://contoso.vault.azure.net", Expires: until}}}
 	got, err := o.planned("a.byok", "https://contoso.vault.azure.net")
-	if err != nil || got.Expires != until || !got.NotBefore.IsZero() {
+	if err != nil || !got.Expires.Equal(until) || !got.NotBefore.IsZero() {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = o.planned("a.byok", "https://other.vault.azure.net")
