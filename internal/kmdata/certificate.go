@@ -10,7 +10,7 @@ import (
 
 // Certificate is what proves one authorization to a stranger who knows an
 // hknso of the world: the world file, every card replacement, the statement of
-// the module, and the authorization. Only [Certify] and [Chain.Certificate]
+// the module, and the authorization. Only [Certifier.Certify] and [Chain.Certificate]
 // make one.
 //
 // It is a part of the chain. The statements that it leaves out are not seen:
@@ -47,19 +47,6 @@ func (c *Chain) Certificate(number int) (*Certificate, error) {
 	return cert, nil
 }
 
-// Certify verifies the statements of a certificate that came from elsewhere:
-// the world file, the card replacements in the order of their numbers, the
-// statement of the module, the authorization. Each must be signed by the KNSO
-// in force, and a card replacement by its own as well; authorization and
-// module must be of the last card set.
-//
-// This proves no more than that the files belong to one world. Which world
-// that is, only [Certificate.Under] shows. A fault has status Check, and the
-// error names the file.
-func Certify(world File, cards []File, module, authorization File) (*Certificate, error) {
-	return new(Certifier).Certify(world, cards, module, authorization)
-}
-
 // Under verifies the certificate under an hknso that a person knows: it must
 // be that of one of the card sets, from which the replacements lead to the set
 // that signed the authorization. A person may know an earlier one; one that
@@ -94,7 +81,7 @@ func (c *Certificate) Current() fingerprint.Sum { return c.chain.HKNSO() }
 
 // Module is the statement of the module that the authorization names.
 func (c *Certificate) Module() *statement.Module {
-	m, _ := c.chain.entries[len(c.chain.entries)-2].Statement.(*statement.Module) // as Certify made sure
+	m, _ := c.chain.entries[len(c.chain.entries)-2].Statement.(*statement.Module) // as Certifier.Certify made sure
 	return m
 }
 

@@ -83,7 +83,7 @@ func (f *fixture) carried(t testing.TB) carried {
 }
 
 func (c carried) certify() (*kmdata.Certificate, error) {
-	return kmdata.Certify(c.world, c.cards, c.module, c.authorization)
+	return new(kmdata.Certifier).Certify(c.world, c.cards, c.module, c.authorization)
 }
 
 // resigned changes a statement of a certificate and signs it.

@@ -8,15 +8,23 @@ import (
 	"byok/internal/statement"
 )
 
-// Certifier is [Certify] for many authorizations: statements that several
-// certificates have in common, byte for byte and with all that comes before them,
-// are verified once. The zero value is ready to use, by any number of goroutines.
+// Certifier verifies certificates that came from elsewhere. Statements that several
+// have in common, byte for byte and with all that comes before them, are verified
+// once. The zero value is ready to use, by any number of goroutines.
 type Certifier struct {
 	mu    sync.Mutex
 	known map[fingerprint.Sum]Entry // verified statements, each by itself and all before it
 }
 
-// Certify is [Certify].
+// Certify verifies the statements of a certificate that came from elsewhere:
+// the world file, the card replacements in the order of their numbers, the
+// statement of the module, the authorization. Each must be signed by the KNSO
+// in force, and a card replacement by its own as well; authorization and
+// module must be of the last card set.
+//
+// This proves no more than that the files belong to one world. Which world
+// that is, only [Certificate.Under] shows. A fault has status Check, and the
+// error names the file.
 func (m *Certifier) Certify(world File, cards []File, module, authorization File) (*Certificate, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
