@@ -51,8 +51,12 @@ func (m *Certifier) Certify(world File, cards []File, module, authorization File
 	return c, nil
 }
 
+// mostKept bounds the memory that statements take: packages of a few sessions of
+// the quorum, side by side.
+const mostKept = 100
+
 func (m *Certifier) keep(sum fingerprint.Sum, e Entry) {
-	if m.known == nil {
+	if m.known == nil || len(m.known) >= mostKept {
 		m.known = map[fingerprint.Sum]Entry{}
 	}
 	m.known[sum] = e
