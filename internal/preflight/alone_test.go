@@ -15,7 +15,10 @@ func TestAlone(t *testing.T) {
 	const line = "key generate --ident new --without-quorum"
 	s := newStage(t)
 	ok(t, s.run(line).err)
-	w, err := softworld.New(filepath.Join(s.dir, "two"), softworld.Options{Rehearsal: true, Guard: statement.GuardLogin})
+	w, err := softworld.New(
+		filepath.Join(s.dir, "two"),
+		softworld.Options{Rehearsal: true, Guard: statement.GuardLogin},
+	)
 	ok(t, err)
 	ok(t, s.run(line+" --kmdata two").err)
 	rights := w.Statement(w.Module())

@@ -215,6 +215,16 @@ func (f *Facts) names() error {
 	return twice("--key-friendly-name", names)
 }
 
+// nameGiven refuses a single key without a name: of one key people say what it is to
+// be called, and several may have their idents.
+func (f *Facts) nameGiven() error {
+	if f.Plan != nil || len(f.Orders) > 1 || f.Run.IsSet("key-friendly-name") {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Usage, "%s needs --key-friendly-name", f.command()).
+		Hint("%s --help", f.Run.Command.HelpName)
+}
+
 // before finds the statement that approved the same before. To run a command of
 // one key again, no one need be called; of several, those that are left go on.
 func (f *Facts) before() error {

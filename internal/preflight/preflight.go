@@ -101,6 +101,7 @@ var (
 	retirable  = Check{"the key is in use", ofKey(keys.Retirable)}
 	freezable  = Check{"the key is in use, and not frozen", ofKey(keys.Freezable)}
 	someKeys   = Check{"keys are named", (*Facts).orders}
+	aName      = Check{"a single key has a name", (*Facts).nameGiven}
 	toMake     = Check{"keys to be made are named", (*Facts).generations}
 	newKeys    = Check{"the keys can be made", (*Facts).newKeys}
 	alone      = Check{"the operator can back the key up, where no quorum is to", (*Facts).alone}
@@ -141,7 +142,7 @@ func Commands() map[string][]Check {
 		"key restore":         rows(one(optionsAlone, named), quorum[:3], one(restorable), quorum[3:]),
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
-		"acl modify": rows(one(someKeys), quorum[:3], each(inUse, attested), one(someKEKs, allPairs),
+		"acl modify": rows(one(someKeys, aName), quorum[:3], each(inUse, attested), one(someKEKs, allPairs),
 			each(fits, aTarget, notBefore), one(saidBefore), quorum[3:]),
 		"acl print": {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
 		"package": rows(one(someKeys, aWorld, clock), each(known), one(kekIfGiven, toPack), each(aFolder, approved),

@@ -2,6 +2,7 @@ package preflight_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -43,10 +44,11 @@ func ok(t testing.TB, err error) {
 // stage is a folder with a rehearsal's world in kmdata, its cards in card1 to
 // card3, and the packages of two vaults.
 type stage struct {
-	t     *testing.T
-	dir   string
-	world *softworld.World
-	keys  map[string]softworld.Key
+	t      *testing.T
+	dir    string
+	world  *softworld.World
+	keys   map[string]softworld.Key
+	suffix string // of the packages that are made; "" for CONTOSO
 }
 
 func newStage(t *testing.T) *stage {
@@ -120,7 +122,7 @@ func (s *stage) packagesOf(name, service, vault string, mark kek.Mark, change ..
 	exchange, err := softworld.NewKEK(vault)
 	ok(s.t, err)
 	w := toolset.SecurityWorldPackage{
-		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: mark,
+		Type: toolset.SecurityWorldType, Version: toolset.Version, Suffix: cmp.Or(s.suffix, "CONTOSO"), Generation: 1, Mark: mark,
 		Service: service, Cloud: "AzurePublic", Vault: exchange.ID.Vault,
 	}
 	data, err := w.Marshal()
@@ -128,7 +130,7 @@ func (s *stage) packagesOf(name, service, vault string, mark kek.Mark, change ..
 	public, err := keykind.MarshalPublicKey(exchange.Public)
 	ok(s.t, err)
 	k := toolset.KEKPackage{
-		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: mark,
+		Type: toolset.KEKType, Version: toolset.Version, Suffix: cmp.Or(s.suffix, "CONTOSO"), Generation: 1, Mark: mark,
 		KID: exchange.ID, PublicKey: public, KTY: "RSA-HSM", KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2",
 		Created: stamp.Now(), SecurityWorld: fingerprint.Of(data),
 	}
@@ -148,6 +150,7 @@ func (s *stage) plain(o outcome) error {
 	}
 	text := strings.ReplaceAll(o.err.Error(), s.dir, "DIR")
 	text = regexp.MustCompile(`hknso [0-9a-f]{8}, not [0-9a-f]{8}`).ReplaceAllString(text, "hknso OTHER, not THIS")
+	text = regexp.MustCompile(`KEK https://\S+`).ReplaceAllString(text, "KEK KID")
 	text = regexp.MustCompile(`retired on [0-9-]{10}`).ReplaceAllString(text, "retired on DATE")
 	return exitcode.Hint(exitcode.Errorf(exitcode.Of(o.err), "%s", text), "%s", exitcode.HintOf(o.err))
 }
@@ -217,7 +220,10 @@ func (s *stage) request(f *preflight.Facts) {
 	q, err := quorum.ParseQuorum("2/3")
 	ok(s.t, err)
 	f.Creation = world.Creation{
-		Access: session.Access{Dir: dir, Library: r.String("module-path")}, Label: "contoso", Suite: statement.SuiteDefault,
+		Access: session.Access{
+			Dir:     dir,
+			Library: r.String("module-path"),
+		}, Label: "contoso", Suite: statement.SuiteDefault,
 		Rehearsal: true, CardOrder: world.CardOrder{Quorum: q, Media: f.Media},
 	}
 }
@@ -251,7 +257,16 @@ func flags(name string) []cli.Flag {
 func refused(t *testing.T, line string, err error, code exitcode.Code, text, hint string) {
 	t.Helper()
 	if err == nil || exitcode.Of(err) != code || err.Error() != text || exitcode.HintOf(err) != hint {
-		t.Errorf("%s:\n got %d %v\n     %s\nwant %d %s\n     %s", line, exitcode.Of(err), err, exitcode.HintOf(err), code, text, hint)
+		t.Errorf(
+			"%s:\n got %d %v\n     %s\nwant %d %s\n     %s",
+			line,
+			exitcode.Of(err),
+			err,
+			exitcode.HintOf(err),
+			code,
+			text,
+			hint,
+		)
 	}
 }
 
