@@ -106,13 +106,13 @@ func (v Upload) printTable(w io.Writer) error {
 			what = "already there"
 			already++
 		}
-		rows = append(rows, []string{filepath.Base(k.File), what, k.Name + "/" + k.Version})
+		rows = append(rows, []string{v.called(k.File), what, k.Name + "/" + k.Version})
 	}
 	for _, f := range v.Failed {
-		rows = append(rows, []string{filepath.Base(f.File), "failed, status " + strconv.Itoa(int(f.Status)), f.KID})
+		rows = append(rows, []string{v.called(f.File), "failed, status " + strconv.Itoa(int(f.Status)), f.KID})
 	}
 	for _, file := range v.NotSent {
-		rows = append(rows, []string{filepath.Base(file), "not sent"})
+		rows = append(rows, []string{v.called(file), "not sent"})
 	}
 	if err := term.Table(w, rows); err != nil {
 		return err
@@ -123,6 +123,15 @@ func (v Upload) printTable(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%d uploaded, %d already there, %d failed, %d not sent\n",
 		len(v.Uploaded)-already, already, len(v.Failed), len(v.NotSent))
 	return err
+}
+
+// called is a file's name; of several vaults' files its path, since two vaults may
+// have packages of one name.
+func (v Upload) called(file string) string {
+	if len(v.Vaults) > 0 {
+		return file
+	}
+	return filepath.Base(file)
 }
 
 // printVaults is a line for each of several vaults.
