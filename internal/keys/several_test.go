@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
 	"byok/internal/testkit/rig"
@@ -51,10 +50,6 @@ func TestGenerateAll(t *testing.T) {
 			t.Errorf("%s: %t, %v", g.Ident, done, err)
 		}
 	}
-	other := generations("P-384")[0]
-	_, err = other.Made(r.Chain(t))
-	r.Refused(t, err, exitcode.Refused, "key_simple_key1 is there already, and is P-256, not the P-384 that is asked for",
-		"choose another --ident, or byok-offline key list")
 	r.Whole(t)
 }
 
@@ -90,40 +85,4 @@ func TestGenerateAllCutShort(t *testing.T) {
 		t.Error(made)
 	}
 	r.Whole(t)
-}
-
-// TestApproved finds what a quorum approved before, for that KEK and target alone.
-func TestApproved(t *testing.T) {
-	r := rig.NewKeyWorld(t)
-	one, two := rig.NewKEK(t, "KEK1"), rig.NewKEK(t, "KEK2")
-	transfer := transferOf(t, r, one, "first", "First")
-	_, err := approve(r, transfer)
-	rig.OK(t, err)
-	chain := r.Chain(t)
-	k, err := chain.Key("first")
-	rig.OK(t, err)
-	other := transfer.Target
-	other.KeyOps = other.KeyOps[:1]
-	for _, c := range []struct {
-		name  string
-		found bool
-		do    func() (bool, error)
-	}{
-		{"the same", true, func() (bool, error) {
-			e, found, err := keys.Approved(chain, k, one.ID(), transfer.Target)
-			return found && e.Number() == chain.Last().Number(), err
-		}},
-		{"another KEK", false, func() (bool, error) {
-			_, found, err := keys.Approved(chain, k, two.ID(), transfer.Target)
-			return found, err
-		}},
-		{"other operations", false, func() (bool, error) {
-			_, found, err := keys.Approved(chain, k, one.ID(), other)
-			return found, err
-		}},
-	} {
-		if found, err := c.do(); err != nil || found != c.found {
-			t.Errorf("%s: %t, %v", c.name, found, err)
-		}
-	}
 }

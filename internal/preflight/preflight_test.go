@@ -46,144 +46,53 @@ func TestRefused(t *testing.T) {
 	ok(t, err)
 	ok(t, os.WriteFile("root", []byte(attestation.Root()), 0o600))
 	s.refuses([]refusal{
-		{
-			"key generate --ident new --kmdata nowhere" + quorumOf,
-			exitcode.Usage,
-			"DIR/nowhere/local/world: there is no security world",
-			"byok-offline world create, or name its folder with --kmdata",
-		},
-		{
-			"key generate --ident UPPER" + quorumOf,
-			exitcode.Usage,
-			`key identifier "UPPER": expected digits, dashes and lower-case letters`,
-			"",
-		},
+		{"key generate --ident new --kmdata nowhere" + quorumOf, exitcode.Usage, "DIR/nowhere/local/world: there is no security world",
+			"byok-offline world create, or name its folder with --kmdata"},
+		{"key generate --ident UPPER" + quorumOf, exitcode.Usage, `key identifier "UPPER": expected digits, dashes and lower-case letters`, ""},
 		{"key generate --ident rsa" + quorumOf, exitcode.Refused,
 			"DIR/kmdata/local/key_simple_rsa: there is a key of that name already", "choose another --ident, or byok-offline key list"},
 		{"key generate --ident new --replaces nosuch" + quorumOf, exitcode.Usage,
 			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
 			"byok-offline key list shows the keys that --replaces can name"},
-		{
-			"key generate --ident new --card card1",
-			exitcode.Refused,
-			"cards of set 1: 1 given, 2 needed",
-			"give --card once for each of 2 cards",
-		},
-		{
-			"key generate --ident new --card card1 --card blank",
-			exitcode.Refused,
-			"blank: blank card, no byok-card.age in it",
-			"insert the medium with the card, or name the folder the card is in",
-		},
+		{"key generate --ident new --card card1", exitcode.Refused, "cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
+		{"key generate --ident new --card card1 --card blank", exitcode.Refused, "blank: blank card, no byok-card.age in it",
+			"insert the medium with the card, or name the folder the card is in"},
 		{"key generate --ident new --card card1 --card nowhere", exitcode.Refused, "nowhere: no such folder",
 			"insert and mount the medium for this card"},
-		{
-			"key generate --ident new --card card1 --card foreign2",
-			exitcode.Refused,
-			"foreign2: card 2 (Bob) belongs to a different security world than DIR/kmdata (hknso OTHER, not THIS)",
-			"name that world's folder with --kmdata, or use a card of this world",
-		},
+		{"key generate --ident new --card card1 --card foreign2", exitcode.Refused, "foreign2: card 2 (Bob) belongs to a different security world than DIR/kmdata (hknso OTHER, not THIS)",
+			"name that world's folder with --kmdata, or use a card of this world"},
 		{"key generate --ident new --pin-file nowhere" + quorumOf, exitcode.Usage, "nowhere: no such file", ""},
-		{
-			"key generate --ident new --pin-file open" + quorumOf,
-			exitcode.Refused,
-			"open: others have access to it (mode 0644)",
-			"chmod 600 open",
-		},
-		{
-			"key generate --ident new word" + quorumOf,
-			exitcode.Usage,
-			`key generate: unexpected argument "word"`,
-			"test key generate --help",
-		},
+		{"key generate --ident new --pin-file open" + quorumOf, exitcode.Refused, "open: others have access to it (mode 0644)", "chmod 600 open"},
+		{"key generate --ident new word" + quorumOf, exitcode.Usage, `key generate: unexpected argument "word"`, "test key generate --help"},
 		{"world reset-pin", exitcode.Usage, "world reset-pin needs the administrator cards", noCards},
 		{"world recover", exitcode.Usage, "world recover needs the administrator cards", noCards},
 		{"world replace-cards --card blank", exitcode.Refused, "blank: blank card, no byok-card.age in it",
 			"insert the medium with the card, or name the folder the card is in"},
-		{
-			"world check --card nowhere",
-			exitcode.Refused,
-			"nowhere: no such folder",
-			"insert and mount the medium for this card",
-		},
+		{"world check --card nowhere", exitcode.Refused, "nowhere: no such folder", "insert and mount the medium for this card"},
 		{"world change-pin --new-pin-file nowhere", exitcode.Usage, "nowhere: no such file", ""},
-		{
-			"module accept --card card1",
-			exitcode.Refused,
-			"cards of set 1: 1 given, 2 needed",
-			"give --card once for each of 2 cards",
-		},
-		{
-			"module strike-off --module none" + quorumOf,
-			exitcode.Check,
-			`no statement of this world names the module "none"`,
-			"",
-		},
+		{"module accept --card card1", exitcode.Refused, "cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
+		{"module strike-off --module none" + quorumOf, exitcode.Check, `no statement of this world names the module "none"`, ""},
 		{"key restore" + quorumOf, exitcode.Usage, "key restore needs --ident NAME, once per key, or --all", ""},
-		{
-			"key restore --ident nosuch" + quorumOf,
-			exitcode.Usage,
-			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
-			"byok-offline key list shows the keys of this world",
-		},
-		{
-			"key retire --ident nosuch",
-			exitcode.Usage,
-			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
-			"byok-offline key list shows the keys of this world",
-		},
-		{
-			"key retire --ident retired",
-			exitcode.Refused,
-			"key_simple_retired was retired on DATE, and is not on the HSM",
-			"byok-offline key restore --ident retired --card DIR … brings it back from its backup",
-		},
+		{"key restore --ident nosuch" + quorumOf, exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
+			"byok-offline key list shows the keys of this world"},
+		{"key retire --ident nosuch", exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
+			"byok-offline key list shows the keys of this world"},
+		{"key retire --ident retired", exitcode.Refused, "key_simple_retired was retired on DATE, and is not on the HSM",
+			"byok-offline key restore --ident retired --card DIR … brings it back from its backup"},
 		{"key freeze --ident frozen" + quorumOf, exitcode.Refused, "key_simple_frozen is frozen already", ""},
-		{
-			"key freeze --ident retired" + quorumOf,
-			exitcode.Refused,
-			"key_simple_retired was retired on DATE, and is not on the HSM",
-			"byok-offline key restore --ident retired --card DIR … brings it back from its backup",
-		},
-		{
-			"acl modify --ident nosuch" + quorumOf + packages,
-			exitcode.Usage,
-			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
-			"byok-offline key list shows the keys of this world",
-		},
-		{
-			"acl modify --ident retired" + quorumOf + packages,
-			exitcode.Refused,
-			"key_simple_retired was retired on DATE, and is not on the HSM",
-			"byok-offline key restore --ident retired --card DIR … brings it back from its backup",
-		},
+		{"key freeze --ident retired" + quorumOf, exitcode.Refused, "key_simple_retired was retired on DATE, and is not on the HSM",
+			"byok-offline key restore --ident retired --card DIR … brings it back from its backup"},
+		{"acl modify --ident nosuch" + quorumOf + packages, exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
+			"byok-offline key list shows the keys of this world"},
+		{"acl modify --ident retired" + quorumOf + packages, exitcode.Refused, "key_simple_retired was retired on DATE, and is not on the HSM",
+			"byok-offline key restore --ident retired --card DIR … brings it back from its backup"},
 		{"acl modify --ident frozen" + quorumOf + packages, exitcode.Refused,
 			"key_simple_frozen is frozen: it cannot be wrapped any more",
 			"retire it and restore it from its backup, which stays whole"},
-		{
-			"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium", "expired"),
-			exitcode.Check,
-			"BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-EXPIRY",
-			"",
-		},
-		{
-			"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium.kek", "nowhere"),
-			exitcode.Usage,
-			"nowhere: no such file",
-			"",
-		},
-		{
-			"acl modify --ident rsa" + quorumOf + packages + " --key-op dance",
-			exitcode.Usage,
-			"--key-op dance: for RSA-2048 it is one of encrypt, decrypt, sign, verify, wrapKey, unwrapKey",
-			"",
-		},
-		{
-			"acl modify --ident rsa --hsm-attestation nowhere" + quorumOf + packages,
-			exitcode.Usage,
-			"nowhere: no such file",
-			"",
-		},
+		{"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium", "expired"), exitcode.Check, "BYOK-KEK-pkg-CONTOSO-1: the KEK is refused by KEK-EXPIRY", ""},
+		{"acl modify --ident rsa" + quorumOf + strings.ReplaceAll(packages, "premium.kek", "nowhere"), exitcode.Usage, "nowhere: no such file", ""},
+		{"acl modify --ident rsa" + quorumOf + packages + " --key-op dance", exitcode.Usage, "--key-op dance: for RSA-2048 it is one of encrypt, decrypt, sign, verify, wrapKey, unwrapKey", ""},
+		{"acl modify --ident rsa --hsm-attestation nowhere" + quorumOf + packages, exitcode.Usage, "nowhere: no such file", ""},
 		{"acl modify --ident rsa --hsm-attestation file" + quorumOf + packages, exitcode.Usage,
 			"file: 0 bytes: an attestation has 1 to 262144", ""},
 		{"acl modify --ident rsa --hsm-attestation garbled" + quorumOf + packages, exitcode.Check,
@@ -191,53 +100,24 @@ func TestRefused(t *testing.T) {
 			"attach the attestation of this key by this device, or none"},
 		{"acl modify --ident rsa --ident aes --hsm-attestation pin" + quorumOf + packages, exitcode.Usage,
 			"--hsm-attestation: it is of one key, and 2 are named", "approve the key that it is of by a command of its own"},
-		{
-			"acl modify --ident rsa --hsm-attestation-root nowhere" + quorumOf + packages,
-			exitcode.Usage,
-			"nowhere: no such file",
-			"",
-		},
+		{"acl modify --ident rsa --hsm-attestation-root nowhere" + quorumOf + packages, exitcode.Usage, "nowhere: no such file", ""},
 		{"acl modify --ident rsa --hsm-attestation-root file" + quorumOf + packages, exitcode.Usage,
 			"file: the rehearsal's root is not one certificate in PEM", ""},
 		{"acl modify --ident rsa --hsm-attestation-root root" + quorumOf + packages, exitcode.Usage,
 			"--hsm-attestation-root needs --hsm-attestation", ""},
 		{"acl modify --ident rsa --card card1" + packages, exitcode.Refused, "cards of set 1: 1 given, 2 needed",
 			"give --card once for each of 2 cards"},
-		{
-			"acl print --ident nosuch",
-			exitcode.Usage,
-			"DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
-			"byok-offline key list shows the keys of this world",
-		},
-		{
-			"package --ident rsa --out nowhere" + subscription,
-			exitcode.Refused,
-			"nowhere: no such folder",
-			"mkdir nowhere",
-		},
-		{
-			"package --ident rsa --out file" + subscription,
-			exitcode.Refused,
-			"file: cannot be written to: not a folder",
-			"name a folder that you may write to",
-		},
+		{"acl print --ident nosuch", exitcode.Usage, "DIR/kmdata/local/key_simple_nosuch: there is no such key in this world",
+			"byok-offline key list shows the keys of this world"},
+		{"package --ident rsa --out nowhere" + subscription, exitcode.Refused, "nowhere: no such folder", "mkdir nowhere"},
+		{"package --ident rsa --out file" + subscription, exitcode.Refused, "file: cannot be written to: not a folder", "name a folder that you may write to"},
 		{"package --ident rsa --out out" + subscription, exitcode.Usage, "no quorum approved key_simple_rsa",
 			"byok-offline acl modify --ident rsa -k KEKPKG -w SWPKG --card DIR …"},
 		{"card passphrase --card blank", exitcode.Refused, "blank: blank card, no byok-card.age in it",
 			"insert the medium with the card, or name the folder the card is in"},
-		{
-			"toolset install --to out",
-			exitcode.Usage,
-			"toolset install takes one ZIP, not 0",
-			"test toolset install --help",
-		},
+		{"toolset install --to out", exitcode.Usage, "toolset install takes one ZIP, not 0", "test toolset install --help"},
 		{"toolset install --to out nowhere", exitcode.Usage, "nowhere: no such file", ""},
-		{
-			"toolset install --to pin file",
-			exitcode.Refused,
-			"pin: not a folder",
-			"name a folder with --to, which is made if it is not there",
-		},
+		{"toolset install --to pin file", exitcode.Refused, "pin: not a folder", "name a folder with --to, which is made if it is not there"},
 		{"world check --card card1 --card-pin-file pin --card-pin-file pin", exitcode.Usage,
 			"1 --card and 2 --card-pin-file: expected one file per card, in the same order", ""},
 		{"world check --card foreign1", exitcode.Refused,
@@ -247,38 +127,11 @@ func TestRefused(t *testing.T) {
 			"acl modify needs --kek", "test acl modify --help"},
 		{"acl modify --ident rsa --kek premium.kek --key-friendly-name K" + quorumOf, exitcode.Usage,
 			"acl modify needs --world-package", "test acl modify --help"},
-		{
-			"ceremony seal --card card1",
-			exitcode.Refused,
-			"cards of set 1: 1 given, 2 needed",
-			"give --card once for each of 2 cards",
-		},
+		{"ceremony seal --card card1", exitcode.Refused, "cards of set 1: 1 given, 2 needed", "give --card once for each of 2 cards"},
 		{"ceremony bundle --pin-file nowhere", exitcode.Usage, "nowhere: no such file", ""},
-		{
-			"world create --module-path nowhere --card blank --card out --card more --kmdata new",
-			exitcode.Usage,
-			"PKCS#11 library DIR/nowhere: no such file or directory",
-			"give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so",
-		},
+		{"world create --module-path nowhere --card blank --card out --card more --kmdata new", exitcode.Usage, "PKCS#11 library DIR/nowhere: no such file or directory",
+			"give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so"},
 	})
-}
-
-// refusal is what a command's preflight refuses.
-type refusal struct {
-	line       string
-	code       exitcode.Code
-	text, hint string
-}
-
-func (s *stage) refuses(list []refusal) {
-	s.t.Helper()
-	for _, c := range list {
-		o := s.run(c.line)
-		refused(s.t, c.line, s.plain(o), c.code, c.text, c.hint)
-		if _, err := os.Stat("nowhere"); err == nil {
-			s.t.Fatalf("%s: makes a folder", c.line)
-		}
-	}
 }
 
 // TestPassed: what is in order passes, and the command knows what was read.
@@ -312,10 +165,7 @@ func TestPassed(t *testing.T) {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
 	if o := s.run("key generate --ident new --pubexp 3 --without-quorum --pin-file pin"); o.err != nil ||
-		!strings.Contains(
-			o.said,
-			"warning: public exponent other than 65537: many HSMs, services and libraries take no such key",
-		) {
+		!strings.Contains(o.said, "warning: public exponent other than 65537: many HSMs, services and libraries take no such key") {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
 }
@@ -372,8 +222,7 @@ func TestApproved(t *testing.T) {
 	if o := s.run(line); o.err != nil || !strings.Contains(o.said, want) {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
-	if o := s.run(strings.Replace(line, "friendly-name K", "friendly-name L", 1)); o.err != nil ||
-		strings.Contains(o.said, "already") {
+	if o := s.run(strings.Replace(line, "friendly-name K", "friendly-name L", 1)); o.err != nil || strings.Contains(o.said, "already") {
 		t.Errorf("another name: %v, %q", o.err, o.said)
 	}
 	if o := s.run("package --ident rsa --out out" + subscription); o.err != nil || len(o.facts.Packed.Paths) != 0 {
@@ -388,8 +237,7 @@ func TestSwept(t *testing.T) {
 	ok(t, os.WriteFile(left, nil, 0o600))
 	o := s.run("ceremony seal")
 	ok(t, o.err)
-	if _, err := os.Lstat(left); err == nil ||
-		!strings.Contains(o.said, left+" is gone: a run that was killed had left it") {
+	if _, err := os.Lstat(left); err == nil || !strings.Contains(o.said, left+" is gone: a run that was killed had left it") {
 		t.Errorf("%v, %q", err, o.said)
 	}
 }
@@ -398,8 +246,7 @@ func TestSwept(t *testing.T) {
 func TestClock(t *testing.T) {
 	s := newStage(t)
 	ok(t, s.later())
-	if o := s.run("ceremony seal"); o.err != nil ||
-		!strings.Contains(o.said, "was signed at 2100-01-01T00:00:00Z: set the clock") {
+	if o := s.run("ceremony seal"); o.err != nil || !strings.Contains(o.said, "was signed at 2100-01-01T00:00:00Z: set the clock") {
 		t.Errorf("%v, %q", o.err, o.said)
 	}
 }
@@ -469,13 +316,7 @@ func TestReady(t *testing.T) {
 func TestSoftware(t *testing.T) {
 	s := newStage(t)
 	f := s.run("ceremony seal").facts
-	soft := hsm.Token{
-		Label:        "byok",
-		Initialised:  true,
-		Serial:       "1",
-		Manufacturer: "SoftHSM project",
-		Model:        "SoftHSM v2",
-	}
+	soft := hsm.Token{Label: "byok", Initialised: true, Serial: "1", Manufacturer: "SoftHSM project", Model: "SoftHSM v2"}
 	const want = `test: warning: token "byok" (serial 1) is software (SoftHSM project SoftHSM v2): whoever copies its files ` +
 		"and learns the PIN has its keys; a production world belongs on an HSM\n"
 	for _, c := range []struct {

@@ -193,3 +193,21 @@ func TestOfPlan(t *testing.T) {
 		"rsa goes to two, and no KEK package is given that is of https://localhost:9443",
 		"give -k and -w once per vault, in the same order")
 }
+
+// refusal is what a command's preflight refuses.
+type refusal struct {
+	line       string
+	code       exitcode.Code
+	text, hint string
+}
+
+func (s *stage) refuses(list []refusal) {
+	s.t.Helper()
+	for _, c := range list {
+		o := s.run(c.line)
+		refused(s.t, c.line, s.plain(o), c.code, c.text, c.hint)
+		if _, err := os.Stat("nowhere"); err == nil {
+			s.t.Fatalf("%s: makes a folder", c.line)
+		}
+	}
+}
