@@ -177,15 +177,21 @@ func TestElsewhere(t *testing.T) {
 }
 
 // TestSideBySide has every vault wait for the others: a vault after the other
-// would wait for ever.
+// would wait until they fail.
 func TestSideBySide(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	f := newFleet(t, "abc")
 	arrived, all := make(chan string, 9), make(chan struct{})
 	for letter, v := range f.vaults {
 		v.imported = func(i vault.Import) (vault.Imported, error) {
 			arrived <- letter
-			<-all
-			return vault.Imported{Key: keyOf(i)}, nil
+			select {
+			case <-all:
+				return vault.Imported{Key: keyOf(i)}, nil
+			case <-ctx.Done():
+				return vault.Imported{}, refusal(503)
+			}
 		}
 	}
 	go func() {
@@ -195,10 +201,8 @@ func TestSideBySide(t *testing.T) {
 		}
 		close(all)
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
 	u := &Uploader{Vaults: f.list, UI: &person{}}
-	expect(t, "upload", u.Upload(ctx, f.batch), exitcode.Done, "")
+	expect(t, "upload", u.Upload(context.Background(), f.batch), exitcode.Done, "")
 	expect(t, "batch", f.batch.Err(), exitcode.Done, "")
 }
 
