@@ -27,6 +27,9 @@ func newStick(t *testing.T, vaults int) stick {
 	for range vaults {
 		v := practice.Start(t, rehearsal.Config{})
 		if len(s.vaults) > 0 {
+			if err := v.World.Close(); err != nil {
+				t.Fatal(err)
+			}
 			v.World = s.vaults[0].World
 		}
 		s.vaults = append(s.vaults, v)
