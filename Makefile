@@ -13,7 +13,7 @@
 #   make test-pages   report and printed script in Chromium: no request, no message, every width and paper
 #   make check-bundle   a demo's bundle checked in a bare Debian (root; debootstrap)
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
-#   make bench, make bench-upload   throughput, as ratios measured side by side
+#   make bench, bench-batch, bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
 SHELL  := /bin/bash
@@ -35,7 +35,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-hsms clean
+.PHONY: build install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-hsms clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
@@ -119,6 +119,9 @@ hsms: setup-hsms build
 
 bench: build
 	scripts/bench-hash.sh
+
+bench-batch: setup-demo build
+	GO="$(GO)" scripts/bench-batch.sh
 
 bench-upload: build
 	scripts/bench-upload.sh

@@ -6,7 +6,9 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
+	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/runbook"
@@ -21,10 +23,17 @@ func main() {
 		os.Exit(child())
 	}
 	args := runbook.Words(os.Args)
-	if p := program(os.Stdin, os.Stdout, os.Stderr); p.Names(args) == shared.CommandRun {
-		os.Exit(p.Main(context.Background(), args)) // each program that it starts has a supervisor
+	if p := program(os.Stdin, os.Stdout, os.Stderr); unsupervised(p, args) {
+		os.Exit(p.Main(context.Background(), args))
 	}
 	os.Exit(supervisor.Main(program, args))
+}
+
+// unsupervised reports whether a command runs without a supervisor: ceremony run, whose
+// programs have one each, and what says nothing but what the program is.
+func unsupervised(p *command.Program, args []string) bool {
+	name := p.Names(args)
+	return name == shared.CommandRun || slices.Contains(shared.AboutItself(), name)
 }
 
 // child is the second process of a probe: confined as this one is.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,4 +145,17 @@ func tool(t *testing.T, name, debian string) string {
 		t.Fatalf("%s is not installed, and these tests need it: apt-get install %s", name, debian)
 	}
 	return path
+}
+
+// TestUnsupervised: what loads a library or reads a secret has a supervisor.
+func TestUnsupervised(t *testing.T) {
+	for line, want := range map[string]bool{
+		"--version": true, "manual key list": true, "completion bash": true, "ceremony run --plan p": true,
+		"key list": false, "confine status": false, "world create --version": false, "": false, "card passphrase": false,
+	} {
+		p := program(strings.NewReader(""), io.Discard, io.Discard)
+		if got := unsupervised(p, strings.Fields(line)); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
+	}
 }

@@ -18,6 +18,10 @@ import (
 	"byok/internal/version"
 )
 
+// AboutItself are the commands that say what the program is, without a world, an HSM
+// or a secret.
+func AboutItself() []string { return []string{"version", "completion", "manual"} }
+
 // About are the commands that a program has about itself.
 func About(p *command.Program) []*cli.Command {
 	return []*cli.Command{
