@@ -148,6 +148,7 @@ func TestStopped(t *testing.T) {
 		if _, err := syscall.Wait4(parent.Process.Pid, &state, syscall.WCONTINUED, nil); err != nil || !state.Continued() {
 			t.Fatalf("%v, %v", state, err)
 		}
+		goesOn(t, pid) // before it is stopped again: otherwise that is what the parent undoes
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -155,6 +156,18 @@ func TestStopped(t *testing.T) {
 	if err := parent.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// goesOn waits until a process is not stopped any more.
+func goesOn(t *testing.T, pid int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // proc_pid_stat(5): the state is behind the name
+		if err == nil && !strings.Contains(string(stat), ") T ") {
+			return
+		}
+	}
+	t.Fatal("the child stays stopped")
 }
 
 // TestWaitFails for a process that is not a child, and for a program that cannot be
