@@ -60,7 +60,7 @@ func aclCommands(p *command.Program) *cli.Command {
 func modifyACL(f *preflight.Facts, station *session.Station) (command.Result, error) {
 	if len(f.Left()) == 0 {
 		f.UI.Say("complete already: earlier sessions approved all of it, and nothing was to be done")
-		return view.ApprovedOf(f)
+		return view.CopiesOf(f, f.Chain, nil)
 	}
 	alone := station.Module.Traits().Alone()
 	if err := toPack(f, station.Module, alone); err != nil {
@@ -76,14 +76,17 @@ func modifyACL(f *preflight.Facts, station *session.Station) (command.Result, er
 		return nil, err
 	}
 	return inSession(f, station, f.UI, f.Media, func(s *session.Quorum) (command.Result, error) {
+		tally := f.Run.Console.Tally("wrapping keys", "is wrapped", len(list))
+		defer tally.Done()
+		q := keys.Quorum{Quorum: s, Wrapped: tally.Add}
 		if alone {
-			return deliver(f, keys.Quorum{Quorum: s}, list)
+			return deliver(f, q, list)
 		}
-		files, err := keys.Quorum{Quorum: s}.Approve(list)
+		files, err := q.Approve(list)
 		if err != nil {
-			return nil, err
+			return nil, exitcode.Partly(err, len(files), len(list))
 		}
-		return view.CopiesOf(s.Chain, files)
+		return view.CopiesOf(f, s.Chain, files)
 	})
 }
 
@@ -129,7 +132,7 @@ func deliver(f *preflight.Facts, s keys.Quorum, transfers []keys.Transfer) (comm
 	if err != nil {
 		return nil, err
 	}
-	return view.PackagesOf(f.Run, packed)
+	return view.PackagesOf(f.Run, nil, packed)
 }
 
 func printACL(r *command.Run) (command.Result, error) {

@@ -97,14 +97,11 @@ func generateKey(r *command.Run) (command.Result, error) {
 
 // generateAll makes several keys. What is made before an error stays.
 func generateAll(f *preflight.Facts, s keys.Quorum) (command.Result, error) {
-	rest := len(f.Generations)
-	err := s.GenerateAll(f.Generations, func(g keys.Generation) {
-		rest--
-		f.UI.Say("%s is made, %d of %d", g.Ident, len(f.Generations)-rest, len(f.Generations))
-	})
+	tally := f.Run.Console.Tally("generating keys", "is made", len(f.Generations))
+	err := s.GenerateAll(f.Generations, func(g keys.Generation) { tally.Add(g.Ident) })
+	tally.Done()
 	if err != nil {
-		return nil, exitcode.Hint(err, "%d made, %d left: the same command goes on",
-			len(f.Generations)-rest, rest)
+		return nil, exitcode.Partly(err, tally.Number(), len(f.Generations))
 	}
 	f.Chain = s.Chain
 	return view.MadeOf(f)

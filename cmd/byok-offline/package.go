@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/dialogue"
+	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/preflight"
 	"byok/internal/session"
@@ -42,19 +43,23 @@ func pack(r *command.Run) (command.Result, error) {
 	if err := f.Folders(); err != nil {
 		return nil, err
 	}
-	packed, left := f.Packages()
+	earlier, left := f.Packages()
 	if len(left) == 0 {
 		r.Console.Say("complete already: an earlier run has written the package, and nothing was to be done")
-		return view.PackagesOf(r, packed)
+		return view.PackagesOf(r, earlier, nil)
 	}
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
+		tally := r.Console.Tally("writing packages", "is packaged", len(left))
+		defer tally.Done()
+		var packed []keys.Packed
 		for _, q := range left {
 			one, err := keys.Operator{Operator: o}.Package(q)
 			if err != nil {
-				return nil, err
+				return nil, exitcode.Partly(err, len(packed), len(left))
 			}
 			packed = append(packed, one)
+			tally.Add(q.Ident)
 		}
-		return view.PackagesOf(r, packed)
+		return view.PackagesOf(r, earlier, packed)
 	})
 }

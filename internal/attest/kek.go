@@ -3,9 +3,12 @@ package attest
 import (
 	"crypto/rsa"
 	"slices"
+	"time"
 
+	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/stamp"
 )
 
 // KEK is a key exchange key that passed [Check], which alone can make one that
@@ -20,6 +23,7 @@ type KEK struct {
 	said      kek.Said
 	kekFile   fingerprint.Sum
 	worldFile fingerprint.Sum
+	expires   time.Time
 }
 
 func (c *check) accepted(findings []kek.Finding) *KEK {
@@ -33,6 +37,7 @@ func (c *check) accepted(findings []kek.Finding) *KEK {
 		said:      *c.policy.Said,
 		kekFile:   c.pair.KEKHash(),
 		worldFile: c.pair.SecurityWorldHash(),
+		expires:   c.pair.KEK().Expires,
 	}
 }
 
@@ -54,6 +59,16 @@ func (k *KEK) Attested() bool { return k.attested }
 // Rehearsal reports whether the KEK is not for production: of a rehearsal, or
 // of a test vault.
 func (k *KEK) Rehearsal() bool { return k.mark != kek.Production }
+
+// Valid refuses, with status Check, a KEK that has expired since it was accepted: no
+// vault imports by it.
+func (k *KEK) Valid(now time.Time) error {
+	if k.expires.IsZero() || now.Before(k.expires) {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Check, "the KEK %v expired at %s", k.id, stamp.Text(k.expires)).
+		Hint("byok-online kek create makes another, whose packages come in the place of its own")
+}
 
 // Findings returns the result of every rule that applied, in the order of
 // [Rules]. All of them hold.

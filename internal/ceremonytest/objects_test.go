@@ -77,9 +77,16 @@ func listSlot(p *pkcs11.Ctx, slot uint, pin string) ([]string, error) {
 	if err := p.FindObjectsInit(session, nil); err != nil {
 		return nil, err
 	}
-	handles, _, err := p.FindObjects(session, 100)
-	if err != nil {
-		return nil, err
+	var handles []pkcs11.ObjectHandle
+	for {
+		some, _, err := p.FindObjects(session, 100)
+		if err != nil {
+			return nil, err
+		}
+		if len(some) == 0 {
+			break
+		}
+		handles = append(handles, some...)
 	}
 	var lines []string
 	for _, h := range handles {

@@ -73,11 +73,11 @@ type interruption struct {
 	status int // with which the run ends; 0: it goes on
 }
 
-// hold makes ready for a ceremony with vaults of these services, named hsm and
-// premium, and keys.
+// hold makes ready for a ceremony with vaults of these services, named hsm, premium and
+// third, and keys.
 func hold(t *testing.T, services []string, keys ...string) *held {
 	dir := t.TempDir()
-	for _, name := range []string{"a", "b", "c", "stick", "stick/hsm", "stick/premium", "backup", "here"} {
+	for _, name := range []string{"a", "b", "c", "stick", "stick/hsm", "stick/premium", "stick/third", "backup", "here"} {
 		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
 	}
 	h := &held{
@@ -87,7 +87,7 @@ func hold(t *testing.T, services []string, keys ...string) *held {
 	text := strings.NewReplacer("DIR", dir, "LIBRARY", softhsm.New(t)).Replace(runPlan)
 	for i, service := range services {
 		vault, state := rehearsed.Rehearsal(t, rehearsal.Config{Service: service})
-		name := []string{"hsm", "premium"}[i]
+		name := []string{"hsm", "premium", "third"}[i]
 		h.vault[vault.URL], h.suffix[vault.URL] = state, strings.ToUpper(name)
 		text += vaultOf(name, service, vault.URL)
 	}
@@ -146,18 +146,8 @@ func (h *held) toTheEnd() {
 // its report has each step attested, with the deviation and no alarm.
 func (h *held) bundled(offline, online *desk) {
 	h.t.Helper()
-	pin, dir := filepath.Join(h.dir, "pin.secret"), filepath.Join(h.dir, "bundle")
-	must(h.t, os.WriteFile(pin, []byte(runPIN+"\n"), 0o600))
-	for _, c := range []*exec.Cmd{
-		offline.command("ceremony", "bundle", "--plan", h.file, "--from", filepath.Join(h.dir, "stick"), "--from", online.kmdata,
-			"--from", filepath.Join(h.dir, "here"), "--out", dir, "--pin-file", pin),
-		online.command("audit", dir),
-		exec.Command("sh", filepath.Join(dir, "check.sh")),
-	} {
-		if out, err := c.CombinedOutput(); err != nil {
-			h.t.Fatalf("%v: %v\n%s", c, err, out)
-		}
-	}
+	must(h.t, os.WriteFile(filepath.Join(h.dir, "pin.secret"), []byte(runPIN+"\n"), 0o600))
+	dir := h.audited(offline, online)
 	report, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	must(h.t, err)
 	for text, want := range map[string]bool{
@@ -168,6 +158,24 @@ func (h *held) bundled(offline, online *desk) {
 			h.t.Errorf("the report says %q: %t", text, !want)
 		}
 	}
+}
+
+// audited makes a bundle of the ceremony's record, which audit and its own script find
+// whole, and returns its folder. The user PIN is in pin.secret.
+func (h *held) audited(offline, online *desk) (dir string) {
+	h.t.Helper()
+	dir = filepath.Join(h.dir, "bundle")
+	for _, c := range []*exec.Cmd{
+		offline.command("ceremony", "bundle", "--plan", h.file, "--from", filepath.Join(h.dir, "stick"), "--from", online.kmdata,
+			"--from", filepath.Join(h.dir, "here"), "--out", dir, "--pin-file", filepath.Join(h.dir, "pin.secret")),
+		online.command("audit", dir),
+		exec.Command("sh", filepath.Join(dir, "check.sh")),
+	} {
+		if out, err := c.CombinedOutput(); err != nil {
+			h.t.Fatalf("%v: %v\n%s", c, err, out)
+		}
+	}
+	return dir
 }
 
 // interruptions are everything that happens in the course of the ceremony.

@@ -49,6 +49,26 @@ func TestHintOf(t *testing.T) {
 	}
 }
 
+// TestPartly adds how many of several things are done to what an error hints at.
+func TestPartly(t *testing.T) {
+	plain, hinted := errors.New("the token is full"), Hint(errors.New("the key was exchanged"), "stop")
+	for name, c := range map[string]struct {
+		err       error
+		done, all int
+		want      string
+	}{
+		"without a hint": {plain, 50, 52, "50 done, 2 left: the same command goes on"},
+		"with one":       {hinted, 0, 2, "stop; 0 done, 2 left"},
+		"a single one":   {plain, 0, 1, ""},
+		"no error":       {nil, 2, 2, ""},
+	} {
+		got := Partly(c.err, c.done, c.all)
+		if HintOf(got) != c.want || !errors.Is(got, c.err) {
+			t.Errorf("%s: %v, hint %q", name, got, HintOf(got))
+		}
+	}
+}
+
 // TestDocumented compares the table in docs/exit-status.md with the constants.
 func TestDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/exit-status.md")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"byok/internal/attest"
 	"byok/internal/exitcode"
@@ -168,6 +169,11 @@ func recordKEK(k *attest.KEK) statement.KEK {
 // authorize wraps up to fifty pairs, signs their authorization, and writes
 // the copies.
 func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
+	for _, p := range pairs {
+		if err := p.KEK.Valid(time.Now()); err != nil { // a session of many keys lasts
+			return fmt.Errorf("%s: %w", p.Ident, err)
+		}
+	}
 	defer s.dropAll(pairs)
 	if err := s.trustAll(pairs); err != nil {
 		return err
@@ -223,6 +229,9 @@ func (s Quorum) wrapAll(pairs []*pair) error {
 	for _, p := range pairs {
 		if err := s.wrap(p); err != nil {
 			return fmt.Errorf("%s: %w", p.Ident, err)
+		}
+		if s.Wrapped != nil {
+			s.Wrapped(p.Ident)
 		}
 	}
 	return s.ExactlyTrusted()
@@ -330,16 +339,4 @@ func (s Quorum) signAll(pairs []*pair, list fingerprint.Sum) error {
 		}
 	}
 	return nil
-}
-
-func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*statement.Authorization, error) {
-	kml, err := s.Module.KMLHash()
-	if err != nil {
-		return nil, err
-	}
-	a := &statement.Authorization{Module: s.Module.Module, KML: kml, Guard: s.Module.Guard, List: list}
-	for _, p := range pairs {
-		a.Pairs = append(a.Pairs, statement.Pair{Approval: p.approval, Wrapped: fingerprint.Of(p.wrapped)})
-	}
-	return a, nil
 }

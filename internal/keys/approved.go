@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
+	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
@@ -58,4 +59,16 @@ func approvalOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Entry, statement.Pai
 		return entry, statement.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
 	}
 	return entry, a.Pairs[k.Copy.Index], nil
+}
+
+func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*statement.Authorization, error) {
+	kml, err := s.Module.KMLHash()
+	if err != nil {
+		return nil, err
+	}
+	a := &statement.Authorization{Module: s.Module.Module, KML: kml, Guard: s.Module.Guard, List: list}
+	for _, p := range pairs {
+		a.Pairs = append(a.Pairs, statement.Pair{Approval: p.approval, Wrapped: fingerprint.Of(p.wrapped)})
+	}
+	return a, nil
 }

@@ -14,7 +14,11 @@ import (
 )
 
 // Quorum is a quorum session at work on keys.
-type Quorum struct{ *session.Quorum }
+type Quorum struct {
+	*session.Quorum
+	// Wrapped, if set, is called for each key that is wrapped for a vault.
+	Wrapped func(ident string)
+}
 
 // Operator is an operator at work on keys.
 type Operator struct{ *session.Operator }

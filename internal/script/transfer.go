@@ -108,7 +108,7 @@ func Singles(p *plan.Plan) (steps []Step) {
 	}
 	if pairs := p.Pairs(); len(pairs) > 1 {
 		for _, pair := range pairs {
-			steps = slices.Concat(steps, approveOne(p, pair), uploadOne(pair))
+			steps = append(append(steps, approveOne(p, pair)...), uploadOne(pair)...)
 		}
 	}
 	return steps

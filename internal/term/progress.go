@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -13,12 +14,15 @@ import (
 const redrawEvery = 100 * time.Millisecond
 
 // Progress is one line on the terminal that shows how far a long step has
-// come, in bytes. In a pipe, and on a quiet console, it draws nothing.
+// come, in bytes or in numbers of things. In a pipe, and on a quiet console, it
+// draws nothing.
 type Progress struct {
 	console *Console
 	what    string
 	total   int64
-	width   int // columns of the terminal; 0 draws nothing
+	amount  func(float64) string // writes how much is done, and the rate
+	bytes   bool                 // the total is shown in per cent as well
+	width   int                  // columns of the terminal; 0 draws nothing
 	now     func() time.Time
 
 	// guarded by console.mu
@@ -29,7 +33,11 @@ type Progress struct {
 // Progress starts a progress line. total is the number of bytes to come, or
 // zero if that is not known. Messages may be written while it is drawn.
 func (c *Console) Progress(what string, total int64) *Progress {
-	p := &Progress{console: c, what: what, total: total, now: time.Now}
+	return c.progress(&Progress{what: what, total: total, amount: size, bytes: true})
+}
+
+func (c *Console) progress(p *Progress) *Progress {
+	p.console, p.now = c, time.Now
 	if err, ok := terminal(c.Err); ok && !c.Quiet {
 		p.width, _, _ = xterm.GetSize(int(err.Fd()))
 	}
@@ -37,7 +45,7 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	return p
 }
 
-// Add reports that n more bytes are done.
+// Add reports that n more are done.
 func (p *Progress) Add(n int64) {
 	p.console.mu.Lock()
 	defer p.console.mu.Unlock()
@@ -63,16 +71,19 @@ func (p *Progress) Done() {
 
 // line is "what: 12.0 MB of 48.0 MB, 25%, 4.0 MB/s, 9s left", as far as known.
 func (p *Progress) line(now time.Time) string {
-	s := fmt.Sprintf("%s: %s", p.what, size(p.done))
+	s := p.what + ": " + p.amount(float64(p.done))
 	if p.total > 0 {
-		s += fmt.Sprintf(" of %s, %d%%", size(p.total), 100*min(p.done, p.total)/p.total)
+		s += " of " + p.amount(float64(p.total))
+	}
+	if p.total > 0 && p.bytes {
+		s += fmt.Sprintf(", %d%%", 100*min(p.done, p.total)/p.total)
 	}
 	seconds := now.Sub(p.start).Seconds()
 	if p.done <= 0 || seconds < 1 {
 		return s
 	}
 	rate := float64(p.done) / seconds
-	s += fmt.Sprintf(", %s/s", size(int64(rate)))
+	s += ", " + p.amount(rate) + "/s"
 	if left := p.total - p.done; left > 0 {
 		s += fmt.Sprintf(", %s left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
 	}
@@ -80,15 +91,23 @@ func (p *Progress) line(now time.Time) string {
 }
 
 // size writes a number of bytes with the decimal units of IEC 80000-13.
-func size(n int64) string {
+func size(n float64) string {
 	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
+		return fmt.Sprintf("%d B", int64(n))
 	}
-	value, unit := float64(n)/1e3, 0
+	value, unit := n/1e3, 0
 	for ; value >= 999.95 && unit < 3; unit++ {
 		value /= 1e3
 	}
 	return fmt.Sprintf("%.1f %cB", value, "kMGT"[unit])
+}
+
+// count writes a number of things, and a low rate with a decimal.
+func count(n float64) string {
+	if n < 10 && n != math.Trunc(n) {
+		return fmt.Sprintf("%.1f", n)
+	}
+	return fmt.Sprintf("%.0f", n)
 }
 
 // clip cuts a line that would wrap, because only one row can be erased.

@@ -92,7 +92,7 @@ func TestSize(t *testing.T) {
 		0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 1_500_000_000: "1.5 GB",
 		2_000_000_000_000: "2.0 TB", 5_000_000_000_000_000: "5000.0 TB",
 	} {
-		if got := size(n); got != want {
+		if got := size(float64(n)); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
@@ -14,6 +15,17 @@ import (
 	"byok/internal/statement"
 	"byok/internal/term"
 )
+
+// Made are several keys that a command made.
+type Made struct {
+	Keys []MadeKey `json:"keys"`
+}
+
+// MadeKey is one of them.
+type MadeKey struct {
+	Key
+	Earlier bool `json:"earlier"` // an earlier run made it
+}
 
 // MadeOf shows the keys that a command made, now or in an earlier run: as [KeyOf]
 // where it is one.
@@ -29,7 +41,25 @@ func MadeOf(f *preflight.Facts) (command.Result, error) {
 	if len(list) == 1 {
 		return KeyOf(f.Chain, list[0])
 	}
-	return KeysOf(f.Chain, list)
+	shown, err := KeysOf(f.Chain, list)
+	now := make(map[string]bool, len(f.Generations))
+	for _, g := range f.Generations {
+		now[g.Ident] = true
+	}
+	var v Made
+	for _, k := range shown.Keys {
+		v.Keys = append(v.Keys, MadeKey{k, !now[k.Ident]})
+	}
+	return v, err
+}
+
+// Print writes a key a line.
+func (v Made) Print(w io.Writer) error {
+	var l KeyList
+	for _, k := range v.Keys {
+		l.Keys = append(l.Keys, k.Key)
+	}
+	return l.Print(w)
 }
 
 // Approved are several pairs that a quorum approved.
@@ -44,31 +74,32 @@ type ApprovedPair struct {
 	Vault     string `json:"vault"`
 	Statement int    `json:"statement"`
 	Copy      string `json:"copy,omitempty"` // the wrapped copy's file
+	Earlier   bool   `json:"earlier"`        // an earlier session approved it
 }
 
-// CopiesOf shows wrapped copies that a session made: as [CopyOf] where it is one.
-func CopiesOf(c *kmdata.Chain, files []*kmdata.Key) (command.Result, error) {
-	if len(files) == 1 {
+// CopiesOf shows what earlier sessions approved of the orders, and the wrapped copies
+// that this one made: as [CopyOf] where one is asked for.
+func CopiesOf(f *preflight.Facts, c *kmdata.Chain, files []*kmdata.Key) (command.Result, error) {
+	if len(f.Orders) == 1 && len(files) == 1 {
 		return CopyOf(c, files[0])
 	}
 	var v Approved
+	for _, o := range f.Orders {
+		if o.Before.Statement != nil {
+			v.Pairs = append(v.Pairs, ApprovedPair{
+				Ident: o.Ident, Name: o.Target.Name, Vault: o.Target.Vault,
+				Statement: statement.HeaderOf(o.Before.Statement).Number, Earlier: true,
+			})
+		}
+	}
 	for _, k := range files {
 		_, a, err := c.Authorization(k.Copy.Number)
 		if err != nil {
 			return nil, err
 		}
 		target := a.Pairs[k.Copy.Index].Target
-		v.Pairs = append(v.Pairs, ApprovedPair{k.Ident, target.Name, target.Vault, k.Copy.Number, k.Name()})
-	}
-	return v, nil
-}
-
-// ApprovedOf shows what earlier sessions approved.
-func ApprovedOf(f *preflight.Facts) (command.Result, error) {
-	var v Approved
-	for _, o := range f.Orders {
 		v.Pairs = append(v.Pairs, ApprovedPair{
-			Ident: o.Ident, Name: o.Target.Name, Vault: o.Target.Vault, Statement: statement.HeaderOf(o.Before.Statement).Number,
+			Ident: k.Ident, Name: target.Name, Vault: target.Vault, Statement: k.Copy.Number, Copy: k.Name(),
 		})
 	}
 	return v, nil
@@ -89,22 +120,29 @@ func (v Approved) Print(w io.Writer) error {
 
 // Packages are several transfer packages.
 type Packages struct {
-	Packages []Package `json:"packages"`
+	Packages []PackageOfSeveral `json:"packages"`
+}
+
+// PackageOfSeveral is one of them.
+type PackageOfSeveral struct {
+	Package
+	Earlier bool `json:"earlier"` // an earlier run wrote it
 }
 
 // PackagesOf hashes the files of packages, and records them: as [PackageOf] where
-// it is one.
-func PackagesOf(r *command.Run, packed []keys.Packed) (command.Result, error) {
-	if len(packed) == 1 {
-		return PackageOf(r, packed[0])
+// it is one. earlier are those that earlier runs wrote.
+func PackagesOf(r *command.Run, earlier, now []keys.Packed) (command.Result, error) {
+	all := slices.Concat(earlier, now)
+	if len(all) == 1 {
+		return PackageOf(r, all[0])
 	}
 	var v Packages
-	for _, p := range packed {
+	for i, p := range all {
 		one, err := packageOf(r, p)
 		if err != nil {
 			return nil, err
 		}
-		v.Packages = append(v.Packages, one)
+		v.Packages = append(v.Packages, PackageOfSeveral{one, i < len(earlier)})
 	}
 	if len(v.Packages) == 0 {
 		return nil, exitcode.Errorf(exitcode.Failed, "no package was written")

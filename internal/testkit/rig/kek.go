@@ -50,8 +50,26 @@ func NewKEKOf(t testing.TB, name string, key *rsa.PublicKey) KEK {
 	return KEK{KEK: vouched(t, kek.Rehearsal, "https://localhost:8443/keys/"+name, key)}
 }
 
+// NewExpiredKEK is [NewKEK] of a KEK that expired since it was accepted.
+func NewExpiredKEK(t testing.TB, name string) KEK {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	OK(t, err)
+	then := stamp.Now().Add(-2 * time.Hour)
+	url := "https://localhost:8443/keys/" + name
+	return KEK{vouchedAt(t, kek.Rehearsal, url, &private.PublicKey, span{then, then.Add(time.Hour)}), private}
+}
+
 // vouched is a KEK that the vault's owner vouched for.
 func vouched(t testing.TB, mark kek.Mark, key string, of *rsa.PublicKey) *attest.KEK {
+	t.Helper()
+	return vouchedAt(t, mark, key, of, span{made: stamp.Now()})
+}
+
+// span is when a KEK was made and accepted, and when it expires.
+type span struct{ made, ends time.Time }
+
+func vouchedAt(t testing.TB, mark kek.Mark, key string, of *rsa.PublicKey, when span) *attest.KEK {
 	t.Helper()
 	public, err := keykind.MarshalPublicKey(of)
 	OK(t, err)
@@ -68,12 +86,12 @@ func vouched(t testing.TB, mark kek.Mark, key string, of *rsa.PublicKey) *attest
 	pkg := toolset.KEKPackage{
 		Type: toolset.KEKType, Version: toolset.Version, Suffix: "CONTOSO", Generation: 1, Mark: mark,
 		KID: id, PublicKey: public, KTY: "RSA-HSM", KeyOps: []string{"import"}, Enabled: true, HSMPlatform: "2",
-		Created: stamp.Now(), SecurityWorld: fingerprint.Of(swBytes),
+		Created: when.made, Expires: when.ends, SecurityWorld: fingerprint.Of(swBytes),
 	}
 	pair, err := toolset.NewPair(pkg, sw)
 	OK(t, err)
 	said := kek.Said{Fingerprint: fingerprint.Whole(sum), KID: id, ImportOnly: true, By: "Olga"}
-	result, err := attest.Check(pair, kek.Policy{Rehearsal: mark == kek.Rehearsal, Said: &said, Now: time.Now()})
+	result, err := attest.Check(pair, kek.Policy{Rehearsal: mark == kek.Rehearsal, Said: &said, Now: when.made})
 	OK(t, err)
 	return result.KEK
 }

@@ -36,6 +36,7 @@
  * SHIM_MAKER=TEXT             the library has this manufacturer
  * SHIM_NUL_PADDED=1           labels and serial numbers are padded with NULs
  * SHIM_PIN_LENGTHS=8-4        shortest and longest PIN, as every CK_TOKEN_INFO has them
+ * SHIM_ROOM=50                so many private keys on the token: CKR_DEVICE_MEMORY for the copy of another to it
  * SHIM_SESSIONS=1             so many sessions at once: CKR_SESSION_COUNT
  * SHIM_ONE_INIT=1             C_Initialize after C_Finalize is CKR_FUNCTION_FAILED
  * SHIM_INIT_TWICE=0x5         C_Initialize without C_Finalize before it gives this CKR_ value

@@ -118,13 +118,46 @@ static CK_RV generate_pair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE
 	return rv;
 }
 
+/* on_token counts the private keys on the token. */
+static CK_ULONG on_token(CK_SESSION_HANDLE s)
+{
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof class }, { CKA_TOKEN, &yes, sizeof yes } };
+	CK_OBJECT_HANDLE o;
+	CK_ULONG n = 0, one = 1;
+	if (real->C_FindObjectsInit(s, t, 2) != CKR_OK)
+		return 0;
+	while (real->C_FindObjects(s, &o, 1, &one) == CKR_OK && one)
+		n++;
+	real->C_FindObjectsFinal(s);
+	return n;
+}
+
+/* full reports whether a copy would be one private key too many for SHIM_ROOM. */
+static int full(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	const char *room = setting("SHIM_ROOM");
+	for (CK_ULONG i = 0; room && i < n; i++)
+		if (t[i].type == CKA_TOKEN && *(CK_BBOOL *)t[i].pValue && class_of(s, o) == CKO_PRIVATE_KEY)
+			return on_token(s) >= strtoul(room, NULL, 0);
+	return 0;
+}
+
 /* copy_object: freehsm-c 2.0, and every token whose keys cannot be changed; the code is a guess. */
 static CK_RV copy_object(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR copy)
 {
+	int no_room = full(s, o, t, n);
+	CK_RV rv;
 	for (CK_ULONG i = 0; quirk("copy-any-change-0x12") && i < n; i++)
 		if (t[i].type != CKA_TOKEN && t[i].type != CKA_LABEL && t[i].type != CKA_ID)
 			return CKR_ATTRIBUTE_TYPE_INVALID;
-	return inner.C_CopyObject(s, o, t, n, copy);
+	rv = inner.C_CopyObject(s, o, t, n, copy);
+	if (rv == CKR_OK && no_room) {
+		real->C_DestroyObject(s, *copy);
+		rv = CKR_DEVICE_MEMORY;
+	}
+	return rv;
 }
 
 /* create_object: modules under FIPS rules; the code is a guess. */
