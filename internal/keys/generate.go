@@ -109,7 +109,7 @@ func (s Quorum) GenerateAll(list []Generation, made func(Generation)) error {
 	if err := s.Current(); err != nil {
 		return err
 	}
-	return s.End(s.InRow(func() error {
+	all := func() error {
 		for _, g := range list {
 			if err := s.make(g); err != nil {
 				return fmt.Errorf("%s: %w", g.Ident, err)
@@ -117,7 +117,8 @@ func (s Quorum) GenerateAll(list []Generation, made func(Generation)) error {
 			made(g)
 		}
 		return nil
-	}))
+	}
+	return s.End(s.InRow(func() error { return s.AsUser(all) })) // one login: the pair that opens backups ends with it
 }
 
 func (s Quorum) make(g Generation) error {

@@ -42,20 +42,29 @@ func (c *Chain) replaced(ident string, key statement.Identity) (r *statement.Rep
 // Followers returns the keys that follow the key ident, in the order of their
 // names. Keys whose files cannot be read are among them if a statement says so.
 func (c *Chain) Followers(ident string) []string {
-	var list []string
 	good, _ := c.Readable()
+	return c.FollowersAmong(good)[ident]
+}
+
+// FollowersAmong is [Chain.Followers] of every key, by its ident, where the keys that
+// can be read are at hand.
+func (c *Chain) FollowersAmong(good []*Key) map[string][]string {
+	all := map[string][]string{}
 	for _, k := range good {
-		if r := c.Replaces(k); r != nil && r.Ident == ident {
-			list = append(list, k.Ident)
+		if r := c.Replaces(k); r != nil {
+			all[r.Ident] = append(all[r.Ident], k.Ident)
 		}
 	}
 	for _, e := range c.entries {
-		if o, ok := e.Statement.(*statement.Origin); ok && o.Replaces != nil && o.Replaces.Ident == ident {
-			list = append(list, o.Ident)
+		if o, ok := e.Statement.(*statement.Origin); ok && o.Replaces != nil {
+			all[o.Replaces.Ident] = append(all[o.Replaces.Ident], o.Ident)
 		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	for ident, list := range all {
+		slices.Sort(list)
+		all[ident] = slices.Compact(list)
+	}
+	return all
 }
 
 // Knows reports whether a statement is about the key under this ident.

@@ -192,6 +192,9 @@ func (s *Quorum) AsSO(f func() error) error {
 
 // As runs f while a role is logged in.
 func (s *Quorum) As(role hsm.Role, pin *secret.Bytes, f func() error) error {
+	if s.HSM.Role() == role { // f is part of something that has logged in
+		return f()
+	}
 	if err := s.HSM.Login(role, pin); err != nil {
 		return err
 	}

@@ -181,7 +181,9 @@ type Key struct {
 }
 
 // KeyOf shows a key with its origin as the newest statement has it.
-func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
+func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) { return keyOf(c, k, c.Followers(k.Ident)) }
+
+func keyOf(c *kmdata.Chain, k *kmdata.Key, followers []string) (Key, error) {
 	v := Key{Key: *k, Path: c.KeyPath(k.Ident)}
 	if !k.Secret() {
 		sum, err := k.Identity.Fingerprint()
@@ -196,18 +198,18 @@ func KeyOf(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 		return v, err
 	}
 	v.Retired = retired != nil
-	v.ReplacedBy = c.Followers(k.Ident)
+	v.ReplacedBy = followers
 	return v, nil
 }
 
 // KeyWithHistory is [KeyOf] with all that became of the key.
 func KeyWithHistory(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
 	log, _ := ceremony.Read(c.Dir()) // as far as it can be read; ceremony verify says what is wrong with it
-	return withHistory(c, log.Events, k)
+	return withHistory(c, log.Events, k, c.Followers(k.Ident))
 }
 
-func withHistory(c *kmdata.Chain, log []ceremony.Event, k *kmdata.Key) (Key, error) {
-	v, err := KeyOf(c, k)
+func withHistory(c *kmdata.Chain, log []ceremony.Event, k *kmdata.Key, followers []string) (Key, error) {
+	v, err := keyOf(c, k, followers)
 	if err == nil {
 		v.History, err = history.Of(c, log, k)
 	}
@@ -270,8 +272,9 @@ type KeyList struct {
 func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (list KeyList, damaged error) {
 	list.Keys = []Key{}
 	log, _ := ceremony.Read(c.Dir())
+	followers := c.FollowersAmong(files)
 	for _, k := range files {
-		one, err := withHistory(c, log.Events, k)
+		one, err := withHistory(c, log.Events, k, followers[k.Ident])
 		if err != nil {
 			damaged = errors.Join(damaged, err)
 			continue
