@@ -168,7 +168,7 @@ type uploadUI struct {
 
 // Progress implements upload.UI.
 func (u uploadUI) Progress(what string, total int64) upload.Progress {
-	return u.Console.Progress(what, total)
+	return u.Console.Count(what, total)
 }
 
 // Confirm implements upload.UI. Whoever is asked must see what is left out;

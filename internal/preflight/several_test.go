@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"byok/internal/exitcode"
 	"byok/internal/kek"
+	"byok/internal/stamp"
 	"byok/internal/testkit/softworld"
+	"byok/internal/toolset"
 )
 
 const twoKEKs = " --kek premium.kek --world-package premium.world --kek second.kek --world-package second.world"
@@ -52,7 +55,19 @@ keys:
 
 // TestSeveralRefused goes through what is refused of several keys, before the first.
 func TestSeveralRefused(t *testing.T) {
-	several(t).refuses([]refusal{
+	s := several(t)
+	s.packages("expired", kek.ServiceVault, func(k *toolset.KEKPackage) {
+		k.Created = stamp.Of(time.Now().Add(-48 * time.Hour))
+		k.Expires = stamp.Of(time.Now().Add(-24 * time.Hour))
+	})
+	s.refuses([]refusal{
+		{
+			"acl modify --ident rsa --ident aes --kek premium.kek --world-package premium.world" +
+				" --kek expired.kek --world-package expired.world" + quorumOf,
+			exitcode.Check,
+			"BYOK-KEK-pkg-SECOND-1: the KEK is refused by KEK-EXPIRY",
+			"",
+		},
 		{"key generate --ident a --ident b --ident a" + quorumOf, exitcode.Usage, "--ident a is given twice", ""},
 		{
 			"key generate" + quorumOf,

@@ -36,6 +36,11 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	return c.progress(&Progress{what: what, total: total, amount: size, bytes: true})
 }
 
+// Count is [Console.Progress] of total things, which are shown by their number.
+func (c *Console) Count(what string, total int64) *Progress {
+	return c.progress(&Progress{what: what, total: total, amount: count})
+}
+
 func (c *Console) progress(p *Progress) *Progress {
 	p.console, p.now = c, time.Now
 	if err, ok := terminal(c.Err); ok && !c.Quiet {

@@ -16,10 +16,7 @@ const every = 50
 // Tally starts a tally of total things. doing is what happens to them, such as
 // "generating keys", and done what is said of one in a pipe, such as "is made".
 func (c *Console) Tally(doing, done string, total int) *Tally {
-	return &Tally{
-		progress: c.progress(&Progress{what: doing, total: int64(total), amount: count}),
-		done:     done,
-	}
+	return &Tally{progress: c.Count(doing, int64(total)), done: done}
 }
 
 // Add reports that another thing is done.

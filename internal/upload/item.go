@@ -137,13 +137,3 @@ func (i *Item) fits(k vault.Key) error {
 	}
 	return nil
 }
-
-// size is the length of the .byok file in bytes.
-func (i *Item) size() int64 { return int64(len(i.request.Blob)) }
-
-func size(items []*Item) (n int64) {
-	for _, i := range items {
-		n += i.size()
-	}
-	return n
-}

@@ -76,7 +76,7 @@ func (l *lane) unsent(named bool) error {
 func (u *Uploader) stage(what string, lanes []*lane, do func(*lane, Progress) error) {
 	total := int64(0)
 	for _, l := range lanes {
-		total += size(l.ready())
+		total += int64(len(l.ready()))
 	}
 	progress := u.UI.Progress(what, total)
 	defer progress.Done()
@@ -112,7 +112,7 @@ func ended(lanes []*lane) error {
 // itself fails; what came of each item stays with it.
 func (l *lane) send(ctx context.Context, progress Progress) {
 	err := each(ctx, l.ready(), func(_ context.Context, i *Item) error {
-		defer progress.Add(i.size())
+		defer progress.Add(1)
 		return l.sendOne(ctx, i) // not to be cut short because another failed
 	})
 	l.interrupted = errors.Is(err, context.Canceled)

@@ -89,7 +89,7 @@ func (l *lane) warnExpiry(k vault.Key, err error) {
 // from here.
 func (l *lane) checkNames(ctx context.Context, progress Progress) error {
 	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
-		defer progress.Add(i.size())
+		defer progress.Add(1)
 		_, held, err := Reserved(ctx, l.vault, i.Name())
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (l *lane) checkNames(ctx context.Context, progress Progress) error {
 // a deleted key holds cannot be looked for.
 func (l *lane) findHeld(ctx context.Context, progress Progress) error {
 	return each(ctx, l.ready(), func(ctx context.Context, i *Item) error {
-		defer progress.Add(i.size())
+		defer progress.Add(1)
 		if i.recover {
 			return nil
 		}

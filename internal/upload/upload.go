@@ -52,7 +52,7 @@ type UI interface {
 	// Confirm asks whether to do what question says, leaving out what the
 	// errors are about. An error ends the upload before anything was sent.
 	Confirm(question string, leftOut []error) error
-	// Progress shows how much of total bytes is done, until it is closed.
+	// Progress shows how many of total packages are done, until it is closed.
 	Progress(what string, total int64) Progress
 }
 

@@ -294,8 +294,8 @@ func TestReport(t *testing.T) {
 			return c.done, nil
 		}}
 		expect(t, c.name, newUploader(t, v, p).Upload(context.Background(), b), exitcode.Done, "")
-		if got := strings.Join(p.said, "\n"); got != c.want || p.done != 30 {
-			t.Errorf("%s: %d bytes\n got %s\nwant %s", c.name, p.done, got, c.want)
+		if got := strings.Join(p.said, "\n"); got != c.want || p.done != 3 {
+			t.Errorf("%s: %d shown as done\n got %s\nwant %s", c.name, p.done, got, c.want)
 		}
 	}
 }

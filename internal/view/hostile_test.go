@@ -18,6 +18,7 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "Package", hostile.Fill[view.Package]())
 	hostile.Try(t, "Packages", hostile.Fill[view.Packages]())
 	hostile.Try(t, "Approved", hostile.Fill[view.Approved]())
+	hostile.Try(t, "Made", hostile.Fill[view.Made]())
 	hostile.Try(t, "Installed", hostile.Fill[view.Installed]())
 	hostile.Try(t, "Seal", hostile.Fill[view.Seal]())
 	hostile.Try(t, "Passphrase", hostile.Fill[view.Passphrase]())
