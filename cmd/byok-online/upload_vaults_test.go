@@ -141,23 +141,31 @@ func TestStickRefused(t *testing.T) {
 	}
 }
 
-// TestOneVaultRefuses has one vault of three refuse every import: the others get
+// TestOneVaultRefuses has one vault of five refuse every import: the others get
 // their keys, and the same command goes on once it does not.
 func TestOneVaultRefuses(t *testing.T) {
-	s := newStick(t, 3)
+	s := newStick(t, 5)
 	if _, err := s.vaults[1].Open.SetFaults(t.Context(), "forbidden=role,on=import,times=always"); err != nil {
 		t.Fatal(err)
 	}
-	all := s.upload(s.rehearsals(0, 1, 2)...)
+	all := s.upload(s.rehearsals(0, 1, 2, 3, 4)...)
 	status, out, said := play(context.Background(), t, all...)
-	if status != int(exitcode.Vault) || !strings.Contains(out, "4 uploaded, 0 already there, 2 failed, 0 not sent\n") {
+	if status != int(exitcode.Vault) || !strings.Contains(out, "8 uploaded, 0 already there, 2 failed, 0 not sent\n") {
 		t.Errorf("status %d, %s%s", status, out, said)
+	}
+	for _, name := range []string{"payroll", "signing"} {
+		want := "byok-online: error: KeyTransferPackage-" + name + ".byok: import key " + name +
+			": the account has no role in the vault that allows this: Caller is not authorized to perform action on resource " +
+			"(Forbidden/ForbiddenByRbac, request "
+		if strings.Count(said, want) != 1 {
+			t.Errorf("not %q:\n%s", want, said)
+		}
 	}
 	if _, err := s.vaults[1].Open.SetFaults(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	status, out, said = play(context.Background(), t, all...)
-	if status != 0 || !strings.Contains(out, "2 uploaded, 4 already there, 0 failed, 0 not sent\n") {
+	if status != 0 || !strings.Contains(out, "2 uploaded, 8 already there, 0 failed, 0 not sent\n") {
 		t.Errorf("again: status %d, %s%s", status, out, said)
 	}
 }

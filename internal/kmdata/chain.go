@@ -27,6 +27,17 @@ type Chain struct {
 	dir     string
 	entries []Entry
 	partial bool // a certificate's: statements are left out
+	listed  []string
+}
+
+// Listed is the chain with the names of its key files as they are now, so that the
+// files of each of many keys are found without reading the folder again. It does not
+// see what is written later: use it where nothing is.
+func (c *Chain) Listed() (*Chain, error) {
+	listed := *c
+	var err error
+	listed.listed, err = c.all()
+	return &listed, err
 }
 
 // Dir is the kmdata folder.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,18 +168,35 @@ func (c *Chain) KeyNames() ([]string, error) {
 // behind it either the suffix at the end or, where that is empty, no dot, as
 // the files in force have. They are sorted.
 func (c *Chain) names(prefix, suffix string) ([]string, error) {
-	entries, err := os.ReadDir(Local(c.dir)) // sorted
+	all, err := c.all()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, e := range entries {
-		rest, found := strings.CutPrefix(e.Name(), prefix)
-		if found && rest != "" && strings.HasSuffix(rest, suffix) && (suffix != "" || !strings.Contains(rest, ".")) {
-			names = append(names, e.Name())
+	from, _ := slices.BinarySearch(all, prefix)
+	for _, name := range all[from:] {
+		rest, found := strings.CutPrefix(name, prefix)
+		if !found {
+			break
+		}
+		if rest != "" && strings.HasSuffix(rest, suffix) && (suffix != "" || !strings.Contains(rest, ".")) {
+			names = append(names, name)
 		}
 	}
 	return names, nil
+}
+
+// all lists the local folder, sorted.
+func (c *Chain) all() ([]string, error) {
+	if c.listed != nil {
+		return c.listed, nil
+	}
+	entries, err := os.ReadDir(Local(c.dir))
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
 }
 
 func (c *Chain) readKey(path string) (*Key, error) {

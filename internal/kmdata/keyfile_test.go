@@ -30,6 +30,13 @@ func TestKeys(t *testing.T) {
 	if !slices.Equal(names, []string{"key_simple_aes", "key_simple_ec", "key_simple_rsa"}) {
 		t.Errorf("%v", names)
 	}
+	listed := must(f.Chain.Listed())(t)
+	if again := must(listed.KeyNames())(t); !slices.Equal(again, names) {
+		t.Errorf("%v", again)
+	}
+	if n := len(must(listed.Copies("rsa"))(t)); n != len(must(f.Chain.Copies("rsa"))(t)) || n == 0 {
+		t.Errorf("%d copies", n)
+	}
 	k := must(f.Chain.Key("ec"))(t)
 	if k.String() != "P-384" || k.Origin != statement.OriginQuorum || k.CardSet != 2 || k.Secret() {
 		t.Errorf("%+v", k)
@@ -213,6 +220,7 @@ func TestKeyRefuses(t *testing.T) {
 	for _, list := range []func() error{
 		func() error { _, err := c.Keys(); return err },
 		func() error { _, err := c.KeyNames(); return err },
+		func() error { _, err := c.Listed(); return err },
 		func() error { _, err := c.Key("rsa"); return err },
 	} {
 		f.refused(list(), exitcode.Failed, "open DIR/local: no such file or directory")

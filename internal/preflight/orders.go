@@ -106,9 +106,15 @@ func each(checks ...Check) (list []Check) {
 	return list
 }
 
-func (f *Facts) each(refuse func(*Facts) error) error {
+func (f *Facts) each(refuse func(*Facts) error) (err error) {
+	all := *f
+	if f.Chain != nil && len(f.Orders) > 1 {
+		if all.Chain, err = f.Chain.Listed(); err != nil {
+			return err
+		}
+	}
 	for i := range f.Orders {
-		one := *f
+		one := all
 		one.Order = f.Orders[i]
 		if err := refuse(&one); err != nil {
 			return err
