@@ -31,6 +31,15 @@ func (s *stage) says(t *testing.T, line string, status exitcode.Code, want, hint
 	return got
 }
 
+// tells expects a JSON result of things that earlier runs did, and this one.
+func (o ending) tells(t *testing.T, earlier, now int) {
+	t.Helper()
+	before, after := strings.Count(o.text, `"earlier": true`), strings.Count(o.text, `"earlier": false`)
+	if before != earlier || after != now {
+		t.Errorf("%d earlier, %d now:\n%s", before, after, o.text)
+	}
+}
+
 // authorizations counts those of the stage's world.
 func (s *stage) authorizations(t *testing.T) (n int) {
 	for _, e := range s.chain(t).Entries() {
@@ -79,9 +88,11 @@ func TestSeveralAtOnce(t *testing.T) {
 	first := s.stopped(t, line, "C_GenerateKeyPair")
 	s.refuses(t, line, fmt.Sprintf("%s is in use by byok-offline key generate, process %d", s.path("kmdata"), first.Process.Pid))
 	ended(t, first, syscall.SIGCONT)
-	if out := s.must(t, line); !strings.Contains(out.text, "3 of 3 keys made already, 0 left\n") {
+	out := s.must(t, line+" --output json")
+	if !strings.Contains(out.text, "3 of 3 keys made already, 0 left\n") {
 		t.Error(out.text)
 	}
+	out.tells(t, 3, 0)
 	s.sound(t, subject{})
 }
 
@@ -117,11 +128,16 @@ func TestApprovedEarlier(t *testing.T) {
 			t.Errorf("not %q:\n%s", want, out.text)
 		}
 	}
-	if earlier, now := strings.Count(out.text, `"earlier": true`), strings.Count(out.text, `"earlier": false`); earlier != 1 || now != 2 {
-		t.Errorf("%d earlier, %d now:\n%s", earlier, now, out.text)
-	}
+	out.tells(t, 1, 2)
 	out = s.must(t, "acl modify $KEK --approve-unseen --card card1 --card card2"+idents(3))
 	if !strings.Contains(out.text, "complete already: earlier sessions approved all of it, and nothing was to be done\n") {
+		t.Error(out.text)
+	}
+	pack := "package --out out --subscription-id 00000000-0000-0000-0000-000000000000" + withPINs
+	s.must(t, pack+" --ident k1")
+	out = s.must(t, pack+idents(3)+" --output json")
+	out.tells(t, 1, 2)
+	if !strings.Contains(out.text, "k2 is packaged, 2 of 2\n") {
 		t.Error(out.text)
 	}
 	copies := 0

@@ -26,8 +26,8 @@ func (e Entry) Number() int { return statement.HeaderOf(e.Statement).Number }
 type Chain struct {
 	dir     string
 	entries []Entry
-	partial bool // a certificate's: statements are left out
-	listed  []string
+	partial bool     // a certificate's: statements are left out
+	listed  []string // names in the local folder, sorted; nil: those that are there
 }
 
 // Listed is the chain with the names of its key files as they are now, so that the
