@@ -33,9 +33,16 @@ func (c ReturnCode) Error() string {
 	return fmt.Sprintf("return code 0x%08X", uint(c))
 }
 
+// MoreRoom is what to do where a token is full.
+const MoreRoom = "make room on the token, such as by byok-offline key retire, and give the same command again"
+
 // Fail says what a module was asked to do and how it refused, status HSM.
 func Fail(what string, err error) error {
-	return exitcode.Errorf(exitcode.HSM, "%s: %w", what, Named(err))
+	failed := exitcode.Errorf(exitcode.HSM, "%s: %w", what, Named(err))
+	if Is(err, pkcs11.CKR_DEVICE_MEMORY) {
+		return failed.Hint(MoreRoom)
+	}
+	return failed
 }
 
 // Named replaces miekg/pkcs11's spelling of a return value by the standard's.

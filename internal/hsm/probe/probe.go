@@ -111,7 +111,7 @@ func (p *Prober) notEnforced(gain string) error {
 func (p *Prober) notAnswered(gain string, answer error) error {
 	err := exitcode.Errorf(exitcode.HSM, "%v %w whether %s: %w", p.s.Token, ErrNotAnswered, gain, answer)
 	if p11.Is(answer, pkcs11.CKR_DEVICE_MEMORY) {
-		return err.Hint("make room on the token, such as by byok-offline key retire, and give the same command again")
+		return err.Hint(p11.MoreRoom)
 	}
 	return err
 }
