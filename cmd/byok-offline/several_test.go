@@ -51,7 +51,7 @@ func (s *stage) authorizations(t *testing.T) (n int) {
 }
 
 // TestFullToken makes keys on a token that is full before the last of them: those
-// before stay, nothing is signed of the others, and the same command goes on once there
+// before stay, nothing is made of the others, and the same command goes on once there
 // is room.
 func TestFullToken(t *testing.T) {
 	s := newRepertoire(t).after("world create")
