@@ -46,8 +46,8 @@ type Line struct {
 func (l Line) Words() []string { return slices.Concat(l.Options, []string{"--"}, l.Files) }
 
 // Find returns the step that a given line is, with the options that the plan
-// leaves to the day as they were given. The line may say as little as tells the
-// step from the plan's others. What differs from the plan has status Refused;
+// leaves to the day as they were given. The line may say as little as distinguishes
+// the step from the plan's others. What differs from the plan has status Refused;
 // what fits several steps, status Usage. command is the command's name.
 func (p *Plan) Find(command string, given Line) (Step, error) {
 	if len(p.Steps) == 0 {
@@ -91,7 +91,7 @@ func (p *Plan) fitting(steps []Step, given Line) (fitting []Step, nearest []erro
 	return fitting, nearest
 }
 
-// choices says what tells steps from one another, among all.
+// choices says what distinguishes steps, among all.
 func choices(steps, all []Step) string {
 	var list []string
 	for _, s := range steps[:min(len(steps), shown)] {

@@ -221,7 +221,7 @@ func place(r *command.Run, file string, p proof.Proof) (string, error) {
 	}
 }
 
-// say tells of an entry as soon as it is known.
+// say shows an entry as soon as it is known.
 func say(r *command.Run, e renewal.Entry) {
 	if e.Err != nil {
 		r.Console.Say("%s: %s", e.Name(), e.Result) // why is said at the end, as an error

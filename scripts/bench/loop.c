@@ -2,7 +2,7 @@
  * What a batch costs if nothing but the HSM's own work is done: for each key the
  * calls of PKCS#11 that "key generate", "acl modify" and "package" cannot do
  * without, in one process and one session, without a check or a probe, and two files
- * written. The token is made anew. bench-batch.sh compares the programs with it.
+ * written. The token is a new one. bench-batch.sh compares the programs with it.
  *
  *     loop LIBRARY KIND KEYS FOLDER     KIND is RSA-2048 or P-256
  */
@@ -71,7 +71,7 @@ static CK_OBJECT_HANDLE trusted(void)
 	return key;
 }
 
-/* kek makes the public half of a key of 4096 bits; nobody opens what it wraps. */
+/* kek makes the public half of a key of 4096 bits; what it wraps stays closed. */
 static CK_OBJECT_HANDLE kek(void)
 {
 	static CK_BYTE modulus[512], exponent[] = {1, 0, 1};
