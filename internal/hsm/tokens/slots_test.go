@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/exitcode"
+	"byok/internal/hsm/p11"
 	"byok/internal/testkit/softhsm"
 )
 
@@ -91,7 +92,7 @@ func TestCallsFail(t *testing.T) {
 	r.fails(t, "C_InitToken", 1, pkcs11.CKR_DEVICE_MEMORY)
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
 	expect(t, err,
-		failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, ""})
+		failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, p11.MoreRoom})
 	r.fails(t, "C_InitToken", 1, pkcs11.CKR_USER_NOT_LOGGED_IN)
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
 	expect(t, err, failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_USER_NOT_LOGGED_IN`, r.token.Slot),
