@@ -91,8 +91,8 @@ func TestCallsFail(t *testing.T) {
 	expect(t, err, list)
 	r.fails(t, "C_InitToken", 1, pkcs11.CKR_DEVICE_MEMORY)
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
-	expect(t, err,
-		failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_DEVICE_MEMORY`, r.token.Slot), exitcode.HSM, p11.MoreRoom})
+	full := fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_DEVICE_MEMORY`, r.token.Slot)
+	expect(t, err, failure{full, exitcode.HSM, p11.MoreRoom})
 	r.fails(t, "C_InitToken", 1, pkcs11.CKR_USER_NOT_LOGGED_IN)
 	_, err = r.Initialise(r.token, pin(softhsm.SOPIN), label)
 	expect(t, err, failure{fmt.Sprintf(`C_InitToken on slot %d for "token": CKR_USER_NOT_LOGGED_IN`, r.token.Slot),
