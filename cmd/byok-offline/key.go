@@ -27,14 +27,7 @@ func keyCommands(p *command.Program) *cli.Command {
 			Flags: slices.Concat([]cli.Flag{
 				modulePathFlag(), pinFileFlag(),
 				text("plainname", "`NAME` of the key for people (default: the ident)"),
-				&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
-				&cli.IntFlag{
-					Name:        "size",
-					Usage:       "`BITS` of it: RSA 2048, 3072, 4096; AES 128, 192, 256",
-					DefaultText: "RSA 2048, AES 256",
-				},
-				text("curve", "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"),
-				text("pubexp", "`EXPONENT` of an RSA key, decimal or 0x hex (default: 65537)"),
+			}, preflight.KindFlags(), []cli.Flag{
 				&cli.StringFlag{
 					Name:  "protect",
 					Usage: "`PROTECTION` of the key: module is the only one that can be transferred",

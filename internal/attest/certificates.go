@@ -5,12 +5,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	_ "embed"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"byok/internal/pemfile"
 	"byok/internal/stamp"
 )
 
@@ -28,7 +28,7 @@ var (
 
 // pinnedRoots are the only roots that production knows.
 func pinnedRoots() ([]*x509.Certificate, error) {
-	return readPEM(slices.Concat(liquidSecurity, liquidSecurity2))
+	return pemfile.Certificates(slices.Concat(liquidSecurity, liquidSecurity2))
 }
 
 // certificates are the four of an attestation. The service gives them in one
@@ -49,7 +49,7 @@ type certificates struct {
 // readCertificates reads four different certificates, any of which may come
 // more than once.
 func readCertificates(text []byte) (certificates, error) {
-	all, err := readPEM(text)
+	all, err := pemfile.Certificates(text)
 	if err != nil {
 		return certificates{}, err
 	}
@@ -63,28 +63,6 @@ func readCertificates(text []byte) (certificates, error) {
 		return certificates{}, fmt.Errorf("%d different certificates; 4 are required", len(list))
 	}
 	return certificates{list: list}, nil
-}
-
-// readPEM reads certificates with nothing but white space around them, of
-// which openssl and Go see the same: pem.Decode alone would skip what it
-// cannot read.
-func readPEM(text []byte) ([]*x509.Certificate, error) {
-	var list []*x509.Certificate
-	begin := []byte("-----BEGIN ")
-	for rest := bytes.TrimSpace(text); len(rest) > 0; {
-		block, after := pem.Decode(rest)
-		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 ||
-			!bytes.HasPrefix(rest, begin) || bytes.Count(rest[:len(rest)-len(after)], begin) > 1 {
-			return nil, errors.New("text that is not a certificate in PEM")
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d cannot be read", len(list)+1)
-		}
-		list = append(list, c)
-		rest = bytes.TrimSpace(after)
-	}
-	return list, nil
 }
 
 // findChain finds the two links from a root to the partition.

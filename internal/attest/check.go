@@ -42,6 +42,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/pemfile"
 	"byok/internal/toolset"
 )
 
@@ -196,7 +197,7 @@ func (c *check) roots() ([]*x509.Certificate, error) {
 	if c.pair.KEK().Mark == kek.Production {
 		return pinnedRoots()
 	}
-	list, err := readPEM([]byte(c.pair.SecurityWorld().RehearsalRoot))
+	list, err := pemfile.Certificates([]byte(c.pair.SecurityWorld().RehearsalRoot))
 	if err != nil || len(list) != 1 {
 		return nil, errors.New("rehearsal_root is not one certificate in PEM")
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"byok/internal/kek"
+	"byok/internal/pemfile"
 	"byok/internal/printable"
 	"byok/internal/stamp"
 	"byok/internal/toolset"
@@ -230,7 +231,7 @@ func (e *evidence) checkPublic() (string, error) {
 // checkNamed compares the certificates of a SecurityWorld package with the
 // attestation's: all of them must be among the four, the owner's root included.
 func (e *evidence) checkNamed(text string) (string, error) {
-	list, err := readPEM([]byte(text))
+	list, err := pemfile.Certificates([]byte(text))
 	if err != nil {
 		return "", fmt.Errorf("partition_certificates: %w", err)
 	}

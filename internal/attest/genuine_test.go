@@ -16,6 +16,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
+	"byok/internal/pemfile"
 	"byok/internal/toolset"
 )
 
@@ -217,7 +218,7 @@ func encode(blocks []*pem.Block) (out []byte) {
 // nothing else.
 func TestGenuineCertificates(t *testing.T) {
 	a, _ := genuineParts(t)
-	list, err := readPEM(a.CertificatePEM)
+	list, err := pemfile.Certificates(a.CertificatePEM)
 	if err != nil || len(list) != 4 {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/ceremony"
+	"byok/internal/exitcode"
+	"byok/internal/plan"
 	"byok/internal/planned"
 )
 
@@ -38,18 +40,18 @@ func (w *walk) follow(c *cli.Command, words []string) ([]string, error) {
 		return words, nil
 	}
 	command := strings.Join(w.path, " ")
-	plan, err := w.Planned(file, command)
+	held, err := w.Planned(file, command)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.arrangeAll(c, plan.Steps, plan.Single); err != nil {
+	if err := w.arrangeAll(c, held.Steps, held.Single); err != nil {
 		return nil, err
 	}
-	step, err := plan.Find(command, given)
+	step, err := held.Find(command, given)
 	if err != nil {
 		return nil, err
 	}
-	w.Program.followed = &followed{plan.SHA256.String(), step.ID}
+	w.Program.followed = &followed{held.SHA256.String(), step.ID}
 	w.Console.Say("%s: step %s of the plan", command, step.ID)
 	return step.Words(), nil
 }
@@ -66,6 +68,21 @@ func (w *walk) arrangeAll(c *cli.Command, lists ...[]planned.Step) error {
 		}
 	}
 	return nil
+}
+
+// Plan reads the plan that --plan names. It must be the one that the command line
+// was held to: a file can change in between.
+func (r *Run) Plan() (*plan.Plan, error) {
+	file := r.String("plan")
+	p, sum, err := plan.Held(file)
+	if err != nil {
+		return nil, err
+	}
+	if f := r.Program.followed; f != nil && f.plan != sum.String() {
+		return nil, exitcode.Errorf(exitcode.Refused, "%s changed while the command was read", file).
+			Hint("compare its SHA-256 with the plan that was approved")
+	}
+	return p, nil
 }
 
 // lineOf parts words that separate has arranged.

@@ -1,10 +1,14 @@
 package command_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"byok/internal/ceremony"
+	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/planned"
@@ -72,5 +76,35 @@ func TestFollowRefused(t *testing.T) {
 			wantAnswer(t, c.name, run(t, p, c.args...), c.want)
 			wantUntouched(t, c.name, dir)
 		})
+	}
+}
+
+// TestPlanChanged: what a command reads of its plan is what its line was held to.
+func TestPlanChanged(t *testing.T) {
+	good, err := os.ReadFile("../plan/testdata/good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	for name, c := range map[string]struct{ held, err string }{
+		"the same": {string(good), ""},
+		"another":  {"what was there before", file + " changed while the command was read"},
+	} {
+		kmdata(t)
+		p := program(func(r *command.Run) (command.Result, error) {
+			if err := os.WriteFile(file, good, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := r.Plan()
+			return text("done"), err
+		})
+		p.Planned = func(file, _ string) (*planned.Plan, error) {
+			step := planned.Step{ID: "the step"}
+			return &planned.Plan{File: file, SHA256: fingerprint.Of([]byte(c.held)), Steps: []planned.Step{step}}, nil
+		}
+		got := run(t, p, "peek", "--plan", file)
+		if refused := strings.Contains(got.err, "error: "+c.err+"\n"); (c.err != "") != refused || (got.status == 6) != refused {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	"byok/internal/pemfile"
 	"byok/internal/stamp"
 )
 
@@ -24,14 +25,14 @@ var yubicoRoot []byte
 // rootsOf are the vendor's roots, or a rehearsal's in their place.
 func rootsOf(rehearsal string) ([]*x509.Certificate, error) {
 	if rehearsal == "" {
-		return readPEM(yubicoRoot)
+		return pemfile.Certificates(yubicoRoot)
 	}
 	return ownRoot(rehearsal)
 }
 
 // ownRoot reads a rehearsal's root.
 func ownRoot(text string) ([]*x509.Certificate, error) {
-	list, err := readPEM([]byte(text))
+	list, err := pemfile.Certificates([]byte(text))
 	if err != nil || len(list) != 1 {
 		return nil, errors.New("the rehearsal's root is not one certificate in PEM")
 	}
@@ -45,7 +46,7 @@ func CheckRoot(text string) error {
 	if err != nil {
 		return err
 	}
-	pinned, err := readPEM(yubicoRoot)
+	pinned, err := pemfile.Certificates(yubicoRoot)
 	if err == nil && slices.ContainsFunc(pinned, list[0].Equal) {
 		return errors.New("this root is pinned: it need not be given")
 	}
@@ -56,31 +57,11 @@ func CheckRoot(text string) error {
 // nothing else around them.
 func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) {
-		return readPEM(data)
+		return pemfile.Certificates(data)
 	}
 	list, err := x509.ParseCertificates(data)
 	if err != nil {
 		return nil, errors.New("expected certificates, in PEM or DER, and nothing else")
-	}
-	return list, nil
-}
-
-// readPEM reads certificates with nothing but white space around them: pem.Decode
-// alone would skip what it cannot read.
-func readPEM(text []byte) (list []*x509.Certificate, err error) {
-	begin := []byte("-----BEGIN ")
-	for rest := bytes.TrimSpace(text); len(rest) > 0; {
-		block, after := pem.Decode(rest)
-		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 || !bytes.HasPrefix(rest, begin) ||
-			bytes.Count(rest[:len(rest)-len(after)], begin) > 1 {
-			return nil, errors.New("text that is not a certificate in PEM")
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d cannot be read", len(list)+1)
-		}
-		list = append(list, c)
-		rest = bytes.TrimSpace(after)
 	}
 	return list, nil
 }

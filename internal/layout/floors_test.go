@@ -34,7 +34,7 @@ func floors() []floor {
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"confine", "softhsm", "library", "child", "term", "interrupt", "durable"}},
 		{base, []string{
-			"planned", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
+			"planned", "pemfile", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},
 	}
 }

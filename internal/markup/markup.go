@@ -18,7 +18,7 @@ import (
 // nothing and runs nothing.
 const Policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
-// Text returns a text on one line; see [printable.Escape]. What is no string is
+// Text returns a text on one line; see [printable.Escape]. What is not a string is
 // shown as fmt.Sprint has it.
 func Text(text any) template.HTML { return isolated(printable.Escape(fmt.Sprint(text))) }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
@@ -70,6 +72,20 @@ func (f *Facts) ofOptions() error {
 		})
 	}
 	return nil
+}
+
+// KindFlags say what kind of key is to be made.
+func KindFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "type", Usage: "`TYPE` of the key: RSA, EC or AES", Value: "RSA"},
+		&cli.IntFlag{
+			Name:        "size",
+			Usage:       "`BITS` of it: RSA 2048, 3072, 4096; AES 128, 192, 256",
+			DefaultText: "RSA 2048, AES 256",
+		},
+		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"},
+		&cli.StringFlag{Name: "pubexp", Usage: "`EXPONENT` of an RSA key, decimal or 0x hex (default: 65537)"},
+	}
 }
 
 func keySpec(r *command.Run) (s hsm.Spec, err error) {

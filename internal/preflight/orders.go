@@ -75,7 +75,7 @@ func (f *Facts) idents() ([]string, error) {
 			Hint("--plan PLAN")
 	}
 	var err error
-	if f.Plan, _, err = plan.Held(file); err != nil {
+	if f.Plan, err = f.Run.Plan(); err != nil {
 		return nil, err
 	}
 	for _, k := range f.Plan.Keys {

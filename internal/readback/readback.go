@@ -50,7 +50,7 @@ type Subject struct {
 	Approved *statement.Target
 	Blob     []byte // the .byok file, by whose hash a vault's AES key is known
 	// Others are further approvals of the same key: a copy that is as one of them
-	// says is no fault.
+	// says is not a fault.
 	Others []statement.Target
 	// HSM is what the HSM's vendor attests of the key; nil where nothing was attached.
 	HSM *statement.HSMAttestation
@@ -67,7 +67,7 @@ const (
 // Result is how a rule turned out.
 type Result string
 
-// The results. A rule that could not be applied has not passed.
+// The results. A rule that could not be applied did not pass.
 const (
 	Pass       Result = "pass"
 	Fail       Result = "FAIL"

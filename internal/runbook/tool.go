@@ -6,7 +6,7 @@ type tool struct {
 	program string   // that does the same today
 	command string   // of it, where no option chooses one
 	options []option
-	// word reads a word that is no option; nil takes it as a file.
+	// word reads a word that is not an option; nil takes it as a file.
 	word func(r *reading, word string)
 	// finish looks at the line as a whole, if set.
 	finish func(r *reading)

@@ -33,7 +33,7 @@ func Files(r *command.Run, o *upload.Options) ([]string, error) {
 	case r.String("plan") == "":
 		return nil, exitcode.Errorf(exitcode.Usage, "upload: --all is every package of a plan").Hint("--plan PLAN")
 	}
-	p, _, err := plan.Held(r.String("plan"))
+	p, err := r.Plan()
 	if err != nil {
 		return nil, err
 	}
