@@ -28,10 +28,23 @@ func (e InUse) Error() string { return e.Path + " is in use by " + e.By }
 //
 // Lock does not wait: while another process holds the file the error is an
 // [InUse] with status Refused. The kernel frees the lock with the process,
-// however it ends. The file itself stays, since removing it would let two
-// processes lock two files of one name. A link, a file with a second name (a
-// hard link), and anything but a regular file are [ErrUnfit].
+// however it ends. The file itself stays: see [LockTemporary]. A link, a file
+// with a second name (a hard link), and anything but a regular file are
+// [ErrUnfit].
 func Lock(path, holder string) (release func(), err error) {
+	f, err := lockOwn(path)
+	if err != nil {
+		return nil, err
+	}
+	note(f, holder+"\n")
+	return func() {
+		note(f, "")
+		_ = f.Close()
+	}, nil
+}
+
+// lockOwn opens the file at path, or creates it, and takes its lock.
+func lockOwn(path string) (*os.File, error) {
 	f, err := openOwn(path, os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be locked: %w", path, Cause(err))
@@ -40,11 +53,7 @@ func Lock(path, holder string) (release func(), err error) {
 		_ = f.Close()
 		return nil, err
 	}
-	note(f, holder+"\n")
-	return func() {
-		note(f, "")
-		_ = f.Close()
-	}, nil
+	return f, nil
 }
 
 func takeLock(f *os.File) error {

@@ -24,15 +24,16 @@ const holder = "a quorum session"
 
 // Hold keeps every other quorum session from the kmdata folder dir and from
 // the token, whatever kmdata that session works on. The kernel frees both with
-// the process. Held by another session, each has status Refused. by is the
-// library that shows the token: a token without a serial number is known by it.
+// the process. Held by another session, each has status Refused. The token's
+// file in /tmp goes with release. by is the library that shows the token: a
+// token without a serial number is known by it.
 func Hold(dir string, by library.Identity, t hsm.Token) (release func(), err error) {
 	folder, err := durable.Lock(filepath.Join(kmdata.Local(dir), ".quorum-session"), holder)
 	if err != nil {
 		return nil, err
 	}
 	path := tokenLock(by, t)
-	token, err := durable.Lock(path, holder)
+	token, err := durable.LockTemporary(path, holder)
 	if err != nil {
 		folder()
 		return nil, another(path, err)
