@@ -11,9 +11,10 @@ import (
 
 // line is a command line that was understood.
 type line struct {
-	path  []string // the command that it names
-	words []string // for urfave/cli: path, options, "--" and files
-	help  bool     // the help of path is asked for
+	path    []string     // the command that it names
+	command *cli.Command // the same, unless help is asked for
+	words   []string     // its options, "--" and files
+	help    bool         // the help of path is asked for
 }
 
 // arrange reads the command line, in which options stand anywhere: before the
@@ -57,7 +58,7 @@ func (w *walk) step(args []string) (rest []string, done bool, err error) {
 	case word == "help" && len(w.path) == 0:
 		w.helping = true
 		return args[1:], false, nil
-	case c == nil && w.asked: // urfave/cli would look for a topic by the name of a file
+	case c == nil && w.asked:
 		w.help = true
 		return nil, true, nil
 	case c == nil:
@@ -101,7 +102,7 @@ func (w *walk) leaf(c *cli.Command, args []string) error {
 	if err == nil {
 		words, err = w.follow(c, words)
 	}
-	w.words = append(slices.Clone(w.path), words...)
+	w.command, w.words = c, words
 	return err
 }
 

@@ -15,7 +15,6 @@ package command
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -135,19 +134,7 @@ func (p *Program) run(ctx context.Context, args []string) (err error) {
 	if line.help {
 		return p.showHelp(line.path)
 	}
-	app := &cli.App{
-		Name:            p.Name,
-		Commands:        p.Commands,
-		Writer:          io.Discard, // help and version are ours
-		ErrWriter:       io.Discard, // what goes wrong is said by report
-		HideHelpCommand: true,
-		HideVersion:     true,
-		OnUsageError:    usageError,
-		ExitErrHandler:  func(*cli.Context, error) {},
-		// "--holder 'Smith, Alice'" is one holder.
-		DisableSliceFlagSeparator: true,
-	}
-	return exitcode.Mark(exitcode.Usage, app.RunContext(ctx, append([]string{p.Name}, line.words...)))
+	return exitcode.Mark(exitcode.Usage, p.invoke(ctx, line))
 }
 
 // panicked keeps the stack for a bug report, without the goroutine's

@@ -7,12 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/choice"
-	"byok/internal/exitcode"
 	"byok/internal/manual"
 )
 
-// complete gives every command the shared options and our way to refuse a wrong
-// command line.
+// complete gives every command the shared options.
 func (p *Program) complete() {
 	if p.required != nil {
 		return
@@ -23,7 +21,6 @@ func (p *Program) complete() {
 
 func (p *Program) completeAll(commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError, c.HideHelpCommand, c.HideHelp = usageError, true, true
 		if len(c.Subcommands) > 0 {
 			p.completeAll(c.Subcommands)
 			continue
@@ -46,14 +43,12 @@ func hasFlag(flags []cli.Flag, name string) bool {
 	return slices.ContainsFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == name })
 }
 
-// noteRequired takes the check for options that must be given over from
-// urfave/cli, which prints the help of the command with its refusal.
+// noteRequired notes the options that must be given.
 func (p *Program) noteRequired(c *cli.Command) {
 	for _, f := range c.Flags {
 		if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() {
 			p.required[c] = append(p.required[c], f.Names()[0])
 		}
-		setRequired(f, false)
 	}
 }
 
@@ -91,12 +86,6 @@ func sharedFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output", Usage: "`FORMAT` of the result: text or json", Value: "text"},
 		&cli.StringFlag{Name: "plan", Usage: "`PLAN` that the command is a step of: it knows the other options"},
 	}
-}
-
-// usageError turns urfave/cli's refusal of a value into ours.
-func usageError(c *cli.Context, err error, _ bool) error {
-	name := c.Command.HelpName
-	return exitcode.Errorf(exitcode.Usage, "%s: %w", trimProgram(name), err).Hint("%s --help", name)
 }
 
 // Pages returns what there is to read about the program and its commands.
