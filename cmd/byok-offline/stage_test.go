@@ -188,10 +188,12 @@ func (s *stage) command(under []string, line string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// environ has the probes' RSA keys made short: SoftHSM takes long over others.
+// environ has the probes' RSA keys made short, and those that open a backup be
+// there at once: SoftHSM takes long over others.
 func (s *stage) environ() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.path("tmp"), "BYOK_KMDATA=kmdata",
-		"BYOK_PKCS11_MODULE=" + s.library, "BYOK_SHIM_SHORT_RSA=" + probe.Label}
+		"BYOK_PKCS11_MODULE=" + s.library, "BYOK_SHIM_SHORT_RSA=" + probe.Label,
+		"BYOK_SHIM_FIXED_RSA=byok-session"}
 }
 
 // workerKilled is what the supervisor says then.

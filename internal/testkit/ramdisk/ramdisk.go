@@ -7,16 +7,21 @@
 package ramdisk
 
 import (
+	"cmp"
 	"os"
 	"testing"
 )
+
+// Variable names a folder in memory for all of a run: scripts/test.sh sets it,
+// and sees what stays there.
+const Variable = "TEST_MEMORY"
 
 // shared is where Linux has a file system in memory.
 const shared = "/dev/shm"
 
 // Make makes a folder, in memory if that can be. The caller removes it.
 func Make() (string, error) {
-	if dir, err := os.MkdirTemp(shared, "byok-test-"); err == nil {
+	if dir, err := os.MkdirTemp(cmp.Or(os.Getenv(Variable), shared), "byok-test-"); err == nil {
 		return dir, nil
 	}
 	return os.MkdirTemp("", "byok-test-")

@@ -2,6 +2,7 @@ package ramdisk
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -16,5 +17,14 @@ func TestFolder(t *testing.T) {
 	})
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s is left: %v", dir, err)
+	}
+}
+
+// TestVariable names the folder of a whole run.
+func TestVariable(t *testing.T) {
+	all := t.TempDir()
+	t.Setenv(Variable, all)
+	if dir := Folder(t); filepath.Dir(dir) != all {
+		t.Errorf("%s is not in %s", dir, all)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"byok/internal/hsm/shim"
 	"byok/internal/keys"
 	"byok/internal/session"
+	"byok/internal/testkit/ramdisk"
 	"byok/internal/testkit/softhsm"
 	"byok/internal/world"
 )
@@ -74,7 +75,7 @@ func (s *stage) enter(t testing.TB) {
 
 // make makes the folders, and puts the shim into its own.
 func (s *stage) make(t testing.TB) (err error) {
-	if s.dir, err = inMemory(); err != nil {
+	if s.dir, err = ramdisk.Make(); err != nil {
 		return err
 	}
 	if s.libraries, err = os.MkdirTemp("", "byok-rig-"); err != nil {
@@ -185,7 +186,7 @@ func Library(t testing.TB) string {
 func bare(t testing.TB, n int) *Rig {
 	t.Helper()
 	r := &Rig{
-		Library: theStage.library(), Dir: folder(t), Label: "test world", Log: &Log{}, People: NewPeople(n),
+		Library: theStage.library(), Dir: ramdisk.Folder(t), Label: "test world", Log: &Log{}, People: NewPeople(n),
 		Holders: []string{"Ada", "Ben", "Cleo", "Dana", "Emil", "Fred"}[:n],
 	}
 	r.Log.Add("world create begins")
@@ -193,33 +194,12 @@ func bare(t testing.TB, n int) *Rig {
 	return r
 }
 
-// memory is a file system that needs no disk, where there is one: kmdata and
-// cards are synced with every file, and a token is written with every object.
-const memory = "/dev/shm"
-
-// inMemory makes a folder that is in memory, if that can be.
-func inMemory() (string, error) {
-	if dir, err := os.MkdirTemp(memory, "byok-rig-"); err == nil {
-		return dir, nil
-	}
-	return os.MkdirTemp("", "byok-rig-")
-}
-
-// folder is one that ends with the test.
-func folder(t testing.TB) string {
-	t.Helper()
-	dir, err := inMemory()
-	OK(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // NewCards puts n blank cards in place of the rig's, and returns the old ones.
 func (r *Rig) NewCards(t testing.TB, n int) (old []cards.Medium) {
 	t.Helper()
 	old, r.Folders = cards.Folders(r.Folders), nil
 	for range n {
-		r.Folders = append(r.Folders, folder(t))
+		r.Folders = append(r.Folders, ramdisk.Folder(t))
 	}
 	return old
 }
