@@ -1,8 +1,6 @@
 package ceremony
 
 import (
-	"fmt"
-
 	"byok/internal/exitcode"
 	"byok/internal/printable"
 )
@@ -20,63 +18,71 @@ const creation = "world create"
 // with "world create"; what ran before is listed in Record.Before.
 //
 // What is not caught: events behind the last head can be cut off or rewritten.
-func Check(dir string, heads []Anchored) (Record, error) {
+func Check(dir string, heads []Anchored) (Record, error) { return Reading{Heads: heads}.Check(dir) }
+
+// Check is the function [Check] for a reader who says how.
+func (how Reading) Check(dir string) (Record, error) {
 	path := Path(dir)
-	data, err := readLog(path)
+	log, err := openLog(path)
 	if err != nil {
 		r := Record{Path: path}
-		if len(heads) == 0 || exitcode.Of(err) != exitcode.Usage {
+		if len(how.Heads) == 0 || exitcode.Of(err) != exitcode.Usage {
 			return r, err
 		}
-		last := heads[len(heads)-1]
-		return r, r.altered("missing, but statement %d was signed over %s of it", last.Statement, lines(last))
+		last := how.Heads[len(how.Heads)-1]
+		return r, r.altered("missing, but statement %d was signed over %s of it", last.Statement, linesOf(last))
 	}
-	broken := lastBreak(heads)
-	r, err := scan(path, data, broken.Head.Lines)
-	if err != nil {
-		return r, err
-	}
-	if err := r.checkHeads(heads, broken); err != nil {
-		return r, err
-	}
-	return r, r.checkCreation(heads, broken)
+	defer log.Close()
+	return newScan(path, how, how.broken().Head.Lines).read(log.SectionReader)
 }
 
 // ReadSince is [Read] for whoever vouched for the log up to a head already,
 // such as a session before it signs the next statement: what is wrong in the
-// lines up to the head is a warning, a fault behind it fails with status 3.
-// Whether the log contains the head is for [Record.Contains] to say.
+// lines up to the head is a warning, a fault behind it fails with status 3. Its
+// events are those behind the head. Whether the log contains the head is for
+// [Record.Contains] to say.
 func ReadSince(dir string, head Head) (Record, error) {
-	data, err := readLog(Path(dir))
+	log, err := openLog(Path(dir))
 	if err != nil {
 		return Record{Path: Path(dir)}, err
 	}
-	return scan(Path(dir), data, head.Lines)
+	defer log.Close()
+	var since []Event
+	s := newScan(Path(dir), Reading{Each: func(e Event) {
+		if e.Seq > head.Lines {
+			since = append(since, e)
+		}
+	}}, head.Lines)
+	s.lookFor(head)
+	r, err := s.read(log.SectionReader)
+	r.Events = since
+	return r, err
 }
 
-func lines(a Anchored) string { return printable.Count(a.Head.Lines, "line") }
+func linesOf(a Anchored) string { return printable.Count(a.Head.Lines, "line") }
 
-// lastBreak returns the newest statement with a break, or nothing.
-func lastBreak(heads []Anchored) (broken Anchored) {
-	for _, h := range heads {
+// broken returns the newest statement with a break, or nothing.
+func (how Reading) broken() (newest Anchored) {
+	for _, h := range how.Heads {
 		if h.Break != "" {
-			broken = h
+			newest = h
 		}
 	}
-	return broken
+	return newest
 }
 
 // checkHeads looks for every head. One that a later statement excuses is a warning.
-func (r *Record) checkHeads(heads []Anchored, broken Anchored) error {
-	for _, h := range heads {
-		if r.Contains(h.Head) {
+func (s *scan) checkHeads() error {
+	broken := s.how.broken()
+	for _, h := range s.how.Heads {
+		if s.Contains(h.Head) {
 			continue
 		}
-		err := r.missing(h)
+		err := s.missing(h)
 		if h.Statement >= broken.Statement {
 			return err
 		}
-		r.warn("%v; statement %d gives the reason: %s", err, broken.Statement, broken.Break)
+		s.warn("%v; statement %d gives the reason: %s", err, broken.Statement, broken.Break)
 	}
 	return nil
 }
@@ -85,32 +91,23 @@ func (r *Record) checkHeads(heads []Anchored, broken Anchored) error {
 func (r *Record) missing(h Anchored) error {
 	switch n := r.Head.Lines; {
 	case n == 0:
-		return r.altered("empty, but statement %d was signed over %s; the log was emptied", h.Statement, lines(h))
+		return r.altered("empty, but statement %d was signed over %s; the log was emptied", h.Statement, linesOf(h))
 	case n < h.Head.Lines:
 		return r.altered("ends with line %d, but statement %d was signed over %s; "+
-			"its end was cut off, or this is an older copy", n, h.Statement, lines(h))
+			"its end was cut off, or this is an older copy", n, h.Statement, linesOf(h))
 	}
 	return r.altered("line %d is not the one that statement %d was signed over; "+
 		"the log was rewritten, or is another world's", h.Head.Lines, h.Statement)
 }
 
 // checkCreation looks for the event that a world's log begins with.
-func (r *Record) checkCreation(heads []Anchored, broken Anchored) error {
-	if len(heads) == 0 {
+func (s *scan) checkCreation() error {
+	if len(s.how.Heads) == 0 || s.created {
 		return nil
 	}
-	for _, e := range r.Events {
-		switch {
-		case e.Phase != Begin:
-		case e.Command == creation:
-			return nil
-		default:
-			r.Before = append(r.Before, fmt.Sprintf("line %d: %s %s", e.Seq, e.Program, e.Command))
-		}
-	}
-	r.Before = nil
-	if broken.Break != "" {
+	s.Before = nil
+	if s.how.broken().Break != "" {
 		return nil
 	}
-	return r.altered("no %s in it, but there is a world", creation)
+	return s.altered("no %s in it, but there is a world", creation)
 }

@@ -31,13 +31,8 @@ func worldLog(t *testing.T) (dir string, heads []Anchored) {
 			}
 		}
 	}
-	r := read(t, dir)
 	for i, lines := range []int{3, 5, 7} {
-		head, ok := r.HeadAt(lines)
-		if !ok {
-			t.Fatalf("no head at line %d", lines)
-		}
-		heads = append(heads, Anchored{Statement: i + 1, Head: head})
+		heads = append(heads, Anchored{Statement: i + 1, Head: headAt(t, dir, lines)})
 	}
 	return dir, heads
 }
@@ -106,12 +101,11 @@ func TestCheckRefuses(t *testing.T) {
 // TestNoCreation: the log of a world holds the event that made the world.
 func TestNoCreation(t *testing.T) {
 	dir := newLog(t, 4)
-	r := read(t, dir)
-	head, _ := r.HeadAt(1)
+	head := headAt(t, dir, 1)
 	_, err := Check(dir, []Anchored{{Statement: 1, Head: head}})
 	wantErr(t, "no creation", dir, err, exitcode.Check,
 		"DIR/local/ceremony.jsonl: no world create in it, but there is a world")
-	r, err = Check(dir, []Anchored{{Statement: 1, Head: head}, {Statement: 2, Head: head, Break: "the log was lost"}})
+	r, err := Check(dir, []Anchored{{Statement: 1, Head: head}, {Statement: 2, Head: head, Break: "the log was lost"}})
 	if err != nil || len(r.Before) != 0 {
 		t.Errorf("after a break: %q, %v", r.Before, err)
 	}
@@ -169,10 +163,10 @@ func TestBreak(t *testing.T) {
 func TestReadSince(t *testing.T) {
 	dir := newLog(t, 4)
 	whole := content(t, dir)
-	head, _ := read(t, dir).HeadAt(3)
+	head := headAt(t, dir, 3)
 	setContent(t, dir, strings.Replace(whole, "alice", "mallo", 1))
 	r, err := ReadSince(dir, head)
-	if err != nil || !r.Contains(head) || len(r.Warnings) != 2 || len(r.Since(head)) != 1 {
+	if err != nil || !r.Contains(head) || len(r.Warnings) != 2 || len(r.Events) != 1 || r.Count != 3 {
 		t.Errorf("altered before: %+v, %v", r, err)
 	}
 	setContent(t, dir, strings.Replace(whole, `"seq":4`, `"seq":5`, 1))
@@ -192,19 +186,22 @@ func TestReadSince(t *testing.T) {
 // TestHeads: heads of every length, and none beyond.
 func TestHeads(t *testing.T) {
 	dir, _ := worldLog(t)
-	r := read(t, dir)
 	for n := range 9 {
-		head, ok := r.HeadAt(n)
-		if !ok || head.Lines != n || !r.Contains(head) || len(r.Since(head)) != 8-n {
-			t.Errorf("%d lines: %+v, %v, %d events since", n, head, ok, len(r.Since(head)))
+		head := headAt(t, dir, n)
+		r, err := ReadSince(dir, head)
+		if err != nil || !r.Contains(head) || len(r.Since(head)) != 8-n || r.Head != headAt(t, dir, 8) {
+			t.Errorf("%d lines: %v, %d events since, %+v", n, err, len(r.Events), r.Head)
 		}
 		head.SHA256[0] ^= 1
-		if r.Contains(head) {
+		if r, _ := ReadSince(dir, head); r.Contains(head) {
 			t.Errorf("%d lines: contains another head", n)
 		}
 	}
-	if r.Head != (Head{8, r.sums[8]}) || r.Contains(Head{9, r.Head.SHA256}) || r.Contains(Head{-1, fingerprint.Sum{}}) {
-		t.Errorf("the head is %+v", r.Head)
+	for _, lines := range []int{-1, 9} {
+		beyond := Head{lines, headAt(t, dir, 8).SHA256}
+		if r, err := ReadSince(dir, beyond); err != nil || r.Contains(beyond) {
+			t.Errorf("contains a head of %d lines, %v", lines, err)
+		}
 	}
 }
 
@@ -282,19 +279,18 @@ func TestSeal(t *testing.T) {
 		t.Errorf("signs %q", text)
 	}
 
-	r := read(t, dir)
 	calls := 0
-	err = r.CheckSeals(func(h Head, s Seal) error {
+	_, err = Reading{Seal: func(h Head, s Seal) error {
 		calls++
 		if h != head || s.Module != "m" || s.KML != want.KML || string(s.Signature) != "signature" {
 			t.Errorf("checks %+v of %+v", s, h)
 		}
 		return nil
-	})
+	}}.Check(dir)
 	if err != nil || calls != 1 {
 		t.Errorf("%d seals, %v", calls, err)
 	}
-	err = r.CheckSeals(func(Head, Seal) error { return errors.New("another key made it") })
+	_, err = Reading{Seal: func(Head, Seal) error { return errors.New("another key made it") }}.Check(dir)
 	wantErr(t, "does not hold", dir, err, exitcode.Check,
 		"DIR/local/ceremony.jsonl: line 3: the seal does not hold: another key made it")
 

@@ -19,7 +19,7 @@ func TestEveryBit(t *testing.T) {
 		for bit := range 8 {
 			flipped := []byte(whole)
 			flipped[i] ^= 1 << bit
-			r, err := scan("log", flipped, 0)
+			r, err := Parse("log", flipped)
 			if err != nil && exitcode.Of(err) != exitcode.Check {
 				t.Fatalf("byte %d, bit %d: %v", i, bit, err)
 			}
@@ -62,7 +62,7 @@ func TestEveryCut(t *testing.T) {
 	whole, head := content(t, dir), read(t, dir).Head
 	warned, silent := 0, 0
 	for n := range len(whole) {
-		r, err := scan("log", []byte(whole[:n]), 0)
+		r, err := Parse("log", []byte(whole[:n]))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func FuzzRead(f *testing.F) {
 	}
 	dir := newLog(f, 0)
 	f.Fuzz(func(t *testing.T, data string) {
-		r, err := scan("log", []byte(data), 0)
+		r, err := Parse("log", []byte(data))
 		if err != nil {
 			return
 		}

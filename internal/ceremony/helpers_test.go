@@ -122,3 +122,12 @@ func wantWarnings(t testing.TB, name string, r Record, want ...string) {
 		t.Errorf("%s: warnings\n got %s\nwant %s", name, got, strings.Join(want, "; "))
 	}
 }
+
+// headAt is the head of a log when it had so many lines, none of them torn.
+func headAt(t testing.TB, dir string, lines int) Head {
+	t.Helper()
+	if lines == 0 {
+		return Head{}
+	}
+	return Head{lines, fingerprint.Of([]byte(strings.Split(content(t, dir), "\n")[lines-1]))}
+}

@@ -1,9 +1,9 @@
 package ceremony
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,8 +22,8 @@ import (
 const FileName = kmdata.LogName
 
 const (
-	maxLine = 1 << 20   // bytes of an event
-	maxLog  = 256 << 20 // bytes of a log
+	maxLine = 1 << 20 // bytes of an event
+	maxLog  = 1 << 30 // bytes of a log
 )
 
 // Path returns the path of the log of the kmdata folder dir.
@@ -84,15 +84,17 @@ func (l *Log) Seal(e Event, sign func(Head) (Seal, error)) (Appended, error) {
 }
 
 func (l *Log) append(e Event, complete func(e *Event, head Head) error) (a Appended, err error) {
-	err = durable.Append(l.path, 0o600, maxLog, func(data []byte) ([]byte, error) {
-		lines := split(data)
-		head := Head{len(lines), link(lines)}
+	err = durable.Append(l.path, 0o600, maxLog, func(old *io.SectionReader) ([]byte, error) {
+		head, before, err := headOf(old)
+		if err != nil {
+			return nil, err
+		}
 		e.Seq, e.Previous = head.Lines+1, head.SHA256
 		if err := complete(&e, head); err != nil {
 			return nil, err
 		}
 		line, err := encode(e)
-		a = Appended{Head{e.Seq, fingerprint.Of(line)}, lastTime(lines)}
+		a = Appended{Head{e.Seq, fingerprint.Of(line)}, before}
 		return line, err
 	})
 	if err != nil {
@@ -103,12 +105,13 @@ func (l *Log) append(e Event, complete func(e *Event, head Head) error) (a Appen
 
 // Head returns the head of the log as it is now.
 func (l *Log) Head() (Head, error) {
-	data, err := readLog(l.path)
+	log, err := openLog(l.path)
 	if err != nil {
 		return Head{}, err
 	}
-	lines := split(data)
-	return Head{len(lines), link(lines)}, nil
+	defer log.Close()
+	head, _, err := headOf(log.SectionReader)
+	return head, err
 }
 
 // encode gives an event's line. A file name need not be UTF-8 but JSON must
@@ -121,57 +124,13 @@ func encode(e Event) ([]byte, error) {
 	return line, err
 }
 
-func readLog(path string) ([]byte, error) {
-	data, err := durable.ReadAppended(path, maxLog)
+func openLog(path string) (*durable.Appended, error) {
+	log, err := durable.OpenAppended(path, maxLog)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exitcode.Errorf(exitcode.Usage, "%s: no ceremony log there", path).Hint("name the folder with --kmdata")
 	}
 	if errors.Is(err, durable.ErrUnfit) {
 		err = exitcode.Mark(exitcode.Check, err)
 	}
-	return data, err
-}
-
-func split(data []byte) [][]byte {
-	if len(data) == 0 {
-		return nil
-	}
-	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
-}
-
-// link is the hash that the line after lines carries: of the last one, or of
-// the last whole one and the torn ones behind it, so that no line is left out
-// of the chain.
-func link(lines [][]byte) fingerprint.Sum {
-	if len(lines) == 0 {
-		return fingerprint.Sum{}
-	}
-	return fingerprint.Of(bytes.Join(lines[lastWhole(lines):], []byte("\n")))
-}
-
-// lastWhole is the index of the last line that is not torn, or 0.
-func lastWhole(lines [][]byte) int {
-	at := len(lines) - 1
-	for at > 0 && torn(lines[at]) {
-		at--
-	}
-	return at
-}
-
-// torn reports whether a crash cut a line short: no beginning of a JSON object
-// is JSON. A whole line that a later release wrote and this one cannot read is
-// not torn.
-func torn(line []byte) bool {
-	return !jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-}
-
-// lastTime reads the time of the last whole event, whatever else is in it.
-func lastTime(lines [][]byte) time.Time {
-	var e struct {
-		Time time.Time `json:"time"`
-	}
-	if len(lines) == 0 || json.Unmarshal(lines[lastWhole(lines)], &e) != nil {
-		return time.Time{}
-	}
-	return e.Time
+	return log, err
 }

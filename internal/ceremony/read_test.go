@@ -31,7 +31,7 @@ func TestNoLog(t *testing.T) {
 	}
 	_, err = Read(dir)
 	wantErr(t, "over-size", dir, err, exitcode.Check,
-		"DIR/local/ceremony.jsonl cannot be read: larger than the 268435456 bytes that such a file may have")
+		"DIR/local/ceremony.jsonl cannot be read: larger than the 1073741824 bytes that such a file may have")
 
 	if err := os.Remove(Path(dir)); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package ceremony
 import (
 	"fmt"
 
-	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 )
 
@@ -37,37 +36,7 @@ func (h Head) Text() []byte {
 	return fmt.Appendf(nil, "byok ceremony log seal v1\nlines %d\nsha256 %v\n", h.Lines, h.SHA256)
 }
 
-// CheckSeals calls verify with each seal of the log and the head it seals. An
-// error of verify gets status Check unless it has one; verify should find
-// Module's KML in the statements, compare its hash with Seal.KML, and check
-// the signature over [Head.Text].
-func (r Record) CheckSeals(verify func(Head, Seal) error) error {
-	for _, e := range r.Events {
-		if e.Phase != Sealed {
-			continue
-		}
-		if err := verify(Head{e.Seq - 1, e.Previous}, *e.Seal); err != nil {
-			return exitcode.Mark(exitcode.Check, fmt.Errorf("%s: line %d: the seal does not hold: %w", r.Path, e.Seq, err))
-		}
-	}
-	return nil
-}
-
-// HeadAt returns the head of the log when it had that many lines.
-func (r Record) HeadAt(lines int) (head Head, ok bool) {
-	if lines < 0 || lines >= len(r.sums) {
-		return Head{}, false
-	}
-	return Head{lines, r.sums[lines]}, true
-}
-
-// Contains reports whether the log goes on from head, or ends with it.
-func (r Record) Contains(head Head) bool {
-	at, ok := r.HeadAt(head.Lines)
-	return ok && at == head
-}
-
-// Since returns the events behind a head that the log contains.
+// Since returns those of the events behind a head that the log contains.
 func (r Record) Since(head Head) []Event {
 	for i, e := range r.Events {
 		if e.Seq > head.Lines {

@@ -90,7 +90,7 @@ func (l ceremonyLog) Since(head statement.LogHead) (events []string, found bool,
 	if !record.Contains(ceremony.Head(head)) {
 		return nil, false, nil
 	}
-	for _, e := range record.Since(ceremony.Head(head)) {
+	for _, e := range record.Events {
 		if e.Phase == ceremony.End {
 			events = append(
 				events,

@@ -17,7 +17,7 @@ import (
 // The line must have no line end inside. Behind a line that a crash cut short
 // it starts on a line of its own. A failed Append leaves the content as it was.
 // What cannot be that file, or has a second name (a hard link), is [ErrUnfit].
-func Append(path string, perm fs.FileMode, limit int, next func(old []byte) ([]byte, error)) (err error) {
+func Append(path string, perm fs.FileMode, limit int64, next func(old *io.SectionReader) ([]byte, error)) (err error) {
 	f, old, err := openLocked(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm, limit)
 	if err != nil {
 		return err
@@ -34,30 +34,44 @@ func Append(path string, perm fs.FileMode, limit int, next func(old []byte) ([]b
 	if bytes.ContainsAny(line, "\r\n") {
 		return failed(path, "cannot be appended to", errors.New("a line end inside the line"))
 	}
-	if err := appendSynced(f, missingEnd(old)+string(line)+"\n"); err != nil {
+	if err := appendSynced(f, old, line); err != nil {
 		// Under the lock, no other process has appended since.
-		_ = f.Truncate(int64(len(old)))
+		_ = f.Truncate(old.Size())
 		return failed(path, "cannot be appended to", err)
 	}
-	if len(old) > 0 {
+	if old.Size() > 0 {
 		return nil
 	}
 	return failed(path, "may not survive a power cut", syncFolder(filepath.Dir(path)))
 }
 
-// ReadAppended returns the content, of at most limit bytes, of a file that
-// [Append] writes, and waits for an Append that is under way. The error is
-// fs.ErrNotExist where there is no file.
-func ReadAppended(path string, limit int) ([]byte, error) {
-	f, data, err := openLocked(path, os.O_RDONLY, 0, limit)
+// Appended is the content of a file that [Append] writes, as it was when it was
+// opened: what is appended later is not in it, and waits for nobody who reads.
+type Appended struct {
+	*io.SectionReader
+	file *os.File
+}
+
+// OpenAppended opens a file of at most limit bytes that [Append] writes, and waits
+// for an Append that is under way. The error is fs.ErrNotExist where there is no
+// file.
+func OpenAppended(path string, limit int64) (*Appended, error) {
+	f, content, err := openLocked(path, os.O_RDONLY, 0, limit)
 	if err != nil {
 		return nil, err
 	}
-	return data, f.Close()
+	if err := unlockFile(f); err != nil {
+		_ = f.Close()
+		return nil, failed(path, "cannot be read", err)
+	}
+	return &Appended{content, f}, nil
 }
 
-// openLocked opens a file, waits for its lock, and reads it.
-func openLocked(path string, flag int, perm fs.FileMode, limit int) (*os.File, []byte, error) {
+// Close closes the file.
+func (a *Appended) Close() error { return a.file.Close() }
+
+// openLocked opens a file and waits for its lock.
+func openLocked(path string, flag int, perm fs.FileMode, limit int64) (*os.File, *io.SectionReader, error) {
 	doing, open := "cannot be appended to", openOwn
 	if flag == os.O_RDONLY {
 		doing, open = "cannot be read", openRegular
@@ -66,16 +80,16 @@ func openLocked(path string, flag int, perm fs.FileMode, limit int) (*os.File, [
 	if err != nil {
 		return nil, nil, failed(path, doing, err)
 	}
-	data, err := lockedContent(f, int64(limit))
+	content, err := lockedContent(f, limit)
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, failed(path, doing, err)
 	}
-	return f, data, nil
+	return f, content, nil
 }
 
-// lockedContent waits for the lock of a file and reads it.
-func lockedContent(f *os.File, limit int64) ([]byte, error) {
+// lockedContent waits for the lock of a file and returns what is in it.
+func lockedContent(f *os.File, limit int64) (*io.SectionReader, error) {
 	if err := lockFile(f); err != nil {
 		return nil, err
 	}
@@ -83,30 +97,35 @@ func lockedContent(f *os.File, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > limit { // before it fills the memory
+	if info.Size() > limit {
 		return nil, tooLarge(limit)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = tooLarge(limit)
-	}
-	return data, err
-}
-
-// missingEnd returns the line end that the last line of data lacks, if any.
-func missingEnd(data []byte) string {
-	if len(data) == 0 || bytes.HasSuffix(data, []byte("\n")) {
-		return ""
-	}
-	return "\n"
+	return io.NewSectionReader(f, 0, info.Size()), nil
 }
 
 // appendSynced uses one write, so that a reader never sees half a line.
-func appendSynced(f *os.File, s string) error {
-	if _, err := f.WriteString(s); err != nil {
+func appendSynced(f *os.File, old *io.SectionReader, line []byte) error {
+	whole, err := wholeLines(old)
+	if err != nil {
+		return err
+	}
+	if !whole {
+		line = append([]byte("\n"), line...)
+	}
+	if _, err := f.Write(append(line, '\n')); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// wholeLines reports whether every line of a file has its end.
+func wholeLines(old *io.SectionReader) (bool, error) {
+	if old.Size() == 0 {
+		return true, nil
+	}
+	var last [1]byte
+	_, err := old.ReadAt(last[:], old.Size()-1)
+	return last[0] == '\n', err
 }
 
 // Touch creates an empty file where there is none, and proves that [Append]

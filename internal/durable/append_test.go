@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -36,7 +37,7 @@ func TestAppendRefuses(t *testing.T) {
 	wantErr(t, add(dir, ""), exitcode.Failed, dir+" cannot be appended to: a folder, not a file")
 	wantErr(t, add(path+"/x", ""), exitcode.Failed, path+"/x cannot be appended to: not a directory")
 	cause := errors.New("no line")
-	if err := Append(path, 0o600, 100, func([]byte) ([]byte, error) { return nil, cause }); err != cause {
+	if err := Append(path, 0o600, 100, func(*io.SectionReader) ([]byte, error) { return nil, cause }); err != cause {
 		t.Errorf("%v", err)
 	}
 	wantFiles(t, dir, "log=one\n")
@@ -52,16 +53,38 @@ func TestAppendSeesTheContent(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		put(t, dir, "log", c.content)
-		wantOK(t, Append(dir+"/log", 0o600, 100, func(old []byte) ([]byte, error) {
-			if string(old) != c.content {
-				t.Errorf("%s: sees %q", c.name, old)
+		wantOK(t, Append(dir+"/log", 0o600, 100, func(old *io.SectionReader) ([]byte, error) {
+			if data, err := io.ReadAll(old); err != nil || string(data) != c.content {
+				t.Errorf("%s: sees %q, %v", c.name, data, err)
 			}
-			return fmt.Appendf(nil, "[%d]next", len(old)), nil
+			return fmt.Appendf(nil, "[%d]next", old.Size()), nil
 		}))
 		wantFiles(t, dir, "log="+c.after)
-		if data, err := ReadAppended(dir+"/log", 100); err != nil || string(data) != c.after {
-			t.Errorf("%s: read back %q, %v", c.name, data, err)
-		}
+	}
+}
+
+// TestOpenAppended: who reads sees what was there, holds up nobody who appends, and
+// waits for one who is at it.
+func TestOpenAppended(t *testing.T) {
+	path := t.TempDir() + "/log"
+	wantOK(t, add(path, "one"))
+	var read *Appended
+	opened := make(chan error)
+	wantOK(t, Append(path, 0o600, 100, func(*io.SectionReader) ([]byte, error) {
+		go func() {
+			var err error
+			read, err = OpenAppended(path, 100)
+			opened <- err
+		}()
+		return []byte("two"), nil
+	}))
+	wantOK(t, <-opened)
+	wantOK(t, add(path, "three"))
+	data, err := io.ReadAll(read)
+	wantOK(t, err)
+	wantOK(t, read.Close())
+	if string(data) != "one\ntwo\n" {
+		t.Errorf("read %q", data)
 	}
 }
 
@@ -69,14 +92,14 @@ func TestAppendTakesNoMoreThanItMay(t *testing.T) {
 	dir := t.TempDir()
 	path := dir + "/log"
 	put(t, dir, "log", "12345")
-	never := func([]byte) ([]byte, error) { t.Error("asked for a line"); return nil, nil }
+	never := func(*io.SectionReader) ([]byte, error) { t.Error("asked for a line"); return nil, nil }
 	const large = ": larger than the 4 bytes that such a file may have"
 	wantErr(t, Append(path, 0o600, 4, never), exitcode.Failed, path+" cannot be appended to"+large)
-	_, err := ReadAppended(path, 4)
+	_, err := OpenAppended(path, 4)
 	wantErr(t, err, exitcode.Failed, path+" cannot be read"+large)
 	wantFiles(t, dir, "log=12345")
 
-	_, err = ReadAppended(dir+"/none", 4)
+	_, err = OpenAppended(dir+"/none", 4)
 	wantErr(t, err, exitcode.Failed, dir+"/none cannot be read: no such file or directory")
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error("a missing file is not fs.ErrNotExist")
@@ -85,7 +108,7 @@ func TestAppendTakesNoMoreThanItMay(t *testing.T) {
 
 // add appends a line, whatever is there.
 func add(path, line string) error {
-	return Append(path, 0o600, 1000, func([]byte) ([]byte, error) { return []byte(line), nil })
+	return Append(path, 0o600, 1000, func(*io.SectionReader) ([]byte, error) { return []byte(line), nil })
 }
 
 // TestConcurrentAppend builds a hash chain from many sides at once.
@@ -110,7 +133,7 @@ func TestConcurrentAppend(t *testing.T) {
 	last := ""
 	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	for i, line := range lines {
-		if want, _ := link([]byte(last)); line != string(want) {
+		if want := linkOf(last); line != want {
 			t.Errorf("line %d is %s", i+1, line)
 		}
 		last = line
@@ -121,7 +144,12 @@ func TestConcurrentAppend(t *testing.T) {
 }
 
 // link is the hash of the last line.
-func link(old []byte) ([]byte, error) {
-	lines := strings.Split(strings.TrimSuffix(string(old), "\n"), "\n")
-	return fmt.Appendf(nil, "%x", sha256.Sum256([]byte(lines[len(lines)-1]))), nil
+func link(old *io.SectionReader) ([]byte, error) {
+	data, err := io.ReadAll(old)
+	return []byte(linkOf(string(data))), err
+}
+
+func linkOf(text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(lines[len(lines)-1])))
 }

@@ -8,18 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// noWait is for open(2): neither wait for the writer of a named pipe nor
-	// let a terminal become the controlling one. Regular files do not mind.
-	noWait = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-
-	// noFollow is for open(2): fail on a link, which could lead anywhere.
-	noFollow = unix.O_NOFOLLOW
-
-	// folderSync says that folders can be opened and synced.
-	folderSync = true
-)
-
 // tryLock is flock(2) without waiting.
 func tryLock(f *os.File) (bool, error) {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -37,6 +25,9 @@ func lockFile(f *os.File) error {
 		}
 	}
 }
+
+// unlockFile frees the lock of an open file before its Close.
+func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 // lockFolder keeps our other processes from placing files in the folder.
 func lockFolder(path string) (unlock func(), err error) {

@@ -21,21 +21,30 @@ type Record struct {
 	Seals int           // of modules that a statement certifies
 }
 
+// Reading says how a record is read. Where Each takes the events, none are kept, and
+// the memory that is needed does not depend on the length of the log.
+type Reading struct {
+	Each     func(ceremony.Event) // see [ceremony.Reading]
+	Progress func(n int64)        // the same
+}
+
 // Check reads the log of a kmdata folder and holds it to what its world, if it
 // has one, has signed. With an error it returns what can be shown.
-func Check(dir string) (c Record, err error) {
-	var heads []ceremony.Anchored
+func Check(dir string) (Record, error) { return Reading{}.Check(dir) }
+
+// Check is the function [Check] for a reader who says how.
+func (how Reading) Check(dir string) (c Record, err error) {
+	log := ceremony.Reading{Each: how.Each, Progress: how.Progress}
 	if kmdata.Exists(dir) {
 		if c.Chain, err = kmdata.Open(dir); err != nil {
-			c.Record, _ = ceremony.Read(dir) // what can be shown of it
+			c.Record, _ = log.Check(dir) // what can be shown of it
 			return c, err
 		}
-		heads = anchors(c.Chain)
+		log.Heads = anchors(c.Chain)
 	}
-	if c.Record, err = ceremony.Check(dir, heads); err != nil {
-		return c, err
-	}
-	return c, c.CheckSeals(c.checkSeal)
+	log.Seal = c.checkSeal
+	c.Record, err = log.Check(dir)
+	return c, err
 }
 
 // anchors are the heads that the statements of a world carry.

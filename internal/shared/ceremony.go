@@ -3,6 +3,7 @@ package shared
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,12 +26,6 @@ Compare the head, and the last statement's number and words, with paper.`
 // Ceremony is the group of commands about a ceremony as a whole: its plan, its
 // script and its log.
 func Ceremony(p *command.Program) *cli.Command {
-	log := func(r *command.Run) (command.Result, error) {
-		return readRecord(r, func(c record.Record) command.Result { return logView{c.Record} })
-	}
-	verify := func(r *command.Run) (command.Result, error) {
-		return readRecord(r, func(c record.Record) command.Result { return headOf(c) })
-	}
 	return &cli.Command{
 		Name:  "ceremony",
 		Usage: "plan a ceremony, hold it step by step, read its record",
@@ -39,21 +34,20 @@ func Ceremony(p *command.Program) *cli.Command {
 			{
 				Name:   "log",
 				Usage:  "show the ceremony log, one event per line",
-				Action: p.Check(command.WithoutFiles(log)),
+				Action: p.Check(command.WithoutFiles(showLog)),
 			},
 			{
 				Name:        "verify",
 				Usage:       "check the log's hash chain, against the statements of the world",
 				Description: verifyText,
-				Action:      p.Check(command.WithoutFiles(verify)),
+				Action:      p.Check(command.WithoutFiles(verifyLog)),
 			},
 		}...),
 	}
 }
 
-// readRecord shows a good log by view. Of a log with a fault it shows the
-// events up to there.
-func readRecord(r *command.Run, view func(record.Record) command.Result) (command.Result, error) {
+// showLog shows a log, one with a fault as far as it holds.
+func showLog(r *command.Run) (command.Result, error) {
 	dir, err := r.KMData()
 	if err != nil {
 		return nil, err
@@ -62,19 +56,44 @@ func readRecord(r *command.Run, view func(record.Record) command.Result) (comman
 	for _, w := range c.Warnings {
 		r.Warn(w)
 	}
-	switch {
-	case err == nil:
-		return view(c), nil
-	case len(c.Events) > 0:
-		return logView{c.Record}, err
+	if err != nil && len(c.Events) == 0 {
+		return nil, err
 	}
-	return nil, err
+	return logView{c.Record}, err
+}
+
+// verifyLog shows the head of a good log. It keeps no event, however many there are;
+// one with a fault is shown as far as it holds.
+func verifyLog(r *command.Run) (command.Result, error) {
+	dir, err := r.KMData()
+	if err != nil {
+		return nil, err
+	}
+	progress := r.Console.Progress("reading the log", logSize(dir))
+	c, err := record.Reading{Each: func(ceremony.Event) {}, Progress: progress.Add}.Check(dir)
+	progress.Done()
+	if err != nil {
+		return showLog(r)
+	}
+	for _, w := range c.Warnings {
+		r.Warn(w)
+	}
+	return headOf(c), nil
+}
+
+// logSize is the size of a folder's log in bytes, 0 where it is not known.
+func logSize(dir string) int64 {
+	info, err := os.Stat(ceremony.Path(dir))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 func headOf(c record.Record) headView {
 	v := headView{
 		Log:      c.Path,
-		Events:   len(c.Events),
+		Events:   c.Count,
 		Head:     c.Head,
 		Before:   c.Before,
 		Seals:    c.Seals,

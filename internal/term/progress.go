@@ -13,8 +13,12 @@ import (
 // redrawEvery keeps a fast loop from spending its time on the screen.
 const redrawEvery = 100 * time.Millisecond
 
-// Progress is one line on the terminal that shows how far a long step has
-// come, in bytes or in numbers of things. In a pipe, and on a quiet console, it
+// patience is how long a step takes before its progress is shown: what is over at
+// once needs none.
+const patience = 500 * time.Millisecond
+
+// Progress is one line on the terminal that shows how far a step that takes more than
+// half a second has come, in bytes or in numbers of things. In a pipe, and on a quiet console, it
 // draws nothing.
 type Progress struct {
 	console *Console
@@ -56,7 +60,7 @@ func (p *Progress) Add(n int64) {
 	defer p.console.mu.Unlock()
 	p.done += n
 	now := p.now()
-	if p.width == 0 || now.Sub(p.drawn) < redrawEvery {
+	if p.width == 0 || now.Sub(p.start) < patience || now.Sub(p.drawn) < redrawEvery {
 		return
 	}
 	p.drawn = now

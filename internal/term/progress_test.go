@@ -19,8 +19,10 @@ func TestProgressOnATerminal(t *testing.T) {
 		want  string
 	}{
 		"rate and time left": {80, 48_000_000, func(c *Console, p *Progress, pass func(time.Duration)) {
-			p.Add(1_000_000)
-			pass(3 * time.Second)
+			p.Add(500_000) // at once: nothing is drawn
+			pass(500 * time.Millisecond)
+			p.Add(500_000)
+			pass(2500 * time.Millisecond)
 			p.Add(11_000_000)
 			pass(50 * time.Millisecond)
 			p.Add(1) // too soon to draw
@@ -38,15 +40,17 @@ func TestProgressOnATerminal(t *testing.T) {
 			p.Done()
 		}, "p: copying: 999 B, 499 B/s" + erased},
 		"message in between": {80, 100, func(c *Console, p *Progress, pass func(time.Duration)) {
+			pass(500 * time.Millisecond)
 			p.Add(50)
 			c.Warning("slow")
 			c.Warning("still slow")
-			pass(time.Second)
+			pass(500 * time.Millisecond)
 			p.Add(0)
 			p.Done()
 		}, "p: copying: 50 B of 100 B, 50%" + erased + "p: warning: slow\r\np: warning: still slow\r\n" +
 			"p: copying: 50 B of 100 B, 50%, 50 B/s, 1s left" + erased},
 		"narrow": {16, 100, func(c *Console, p *Progress, pass func(time.Duration)) {
+			pass(500 * time.Millisecond)
 			p.Add(50)
 			p.Done()
 		}, "p: copying: 50 " + erased},
