@@ -229,9 +229,6 @@ type exchange struct {
 	Checks []check
 }
 
-// Words are the KEK's fingerprint in words.
-func (k exchange) Words() []string { return k.Fingerprint.Rows() }
-
 func (s *Source) keks() []exchange {
 	var list []exchange
 	for _, k := range s.register.KEKs {

@@ -1,11 +1,9 @@
 package report
 
 import (
-	"html/template"
 	"path/filepath"
 	"strings"
 
-	"byok/internal/markup"
 	"byok/internal/printable"
 )
 
@@ -37,16 +35,6 @@ func (p places) shown(name string) string {
 type check struct {
 	File    string
 	Command string
-}
-
-// Words are the command for the page, each by itself: a line breaks between two,
-// and within one that is longer than the line.
-func (c check) Words() template.HTML {
-	var words []string
-	for _, word := range strings.Split(c.Command, " ") {
-		words = append(words, string(markup.Text(word)))
-	}
-	return template.HTML(strings.Join(words, " ")) //nolint:gosec // each is escaped
 }
 
 // signature checks a file's signature with openssl alone, under the first public

@@ -8,48 +8,20 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
-	"html/template"
 	"io/fs"
 	"path"
 	"path/filepath"
-	"time"
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
-	"byok/internal/markup"
 	"byok/internal/plan"
-	"byok/internal/printable"
 	"byok/internal/record"
 	"byok/internal/register"
-	"byok/internal/stamp"
 )
-
-//go:embed report.html
-var text string
-
-//go:embed report.css
-var style string
-
-var page = template.Must(template.New("report").Funcs(markup.Functions()).Funcs(template.FuncMap{
-	"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // the embedded file
-	"time":  stamp.Text,
-	"clock": clock,
-	"qr":    code,
-	"count": printable.Count,
-}).Parse(text))
-
-// clock is a time for a table: UTC, without the letters of RFC 3339.
-func clock(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
-}
 
 // Source is what a report is made of.
 type Source struct {
@@ -146,7 +118,6 @@ func written(s *Source, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = page.Execute(&b, s.view())
-	return b.Bytes(), err
+	v := s.view()
+	return []byte(v.page()), nil
 }

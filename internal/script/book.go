@@ -1,40 +1,22 @@
 package script
 
 import (
-	_ "embed"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
 
 	"byok/internal/fingerprint"
-	"byok/internal/markup"
 	"byok/internal/plan"
 	"byok/internal/printable"
 )
-
-//go:embed book.html
-var bookText string
-
-var book = template.Must(template.New("book").Funcs(markup.Functions()).Parse(bookText))
 
 // Write writes the book of a plan, whose file has the SHA-256 sum, as one HTML
 // file for print. It loads nothing and holds no script; every text of the plan is
 // escaped.
 func Write(w io.Writer, p *plan.Plan, sum fingerprint.Sum) error {
 	steps := numbered(Steps(p), p.File())
-	return book.Execute(w, struct {
-		*plan.Plan
-		Sum     fingerprint.Sum
-		Steps   int
-		Minutes int
-		People  []participant
-		Bring   []bring
-		Pages   []page
-		Sheets  []int
-	}{
-		p, sum, len(steps), minutes(steps), participants(p), toBring(p), pages(p, steps), []int{1, 2},
-	})
+	_, err := io.WriteString(w, string(bookOf(p, sum, steps)))
+	return err
 }
 
 // line is a step as it is printed.
