@@ -3,9 +3,9 @@
 # it: a line a package, every count ("1186 of 1186 caught"), all that a failed
 # test said, and what took longest. The whole output is in bin/test.log.
 #
-# The tests have a temporary folder of their own, and one in memory. It fails
-# if a test leaves a file, a mount or a process there, or anything of the
-# programs in the user's own folders, and names it.
+# The tests have a temporary folder of their own, one in memory, and one for what
+# they share. It fails if a test leaves a file, a mount or a process there, or
+# anything of the programs in the user's own folders, and names it.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 mkdir -p bin
@@ -15,7 +15,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/bt.XXXX") || exit # short: a socket's path 
 memory=$(mktemp -d /dev/shm/bt.XXXX 2>/dev/null || mktemp -d "${TMPDIR:-/tmp}/bt.XXXX") || exit
 trap 'rm -rf "$scratch" "$memory"' EXIT
 : >"$scratch/began"
-mkdir "$scratch/t"
+mkdir "$scratch/t" "$scratch/shared"
 
 # processes lists those that run with the temporary folder, or in it.
 processes() {
@@ -52,7 +52,7 @@ sweep() {
 # longest FORM N: the N longest of what the form finds in the log, as "SECONDS NAME".
 longest() { sed -nE "$1" "$log" | sort -rn | head -n "$2"; }
 
-TMPDIR=$scratch/t TEST_MEMORY=$memory "${GO:-go}" test -v "$@" 2>&1 | tee "$log" |
+TMPDIR=$scratch/t TEST_SHARED=$scratch/shared TEST_MEMORY=$memory "${GO:-go}" test -v "$@" 2>&1 | tee "$log" |
 	grep --line-buffered -E '^(ok|FAIL|panic)|^ *--- FAIL|[0-9]+ of [0-9]+\b.*(caught|survived|told|log|matrix)|: [0-9]+ of [0-9]+$'
 status=${PIPESTATUS[0]}
 if [ "$status" -ne 0 ]; then

@@ -61,7 +61,7 @@ func build(t testing.TB) []byte {
 	overlay, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "byok-offline")
 	mustWrite(t, overlay, mustDo(json.Marshal(map[string]any{"Replace": replace}))(t))
 	cmd := exec.Command("go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false",
-		"-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
+		"-ldflags", "-s -w", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

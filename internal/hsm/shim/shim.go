@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -28,13 +29,17 @@ import (
 //go:embed csrc
 var sources embed.FS
 
+// Shared names a folder for what the test programs of one run have in common:
+// scripts/test.sh sets it.
+const Shared = "TEST_SHARED"
+
 // Build puts the shim into a folder of the test and returns the library's
-// path. It is compiled once a test program. The real library is SoftHSM, or
-// what SHIM_MODULE names when the shim is loaded. A test without a C compiler
-// fails: it is never skipped.
+// path. It is compiled once a test program, or once in the folder [Shared]. The
+// real library is SoftHSM, or what SHIM_MODULE names when the shim is loaded. A
+// test without a C compiler fails: it is never skipped.
 func Build(t testing.TB) string {
 	t.Helper()
-	compiled.once.Do(func() { compiled.library = compile(t) })
+	compiled.once.Do(func() { compiled.library = shared(t, os.Getenv(Shared)) })
 	if compiled.library == nil {
 		t.Fatal("the shim was not compiled: see the first test that needed it")
 	}
@@ -50,6 +55,26 @@ var compiled struct {
 	library []byte
 }
 
+// shared returns the shim that another test program compiled in the folder, or
+// compiles it, for the others too.
+func shared(t testing.TB, folder string) []byte {
+	t.Helper()
+	if folder == "" {
+		return compile(t)
+	}
+	path := filepath.Join(folder, "shim.so")
+	data, err := os.ReadFile(path)
+	if err == nil {
+		return data
+	}
+	data = compile(t)
+	own := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if err := errors.Join(os.WriteFile(own, data, 0o600), os.Rename(own, path)); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func compile(t testing.TB) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -63,7 +88,8 @@ func compile(t testing.TB) []byte {
 		t.Fatalf("no C source of the shim: %v", err)
 	}
 	// nodelete: crypto11 and hsm load and unload it in turns, and the counts go on.
-	line := slices.Concat([]string{"-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter",
+	// O0: compiling it takes longer than all that it does.
+	line := slices.Concat([]string{"-shared", "-fPIC", "-O0", "-Wall", "-Wextra", "-Wno-unused-parameter",
 		"-fvisibility=hidden", "-Wl,-z,nodelete", "-DSHIM_REAL=\"" + usual + "\"",
 		"-I", headers(t), "-o", library}, files, []string{"-ldl", "-pthread"})
 	run(t, "cc", "apt-get install gcc libc6-dev", line...)

@@ -221,3 +221,19 @@ func TestShortRSA(t *testing.T) {
 		}
 	}
 }
+
+// TestShared: the test programs of a run share what the first of them compiled.
+func TestShared(t *testing.T) {
+	all := t.TempDir()
+	path := filepath.Join(all, "shim.so")
+	first := shim.BuildIn(t, all)
+	if err := os.WriteFile(path, []byte("of another program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if second := string(shim.BuildIn(t, all)); len(first) < 1000 || second != "of another program" {
+		t.Errorf("%d bytes, then %q", len(first), second)
+	}
+	if left, err := os.ReadDir(all); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}

@@ -1,0 +1,4 @@
+package shim
+
+// BuildIn compiles the shim, unless the folder has it.
+var BuildIn = shared
