@@ -46,7 +46,7 @@ leftovers() {
 # sweep removes the locks of the sessions that tests killed: nothing else does,
 # before there is another session with the same token.
 sweep() {
-	find /tmp -maxdepth 1 -user "$(id -u)" -name 'byok-token-*.lock' -newer "$scratch/began" -exec flock -n {} rm -f {} \;
+	find /tmp -maxdepth 1 -user "$(id -u)" -name 'byok-token-*.lock' -newer "$scratch/began" -exec flock -n {} rm -f {} \; 2>/dev/null
 }
 
 # longest FORM N: the N longest of what the form finds in the log, as "SECONDS NAME".
