@@ -7,18 +7,19 @@ import (
 	"byok/internal/command"
 	"byok/internal/dialogue"
 	"byok/internal/preflight"
+	"byok/internal/unconfined"
 	"byok/internal/view"
 )
 
 func cardCommands(p *command.Program) *cli.Command {
 	return &cli.Command{Name: "card", Usage: "manage an administrator card", Subcommands: []*cli.Command{{
 		Name: "passphrase", Usage: "change the passphrase of a card", Action: p.Step(changePassphrase),
-		Flags: []cli.Flag{
+		Flags: append(unconfined.Flags(),
 			required(text("card", "`DIR` of the card")),
 			text("card-pin-file", "`FILE` with the present passphrase (default: asked for)"),
 			text("new-card-pin-file", "`FILE` with the new passphrase (default: seven words are drawn)"),
 			yes("own-passphrase", "the holder chooses the passphrase; the record says so"),
-		},
+		),
 	}}}
 }
 

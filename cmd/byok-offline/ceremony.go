@@ -28,7 +28,7 @@ func ceremonyCommands(p *command.Program) *cli.Command {
 		Flags:  append([]cli.Flag{modulePathFlag(), pinFileFlag()}, dialogue.SessionFlags()...),
 	}, bundleCommand(p), shared.DryRun(p, nil))
 	group.Subcommands = append(group.Subcommands,
-		shared.Held(p, script.Disconnected, nil, dialogue.TokenFlag(), networkFlag())...)
+		shared.Held(p, script.Disconnected, nil, p.HSMFlags...)...)
 	return group
 }
 

@@ -8,6 +8,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/exitcode"
+	"byok/internal/unconfined"
 	"byok/internal/view"
 )
 
@@ -15,7 +16,7 @@ func confineCommands(p *command.Program) *cli.Command {
 	status := &cli.Command{
 		Name:  "status",
 		Usage: "attempt everything that must be refused, and report what was",
-		Flags: []cli.Flag{networkFlag()},
+		Flags: []cli.Flag{unconfined.NetworkFlag()},
 		Action: p.Action(func(r *command.Run) (command.Result, error) {
 			return confined(confine.Check(), r.Bool("hsm-network"))
 		}),
@@ -27,10 +28,6 @@ func confineCommands(p *command.Program) *cli.Command {
 	}
 }
 
-func networkFlag() cli.Flag {
-	return yes("hsm-network", "let the HSM's library use the network, for a network-attached HSM; recorded")
-}
-
 // confined shows the table, and fails where a row of it does not hold.
 func confined(status confine.Status, network bool) (command.Result, error) {
 	v := view.Confinement{OK: status.OK(), Rows: status.Rows()}
@@ -38,7 +35,7 @@ func confined(status confine.Status, network bool) (command.Result, error) {
 		return v, nil
 	}
 	err := exitcode.Errorf(exitcode.Check, "this program is not confined as it should be: %s",
-		strings.Join(v.Broken(), ", "))
+		strings.Join(status.Missing(), ", "))
 	if network {
 		return v, err.Hint("byok-offline confine status")
 	}

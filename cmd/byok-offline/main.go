@@ -9,12 +9,12 @@ import (
 	"slices"
 
 	"byok/internal/command"
-	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/runbook"
 	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/supervisor"
+	"byok/internal/unconfined"
 )
 
 func main() {
@@ -38,7 +38,7 @@ func unsupervised(p *command.Program, args []string) bool {
 
 // child is the second process of a probe: confined as this one is.
 func child() int {
-	if err := confine.Apply(os.Getenv(secondproc.NetworkVariable) == "1"); err != nil {
+	if err := unconfined.Child(); err != nil {
 		return int(exitcode.Of(err))
 	}
 	return secondproc.Child(os.Stdin, os.Stdout)

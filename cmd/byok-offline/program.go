@@ -2,20 +2,18 @@ package main
 
 import (
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"byok/internal/choice"
 	"byok/internal/command"
-	"byok/internal/confine"
 	"byok/internal/dialogue"
 	"byok/internal/examples"
 	"byok/internal/preflight"
 	"byok/internal/script"
-	"byok/internal/secondproc"
 	"byok/internal/shared"
 	"byok/internal/term"
+	"byok/internal/unconfined"
 	"byok/internal/version"
 )
 
@@ -41,34 +39,18 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 	p := &command.Program{
 		Name: "byok-offline", Text: usage,
 		Version: version.String(), Built: version.Built(), Examples: examples.Offline(), Choices: choice.Offline(),
-		Usage:   "bring your own key: the disconnected workstation",
-		Console: &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
-		Planned: shared.Planner(script.Disconnected),
-		Before:  preflight.Before,
-		Prepare: prepare,
-		Explain: dialogue.Unreached,
-		HSMFlags: []cli.Flag{
-			dialogue.TokenFlag(),
-			networkFlag(),
-		},
+		Usage:    "bring your own key: the disconnected workstation",
+		Console:  &term.Console{Program: "byok-offline", In: in, Out: out, Err: err},
+		Planned:  shared.Planner(script.Disconnected),
+		Before:   preflight.Before,
+		Prepare:  unconfined.Prepare,
+		Explain:  dialogue.Unreached,
+		HSMFlags: append([]cli.Flag{dialogue.TokenFlag(), unconfined.NetworkFlag()}, unconfined.Flags()...),
 	}
 	p.Commands = append([]*cli.Command{
 		moduleCommands(p), worldCommands(p), toolsetCommands(p), verifyCommand(p), keyCommands(p), aclCommands(p),
 		packageCommand(p), cardCommands(p), kmfileCommands(p), confineCommands(p),
-		shared.Inspect(p), shared.Fingerprint(p), ceremonyCommands(p),
+		shared.Inspect(p), shared.Fingerprint(p), shared.Kit(p, shared.KitsOut()), ceremonyCommands(p),
 	}, shared.About(p)...)
 	return p
-}
-
-// prepare has the kernel refuse sockets before any HSM library is loaded.
-func prepare(r *command.Run) error {
-	allowed := r.Bool("hsm-network")
-	if allowed {
-		r.Console.Warning("the HSM's library may use the network (--hsm-network); the ceremony log says so")
-		r.Event.AddNote("network", "allowed for the HSM's library by --hsm-network")
-		if err := os.Setenv(secondproc.NetworkVariable, "1"); err != nil {
-			return err
-		}
-	}
-	return confine.Apply(allowed)
 }

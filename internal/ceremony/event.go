@@ -41,6 +41,10 @@ const (
 	NoteDeviation = "deviation" // why something was done otherwise, as a person typed it
 )
 
+// NoteUnconfined is the name of a note in a command that went on where the system
+// does not confine the HSM's library: what is not held.
+const NoteUnconfined = "unconfined"
+
 // Event is one line of the log. Nothing secret is ever in it: PINs and
 // passphrases are not on the command line and errors do not quote them.
 type Event struct {

@@ -28,6 +28,10 @@
 // to ask for; do not take the filter for more than the second lock on that door.
 // The user who holds the ceremony should run nothing else.
 //
+// No other system has such a filter: there [Apply] fails, [Check] says what is not
+// held, and on Windows [Harden] does the little that can be done. Whether a program
+// goes on without the filter is package unconfined's to decide.
+//
 // The probes make the system calls themselves: no socket function of any
 // package is linked into a program for the sake of this one.
 package confine
@@ -52,6 +56,17 @@ type Status struct{ rows []Row }
 
 // Rows returns the table, in a fixed order.
 func (s Status) Rows() []Row { return slices.Clone(s.rows) }
+
+// Missing names the rows that do not hold.
+func (s Status) Missing() []string {
+	var names []string
+	for _, r := range s.rows {
+		if !r.OK {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
 
 // OK reports whether every row holds.
 func (s Status) OK() bool {

@@ -4,8 +4,10 @@ package confine
 
 import (
 	"runtime"
+	"slices"
 
 	"byok/internal/exitcode"
+	"byok/internal/version"
 )
 
 // Apply fails, with status Failed: this system offers nothing to confine the
@@ -15,15 +17,15 @@ func Apply(bool) error {
 		Hint("run it on Linux, amd64 or arm64")
 }
 
-// Memory says that this system offers no way to lock memory.
-func Memory() Row { return Row{"locked memory", false, "secrets may reach a swap file"} }
+// Check says what this system does not hold, and tries what it might. It changes
+// nothing that [Harden] has not changed.
+func Check() Status { return Status{slices.Concat(unheld, hardened(), buildRows(version.Built()))} }
 
-// Check says what is missing on this system.
-func Check() Status {
-	const missing = "needs Linux on amd64 or arm64"
-	return Status{[]Row{
-		{"filter of system calls", false, missing},
-		{"core dumps off", false, missing},
-		{"locked memory", false, missing},
-	}}
+// unheld is what Linux does for the program and other systems do not.
+var unheld = []Row{
+	{"no network for the library", false, "no filter of system calls: the HSM's library can open connections"},
+	{"other processes", false, "any process of this user can read and change this one; run nothing else as this user"},
+	{"files", false, "the HSM's library can read and write what this user can"},
+	{"erased memory", false, "Go erases stack and heap on Linux alone; locked pages are wiped everywhere"},
+	{"freed memory wiped", false, "the C library does not overwrite what it frees"},
 }

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"byok/internal/version"
 )
 
 // threads reads one field of every thread's status; each must have the value.
@@ -131,13 +129,4 @@ func listTunables(loader string) (string, error) {
 	list.Env = []string{tunables}
 	out, err := list.Output()
 	return string(out), err
-}
-
-// buildRows compare the program with the released one.
-func buildRows(built version.Build) []Row {
-	const name = "built as released"
-	if missing := built.Missing(); len(missing) > 0 {
-		return []Row{{name, false, "without " + strings.Join(missing, ", ") + "; build it with make build"}}
-	}
-	return []Row{{name, true, built.Word()}}
 }

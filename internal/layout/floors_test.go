@@ -16,8 +16,8 @@ type floor struct {
 // that stand after it, in its own floor or in one below, and no others.
 func floors() []floor {
 	return []floor{
-		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online"}},
-		{"Around a command", []string{"supervisor", "uploadoptions", "planning", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "markup", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
+		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online", "cmd/check-offline"}},
+		{"Around a command", []string{"supervisor", "unconfined", "uploadoptions", "planning", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "markup", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
 		{"Operations", []string{
 			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "simulation", "succession", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
@@ -29,10 +29,10 @@ func floors() []floor {
 		}},
 		{
 			"What crosses the air gap, and what is kept",
-			[]string{"plan", "attest", "proof", "toolset", "anatomy", "transfer", "hsmattest", "kmdata", "statement", "worlds"},
+			[]string{"plan", "attest", "proof", "kit", "toolset", "anatomy", "transfer", "hsmattest", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
-		{"Process, terminal, files", []string{"confine", "softhsm", "library", "child", "term", "interrupt", "durable"}},
+		{"Process, terminal, files", []string{"linkage", "machinecode", "executable", "confine", "softhsm", "library", "child", "term", "interrupt", "durable", "access"}},
 		{base, []string{
 			"planned", "pemfile", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},

@@ -46,9 +46,11 @@ var members = []struct {
 	{"the HSM", []string{
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
+		"unconfined",
 	}},
 	{"files", []string{
-		"manifest", "proof", "region", "from", "out", "to", "sha256", "words", "explain", "plan", "keep", "byok-offline",
+		"manifest", "proof", "region", "from", "out", "to", "release", "platform", "toolset", "sha256", "words", "explain",
+		"plan", "keep", "byok-offline",
 	}},
 	{"the numbers", []string{"vaults", "keys", "subscriptions"}},
 	{"the practice vault", []string{"state", "listen", "service", "limit", "fault", "clear"}},

@@ -4,7 +4,7 @@ package planned
 // their answers are kept, who signs in, and how the result is shown. An option that
 // is not here and not in the plan's step is refused.
 var left = []string{
-	"plan", "kmdata", "output", "token", "debug", "config",
+	"plan", "kmdata", "output", "token", "debug", "config", "unconfined",
 	// Answers, from files.
 	"pin-file", "new-pin-file", "so-pin-file", "quorum-pin-file", "card-pin-file", "new-card-pin-file", "own-passphrase",
 	// What people say and compare.

@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/kek"
@@ -90,7 +88,7 @@ func Folder(dir string) error {
 		return exitcode.Errorf(exitcode.Refused, "%s: no such folder", dir).Hint("mkdir %s", printable.Quote(dir))
 	}
 	if err == nil {
-		err = unix.Access(dir, unix.W_OK|unix.X_OK)
+		err = mayWrite(dir)
 	}
 	if err != nil {
 		return exitcode.Errorf(exitcode.Refused, "%s: cannot be written to: %w", dir, durable.Cause(err)).

@@ -142,11 +142,12 @@ func (e event) notes(name string) (values []string) {
 	return values
 }
 
-// deviations are the commands that failed or never ended, and what people noted
-// as deviations.
+// deviations are the commands that failed, never ended, or ran unconfined, and what
+// people noted as deviations.
 func deviations(events []event) (list []event) {
 	for _, e := range events {
-		if e.Status != 0 || e.Phase == ceremony.Begin || len(e.notes(ceremony.NoteDeviation)) > 0 {
+		noted := slices.Concat(e.notes(ceremony.NoteDeviation), e.notes(ceremony.NoteUnconfined))
+		if e.Status != 0 || e.Phase == ceremony.Begin || len(noted) > 0 {
 			list = append(list, e)
 		}
 	}

@@ -12,17 +12,6 @@ type Confinement struct {
 	Rows []confine.Row `json:"rows"`
 }
 
-// Broken names the rows that do not hold.
-func (v Confinement) Broken() []string {
-	var names []string
-	for _, row := range v.Rows {
-		if !row.OK {
-			names = append(names, row.Name)
-		}
-	}
-	return names
-}
-
 // Print writes a row a restriction.
 func (v Confinement) Print(w io.Writer) error {
 	var rows [][]string

@@ -186,14 +186,6 @@ func TestNowhereToPrint(t *testing.T) {
 	}
 }
 
-// TestBroken names the restrictions that do not hold.
-func TestBroken(t *testing.T) {
-	v, _ := results()["confinement"].(Confinement)
-	if got := strings.Join(v.Broken(), ", "); got != "ptrace" {
-		t.Errorf("%q", got)
-	}
-}
-
 // TestRefusal says why a module will not do, and the other way where only the
 // API to initialise a token is missing.
 func TestRefusal(t *testing.T) {

@@ -1,15 +1,5 @@
 package native
 
-/*
-typedef unsigned long rv;
-
-static rv call_initialize(void *function)
-{
-	return ((rv (*)(void *))function)(0);
-}
-*/
-import "C"
-
 import (
 	"github.com/miekg/pkcs11"
 
@@ -29,9 +19,4 @@ func (l *Library) Initialize(p *pkcs11.Ctx) (alone bool, err error) {
 		return true, nil
 	}
 	return false, err
-}
-
-// initializeAlone is C_Initialize without arguments (PKCS#11 v2.40, section 5.4).
-func (l *Library) initializeAlone() error {
-	return code(C.call_initialize(l.list.function[0]))
 }

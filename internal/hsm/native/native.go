@@ -7,11 +7,15 @@
 package native
 
 /*
-#cgo LDFLAGS: -ldl
-#include <dlfcn.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 typedef unsigned long rv;
+
+// On Windows structures are packed (PKCS#11 v2.40, section 2.1), and Go cannot
+// read the fields of those.
+#ifdef _WIN32
+#pragma pack(push, 1)
+#endif
 
 // The function list of PKCS#11 v2.40 (section 3.6): a version, and 68 functions.
 enum { init_token = 9, init_pin = 10, set_pin = 11, login = 18, wrap_key = 60, functions = 68 };
@@ -20,14 +24,28 @@ typedef struct {
 	void *function[functions];
 } list;
 
-static rv get(void *library, list **out)
+// Mechanisms and their parameters (PKCS#11 v2.40, sections 2.1.8, 2.1.21, 2.12.3).
+typedef struct { unsigned long type; void *parameter; unsigned long length; } mechanism;
+typedef struct { unsigned long hash, mgf, source; void *data; unsigned long length; } oaep_params;
+typedef struct { unsigned long aes_bits; oaep_params *oaep; } rsa_aes_params;
+typedef struct {
+	void *iv;
+	unsigned long iv_length, iv_bits;
+	void *aad;
+	unsigned long aad_length, tag_bits;
+} gcm_params;
+
+#ifdef _WIN32
+#pragma pack(pop)
+#endif
+
+static rv get(void *entry, list **out)
 {
-	rv (*f)(list **) = (rv (*)(list **))dlsym(library, "C_GetFunctionList");
 	*out = NULL;
-	return f(out);
+	return ((rv (*)(list **))entry)(out);
 }
 
-static int has_entry(void *library) { return dlsym(library, "C_GetFunctionList") != NULL; }
+static rv call_initialize(list *l) { return ((rv (*)(void *))l->function[0])(NULL); }
 
 static int has_function(list *l, int i) { return l->function[i] != NULL; }
 
@@ -51,17 +69,6 @@ static rv call_set_pin(list *l, unsigned long session)
 	return ((rv (*)(unsigned long, void *, unsigned long, void *, unsigned long))l->function[set_pin])(
 		session, NULL, 0, NULL, 0);
 }
-
-// Mechanisms and their parameters (PKCS#11 v2.40, sections 2.1.8, 2.1.21, 2.12.3).
-typedef struct { unsigned long type; void *parameter; unsigned long length; } mechanism;
-typedef struct { unsigned long hash, mgf, source; void *data; unsigned long length; } oaep_params;
-typedef struct { unsigned long aes_bits; oaep_params *oaep; } rsa_aes_params;
-typedef struct {
-	void *iv;
-	unsigned long iv_length, iv_bits;
-	void *aad;
-	unsigned long aad_length, tag_bits;
-} gcm_params;
 
 enum { oaep = 0x9, rsa_aes = 0x1054, gcm = 0x1087, sha1 = 0x220, mgf1_sha1 = 1, data_specified = 1 };
 
@@ -95,13 +102,12 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
-	"byok/internal/term"
 )
 
 // Library is an open PKCS#11 library, initialised or not.
 type Library struct {
-	handle unsafe.Pointer
-	list   *C.list
+	loaded
+	list *C.list
 }
 
 // Open loads the library at path and gets its function list. A library that the
@@ -109,14 +115,11 @@ type Library struct {
 // the status Usage; one that gives no function list, or a list without a function
 // that is called here, has the status HSM.
 func Open(path string) (*Library, error) {
-	name := C.CString(path)
-	defer C.free(unsafe.Pointer(name))
-	l := &Library{handle: C.dlopen(name, C.RTLD_LAZY)}
-	if l.handle == nil {
-		return nil, exitcode.Errorf(exitcode.Usage,
-			"PKCS#11 library %s: the dynamic linker refused it; a library it needs may be missing", path).
-			Hint("ldd %s", term.Quote(path))
+	handle, err := load(path)
+	if err != nil {
+		return nil, err
 	}
+	l := &Library{loaded: handle}
 	if err := l.getList(path); err != nil {
 		l.Close()
 		return nil, err
@@ -125,12 +128,13 @@ func Open(path string) (*Library, error) {
 }
 
 func (l *Library) getList(path string) error {
-	if C.has_entry(l.handle) == 0 {
+	entry := l.entry("C_GetFunctionList")
+	if entry == nil {
 		return exitcode.Errorf(exitcode.Usage, "PKCS#11 library %s: it has no C_GetFunctionList", path).
 			Hint("give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so")
 	}
 	const hint = "check the library's own configuration: its manual names the file and the variable"
-	if err := code(C.get(l.handle, &l.list)); err != nil {
+	if err := code(C.get(entry, &l.list)); err != nil {
 		return p11.Unreached(exitcode.Hint(p11.Fail("C_GetFunctionList of "+path, err), hint))
 	}
 	if l.list == nil {
@@ -163,11 +167,11 @@ var called = []struct {
 
 // Close closes the library. Closing twice, or closing nil, is harmless.
 func (l *Library) Close() {
-	if l == nil || l.handle == nil {
+	if l == nil || l.handle == none {
 		return
 	}
-	C.dlclose(l.handle)
-	l.handle, l.list = nil, nil
+	l.unload()
+	l.handle, l.list = none, nil
 }
 
 func code(rv C.rv) error {
@@ -176,6 +180,9 @@ func code(rv C.rv) error {
 	}
 	return pkcs11.Error(rv)
 }
+
+// initializeAlone is C_Initialize without arguments (PKCS#11 v2.40, section 5.4).
+func (l *Library) initializeAlone() error { return code(C.call_initialize(l.list)) }
 
 // Login is C_Login with the PIN that is typed on the device.
 func (l *Library) Login(h pkcs11.SessionHandle, user uint) error {

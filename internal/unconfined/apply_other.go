@@ -1,0 +1,50 @@
+//go:build !linux || !(amd64 || arm64)
+
+package unconfined
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"byok/internal/ceremony"
+	"byok/internal/command"
+	"byok/internal/confine"
+	"byok/internal/exitcode"
+)
+
+const option = "unconfined"
+
+// Flags are the options of a command that loads a library or reads a secret:
+// --unconfined, which says that whoever runs it knows what this system does not hold.
+func Flags() []cli.Flag {
+	return []cli.Flag{&cli.BoolFlag{
+		Name:  option,
+		Usage: "go on although " + runtime.GOOS + " cannot confine the HSM's library; recorded",
+	}}
+}
+
+// apply lets a command go on that has no --unconfined, or was given it.
+func apply(r *command.Run, _ bool) error {
+	confine.Harden()
+	if !slices.ContainsFunc(r.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == option }) {
+		return nil
+	}
+	missing := strings.Join(confine.Check().Missing(), ", ")
+	if !r.Bool(option) {
+		return exitcode.Errorf(exitcode.Refused, "%s cannot confine this program, and %s loads an HSM's library "+
+			"or reads a secret; not held here: %s", runtime.GOOS, r.Event.Command, missing).
+			Hint("hold the ceremony on Linux, or give --unconfined, which is recorded; byok-offline confine status")
+	}
+	r.Console.Warning("the HSM's library is not confined (--unconfined): it can use the network, and everything "+
+		"else that this user can; not held here: %s; the ceremony log says so", missing)
+	r.Event.AddNote(ceremony.NoteUnconfined, "by --unconfined, on "+runtime.GOOS+": "+missing)
+	return nil
+}
+
+func applyChild(bool) error {
+	confine.Harden()
+	return nil
+}
