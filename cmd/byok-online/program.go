@@ -55,7 +55,7 @@ func program(in io.Reader, out, err io.Writer) *command.Program {
 		planning.Commands(p),
 		rehearsalCommands(p),
 		inspectCommand(p),
-		shared.Fingerprint(p),
+		shared.Fingerprint(p), shared.Kit(p, shared.KitsIn()),
 		ceremonyCommands(p),
 	}, shared.About(p)...)
 	return p

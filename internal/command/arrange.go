@@ -32,8 +32,9 @@ func (p *Program) arrange(args []string) (line, error) {
 			return w.line, err
 		}
 	}
+	err := w.incomplete()
 	p.named = strings.Join(w.path, " ")
-	return w.line, w.incomplete()
+	return w.line, err
 }
 
 // walk goes down the tree of commands, word by word.
@@ -115,6 +116,10 @@ func (w *walk) literal(args []string) bool {
 
 // incomplete is for a line that ends before a command that does something.
 func (w *walk) incomplete() error {
+	if name := w.Alone[strings.Join(w.path, " ")]; name != "" && !w.asked && !w.helping && len(w.early) > 0 {
+		_, _, err := w.step([]string{name})
+		return err
+	}
 	if w.asked || w.helping || len(w.path) == 0 && len(w.early) == 0 {
 		if w.help = true; w.asked && w.helping && len(w.path) == 0 {
 			w.path = []string{"help"}

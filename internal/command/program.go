@@ -42,6 +42,7 @@ type Program struct {
 	HSMFlags []cli.Flag               // given to every command with --module-path
 	Examples map[string]string        // a worked line of each command, by its words: "key list"
 	Choices  map[string]choice.Choice // what options take, by their names
+	Alone    map[string]string        // the command that a group's name stands for where options follow, by the group
 	Before   func(*Run, string) error // refuses a step before anything is written to kmdata, the string, if set
 	Prepare  func(*Run) error         // runs before every command, such as confinement
 	Explain  func(*Run, error) error  // adds to the hint of a command's error what only the program knows, if set

@@ -29,7 +29,7 @@ func program(in io.Reader, out, errs io.Writer) (*command.Program, *term.Console
 	group := shared.Ceremony(p)
 	network := &cli.BoolFlag{Name: "hsm-network"}
 	group.Subcommands = append(group.Subcommands, shared.Held(p, script.Disconnected, nil, network)...)
-	p.Commands = []*cli.Command{group}
+	p.Commands = []*cli.Command{group, shared.Kit(p, shared.KitsIn())}
 	return p, console
 }
 
@@ -188,6 +188,12 @@ type answers struct{ question, typed string }
 // atTerminal runs the program at a terminal where a person types answers.
 func atTerminal(t *testing.T, typed []answers, args ...string) answer {
 	t.Helper()
+	return typing(t, typed, append([]string{"ceremony"}, args...)...)
+}
+
+// typing is atTerminal for any command.
+func typing(t *testing.T, typed []answers, args ...string) answer {
+	t.Helper()
 	keyboard, terminal, err := pty.Open()
 	if err != nil {
 		t.Fatalf("pseudo-terminal (mount devpts on /dev/pts): %v", err)
@@ -201,7 +207,7 @@ func atTerminal(t *testing.T, typed []answers, args ...string) answer {
 	var out strings.Builder
 	p, _ := program(terminal, &out, errs)
 	ended := make(chan int, 1)
-	go func() { ended <- p.Main(context.Background(), append([]string{"ceremony"}, args...)) }()
+	go func() { ended <- p.Main(context.Background(), args) }()
 	seen := 0
 	for _, a := range typed {
 		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {

@@ -19,6 +19,9 @@ func TestHostileText(t *testing.T) {
 	hostile.Try(t, "written", hostile.Fill[written]())
 	hostile.Try(t, "attestation", hostile.Fill[attestation]())
 	hostile.Try(t, "heldView", hostile.Fill[heldView]())
+	hostile.Try(t, "newKit", hostile.Fill[newKit]())
+	hostile.Try(t, "checkedKit", hostile.Fill[checkedKit]())
+	hostile.Try(t, "checkedKit that is whole", checkedKit{Kit: hostile.Fill[newKit]().Kit})
 	hostile.Try(t, "planView", hostile.Fill[planView]())
 	hostile.Try(t, "planView of a good plan", planView{File: hostile.Text, Title: hostile.Text, Date: hostile.Text, Quorum: hostile.Text})
 }
