@@ -18,7 +18,7 @@ import (
 // it starts on a line of its own. A failed Append leaves the content as it was.
 // What cannot be that file, or has a second name (a hard link), is [ErrUnfit].
 func Append(path string, perm fs.FileMode, limit int64, next func(old *io.SectionReader) ([]byte, error)) (err error) {
-	f, old, err := openLocked(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm, limit)
+	f, old, err := openLocked(path, os.O_RDWR|appending|os.O_CREATE, perm, limit)
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,9 @@ func appendSynced(f *os.File, old *io.SectionReader, line []byte) error {
 	if !whole {
 		line = append([]byte("\n"), line...)
 	}
+	if _, err := f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
 	if _, err := f.Write(append(line, '\n')); err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func wholeLines(old *io.SectionReader) (bool, error) {
 // Touch creates an empty file where there is none, and proves that [Append]
 // may write to it.
 func Touch(path string, perm fs.FileMode) error {
-	f, err := openOwn(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, perm)
+	f, err := openOwn(path, os.O_RDWR|appending|os.O_CREATE, perm)
 	if err == nil {
 		err = f.Close()
 	}

@@ -15,11 +15,11 @@ func Cause(err error) error {
 	var call *os.SyscallError
 	switch {
 	case errors.As(err, &path):
-		return path.Err
+		return plainly(path.Err)
 	case errors.As(err, &link):
-		return link.Err
+		return plainly(link.Err)
 	case errors.As(err, &call):
-		return call.Err
+		return plainly(call.Err)
 	}
-	return err
+	return plainly(err)
 }

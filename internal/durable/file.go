@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"byok/internal/access"
 	"byok/internal/exitcode"
 )
 
@@ -21,9 +22,12 @@ type File struct {
 }
 
 func newFile(path string, perm fs.FileMode) (*File, error) {
+	if err := nameable(path); err != nil {
+		return nil, failed(path, "cannot be created", err)
+	}
 	folder, name := filepath.Split(path)
 	temp := filepath.Join(folder, "."+name+".tmp-"+rand.Text()[:12])
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	file, err := access.Create(temp, perm)
 	if err != nil {
 		return nil, failed(path, "cannot be created", err)
 	}
@@ -52,7 +56,7 @@ func (f *File) finish() error {
 
 // replace gives a finished file its name, whatever has that name now.
 func (f *File) replace() error {
-	if err := os.Rename(f.temp, f.path); err != nil {
+	if err := renameOver(f.temp, f.path); err != nil {
 		return failed(f.path, "cannot be put into place", err)
 	}
 	f.placed = true

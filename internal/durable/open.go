@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -36,6 +37,11 @@ const (
 // going. What was opened is looked at once more, since it may have been
 // exchanged in between.
 func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	if flag&os.O_CREATE != 0 {
+		if err := nameable(path); err != nil {
+			return nil, err
+		}
+	}
 	info, err := os.Stat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err == nil {
@@ -54,7 +60,7 @@ func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	switch {
 	case errors.Is(err, syscall.ELOOP):
 		return nil, looped
-	case errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, syscall.ENOTDIR) && belowFile(path):
 		return nil, errBelow
 	case err != nil:
 		return nil, err
@@ -69,6 +75,19 @@ func openRegular(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
+// belowFile reports whether a file is in place of a folder on the way to a path.
+// Windows says ENOTDIR as well where a folder is missing.
+func belowFile(path string) bool {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil {
+			return !info.IsDir()
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
 // openOwn is openRegular for a file that is written to in place, which must
 // have no second name: what is written would be lost under that one.
 func openOwn(path string, flag int, perm fs.FileMode) (*os.File, error) {
@@ -76,8 +95,8 @@ func openOwn(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && hasSecondName(info) {
+	second, err := hasSecondName(f)
+	if second {
 		err = errSecondName
 	}
 	if err != nil {
@@ -93,6 +112,7 @@ var kinds = []struct {
 	name string
 }{
 	{fs.ModeDir, "a folder"},
+	{fs.ModeSymlink, "a symbolic link"},
 	{fs.ModeNamedPipe, "a named pipe"},
 	{fs.ModeSocket, "a socket"},
 	{fs.ModeDevice, "a device"},

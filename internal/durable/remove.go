@@ -17,7 +17,7 @@ func Remove(path string) error {
 // Rename gives a file another name in its folder, and returns once that is on
 // the medium. Unlike WriteFile it replaces what has the name already.
 func Rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	if err := renameOver(from, to); err != nil {
 		return err
 	}
 	return failed(to, "may not last", syncFolder(filepath.Dir(to)))

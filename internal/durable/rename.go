@@ -40,7 +40,7 @@ func renameIfFree(from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return os.Rename(from, to)
+	return renameOver(from, to)
 }
 
 // unsupported reports whether the file system cannot do it at all. FAT says EPERM

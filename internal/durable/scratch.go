@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"byok/internal/access"
 )
 
 // OpenScratch opens a file for reading and writing, and creates it where it is
@@ -16,8 +18,8 @@ func OpenScratch(path string, perm os.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, unopened(path, err)
 	}
-	info, err := f.Stat()
-	if err == nil && !isOurs(info) {
+	ours, err := access.Owned(f)
+	if err == nil && !ours {
 		err = errForeign
 	}
 	if err != nil {

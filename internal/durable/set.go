@@ -75,6 +75,9 @@ func (s *Set) Create(path string, perm fs.FileMode) (*File, error) {
 // mayPlace looks at what already has the name: nothing for the head, at most
 // the file of an interrupted run for a companion.
 func (s *Set) mayPlace(path string) error {
+	if err := nameable(path); err != nil {
+		return failed(path, "cannot be created", err)
+	}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

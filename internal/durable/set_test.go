@@ -101,7 +101,7 @@ func TestSetRefused(t *testing.T) {
 	s := NewSet()
 	defer s.Discard()
 	_, err := s.Create(dir+"/head", 0o600)
-	wantErr(t, err, exitcode.Refused, dir+"/head already exists and is never overwritten")
+	wantErr(t, err, exitcode.Refused, filepath.Join(dir, "head")+" already exists and is never overwritten")
 
 	if err := os.Mkdir(dir+"/folder", 0o700); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestOvertaken(t *testing.T) {
 	s := prepared(t, dir, "late")
 	put(t, dir, "head", "early")
 	put(t, dir, "sig", "early")
-	wantErr(t, s.Commit(), exitcode.Refused, dir+"/head already exists and is never overwritten")
+	wantErr(t, s.Commit(), exitcode.Refused, filepath.Join(dir, "head")+" already exists and is never overwritten")
 	s.Discard()
 	wantFiles(t, dir, "head=early", "sig=early")
 }
@@ -184,7 +184,7 @@ func TestConcurrentSets(t *testing.T) {
 	winner := slices.Index(errs, nil)
 	for i, err := range errs {
 		if i != winner {
-			wantErr(t, err, exitcode.Refused, dir+"/head already exists and is never overwritten")
+			wantErr(t, err, exitcode.Refused, filepath.Join(dir, "head")+" already exists and is never overwritten")
 		}
 	}
 	wantFiles(t, dir, fmt.Sprintf("head=%d", winner), fmt.Sprintf("manifest=%d", winner), fmt.Sprintf("sig=%d", winner))

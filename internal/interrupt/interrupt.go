@@ -84,9 +84,7 @@ func End(s os.Signal) {
 		number = syscall.SIGKILL
 	}
 	signal.Reset(s)
-	if self, err := os.FindProcess(os.Getpid()); err == nil {
-		_ = self.Signal(number)
-	}
+	end(number)
 }
 
 func deliver(s os.Signal) {

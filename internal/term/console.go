@@ -33,7 +33,7 @@ import (
 // the first call; its methods may then be used by several goroutines.
 type Console struct {
 	Program string    // the prefix of every message
-	In      io.Reader // asked only if it is a terminal and /dev/tty cannot be opened
+	In      io.Reader // asked only if it is a terminal and this process has no other
 	Out     io.Writer // results
 	Err     io.Writer // messages and progress
 	Quiet   bool      // leaves out Say and Progress, never a warning or an error

@@ -20,9 +20,9 @@ const maxLine = 4096
 
 // device is the terminal a question is asked on.
 type device struct {
-	in   *os.File
-	out  io.Writer
-	ours bool // opened here, to be closed here
+	in    *os.File
+	out   io.Writer
+	close func() // what was opened here
 
 	mu      sync.Mutex
 	held    bool // its settings are not those that were found
@@ -52,8 +52,8 @@ const (
 	showing             // the echo is off, and a secret is on the screen
 )
 
-// open returns the terminal: the one that has its echo off, or /dev/tty, or
-// standard input.
+// open returns the terminal: the one that has its echo off, or that of this process
+// (/dev/tty), or standard input.
 func (c *Console) open() (*device, error) {
 	c.mu.Lock()
 	d := c.concealed
@@ -61,13 +61,13 @@ func (c *Console) open() (*device, error) {
 	if d != nil {
 		return d, nil
 	}
-	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-		return &device{in: tty, out: tty, ours: true}, nil
+	if in, out, err := openTerminal(); err == nil {
+		return &device{in: in, out: out, close: func() { _, _ = in.Close(), out.Close() }}, nil
 	}
 	if in, ok := terminal(c.In); ok {
-		return &device{in: in, out: c.Err}, nil
+		return &device{in: in, out: c.Err, close: func() {}}, nil
 	}
-	return nil, errors.New("/dev/tty cannot be opened and standard input is not a terminal")
+	return nil, errors.New(noTerminal)
 }
 
 func (c *Console) openFor(code exitcode.Code, doing, flag string) (*device, error) {
@@ -82,10 +82,10 @@ func (c *Console) openFor(code exitcode.Code, doing, flag string) (*device, erro
 	return nil, err
 }
 
-// close lets go of a terminal whose echo is on.
-func (d *device) close() {
-	if d.ours && !d.resting {
-		_ = d.in.Close()
+// release lets go of a terminal whose echo is on.
+func (d *device) release() {
+	if !d.resting {
+		d.close()
 	}
 }
 
@@ -109,7 +109,7 @@ func (c *Console) Restore() {
 	}
 	c.concealed, d.resting = nil, false
 	d.leave()
-	d.close()
+	d.release()
 }
 
 // enter drops what was typed ahead, which was meant for another question if for
@@ -219,7 +219,7 @@ func (c *Console) hidden(d *device, prompt string, line []byte) (int, error) {
 	c.conceal(d)
 	defer d.leave()
 	defer d.say("")
-	return wait(prompt, signals, func() (int, error) { return wholeLine(readHidden(d.in, line)) })
+	return wait(prompt, signals, func() (int, error) { return wholeLine(readLine(d.in, line)) })
 }
 
 // plain is a question with a visible answer.
@@ -236,10 +236,7 @@ func (d *device) answer(prompt string, q question) (string, error) {
 		return "", fmt.Errorf("%s: %w", Printable(prompt), err)
 	}
 	defer d.leave()
-	n, err := wait(prompt, signals, func() (int, error) {
-		n, err := d.in.Read(line)
-		return wholeLine(line[:n], err)
-	})
+	n, err := wait(prompt, signals, func() (int, error) { return wholeLine(readLine(d.in, line)) })
 	if err != nil {
 		d.say("")
 		return "", err

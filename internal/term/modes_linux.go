@@ -43,8 +43,8 @@ func (s settings) restore(fd int) { _ = unix.IoctlSetTermios(fd, unix.TCSETS, &s
 // discardInput drops what was typed and not read yet.
 func discardInput(fd int) { _ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }
 
-// readHidden reads one line straight into locked memory.
-func readHidden(in *os.File, line []byte) ([]byte, error) {
+// readLine reads one line straight into locked memory.
+func readLine(in *os.File, line []byte) ([]byte, error) {
 	n, err := in.Read(line)
 	return line[:n], err
 }

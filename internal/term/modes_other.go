@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package term
 
@@ -9,7 +9,7 @@ import (
 )
 
 // settings are those of a terminal as it was found. On this system a question
-// changes none: readHidden turns the echo off.
+// changes none: readLine turns the echo off.
 type settings struct{ state *xterm.State }
 
 func settingsOf(fd int) (settings, error) {
@@ -24,9 +24,9 @@ func (s settings) restore(fd int) { _ = xterm.Restore(fd, s.state) }
 // discardInput has no way to drop what was typed on this system.
 func discardInput(int) {}
 
-// readHidden reads one line with the echo off. The library's own copies of it
+// readLine reads one line with the echo off. The library's own copies of it
 // stay in the Go heap.
-func readHidden(in *os.File, line []byte) ([]byte, error) {
+func readLine(in *os.File, line []byte) ([]byte, error) {
 	typed, err := xterm.ReadPassword(int(in.Fd()))
 	defer clear(typed)
 	n := copy(line, typed)

@@ -47,7 +47,7 @@ func (c *Console) Count(what string, total int64) *Progress {
 
 func (c *Console) progress(p *Progress) *Progress {
 	p.console, p.now = c, time.Now
-	if err, ok := terminal(c.Err); ok && !c.Quiet {
+	if err, ok := terminal(c.Err); ok && !c.Quiet && takesSequences(err) {
 		p.width, _, _ = xterm.GetSize(int(err.Fd()))
 	}
 	p.start = p.now()

@@ -12,14 +12,14 @@ import (
 // attempts is how often NewPassword asks before it gives up.
 const attempts = 3
 
-// Interactive reports whether a person can be asked: /dev/tty can be opened, or
-// In is a terminal.
+// Interactive reports whether a person can be asked: this process has a terminal, or
+// In is one.
 func (c *Console) Interactive() bool {
 	d, err := c.open()
 	if err != nil {
 		return false
 	}
-	d.close()
+	d.release()
 	return true
 }
 
@@ -35,7 +35,7 @@ func (c *Console) Password(prompt, flag string) (*secret.Bytes, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
+	defer d.release()
 	return c.secret(d, prompt)
 }
 
@@ -46,7 +46,7 @@ func (c *Console) NewPassword(prompt, flag string) (*secret.Bytes, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
+	defer d.release()
 	for i := range attempts {
 		if i > 0 {
 			d.say("entries do not match, try again")
@@ -85,7 +85,7 @@ func (c *Console) Enter(prompt string) error {
 	if err != nil {
 		return err
 	}
-	defer d.close()
+	defer d.release()
 	line := secret.New(maxLine)
 	if _, err := c.hidden(d, prompt, line.Reveal()); err != nil {
 		return exitcode.Mark(exitcode.Usage, err)
@@ -101,7 +101,7 @@ func (c *Console) Ask(prompt, flag string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer d.close()
+	defer d.release()
 	answer, err := d.answer(prompt, d.plain(prompt))
 	return strings.TrimSpace(answer), exitcode.Mark(exitcode.Usage, err)
 }
@@ -125,7 +125,7 @@ func (c *Console) askPage(page func(width int) []string, prompt, flag string, al
 	if err != nil {
 		return "", err
 	}
-	defer d.close()
+	defer d.release()
 	q := question{mode: asking, draw: func() {
 		if alone {
 			d.write([]byte(enterAlternate))
@@ -149,7 +149,7 @@ func (c *Console) Confirm(question, word string) error {
 	if err != nil {
 		return exitcode.Errorf(exitcode.Refused, "not confirmed: %w", err)
 	}
-	defer d.close()
+	defer d.release()
 	prompt := fmt.Sprintf("%s (type %q to continue)", question, word)
 	answer, err := d.answer(prompt, d.plain(prompt))
 	if err != nil {

@@ -1,10 +1,6 @@
 package term
 
-import (
-	"os"
-
-	xterm "golang.org/x/term"
-)
+import xterm "golang.org/x/term"
 
 // Snapshot notes how the terminal is set now. The function that it returns puts
 // it back so, with the alternate screen, and what is shown there, cleared, and
@@ -12,17 +8,17 @@ import (
 // stopped, at a prompt. Where the settings are as they were, and where the
 // terminal is not there or serves another job, it does nothing.
 func Snapshot() (rescue func()) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	in, out, err := openTerminal()
 	if err != nil {
 		return func() {}
 	}
-	state, err := xterm.GetState(int(tty.Fd()))
+	state, err := xterm.GetState(int(in.Fd()))
 	if err != nil {
-		_ = tty.Close()
+		_, _ = in.Close(), out.Close()
 		return func() {}
 	}
 	return func() {
-		fd := int(tty.Fd())
+		fd := int(in.Fd())
 		if !servesUs(fd) {
 			return
 		}
@@ -32,7 +28,7 @@ func Snapshot() (rescue func()) {
 		}
 		if canClear() {
 			// What is on the ordinary screen stays.
-			_, _ = tty.WriteString(enterAlternate + leaveAlternate + "\n")
+			_, _ = out.WriteString(enterAlternate + leaveAlternate + "\n")
 		}
 		discardInput(fd) // the beginning of a PIN is nothing for the shell
 		_ = xterm.Restore(fd, state)

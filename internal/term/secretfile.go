@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"byok/internal/access"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/secret"
@@ -45,20 +46,15 @@ func SecretFile(path string) (*secret.Bytes, error) {
 
 // private refuses a file that others may read or change.
 func private(f *os.File) error {
-	info, err := f.Stat()
+	who, err := access.Others(f, access.Any)
 	if err != nil {
 		return exitcode.Errorf(exitcode.Usage, "%s: %w", f.Name(), durable.Cause(err))
 	}
-	mode := info.Mode().Perm()
-	if mode&0o077 == 0 {
+	if who == "" {
 		return nil
 	}
-	err = exitcode.Errorf(exitcode.Refused, "%s: others have access to it (mode %04o)", f.Name(), mode)
-	if !durable.KeepsModes(f) {
-		return exitcode.Hint(err, "chmod changes nothing on its file system; put a copy on another one, such as /dev/shm, "+
-			"with mode 600")
-	}
-	return exitcode.Hint(err, "chmod 600 %s", Quote(f.Name()))
+	return exitcode.Errorf(exitcode.Refused, "%s: others have access to it (%s)", f.Name(), who).
+		Hint("%s", access.Cure(f))
 }
 
 // foreign names what an editor or a redirection left in a file besides a secret.

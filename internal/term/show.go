@@ -3,7 +3,6 @@ package term
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 
 	"byok/internal/exitcode"
@@ -32,9 +31,8 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 		return err
 	}
 	if !canClear() {
-		d.close()
-		kind := os.Getenv("TERM")
-		return exitcode.Errorf(exitcode.Refused, "this terminal (TERM=%s) cannot clear a secret from its screen", kind).
+		d.release()
+		return exitcode.Errorf(exitcode.Refused, "%s cannot clear a secret from its screen", kind()).
 			Hint("give %s, or use another terminal", flag)
 	}
 	signals := listen()
@@ -46,23 +44,14 @@ func (c *Console) ShowSecret(heading []string, words *secret.Bytes, prompt, flag
 	}
 	err = d.enter(question{mode: showing, draw: draw, clear: func() { d.write([]byte(leaveAlternate)) }})
 	if err != nil {
-		d.close()
+		d.release()
 		return exitcode.Errorf(exitcode.Refused, "%s: %w", Printable(prompt), err)
 	}
 	c.conceal(d)
 	defer d.leave()
 	line := make([]byte, maxLine)
-	_, err = wait(prompt, signals, func() (int, error) {
-		n, err := d.in.Read(line)
-		return wholeLine(line[:n], err)
-	})
+	_, err = wait(prompt, signals, func() (int, error) { return wholeLine(readLine(d.in, line)) })
 	return exitcode.Mark(exitcode.Refused, err)
-}
-
-// canClear reports whether the terminal takes control sequences.
-func canClear() bool {
-	kind := os.Getenv("TERM")
-	return kind != "" && kind != "dumb"
 }
 
 // show writes the words straight from locked memory.

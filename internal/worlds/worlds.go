@@ -14,13 +14,14 @@ package worlds
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 
+	"byok/internal/access"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -122,14 +123,11 @@ type worldsFile struct {
 // file does not exist yet. A file that others may write is Refused, one that is damaged
 // has status Check.
 func (s *Store) List() ([]World, error) {
-	data, err := durable.ReadFile(s.path, maxFile)
+	data, err := s.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := s.private(); err != nil {
 		return nil, err
 	}
 	var file worldsFile
@@ -145,17 +143,31 @@ func (s *Store) List() ([]World, error) {
 	return file.Worlds, nil
 }
 
-// private refuses a file that others than its owner could change.
-func (s *Store) private() error {
-	info, err := os.Stat(s.path)
+// read returns the content of the file. The error is fs.ErrNotExist where there
+// is none.
+func (s *Store) read() ([]byte, error) {
+	f, err := durable.OpenUpTo(s.path, maxFile)
 	if err != nil {
-		return exitcode.Errorf(exitcode.Failed, "%s: %w", s.path, durable.Cause(err))
+		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 && runtime.GOOS != "windows" {
-		return exitcode.Errorf(exitcode.Refused, "%s: others may change it (mode %04o), so it proves nothing", s.path, mode).
-			Hint("chmod 600 %s, then compare each hknso in it with the paper record", printable.Quote(s.path))
+	defer f.Close()
+	if err := private(f); err != nil {
+		return nil, err
 	}
-	return nil
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
+}
+
+// private refuses a file that others than its owner could change.
+func private(f *os.File) error {
+	who, err := access.Others(f, access.Change)
+	if err != nil {
+		return exitcode.Errorf(exitcode.Failed, "%s: %w", f.Name(), durable.Cause(err))
+	}
+	if who == "" {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Refused, "%s: others may change it (%s), so it proves nothing", f.Name(), who).
+		Hint("%s, then compare each hknso in it with the paper record", access.Cure(f))
 }
 
 // check holds the rules that the form of the JSON does not.

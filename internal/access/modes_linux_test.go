@@ -1,4 +1,4 @@
-package durable
+package access
 
 import (
 	"os"
@@ -16,7 +16,7 @@ func TestKeepsModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if !KeepsModes(f) {
+	if !keepsModes(f) {
 		t.Fatal("the temporary folder is on a file system without modes")
 	}
 	var about unix.Statfs_t
@@ -26,11 +26,15 @@ func TestKeepsModes(t *testing.T) {
 	before := modeless
 	modeless = append(slices.Clone(modeless), uint32(about.Type))
 	defer func() { modeless = before }()
-	if KeepsModes(f) {
+	if keepsModes(f) {
 		t.Errorf("file system %#x keeps modes", about.Type)
 	}
+	const want = "chmod changes nothing on its file system; put a copy on another one, such as /dev/shm, with mode 600"
+	if cure := Cure(f); cure != want {
+		t.Errorf("%q", cure)
+	}
 	_ = f.Close()
-	if !KeepsModes(f) {
+	if !keepsModes(f) {
 		t.Error("what cannot be asked keeps no modes")
 	}
 }

@@ -1,0 +1,15 @@
+// Package access says who besides its owner can reach a file, and keeps others
+// from a new one: by its mode, or by its access list on Windows, where a mode
+// says nothing.
+//
+// Use [Others] before a secret is read from a file or its content is believed.
+// Package durable makes files and folders with [Create] and [Mkdir]; use durable.
+package access
+
+// Right is what others may not have.
+type Right int
+
+const (
+	Any    Right = iota // to read, to change, or to run
+	Change              // to write, to add, to replace or to remove
+)
