@@ -110,9 +110,9 @@ func summary(synopsis string) string {
 
 func programs(nodes map[string]node, name string) string {
 	var parts []string
-	for _, program := range []string{"offline", "online"} {
-		if from := "cmd/byok-" + program; name == from || reaches(nodes, from, name) {
-			parts = append(parts, program)
+	for _, program := range []string{"byok-offline", "byok-online", "check-offline"} {
+		if from := "cmd/" + program; name == from || reaches(nodes, from, name) {
+			parts = append(parts, strings.TrimPrefix(program, "byok-"))
 		}
 	}
 	return strings.Join(parts, ", ")

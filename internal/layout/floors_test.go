@@ -32,7 +32,7 @@ func floors() []floor {
 			[]string{"plan", "attest", "proof", "kit", "toolset", "anatomy", "transfer", "hsmattest", "kmdata", "statement", "worlds"},
 		},
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
-		{"Process, terminal, files", []string{"linkage", "machinecode", "executable", "confine", "softhsm", "library", "child", "term", "interrupt", "durable", "access"}},
+		{"Process, terminal, files", []string{"linkage", "machinecode", "executable", "confine", "softhsm", "library", "child", "term", "interrupt", "airgap", "durable", "access"}},
 		{base, []string{
 			"planned", "pemfile", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
 		}},
@@ -46,7 +46,7 @@ const base = "Base"
 // No program reaches them.
 func aside() []string {
 	return []string{
-		"ceremonytest", "layout", "specimen", "uploadbench", "hsm/shim", "policy", "policy/token", "policy/findings",
+		"ceremonytest", "layout", "release", "specimen", "uploadbench", "hsm/shim", "policy", "policy/token", "policy/findings",
 	}
 }
 

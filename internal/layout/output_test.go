@@ -23,6 +23,7 @@ var printing = []string{
 var printers = map[string]string{
 	"cmd/byok-offline/main.go":                "hands the streams on",
 	"cmd/byok-online/main.go":                 "hands the streams on",
+	"cmd/check-offline/main.go":               "hands the streams on",
 	"cmd/byok-online/rehearsal.go":            "the URL of the vault that was just started",
 	"internal/child/again_linux.go":           "hands the streams on",
 	"internal/child/again_other.go":           "hands the streams on",

@@ -31,6 +31,11 @@ func TestReach(t *testing.T) {
 			"net/http",
 		},
 		{
+			"cmd/check-offline", // judges the others, and is pure Go
+			network + `|net|runtime/cgo|` + ours + `(hsm|secondproc|world|vault|azure|upload|rehearsal|download)` + never,
+			"byok/internal/linkage",
+		},
+		{
 			"internal/kmdata", // opens on any machine, without an HSM's library
 			network + `|runtime/cgo|` + ours + `(hsm|secondproc|world|vault|azure|upload|rehearsal|download)` + never,
 			"byok/internal/keykind",
@@ -59,7 +64,7 @@ func TestModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, program := range []string{"byok-offline", "byok-online"} {
+	for _, program := range []string{"byok-offline", "byok-online", "check-offline"} {
 		_, section, found := strings.Cut(string(text), "\n## "+program+"\n")
 		if !found {
 			t.Errorf("docs/dependencies.md has no section %s", program)

@@ -1,0 +1,246 @@
+package machinecode
+
+import (
+	"maps"
+	"slices"
+)
+
+// value is what is known of a register or of a place on the stack.
+type value struct {
+	kind   kind
+	number int64 // of a constant
+}
+
+type kind uint8
+
+const (
+	unknown kind = iota
+	known
+	inRegister // the function's first parameter, where it comes in a register
+	onStack    // the same of a function whose parameters are on the stack
+)
+
+// state is what is known at an instruction. Places on the stack are counted from
+// where the stack pointer was when the function was called.
+type state struct {
+	registers [32]value
+	places    map[int64]value
+	pointer   int64
+}
+
+func (a architecture) entry() state {
+	s := state{places: map[int64]value{a.returnSlot + a.firstSlot: {kind: onStack}}}
+	s.registers[a.parameter] = value{kind: inRegister}
+	return s
+}
+
+func (s state) clone() state {
+	s.places = maps.Clone(s.places)
+	return s
+}
+
+// meet keeps of s what is also in o: two ways lead to the same instruction.
+func (s *state) meet(o state) {
+	for i, v := range o.registers {
+		if s.registers[i] != v {
+			s.registers[i] = value{}
+		}
+	}
+	if s.pointer != o.pointer {
+		s.places = map[int64]value{}
+	}
+	maps.DeleteFunc(s.places, func(place int64, v value) bool { return o.places[place] != v })
+}
+
+// apply does what an instruction does.
+func (a architecture) apply(s *state, in instruction) {
+	for r := range s.registers {
+		if in.writes&(1<<r) != 0 {
+			s.registers[r] = value{}
+		}
+	}
+	if in.writes&(1<<a.stack) != 0 {
+		s.places = map[int64]value{}
+	}
+	switch in.operation {
+	case constant:
+		s.registers[in.to] = value{known, in.number}
+	case copying:
+		s.registers[in.to] = s.registers[in.from]
+	case loading:
+		s.registers[in.to] = s.places[s.pointer+in.number]
+		if in.pair {
+			s.registers[in.second] = s.places[s.pointer+in.number+8]
+		}
+	case storing:
+		s.places[s.pointer+in.number] = s.registers[in.from]
+		if in.pair {
+			s.places[s.pointer+in.number+8] = s.registers[in.second]
+		}
+	case keeping:
+		s.places[s.pointer+in.number] = value{known, int64(in.target)}
+	case moving:
+		s.pointer += in.number
+	case address, adding:
+		s.registers[in.to] = value{}
+	case calling, kernel, foreign:
+		s.registers = [32]value{}
+	}
+}
+
+// passage is what reaches a place where the kernel, or another function, is
+// called: the number, or what is passed as first parameter, by either way.
+type passage struct {
+	at              uint64
+	target          uint64 // 0: the kernel
+	foreign         bool
+	register, stack value
+}
+
+// passages follows a function's values to its calls. Of two ways to one
+// instruction, what both agree on is kept; where a loop comes back, nothing is.
+func (s *scanner) passages(f *function) (found []passage) {
+	loops := map[uint64]bool{}
+	s.walk(f, func(at uint64, in instruction) {
+		if (in.operation == branching || in.operation == jumping) && in.target > f.start && in.target <= at {
+			loops[in.target] = true
+		}
+	})
+	now, reached, waiting := s.arch.entry(), true, map[uint64]state{}
+	s.walk(f, func(at uint64, in instruction) {
+		if from, ok := waiting[at]; ok && reached {
+			now.meet(from)
+		} else if ok {
+			now, reached = from, true
+		}
+		if loops[at] {
+			now.registers, now.places = [32]value{}, map[int64]value{}
+		}
+		if p, ok := s.passage(f, now, at, in); ok {
+			found = append(found, p)
+		}
+		s.arch.apply(&now, in)
+		if in.operation == branching || in.operation == jumping {
+			join(waiting, in.target, now)
+		}
+		if in.operation == jumping || in.operation == ending {
+			now, reached = state{places: map[int64]value{}}, false
+		}
+	})
+	return found
+}
+
+func join(waiting map[uint64]state, target uint64, now state) {
+	was, ok := waiting[target]
+	if !ok {
+		waiting[target] = now.clone()
+		return
+	}
+	was.meet(now)
+	waiting[target] = was
+}
+
+// passage looks at an instruction that leaves the function.
+func (s *scanner) passage(f *function, now state, at uint64, in instruction) (passage, bool) {
+	p := passage{at: at, target: in.target}
+	switch in.operation {
+	case kernel, foreign:
+		p.foreign = in.operation == foreign
+		p.register = now.registers[s.arch.kernel]
+	case calling:
+		p.register, p.stack = now.registers[s.arch.parameter], now.places[now.pointer+s.arch.firstSlot]
+	case jumping, branching: // its caller's parameters are passed on
+		p.register = now.registers[s.arch.parameter]
+		p.stack = now.places[now.pointer+s.arch.returnSlot+s.arch.firstSlot]
+	default:
+		return p, false
+	}
+	inside := in.target >= f.start && in.target < f.end
+	return p, p.target == 0 && in.operation >= kernel || p.target != 0 && !inside
+}
+
+// gate is a function that calls the kernel with a number that it is given.
+type gate struct{ register, stack bool }
+
+// follow finds the system calls. A function that gives the kernel its own first
+// parameter is a gate, and so is one that passes it to a gate; those that call a
+// gate are looked at until no new one is found.
+func (s *scanner) follow() {
+	gates := map[uint64]gate{}
+	read := make([][]passage, len(s.functions))
+	for again := true; again; {
+		again = false
+		for i := range s.functions {
+			f := &s.functions[i]
+			if !f.traps && !f.callsOneOf(gates) {
+				continue
+			}
+			if read[i] == nil {
+				read[i] = s.passages(f)
+			}
+			g := passedOn(read[i], gates)
+			if g != gates[f.start] && f.name != NoName {
+				gates[f.start], again = g, true
+			}
+		}
+	}
+	for start := range gates {
+		s.code.Gates = append(s.code.Gates, s.named(start))
+	}
+	slices.Sort(s.code.Gates)
+	s.code.Gates = slices.Compact(s.code.Gates)
+	for i, list := range read {
+		for _, p := range list {
+			s.report(s.functions[i].name, p, gates)
+		}
+	}
+}
+
+func (f *function) callsOneOf(gates map[uint64]gate) bool {
+	for _, target := range f.targets {
+		if gates[target] != (gate{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// number returns what a gate is given, or the kernel.
+func (p passage) number(gates map[uint64]gate) (v value, calls bool) {
+	g := gates[p.target]
+	switch {
+	case p.target == 0, g.register:
+		return p.register, true
+	case g.stack:
+		return p.stack, true
+	}
+	return value{}, false
+}
+
+// passedOn says which of a function's parameters become a number.
+func passedOn(list []passage, gates map[uint64]gate) (g gate) {
+	for _, p := range list {
+		switch v, calls := p.number(gates); {
+		case calls && v.kind == inRegister:
+			g.register = true
+		case calls && v.kind == onStack:
+			g.stack = true
+		}
+	}
+	return g
+}
+
+// report notes a system call, unless the number is the function's parameter: its
+// callers have it. What has no name has no known callers.
+func (s *scanner) report(by string, p passage, gates map[uint64]gate) {
+	v, calls := p.number(gates)
+	passed := v.kind == inRegister || v.kind == onStack
+	if !calls || passed && by != NoName {
+		return
+	}
+	call := Call{By: by, Address: p.at, Number: Unknown, Foreign: p.foreign}
+	if v.kind == known {
+		call.Number = v.number
+	}
+	s.code.Kernel = append(s.code.Kernel, call)
+}
