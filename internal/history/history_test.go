@@ -58,6 +58,15 @@ func texts(deeds []history.Deed) string {
 	return strings.Join(all, "; ")
 }
 
+// of is the history of a key by the statements and a log.
+func of(w *softworld.World, log []ceremony.Event, k *kmdata.Key) ([]history.Deed, error) {
+	r := history.New(w.Chain)
+	for _, e := range log {
+		r.Add(e)
+	}
+	return r.Of(k)
+}
+
 // TestOf: each deed where it belongs, and none of another key.
 func TestOf(t *testing.T) {
 	w, k := made(t)
@@ -76,6 +85,11 @@ func TestOf(t *testing.T) {
 	began.Phase = ceremony.Begin
 	other := packed
 	other.Arguments = []string{"--ident=k2"}
+	batch := packed
+	batch.Arguments = []string{"--ident=k2", "--ident=k", "--ident=k3"}
+	batch.Outputs = []ceremony.File{{Path: "/usb/KeyTransferPackage-k2.byok"}, {Path: "/usb/KeyTransferPackage-k.byok", SHA256: sum}}
+	early := batch
+	early.Time = time.Now().Add(-time.Hour)
 	const packaged = begun + "; packaged, KeyTransferPackage-K.byok"
 	for _, c := range []struct {
 		name string
@@ -89,9 +103,12 @@ func TestOf(t *testing.T) {
 		{"another key's", []ceremony.Event{other, uploaded}, begun},
 		{"uploaded", []ceremony.Event{packed, uploaded}, packaged + "; uploaded, https://V/keys/K/1"},
 		{"uploaded with others", []ceremony.Event{packed, several}, packaged + "; uploaded"},
+		{"with others", []ceremony.Event{batch, uploaded},
+			begun + "; packaged, KeyTransferPackage-k.byok; uploaded, https://V/keys/K/1"},
+		{"before it was approved", []ceremony.Event{early}, begun},
 		{"frozen", []ceremony.Event{end(time.Hour, "key freeze", "--ident=k")}, begun + "; frozen"},
 	} {
-		deeds, err := history.Of(w.Chain, c.log, k)
+		deeds, err := of(w, c.log, k)
 		if got := texts(deeds); err != nil || got != c.want {
 			t.Errorf("%s: %v: %s\nwant %s", c.name, err, got, c.want)
 		}
@@ -104,7 +121,7 @@ func TestWithoutAStatement(t *testing.T) {
 	w, k := made(t)
 	other := *k
 	other.Identity = statement.Identity{KeyType: keykind.EC, PublicKey: "another"}
-	deeds, err := history.Of(w.Chain, nil, &other)
+	deeds, err := of(w, nil, &other)
 	if err != nil || len(deeds) != 1 || deeds[0].What != history.Generated || !deeds[0].Time.Equal(k.Created) {
 		t.Errorf("%v, %+v", err, deeds)
 	}
@@ -118,7 +135,7 @@ func TestRestoredAndRetired(t *testing.T) {
 	again.Restored = true
 	_, err := w.Sign(&again)
 	rig.OK(t, err)
-	deeds, err := history.Of(w.Chain, nil, k)
+	deeds, err := of(w, nil, k)
 	if got := texts(deeds); err != nil || !strings.HasSuffix(got, "; restored") {
 		t.Errorf("%v: %s", err, got)
 	}
@@ -126,12 +143,12 @@ func TestRestoredAndRetired(t *testing.T) {
 		Signed: w.Chain.NewSigned(kmdata.TypeRetired, w.Module()), Ident: "k", Identity: k.Identity, Destroyed: 2,
 	}
 	rig.OK(t, w.Chain.WriteRetired(retired, w.KML[w.Module()]))
-	deeds, err = history.Of(w.Chain, nil, k)
+	deeds, err = of(w, nil, k)
 	if got := texts(deeds); err != nil || !strings.HasSuffix(got, "; restored; retired") {
 		t.Errorf("%v: %s", err, got)
 	}
 	rig.OK(t, os.WriteFile(w.Chain.RetiredPath("k"), []byte("torn"), 0o600))
-	if _, err := history.Of(w.Chain, nil, k); err == nil {
+	if _, err := of(w, nil, k); err == nil {
 		t.Error("a retirement that cannot be read is not said")
 	}
 }

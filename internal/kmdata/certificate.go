@@ -1,8 +1,6 @@
 package kmdata
 
 import (
-	"slices"
-
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/statement"
@@ -33,17 +31,18 @@ func (c *Chain) Certificate(number int) (*Certificate, error) {
 	}
 	cert := &Certificate{Chain{dir: c.dir, partial: true}}
 	var module Entry
-	for _, e := range c.entries[:slices.IndexFunc(c.entries, func(e Entry) bool { return e.Number() == number })] {
-		switch s := e.Statement.(type) {
-		case *statement.World, *statement.Cards:
-			cert.chain.entries = append(cert.chain.entries, e)
-		case *statement.Module:
-			if s.Module == a.Module {
-				module = e
-			}
+	for _, e := range c.index.world {
+		if e.Number() > number {
+			break
+		}
+		if s, ok := e.Statement.(*statement.Module); !ok {
+			cert.chain.add(e)
+		} else if s.Module == a.Module {
+			module = e
 		}
 	}
-	cert.chain.entries = append(cert.chain.entries, module, at)
+	cert.chain.add(module)
+	cert.chain.add(at)
 	return cert, nil
 }
 

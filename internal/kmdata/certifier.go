@@ -36,7 +36,7 @@ func (m *Certifier) Certify(world File, cards []File, module, authorization File
 		before = f.after(before, types[i])
 		if e, known := m.known[before]; known {
 			e.Path = f.Path
-			c.chain.entries = append(c.chain.entries, e)
+			c.chain.add(e)
 			continue
 		}
 		s, err := statement.ParseAs(f.Path, types[i], f.Data)

@@ -26,6 +26,7 @@ func (e Entry) Number() int { return statement.HeaderOf(e.Statement).Number }
 type Chain struct {
 	dir     string
 	entries []Entry
+	index   index
 	partial bool     // a certificate's: statements are left out
 	listed  []string // names in the local folder, sorted; nil: those that are there
 }
@@ -80,7 +81,7 @@ func (c *Chain) Set() Set {
 func (c *Chain) Sets() []Set {
 	w := c.World()
 	sets := []Set{{Cards: w.Cards, KNSO: w.KNSO, KM: w.KM, since: 1}}
-	for _, e := range c.entries {
+	for _, e := range c.index.world {
 		if s, ok := e.Statement.(*statement.Cards); ok {
 			sets = append(sets, Set{Cards: s.Cards, KNSO: s.KNSO, KM: s.KM, PINs: s.PINs, since: s.Number})
 		}
@@ -108,7 +109,7 @@ func (c *Chain) signer(s statement.Statement) (*ecdsa.PublicKey, error) {
 func (c *Chain) Modules() []*statement.Module {
 	var order []string
 	newest := map[string]*statement.Module{}
-	for _, e := range c.entries {
+	for _, e := range c.index.world {
 		m, ok := e.Statement.(*statement.Module)
 		if !ok {
 			continue
@@ -143,7 +144,7 @@ func (c *Chain) Module(id string) (*statement.Module, error) {
 // newest returns the newest statement of a module and its number, nil without
 // one.
 func (c *Chain) newest(id string) (*statement.Module, int) {
-	for _, e := range slices.Backward(c.entries) {
+	for _, e := range slices.Backward(c.index.world) {
 		if m, ok := e.Statement.(*statement.Module); ok && m.Module == id {
 			return m, m.Number
 		}
@@ -167,19 +168,19 @@ func (c *Chain) Behind() []*statement.Module {
 // Origin returns the newest origin statement of ident, whatever module it
 // names. It counts for the key that it names, and for no other: compare that.
 func (c *Chain) Origin(ident string) (*statement.Origin, bool) {
-	return c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident })
+	return c.lastOrigin(ident, func(*statement.Origin) bool { return true })
 }
 
 // OriginOn returns the newest origin statement of ident on a module. It counts
 // for the key that it names, and for no other: compare that.
 func (c *Chain) OriginOn(ident, module string) (*statement.Origin, bool) {
-	return c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident && o.Module == module })
+	return c.lastOrigin(ident, func(o *statement.Origin) bool { return o.Module == module })
 }
 
-// lastOrigin returns the newest origin statement that matches.
-func (c *Chain) lastOrigin(match func(*statement.Origin) bool) (*statement.Origin, bool) {
-	for _, e := range slices.Backward(c.entries) {
-		if o, ok := e.Statement.(*statement.Origin); ok && match(o) {
+// lastOrigin returns the newest origin statement of ident that matches.
+func (c *Chain) lastOrigin(ident string, match func(*statement.Origin) bool) (*statement.Origin, bool) {
+	for _, o := range slices.Backward(c.index.origins[ident]) {
+		if match(o) {
 			return o, true
 		}
 	}
@@ -210,9 +211,9 @@ func (c *Chain) OriginOfRestored(ident string, key statement.Identity) string {
 
 // Authorization returns the authorization with the number.
 func (c *Chain) Authorization(number int) (Entry, *statement.Authorization, error) {
-	for _, e := range c.entries {
-		if a, ok := e.Statement.(*statement.Authorization); ok && a.Number == number {
-			return e, a, nil
+	if i, found := c.at(number); found {
+		if a, ok := c.entries[i].Statement.(*statement.Authorization); ok {
+			return c.entries[i], a, nil
 		}
 	}
 	return Entry{}, nil, exitcode.Errorf(exitcode.Check, "statement %d is not an authorization of this world", number)

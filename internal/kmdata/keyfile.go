@@ -270,8 +270,8 @@ func (c *Chain) readSigned(path, want string, v any, s *Signed) error {
 // kml is the KML that the statements certify for a module, struck off or not:
 // what it signed before stays readable.
 func (c *Chain) kml(module string) (*ecdsa.PublicKey, error) {
-	for i := len(c.entries) - 1; i >= 0; i-- {
-		if m, ok := c.entries[i].Statement.(*statement.Module); ok && m.Module == module && m.KML != "" {
+	for _, e := range slices.Backward(c.index.world) {
+		if m, ok := e.Statement.(*statement.Module); ok && m.Module == module && m.KML != "" {
 			return m.Signer()
 		}
 	}

@@ -144,7 +144,7 @@ func (c *Chain) take(f File, s statement.Statement) error {
 	if err := c.fits(s); err != nil {
 		return exitcode.Errorf(exitcode.Check, "%s: %w", f.Path, err)
 	}
-	c.entries = append(c.entries, Entry{File: f, Statement: s, Sum: fingerprint.Of(f.Data)})
+	c.add(Entry{File: f, Statement: s, Sum: fingerprint.Of(f.Data)})
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 // originOf returns the newest origin statement of a key, on whatever module.
 func (c *Chain) originOf(ident string, key statement.Identity) (*statement.Origin, bool) {
-	return c.lastOrigin(func(o *statement.Origin) bool { return o.Ident == ident && o.Identity.Same(key) })
+	return c.lastOrigin(ident, func(o *statement.Origin) bool { return o.Identity.Same(key) })
 }
 
 // Replaces returns the key that k follows, nil for none: what the statements say
@@ -55,9 +55,11 @@ func (c *Chain) FollowersAmong(good []*Key) map[string][]string {
 			all[r.Ident] = append(all[r.Ident], k.Ident)
 		}
 	}
-	for _, e := range c.entries {
-		if o, ok := e.Statement.(*statement.Origin); ok && o.Replaces != nil {
-			all[o.Replaces.Ident] = append(all[o.Replaces.Ident], o.Ident)
+	for _, origins := range c.index.origins {
+		for _, o := range origins {
+			if o.Replaces != nil {
+				all[o.Replaces.Ident] = append(all[o.Replaces.Ident], o.Ident)
+			}
 		}
 	}
 	for ident, list := range all {
@@ -88,16 +90,11 @@ func (c *Chain) fitsReplaced(r *statement.Replaced) error {
 // about reports whether statements are about a key under an ident, and whether
 // some are about another one.
 func (c *Chain) about(ident string, key statement.Identity) (same, other bool) {
-	for _, e := range c.entries {
-		for _, s := range subjects(e) {
-			if s.Ident != ident {
-				continue
-			}
-			if s.Identity.Same(key) {
-				same = true
-			} else {
-				other = true
-			}
+	for _, known := range c.index.about[ident] {
+		if known.Same(key) {
+			same = true
+		} else {
+			other = true
 		}
 	}
 	return same, other

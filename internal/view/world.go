@@ -204,14 +204,21 @@ func keyOf(c *kmdata.Chain, k *kmdata.Key, followers []string) (Key, error) {
 
 // KeyWithHistory is [KeyOf] with all that became of the key.
 func KeyWithHistory(c *kmdata.Chain, k *kmdata.Key) (Key, error) {
-	log, _ := ceremony.Read(c.Dir()) // as far as it can be read; ceremony verify says what is wrong with it
-	return withHistory(c, log.Events, k, c.Followers(k.Ident))
+	return withHistory(c, historyOf(c), k, c.Followers(k.Ident))
 }
 
-func withHistory(c *kmdata.Chain, log []ceremony.Event, k *kmdata.Key, followers []string) (Key, error) {
+// historyOf is what became of every key, as far as the log can be read: ceremony
+// verify says what is wrong with it.
+func historyOf(c *kmdata.Chain) *history.Record {
+	past := history.New(c)
+	_, _ = ceremony.Reading{Each: past.Add}.Check(c.Dir())
+	return past
+}
+
+func withHistory(c *kmdata.Chain, past *history.Record, k *kmdata.Key, followers []string) (Key, error) {
 	v, err := keyOf(c, k, followers)
 	if err == nil {
-		v.History, err = history.Of(c, log, k)
+		v.History, err = past.Of(k)
 	}
 	return v, err
 }
@@ -271,10 +278,9 @@ type KeyList struct {
 // KeysOf shows keys of a world.
 func KeysOf(c *kmdata.Chain, files []*kmdata.Key) (list KeyList, damaged error) {
 	list.Keys = []Key{}
-	log, _ := ceremony.Read(c.Dir())
-	followers := c.FollowersAmong(files)
+	past, followers := historyOf(c), c.FollowersAmong(files)
 	for _, k := range files {
-		one, err := withHistory(c, log.Events, k, followers[k.Ident])
+		one, err := withHistory(c, past, k, followers[k.Ident])
 		if err != nil {
 			damaged = errors.Join(damaged, err)
 			continue
