@@ -27,11 +27,13 @@ func packageCommand(p *command.Program) *cli.Command {
 	}
 }
 
-// packageFolderFlags say for whom a package is, and where it goes.
+// packageFolderFlags say for whom a package is, where it goes, and what the
+// workstation must be like.
 func packageFolderFlags() []cli.Flag {
 	return []cli.Flag{
 		list("subscription-id", "`UUID` of the Azure subscription that holds the vault; once, or once per KEK"),
 		&cli.StringFlag{Name: "out", Usage: "`DIR` for the package", Value: "."},
+		preflight.AirgapFlag(),
 	}
 }
 

@@ -87,6 +87,7 @@ func createWorldCommand(p *command.Program) *cli.Command {
 					Usage: "`GUARD` of the world: trust, trust-by-tool, login or login-shared (default: trust, and no weaker one)",
 				},
 				vendorQuorumFlag(),
+				preflight.AirgapFlag(),
 				&cli.StringFlag{
 					Name:  "cipher-suite",
 					Usage: "`SUITE` of the world's keys",

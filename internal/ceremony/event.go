@@ -45,6 +45,10 @@ const (
 // does not confine the HSM's library: what is not held.
 const NoteUnconfined = "unconfined"
 
+// NoteInterfaces is the name of a note about the network interfaces of a disconnected
+// workstation: what package airgap saw of them.
+const NoteInterfaces = "network interfaces"
+
 // Event is one line of the log. Nothing secret is ever in it: PINs and
 // passphrases are not on the command line and errors do not quote them.
 type Event struct {

@@ -46,6 +46,7 @@ var members = []struct {
 	{"the HSM", []string{
 		"module-path", "token", "module", "initialize", "adopt", "with-test-keys", "pin-file", "new-pin-file",
 		"so-pin-file", "quorum-pin-file", "library-sha256", "serial", "officer-wait", "hsm-network",
+		"require-airgap",
 		"unconfined",
 	}},
 	{"files", []string{

@@ -5,6 +5,8 @@ package planned
 // is not here and not in the plan's step is refused.
 var left = []string{
 	"plan", "kmdata", "output", "token", "debug", "config", "unconfined",
+	// Held to more than the plan asks for.
+	"require-airgap",
 	// Answers, from files.
 	"pin-file", "new-pin-file", "so-pin-file", "quorum-pin-file", "card-pin-file", "new-card-pin-file", "own-passphrase",
 	// What people say and compare.

@@ -9,6 +9,7 @@
 package preflight
 
 import (
+	"byok/internal/airgap"
 	"byok/internal/cards"
 	"byok/internal/command"
 	"byok/internal/dialogue"
@@ -122,13 +123,14 @@ var (
 	aNewWorld  = Check{"a world can be made", (*Facts).newWorld}
 	aToolset   = Check{"the toolset can be read", (*Facts).toolset}
 	secrets    = Check{"the files with secrets are there", (*Facts).secretFiles}
+	unplugged  = apart(airgap.Folder)
 )
 
 // Commands are the checks of each command that asks anybody for anything.
 func Commands() map[string][]Check {
 	quorum := []Check{cardsGiven, aWorld, clock, secrets, enough, readable}
 	return map[string][]Check{
-		"world create":        {optionsAlone, clock, secrets, aNewWorld},
+		"world create":        {optionsAlone, clock, secrets, aNewWorld, unplugged},
 		"world check":         {optionsAlone, aWorld, clock, secrets, toCheck},
 		"world recover":       rows(one(optionsAlone), quorum),
 		"world replace-cards": rows(one(optionsAlone), quorum[:4], one(readable)), // which set is in force shows later
@@ -143,10 +145,10 @@ func Commands() map[string][]Check {
 		"key retire":          {anIdent, aWorld, clock, secrets, retirable, cardsIfGiven},
 		"key freeze":          rows(one(anIdent), quorum[:3], one(freezable, restorable), quorum[3:]),
 		"acl modify": rows(one(someKeys, aName), quorum[:3], each(inUse, attested), one(someKEKs, allPairs),
-			each(fits, aTarget, notBefore), one(saidBefore), quorum[3:]),
+			each(fits, aTarget, notBefore), one(saidBefore), quorum[3:], one(unplugged)),
 		"acl print": {anIdent, aWorld, clock, secrets, known, cardsIfGiven},
 		"package": rows(one(someKeys, aWorld, clock), each(known), one(kekIfGiven, toPack), each(aFolder, approved),
-			one(secrets, cardsIfGiven)),
+			one(secrets, cardsIfGiven, unplugged)),
 		"ceremony bundle": {optionsAlone, aWorld, clock, secrets},
 		"ceremony seal":   {optionsAlone, aWorld, clock, secrets, cardsIfGiven},
 	}

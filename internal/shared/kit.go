@@ -88,7 +88,8 @@ func Kit(p *command.Program, side KitSide) *cli.Command {
 				ArgsUsage:   "DIR",
 				Description: kitCheckText,
 				Flags: []cli.Flag{&cli.StringFlag{
-					Name: "fingerprint", Usage: "`WORDS` that the other workstation showed, eight or more, or hex (default: asked for)",
+					Name:  "fingerprint",
+					Usage: "`WORDS` that the other workstation showed, eight or more, or hex (default: asked for)",
 				}},
 				Action: p.Step(command.WithFile("DIR", func(r *command.Run, dir string) (command.Result, error) {
 					return verifyKit(r, dir, side.takes)
