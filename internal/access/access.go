@@ -3,7 +3,8 @@
 // says nothing.
 //
 // Use [Others] before a secret is read from a file or its content is believed.
-// Package durable makes files and folders with [Create] and [Mkdir]; use durable.
+// Make a folder that only this user may reach with [MkdirAll]. Package durable makes
+// its files and folders with [Create] and [Mkdir]: use durable for those.
 package access
 
 // Right is what others may not have.

@@ -57,3 +57,6 @@ func Create(path string, perm fs.FileMode) (*os.File, error) {
 
 // Mkdir makes a folder with a mode (before the umask).
 func Mkdir(path string, perm fs.FileMode) error { return os.Mkdir(path, perm) }
+
+// MkdirAll is [Mkdir] with every folder on the way that is missing.
+func MkdirAll(path string, perm fs.FileMode) error { return os.MkdirAll(path, perm) }

@@ -69,13 +69,17 @@ func TestCreate(t *testing.T) {
 	if err := Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	deep := filepath.Join(dir, "a", "b")
+	if err := MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, "f")
 	f, err := Create(path, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for path, want := range map[string]os.FileMode{dir: 0o700, path: 0o600} {
+	for path, want := range map[string]os.FileMode{dir: 0o700, deep: 0o700, path: 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}

@@ -1,8 +1,11 @@
 package access
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -177,6 +180,26 @@ func Mkdir(path string, perm fs.FileMode) error {
 	}
 	if err := windows.CreateDirectory(name, ours); err != nil {
 		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+// MkdirAll is [Mkdir] with every folder on the way that is missing.
+func MkdirAll(path string, perm fs.FileMode) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	}
+	if above := filepath.Dir(path); above != path {
+		if err := MkdirAll(above, perm); err != nil {
+			return err
+		}
+	}
+	if err := Mkdir(path, perm); !errors.Is(err, fs.ErrExist) { // another process was faster
+		return err
 	}
 	return nil
 }

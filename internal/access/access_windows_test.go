@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/windows"
@@ -51,6 +52,20 @@ func TestCreate(t *testing.T) {
 	if err := Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	deep := filepath.Join(dir, "a", "b")
+	for range 2 {
+		if err := MkdirAll(deep, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder, err := os.Open(deep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	if who, err := Others(folder, Any); err != nil || who != "" {
+		t.Errorf("a folder: %q, %v", who, err)
+	}
 	path := filepath.Join(dir, "f")
 	made, err := Create(path, 0o600)
 	if err != nil {
@@ -70,6 +85,9 @@ func TestCreate(t *testing.T) {
 	}
 	if _, err := Create(path, 0o600); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second file of that name: %v", err)
+	}
+	if err := MkdirAll(filepath.Join(path, "below"), 0o700); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("a folder below a file: %v", err)
 	}
 	if err := Mkdir(dir, 0o700); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second folder of that name: %v", err)

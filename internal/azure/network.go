@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -49,14 +50,18 @@ func network(err error, now time.Time) (text, hint string, ok bool) {
 		return "the answer is not JSON as the service writes it", hintPortal, true
 	case errors.Is(err, io.EOF),
 		errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE):
+		among(err, cut):
 		return host + " cut the connection before its answer was complete",
 			"run the same command again: it finds what was done", true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return host + " did not answer in time", "run the same command again; if that does not help, " + hintProxy, true
 	}
 	return "", "", false
+}
+
+// among reports whether an error is that of one of the numbers.
+func among(err error, numbers []syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 }
 
 // unreachable explains why no connection was made.
@@ -77,10 +82,10 @@ func unreachable(err error) (text, hint string, ok bool) {
 			"its network", true
 	case errors.As(err, &dns):
 		return "the name " + dns.Name + " could not be looked up: " + firstLine(dns.Err), hintProxy, true
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case among(err, refused):
 		return "nothing listens on " + address(err),
 			"check the address; a rehearsal's vault is started with byok-online rehearsal serve", true
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+	case among(err, routeless):
 		return "there is no route to " + address(err), hintProxy, true
 	}
 	return "", "", false

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"byok/internal/access"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
@@ -37,7 +37,7 @@ type Log struct{ path string }
 // written before any command does anything.
 func Open(dir string) (*Log, error) {
 	l := &Log{Path(dir)}
-	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+	if err := access.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
 		return nil, l.unwritable(err)
 	}
 	if err := durable.Touch(l.path, 0o600); err != nil {

@@ -10,16 +10,12 @@ import (
 	"byok/internal/fingerprint"
 )
 
-// KMData returns the kmdata folder: --kmdata, BYOK_KMDATA, or ~/.byok/kmdata.
+// KMData returns the kmdata folder: --kmdata, BYOK_KMDATA, or this system's own.
 func (r *Run) KMData() (string, error) {
 	if dir := r.String("kmdata"); dir != "" {
 		return filepath.Abs(dir)
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", exitcode.Errorf(exitcode.Usage, "no home folder to keep kmdata in").Hint("name a folder with --kmdata DIR")
-	}
-	return filepath.Join(home, ".byok", "kmdata"), nil
+	return usualKMData()
 }
 
 // ReadFile reads an input file of at most limit bytes and records its hash. What

@@ -75,7 +75,7 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 	defer interrupt.Stop(signals)
 	ended := make(chan struct{})
 	go p.heed(signals, cancel, ended)
-	err := p.run(ctx, args)
+	err := p.run(ctx, expanded(args))
 	close(ended)
 	if !errors.As(err, new(reported)) {
 		p.reportUnrun(args, err)

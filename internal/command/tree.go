@@ -80,7 +80,7 @@ func sharedFlags() []cli.Flag {
 		&cli.StringFlag{
 			Name:        "kmdata",
 			Usage:       "`DIR` of world, key files and ceremony log",
-			DefaultText: "~/.byok/kmdata",
+			DefaultText: usualKMDataText,
 			EnvVars:     []string{"BYOK_KMDATA"},
 		},
 		&cli.StringFlag{Name: "output", Usage: "`FORMAT` of the result: text or json", Value: "text"},

@@ -239,7 +239,7 @@ func find(all []World, c Claim) (World, error) {
 // A claim whose First is known extends that world; any other is a new one.
 // Only [Keeper.Trust] calls it, after a person has named the hknso.
 func (s *Store) Add(c Claim, by string, at time.Time) (World, error) {
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+	if err := access.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return World{}, exitcode.Errorf(exitcode.Failed, "%s cannot be made: %w", filepath.Dir(s.path), durable.Cause(err))
 	}
 	release, err := durable.Lock(s.path+".lock", fmt.Sprintf("byok-online, process %d", os.Getpid()))

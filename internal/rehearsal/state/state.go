@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"byok/internal/access"
 	"byok/internal/base64url"
 	"byok/internal/durable"
 	"byok/internal/exitcode"
@@ -53,7 +54,7 @@ func Open(dir, service string) (*State, error) {
 	if dir == "" {
 		return nil, exitcode.Errorf(exitcode.Usage, "no folder was given for the rehearsal vault's state")
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+	if err := access.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		return nil, err
 	}
 	s := &State{dir: dir}
