@@ -15,6 +15,7 @@ type Rule struct {
 	format string // "ELF" or "PE"; "" is both
 	find   func(subject) []place
 	expect []expectation
+	opaque bool // what it finds leads to code, or to calls, that cannot be read here
 }
 
 // place is what a rule found, and where.
@@ -41,14 +42,15 @@ type expectation struct {
 func Rules() []Rule {
 	return slices.Concat(functionRules(), []Rule{
 		{Name: "open descriptors", find: descriptorUses, expect: expectedDescriptors()},
-		{Name: "libraries", find: libraries},
+		{Name: "network libraries", find: networkLibrariesNeeded},
+		{Name: "other libraries", find: libraries, opaque: true},
 		{Name: "imported functions", find: imports},
 		{Name: "system calls", format: "ELF", find: systemCalls, expect: expectedCalls()},
-		{Name: "system calls by number", format: "ELF", find: unknownCalls, expect: expectedUnknown()},
-		{Name: "system calls by hand", format: "PE", find: anyCalls},
-		{Name: "function values of calls", find: gateValues},
+		{Name: "calls without a number", format: "ELF", find: unknownCalls, expect: expectedUnknown(), opaque: true},
+		{Name: "calls by function values", format: "ELF", find: gateValues, opaque: true},
+		{Name: "system calls", format: "PE", find: anyCalls, opaque: true},
 		{Name: "libraries by name", find: libraryNames, expect: expectedNames()},
-		{Name: "programs inside", find: programsInside},
+		{Name: "programs in the data", find: programsInside, opaque: true},
 	})
 }
 
@@ -150,7 +152,8 @@ func expectedDescriptors() []expectation {
 
 func descriptorUses(s subject) (found []place) {
 	for _, name := range s.names {
-		if descriptors.MatchString(name) && owners.MatchString(machinecode.Package(name)) {
+		part := strings.Contains(name, ".func") || strings.Contains(name, ".deferwrap")
+		if !part && descriptors.MatchString(name) && owners.MatchString(machinecode.Package(name)) {
 			found = append(found, place{name, inGo})
 		}
 	}
@@ -167,18 +170,33 @@ func descriptorUses(s subject) (found []place) {
 	return found
 }
 
-// usual are the libraries of a system that have no networking of their own, or,
-// as the C library, one that a program imports by name.
+// usual are the libraries of a system that have no networking, or, as the C
+// library, none that a program does not import by name.
 var usual = whole(`(?i)libc\.so\.6|libpthread\.so\.0|libdl\.so\.2|ld-linux-(x86-64\.so\.2|aarch64\.so\.1)|` +
 	`(kernel32|kernelbase|ntdll|msvcrt|ucrtbase|api-ms-win-crt-[a-z0-9-]+|advapi32|user32|bcrypt|bcryptprimitives)\.dll`)
 
 func libraries(s subject) (found []place) {
 	for _, library := range s.image.Libraries {
-		if !usual.MatchString(library) {
+		if !usual.MatchString(library) && !ofNetworks(s, library) {
 			found = append(found, place{what: library})
 		}
 	}
 	return found
+}
+
+func networkLibrariesNeeded(s subject) (found []place) {
+	for _, library := range s.image.Libraries {
+		if ofNetworks(s, library) {
+			found = append(found, place{what: library})
+		}
+	}
+	return found
+}
+
+func ofNetworks(s subject, library string) bool {
+	return slices.ContainsFunc(networkLibraries(s.image.Format), func(name string) bool {
+		return strings.HasPrefix(strings.ToLower(library), name)
+	})
 }
 
 // networkImports are the C library's ways to a network, and Winsock's; and
