@@ -8,10 +8,18 @@
 #   make man     manual pages of every command, in bin/man
 #   make completions   what has bash, zsh, fish and PowerShell complete, in bin/completions
 #   make policy  attacks on the export policy found by search, each carried out, and their page
-#   make install-compat   both programs in PREFIX/bin, and links with the names of the retired tools
+#   make install, uninstall   programs, manual pages and completions below PREFIX (/usr/local)
+#   make install-compat   the same, and links with the names of the retired tools
+#   make release   programs, packages and papers for each platform, in dist
+#   make reproduce   builds a release twice, as differently as one machine can: it must be the same
+#   make check-deb   a ceremony in a clean Debian that has the packages in dist alone (root)
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make test-pages   report and printed script in Chromium: no request, no message, every width and paper
 #   make check-bundle   a demo's bundle checked in a bare Debian (root; debootstrap)
+#   make image   what starts the disconnected workstation from a stick, in bin/image (root)
+#   make image-packages   writes its list of Debian packages again
+#   make reproduce-image   makes it a second time: it must be the same (root)
+#   make test-image   starts it in qemu (root; minutes)
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, bench-batch, bench-upload   throughput, as ratios measured side by side
 
@@ -23,10 +31,11 @@ TAGS   := netgo,osusergo,urfave_cli_no_docs
 export GOEXPERIMENT := runtimesecret
 # Tests, checks and programs share what is compiled, so all are built as a release is.
 export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -trimpath
-# A binary built in a checkout names its commit, whatever GOFLAGS says; one built
-# from an archive, or where git does not trust the folder, names none.
-VCS    := $(shell test -e .git && git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
-GOFLAGS_BUILD := -buildvcs=$(VCS) -trimpath -tags $(TAGS)
+# The commit is written by the linker, so that a checkout and an archive of it give
+# the same bytes. Functions of this project are not inlined, so that each is in the
+# symbol table, which stays; line tables for debuggers (DWARF) and build ids do not.
+GOFLAGS_BUILD := -buildvcs=false -trimpath -tags $(TAGS) -gcflags=byok/...=-l
+LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none $(shell scripts/stamp.sh)
 
 # Links with the names of the retired procedure's tools: see docs/from-ncipher.md.
 PREFIX ?= /usr/local
@@ -37,15 +46,34 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-hsms clean
+.PHONY: build release reproduce check-deb install uninstall install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
 
 build:
-	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-offline ./cmd/byok-offline
-	$(GO) build $(GOFLAGS_BUILD) -o bin/byok-online ./cmd/byok-online
+	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
+	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-online ./cmd/byok-online
 
-install-compat: build
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 "$(BIN)/byok-offline" "$(BIN)/byok-online" "$(DESTDIR)$(PREFIX)/bin"
+# Everything for each platform, in DIST: see docs/release.md. SIGN_KEY=FILE signs.
+DIST ?= dist
+release: setup-release
+	GO="$(GO)" BUILD="$(GOFLAGS_BUILD)" LDFLAGS="$(LDFLAGS)" scripts/release.sh "$(DIST)"
+
+# Twice from nothing, as differently as one machine can; with AGAINST=FOLDER once,
+# and compared with the release there.
+reproduce: setup-release
+	GO="$(GO)" scripts/reproduce.sh $(AGAINST)
+
+check-deb: setup-bare
+	scripts/check-deb.sh "$(DIST)"
+
+# Programs, manual pages and completions, below PREFIX.
+install: build
+	scripts/install.sh "$(BIN)" "$(DESTDIR)$(PREFIX)"
+
+# What install and install-compat put there, and no more.
+uninstall:
+	scripts/install.sh --remove "$(DESTDIR)$(PREFIX)" $(OFFLINE_NAMES) $(OFFLINE_FILES) $(ONLINE_NAMES)
+
+install-compat: install
 	for name in $(OFFLINE_NAMES) $(OFFLINE_FILES); do ln -sf byok-offline "$(DESTDIR)$(PREFIX)/bin/$$name" || exit; done
 	for name in $(ONLINE_NAMES); do ln -sf byok-online "$(DESTDIR)$(PREFIX)/bin/$$name" || exit; done
 
@@ -75,8 +103,14 @@ setup-pages:
 setup-bare:
 	scripts/setup.sh bare
 
+setup-release:
+	scripts/setup.sh release
+
 setup-hsms:
 	scripts/setup.sh hsms
+
+setup-image:
+	scripts/setup.sh image
 
 demo: setup-demo build
 	scripts/demo.sh
@@ -121,6 +155,19 @@ architecture:
 hsms: setup-hsms build
 	$(GO) build $(GOFLAGS_BUILD) -o bin/hsms/ ./internal/testkit/yubihsm/connector ./internal/testkit/yubihsm/calls
 	scripts/hsms.sh
+
+# VENDOR=FOLDER adds a vendor's files: see docs/image.md.
+image: setup-image build
+	scripts/image.sh bin/image
+
+image-packages:
+	scripts/image/resolve.sh renew
+
+reproduce-image: image
+	scripts/image/reproduce.sh bin/image
+
+test-image: image
+	$(GO) test -tags $(TAGS),image -count=1 -timeout 40m -v ./scripts/image
 
 bench: build
 	scripts/bench-hash.sh

@@ -3,7 +3,7 @@
 # and this machine lacks, on Debian and its relatives. It says what it installs;
 # where it cannot install, it says what to install and fails.
 #
-# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms
+# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|image
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -76,6 +76,36 @@ bare)
 	need debootstrap debootstrap
 	need unshare util-linux
 	;;
+release)
+	compiler
+	need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu
+	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need /usr/aarch64-linux-gnu/include/stdlib.h libc6-dev-arm64-cross
+	need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
+	need readelf binutils
+	need dpkg-deb dpkg
+	need zip zip
+	need ssh-keygen openssh-client
+	need git git
+	;;
+windows)
+	library softhsm/libsofthsm2.so softhsm2
+	compiler
+	need /usr/lib/wine/wine64 wine64
+	need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
+	;;
+image)
+	compiler
+	need mmdebstrap mmdebstrap
+	need unshare util-linux
+	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+	# For make test-image:
+	need qemu-system-x86_64 qemu-system-x86
+	need /usr/share/seabios/bios.bin seabios
+	need /usr/share/OVMF/OVMF_CODE.fd ovmf
+	need mkfs.vfat dosfstools
+	need mmd mtools
+	;;
 hsms)
 	compiler
 	need debootstrap debootstrap
@@ -83,7 +113,7 @@ hsms)
 	need perl perl-base
 	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms" >&2
+	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|image" >&2
 	exit 2
 	;;
 esac

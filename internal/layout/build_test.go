@@ -72,7 +72,7 @@ func TestMakefile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := regexp.MustCompile(`(?m)^go build -buildvcs=(true|false) -trimpath -tags (\S+) -o bin/(\S+) \./cmd/(\S+)$`)
+	commands := regexp.MustCompile(`(?m)^go build -buildvcs=(false) -trimpath -tags (\S+) .* -o bin/(\S+) \./cmd/(\S+)$`)
 	found := commands.FindAllStringSubmatch(string(out), -1)
 	if len(found) != 2 || found[0][4] != "byok-offline" || found[1][4] != "byok-online" {
 		t.Fatalf("make build runs\n%s", out)

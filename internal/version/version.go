@@ -2,8 +2,10 @@
 // --version, the ceremony log and the generator field of what it makes.
 //
 // Use [String] where one word must name the program, and [Built] where a person
-// or a check has to know how it was built. What it says is what the compiler
-// and the linker recorded in the binary, the same as go version -m prints.
+// or a check has to know how it was built. Compiler, tags and experiments are what
+// the compiler recorded in the binary, the same as go version -m prints. The commit
+// is what scripts/stamp.sh had the linker write, the same in a checkout and in an
+// archive of it; a binary that go build made without make has the checkout's.
 package version
 
 import (
@@ -35,6 +37,13 @@ func Tags() []string {
 // what libraries leave of a secret on stack and heap (package runtime/secret).
 const Experiment = "runtimesecret"
 
+// What scripts/stamp.sh has the linker write.
+var (
+	commit    string // 40 hex digits
+	committed string // RFC 3339 in UTC
+	modified  string // "true" if the checkout had changes that are in no commit
+)
+
 // Build is how a binary was built.
 type Build struct {
 	Release     string   `json:"release"`
@@ -53,12 +62,23 @@ func Built() Build {
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	return buildOf(info)
+	return buildOf(info, linked(commit, committed, modified))
 }
 
-func buildOf(info *debug.BuildInfo) Build {
+// linked are what scripts/stamp.sh had the linker write, by the names that the
+// compiler has for the same.
+func linked(commit, committed, modified string) []debug.BuildSetting {
+	if commit == "" {
+		return nil
+	}
+	return []debug.BuildSetting{
+		{Key: "vcs.revision", Value: commit}, {Key: "vcs.time", Value: committed}, {Key: "vcs.modified", Value: modified},
+	}
+}
+
+func buildOf(info *debug.BuildInfo, linked []debug.BuildSetting) Build {
 	settings := map[string]string{}
-	for _, s := range info.Settings {
+	for _, s := range slices.Concat(info.Settings, linked) {
 		settings[s.Key] = s.Value
 	}
 	compiler, _, _ := strings.Cut(info.GoVersion, "X:") // "go1.26.8-X:runtimesecret"

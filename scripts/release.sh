@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# Builds a release: the programs for each platform, their packages, and what belongs
+# beside them. The same commit gives the same bytes, whoever builds it and where:
+# see scripts/reproduce.sh. "make release" calls it.
+#
+# usage: scripts/release.sh FOLDER    FOLDER is new, or one that this script made
+#
+#   TARGETS="linux-amd64 linux-arm64 windows-amd64"   the platforms (default: these)
+#   SIGN_KEY=FILE                                      the private SSH key that signs
+#
+# and from the Makefile BUILD and LDFLAGS, the options of go build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 022
+export LC_ALL=C TZ=UTC GOFLAGS=
+
+out=${1:?usage: scripts/release.sh FOLDER}
+read -r -a targets <<<"${TARGETS:-linux-amd64 linux-arm64 windows-amd64}"
+read -r -a build <<<"${BUILD:?run make release}"
+programs=(byok-offline byok-online check-offline)
+go=${GO:-go}
+largest=$((12 << 20)) # bytes of byok-offline
+
+fail() {
+	echo "release: $*" >&2
+	exit 1
+}
+say() { echo "release: $*" >&2; }
+
+commit=$(scripts/stamp.sh commit)
+epoch=$(scripts/stamp.sh epoch)
+[ -n "$commit" ] || fail "the commit is not known: build in a checkout, or in an archive that git made"
+export SOURCE_DATE_EPOCH=$epoch
+release=$(sed -n 's/^const Release = "\(.*\)"$/\1/p' internal/version/version.go)
+version=$release
+case $release in *-*) version=$release+${commit:0:12} ;; esac
+if [ "$(scripts/stamp.sh modified)" = true ]; then
+	version=$release+${commit:0:12}.dirty
+	say "the checkout has changes that are in no commit: the programs say so"
+fi
+
+# fresh empties the folder, if it is one of ours.
+fresh() {
+	if [ -d "$out" ] && [ -n "$(ls -A "$out")" ] && [ ! -e "$out/SHA256SUMS" ] && [ ! -e "$out/.unfinished" ]; then
+		fail "$out: holds other files"
+	fi
+	rm -rf "$out"
+	mkdir -p "$out"
+	: >"$out/.unfinished"
+	out=$(realpath "$out")
+}
+
+# compiler TARGET: the C compiler of a platform.
+compiler() {
+	case $1 in
+	linux-amd64) echo x86_64-linux-gnu-gcc ;;
+	linux-arm64) echo aarch64-linux-gnu-gcc ;;
+	windows-amd64) echo x86_64-w64-mingw32-gcc ;;
+	*) fail "$1: the platforms are linux-amd64, linux-arm64 and windows-amd64" ;;
+	esac
+}
+
+# program NAME TARGET: the file of a program in the release.
+program() {
+	local suffix=""
+	case $2 in windows-*) suffix=.exe ;; esac
+	echo "$out/$1-$version-$2$suffix"
+}
+
+# compile NAME TARGET: byok-offline with the C compiler, for the HSM's library; the
+# others without, so that they need no library at all.
+compile() {
+	local file cgo=0
+	[ "$1" != byok-offline ] || cgo=1
+	file=$(program "$1" "$2")
+	say "$(basename "$file")"
+	CGO_ENABLED=$cgo CC=$(compiler "$2") GOOS=${2%-*} GOARCH=${2#*-} \
+		"$go" build "${build[@]}" -ldflags "$LDFLAGS" -o "$file" "./cmd/$1"
+}
+
+# papers NAME TARGET: bill of materials and licences of a program.
+papers() {
+	local file
+	file=$(program "$1" "$2")
+	"$work/release" sbom "$version" "$commit" "$(scripts/stamp.sh time)" "$file" >"${file%.exe}.cdx.json"
+	"$work/release" licences "$file" >"${file%.exe}.licences.txt"
+}
+
+# pages writes what is read, once for all platforms: it is the same on each.
+pages() {
+	local name shell
+	for name in byok-offline byok-online; do
+		"$work/$name" manual --to "$work/man" >/dev/null
+		mkdir -p "$work/completions/$name"
+		for shell in bash zsh fish powershell; do
+			"$work/$name" completion "$shell" >"$work/completions/$name/$shell"
+		done
+	done
+}
+
+# doc FOLDER NAME TARGET: the papers of a program, for a package.
+doc() {
+	local file
+	file=$(program "$2" "$3")
+	install -D -m 644 "${file%.exe}.cdx.json" "$1/$2.cdx.json"
+	install -D -m 644 "${file%.exe}.licences.txt" "$1/$2.licences.txt"
+}
+
+# deb NAME TARGET: the Debian package of a program.
+deb() {
+	local name=$1 target=$2 root=$work/deb/$1-$2 share page
+	share=$root/usr/share
+	install -D -m 755 "$(program "$name" "$target")" "$root/usr/bin/$name"
+	doc "$share/doc/$name" "$name" "$target"
+	sed 's/^VERSION$/'"$version"'/' scripts/release/copyright >"$share/doc/$name/copyright"
+	gzip -9nc CHANGELOG.md >"$share/doc/$name/changelog.gz"
+	if [ -d "$work/completions/$name" ]; then
+		mkdir -p "$share/man/man1"
+		for page in "$work/man/$name"[.-]*; do gzip -9nc "$page" >"$share/man/man1/${page##*/}.gz"; done
+		install -D -m 644 "$work/completions/$name/bash" "$share/bash-completion/completions/$name"
+		install -D -m 644 "$work/completions/$name/zsh" "$share/zsh/vendor-completions/_$name"
+		install -D -m 644 "$work/completions/$name/fish" "$share/fish/vendor_completions.d/$name.fish"
+	fi
+	control "$name" "$target" "$root"
+	find "$root" -type d -exec chmod 755 {} +
+	find "$root" -type f ! -path '*/bin/*' -exec chmod 644 {} +
+	find "$root" -exec touch -h -d "@$epoch" {} +
+	dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$root" \
+		"$out/${name}_${version/-/\~}_${target#*-}.deb" >/dev/null
+}
+
+# control NAME TARGET ROOT writes what dpkg has to know. The C library is the oldest
+# that has what the program calls.
+control() {
+	local libc size
+	libc=$(readelf -V "$3/usr/bin/$1" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | cut -d_ -f2 || true) # none: static
+	size=$(du -k --apparent-size -s "$3/usr" | cut -f1)
+	mkdir -p "$3/DEBIAN"
+	sed -n "/^$1:/,/^\$/p" scripts/release/control | sed -e 1d -e '/^$/d' -e "s/LIBC/$libc/" -e "s/SIZE/$size/" \
+		-e "s/VERSION/${version/-/\~}/" -e "s/ARCH/${2#*-}/" >"$3/DEBIAN/control"
+	(cd "$3" && find usr -type f | sort | xargs md5sum) >"$3/DEBIAN/md5sums"
+}
+
+# archive TARGET: the programs for Windows with their papers, as a zip.
+archive() {
+	local name root=$work/zip/byok-$version-$1
+	for name in "${programs[@]}"; do
+		install -D -m 755 "$(program "$name" "$1")" "$root/$name.exe"
+		doc "$root/doc" "$name" "$1"
+		[ ! -d "$work/completions/$name" ] || install -D -m 644 "$work/completions/$name/powershell" "$root/completions/$name.ps1"
+	done
+	install -m 644 README.md CHANGELOG.md LICENSE "$root"
+	find "$root" -exec touch -d "@$epoch" {} +
+	(cd "$work/zip" && find "byok-$version-$1" -type f | sort | zip -9Xq "$out/byok-$version-$1.zip" -@)
+}
+
+# notes writes what a reader needs before the first check.
+notes() {
+	local target
+	echo "# byok $version"
+	echo
+	echo "* commit $commit of $(scripts/stamp.sh time)"
+	echo "* $("$go" version | cut -d' ' -f3,4), GOEXPERIMENT=$GOEXPERIMENT"
+	for target in "${targets[@]}"; do
+		echo "* C compiler of byok-offline for $target: $("$(compiler "$target")" --version | head -n 1)"
+	done
+	echo "* C library: $(dpkg-query -W -f '${Package} ${Version}' libc6-dev 2>/dev/null || echo unknown)"
+	echo
+	echo "Check the files before anything is run from them, and build them again: docs/release.md."
+	echo
+	echo "What changed:"
+	echo
+	sed -n '/^## /,$p' CHANGELOG.md | sed -n '2,$p' | sed '/^## /,$d'
+}
+
+# sign writes the list of hashes, and its signature where there is a key.
+sign() {
+	rm "$out/.unfinished"
+	(cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs -d '\n' sha256sum) >"$work/SHA256SUMS"
+	mv "$work/SHA256SUMS" "$out/SHA256SUMS"
+	if [ -z "${SIGN_KEY:-}" ]; then
+		say "NOT SIGNED: give SIGN_KEY=FILE, the private half of a key in docs/release-signers"
+		return
+	fi
+	ssh-keygen -q -Y sign -f "$SIGN_KEY" -n byok-release "$out/SHA256SUMS"
+	ssh-keygen -q -Y verify -f docs/release-signers -I byok -n byok-release -s "$out/SHA256SUMS.sig" <"$out/SHA256SUMS" >/dev/null ||
+		fail "this key is not in docs/release-signers"
+	say "signed with $SIGN_KEY"
+}
+
+# small holds byok-offline to its size.
+small() {
+	local size
+	size=$(stat -c %s "$(program byok-offline "$1")")
+	[ "$size" -le "$largest" ] || say "byok-offline for $1 has $size bytes, more than the $largest that it should have"
+}
+
+fresh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for name in "${programs[@]}"; do
+	[ -d "cmd/$name" ] || fail "there is no cmd/$name"
+done
+"$go" build -trimpath -o "$work/release" ./internal/release
+for name in byok-offline byok-online; do # what this machine runs
+	"$go" build "${build[@]}" -ldflags "$LDFLAGS" -o "$work/$name" "./cmd/$name"
+done
+pages
+cp -r "$work/man" "$work/completions" "$out"
+for target in "${targets[@]}"; do
+	for name in "${programs[@]}"; do
+		compile "$name" "$target"
+		papers "$name" "$target"
+	done
+	small "$target"
+	case $target in
+	linux-*) for name in "${programs[@]}"; do deb "$name" "$target"; done ;;
+	windows-*) archive "$target" ;;
+	esac
+done
+notes >"$out/RELEASE-NOTES.md"
+sign
+say "$version is in $out"
