@@ -30,6 +30,9 @@ type replacement struct {
 func replacements() []replacement {
 	r := func(pattern, name string) replacement { return replacement{regexp.MustCompile(pattern), name} }
 	return []replacement{
+		// Whether these tests run on a connected computer; wrapped on a terminal.
+		r(`(?m)^byok-offline:\s+warning:\s+network\s+interfaces\s+that\s+are\s+up:[^;]*;\s+the\s+disconnected\s+workstation\s+has\s+none\r?\n`, ""),
+		r(`(network interfaces: )(none is up|up: .*)`, "${1}SEEN"),
 		r(`HSM:[0-9A-F]{20,}:PARTN`, "HSM:SERIAL:PARTN"),
 		r(`(localhost|otherhost):[0-9]+`, "$1:PORT"),
 		r(`(127\.0\.0\.1|\[::1\]):[0-9]{2,}`, "${1}:PORT"),

@@ -88,7 +88,9 @@ var differing = func() []struct {
 		{`\b20[0-9]{6}T[0-9]{6}Z`, "«time»"},
 		{`\b20[0-9]{2}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]\b`, "«time»"},
 		{`\bby \S+@[^\s:;]+`, "by «account»"},
-		// This computer and this build.
+		// This computer and this build; its network says nothing of the day's workstation.
+		{`(?m)^byok-offline: warning: network interfaces that are up: .*\n`, ""},
+		{`(?m)^byok-offline: warning: whether this workstation is disconnected cannot be seen .*\n`, ""},
 		{`\bon [0-9]+ of [0-9]+ threads`, "on «number» of «number» threads"},
 		{`\blimit [0-9]{2,} bytes`, "limit «number» bytes"},
 		{`(?m)^(built as released +yes +)\S+$`, "${1}«version»"},

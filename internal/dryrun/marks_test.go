@@ -40,6 +40,9 @@ func TestMarks(t *testing.T) {
 		{"release", "built as released      yes  0.2.0-dev", "built as released      yes  «version»"},
 		{"reason", "configuration file x: /tmp can be written by everyone; only a rehearsal accepts that",
 			"configuration file x: «reason»; only a rehearsal accepts that"},
+		{"network", "byok-offline: warning: a\nbyok-offline: warning: network interfaces that are up: eth0; the disconnected workstation " +
+			"has none\nbyok-offline: error: b\n", "byok-offline: warning: a\nbyok-offline: error: b\n"},
+		{"network that is not seen", "byok-offline: warning: whether this workstation is disconnected cannot be seen (x); y\n", ""},
 		{"plain", "Result: SUCCESS", "Result: SUCCESS"},
 	} {
 		if got := m.of(c.text); got != c.want {
