@@ -52,7 +52,9 @@ sweep() {
 # longest FORM N: the N longest of what the form finds in the log, as "SECONDS NAME".
 longest() { sed -nE "$1" "$log" | sort -rn | head -n "$2"; }
 
-TMPDIR=$scratch/t TEST_SHARED=$scratch/shared TEST_MEMORY=$memory "${GO:-go}" test -v "$@" 2>&1 | tee "$log" |
+# The tests send signals, which a run in the background or under nohup ignores.
+TMPDIR=$scratch/t TEST_SHARED=$scratch/shared TEST_MEMORY=$memory \
+	env --default-signal "${GO:-go}" test -v "$@" 2>&1 | tee "$log" |
 	grep --line-buffered -E '^(ok|FAIL|panic)|^ *--- FAIL|[0-9]+ of [0-9]+\b.*(caught|survived|told|log|matrix)|: [0-9]+ of [0-9]+$'
 status=${PIPESTATUS[0]}
 if [ "$status" -ne 0 ]; then

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"byok/internal/hsm/probe"
 	"byok/internal/hsm/shim"
 	"byok/internal/testkit/page"
 )
@@ -127,8 +128,11 @@ func readonly(ts *testscript.TestScript, args []string) {
 }
 
 // faulty compiles a PKCS#11 library that forwards to SoftHSM and goes wrong as
-// the SHIM_ variables say, and sets $SHIM to it: see package shim.
+// the SHIM_ variables say, and sets $SHIM to it: see package shim. RSA keys that
+// are worth nothing are there sooner than SoftHSM makes them.
 func faulty(ts *testscript.TestScript, _ []string) {
+	ts.Setenv("BYOK_SHIM_SHORT_RSA", probe.Label)
+	ts.Setenv("BYOK_SHIM_FIXED_RSA", "byok-session")
 	ts.Setenv("BYOK_SHIM_MODULE", ts.Getenv("MODULE"))
 	ts.Setenv("SHIM", shim.Build(of(ts).t))
 }
