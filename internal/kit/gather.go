@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"byok/internal/durable"
@@ -72,8 +73,8 @@ func Platforms() []string { return []string{"linux-amd64", "linux-arm64", "windo
 
 // Release names the files of a release that a disconnected workstation of a platform
 // needs: of those that its SHA256SUMS lists, what is not for byok-online and not for
-// another platform, by their names; the list itself, and its signatures. Each must
-// have the hash that is listed.
+// another platform, by their names, nor in a package for this one; the list itself, and
+// its signatures. Each must have the hash that is listed.
 func Release(dir, platform string) ([]Source, error) {
 	at := filepath.Join(dir, List)
 	data, err := durable.ReadFile(at, maxList)
@@ -84,12 +85,15 @@ func Release(dir, platform string) ([]Source, error) {
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Check, "%s: %w", at, err)
 	}
+	packed := slices.ContainsFunc(lines, func(l toolset.SumLine) bool {
+		return needed(l.Name, platform) && isPackage(l.Name)
+	})
 	var sources []Source
 	for _, l := range lines {
 		if err := checkName(l.Name); err != nil {
 			return nil, exitcode.Errorf(exitcode.Check, "%s: %.*q: %w", at, maxName, l.Name, err)
 		}
-		if needed(l.Name, platform) {
+		if needed(l.Name, platform) && (isPackage(l.Name) || !packed || !strings.Contains(l.Name, platform)) {
 			file := filepath.Join(dir, filepath.FromSlash(l.Name))
 			sources = append(sources, Source{path.Join(ReleaseFolder, l.Name), file, l.Sum})
 		}
@@ -98,6 +102,11 @@ func Release(dir, platform string) ([]Source, error) {
 		return nil, exitcode.Errorf(exitcode.Check, "%s lists nothing for byok-offline on %s", at, platform)
 	}
 	return append(sources, lists(dir)...), nil
+}
+
+// isPackage reports whether a file of a release holds programs and their papers.
+func isPackage(name string) bool {
+	return strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".zip")
 }
 
 // lists are the list of a release and its signatures.

@@ -245,30 +245,33 @@ func release(t *testing.T, names ...string) string {
 
 func TestRelease(t *testing.T) {
 	all := []string{
-		"RELEASE-NOTES.md", "byok-offline-linux-amd64", "byok-offline-linux-arm64", "byok-offline-windows-amd64.exe",
-		"byok-offline.cdx.json", "byok-offline_0.2.0_amd64.deb", "byok-offline_0.2.0_arm64.deb",
-		"byok-online-linux-amd64", "byok-online_0.2.0_amd64.deb", "byok-windows-amd64.zip", "man/byok-offline.1",
+		"RELEASE-NOTES.md", "byok-0.2.0-windows-amd64.zip", "byok-offline-0.2.0-linux-amd64", "byok-offline-0.2.0-linux-amd64.cdx.json",
+		"byok-offline-0.2.0-linux-arm64", "byok-offline-0.2.0-windows-amd64.exe", "byok-offline_0.2.0_amd64.deb",
+		"byok-offline_0.2.0_arm64.deb", "byok-online-0.2.0-linux-amd64", "byok-online_0.2.0_amd64.deb",
+		"check-offline-0.2.0-linux-amd64", "check-offline_0.2.0~dev+1_amd64.deb", "man/man1/byok-offline.1", "man/man1/byok-online.1",
 	}
-	dir := release(t, all...)
+	dir, raw := release(t, all...), release(t, all[2], all[3], all[4], all[8])
 	for _, c := range []struct {
-		platform string
-		want     []string
+		name, dir, platform string
+		want                []string
 	}{
-		{"linux-amd64", []string{"RELEASE-NOTES.md", "byok-offline-linux-amd64", "byok-offline.cdx.json",
-			"byok-offline_0.2.0_amd64.deb", "man/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
-		{"linux-arm64", []string{"RELEASE-NOTES.md", "byok-offline-linux-arm64", "byok-offline.cdx.json",
-			"byok-offline_0.2.0_arm64.deb", "man/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
-		{"windows-amd64", []string{"RELEASE-NOTES.md", "byok-offline-windows-amd64.exe", "byok-offline.cdx.json",
-			"byok-windows-amd64.zip", "man/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
+		{"Debian packages", dir, "linux-amd64", []string{"RELEASE-NOTES.md", "byok-offline_0.2.0_amd64.deb",
+			"check-offline_0.2.0~dev+1_amd64.deb", "man/man1/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
+		{"of another processor", dir, "linux-arm64", []string{"RELEASE-NOTES.md", "byok-offline_0.2.0_arm64.deb",
+			"man/man1/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
+		{"a zip", dir, "windows-amd64", []string{"RELEASE-NOTES.md", "byok-0.2.0-windows-amd64.zip",
+			"man/man1/byok-offline.1", "SHA256SUMS", "SHA256SUMS.sig"}},
+		{"programs alone", raw, "linux-amd64", []string{"byok-offline-0.2.0-linux-amd64",
+			"byok-offline-0.2.0-linux-amd64.cdx.json", "SHA256SUMS", "SHA256SUMS.sig"}},
 	} {
-		got, err := kit.Release(dir, c.platform)
+		got, err := kit.Release(c.dir, c.platform)
 		must(t, err)
 		var names []string
 		for _, s := range got {
 			names = append(names, strings.TrimPrefix(s.Name, "release/"))
 		}
 		if !slices.Equal(names, c.want) {
-			t.Errorf("%s: %q\nwant %q", c.platform, names, c.want)
+			t.Errorf("%s: %q\nwant %q", c.name, names, c.want)
 		}
 	}
 	got, err := kit.Release(dir, "linux-amd64")
