@@ -50,7 +50,10 @@ func (c *copying) rehearse() {
 	if c.Existing {
 		c.change("existing: false, so the world is created first")
 	}
-	c.Rehearsal, c.Existing = true, false
+	if c.Airgap {
+		c.change("airgap: false; this computer is a connected one")
+	}
+	c.Rehearsal, c.Existing, c.Airgap = true, false, false
 	c.change("hsm: SoftHSM, in the place of %s", c.HSM.Model)
 	for _, option := range []struct {
 		name, value string

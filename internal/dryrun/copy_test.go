@@ -12,7 +12,7 @@ import (
 // other.
 func TestRehearsed(t *testing.T) {
 	p := parsed(t,
-		"world: contoso", "world: contoso\nexisting: true",
+		"world: contoso", "world: contoso\nexisting: true\nairgap: true",
 		"library: /opt/p11.so", "library: /opt/p11.so, guard: login, token: adopt, network: true, rights_per_login: true, "+
 			"vendor_quorum: two officers",
 		"vaults: [v]}", `vaults: [v], not_before: 2126-12-01, exportable: true, release_policy: policy.json, replaces: older}
@@ -24,6 +24,7 @@ func TestRehearsed(t *testing.T) {
 	want := []string{
 		"rehearsal: true, and nothing that is made here counts",
 		"existing: false, so the world is created first",
+		"airgap: false; this computer is a connected one",
 		"hsm: SoftHSM, in the place of HSM 7",
 		"hsm.guard: left out; login is the HSM's own to show",
 		"hsm.token: left out; adopt is the HSM's own to show",
@@ -44,6 +45,9 @@ func TestRehearsed(t *testing.T) {
 	}
 	if len(policies) != 1 || policies["release-policy-1"] != "policy.json" {
 		t.Errorf("%q", policies)
+	}
+	if copied.Airgap {
+		t.Error("the copy refuses a connected computer")
 	}
 	if k := copied.Keys[1]; k.NotBefore != "2126-12-02" || k.Replaces != "payroll" || copied.Keys[2].NotBefore == "" {
 		t.Errorf("%+v", copied.Keys)

@@ -26,6 +26,7 @@ type Plan struct {
 	Location  string         `yaml:"location"`
 	Date      Day            `yaml:"date"`
 	Rehearsal bool           `yaml:"rehearsal"`
+	Airgap    bool           `yaml:"airgap"` // no network interface may be up at the disconnected workstation
 	Approver  Person         `yaml:"approver"`
 	Roles     []Role         `yaml:"roles"`
 	Witnesses []Person       `yaml:"witnesses"`

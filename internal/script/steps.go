@@ -126,7 +126,7 @@ func create(p *plan.Plan) Step {
 		command = append(command, "--card", h.Media, "--holder", h.Name)
 	}
 	return typed(Disconnected, World, "world", "Create the security world, and deal the cards",
-		append(command, network(p)...)...).
+		append(command, apart(p)...)...).
 		taking(10+3*len(p.Holders)).
 		with(
 			Act{Part: plan.RoleOperator, Does: "when asked: the first eight words of the library's SHA-256, " +
@@ -150,6 +150,15 @@ func network(p *plan.Plan) []string {
 		return []string{"--hsm-network"}
 	}
 	return nil
+}
+
+// apart is network, and the option of a command that refuses a workstation which is
+// not disconnected.
+func apart(p *plan.Plan) []string {
+	if p.Airgap {
+		return append(network(p), "--require-airgap")
+	}
+	return network(p)
 }
 
 func install(p *plan.Plan) []Step {

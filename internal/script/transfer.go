@@ -46,12 +46,12 @@ func approveAll(p *plan.Plan) []Step {
 		printable.Count(len(p.Vaults), "vault"),
 	)
 	steps := []Step{approval(typed(Disconnected, Approve, "approve", title,
-		slices.Concat(command, quorum(p), network(p))...), p, 5+5*len(p.Vaults)+pairs/2)}
+		slices.Concat(command, quorum(p), apart(p))...), p, 5+5*len(p.Vaults)+pairs/2)}
 	if p.Alone() {
 		return steps
 	}
 	return append(steps, typed(Disconnected, Approve, "package", "Write the "+printable.Count(pairs, "package"),
-		append([]string{"package", "--all"}, network(p)...)...))
+		append([]string{"package", "--all"}, apart(p)...)...))
 }
 
 // approveOne are the steps of one key and one vault.
@@ -71,7 +71,7 @@ func approveOne(p *plan.Plan, pair plan.Pair) []Step {
 		command = append(command, where...)
 	}
 	steps := []Step{approval(typed(Disconnected, Approve, "approve:"+id, "Approve "+k.Ident+" for "+v.Name,
-		slices.Concat(command, quorum(p), network(p))...), p, 10)}
+		slices.Concat(command, quorum(p), apart(p))...), p, 10)}
 	if p.Alone() {
 		return steps
 	}
@@ -83,7 +83,7 @@ func approveOne(p *plan.Plan, pair plan.Pair) []Step {
 		slices.Concat(
 			[]string{"package", "--ident", k.Ident, "--key-friendly-name", k.Called()},
 			where,
-			network(p),
+			apart(p),
 		)...))
 }
 
