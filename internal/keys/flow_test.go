@@ -26,7 +26,7 @@ func TestFlow(t *testing.T) {
 		return err
 	}))
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
-		rows, err := worldcheck.Token(o)
+		rows, err := worldcheck.Token(o, nil)
 		t.Log(rows)
 		return err
 	}))

@@ -51,7 +51,7 @@ func TestUnreadableToken(t *testing.T) {
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
 		t.Setenv("SHIM_DO", "fail=0x30")
 		t.Setenv("SHIM_AT", "C_FindObjectsInit+")
-		rows, err := worldcheck.Token(o)
+		rows, err := worldcheck.Token(o, nil)
 		t.Setenv("SHIM_AT", "")
 		r.Refused(t, err, exitcode.HSM, "C_FindObjectsInit: CKR_DEVICE_ERROR", "")
 		if len(rows) != 4 || rows[2].Outcome != worldcheck.Fail {

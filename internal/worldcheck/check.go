@@ -36,14 +36,22 @@ type checker struct {
 	*session.Operator
 	rows  []Row
 	items []hsm.Item
+	index objects
 	known map[string][]hsm.Class // by label: one object of each class is this world's
 	blind string                 // why objects of this world may be unknown
 }
 
+// Progress shows how many keys were checked.
+type Progress interface {
+	Add(n int64)
+	Done()
+}
+
 // Token compares the token at hand with what statements and key files say of
 // it: the module, its trusted keys and anchor, every key, and every other
-// object. The error has status Check if a row is not a pass.
-func Token(o *session.Operator) ([]Row, error) {
+// object. The error has status Check if a row is not a pass. watch is told how many
+// keys there are; nil shows none.
+func Token(o *session.Operator, watch func(keys int) Progress) ([]Row, error) {
 	c := &checker{Operator: o, known: map[string][]hsm.Class{}}
 	c.statements()
 	c.module() // first: the probes remove what an interrupted one has left
@@ -51,7 +59,7 @@ func Token(o *session.Operator) ([]Row, error) {
 		return c.rows, err
 	}
 	c.anchor()
-	c.keys()
+	c.keys(watch)
 	c.copies()
 	c.attestations()
 	c.files()

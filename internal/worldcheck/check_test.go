@@ -286,12 +286,33 @@ func TestAnchor(t *testing.T) {
 	r.Finds(t, "anchor", "FAIL: the token carries none: compare the last statement with the paper")
 }
 
+// counted is a progress in a test.
+type counted struct{ of, added, ended int }
+
+func (c *counted) Add(n int64) { c.added += int(n) }
+func (c *counted) Done()       { c.ended++ }
+
+// TestProgress: each key that is checked is counted.
+func TestProgress(t *testing.T) {
+	r, c := rig.NewKeyWorld(t), &counted{}
+	rig.OK(t, r.Operator(func(o *session.Operator) error {
+		_, err := worldcheck.Token(o, func(n int) worldcheck.Progress {
+			c.of = n
+			return c
+		})
+		return err
+	}))
+	if *c != (counted{1, 1, 1}) {
+		t.Errorf("%+v", *c)
+	}
+}
+
 // TestAnchorless: some guards have no anchor that could be checked.
 func TestAnchorless(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
 		o.Module.Guard = statement.GuardLogin
-		rows, _ := worldcheck.Token(o)
+		rows, _ := worldcheck.Token(o, nil)
 		if slices.ContainsFunc(rows, func(row worldcheck.Row) bool { return row.What == "anchor" }) {
 			t.Error("there is a row about the anchor")
 		}

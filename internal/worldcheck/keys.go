@@ -14,14 +14,21 @@ import (
 )
 
 // keys checks every key file, and its key on the token.
-func (c *checker) keys() {
+func (c *checker) keys(watch func(keys int) Progress) {
 	names, err := c.Chain.KeyNames()
 	if err != nil {
 		c.note("key files", "", err)
 		c.blind = "the key files could not be listed"
 		return
 	}
+	did := func() {}
+	if watch != nil {
+		progress := watch(len(names))
+		defer progress.Done()
+		did = func() { progress.Add(1) }
+	}
 	for _, name := range names {
+		did()
 		k, err := c.Chain.Key(strings.TrimPrefix(name, kmdata.KeyName(kmdata.Simple, "")))
 		if err != nil {
 			c.note(name, "", err)
@@ -60,7 +67,7 @@ func (c *checker) key(k *kmdata.Key) {
 		c.note(k.Name(), "", err)
 		return
 	}
-	there := slices.ContainsFunc(c.items, func(i hsm.Item) bool { return i.Label == k.Name() })
+	there := len(c.index.labelled[k.Name()]) > 0
 	switch {
 	case retired != nil && there:
 		c.fail(k.Name(), "it was retired, but is on the token")
@@ -86,7 +93,7 @@ func (c *checker) elsewhere(k *kmdata.Key) bool {
 }
 
 func (c *checker) compare(k *kmdata.Key) (string, error) {
-	key, err := c.User.KeyIn(c.items, k.Name())
+	key, err := c.User.KeyIn(c.index.near(k.Name()), k.Name())
 	if err != nil {
 		return "", err
 	}

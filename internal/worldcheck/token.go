@@ -17,6 +17,7 @@ import (
 func (c *checker) look() (err error) {
 	c.items, err = c.User.Inventory()
 	slices.SortStableFunc(c.items, trustedFirst)
+	c.index = objectsOf(c.items)
 	return err
 }
 

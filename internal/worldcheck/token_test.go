@@ -27,7 +27,7 @@ func TestGuard(t *testing.T) {
 	r := rig.NewWorld(t)
 	rig.OK(t, r.Operator(func(o *session.Operator) error {
 		t.Setenv("SHIM_TRUST", "C_CreateObject")
-		rows, _ := worldcheck.Token(o)
+		rows, _ := worldcheck.Token(o, nil)
 		t.Setenv("SHIM_TRUST", "")
 		i := slices.IndexFunc(rows, func(row worldcheck.Row) bool { return row.What == "guard" })
 		want := `the user makes no trusted key: token "test world" (serial SERIAL) does not enforce its restrictions: ` +

@@ -14,7 +14,7 @@ import (
 func (r *Rig) Rows(t testing.TB) (rows []worldcheck.Row, err error) {
 	t.Helper()
 	OK(t, r.Operator(func(o *session.Operator) error {
-		rows, err = worldcheck.Token(o)
+		rows, err = worldcheck.Token(o, nil)
 		return nil
 	}))
 	return rows, err
