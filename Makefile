@@ -3,6 +3,7 @@
 #   make demo    the whole ceremony against a software HSM and a rehearsal vault
 #   make rehearse-recovery   the same with a dead HSM in the middle
 #   make test    everything that is tested, with its own set-up
+#   make test-race   the same under the race detector, tests of a package in any order
 #   make fuzz    every fuzz target, 20 seconds each
 #   make lint    static checks: format, vet, dead code, style, layout, scripts
 #   make man     manual pages of every command, in bin/man
@@ -12,6 +13,7 @@
 #   make install-compat   the same, and links with the names of the retired tools
 #   make release   programs, packages and papers for each platform, in dist
 #   make reproduce   builds a release twice, as differently as one machine can: it must be the same
+#   make check-offline   judges byok-offline of every platform, or FILES, by its file alone
 #   make check-deb   a ceremony in a clean Debian that has the packages in dist alone (root)
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make test-pages   report and printed script in Chromium: no request, no message, every width and paper
@@ -46,7 +48,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build release reproduce check-deb install uninstall install-compat man completions demo rehearse-recovery test test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
+.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
@@ -61,6 +63,10 @@ release: setup-release
 # and compared with the release there.
 reproduce: setup-release
 	GO="$(GO)" scripts/reproduce.sh $(AGAINST)
+
+# A report each in bin/check-offline: see docs/security/check-offline.md.
+check-offline: setup-release
+	GO="$(GO)" BUILD="$(GOFLAGS_BUILD)" LDFLAGS="$(LDFLAGS)" TAGS=$(TAGS) scripts/check-offline.sh $(FILES)
 
 check-deb: setup-bare
 	scripts/check-deb.sh "$(DIST)"
@@ -123,6 +129,15 @@ test:
 	@echo "make test takes about 10 minutes on two idle cores"
 	@scripts/setup.sh test
 	GO="$(GO)" scripts/test.sh -tags $(TAGS) -vet=off -count=1 -timeout 40m ./...
+
+# The programs run as they are released, without the detector, so it would see
+# nothing of them: tests that run programs alone are shuffled only.
+PROGRAMS := /cmd/byok-offline$$|/internal/ceremonytest$$
+test-race: setup
+	GO="$(GO)" scripts/test.sh -race -shuffle=on -tags $(TAGS) -vet=off -count=1 -timeout 90m \
+		$$($(GO) list -tags $(TAGS) ./... | grep -vE '$(PROGRAMS)')
+	GO="$(GO)" scripts/test.sh -shuffle=on -tags $(TAGS) -vet=off -count=1 -timeout 40m \
+		$$($(GO) list -tags $(TAGS) ./... | grep -E '$(PROGRAMS)')
 
 # Every PKCS#11 call and every file operation of every command fails, loses its
 # answer, or ends the process: all of them, where "make test" takes a sample. And

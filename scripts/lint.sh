@@ -66,7 +66,7 @@ check_shellcheck() {
 		echo "hint: apt-get install shellcheck"
 		return 1
 	fi
-	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh
+	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh scripts/image/*.sh
 }
 
 checks=(gofmt columns vet staticcheck deadcode revive layout shellcheck)

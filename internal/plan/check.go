@@ -46,6 +46,7 @@ var rules = []func(*checking){
 	(*checking).people,
 	(*checking).cards,
 	(*checking).module,
+	(*checking).image,
 	(*checking).destinations,
 	(*checking).keys,
 	(*checking).names,

@@ -3,8 +3,8 @@
 // approve before anything is opened.
 //
 // Use Read for a plan that a command is given, and Check for everything in it
-// that cannot be. A plan holds nothing that exists to be compared by people on
-// the day: no fingerprint, key identifier or serial number, and no secret. The
+// that cannot be. A plan holds nothing that somebody vouches for on the day: no
+// fingerprint of a key, key identifier or serial number, and no secret. The
 // decoder knows no such field, and refuses what it does not know.
 package plan
 
@@ -37,6 +37,7 @@ type Plan struct {
 	HSM       HSM            `yaml:"hsm"`
 	Stick     string         `yaml:"stick"`  // folder of the USB stick that crosses the air gap
 	Backup    string         `yaml:"backup"` // folder for the copy of kmdata
+	Image     Image          `yaml:"image"`  // that the disconnected workstation starts from; zero for none
 	Vaults    []Vault        `yaml:"vaults"`
 	Keys      []Key          `yaml:"keys"`
 	file      string         // name of the file

@@ -46,6 +46,24 @@ func found(t *testing.T, text string) []string {
 	return list
 }
 
+func TestImage(t *testing.T) {
+	want := plan.Image{SHA256: strings.Repeat("0a", 32), Bytes: 66402304}
+	text := fmt.Sprintf("image: {sha256: %s, bytes: %d}\n%s", want.SHA256, want.Bytes, good(t))
+	if list := found(t, text); len(list) > 0 {
+		t.Error(strings.Join(list, "\n"))
+	}
+	got := parse(t, text).Image
+	if got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if groups := strings.TrimSpace(strings.Repeat("0a0a0a0a ", 8)); got.Groups() != groups {
+		t.Errorf("got %s, want %s", got.Groups(), groups)
+	}
+	if wrong := (plan.Image{SHA256: "abc"}); wrong.Groups() != "abc" {
+		t.Errorf("got %s, want abc", wrong.Groups())
+	}
+}
+
 func TestGood(t *testing.T) {
 	if list := found(t, good(t)); len(list) > 0 {
 		t.Error(strings.Join(list, "\n"))
@@ -127,6 +145,12 @@ func TestFindings(t *testing.T) {
 	for _, c := range []struct{ name, from, to, want string }{
 		{"no title", "title: Contoso root key", "title:", "title: missing"},
 		{"a title that steers", "Contoso root key", `"a\u202eb"`, "title: it is not one line of printable characters"},
+		{"an image without a hash", "stick:", "image: {bytes: 5}\nstick:",
+			"image.sha256: not a SHA-256, 64 digits of 0 to 9 and a to f"},
+		{"an image without a size", "stick:", "image: {sha256: " + strings.Repeat("0a", 32) + "}\nstick:",
+			"image.bytes: not the image's size in bytes"},
+		{"an image of no size", "stick:", "image: {sha256: " + strings.Repeat("0a", 32) + ", bytes: -1}\nstick:",
+			"image.bytes: not the image's size in bytes"},
 		{"past", "date: 2026-12-01", "date: 2026-11-25", "date: 2026-11-25 is past"},
 		{"no day", "date: 2026-12-01", "date: 1 December", `date: "1 December" is not a day such as 2026-12-01`},
 		{"no such role", "role: auditor", "role: bystander", `roles[4].role: "bystander" is not one of ` +

@@ -70,6 +70,33 @@ func TestSteps(t *testing.T) {
 
 // TestEveryStepIsPrinted holds that each step is on the page of who leads, and on
 // that of each part that acts in it.
+// TestImage holds that a plan's image is hashed before anything starts from it.
+func TestImage(t *testing.T) {
+	p := read(t)
+	p.Image = plan.Image{SHA256: strings.Repeat("0a", 32), Bytes: 66402304}
+	step := script.Steps(p)[1]
+	var got strings.Builder
+	fmt.Fprintf(&got, "%s [%s, %s, %s]\n", step.Title, step.ID, step.Chapter, step.Place)
+	for _, a := range step.Acts {
+		fmt.Fprintf(&got, "%s: %s\n", a.Part, a.Does)
+	}
+	want := "The image on the medium is " + strings.TrimSpace(strings.Repeat("0a0a0a0a ", 8)) + ` [image, Arrive, in the room]
+connected operator: plug the image's medium in; find its name, such as sdb, with lsblk; then as root, with that name: head -c 66402304 /dev/sdb | sha256sum
+witness: do the same on a computer of your own
+witness: compare both, digit by digit, with the title of this step
+operator: start the disconnected workstation from the medium, with nothing else plugged in; then pull the medium out, and hand it to the witness
+`
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+	if next := script.Steps(p)[2].ID; next != "programs" {
+		t.Errorf("the step after it is %s, want programs", next)
+	}
+	if !strings.Contains(written(t, p), "head -c 66402304 /dev/sdb | sha256sum") {
+		t.Error("the command is not in the printed script")
+	}
+}
+
 func TestEveryStepIsPrinted(t *testing.T) {
 	p := read(t)
 	pages := strings.Split(written(t, p), "<section>")

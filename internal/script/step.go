@@ -75,7 +75,7 @@ const (
 
 // Steps lists the steps of a plan in their order.
 func Steps(p *plan.Plan) []Step {
-	return slices.Concat(arrive(p), prepare(p), world(p), keys(p), approve(p), upload(p), finish(p))
+	return slices.Concat(arrive(p), workstations(p), prepare(p), world(p), keys(p), approve(p), upload(p), finish(p))
 }
 
 // quorum is the cards that a session of the quorum reads: the first K holders'.

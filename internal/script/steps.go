@@ -28,18 +28,6 @@ func arrive(p *plan.Plan) []Step {
 			If: []If{{"Somebody of the plan is missing", "Fewer than " + p.Quorum +
 				" holders, no operator or no witness: stop. Otherwise note who on a deviation sheet."}},
 		},
-		{
-			ID: "programs", Chapter: Arrive, Title: "The programs are the reviewed ones", Place: Room, Minutes: 5,
-			Acts: []Act{
-				{Part: plan.RoleOperator, Does: "type: sha256sum \"$(command -v byok-offline)\""},
-				{Part: plan.RoleConnected, Does: "type: sha256sum \"$(command -v byok-online)\""},
-				{Part: PartWitness, Does: "compare both with the release notes you brought"},
-			},
-			Write: []string{"first 8 digits, byok-offline", "first 8 digits, byok-online"},
-			If:    []If{{"A hash differs", "Stop. This workstation is not used."}},
-		},
-		typed(Disconnected, Arrive, "confine", "The disconnected workstation is contained", "confine", "status").
-			with(leads("see that no cable but the HSM's is plugged in, and that radio is off")),
 	}
 }
 

@@ -1,0 +1,256 @@
+//go:build image
+
+// Package image starts the offline image, which make image has made, in qemu: by
+// make test-image, which takes minutes.
+package image
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is the longest that an emulated computer may take for anything.
+const patience = 8 * time.Minute
+
+const iso = "../../bin/image/byok-offline.iso"
+
+// machines are the computers that the image must start. Each has network cards of
+// three makes, a disk, and a stick besides.
+var machines = []struct {
+	name string
+	args []string
+	all  bool // of the checks; the others only show what has started
+}{
+	{"BIOS from a stick", []string{"-device", "usb-storage,drive=image,bootindex=0"}, true},
+	{"BIOS from a CD", []string{"-device", "ide-cd,drive=image,bootindex=0"}, false},
+	{"UEFI from a CD", []string{"-device", "ide-cd,drive=image,bootindex=0",
+		"-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+		"-drive", "if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.fd"}, false},
+	{"UEFI with Secure Boot from a stick", []string{"-device", "usb-storage,drive=image,bootindex=0",
+		"-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+		"-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+		"-drive", "if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.ms.fd"}, false},
+}
+
+// create is a rehearsal's world on SoftHSM.
+const create = `umask 077; for c in 1 2 3; do mkdir card$c; echo passphrase-$c-of-a-rehearsal >secret$c; done; echo 472913 >pin
+byok-offline world create --rehearsal --module-path /usr/lib/softhsm/libsofthsm2.so --acs-quorum 2/3 ` +
+	`--card card1 --card card2 --card card3 --holder Ada --holder Ben --holder Cid ` +
+	`--card-pin-file secret1 --card-pin-file secret2 --card-pin-file secret3 --pin-file pin 2>&1 | tail -n 1`
+
+// checks are what is typed, and all that must appear.
+var checks = []struct {
+	name, typed, want string
+	every             bool // on every machine
+}{
+	{"only loopback", "ls /sys/class/net", "lo", true},
+	{"contained", "byok-offline confine status >status; echo $?; grep -vc ' yes ' status", "0\n0", true},
+	{"no disk", `grep -c "  *[hv]d[a-z]\|nvme\|TESTDISK" /proc/partitions /sys/block/*/device/model`, "", false},
+	{"who types", "id -un; sudo -n true", "operator\nsh: 1: sudo: not found", false},
+	{"no network tools", "for t in ip ifconfig nc wget curl ssh ping dhclient busybox; do command -v $t; done", "", false},
+	{"no module can be loaded", "cat /proc/sys/kernel/modules_disabled", "1", false},
+	{"locked down", "cat /sys/kernel/security/lockdown", "none integrity [confidentiality]", false},
+	{"the root is read-only", "grep ' / ' /proc/mounts | cut -d ' ' -f 3,4 | cut -d , -f 1", "squashfs ro", false},
+	{"nobody becomes another", "find / -xdev -perm /6000 2>/dev/null | sort", "/usr/bin/mount\n/usr/bin/umount", false},
+	{"the program", "byok-offline --version | grep -c 'as released  yes'", "1", false},
+	{"SoftHSM", "byok-offline module check --module-path /usr/lib/softhsm/libsofthsm2.so 2>&1 | tail -n 1", "Result: SUCCESS", false},
+	{"a world", create, "Result: SUCCESS", false},
+	{"a stick", "cd /media; for s in sd?; do mount $s 2>/dev/null; done; cat */carried.txt; d=$(dirname */carried.txt); " +
+		"cp ~/status $d/back.txt; umount /media/$d; ls $d; cd", "from the other side", false},
+}
+
+func TestImage(t *testing.T) {
+	for _, m := range machines {
+		t.Run(m.name, func(t *testing.T) {
+			stick := carrying(t, "from the other side\n")
+			c := start(t, stick, m.args)
+			for _, check := range checks {
+				if !m.all && !check.every {
+					continue
+				}
+				if got := c.types(t, check.typed); got != check.want {
+					t.Errorf("%s:\n got %q\nwant %q", check.name, got, check.want)
+				}
+			}
+			c.off(t)
+			if m.all {
+				brought(t, stick)
+			}
+		})
+	}
+}
+
+// carrying makes a stick of FAT with one file.
+func carrying(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	file, stick := filepath.Join(dir, "carried.txt"), filepath.Join(dir, "stick")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "mkfs.vfat", "-C", stick, "8192")
+	run(t, "mcopy", "-i", stick, file, "::")
+	return stick
+}
+
+// brought holds that what was written on the stick is there.
+func brought(t *testing.T, stick string) {
+	t.Helper()
+	if got := run(t, "mtype", "-i", stick, "::back.txt"); !strings.Contains(got, "Landlock domain        yes") {
+		t.Errorf("on the stick is\n%s", got)
+	}
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return string(out)
+}
+
+// computer is an emulated one, with somebody at its serial terminal.
+type computer struct {
+	process *exec.Cmd
+	keys    io.Writer
+	screen  chan string // what appears
+	unread  string
+	ended   chan error
+}
+
+// start switches a computer on, takes the menu's entry for the serial terminal,
+// and waits for the prompt.
+func start(t *testing.T, stick string, args []string) *computer {
+	t.Helper()
+	disk := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(disk, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "1536", "-display", "none",
+		"-serial", "stdio", "-monitor", "none", "-no-reboot",
+		"-nic", "user,model=e1000,restrict=on", "-nic", "user,model=virtio-net-pci,restrict=on",
+		"-nic", "user,model=rtl8139,restrict=on",
+		"-drive", "if=none,format=raw,id=disk,file=" + disk, "-device", "ide-hd,drive=disk,model=TESTDISK",
+		"-device", "qemu-xhci",
+		"-drive", "if=none,format=raw,id=image,readonly=on,file=" + iso,
+		"-drive", "if=none,format=raw,id=stick,file=" + stick, "-device", "usb-storage,drive=stick"}, args...)
+	c := &computer{process: exec.Command("qemu-system-x86_64", args...), screen: make(chan string), ended: make(chan error, 1)}
+	out, in := c.wire(t)
+	go c.read(out)
+	c.keys = in
+	t.Cleanup(func() { _ = c.process.Process.Kill() })
+	c.see(t, `first serial port`)
+	c.key(t, "s")
+	c.see(t, `operator@byok-offline:~\$ `)
+	c.key(t, "exec sh\r")
+	c.key(t, "PS1=; stty -echo\r")
+	c.types(t, "true") // and whatever was on the screen until now
+	return c
+}
+
+// wire starts the process, with pipes for its serial terminal.
+func (c *computer) wire(t *testing.T) (io.Reader, io.Writer) {
+	t.Helper()
+	out, err := c.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.process.Stderr = os.Stderr
+	in, err := c.process.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return out, in
+}
+
+// read passes on what appears, until the computer is off.
+func (c *computer) read(out io.Reader) {
+	r := bufio.NewReader(out)
+	b := make([]byte, 4096)
+	for {
+		n, err := r.Read(b)
+		if n > 0 {
+			c.screen <- string(b[:n])
+		}
+		if err != nil {
+			c.ended <- c.process.Wait()
+			close(c.screen)
+			return
+		}
+	}
+}
+
+// see waits until something appears, and returns what was before it.
+func (c *computer) see(t *testing.T, pattern string) string {
+	t.Helper()
+	late := time.After(patience)
+	wanted := regexp.MustCompile(pattern)
+	for {
+		if at := wanted.FindStringIndex(c.unread); at != nil {
+			before := c.unread[:at[0]]
+			c.unread = c.unread[at[1]:]
+			return before
+		}
+		select {
+		case text, on := <-c.screen:
+			if !on {
+				t.Fatalf("it was off before %q appeared:\n%s", pattern, c.unread)
+			}
+			c.unread += text
+		case <-late:
+			t.Fatalf("%q did not appear:\n%s", pattern, c.unread)
+		}
+	}
+}
+
+func (c *computer) key(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := io.WriteString(c.keys, keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// control is what a terminal does not show.
+var control = regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]|\r`)
+
+// types types a line, and returns what appears.
+func (c *computer) types(t *testing.T, line string) string {
+	t.Helper()
+	for _, part := range strings.Split(line, "\n") {
+		c.key(t, part+"\r")
+	}
+	c.key(t, "echo 'en''d'\r")
+	return strings.TrimSpace(control.ReplaceAllString(c.see(t, `end\r?\n`), ""))
+}
+
+// off switches the computer off by the operator's command.
+func (c *computer) off(t *testing.T) {
+	t.Helper()
+	c.key(t, "off\r")
+	late := time.After(patience)
+	for {
+		select {
+		case err := <-c.ended:
+			if err != nil {
+				t.Error(errors.Join(errors.New("it did not switch off"), err))
+			}
+			return
+		case text := <-c.screen:
+			c.unread += text
+		case <-late:
+			t.Fatalf("it did not switch off:\n%s", c.unread)
+		}
+	}
+}
