@@ -39,8 +39,8 @@ func call(name string, ok func(uintptr) bool, arguments ...uintptr) error {
 	if err := f.Find(); err != nil {
 		return fmt.Errorf("this Windows has no %s", name)
 	}
-	if result, _, err := f.Call(arguments...); !ok(result) {
-		return fmt.Errorf("%s: %w", name, err)
+	if result, _, _ := f.Call(arguments...); !ok(result) {
+		return fmt.Errorf("%s failed: 0x%X", name, uint32(result))
 	}
 	return nil
 }

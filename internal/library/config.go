@@ -20,7 +20,7 @@ import (
 func configuration(f family, environment []Variable) ([]string, error) {
 	paths, err := named(f.variables, environment)
 	if err == nil && len(paths) == 0 {
-		paths, err = expand(f.defaults)
+		paths, err = expand(f.usual())
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths), err
@@ -94,11 +94,11 @@ func withName(folder, pattern string) ([]string, error) {
 	return paths, nil
 }
 
-// homeFolder returns the folder that HOME names or, where that is unset or
-// empty, the one that the user's entry in the password file names, as SoftHSM
+// homeFolder returns the folder that HOME names (on Windows, USERPROFILE) or, where
+// that is unset or empty, the one that the user's entry in the password file names, as SoftHSM
 // does; "" if neither is to be had.
 func homeFolder() string {
-	if home := os.Getenv("HOME"); home != "" {
+	if home, err := os.UserHomeDir(); err == nil {
 		return home
 	}
 	u, err := user.LookupId(strconv.Itoa(os.Getuid()))

@@ -4,8 +4,9 @@ import (
 	"debug/elf"
 	"errors"
 	"io"
-	"os"
+	"runtime"
 	"slices"
+	"strings"
 
 	"byok/internal/durable"
 	"byok/internal/fingerprint"
@@ -14,13 +15,13 @@ import (
 // object is what a library's file says of itself.
 type object struct {
 	sum    fingerprint.Sum
-	soname string // DT_SONAME, or ""
+	soname string // its own name: DT_SONAME, or the export directory's; or ""
 }
 
 // CheckFile returns an error, with status Usage, unless path is a PKCS#11
-// library to the eye: a regular ELF shared object that exports
-// C_GetFunctionList (PKCS#11 v2.40, section 5.4). It looks before the dynamic
-// linker does, whose reason does not reach this program.
+// library to the eye: a regular file, a shared object of ELF or a DLL, as the system
+// loads it, that exports C_GetFunctionList (PKCS#11 v2.40, section 5.4). It looks
+// before the dynamic linker does, whose reason does not reach this program.
 func CheckFile(path string) error {
 	if _, err := examine(path); err != nil {
 		return noLibrary(path, err)
@@ -36,7 +37,7 @@ func examine(path string) (object, error) {
 		return object{}, reason(err)
 	}
 	defer f.Close()
-	soname, err := exports(f)
+	soname, err := ownName(f)
 	if err != nil {
 		return object{}, err
 	}
@@ -66,23 +67,61 @@ const maxLibrary = 256 << 20
 // one can that is compressed. A section without content takes no memory here.
 func swollen(s *elf.Section) bool { return s.Type != elf.SHT_NOBITS && s.Size > maxLibrary }
 
-// exports returns the library's own name if it has the entry point that
-// PKCS#11 asks for.
-func exports(f *os.File) (soname string, err error) {
+// What is wrong with a file that is no PKCS#11 library.
+var (
+	errNone    = errors.New("not a shared library")
+	errDamaged = errors.New("a damaged shared library")
+	errOther   = errors.New("not a PKCS#11 library: it does not export " + entryPoint)
+)
+
+// entryPoint is the function that every PKCS#11 library exports.
+const entryPoint = "C_GetFunctionList"
+
+// formats are the kinds of libraries, by how their files begin. It is Windows that
+// loads the one, and no other system.
+var formats = []struct {
+	magic   string
+	windows bool
+	exports func(io.ReaderAt) (soname string, err error)
+}{
+	{elf.ELFMAG, false, elfExports},
+	{"MZ", true, dllExports},
+}
+
+// ownName returns the library's own name if it has the entry point that PKCS#11
+// asks for.
+func ownName(f io.ReaderAt) (string, error) {
+	begin := make([]byte, len(elf.ELFMAG))
+	if _, err := f.ReadAt(begin, 0); err != nil {
+		return "", errNone
+	}
+	for _, kind := range formats {
+		switch {
+		case !strings.HasPrefix(string(begin), kind.magic):
+		case kind.windows != (runtime.GOOS == "windows"):
+			return "", errors.New("a library for another system than " + runtime.GOOS)
+		default:
+			return kind.exports(f)
+		}
+	}
+	return "", errNone
+}
+
+func elfExports(f io.ReaderAt) (soname string, err error) {
 	file, err := elf.NewFile(f)
 	if err != nil || file.Type != elf.ET_DYN {
-		return "", errors.New("not a shared library")
+		return "", errNone
 	}
 	if slices.ContainsFunc(file.Sections, swollen) {
-		return "", errors.New("a damaged shared library")
+		return "", errDamaged
 	}
 	symbols, err := file.DynamicSymbols()
 	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return "", errors.New("a damaged shared library")
+		return "", errDamaged
 	}
-	entry := func(s elf.Symbol) bool { return s.Name == "C_GetFunctionList" && s.Section != elf.SHN_UNDEF }
+	entry := func(s elf.Symbol) bool { return s.Name == entryPoint && s.Section != elf.SHN_UNDEF }
 	if !slices.ContainsFunc(symbols, entry) {
-		return "", errors.New("not a PKCS#11 library: it does not export C_GetFunctionList")
+		return "", errOther
 	}
 	names, err := file.DynString(elf.DT_SONAME)
 	if err != nil || len(names) == 0 {

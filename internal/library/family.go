@@ -29,6 +29,15 @@ type family struct {
 	// [filepath.Match]; ~/ is the home folder, and a relative path starts at the
 	// working folder.
 	defaults []string
+	windows  []string // the defaults on Windows
+}
+
+// usual are the family's defaults on this system.
+func (f family) usual() []string {
+	if onWindows {
+		return f.windows
+	}
+	return f.defaults
 }
 
 // families is the table, from the makers' documentation and sources. A library
@@ -36,38 +45,43 @@ type family struct {
 var families = []family{
 	{
 		name:      "SoftHSM",
-		libraries: []string{"libsofthsm*.so*"},
+		libraries: []string{"libsofthsm*.so*", "softhsm2*.dll", "libsofthsm2*.dll"},
 		variables: []variable{{"SOFTHSM2_CONF", itself}},
 		defaults:  []string{"~/.config/softhsm2/softhsm2.conf", "/etc/softhsm/softhsm2.conf", "/etc/softhsm2.conf"},
+		windows:   []string{"~/softhsm2.conf", "softhsm2.conf"},
 	},
 	{
 		name:      "Luna",
-		libraries: []string{"libCryptoki2*.so*", "libcklog2*.so*"},
-		variables: []variable{{"ChrystokiConfigurationPath", "Chrystoki.conf"}},
+		libraries: []string{"libCryptoki2*.so*", "libcklog2*.so*", "cryptoki*.dll", "cklog*.dll"},
+		variables: []variable{{"ChrystokiConfigurationPath", lunaFile}},
 		defaults:  []string{"/etc/Chrystoki.conf"},
+		windows:   []string{`C:\Program Files\SafeNet\LunaClient\` + lunaFile},
 	},
 	{
 		name:      "nShield",
-		libraries: []string{"libcknfast*.so*"},
+		libraries: []string{"libcknfast*.so*", "cknfast*.dll"},
 		variables: []variable{{"NFAST_HOME", "cknfastrc"}, {"NFAST_*", ""}, {"CKNFAST_*", ""}},
 		defaults:  []string{"/opt/nfast/cknfastrc"},
+		windows:   []string{`C:\Program Files\nCipher\nfast\cknfastrc`},
 	},
 	{
 		name:      "YubiHSM",
-		libraries: []string{"yubihsm_pkcs11*.so*"},
+		libraries: []string{"yubihsm_pkcs11*.so*", "yubihsm_pkcs11*.dll"},
 		variables: []variable{{"YUBIHSM_PKCS11_CONF", itself}, {"YUBIHSM_PKCS11_*", ""}},
 		defaults:  []string{"yubihsm_pkcs11.conf", "/etc/yubihsm_pkcs11.conf"},
+		windows:   []string{"yubihsm_pkcs11.conf"},
 	},
 	{
 		name:      "AWS CloudHSM",
-		libraries: []string{"libcloudhsm_pkcs11*.so*"},
+		libraries: []string{"libcloudhsm_pkcs11*.so*", "cloudhsm_pkcs11*.dll"},
 		variables: []variable{{"CLOUDHSM_*", ""}},
 		defaults:  []string{"/opt/cloudhsm/etc/cloudhsm-pkcs11.cfg"},
 	},
 	{
 		name:      "Azure Cloud HSM",
-		libraries: []string{"libazcloudhsm_pkcs11*.so*"},
+		libraries: []string{"libazcloudhsm_pkcs11*.so*", "azcloudhsm_pkcs11*.dll"},
 		defaults:  []string{"azcloudhsm_application.cfg"},
+		windows:   []string{"azcloudhsm_application.cfg"},
 	},
 	{
 		name:      "openCryptoki",
@@ -77,25 +91,25 @@ var families = []family{
 	},
 	{
 		name:      "Utimaco R2",
-		libraries: []string{"libcs_pkcs11_R2*.so*"},
+		libraries: []string{"libcs_pkcs11_R2*.so*", "cs_pkcs11_R2*.dll"},
 		variables: []variable{{"CS_PKCS11_R2_CFG", itself}},
 		defaults:  []string{"/etc/utimaco/cs_pkcs11_R2.cfg"},
 	},
 	{
 		name:      "Utimaco R3",
-		libraries: []string{"libcs_pkcs11_R3*.so*"},
+		libraries: []string{"libcs_pkcs11_R3*.so*", "cs_pkcs11_R3*.dll"},
 		variables: []variable{{"CS_PKCS11_R3_CFG", itself}},
 		defaults:  []string{"/etc/utimaco/cs_pkcs11_R3.cfg"},
 	},
 	{
 		name:      "Securosys",
-		libraries: []string{"libprimusP11*.so*"},
+		libraries: []string{"libprimusP11*.so*", "primusP11*.dll"},
 		variables: []variable{{"SECUROSYS_PKCS11_CONF", itself}, {"SECUROSYS_SECRETS_CONF", ""}},
 		defaults:  []string{"/etc/primus/primus.cfg", "/usr/local/primus/etc/primus.cfg"},
 	},
 	{
 		name:      "NetHSM",
-		libraries: []string{"libnethsm_pkcs11*.so*", "nethsm-pkcs11*.so*"},
+		libraries: []string{"libnethsm_pkcs11*.so*", "nethsm-pkcs11*.so*", "nethsm*pkcs11*.dll"},
 		variables: []variable{{"P11NETHSM_CONFIG_FILE", itself}},
 		defaults: []string{
 			"/etc/nitrokey/p11nethsm.conf",
@@ -121,7 +135,7 @@ var families = []family{
 	},
 	{
 		name:      "NSS",
-		libraries: []string{"libsoftokn3*.so*"},
+		libraries: []string{"libsoftokn3*.so*", "softokn3*.dll"},
 		variables: []variable{{"NSS_*", ""}},
 	},
 	{
@@ -132,7 +146,7 @@ var families = []family{
 	},
 	{
 		name:      "OpenSC",
-		libraries: []string{"opensc-pkcs11*.so*", "onepin-opensc-pkcs11*.so*"},
+		libraries: []string{"opensc-pkcs11*.so*", "onepin-opensc-pkcs11*.so*", "*opensc-pkcs11*.dll"},
 		variables: []variable{{"OPENSC_CONF", itself}, {"OPENSC_DEBUG", ""}},
 		defaults:  []string{"/etc/opensc/opensc*.conf"},
 	},
@@ -143,7 +157,7 @@ var families = []family{
 	},
 	{
 		name:      "p11-kit",
-		libraries: []string{"p11-kit-*.so*", "libp11-kit*.so*"},
+		libraries: []string{"p11-kit-*.so*", "libp11-kit*.so*", "*p11-kit*.dll"},
 		variables: []variable{{"P11_KIT_*", ""}},
 		defaults: []string{
 			"/etc/pkcs11/pkcs11.conf",
@@ -177,23 +191,24 @@ func Names() []string {
 // Listed reports whether an environment variable of this name is one of
 // [Names]. A variable that is documented to hold a PIN never is.
 func Listed(name string) bool {
-	return !slices.Contains(withheld, name) &&
+	return !slices.Contains(withheld, folded(name)) &&
 		slices.ContainsFunc(Names(), func(pattern string) bool { return matches(pattern, name) })
 }
 
 // Environ returns the variables of this process that a PKCS#11 library needs,
-// as "name=value": those that are [Listed], and HOME, because some libraries
-// look for their configuration below it.
+// as "name=value": those that are [Listed], and those of the system's own by which
+// libraries find their configuration, such as HOME.
 func Environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return name != "HOME" && !Listed(name)
+		return !slices.Contains(systemVariables, folded(name)) && !Listed(name)
 	})
 }
 
 // matches reports whether name is the pattern or, where that ends in *, begins
 // with the rest of it.
 func matches(pattern, name string) bool {
+	pattern, name = folded(pattern), folded(name)
 	prefix, open := strings.CutSuffix(pattern, "*")
 	return name == pattern || open && strings.HasPrefix(name, prefix)
 }
@@ -218,7 +233,7 @@ func familyOf(names []string) family {
 func anyMatch(patterns, names []string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		return slices.ContainsFunc(names, func(name string) bool {
-			matched, err := path.Match(pattern, name)
+			matched, err := path.Match(folded(pattern), folded(name))
 			return err == nil && matched
 		})
 	})

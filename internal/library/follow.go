@@ -14,8 +14,11 @@ import (
 const mostLinks = 40
 
 // absolute puts a relative path behind the working folder. It does not clean
-// the path: "link/.." is the parent of where the link leads.
+// the path: "link/.." is the parent of where the link leads, except on Windows.
 func absolute(path string) (string, error) {
+	if onWindows {
+		return filepath.Abs(path)
+	}
 	if filepath.IsAbs(path) {
 		return path, nil
 	}
@@ -36,18 +39,27 @@ type walk struct {
 // follow walks an absolute path as the kernel does (path_resolution(7)). On an
 // error, which does not name the path, it returns how far it came.
 func follow(path string) (walk, error) {
-	w := walk{at: "/", places: []string{"/"}}
-	for rest := strings.Split(path, "/"); len(rest) > 0; {
+	root := rootOf(path)
+	w := walk{at: root, places: []string{root}}
+	for rest := elements(path); len(rest) > 0; {
 		target, err := w.step(rest[0])
 		if err != nil {
 			return w, durable.Cause(err)
 		}
 		rest = rest[1:]
 		if target != "" {
-			rest = append(strings.Split(target, "/"), rest...)
+			rest = append(elements(target), rest...)
 		}
 	}
 	return w, nil
+}
+
+// rootOf is the folder at the top of an absolute path: "/", or one of a volume.
+func rootOf(path string) string { return filepath.VolumeName(path) + string(filepath.Separator) }
+
+// elements are the names in a path, below its root.
+func elements(path string) []string {
+	return strings.Split(filepath.ToSlash(path[len(filepath.VolumeName(path)):]), "/")
 }
 
 // step goes on to name in the folder reached. At a symbolic link it returns
@@ -68,6 +80,9 @@ func (w *walk) step(name string) (target string, err error) {
 	if info.Mode()&os.ModeSymlink != 0 {
 		return w.link(next)
 	}
+	if onWindows && info.Mode()&os.ModeIrregular != 0 {
+		return "", errors.New("a junction, or another file that leads elsewhere, is in it")
+	}
 	if !slices.Contains(w.places, next) {
 		w.places = append(w.places, next)
 	}
@@ -81,7 +96,7 @@ func (w *walk) link(path string) (target string, err error) {
 	}
 	target, err = os.Readlink(path)
 	if filepath.IsAbs(target) {
-		w.at = "/"
+		w.at = rootOf(target)
 	}
 	return target, err
 }

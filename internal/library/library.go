@@ -95,7 +95,7 @@ func (id *Identity) addSurroundings(f family) error {
 // noLibrary names the library in an error and says what to give instead.
 func noLibrary(path string, err error) error {
 	return exitcode.Errorf(exitcode.Usage, "PKCS#11 library %s: %w", path, err).
-		Hint("give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so")
+		Hint("give the vendor's PKCS#11 library with --module-path, such as " + Example)
 }
 
 // baseNames lists the last elements of paths, each once.

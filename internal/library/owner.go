@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
-	"byok/internal/printable"
 )
 
 // CheckOwners refuses, with status Refused, a library that somebody besides
@@ -18,6 +17,9 @@ import (
 // folders in which a configuration file could appear. A library that goes by
 // the name of a known wrapper is refused too, which catches carelessness only:
 // a name proves nothing.
+//
+// On Windows, which has no root, it is the system and its administrators who may
+// change these files, and no one else.
 //
 // In a rehearsal what belongs to the user who runs the program, what a group
 // can write, and a wrapper are accepted, each with a warning.
@@ -111,13 +113,13 @@ func (c *checker) checkPlaces(subject string, places []string) error {
 
 func (c *checker) checkPlace(subject, place string, info fs.FileInfo) error {
 	for _, rule := range ownerRules {
-		found := rule.broken(info)
+		found := rule.broken(place, info)
 		if found == "" {
 			continue
 		}
 		text := fmt.Sprintf("%s: %s %s", subject, place, found)
-		if !c.rehearsal || !rule.accepted(c.user, info) {
-			return exitcode.Errorf(exitcode.Refused, "%s; it must be in root's hands alone", text).
+		if !c.rehearsal || !rule.accepted(c.user, place, info) {
+			return exitcode.Errorf(exitcode.Refused, "%s; it must be in "+hands+" alone", text).
 				Hint("%s", rule.cure(place, info))
 		}
 		c.warnings = append(c.warnings, text+"; only a rehearsal accepts that")
@@ -127,56 +129,7 @@ func (c *checker) checkPlace(subject, place string, info fs.FileInfo) error {
 
 // ownerRule is one thing that puts a file or folder into other hands.
 type ownerRule struct {
-	broken   func(fs.FileInfo) string           // what was found, or ""
-	accepted func(user int, _ fs.FileInfo) bool // whether a rehearsal goes on with a warning
+	broken   func(place string, _ fs.FileInfo) string         // what was found, or ""
+	accepted func(user int, place string, _ fs.FileInfo) bool // whether a rehearsal goes on with a warning
 	cure     func(place string, _ fs.FileInfo) string
-}
-
-// ownerRules is the table. In a sticky folder such as /tmp everybody can add
-// files, and exchange none but their own: enough for a rehearsal.
-var ownerRules = []ownerRule{
-	{
-		broken: func(info fs.FileInfo) string {
-			return when(ownerOf(info) != 0, "belongs to user %d", ownerOf(info))
-		},
-		accepted: func(user int, info fs.FileInfo) bool { return ownerOf(info) == user },
-		cure: func(place string, info fs.FileInfo) string {
-			if info.IsDir() {
-				return elsewhere
-			}
-			return "chown root:root " + printable.Quote(place)
-		},
-	},
-	{
-		broken: func(info fs.FileInfo) string {
-			return when(info.Mode()&0o022 == 0o020, "can be written by its group")
-		},
-		accepted: func(int, fs.FileInfo) bool { return true },
-		cure:     func(place string, _ fs.FileInfo) string { return "chmod g-w " + printable.Quote(place) },
-	},
-	{
-		broken: func(info fs.FileInfo) string {
-			return when(info.Mode()&0o002 != 0, "can be written by everyone")
-		},
-		accepted: func(_ int, info fs.FileInfo) bool { return sticky(info) },
-		cure: func(place string, info fs.FileInfo) string {
-			if sticky(info) {
-				return elsewhere
-			}
-			return "chmod go-w " + printable.Quote(place)
-		},
-	},
-}
-
-// elsewhere is the hint where a folder cannot become root's.
-const elsewhere = "put the file into a folder that only root can write, such as /etc or /opt, and name it there"
-
-func sticky(info fs.FileInfo) bool { return info.IsDir() && info.Mode()&fs.ModeSticky != 0 }
-
-// when returns the text if the condition holds, and "" otherwise.
-func when(condition bool, format string, args ...any) string {
-	if !condition {
-		return ""
-	}
-	return fmt.Sprintf(format, args...)
 }

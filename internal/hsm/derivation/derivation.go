@@ -4,7 +4,6 @@
 package derivation
 
 import (
-	"encoding/binary"
 	"reflect"
 
 	"github.com/miekg/pkcs11"
@@ -116,10 +115,10 @@ var OneWays = []OneWay{
 }
 
 // handleOf is a CK_OBJECT_HANDLE.
-func handleOf(other p11.Object) []byte { return uLong(uint64(other)) }
+func handleOf(other p11.Object) []byte { return p11.FromULong(uint(other)) }
 
 // firstBit is a CK_EXTRACT_PARAMS: the key is taken from bit 0 on.
-func firstBit(p11.Object) []byte { return uLong(0) }
+func firstBit(p11.Object) []byte { return p11.FromULong(0) }
 
 // known is what keys are combined with. A variable of the package: C reads it
 // by its address, which never changes.
@@ -128,11 +127,8 @@ var known [16]byte
 // knownString is a CK_KEY_DERIVATION_STRING_DATA, a pointer and a length, which
 // miekg/pkcs11 has no type for.
 func knownString(p11.Object) []byte {
-	return append(uLong(uint64(reflect.ValueOf(&known).Pointer())), uLong(uint64(len(known)))...)
+	return append(p11.Address(reflect.ValueOf(&known).Pointer()), p11.FromULong(uint(len(known)))...)
 }
-
-// uLong is a CK_ULONG as in [p11.ULong].
-func uLong(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 
 // With returns the mechanism around the other key.
 func (d Mechanism) With(other p11.Object) []*pkcs11.Mechanism {

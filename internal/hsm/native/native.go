@@ -102,6 +102,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm/p11"
+	"byok/internal/library"
 )
 
 // Library is an open PKCS#11 library, initialised or not.
@@ -131,7 +132,7 @@ func (l *Library) getList(path string) error {
 	entry := l.entry("C_GetFunctionList")
 	if entry == nil {
 		return exitcode.Errorf(exitcode.Usage, "PKCS#11 library %s: it has no C_GetFunctionList", path).
-			Hint("give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so")
+			Hint("give the vendor's PKCS#11 library with --module-path, such as " + library.Example)
 	}
 	const hint = "check the library's own configuration: its manual names the file and the variable"
 	if err := code(C.get(entry, &l.list)); err != nil {

@@ -62,6 +62,13 @@ func ULong(value []byte) uint {
 	return uint(binary.LittleEndian.Uint64(wide[:]))
 }
 
+// FromULong is what [ULong] reads: 4 bytes on Windows, 8 elsewhere.
+func FromULong(n uint) []byte { return pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, n).Value }
+
+// Address is a pointer in a structure of parameters, which is packed on Windows and
+// without gaps where a pointer is as long as a CK_ULONG.
+func Address(at uintptr) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(at)) }
+
 // Attributes reads several attributes of an object in one call. A module that
 // refuses the call because it does not know one of them is asked for each
 // alone. The value of an attribute that the object does not have, or does not

@@ -6,7 +6,6 @@
 package wrapping
 
 import (
-	"encoding/binary"
 	"reflect"
 	"slices"
 
@@ -82,15 +81,15 @@ const (
 
 // counter is CKM_AES_CTR with a CK_AES_CTR_PARAMS: all 128 bits count.
 func counter() []*pkcs11.Mechanism {
-	return []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_CTR, append(uLong(128), make([]byte, 16)...))}
+	return []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_CTR, append(p11.FromULong(128), make([]byte, 16)...))}
 }
 
 // ccm is CKM_AES_CCM with a CK_CCM_PARAMS: data of the size, a nonce of 12 bytes,
 // nothing beside, and a tag of 16 bytes.
-func ccm(size uint64) func() []*pkcs11.Mechanism {
+func ccm(size uint) func() []*pkcs11.Mechanism {
 	return func() []*pkcs11.Mechanism {
-		address := uLong(uint64(reflect.ValueOf(&nonce).Pointer()))
-		params := slices.Concat(uLong(size), address, uLong(12), uLong(0), uLong(0), uLong(16))
+		long, at := p11.FromULong, p11.Address(reflect.ValueOf(&nonce).Pointer())
+		params := slices.Concat(long(size), at, long(12), p11.Address(0), long(0), long(16))
 		return []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_CCM, params)}
 	}
 }
@@ -98,6 +97,3 @@ func ccm(size uint64) func() []*pkcs11.Mechanism {
 // nonce is that of CKM_AES_CCM. A variable of the package: C reads
 // it by its address, which never changes.
 var nonce [12]byte
-
-// uLong is a CK_ULONG as in [p11.ULong].
-func uLong(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
