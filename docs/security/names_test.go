@@ -71,6 +71,8 @@ func namesExist(t *testing.T, page string) {
 // threats are those that the page must answer, and what goes wrong by itself.
 func threats() []string {
 	list := []string{
+		"a stick that brings a changed program, a file more, a link, a device or a name that a computer starts by itself",
+		"somebody forgets a cable or a radio at the disconnected workstation",
 		"thief of the stick", "connected workstation, hostile", "K-1 card holders, or K of a replaced set",
 		"the operator, with the vault's user", "whoever supplies the HSM's library", "the vault operator",
 		"someone editing kmdata later", "a shoulder, a camera, a shell history", "a rehearsal",
