@@ -20,7 +20,8 @@ go=${GO:-go}
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 chmod 755 "$work"
-proxy=file://$("$go" env GOMODCACHE)/cache/download,$("$go" env GOPROXY)
+cp -r "$("$go" env GOMODCACHE)/cache/download" "$work/proxy" # which another user can read
+proxy="file://$work/proxy|$("$go" env GOPROXY)"
 [ -e .git ] || { echo "reproduce: needs a checkout" >&2 && exit 1; }
 [ "$(scripts/stamp.sh modified)" = false ] || echo "reproduce: the checkout has changes, which are not built" >&2
 
