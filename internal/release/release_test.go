@@ -207,6 +207,9 @@ func TestLicences(t *testing.T) {
 	if strings.Join(got, "\n") != want {
 		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), want)
 	}
+	if err := licences(&out, &debug.BuildInfo{Deps: []*debug.Module{{Path: "example.com/stranger"}}}, known); err == nil {
+		t.Error("a module that go does not know has a licence")
+	}
 	for _, c := range []struct{ name, licence, dir, want string }{
 		{"a module without a row", "", ".", "m has no licence in docs/dependencies.md"},
 		{"a module without a text", "MIT", "docs", "m: no text of a licence in docs"},
