@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"byok/internal/ceremony"
 	"byok/internal/command"
 	"byok/internal/exitcode"
 	"byok/internal/onlineview"
@@ -102,12 +103,8 @@ func noteItems(r *command.Run, items []*upload.Item) {
 	}
 }
 
-// An event of the ceremony log holds maxRecord bytes; perFile of them are for
-// a file and its key, besides its path.
-const (
-	maxRecord = 1 << 20
-	perFile   = 400
-)
+// perFile is how many bytes of an event are for a file and its key, besides its path.
+const perFile = 400
 
 // uploadFiles lists the files to upload, of which the ceremony log must be
 // able to record all.
@@ -127,7 +124,7 @@ func uploadFiles(r *command.Run, o *upload.Options) ([]string, error) {
 	case len(files) == 0:
 		return nil, exitcode.Errorf(exitcode.Usage, "upload needs a .byok file").
 			Hint("byok-online upload FILE.byok --vault URL")
-	case record > maxRecord:
+	case record > ceremony.MaxEvent:
 		return nil, exitcode.Errorf(exitcode.Usage, "%d files are more than the ceremony log holds as one event", len(files)).
 			Hint("upload them in batches")
 	}

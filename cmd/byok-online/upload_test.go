@@ -45,11 +45,14 @@ func (s *syncBuffer) String() string {
 // TestUploadEnds has what ends an upload before anything is sent.
 func TestUploadEnds(t *testing.T) {
 	p, other := practice.Start(t, rehearsal.Config{}), practice.Start(t, rehearsal.Config{})
-	dir, many := t.TempDir(), t.TempDir()
+	dir, many := t.TempDir(), filepath.Join(t.TempDir(), strings.Repeat(strings.Repeat("x", 200)+"/", 17))
+	if err := os.MkdirAll(many, 0o755); err != nil { // an event holds the paths
+		t.Fatal(err)
+	}
 	if _, err := other.Pack(dir, "payroll", "P-256"); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3000 {
+	for i := range 9000 {
 		if err := os.WriteFile(filepath.Join(many, fmt.Sprintf("%04d.byok", i)), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +78,7 @@ func TestUploadEnds(t *testing.T) {
 		{"another vault's KEK", context.Background(), dir, p, exitcode.Check,
 			"the package is for a KEK of " + other.Open.URL + ", not of " + p.Open.URL},
 		{"too many files", context.Background(), many, p, exitcode.Usage,
-			"3000 files are more than the ceremony log holds as one event"},
+			"9000 files are more than the ceremony log holds as one event"},
 		{"interrupted before", stopped, dir, other, exitcode.Interrupted,
 			"read key KEKforBYOK/" + kek.ID.Version + ": interrupted"},
 	} {

@@ -56,7 +56,7 @@ func wantSame(t *testing.T, e Event) {
 		t.Fatal(err)
 	}
 	var again Event
-	if err := strictjson.Unmarshal("again", line, maxLine, &again); err != nil {
+	if err := strictjson.Unmarshal("again", line, MaxEvent, &again); err != nil {
 		t.Fatal(err)
 	}
 	twice, err := encode(again)

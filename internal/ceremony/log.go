@@ -21,10 +21,11 @@ import (
 // FileName is the log's name inside kmdata's local folder.
 const FileName = kmdata.LogName
 
-const (
-	maxLine = 1 << 20 // bytes of an event
-	maxLog  = 1 << 30 // bytes of a log
-)
+// MaxEvent is the most bytes that an event may have: enough for 10,000 packages with
+// their files, or for as many uploads.
+const MaxEvent = 32 << 20
+
+const maxLog = 1 << 30 // bytes of a log
 
 // Path returns the path of the log of the kmdata folder dir.
 func Path(dir string) string { return filepath.Join(dir, "local", FileName) }
@@ -118,8 +119,8 @@ func (l *Log) Head() (Head, error) {
 // be: such bytes become U+FFFD, which strictjson would rather refuse.
 func encode(e Event) ([]byte, error) {
 	line, err := json.Marshal(e, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
-	if err == nil && len(line) > maxLine {
-		err = fmt.Errorf("%d bytes, more than the %d an event may have", len(line), maxLine)
+	if err == nil && len(line) > MaxEvent {
+		err = fmt.Errorf("%d bytes, more than the %d an event may have", len(line), MaxEvent)
 	}
 	return line, err
 }

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -159,10 +160,10 @@ func TestAppendFails(t *testing.T) {
 	before := content(t, dir)
 
 	big := event(3)
-	big.Arguments = []string{strings.Repeat("x", maxLine)}
+	big.Arguments = []string{strings.Repeat("x", MaxEvent)}
 	_, err := l.Append(big)
 	wantErr(t, "a large event", dir, err, exitcode.Failed, unrecorded+
-		"1048822 bytes, more than the 1048576 an event may have")
+		"33554678 bytes, more than the 33554432 an event may have")
 	if content(t, dir) != before {
 		t.Error("a refused event changed the log")
 	}
@@ -173,6 +174,28 @@ func TestAppendFails(t *testing.T) {
 	_, err = l.Append(event(3))
 	wantErr(t, "no folder", dir, err, exitcode.Failed, unrecorded+
 		"DIR/local/ceremony.jsonl cannot be appended to: no such file or directory")
+}
+
+// TestManyFiles: one command may read, write and note 10,000 packages.
+func TestManyFiles(t *testing.T) {
+	dir := newLog(t, 0)
+	e := event(1)
+	const packages = 10_000
+	for i := range packages {
+		name := fmt.Sprintf("/media/usb/for the vault of Contoso/KeyTransferPackage-ContosoKey-%05d.byok", i)
+		e.AddInput(name, fingerprint.Of([]byte(name)))
+		e.AddNote("key", fmt.Sprintf("https://contoso-vault-of-western-europe.vault.azure.net/keys/ContosoKey-%05d/"+
+			"664f5aa2797a4075b8e36ca4500636d8", i))
+		for range 8 {
+			e.AddOutput(name, fingerprint.Of([]byte(name)))
+		}
+	}
+	if _, err := reopen(t, dir).Append(e); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, dir).Events[0]; len(got.Inputs) != packages || len(got.Notes) != packages {
+		t.Errorf("%d inputs, %d notes", len(got.Inputs), len(got.Notes))
+	}
 }
 
 // TestForeignBytes: the name of a file need not be UTF-8, and must not keep

@@ -113,8 +113,8 @@ func TestTampering(t *testing.T) {
 			"line 6: field previous: a SHA-256 sum is 64 lower-case hex digits"},
 		"null": {func(l []string) []string { return append(l, "null") },
 			"line 7: numbered 0; a line was removed or added"},
-		"large event": {edit(6, "alice", strings.Repeat("a", maxLine)),
-			fmt.Sprintf("line 6: %d bytes, more than the 1048576 such a file may have", maxLine+len(whole[5])-5)},
+		"large event": {edit(6, "alice", strings.Repeat("a", MaxEvent)),
+			fmt.Sprintf("line 6: %d bytes, more than the 33554432 such a file may have", MaxEvent+len(whole[5])-5)},
 		"hash before first": {func(l []string) []string {
 			l[0] = strings.Replace(l[0], strings.Repeat("0", 64), strings.Repeat("1", 64), 1)
 			return l

@@ -116,7 +116,7 @@ func (s *scan) event(n int, line []byte) (e Event, cut bool, err error) {
 		return e, true, exitcode.Errorf(exitcode.Check,
 			"%s: zero bytes; the record was overwritten there, or its medium lost it", at)
 	}
-	if err := strictjson.Unmarshal(at, line, maxLine, &e); err != nil {
+	if err := strictjson.Unmarshal(at, line, MaxEvent, &e); err != nil {
 		if torn(line) {
 			return e, true, nil
 		}

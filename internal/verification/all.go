@@ -139,12 +139,9 @@ func (s Station) gather(r *command.Run) (*renewal.Collection, error) {
 	return collected, nil
 }
 
-// An event of the ceremony log holds maxRecord bytes; perFile of them are for a
-// package, its proof and its key, besides their paths.
-const (
-	maxRecord = 1 << 20
-	perFile   = 400
-)
+// perFile is how many bytes of an event are for a package, its proof and its key,
+// besides their paths.
+const perFile = 400
 
 // checkRecord refuses more packages than the ceremony log can record as one event.
 func checkRecord(packages []string) error {
@@ -152,7 +149,7 @@ func checkRecord(packages []string) error {
 	for _, path := range packages {
 		size += 2*len(path) + perFile
 	}
-	if size <= maxRecord {
+	if size <= ceremony.MaxEvent {
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Usage, "%d packages are more than the ceremony log holds as one event",

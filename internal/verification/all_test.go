@@ -82,14 +82,15 @@ func TestAllRefuses(t *testing.T) {
 			t.Errorf("%s: status %d\n%swant\n%s", c.line, status, stderr, want)
 		}
 	}
-	rig.OK(t, os.Mkdir("many", 0o755))
-	for i := range 3000 {
+	many := filepath.Join("many", strings.Repeat(strings.Repeat("x", 200)+"/", 17)) // an event holds the paths
+	rig.OK(t, os.MkdirAll(many, 0o755))
+	for i := range 4900 {
 		for _, end := range []string{".byok", ".manifest.json"} {
-			rig.OK(t, os.WriteFile(filepath.Join("many", strconv.Itoa(i)+end), nil, 0o644))
+			rig.OK(t, os.WriteFile(filepath.Join(many, strconv.Itoa(i)+end), nil, 0o644))
 		}
 	}
 	s.expect("all --from many", exitcode.Usage, errorLine(
-		"3000 packages are more than the ceremony log holds as one event", "prove them in batches: --from DIR"))
+		"4900 packages are more than the ceremony log holds as one event", "prove them in batches: --from DIR"))
 	if status, _, stderr := s.run("all --out file"); status == 0 || !strings.Contains(stderr, "file") {
 		t.Errorf("%d, %s", status, stderr)
 	}
