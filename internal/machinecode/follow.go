@@ -59,7 +59,7 @@ func (a architecture) apply(s *state, in instruction) {
 			s.registers[r] = value{}
 		}
 	}
-	if in.writes&(1<<a.stack) != 0 {
+	if in.writes&(1<<a.stack) != 0 || in.sets() && in.to == a.stack {
 		s.places = map[int64]value{}
 	}
 	switch in.operation {

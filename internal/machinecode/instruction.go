@@ -35,6 +35,15 @@ type instruction struct {
 	writes    uint32 // registers that it changes otherwise, a bit each
 }
 
+// sets reports whether an instruction sets the register to.
+func (in instruction) sets() bool {
+	switch in.operation {
+	case constant, copying, loading, address, adding:
+		return true
+	}
+	return false
+}
+
 // architecture is how code is read and how functions pass their parameters.
 type architecture struct {
 	decode     func(code []byte, at uint64) instruction // length is never 0
