@@ -40,8 +40,8 @@ func image(i plan.Image) Step {
 				"then as root, with that name: head -c %d /dev/sdb | sha256sum", i.Bytes)},
 			{Part: PartWitness, Does: "do the same on a computer of your own"},
 			{Part: PartWitness, Does: "compare both, digit by digit, with the title of this step"},
-			{Part: plan.RoleOperator, Does: "start the disconnected workstation from the medium, with nothing else plugged in; " +
-				"then pull the medium out, and hand it to the witness"},
+			{Part: plan.RoleOperator, Does: "start the disconnected workstation from the medium, " +
+				"with nothing else plugged in; then pull the medium out, and hand it to the witness"},
 		},
 		Write: []string{"first 8 digits, connected workstation", "first 8 digits, the witness's computer"},
 		If:    []If{{"A hash differs", "Stop. The medium is kept, and not used."}},
