@@ -63,6 +63,7 @@ func (b *browser) run(t *testing.T, page string, options ...string) (out string,
 	run := exec.Command("chromium", append(arguments, "file://"+page)...)
 	var stdout, stderr bytes.Buffer
 	run.Stdout, run.Stderr = &stdout, &stderr
+	run.Env = append(os.Environ(), "HOME="+b.profile, "XDG_CACHE_HOME="+b.profile, "TMPDIR="+b.profile)
 	check(t, run.Run())
 	for line := range strings.Lines(stderr.String()) {
 		if strings.Contains(line, "CONSOLE") {
