@@ -29,11 +29,12 @@ const (
 // made what it read, whatever the two clocks say.
 func (s *Source) events() []event {
 	a, b := shownOf(s.Disconnected.Events), shownOf(s.Connected.Events)
+	madeA, madeB := madeBy(a), madeBy(b)
 	var list []event
 	for len(a) > 0 && len(b) > 0 {
 		first := cmp.Or(a[0].Time.Compare(b[0].Time), strings.Compare(b[0].Place, a[0].Place))
 		from := &a
-		if waits, others := waitsFor(a[0], b), waitsFor(b[0], a); first > 0 && !others || waits && !others {
+		if waits, others := madeB.after(a[0], b[0]), madeA.after(b[0], a[0]); first > 0 && !others || waits && !others {
 			from = &b
 		}
 		list, *from = append(list, (*from)[0]), (*from)[1:]
@@ -60,19 +61,25 @@ func shownOf(events []ceremony.Event) (list []event) {
 	return list
 }
 
-// waitsFor reports whether an event read what one of others wrote, and no event of
-// its own log could have written.
-func waitsFor(e event, others []event) bool {
-	if e.Result != ceremony.Success {
-		return false
-	}
-	made := map[fingerprint.Sum]bool{}
-	for _, o := range others {
-		for _, f := range o.Outputs {
-			made[f.SHA256] = true
+// made are the files that the events of a log wrote, with the line of the last one
+// that did.
+type made map[fingerprint.Sum]int
+
+func madeBy(events []event) made {
+	m := made{}
+	for _, e := range events {
+		for _, f := range e.Outputs {
+			m[f.SHA256] = e.Seq
 		}
 	}
-	return slices.ContainsFunc(e.Inputs, func(f ceremony.File) bool { return made[f.SHA256] })
+	return m
+}
+
+// after reports whether an event read what the other log's event next, or one behind
+// it, wrote, and so comes after that.
+func (m made) after(e, next event) bool {
+	return e.Result == ceremony.Success &&
+		slices.ContainsFunc(e.Inputs, func(f ceremony.File) bool { return m[f.SHA256] >= next.Seq })
 }
 
 // Outcome is how a command ended, in a word.
