@@ -16,6 +16,7 @@ memory=$(mktemp -d /dev/shm/bt.XXXX 2>/dev/null || mktemp -d "${TMPDIR:-/tmp}/bt
 trap 'rm -rf "$scratch" "$memory"' EXIT
 : >"$scratch/began"
 mkdir "$scratch/t" "$scratch/shared"
+chmod 755 "$scratch" "$scratch/t" "$memory" # some tests run a program as another user
 
 # processes lists those that run with the temporary folder, or in it.
 processes() {
