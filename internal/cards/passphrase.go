@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 
 	"byok/internal/secret"
 )
@@ -20,8 +21,8 @@ import (
 //go:embed eff-long.txt
 var listText string
 
-// list has 7776 words in alphabetical order.
-var list = strings.Fields(listText)
+// list returns 7776 words in alphabetical order. Most commands need none of them.
+var list = sync.OnceValue(func() []string { return strings.Fields(listText) })
 
 // Words is how many words a drawn passphrase has: 7 of 7776, 90 bits.
 const Words = 7
@@ -29,6 +30,7 @@ const Words = 7
 // DrawPassphrase returns [Words] words of EFF's long list, in lower case, with
 // one space between them. Each word is drawn on its own from crypto/rand.
 func DrawPassphrase() (drawn *secret.Bytes) {
+	list := list()
 	secret.Erased(func() {
 		var words [Words]string
 		for i := range words {
@@ -84,7 +86,7 @@ func normalise(typed *secret.Bytes) (exact *secret.Bytes) {
 
 // isStranger reports whether the word is not on the list.
 func isStranger(word []byte) bool {
-	_, found := slices.BinarySearchFunc(list, word, func(w string, word []byte) int {
+	_, found := slices.BinarySearchFunc(list(), word, func(w string, word []byte) int {
 		return strings.Compare(w, string(word))
 	})
 	return !found

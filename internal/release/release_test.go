@@ -6,6 +6,7 @@ import (
 	"debug/buildinfo"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -181,6 +182,34 @@ func TestBOM(t *testing.T) {
 	_, err = bomOf(stranger, sum, source{}, known)
 	if err == nil || err.Error() != "example.com/stranger has no licence in docs/dependencies.md" {
 		t.Errorf("a module that the page does not list: %v", err)
+	}
+}
+
+// full is a medium without room for more than so many bytes.
+type full int
+
+func (f *full) Write(b []byte) (int, error) {
+	if *f -= full(len(b)); *f < 0 {
+		return 0, errors.New("no space left on device")
+	}
+	return len(b), nil
+}
+
+// TestFull holds that a paper that could not be written whole is an error.
+func TestFull(t *testing.T) {
+	known, err := licencesOf("docs/dependencies.md")
+	check(t, err)
+	for _, room := range []full{0, 12_000, 14_000} { // of LICENSE of byok, of Go, of a module
+		if err := licences(&room, info(), known); err == nil || err.Error() != "no space left on device" {
+			t.Errorf("licences, with room until %d: %v", room, err)
+		}
+	}
+	room := full(0)
+	if err := write(&room, &bom{}); err == nil {
+		t.Error("a bill of materials is written to a full medium")
+	}
+	if _, err := licencesOf("/nowhere"); err == nil {
+		t.Error("licences are read from nowhere")
 	}
 }
 
