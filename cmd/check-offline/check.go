@@ -83,7 +83,7 @@ func parse(args []string) (r request, err error) {
 		case word == "--output":
 			r.json, err = output(value)
 		case strings.HasPrefix(word, "-"):
-			err = wrong("unknown option %s", printable.Quote(word))
+			err = wrong("unknown option %s", printable.Escape(word))
 		case r.file != "":
 			err = wrong("one file at a time: %s is too many", printable.Quote(word))
 		default:
@@ -117,8 +117,7 @@ func wrong(format string, args ...any) error {
 func check(out io.Writer, r request) error {
 	file, err := durable.ReadFile(r.file, largest)
 	if err != nil {
-		return exitcode.Errorf(exitcode.Failed, "%s: %w", r.file, durable.Cause(err)).
-			Hint("name the program's own file")
+		return exitcode.Hint(exitcode.Mark(exitcode.Failed, err), "name the program's own file")
 	}
 	report := linkage.Examine(file)
 	report.File = r.file
