@@ -23,7 +23,7 @@
 #   make reproduce-image   makes it a second time: it must be the same (root)
 #   make test-image   starts it in qemu (root; minutes)
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
-#   make bench, bench-batch, bench-upload   throughput, as ratios measured side by side
+#   make bench, bench-batch, bench-scale, bench-upload   throughput, as ratios measured side by side
 
 GO     ?= go
 SHELL  := /bin/bash
@@ -48,7 +48,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
+.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
@@ -189,6 +189,9 @@ bench: build
 
 bench-batch: setup-demo build
 	GO="$(GO)" scripts/bench-batch.sh
+
+bench-scale: setup-demo build
+	GO="$(GO)" scripts/bench-scale.sh
 
 bench-upload: build
 	scripts/bench-upload.sh

@@ -46,7 +46,8 @@ const base = "Base"
 // No program reaches them.
 func aside() []string {
 	return []string{
-		"ceremonytest", "layout", "release", "specimen", "uploadbench", "hsm/shim", "policy", "policy/token", "policy/findings",
+		"ceremonytest", "layout", "release", "specimen", "benchpage", "uploadbench", "scalebench", "hsm/shim",
+		"policy", "policy/token", "policy/findings",
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"byok/internal/benchpage"
 	"byok/internal/kek"
 	"byok/internal/simulation"
 )
@@ -53,12 +54,12 @@ func run(program, page string, s sizes) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	var rows []row
-	for _, part := range []func() ([]row, error){
-		func() ([]row, error) { return limited(program, filepath.Join(dir, "limited"), s.few) },
-		func() ([]row, error) { return unlimited(program, filepath.Join(dir, "unlimited"), s.many) },
-		func() ([]row, error) { return memory(program, filepath.Join(dir, "memory"), s.stick) },
-		func() ([]row, error) {
+	var rows []benchpage.Row
+	for _, part := range []func() ([]benchpage.Row, error){
+		func() ([]benchpage.Row, error) { return limited(program, filepath.Join(dir, "limited"), s.few) },
+		func() ([]benchpage.Row, error) { return unlimited(program, filepath.Join(dir, "unlimited"), s.many) },
+		func() ([]benchpage.Row, error) { return memory(program, filepath.Join(dir, "memory"), s.stick) },
+		func() ([]benchpage.Row, error) {
 			fleet := simulation.Fleet{Service: kek.ServiceVault, Vaults: 100, Subscriptions: 5, Keys: 1000}
 			return scale(filepath.Join(dir, "scaled"), fleet, s.clock)
 		},
@@ -67,7 +68,7 @@ func run(program, page string, s sizes) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Print(table(more)); err != nil {
+		if _, err := fmt.Print(benchpage.Table(more)); err != nil {
 			return err
 		}
 		rows = append(rows, more...)
@@ -75,11 +76,11 @@ func run(program, page string, s sizes) error {
 	if page == "" {
 		return nil
 	}
-	return write(page, table(rows))
+	return benchpage.Write(page, "upload", benchpage.Table(rows))
 }
 
 // limited uploads n packages to a vault that takes ten keys in ten seconds.
-func limited(program, dir string, n int) ([]row, error) {
+func limited(program, dir string, n int) ([]benchpage.Row, error) {
 	b, err := newBench(program, dir, 2048, "--limit", "10/10s")
 	if err != nil {
 		return nil, err
@@ -95,10 +96,10 @@ func limited(program, dir string, n int) ([]row, error) {
 		return nil, err
 	}
 	ideal := time.Duration(n-1) * time.Second // the first needs no wait
-	return []row{
-		least(fmt.Sprintf("share of the documented limit, %d keys at ten in ten seconds", n),
+	return []benchpage.Row{
+		benchpage.Least(fmt.Sprintf("share of the documented limit, %d keys at ten in ten seconds", n),
 			ideal.Seconds()/got.took.Seconds(), 0.95),
-		most("answers 429 there", float64(b.throttled()), 0, ""),
+		benchpage.Most("answers 429 there", float64(b.throttled()), 0, ""),
 	}, nil
 }
 
@@ -114,7 +115,7 @@ func worst() usage { return usage{math.MaxInt64, math.MaxInt64, math.MaxInt64} }
 
 // unlimited uploads n packages as fast as it goes, has the service's SDKs import
 // them under other names, and sends the same bytes without any check.
-func unlimited(program, dir string, n int) ([]row, error) {
+func unlimited(program, dir string, n int) ([]benchpage.Row, error) {
 	b, err := newBench(program, dir, 4096)
 	if err != nil {
 		return nil, err
@@ -180,26 +181,26 @@ func (b *bench) sdks(theirs map[string]usage, many, one string, round int) error
 }
 
 // compared are the rows of a vault without a limit.
-func compared(n int, ours, small, bare usage, theirs map[string]usage) []row {
+func compared(n int, ours, small, bare usage, theirs map[string]usage) []benchpage.Row {
 	cpu := cpuPerKey(ours, small, n)
-	rows := []row{
-		most(fmt.Sprintf("wall time without a limit, over what the vault itself needs, %d keys", n),
+	rows := []benchpage.Row{
+		benchpage.Most(fmt.Sprintf("wall time without a limit, over what the vault itself needs, %d keys", n),
 			ours.took.Seconds()/bare.took.Seconds(), 1.15, ""),
-		fact("wall time a key",
+		benchpage.Fact("wall time a key",
 			fmt.Sprintf("%.2f ms, the vault %.2f ms", millis(ours.took)/float64(n), millis(bare.took)/float64(n))),
-		fact("processor time a key", fmt.Sprintf("%.2f ms", millis(cpu))),
+		benchpage.Fact("processor time a key", fmt.Sprintf("%.2f ms", millis(cpu))),
 	}
 	for _, s := range sdks {
 		many, measured := theirs[s.name]
 		if !measured {
-			rows = append(rows, fact("the service's "+s.name+" SDK", "could not be had here"))
+			rows = append(rows, benchpage.Fact("the service's "+s.name+" SDK", "could not be had here"))
 			continue
 		}
 		other := cpuPerKey(many, theirs[s.name+", one"], n)
 		rows = append(rows,
-			fact("the service's "+s.name+" SDK, a bare loop",
+			benchpage.Fact("the service's "+s.name+" SDK, a bare loop",
 				fmt.Sprintf("%.2f ms of processor time a key, %.2f ms in all", millis(other), millis(many.took)/float64(n))),
-			most("processor time a key over that", cpu.Seconds()/other.Seconds(), s.most, ""))
+			benchpage.Most("processor time a key over that", cpu.Seconds()/other.Seconds(), s.most, ""))
 	}
 	return rows
 }
@@ -207,7 +208,7 @@ func compared(n int, ours, small, bare usage, theirs map[string]usage) []row {
 func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // memory uploads a stick of n packages.
-func memory(program, dir string, n int) ([]row, error) {
+func memory(program, dir string, n int) ([]benchpage.Row, error) {
 	b, err := newBench(program, dir, 2048)
 	if err != nil {
 		return nil, err
@@ -221,5 +222,5 @@ func memory(program, dir string, n int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []row{most(fmt.Sprintf("peak memory, %d packages", n), float64(got.peak)/1e6, 50, " MB")}, nil
+	return []benchpage.Row{benchpage.Most(fmt.Sprintf("peak memory, %d packages", n), float64(got.peak)/1e6, 50, " MB")}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"byok/internal/benchpage"
 	"byok/internal/kek"
 	"byok/internal/rehearsal"
 	"byok/internal/rehearsal/limit"
@@ -242,7 +243,7 @@ func (s *stopwatch) Done() {
 }
 
 // scale compares the simulation of a fleet with the uploader.
-func scale(dir string, fleet simulation.Fleet, factor float64) ([]row, error) {
+func scale(dir string, fleet simulation.Fleet, factor float64) ([]benchpage.Row, error) {
 	spread := simulation.Spread(fleet)
 	want, _ := simulation.Takes(spread)
 	s := &scaled{factor: factor, dir: dir, meters: map[string]*meter{}, shares: map[string]*pace.Pace{}}
@@ -253,11 +254,11 @@ func scale(dir string, fleet simulation.Fleet, factor float64) ([]row, error) {
 	off := math.Abs(got.Seconds()-want.Seconds()) / want.Seconds()
 	name := fmt.Sprintf("%d keys, %d vaults, %d subscriptions, clock %v times as fast: ", fleet.Keys, fleet.Vaults,
 		fleet.Subscriptions, factor)
-	return []row{
-		fact(name+"simulated", want.Round(100*time.Millisecond).String()),
-		fact(name+"uploaded", got.Round(100*time.Millisecond).String()),
-		most("how far that is off", off, 0.05, ""),
-		fact("requests throttled there, where the faster clock leaves that much less time between them",
+	return []benchpage.Row{
+		benchpage.Fact(name+"simulated", want.Round(100*time.Millisecond).String()),
+		benchpage.Fact(name+"uploaded", got.Round(100*time.Millisecond).String()),
+		benchpage.Most("how far that is off", off, 0.05, ""),
+		benchpage.Fact("requests throttled there, where the faster clock leaves that much less time between them",
 			strconv.Itoa(s.refused())),
 	}, nil
 }
