@@ -73,7 +73,8 @@ func machine() string {
 
 // Write replaces a section of a page, between the marks that name it.
 func Write(path, name, section string) error {
-	begins, ends := fmt.Appendf(nil, "<!-- %s: written by make bench-%s -->\n", name, name), fmt.Appendf(nil, "<!-- %s: end -->\n", name)
+	begins := fmt.Appendf(nil, "<!-- %s: written by make bench-%s -->\n", name, name)
+	ends := fmt.Appendf(nil, "<!-- %s: end -->\n", name)
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err

@@ -222,5 +222,6 @@ func memory(program, dir string, n int) ([]benchpage.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []benchpage.Row{benchpage.Most(fmt.Sprintf("peak memory, %d packages", n), float64(got.peak)/1e6, 50, " MB")}, nil
+	what := fmt.Sprintf("peak memory, %d packages", n)
+	return []benchpage.Row{benchpage.Most(what, float64(got.peak)/1e6, 50, " MB")}, nil
 }
