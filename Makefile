@@ -17,6 +17,7 @@
 #   make check-deb   a ceremony in a clean Debian that has the packages in dist alone (root)
 #   make architecture   docs/architecture.md, drawn from the imports as they are
 #   make test-pages   report and printed script in Chromium: no request, no message, every width and paper
+#   make test-windows   byok-online.exe under Wine: a ceremony, and what Windows does otherwise (minutes)
 #   make check-bundle   a demo's bundle checked in a bare Debian (root; debootstrap)
 #   make image   what starts the disconnected workstation from a stick, in bin/image (root)
 #   make image-packages   writes its list of Debian packages again
@@ -48,7 +49,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms image image-packages reproduce-image test-image setup-image clean
+.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages test-windows check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms setup-windows image image-packages reproduce-image test-image setup-image clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
@@ -112,6 +113,9 @@ setup-bare:
 setup-release:
 	scripts/setup.sh release
 
+setup-windows:
+	scripts/setup.sh windows
+
 setup-hsms:
 	scripts/setup.sh hsms
 
@@ -149,6 +153,9 @@ test-faults: setup
 
 test-pages: setup-pages
 	$(GO) test -tags $(TAGS),pages -count=1 ./internal/report -run TestPages
+
+test-windows: setup-windows
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/windows/test.sh
 
 check-bundle: setup-demo setup-bare build
 	scripts/check-bundle.sh $(BUNDLE)

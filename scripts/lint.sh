@@ -41,6 +41,13 @@ check_columns() {
 
 check_vet() { "$go" vet -tags "$tags" ./...; }
 
+# What differs on Windows; the tests of the other packages need a Unix.
+check_windows() {
+	GOOS=windows CGO_ENABLED=0 "$go" build -tags "$tags" -o /dev/null ./cmd/byok-online &&
+		GOOS=windows CGO_ENABLED=0 "$go" vet -tags "$tags" ./internal/{access,durable,printable,secret,term} &&
+		"$go" vet -tags "$tags,wine" ./internal/windowstest/...
+}
+
 # Printed by staticcheck: FILE:LINE:COLUMN: what is wrong (CHECK).
 check_staticcheck() { tool "$staticcheck" -tags "$tags" ./...; }
 
@@ -66,10 +73,10 @@ check_shellcheck() {
 		echo "hint: apt-get install shellcheck"
 		return 1
 	fi
-	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh scripts/image/*.sh
+	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh scripts/windows/*.sh scripts/image/*.sh
 }
 
-checks=(gofmt columns vet staticcheck deadcode revive layout shellcheck)
+checks=(gofmt columns vet windows staticcheck deadcode revive layout shellcheck)
 if [ $# -gt 0 ]; then
 	checks=("$@")
 fi

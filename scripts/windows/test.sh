@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# byok-online.exe under Wine: tests of the packages that differ on Windows, a
+# ceremony with it on the connected side, and what two runs at once, a run that is
+# killed, and names and folders that Windows refuses leave behind.
+#
+# usage: scripts/windows/test.sh       GO and BUILD_TAGS as in the Makefile
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+go=${GO:-go}
+tags=${BUILD_TAGS:?run "make test-windows"}
+work=$(mktemp -d "${TMPDIR:-/tmp}/byok-windows.XXXXXX")
+holder=
+finish() {
+	[ -z "$holder" ] || kill "$holder" 2>/dev/null || true
+	WINEPREFIX=$work/prefix /usr/lib/wine/wineserver64 --kill 2>/dev/null || true
+	[ ! -e "$work/ceremony" ] || rm -rf "$(cat "$work/ceremony")"
+	rm -rf "$work"
+}
+trap finish EXIT
+
+scripts/windows/prefix.sh "$work/prefix"
+# Wine's own processes start with the first program and end with the last: this one stays.
+WINEPREFIX=$work/prefix WINEDEBUG=-all /usr/lib/wine/wine64 cmd < <(exec sleep 3600) >/dev/null 2>&1 &
+holder=$!
+scripts/windows/overlay.sh "$work" >"$work/overlay.json"
+windows() { GOOS=windows GOARCH=amd64 CGO_ENABLED=0 "$@"; }
+windows "$go" build -trimpath -tags "$tags" -o "$work/byok-online.exe" ./cmd/byok-online
+windows "$go" build -trimpath -tags "$tags,wine" -o "$work/asks.exe" ./internal/windowstest/asks
+"$go" build -trimpath -tags "$tags" -o "$work/bin/" ./cmd/byok-offline ./cmd/byok-online
+
+# Tests that have a form of their own for Windows, and those that need none.
+under_wine() {
+	WINEPREFIX=$work/prefix WINEDEBUG=-all windows "$go" test -tags "$tags" -overlay "$work/overlay.json" \
+		-exec /usr/lib/wine/wine64 -count=1 "$@"
+}
+under_wine ./internal/access ./internal/printable ./internal/secret
+under_wine -run 'Names|Waits|InUse|NoFolder|HardLink|Locked|Private|Concurrent|Interrupted|TestSetDiscarded' ./internal/durable
+under_wine -run 'Usual|Expanded' ./internal/command
+
+BYOK_BIN=$work/bin scripts/windows/ceremony.sh "$work"
+BYOK_WINDOWS=$work "$go" test -tags "$tags,wine" -count=1 -v ./internal/windowstest
