@@ -142,13 +142,7 @@ func (r Report) Failed() (names []string) {
 // judgeable notes whatever makes what is found say nothing.
 func (r *Report) judgeable(s subject) {
 	r.Conclusion = None
-	switch len(s.image.Tables) {
-	case 0:
-		r.unjudged("no table of Go's functions: it is packed, or not a program of Go")
-	case 1:
-	default:
-		r.unjudged("%d tables of Go's functions, where the linker makes one", len(s.image.Tables))
-	}
+	r.judgeableTables(len(s.image.Tables))
 	if r.Program.Go == "" {
 		r.unjudged("no build information of Go")
 	}
@@ -156,6 +150,16 @@ func (r *Report) judgeable(s subject) {
 		if segment.Executable && segment.Writable {
 			r.unjudged("code at %#x that can be rewritten at run time", segment.Address)
 		}
+	}
+}
+
+func (r *Report) judgeableTables(n int) {
+	switch n {
+	case 0:
+		r.unjudged("no table of Go's functions: it is packed, or not a program of Go")
+	case 1:
+	default:
+		r.unjudged("%d tables of Go's functions, where the linker makes one", n)
 	}
 }
 

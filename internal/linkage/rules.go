@@ -207,7 +207,7 @@ var networkImports = whole(`(__)?(socket|socketpair|connect|bind|listen|accept4?
 
 func imports(s subject) (found []place) {
 	for _, i := range s.image.Imports {
-		if networkImports.MatchString(i.Name) {
+		if networkImports.MatchString(i.Name) || i.Library != "" && ofNetworks(s, i.Library) {
 			found = append(found, place{what: strings.TrimPrefix(i.Library+" "+i.Name, " ")})
 		}
 	}
