@@ -79,14 +79,17 @@ func flagsOf(dir string) (uint64, error) {
 	return flags, nil
 }
 
-// Text is the sight for the record: "none is up", "up: eth0, wlan0", or why nothing was
+// NoneUp is the [Sight.Text] of a computer that looks disconnected.
+const NoneUp = "none is up"
+
+// Text is the sight for the record: [NoneUp], "up: eth0, wlan0", or why nothing was
 // seen.
 func (s Sight) Text() string {
 	switch {
 	case s.Unseen != nil:
 		return "not seen: " + s.Unseen.Error()
 	case len(s.Up) == 0:
-		return "none is up"
+		return NoneUp
 	}
 	return "up: " + s.names()
 }

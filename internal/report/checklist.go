@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"byok/internal/airgap"
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
 	"byok/internal/printable"
@@ -21,7 +23,8 @@ type item struct {
 // checklist is the table of what auditors of key ceremonies ask for. Sources:
 // WebTrust for Certification Authorities 2.2 (principle 2, 4.1 to 4.3); CA/Browser
 // Forum Baseline Requirements 6.1.1.1, 5.4.1, 5.4.3; ETSI EN 319 411-1, 6.5.1; PCI
-// PIN Security requirements 9 and 21; ISO 21188, 7.4; NIST SP 800-57 part 1, 5.3.
+// PIN Security requirements 9 and 21; ISO 21188, 7.4; NIST SP 800-57 part 1, 5.3;
+// CA/Browser Forum Network and Certificate System Security Requirements, 1.c.
 func checklist(v *view) []item {
 	planned := v.Plan == nil
 	return []item{
@@ -31,6 +34,7 @@ func checklist(v *view) []item {
 		{"WebTrust 4.1", "approval beforehand", v.approval(), "people", true},
 		{"ETSI 6.5.1; WebTrust 4.1", "the device: model, serial number, firmware, certification", v.devices(), "hsm", false},
 		{"WebTrust 4.1", "software, its hash and its source", v.software(), "hsm", false},
+		{"NetSec 1.c", "the workstation was disconnected", v.disconnected(), "log", true},
 		{"PCI PIN 21; ETSI 6.5.1", "split knowledge and dual control", v.control(), "statements", false},
 		{"BR 6.1.1.1; ISO 21188, 7.4.3", "keys were generated in the device", v.origins(), "keys", false},
 		{"NIST SP 800-57, 5.3", "purpose and period of use of each key", v.periods(), "keys", planned},
@@ -81,6 +85,30 @@ func (v *view) witnesses() string {
 
 func (v *view) present() string {
 	return "cards of " + counted(len(v.Presences), "holder") + " were read; signatures are on the paper"
+}
+
+// disconnected is what commands saw of the network interfaces.
+func (v *view) disconnected() string {
+	none, looked := 0, 0
+	var other []string
+	for _, e := range v.Events {
+		for _, seen := range e.notes(ceremony.NoteInterfaces) {
+			looked++
+			if seen == airgap.NoneUp {
+				none++
+			} else if !slices.Contains(other, seen) {
+				other = append(other, seen)
+			}
+		}
+	}
+	if looked == 0 {
+		return "not in the record; cables and radio rest on people"
+	}
+	text := fmt.Sprintf("no network interface was up in %d of the %s that looked", none, counted(looked, "command"))
+	if len(other) > 0 {
+		text += "; otherwise " + strings.Join(other, "; ")
+	}
+	return text + "; cables and radio rest on people"
 }
 
 func (v *view) control() string {
