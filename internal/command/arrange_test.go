@@ -199,3 +199,38 @@ func TestHelp(t *testing.T) {
 	}
 	wantUntouched(t, "help", dir)
 }
+
+// TestAlone: the name of a group stands for a command of it where options follow, and
+// nothing else does.
+func TestAlone(t *testing.T) {
+	for _, c := range []struct {
+		name, line string
+		status     int
+		want       string // of stdout, or of stderr where it fails
+	}{
+		{"with its options", "key --ident a --holder=b", 0, "\nResult: SUCCESS\n"},
+		{"before which others stand", "--output text key --ident a --holder b", 0, "\nResult: SUCCESS\n"},
+		{"without one that it needs", "key --ident a", 2, "byok-test: error: key make needs --holder\n" +
+			"byok-test: hint: byok-test key make --help\n"},
+		{"without options", "key", 2, "byok-test: error: key: a subcommand is required\nbyok-test: hint: byok-test key list|make\n"},
+		{"with a file", "key --ident a --holder b file", 2, "byok-test: error: unknown command \"key file\"\n" +
+			"byok-test: hint: byok-test key list|make\n"},
+	} {
+		kmdata(t)
+		p := program(given)
+		p.Alone = map[string]string{"key": "make"}
+		got := run(t, p, strings.Fields(c.line)...)
+		said := got.out
+		if c.status != 0 {
+			said = got.err
+		}
+		if got.status != c.status || !strings.HasSuffix(said, c.want) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	p := program(given)
+	p.Alone = map[string]string{"key": "make"}
+	if got := run(t, p, "key", "--help"); got.status != 0 || !strings.Contains(got.out, "\ncommands:\n") {
+		t.Errorf("help: %+v", got)
+	}
+}
