@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,7 +47,7 @@ func ReadFile(path string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	data, err := content(f, int64(limit)+1)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
@@ -54,6 +55,29 @@ func ReadFile(path string, limit int) ([]byte, error) {
 		return nil, unreadable(path, tooLarge(int64(limit)))
 	}
 	return data, nil
+}
+
+// content reads a file to its end, of at most limit bytes. What is kept takes no more
+// memory than the file has bytes; one whose size is not known, as in /proc, is read
+// all the same.
+func content(f *os.File, limit int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, min(info.Size(), limit))
+	n, err := io.ReadFull(f, data)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return data[:n], nil // it was cut meanwhile
+	case err != nil:
+		return nil, err
+	}
+	more, err := io.ReadAll(io.LimitReader(f, limit-int64(n)))
+	if len(more) == 0 {
+		return data, err
+	}
+	return append(data, more...), err
 }
 
 func tooLarge(limit int64) error {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -98,6 +99,21 @@ func TestOpenUpTo(t *testing.T) {
 	wantErr(t, err, exitcode.Failed, path+": larger than the 1099511627775 bytes that such a file may have")
 	_, err = OpenUpTo(path+"x", 1)
 	wantErr(t, err, exitcode.Failed, path+"x: no such file")
+}
+
+// TestReadFileTakesNoMore: what is kept of a file takes its own size in memory.
+func TestReadFileTakesNoMore(t *testing.T) {
+	dir := t.TempDir()
+	for _, size := range []int{0, 1, 71, 2000} {
+		put(t, dir, "file", strings.Repeat("x", size))
+		data, err := ReadFile(dir+"/file", 2000)
+		if err != nil || len(data) != size || cap(data) != size {
+			t.Errorf("%d bytes: %d in %d, %v", size, len(data), cap(data), err)
+		}
+	}
+	if data, err := ReadFile("/proc/self/cmdline", 1<<20); err != nil || len(data) == 0 {
+		t.Errorf("a file whose size is not known: %d bytes, %v", len(data), err)
+	}
 }
 
 // TestAppendToALink: nothing is created where a link leads, and nothing is
