@@ -23,6 +23,8 @@
 #   make image-packages   writes its list of Debian packages again
 #   make reproduce-image   makes it a second time: it must be the same (root)
 #   make test-image   starts it in qemu (root; minutes)
+#   make test-windows-ceremony   a rehearsal with byok-offline.exe and SoftHSM's DLL under Wine; minutes
+#   make test-arm64   what runs of the programs for arm64 under qemu
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, bench-batch, bench-scale, bench-upload   throughput, as ratios measured side by side
 
@@ -37,8 +39,9 @@ export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -trimpath
 # The commit is written by the linker, so that a checkout and an archive of it give
 # the same bytes. Functions of this project are not inlined, so that each is in the
 # symbol table, which stays; line tables for debuggers (DWARF) and build ids do not.
+# Data lies apart from code on arm64 too, where check-offline would take it for code.
 GOFLAGS_BUILD := -buildvcs=false -trimpath -tags $(TAGS) -gcflags=byok/...=-l
-LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none $(shell scripts/stamp.sh)
+LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none,-z,separate-code $(shell scripts/stamp.sh)
 
 # Links with the names of the retired procedure's tools: see docs/from-ncipher.md.
 PREFIX ?= /usr/local
@@ -49,7 +52,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages test-windows check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms setup-windows image image-packages reproduce-image test-image setup-image clean
+.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages test-windows check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms setup-windows image image-packages reproduce-image test-image setup-image test-windows-ceremony test-arm64 setup-windows-ceremony setup-arm64 clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
@@ -202,6 +205,20 @@ bench-scale: setup-demo build
 
 bench-upload: build
 	scripts/bench-upload.sh
+
+# A rehearsal with byok-offline.exe and SoftHSM's DLL under Wine: see docs/windows-offline.md.
+test-windows-ceremony: setup-windows-ceremony
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/windows/test-offline.sh
+
+# What runs of the programs for arm64 under qemu's user mode: the same page.
+test-arm64: setup-arm64
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/arm64.sh
+
+setup-windows-ceremony:
+	scripts/setup.sh windows-ceremony
+
+setup-arm64:
+	scripts/setup.sh arm64
 
 clean:
 	rm -rf bin

@@ -3,7 +3,7 @@
 # and this machine lacks, on Debian and its relatives. It says what it installs;
 # where it cannot install, it says what to install and fails.
 #
-# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|image
+# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|image
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -94,6 +94,23 @@ windows)
 	need /usr/lib/wine/wine64 wine64
 	need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
 	;;
+windows-ceremony)
+	compiler
+	need /usr/lib/wine/wine64 wine64
+	need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
+	need x86_64-w64-mingw32-g++-posix g++-mingw-w64-x86-64-posix
+	# To build SoftHSM's DLL:
+	need make make
+	need perl perl
+	need curl curl
+	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+	;;
+arm64)
+	compiler
+	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need /usr/aarch64-linux-gnu/include/stdlib.h libc6-dev-arm64-cross
+	need qemu-aarch64-static qemu-user-static
+	;;
 image)
 	compiler
 	need mmdebstrap mmdebstrap
@@ -113,7 +130,7 @@ hsms)
 	need perl perl-base
 	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|image" >&2
+	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|image" >&2
 	exit 2
 	;;
 esac

@@ -18,6 +18,7 @@ var openers = map[string]string{
 	"internal/durable":                   "it is the package that all others read and write files through",
 	"internal/term/device.go":            "/dev/tty",
 	"internal/term/rescue.go":            "/dev/tty",
+	"internal/library/owner_windows.go":  "the folders above a library, for their access lists",
 	"internal/confine/process_linux.go":  "/proc",
 	"internal/confine/landlock_linux.go": "the folder /, and a pipe of its own",
 }

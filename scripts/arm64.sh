@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Both programs for arm64, under qemu's user mode, as far as that goes: it has no
+# seccomp, so byok-offline refuses to run, which is shown; what it does besides is
+# tested in the packages that load no HSM library.
+#
+# usage: scripts/arm64.sh       GO and BUILD_TAGS as in the Makefile
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+go=${GO:-go}
+tags=${BUILD_TAGS:?run "make test-arm64"}
+work=$(mktemp -d "${TMPDIR:-/tmp}/byok-arm64.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+emulator=(qemu-aarch64-static -L /usr/aarch64-linux-gnu)
+export BYOK_KMDATA=$work/kmdata
+
+# row WHAT COMMAND…: a line of the table.
+row() {
+	local what=$1 said
+	shift
+	if ! said=$("$@" 2>&1); then
+		printf '%-44s FAILED\n%s\n' "$what" "$said"
+		exit 1
+	fi
+	printf '%-44s runs\n' "$what"
+}
+
+# refuses WHAT: byok-offline ends with status 1 and says what the kernel lacks.
+refuses() {
+	local said status=0
+	said=$("${emulator[@]}" "$work/byok-offline" version 2>&1) || status=$?
+	if [ "$status" -ne 1 ] || ! grep -q 'the kernel did not take the filter of system calls: function not implemented' <<<"$said"; then
+		printf '%-44s FAILED: status %s\n%s\n' "$1" "$status" "$said"
+		exit 1
+	fi
+	printf '%-44s refuses: no seccomp under qemu\n' "$1"
+}
+
+arm64() { GOARCH=arm64 CGO_ENABLED=$1 CC=aarch64-linux-gnu-gcc "$go" "${@:2}"; }
+arm64 1 build -trimpath -tags "$tags" -o "$work/byok-offline" ./cmd/byok-offline
+arm64 0 build -trimpath -tags "$tags" -o "$work/byok-online" ./cmd/byok-online
+
+refuses "byok-offline"
+printf text >"$work/file"
+row "byok-online version" "${emulator[@]}" "$work/byok-online" version
+row "byok-online --help" "${emulator[@]}" "$work/byok-online" --help
+row "byok-online fingerprint" "${emulator[@]}" "$work/byok-online" fingerprint "$work/file"
+row "byok-online toolset list" "${emulator[@]}" "$work/byok-online" toolset list
+for package in base64url fingerprint keykind keywrap quorum secret statement stamp strictjson toolset transfer; do
+	row "tests of internal/$package" env GOARCH=arm64 CGO_ENABLED=0 "$go" test -tags "$tags" -count=1 \
+		-exec "${emulator[*]}" "./internal/$package"
+done
