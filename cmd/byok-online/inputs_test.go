@@ -100,7 +100,7 @@ func inputs() []input {
 		{log, upload, exitcode.Refused, unwrit + "KIND", map[string]otherwise{
 			dangling: {exitcode.Refused, unwrit + "a symbolic link that leads nowhere"},
 			holes: {exitcode.Refused, "ceremony log: the event could not be recorded: FILE cannot be appended to: " +
-				"larger than the 268435456 bytes that such a file may have"},
+				"larger than the 1073741824 bytes that such a file may have"},
 		}},
 		{"kmdata/local/.held-by", upload, exitcode.Refused, held, linked(held)},
 		{"state/keys/k.json", serve, exitcode.Refused, "", map[string]otherwise{dangling: {exitcode.Failed, "FILE: KIND"}}},
