@@ -39,9 +39,8 @@ export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -trimpath
 # The commit is written by the linker, so that a checkout and an archive of it give
 # the same bytes. Functions of this project are not inlined, so that each is in the
 # symbol table, which stays; line tables for debuggers (DWARF) and build ids do not.
-# Data lies apart from code on arm64 too, where check-offline would take it for code.
 GOFLAGS_BUILD := -buildvcs=false -trimpath -tags $(TAGS) -gcflags=byok/...=-l
-LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none,-z,separate-code $(shell scripts/stamp.sh)
+LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none $(shell scripts/stamp.sh)
 
 # Links with the names of the retired procedure's tools: see docs/from-ncipher.md.
 PREFIX ?= /usr/local
