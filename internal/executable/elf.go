@@ -112,7 +112,9 @@ func (e *elfFile) readDynamic() error {
 			e.image.Libraries = e.names()
 			return nil
 		case elf.DT_NEEDED:
-			e.needed = append(e.needed, entry.Val)
+			if e.needed = append(e.needed, entry.Val); len(e.needed) > mostImports {
+				return errImports
+			}
 		default:
 			e.dynamic[tag] = entry.Val
 		}

@@ -98,11 +98,20 @@ func (v view) part(offset, n uint64, what string) ([]byte, error) {
 	return v[offset : offset+n], nil
 }
 
+// longest is how many bytes of a name are read, and mostImports how many imports:
+// a hostile file can have each of its bytes stand for many.
+const (
+	longest     = 4 << 10
+	mostImports = 16 << 10
+)
+
 // text returns the bytes at offset up to a zero byte, or "".
 func (v view) text(offset uint64) string {
 	if offset >= uint64(len(v)) {
 		return ""
 	}
-	s, _, _ := bytes.Cut(v[offset:], []byte{0})
+	s, _, _ := bytes.Cut(v[offset:min(offset+longest, uint64(len(v)))], []byte{0})
 	return string(s)
 }
+
+var errImports = errors.New("damaged: it imports more than any program does")

@@ -1,7 +1,10 @@
 package executable
 
 import (
+	"bytes"
 	"debug/elf"
+	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 )
@@ -119,5 +122,32 @@ func TestDamagedTable(t *testing.T) {
 				t.Errorf("%+v, %v", image, err)
 			}
 		})
+	}
+}
+
+// TestBombs: a small file in which every byte stands for many takes no more
+// memory than a program does.
+func TestBombs(t *testing.T) {
+	const count, manySymbols, manyRelocs, manyTexts = 30000, 0x1000, 0x100000, 0x1c0000
+	e := append(specimenELF(elf.EM_X86_64), make([]byte, 1<<21)...)
+	at(e, 64+32, uint64(len(e))) // the segment is the whole file
+	at(e, dynamic+16,
+		elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: base + manyTexts}, elf.Dyn64{Tag: int64(elf.DT_SYMTAB), Val: base + manySymbols},
+		elf.Dyn64{Tag: int64(elf.DT_RELA), Val: base + manyRelocs}, elf.Dyn64{Tag: int64(elf.DT_RELASZ), Val: 24 * count})
+	for i := range uint32(count) {
+		at(e, manySymbols+24*int(i+1), elf.Sym64{Name: i})
+		at(e, manyRelocs+24*int(i), elf.Rela64{Info: elf.R_INFO(i+1, 6)})
+	}
+	for i := range count {
+		copy(e[manyTexts+4*i:], fmt.Sprintf("%x", 0x100000+i)) // none ends, so each that begins elsewhere is another
+	}
+	if _, err := Read(e); !errors.Is(err, errImports) {
+		t.Errorf("ELF: %v", err)
+	}
+	p := append(specimenPE(), make([]byte, 1<<18)...)
+	at(p, 0x98+240+16, uint32(len(p)-0x400))
+	copy(p[0x400+0x340:], bytes.Repeat([]byte{1, 0, 0, 0, 0, 0, 0, 0x80}, 0x7000))
+	if _, err := Read(p); !errors.Is(err, errImports) {
+		t.Errorf("PE: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 )
 
 // Table is what a program of Go has about its functions, stripped or not: the
@@ -42,13 +43,22 @@ const (
 	headerLength = 8
 )
 
-// tables finds each table that the program's data points to.
+// mostCandidates is how many places are looked at that begin as a table does. A
+// program has one or two, and a search in all of the file follows on each.
+const mostCandidates = 64
+
+// tables finds the tables that the program's data points to, two at most: the
+// second is one too many already.
 func tables(i *Image) (found []Table) {
+	candidates := 0
 	for _, s := range i.Segments {
-		for offset := 0; ; {
+		for offset := 0; ; candidates++ {
 			at := bytes.Index(s.Data[offset:], magic)
 			if at < 0 {
 				break
+			}
+			if candidates == mostCandidates || len(found) == 2 {
+				return found
 			}
 			offset += at
 			if t, ok := i.tableAt(s.Address + uint64(offset)); ok {
@@ -73,7 +83,7 @@ func (i *Image) tableAt(address uint64) (t Table, ok bool) {
 		return Table{}, false
 	}
 	t = Table{Start: module[moduleMinPC], End: module[moduleMaxPC]}
-	t.Functions, ok = functions(data, header, names, module)
+	t.Functions, ok = functions(data, header, string(names), module)
 	for name := range bytes.SplitSeq(names, []byte{0}) {
 		t.Names = append(t.Names, string(name))
 	}
@@ -105,7 +115,7 @@ func (i *Image) module(table uint64, header [headerLength]uint64) []uint64 {
 
 // functions reads the list of functions: pairs of 32 bits, where the code begins
 // and where in the table more is said, whose second word is the name's place.
-func functions(data view, header [headerLength]uint64, names view, module []uint64) (list []Function, ok bool) {
+func functions(data view, header [headerLength]uint64, names string, module []uint64) (list []Function, ok bool) {
 	count := header[headerCount]
 	if count > uint64(len(data))/8 || module[moduleCount] != count+1 {
 		return nil, false
@@ -120,7 +130,7 @@ func functions(data view, header [headerLength]uint64, names view, module []uint
 			return nil, false
 		}
 		f := Function{
-			Name:  names.text(uint64(place[1])),
+			Name:  named(names, place[1]),
 			Start: module[moduleText] + uint64(index[n][0]),
 			End:   module[moduleText] + uint64(index[n+1][0]),
 		}
@@ -130,4 +140,14 @@ func functions(data view, header [headerLength]uint64, names view, module []uint
 		list = append(list, f)
 	}
 	return list, true
+}
+
+// named returns a part of the names: what it takes of memory they have already.
+func named(names string, at uint32) string {
+	if uint64(at) >= uint64(len(names)) {
+		return ""
+	}
+	name := names[at:min(uint64(at)+longest, uint64(len(names)))]
+	name, _, _ = strings.Cut(name, "\x00")
+	return name
 }

@@ -120,7 +120,9 @@ func address(entry []byte, at uint64) uint64 { return uint64(binary.LittleEndian
 
 // library reads the functions that are imported from one.
 func (p peFile) library(name string, list uint64) error {
-	p.image.Libraries = append(p.image.Libraries, name)
+	if p.image.Libraries = append(p.image.Libraries, name); len(p.image.Libraries) > mostImports {
+		return errImports
+	}
 	memory := view(p.image.At(p.base + list))
 	for offset := uint64(0); ; offset += 8 {
 		var entry uint64
@@ -130,7 +132,9 @@ func (p peFile) library(name string, list uint64) error {
 		if entry == 0 {
 			return nil
 		}
-		p.image.Imports = append(p.image.Imports, Import{name, p.function(entry)})
+		if p.image.Imports = append(p.image.Imports, Import{name, p.function(entry)}); len(p.image.Imports) > mostImports {
+			return errImports
+		}
 	}
 }
 

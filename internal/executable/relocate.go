@@ -30,6 +30,9 @@ func (e *elfFile) relocate() error {
 			if name := e.undefined(elf.R_SYM64(r.Info)); name != "" {
 				imports[name] = true
 			}
+			if len(imports) > mostImports {
+				return errImports
+			}
 		}
 	}
 	for name := range imports {
