@@ -108,7 +108,7 @@ func kmdataInputs(t *testing.T, s *stage) (list []input) {
 		{logFile, thenCheck, exitcode.Refused, unwrit + "KIND", map[string]otherwise{
 			dangling: {exitcode.Refused, unwrit + "a symbolic link that leads nowhere"},
 			holes: {exitcode.Refused, "ceremony log: the event could not be recorded: FILE cannot be appended to: " +
-				"larger than the 268435456 bytes that such a file may have"}}},
+				"larger than the 1073741824 bytes that such a file may have"}}},
 		{local + ".held-by", thenCheck, exitcode.Refused, held, linked(held)},
 		{local + ".quorum-session", thenSeal, exitcode.Refused, locked, linked(locked)},
 		{local + ".key-retire_ec.pending", "key retire --ident ec --really-destroy ec" + withPINs, exitcode.Refused, "",
