@@ -15,9 +15,15 @@ type wrapper struct {
 // wrappers is the table of those that distributions and vendors ship.
 var wrappers = []wrapper{
 	{[]string{"pkcs11-spy*.so*", "pkcs11-spy*.dll"}, "OpenSC's pkcs11-spy, which writes the PINs to a file"},
-	{[]string{"pkcs11-logger*.so*", "libpkcs11-logger*.so*", "*pkcs11-logger*.dll"}, "pkcs11-logger, which writes the calls to a file"},
+	{
+		[]string{"pkcs11-logger*.so*", "libpkcs11-logger*.so*", "*pkcs11-logger*.dll"},
+		"pkcs11-logger, which writes the calls to a file",
+	},
 	{[]string{"libcklog2*.so*", "cklog*.dll"}, "Luna's logging library, which writes the calls to a file"},
-	{[]string{"p11-kit-proxy*.so*", "libp11-kit*.so*", "*p11-kit*.dll"}, "p11-kit's proxy, which loads what its configuration names"},
+	{
+		[]string{"p11-kit-proxy*.so*", "libp11-kit*.so*", "*p11-kit*.dll"},
+		"p11-kit's proxy, which loads what its configuration names",
+	},
 	{[]string{"p11-kit-client*.so*"}, "p11-kit's client, which sends the PINs to a server"},
 }
 
