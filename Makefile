@@ -132,7 +132,8 @@ rehearse-recovery: setup-demo build
 
 # Vet is part of "make lint".
 test:
-	@echo "make test takes about 10 minutes on two idle cores"
+	@echo "make test: about 10 minutes on two idle cores, 2 more where nothing is compiled yet. It needs Linux, Go, gcc," \
+		"200 MB in /tmp, and the Debian packages that scripts/setup.sh installs."
 	@scripts/setup.sh test
 	GO="$(GO)" scripts/test.sh -tags $(TAGS) -vet=off -count=1 -timeout 40m ./...
 
