@@ -17,6 +17,8 @@
 // and starts this program again for each step, as a supervisor with a worker. It is
 // behind the same filter.
 //
+// On other systems than Linux there is one process, and no supervisor.
+//
 // It contains accidents. A hostile library owns its process and can forge what
 // the worker says, its results included. It cannot reach what the table of
 // package confine shows, nor the supervisor, which is outside the domain and
