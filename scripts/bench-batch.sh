@@ -57,8 +57,11 @@ for kind in RSA-2048 P-256; do
 		bare "$kind" "$keys" >>"bare-$kind"
 		seconds batch "$kind" "$low-r$round" "$keys" >>"batch-$kind"
 		bare "$kind" 10 >>"bare-single-$kind"
+		"$root/scripts/bench/tools.sh" "$module" "$kind" 10 "tools-$low-$round" >>"tools-$kind"
 		seconds batch "$kind" "$low-s$round" 1 >>"single-$kind"
 	done
+	row "\`pkcs11-tool\` and \`openssl\`, $kind, over the bare loop; no backup, no package" \
+		"$(awk -v t="$(shortest "tools-$kind")" -v b="$(shortest "bare-$kind")" -v n="$keys" 'BEGIN { printf "%.2f, %.1f ms a key", t / 10 * n / b, 100 * t }')" ""
 	target=1.05 single=2
 	[ "$kind" = RSA-2048 ] || { target=1.5; single=8; }
 	a=$(shortest "batch-$kind") b=$(shortest "bare-$kind") c=$(shortest "single-$kind") d=$(shortest "bare-single-$kind")
