@@ -54,18 +54,4 @@ if [ -z "$against" ]; then
 	against=$work/first/dist
 fi
 
-# A signature is no part of what is built.
-list() { (cd "$1" && find . -type f ! -name '*.sig' | sort); }
-if ! missing=$(diff <(list "$against") <(list "$second/dist")); then
-	echo "reproduce: the two releases hold different files:" >&2
-	echo "$missing" | head -n 5 >&2
-	exit 1
-fi
-for name in $(list "$against"); do
-	[ "$name" != ./SHA256SUMS ] || continue # differs where another file does
-	if ! cmp "$against/$name" "$second/dist/$name" >&2; then
-		echo "reproduce: ${name#./} differs" >&2
-		exit 1
-	fi
-done
-echo "reproduce: $(list "$against" | wc -l) files are the same, byte for byte"
+scripts/release/compare.sh "$against" "$second/dist"
