@@ -38,7 +38,7 @@ func Write(ctx context.Context, dir string, sources []Source, limit Limit) (*Kit
 		return nil, exitcode.Errorf(exitcode.Refused, "%s: %w", dir, err).Hint("leave out what is not needed there")
 	}
 	partial := filepath.Clean(dir) + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
+	if err := removeLeft(partial); err != nil {
 		return nil, err
 	}
 	k, err := fill(ctx, partial, sources)
@@ -51,6 +51,17 @@ func Write(ctx context.Context, dir string, sources []Source, limit Limit) (*Kit
 	}
 	k.Folder = dir
 	return k, nil
+}
+
+// removeLeft removes what a killed run has left.
+func removeLeft(partial string) error {
+	if _, err := os.Lstat(partial); err != nil {
+		return nil //nolint:nilerr // what keeps it from being written to shows then
+	}
+	if err := os.RemoveAll(partial); err != nil {
+		return exitcode.Errorf(exitcode.Failed, "%s cannot be removed: %w", partial, durable.Cause(err))
+	}
+	return nil
 }
 
 // measure checks names and looks at sizes.
@@ -97,6 +108,15 @@ func fill(ctx context.Context, dir string, sources []Source) (*Kit, error) {
 	return k, durable.WriteFile(filepath.Join(dir, List), list, 0o644)
 }
 
+// unreadable names the file that could not be read; what could not be written has
+// been named.
+func unreadable(path string, err error) error {
+	if cause := durable.Cause(err); cause != err {
+		return fmt.Errorf("%s cannot be read: %w", path, cause)
+	}
+	return err
+}
+
 // copy copies a file into a kit's folder: what is hashed is what is written.
 func (s Source) copy(dir string) (f File, err error) {
 	from, err := durable.Open(s.Path)
@@ -121,7 +141,7 @@ func (s Source) copy(dir string) (f File, err error) {
 	hash := sha256.New()
 	f.Name = s.Name
 	if f.Size, err = io.Copy(io.MultiWriter(hash, file), from); err != nil {
-		return f, fmt.Errorf("%s cannot be copied to %s: %w", s.Path, to, durable.Cause(err))
+		return f, unreadable(s.Path, err)
 	}
 	if f.SHA256 = fingerprint.Sum(hash.Sum(nil)); !s.SHA256.IsZero() && f.SHA256 != s.SHA256 {
 		return f, exitcode.Errorf(exitcode.Check, "%s: its SHA-256 is not the one of the %s beside it", s.Path, List).
