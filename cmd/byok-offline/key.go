@@ -77,7 +77,7 @@ func generateKey(r *command.Run) (command.Result, error) {
 	}
 	return withQuorum(f, func(s *session.Quorum) (command.Result, error) {
 		if len(f.Orders) > 1 || f.Plan != nil {
-			return generateAll(f, keys.Quorum{Quorum: s})
+			return generateAll(f, keys.Quorum{Quorum: s, Jobs: r.Int("jobs")})
 		}
 		sayParameters(r, f.Generations[0])
 		k, err := keys.Quorum{Quorum: s}.Generate(f.Generations[0])

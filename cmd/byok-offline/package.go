@@ -9,6 +9,7 @@ import (
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
 	"byok/internal/keys"
+	"byok/internal/packing"
 	"byok/internal/preflight"
 	"byok/internal/session"
 	"byok/internal/view"
@@ -53,14 +54,9 @@ func pack(r *command.Run) (command.Result, error) {
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
 		tally := r.Console.Tally("writing packages", "is packaged", len(left))
 		defer tally.Done()
-		var packed []keys.Packed
-		for _, q := range left {
-			one, err := keys.Operator{Operator: o}.Package(q)
-			if err != nil {
-				return nil, exitcode.Partly(err, len(packed), len(left))
-			}
-			packed = append(packed, one)
-			tally.Add(q.Ident)
+		packed, err := keys.Operator{Operator: o}.Packer().Pack(left, func(p packing.Packed) { tally.Add(p.Pair.Ident) })
+		if err != nil {
+			return nil, exitcode.Partly(err, len(packed), len(left))
 		}
 		return view.PackagesOf(r, earlier, packed)
 	})

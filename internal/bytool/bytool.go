@@ -77,7 +77,7 @@ func (m *Trusting) untrustedKM(on *hsm.Session) (hsm.Object, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := on.ProbeUntrustedKM(km); err != nil {
+	if err := on.Prober().Untrusted(km, "KM"); err != nil {
 		return 0, err
 	}
 	m.Refused = true
@@ -135,5 +135,5 @@ func (m *Trusting) trustedYet(on *hsm.Session, km hsm.Object) (bool, error) {
 			label, m.Token, strings.Join(others, "; ")).
 			Hint("have the officer take that back, then run the same command again")
 	}
-	return on.IsTrustedKM(km)
+	return on.Prober().IsTrusted(km)
 }

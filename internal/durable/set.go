@@ -92,36 +92,50 @@ func (s *Set) mayPlace(path string) error {
 
 // Commit makes the set exist. On an error, Refused if the head has appeared
 // in the meantime, it does not exist and no file of it is left.
-func (s *Set) Commit() error {
-	if len(s.files) == 0 {
+func (s *Set) Commit() error { return Commit(s) }
+
+// Commit is [Set.Commit] for several sets with their heads in one folder. The
+// medium is waited for once, not once a file; after an error none of them exists.
+func Commit(sets ...*Set) error {
+	sets = slices.DeleteFunc(slices.Clone(sets), func(s *Set) bool { return len(s.files) == 0 })
+	if len(sets) == 0 {
 		return nil
 	}
-	for _, f := range s.files {
-		if err := f.finish(); err != nil {
-			return err
+	for _, s := range sets {
+		for _, f := range s.files {
+			if err := f.finish(); err != nil {
+				return err
+			}
 		}
 	}
-	err := s.place()
+	err := place(sets)
 	if err == nil {
 		return nil
 	}
-	if left := s.withdraw(); left != nil {
-		return fmt.Errorf("%w; %w", err, left)
+	for _, s := range sets {
+		if left := s.withdraw(); left != nil {
+			err = fmt.Errorf("%w; %w", err, left)
+		}
 	}
 	return err
 }
 
 // place renames under a lock, so that two runs cannot mix their companions.
-// The companions are on the medium before the head that vouches for them.
-func (s *Set) place() error {
-	head, companions := s.files[0], s.files[1:]
-	unlock, err := lockFolder(filepath.Dir(head.path))
+// The companions are on the medium before the heads that vouch for them.
+func place(sets []*Set) error {
+	var heads, companions []*File
+	for _, s := range sets {
+		heads, companions = append(heads, s.files[0]), append(companions, s.files[1:]...)
+	}
+	unlock, err := lockFolder(filepath.Dir(heads[0].path))
 	if err != nil {
-		return failed(head.path, "cannot be put into place", err)
+		return failed(heads[0].path, "cannot be put into place", err)
 	}
 	defer unlock()
-	if _, err := os.Lstat(head.path); err == nil {
-		return exists(head.path)
+	for _, head := range heads {
+		if _, err := os.Lstat(head.path); err == nil {
+			return exists(head.path)
+		}
 	}
 	for _, f := range companions {
 		if err := f.replace(); err != nil {
@@ -131,10 +145,12 @@ func (s *Set) place() error {
 	if err := syncFolders(companions); err != nil {
 		return err
 	}
-	if err := head.placeNew(); err != nil {
-		return err
+	for _, head := range heads {
+		if err := head.placeNew(); err != nil {
+			return err
+		}
 	}
-	return syncFolders(s.files[:1])
+	return syncFolders(heads)
 }
 
 // withdraw takes back what place has renamed, the head first.

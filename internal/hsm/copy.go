@@ -15,15 +15,20 @@ import (
 // module has no C_CopyObject. Test with errors.Is.
 var ErrNoCopy = errors.New("offers no C_CopyObject")
 
-// Persist copies a session object to the token as label, with its public half.
-// The copy keeps LOCAL, ALWAYS_SENSITIVE and WRAP_WITH_TRUSTED.
+// Persist copies a session object to the token as label, with its public half, and
+// destroys it. The copy keeps LOCAL, ALWAYS_SENSITIVE and WRAP_WITH_TRUSTED.
 func (s *Session) Persist(k Key, label string) (Key, error) {
 	if s.Rights {
 		return s.keepOnDevice(k, label)
 	}
-	return s.copyToToken(k, label, p11.Template{
+	kept, err := s.copyToToken(k, label, p11.Template{
 		p11.Has(pkcs11.CKA_TOKEN, true, "kept until retired"),
 	})
+	if err == nil {
+		s.Discard(k.object)
+		s.Discard(k.public)
+	}
+	return kept, err
 }
 
 // Freeze copies a key to the token as label, no longer EXTRACTABLE. Destroy

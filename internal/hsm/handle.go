@@ -13,14 +13,15 @@ import (
 // search the token again.
 func (s *Session) KeyIn(items []Item, label string) (Key, error) {
 	found := inventory.KeysLabelled(items, label)
-	objects := make([]Object, len(found))
-	for i, f := range found {
-		objects[i] = f.Object
-	}
-	if _, err := s.one(label, objects); err != nil {
+	if _, err := s.one(label, inventory.Objects(found)); err != nil {
 		return Key{}, err
 	}
 	return s.keyOf(items, found[0])
+}
+
+// AgainIn is [Session.FindAgain] in a list from [Session.Inventory].
+func (s *Session) AgainIn(items []Item, k Key) (Key, error) {
+	return s.again(k, inventory.Objects(inventory.KeysLabelled(items, k.Label)))
 }
 
 // FindKeys returns every private and secret token object with the label: a

@@ -78,6 +78,10 @@ func (s *Session) FindAgain(k Key) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	return s.again(k, objects)
+}
+
+func (s *Session) again(k Key, objects []Object) (_ Key, err error) {
 	k.object, err = s.one(k.Label, objects)
 	k.public, k.original = 0, 0
 	return k, err

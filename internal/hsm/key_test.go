@@ -194,7 +194,7 @@ func TestFindKey(t *testing.T) {
 		t.Errorf("%d keys", len(keys))
 	}
 	k := must[Key](t)(r.s.Generate(Spec{Kind: kind(t, "P-256")}, "alone", TokenObject))
-	ok(t, r.s.Destroy(k.public))
+	ok(t, r.s.raw.Destroy("an object", k.public))
 	_, err = r.s.FindKey("alone")
 	expect(t, err, failure{fmt.Sprintf("0 public keys belong to alone on %v instead of one", r.token), exitcode.HSM, ""})
 	_, err = r.s.FindKeys("alone")

@@ -54,9 +54,6 @@ func (s *Session) Trusted() ([]TrustedObject, error) {
 	return all, err
 }
 
-// Destroy destroys an object.
-func (s *Session) Destroy(o Object) error { return s.raw.Destroy("an object", o) }
-
 // DestroyLabelled destroys every token object with the label that this role
 // sees and returns how many there were.
 func (s *Session) DestroyLabelled(label string) (int, error) {

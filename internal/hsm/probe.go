@@ -92,16 +92,6 @@ func (s *Session) probeTrusted(o Object, kind TrustedKind, frozen func(probe.Tar
 	return nil
 }
 
-// ProbeUntrustedKM proves that KM wraps no key with WRAP_WITH_TRUSTED as long
-// as no one has trusted it.
-func (s *Session) ProbeUntrustedKM(km Object) error { return s.Prober().Untrusted(km, nameKM) }
-
-// IsTrustedKM reports whether KM wraps a key with WRAP_WITH_TRUSTED.
-func (s *Session) IsTrustedKM(km Object) (bool, error) { return s.Prober().IsTrusted(km) }
-
-// ProbeKMAlone proves that no other key wraps one with WRAP_WITH_TRUSTED.
-func (s *Session) ProbeKMAlone(km Object) error { return s.Prober().TrustedAlone(km) }
-
 // ID returns the CKA_ID of an object.
 func (s *Session) ID(o Object) ([]byte, error) {
 	values, err := s.raw.Attributes(o, pkcs11.CKA_ID)
@@ -125,10 +115,6 @@ func (s *Session) ProbeAnchors() error {
 	}
 	return nil
 }
-
-// ProbeTrust tries, as user, to make a trusted wrapping key: AES and RSA, as a
-// session object and on the token, by every route that PKCS#11 has.
-func (s *Session) ProbeTrust() error { return s.Prober().Trust() }
 
 // ProbeOAEP proves that the token, when it wraps in the given form, uses SHA-1
 // in RSA-OAEP and RFC 5649: the vault would refuse the blob without a reason.
@@ -156,8 +142,8 @@ func (s *Session) ZeroPads() (bool, error) {
 }
 
 // ProbeKey tries, as user, to reveal a key: [Session.ProbeOneWay],
-// [Session.ProbeWrapWithTrusted] and [Session.ProbeDerive]. Of a key that any
-// key may wrap it tries the first alone.
+// [Session.ProbeWrapWithTrusted], and to derive a key that reveals it. Of a key
+// that any key may wrap it tries the first alone.
 func (s *Session) ProbeKey(k Key) error {
 	if s.Rights {
 		return s.device().Unreadable(k.Label, k.Kind, k.object)
@@ -170,6 +156,9 @@ func (s *Session) ProbeKey(k Key) error {
 	}
 	return s.ProbeDerive(k)
 }
+
+// ProbeDerive tries to derive a key that reveals k, and that the user can read or wrap.
+func (s *Session) ProbeDerive(k Key) error { return s.Prober().Derives(k.target(nil)) }
 
 // ProbeOneWay tries to read a key, and to lift SENSITIVE or WRAP_WITH_TRUSTED.
 func (s *Session) ProbeOneWay(k Key) error {
@@ -190,10 +179,6 @@ func (s *Session) ProbeWrapWithTrusted(k Key) error {
 	return s.Prober().WrapWithTrusted(k.target(nil))
 }
 
-// ProbeDerive tries to derive a key that reveals k and that the user can read
-// or wrap, with every mechanism of a table that the token lists.
-func (s *Session) ProbeDerive(k Key) error { return s.Prober().Derives(k.target(nil)) }
-
 // ProbeCopy does to a transfer copy what [Session.ProbeKey] does, except to
 // derive, which the key that it was made of has shown, and tries to use and to
 // widen it.
@@ -209,16 +194,18 @@ func (s *Session) ProbeCopy(k Key) error {
 	return s.Prober().Useless(target, k.Kind, k.original)
 }
 
-// ProbeWrapWithTrustedAgain tries a transfer copy of a module that was proved:
-// to wrap it under an untrusted key by the mechanisms of backups and packages.
-// Nothing rests on what else the copy has lost: only this process reaches it,
-// and its original may do more.
+// ProbeWrapWithTrustedAgain tries a key on a module that was proved: to wrap it
+// under an untrusted key by the mechanisms of backups and packages. Of a transfer
+// copy nothing rests on what else it has lost: only this process reaches it, and
+// its original may do more.
 func (s *Session) ProbeWrapWithTrustedAgain(k Key) error {
 	if s.Unrestricted {
 		return nil
 	}
 	target := k.target(nil)
-	target.Name = nameCopy
+	if k.original != 0 {
+		target.Name = nameCopy
+	}
 	return s.Prober().WrapWithTrustedAgain(target)
 }
 

@@ -3,6 +3,7 @@ package hsm
 import (
 	"cmp"
 	"fmt"
+	"maps"
 
 	"github.com/miekg/pkcs11"
 
@@ -66,6 +67,24 @@ func (m *Module) Open(t Token) (*Session, error) {
 	}
 	raw := &p11.Session{Ctx: m.p, Native: m.native, Handle: h, Token: t, Omitted: m.tokenFacts(t).omitted}
 	return &Session{Token: t, m: m, raw: raw}, nil
+}
+
+// Jobs is how many sessions may work beside s: one where no two threads may, or at most n.
+func (s *Session) Jobs(n int) int {
+	for n > 1 && (s.m.alone || s.Rights || !s.Token.Allows(uint(n)+1)) {
+		n--
+	}
+	return n
+}
+
+// Beside opens another session under the login of s, whose session objects serve in s.
+func (s *Session) Beside() (*Session, error) {
+	side, err := s.m.Open(s.Token)
+	if err != nil {
+		return nil, err
+	}
+	side.Guarding, side.raw.Omitted = s.Guarding, maps.Clone(s.raw.Omitted)
+	return side, nil
 }
 
 // Login logs in as role with its PIN. The error for a wrong PIN says how many

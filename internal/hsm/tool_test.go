@@ -47,29 +47,29 @@ func TestTool(t *testing.T) {
 	if found := must[Object](t)(r.s.FindKM("km", &r.km.PublicKey)); found != km {
 		t.Errorf("KM %d is found as %d", km, found)
 	}
-	ok(t, r.s.ProbeUntrustedKM(km))
-	ok(t, r.s.ProbeTrust())
-	if trusted := must[bool](t)(r.s.IsTrustedKM(km)); trusted {
+	ok(t, r.s.Prober().Untrusted(km, "KM"))
+	ok(t, r.s.Prober().Trust())
+	if trusted := must[bool](t)(r.s.Prober().IsTrusted(km)); trusted {
 		t.Error("KM is trusted before the officer has done anything")
 	}
 	r.trust(t, km)
-	if trusted := must[bool](t)(r.s.IsTrustedKM(km)); !trusted || len(must[[]TrustedObject](t)(r.s.Trusted())) != 1 {
+	if trusted := must[bool](t)(r.s.Prober().IsTrusted(km)); !trusted || len(must[[]TrustedObject](t)(r.s.Trusted())) != 1 {
 		t.Error("KM is not trusted, or not it alone")
 	}
-	ok(t, r.s.ProbeKMAlone(km))
-	expect(t, r.s.ProbeUntrustedKM(km), failure{
+	ok(t, r.s.Prober().TrustedAlone(km))
+	expect(t, r.s.Prober().Untrusted(km, "KM"), failure{
 		fmt.Sprintf("%v does not enforce its restrictions: KM wraps a key with WRAP_WITH_TRUSTED before anybody has "+
 			"trusted it", r.token), exitcode.HSM, "use another module: byok-offline module check says what this one lacks",
 	})
 	r.transfers(t, km)
 	other := must[Object](t)(r.s.TrustKM("other", &softKEK().PublicKey, r.form))
 	r.trust(t, other)
-	expect(t, r.s.ProbeKMAlone(km), failure{
+	expect(t, r.s.Prober().TrustedAlone(km), failure{
 		fmt.Sprintf(`%v does not enforce its restrictions: public key "other" wraps a key with WRAP_WITH_TRUSTED as well`,
 			r.token), exitcode.HSM, "use another module: byok-offline module check says what this one lacks",
 	})
 	ok(t, os.Remove(r.file(t, km)))
-	if trusted := must[bool](t)(r.s.IsTrustedKM(km)); trusted {
+	if trusted := must[bool](t)(r.s.Prober().IsTrusted(km)); trusted {
 		t.Error("KM is trusted after the officer took that back")
 	}
 }

@@ -139,24 +139,12 @@ func (s *Session) MakeKW(label string, km Object) (kwObject Object, wrapped []by
 	if wrapped, err = s.wrapOAEP(km, original, "KW under KM"); err != nil {
 		return 0, nil, err
 	}
-	kwObject, err = s.freezeKW(label, original)
-	return kwObject, wrapped, err
-}
-
-func (s *Session) freezeKW(label string, original Object) (Object, error) {
-	o, err := s.raw.Made(p11.Making{
-		Call:      "C_CopyObject of KW to " + label,
-		Object:    nameKW,
-		Template:  templates.FrozenKW(),
-		Mechanism: p11.NoMechanism,
-		Make: func(t []*pkcs11.Attribute) (Object, error) {
-			return s.raw.Copy(original, append(p11.Naming(label, p11.NewID()), t...))
-		},
-	})
-	if err != nil {
-		return 0, err
+	frozen := trust.Wanted{Name: nameKW, Label: label, Template: templates.FrozenKW()}
+	if kwObject, err = trust.Frozen(s.raw, original, frozen, "C_CopyObject of KW to "+label); err != nil {
+		return 0, nil, err
 	}
-	return s.raw.Checked(o, s.raw.Shows(o, nameKW, templates.KW()))
+	kwObject, err = s.raw.Checked(kwObject, s.raw.Shows(kwObject, nameKW, templates.KW()))
+	return kwObject, wrapped, err
 }
 
 // TransferKey makes a fresh AES-256 key, as SO, that lives as long as this

@@ -77,7 +77,7 @@ func TestProbeTrusted(t *testing.T) {
 			"nothing)", r.token),
 		exitcode.HSM, "",
 	})
-	ok(t, r.s.ProbeTrust())
+	ok(t, r.s.Prober().Trust())
 	ok(t, r.s.ProbeOAEP(keywrap.TwoSteps))
 	if err := r.s.ProbeOAEP(keywrap.OneCall); err == nil {
 		t.Error("SoftHSM has no CKM_RSA_AES_KEY_WRAP")

@@ -25,7 +25,8 @@ import (
 // it, which ends every session of the process.
 type User struct {
 	*Session
-	c11 *crypto11.Context // nil: the session does it all
+	c11   *crypto11.Context // nil: the session does it all
+	pairs c11.Pairs
 }
 
 // User logs in to t with the user PIN. No other session may be open.
@@ -51,7 +52,7 @@ func (m *Module) User(t Token, pin *secret.Bytes) (*User, error) {
 		return nil, err
 	}
 	s.role = RoleUser
-	return &User{s, context}, nil
+	return &User{Session: s, c11: context}, nil
 }
 
 // withoutCrypto11 goes on where crypto11 gave up, and left the library finalised:
@@ -139,7 +140,7 @@ func (u *User) Sign(k Key, message []byte) ([]byte, error) {
 	if u.c11 == nil || p256k(k.Kind) {
 		return u.Session.Sign(k, message)
 	}
-	found, err := u.c11.FindKeyPairs(k.id, []byte(k.Label))
+	found, err := u.pairs.Find(u.c11, k.id, k.Label)
 	if c11.Own(err) {
 		return u.Session.Sign(k, message)
 	}

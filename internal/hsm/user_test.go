@@ -242,8 +242,11 @@ func TestUserCallsFail(t *testing.T) {
 			expect(t, err, failure{c.want + ": CKR_DEVICE_ERROR", exitcode.HSM, ""})
 		})
 	}
-	ok(t, u.DestroyKey(ec))
-	expect(t, signing(ec)(), failure{fmt.Sprintf("0 key pairs are ec on %v instead of one", r.token), exitcode.HSM, ""})
+	gone := ec
+	gone.Label = "gone"
+	expect(t, signing(gone)(), failure{fmt.Sprintf("0 key pairs are gone on %v instead of one", r.token), exitcode.HSM, ""})
+	ok(t, u.DestroyKey(ec)) // its handle was found before
+	expect(t, signing(ec)(), failure{"signing with ec: CKR_OBJECT_HANDLE_INVALID", exitcode.HSM, ""})
 }
 
 // TestUserAlone: where crypto11 cannot work on a token, the session does it all.

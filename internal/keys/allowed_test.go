@@ -8,35 +8,6 @@ import (
 	"byok/internal/testkit/rig"
 )
 
-// TestComplete: a package that an earlier run has written whole is known without
-// a login; what no quorum approved is refused, and so is another package.
-func TestComplete(t *testing.T) {
-	r := rig.NewKeyWorld(t)
-	request := keys.PackRequest{Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test"}
-	_, err := request.Complete(r.Chain(t))
-	r.Refused(t, err, exitcode.Usage, "no quorum approved key_simple_first",
-		"byok-offline acl modify --ident first -k KEKPKG -w SWPKG --card DIR …")
-	_, err = approve(r, transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First"))
-	rig.OK(t, err)
-	before, err := request.Complete(r.Chain(t))
-	rig.OK(t, err)
-	if len(before.Paths) != 0 {
-		t.Errorf("nothing was written: %q", before.Paths)
-	}
-	packed, err := pack(r, "first", "", request.Dir)
-	rig.OK(t, err)
-	after, err := request.Complete(r.Chain(t))
-	rig.OK(t, err)
-	if len(after.Paths) != len(packed.Paths) {
-		t.Errorf("%q", after.Paths)
-	}
-	request.SubscriptionID = "00000000-0000-0000-0000-000000000000"
-	_, err = request.Complete(r.Chain(t))
-	if exitcode.Of(err) != exitcode.Refused {
-		t.Errorf("another package: %v", err)
-	}
-}
-
 // TestAllowed: what is refused before anybody is asked, and what a run that was
 // cut short may go on with.
 func TestAllowed(t *testing.T) {

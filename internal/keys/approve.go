@@ -10,8 +10,8 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/hsm"
+	"byok/internal/hsmattest"
 	"byok/internal/keykind"
-	"byok/internal/keywrap"
 	"byok/internal/kmdata"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -23,7 +23,7 @@ type Transfer struct {
 	KEK    *attest.KEK // only a check makes one
 	Target statement.Target
 	// Attestation is what the HSM's vendor attests of the key.
-	Attestation Attestation
+	Attestation hsmattest.Attached
 }
 
 // Check refuses what needs neither person nor token to be refused, and
@@ -33,7 +33,7 @@ func (t Transfer) Check(chain *kmdata.Chain) (*kmdata.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Attestation.Check(chain); err != nil {
+	if err := t.Attestation.Check(chain.Rehearsal()); err != nil {
 		return nil, err
 	}
 	return k, session.Mixed(chain, "the KEK package", t.KEK.Rehearsal())
@@ -90,8 +90,12 @@ func (s Quorum) Approve(list []Transfer) ([]*kmdata.Key, error) {
 func (s Quorum) pairs(list []Transfer) ([]*pair, error) {
 	var pairs []*pair
 	err := s.AsUser(func() error {
+		find, _, err := s.finders(len(list))
+		if err != nil {
+			return err
+		}
 		for _, t := range list {
-			p, err := s.pair(t)
+			p, err := s.pair(t, find)
 			if err != nil {
 				return err
 			}
@@ -102,12 +106,12 @@ func (s Quorum) pairs(list []Transfer) ([]*pair, error) {
 	return pairs, err
 }
 
-func (s Quorum) pair(t Transfer) (*pair, error) {
+func (s Quorum) pair(t Transfer, find func(label string) (hsm.Key, error)) (*pair, error) {
 	file, err := t.Check(s.Chain)
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.HSM.FindKey(file.Name())
+	key, err := find(file.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -186,47 +190,18 @@ func (s Quorum) authorize(pairs []*pair, list fingerprint.Sum) error {
 	})
 }
 
-// trustAll makes KEK and transfer key of each pair: as security officer, who
-// trusts them, or as user where nothing rests on trust.
-func (s Quorum) trustAll(pairs []*pair) error {
-	form := s.Module.Form
-	if s.Module.Traits().ByKM {
-		return nil // no KEK comes onto the token
-	}
-	as := s.AsSO
-	if s.Module.Traits().Trusted == statement.TrustedByNobody {
-		as = s.AsUser
-	}
-	return as(func() (err error) {
-		for _, p := range pairs {
-			if p.kek, err = s.HSM.TrustKEK(p.KEK.PublicKey(), form); err != nil {
-				return err
-			}
-			if form == keywrap.OneCall {
-				continue
-			}
-			if p.transfer, err = s.HSM.TransferKey(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// dropAll destroys the session objects of the pairs, which would end with the
-// session anyway.
-func (s Quorum) dropAll(pairs []*pair) {
-	for _, p := range pairs {
-		s.HSM.Discard(p.kek)
-		s.HSM.Discard(p.transfer)
-	}
-}
-
 func (s Quorum) wrapAll(pairs []*pair) error {
 	if err := s.ExactlyTrusted(); err != nil {
 		return err
 	}
+	_, again, err := s.finders(len(pairs))
+	if err != nil {
+		return err
+	}
 	for _, p := range pairs {
+		if p.key, err = again(p.key); err != nil {
+			return fmt.Errorf("%s: %w", p.Ident, err)
+		}
 		if err := s.wrap(p); err != nil {
 			return fmt.Errorf("%s: %w", p.Ident, err)
 		}
@@ -237,11 +212,8 @@ func (s Quorum) wrapAll(pairs []*pair) error {
 	return s.ExactlyTrusted()
 }
 
-// wrap finds the key once, and does everything with that handle.
-func (s Quorum) wrap(p *pair) (err error) {
-	if p.key, err = s.HSM.FindAgain(p.key); err != nil {
-		return err
-	}
+// wrap does everything with the one handle by which the key was found.
+func (s Quorum) wrap(p *pair) error {
 	if err := s.HSM.Proves(p.key, session.Wanted(p.approval.Identity)); err != nil {
 		return exitcode.Hint(
 			err,

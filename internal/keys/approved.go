@@ -3,16 +3,16 @@ package keys
 import (
 	"slices"
 
-	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/statement"
 )
 
 // Packages are the two packages of the transfer's KEK.
-func (t Transfer) Packages() Packages {
-	return Packages{t.KEK.KEKPackageHash(), t.KEK.SecurityWorldPackageHash()}
+func (t Transfer) Packages() packing.KEK {
+	return packing.KEK{Package: t.KEK.KEKPackageHash(), World: t.KEK.SecurityWorldPackageHash()}
 }
 
 // Approved finds the newest statement by which the quorum, with the cards that are
@@ -29,7 +29,7 @@ func Approved(
 		return e, false, err
 	}
 	for _, c := range slices.Backward(copies) {
-		entry, pair, err := approvalOf(chain, c)
+		entry, pair, err := packing.ApprovalOf(chain, c)
 		if err != nil {
 			return e, false, err
 		}
@@ -39,26 +39,6 @@ func Approved(
 		}
 	}
 	return e, false, nil
-}
-
-// pairOf is what the quorum approved of a wrapped copy.
-func pairOf(chain *kmdata.Chain, k *kmdata.Key) (statement.Pair, error) {
-	_, pair, err := approvalOf(chain, k)
-	return pair, err
-}
-
-// approvalOf is the authorization of a wrapped copy. The copy's file is KML's;
-// the authorization decides.
-func approvalOf(chain *kmdata.Chain, k *kmdata.Key) (kmdata.Entry, statement.Pair, error) {
-	entry, a, err := chain.Authorization(k.Copy.Number)
-	if err != nil {
-		return entry, statement.Pair{}, err
-	}
-	if entry.Sum != k.Copy.Authorization || k.Copy.Index < 0 || k.Copy.Index >= len(a.Pairs) ||
-		a.Pairs[k.Copy.Index].Ident != k.Ident {
-		return entry, statement.Pair{}, exitcode.Errorf(exitcode.Check, "%s does not belong to %v", k.Name(), entry)
-	}
-	return entry, a.Pairs[k.Copy.Index], nil
 }
 
 func (s Quorum) authorization(pairs []*pair, list fingerprint.Sum) (*statement.Authorization, error) {

@@ -10,6 +10,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/hsmattest"
 	"byok/internal/keys"
+	"byok/internal/packing"
 	"byok/internal/testkit/rig"
 	"byok/internal/testkit/softworld"
 	"byok/internal/testkit/yubichain"
@@ -23,7 +24,7 @@ func attested(t *testing.T, r *rig.Rig) keys.Transfer {
 	data, err := c.Attest(firstOf(t, r).Public())
 	rig.OK(t, err)
 	transfer := transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First")
-	transfer.Attestation = keys.Attestation{File: "first.pem", Data: data, Root: c.Root()}
+	transfer.Attestation = hsmattest.Attached{File: "first.pem", Data: data, Root: c.Root()}
 	return transfer
 }
 
@@ -32,7 +33,7 @@ func TestApproveAttached(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	transfer := transferOf(t, r, rig.NewKEK(t, "KEK1"), "first", "First")
 	bundle := []byte(`{"pubkeydata":"","kcmsg":"","kcsig":"","warrant":""}`)
-	transfer.Attestation = keys.Attestation{File: "first.att", Data: bundle}
+	transfer.Attestation = hsmattest.Attached{File: "first.att", Data: bundle}
 	files, err := approve(r, transfer)
 	rig.OK(t, err)
 	r.Heard(t, r.People.Said, "   HSM    nShield attestation bundle: attached, not verified")
@@ -55,7 +56,7 @@ func TestApproveAttached(t *testing.T) {
 	r.Finds(t, "attestation of first", "FAIL: "+swapped)
 	r.Finds(t, "files of kmdata", "FAIL: "+swapped)
 	err = operator(r, func(o keys.Operator) error {
-		_, err := o.Package(keys.PackRequest{Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test"})
+		_, err := packOne(o, packing.Request{Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test"})
 		return err
 	})
 	r.Refused(t, err, exitcode.Check, swapped, "bring the file back from a copy of kmdata")
@@ -66,7 +67,7 @@ func packed(t *testing.T, r *rig.Rig, want []byte) {
 	t.Helper()
 	dir := t.TempDir()
 	rig.OK(t, operator(r, func(o keys.Operator) error {
-		p, err := o.Package(keys.PackRequest{Ident: "first", SubscriptionID: subscription, Dir: dir, Generator: "test"})
+		p, err := packOne(o, packing.Request{Ident: "first", SubscriptionID: subscription, Dir: dir, Generator: "test"})
 		rig.OK(t, err)
 		found := false
 		for _, path := range p.Paths {
@@ -132,7 +133,7 @@ func TestApproveAttested(t *testing.T) {
 func TestAttestationOfProduction(t *testing.T) {
 	w, err := softworld.New(t.TempDir(), softworld.Options{})
 	rig.OK(t, err)
-	err = keys.Attestation{Data: []byte("any"), Root: "any"}.Check(w.Chain)
+	err = hsmattest.Attached{Data: []byte("any"), Root: "any"}.Check(w.Chain.Rehearsal())
 	want := "--hsm-attestation-root is for rehearsals alone: the vendors' roots are pinned"
 	if exitcode.Of(err) != exitcode.Refused || err.Error() != want {
 		t.Errorf("%v", err)

@@ -5,6 +5,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/statement"
 )
 
@@ -12,14 +13,14 @@ import (
 // from the transfer.
 type Delivery struct {
 	Transfer
-	To PackRequest
+	To packing.Request
 }
 
 // Deliver does in one session all that brings keys to vaults: it approves and
 // wraps them, writes the packages, proves the backups, erases the originals, and
 // seals the record. Where the cards hold the user PIN no one else could do the
 // rest, and an original that any key may wrap must not wait for the next login.
-func (s Quorum) Deliver(list []Delivery) ([]Packed, error) {
+func (s Quorum) Deliver(list []Delivery) ([]packing.Packed, error) {
 	transfers := make([]Transfer, len(list))
 	for i, d := range list {
 		transfers[i] = d.Transfer
@@ -27,15 +28,16 @@ func (s Quorum) Deliver(list []Delivery) ([]Packed, error) {
 	if _, err := s.Approve(transfers); err != nil {
 		return nil, err
 	}
-	var packed []Packed
-	err := s.AsUser(func() error {
-		for _, d := range list {
-			d.To.Ident, d.To.Name, d.To.KEK = d.Ident, d.Target.Name, d.Packages()
-			one, err := packer{s.Chain, s.Token, s.KML(), s.ExactlyTrusted}.pack(d.To)
-			if err != nil {
-				return err
-			}
-			packed = append(packed, one)
+	requests := make([]packing.Request, len(list))
+	for i, d := range list {
+		d.To.Ident, d.To.Name, d.To.KEK = d.Ident, d.Target.Name, d.Packages()
+		requests[i] = d.To
+	}
+	var packed []packing.Packed
+	err := s.AsUser(func() (err error) {
+		to := packing.Packer{Chain: s.Chain, Token: s.Token, KML: s.KML(), Check: s.ExactlyTrusted}
+		if packed, err = to.Pack(requests, nil); err != nil {
+			return err
 		}
 		return s.eraseAll(transfers)
 	})

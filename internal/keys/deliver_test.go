@@ -11,17 +11,18 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
 	"byok/internal/transfer"
 )
 
 // deliver brings keys to vaults in one session.
-func deliver(r *rig.Rig, dir string, list ...keys.Transfer) (packed []keys.Packed, err error) {
+func deliver(r *rig.Rig, dir string, list ...keys.Transfer) (packed []packing.Packed, err error) {
 	err = quorum(r, func(s keys.Quorum) (err error) {
 		var deliveries []keys.Delivery
 		for _, one := range list {
-			to := keys.PackRequest{SubscriptionID: subscription, Dir: dir, Generator: "test"}
+			to := packing.Request{SubscriptionID: subscription, Dir: dir, Generator: "test"}
 			deliveries = append(deliveries, keys.Delivery{Transfer: one, To: to})
 		}
 		packed, err = s.Deliver(deliveries)
@@ -73,7 +74,7 @@ func TestDeliver(t *testing.T) {
 }
 
 // copies are the wrapped copies that were packed, in their order.
-func copies(t *testing.T, r *rig.Rig, packed []keys.Packed) (files []*kmdata.Key) {
+func copies(t *testing.T, r *rig.Rig, packed []packing.Packed) (files []*kmdata.Key) {
 	t.Helper()
 	for _, p := range packed {
 		all, err := r.Chain(t).Copies(p.Pair.Ident)
@@ -89,7 +90,7 @@ func copies(t *testing.T, r *rig.Rig, packed []keys.Packed) (files []*kmdata.Key
 }
 
 // verified reads a package back and verifies it.
-func verified(t *testing.T, r *rig.Rig, p keys.Packed) {
+func verified(t *testing.T, r *rig.Rig, p packing.Packed) {
 	t.Helper()
 	pkg, err := transfer.ReadPackage(p.Paths[0])
 	rig.OK(t, err)
@@ -178,7 +179,7 @@ func finish(t *testing.T, r *rig.Rig, at int) {
 	rig.OK(t, err)
 	rig.OK(t, operator(r, func(o keys.Operator) error {
 		if len(copies) > 0 {
-			packed, err := o.Package(keys.PackRequest{
+			packed, err := packOne(o, packing.Request{
 				Ident: "first", SubscriptionID: subscription, Dir: t.TempDir(), Generator: "test",
 			})
 			if err != nil {

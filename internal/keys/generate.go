@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
-	"fmt"
 
 	"github.com/miekg/pkcs11"
 
@@ -102,25 +101,6 @@ func (s Quorum) Generate(g Generation) (*kmdata.Key, error) {
 	return s.Chain.Key(g.Ident)
 }
 
-// GenerateAll is Generate for several keys in one session. Each is whole before
-// the next begins, and made is called then; an error ends the list, and leaves
-// those before it.
-func (s Quorum) GenerateAll(list []Generation, made func(Generation)) error {
-	if err := s.Current(); err != nil {
-		return err
-	}
-	all := func() error {
-		for _, g := range list {
-			if err := s.make(g); err != nil {
-				return fmt.Errorf("%s: %w", g.Ident, err)
-			}
-			made(g)
-		}
-		return nil
-	}
-	return s.End(s.InRow(func() error { return s.AsUser(all) })) // one login: the pair that opens backups ends with it
-}
-
 func (s Quorum) make(g Generation) error {
 	label := kmdata.KeyName(kmdata.Simple, g.Ident)
 	_, err := journal.Run(journal.Of(s.Chain.Dir()), journal.Operation[note]{
@@ -128,7 +108,7 @@ func (s Quorum) make(g Generation) error {
 		Done:  func(note) (bool, error) { return s.generated(g) },
 		Keep:  func(note) bool { return s.persisted(g.Ident) },
 		Undo:  func(note) error { return s.AsUser(func() error { return s.discardHalf(g.Ident) }) },
-		Check: func() error { return s.AsUser(func() error { return absent(s.HSM, label) }) },
+		Check: func() error { return s.AsUser(func() error { return s.absent(label) }) },
 		Do:    func(*note, func() error) error { return s.AsUser(func() error { return s.generate(g) }) },
 	}, note{label})
 	return err
@@ -200,18 +180,18 @@ func (g Generation) recordedKey(chain *kmdata.Chain, token *hsm.Session) (bool, 
 }
 
 func (s Quorum) generate(g Generation) error {
-	if err := s.ExactlyTrusted(); err != nil {
+	if err := s.exactlyTrusted(); err != nil {
 		return err
 	}
 	replaced, err := s.replaced(g)
 	if err != nil {
 		return err
 	}
-	key, err := s.HSM.Generate(g.Spec, kmdata.KeyName(kmdata.Simple, g.Ident), hsm.SessionObject)
+	key, err := s.fresh(g)
 	if err != nil {
 		return g.lacksCurve(err)
 	}
-	if err := s.HSM.ProbeKey(key); err != nil {
+	if err := s.probe(key); err != nil {
 		return err
 	}
 	return s.adopt(g, key, replaced)
@@ -236,7 +216,7 @@ func (s Quorum) adopt(g Generation, key hsm.Key, replaced *statement.Replaced) e
 	if err != nil {
 		return err
 	}
-	if err := s.ExactlyTrusted(); err != nil {
+	if err := s.exactlyTrusted(); err != nil {
 		return err
 	}
 	k.Replaces = replaced

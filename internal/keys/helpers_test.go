@@ -7,6 +7,7 @@ import (
 	"byok/internal/hsm"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -119,4 +120,15 @@ func checkValue(t testing.TB, key []byte) []byte {
 	out := make([]byte, 16)
 	block.Encrypt(out, out)
 	return out
+}
+
+const subscription = "11111111-2222-4333-8444-555555555555"
+
+// packOne writes one package.
+func packOne(o keys.Operator, r packing.Request) (packing.Packed, error) {
+	packed, err := o.Packer().Pack([]packing.Request{r}, nil)
+	if err != nil {
+		return packing.Packed{}, err
+	}
+	return packed[0], nil
 }

@@ -10,6 +10,7 @@ package keys
 import (
 	"byok/internal/journal"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/session"
 )
 
@@ -18,10 +19,21 @@ type Quorum struct {
 	*session.Quorum
 	// Wrapped, if set, is called for each key that is wrapped for a vault.
 	Wrapped func(ident string)
+
+	// Jobs is how many keys of a list are generated at a time; 0 leaves it to what the
+	// token allows.
+	Jobs int
+
+	row *row // of generations; nil: one alone
 }
 
 // Operator is an operator at work on keys.
 type Operator struct{ *session.Operator }
+
+// Packer writes the transfer packages of what a quorum approved.
+func (o Operator) Packer() *packing.Packer {
+	return &packing.Packer{Chain: o.Chain, Token: o.Token, KML: o, Check: o.ExactlyTrusted}
+}
 
 // note is the journal's note of an operation on one key.
 type note struct {

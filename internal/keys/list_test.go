@@ -65,7 +65,7 @@ func TestApproved(t *testing.T) {
 	if _, found, err := keys.Approved(chain, file, other.ID(), transfer.Target); found || err != nil {
 		t.Errorf("for another KEK: %t, %v", found, err)
 	}
-	if p := transfer.Packages(); p.KEK != k.KEKPackageHash() || p.World != k.SecurityWorldPackageHash() {
+	if p := transfer.Packages(); p.Package != k.KEKPackageHash() || p.World != k.SecurityWorldPackageHash() {
 		t.Errorf("%+v", p)
 	}
 }

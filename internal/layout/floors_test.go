@@ -19,7 +19,7 @@ func floors() []floor {
 		{"Programs", []string{"cmd/byok-offline", "cmd/byok-online", "cmd/check-offline"}},
 		{"Around a command", []string{"supervisor", "unconfined", "uploadoptions", "planning", "shared", "walk", "dryrun", "view", "verification", "onlineview", "history", "preflight", "dialogue", "compare", "command", "audit", "report", "script", "markup", "bundle", "renewal", "register", "record", "ceremony", "completion", "manual", "runbook", "choice", "examples"}},
 		{"Operations", []string{
-			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "simulation", "succession", "readback", "approval",
+			"world", "candidate", "adoption", "isolation", "vacant", "bytool", "recordcopy", "worldcheck", "twologins", "keys", "packing", "listing", "session", "locks", "keyset", "pins", "journal", "acceptance", "publish", "upload", "simulation", "succession", "readback", "approval",
 			"rehearsal", "rehearsal/store", "rehearsal/softkey", "rehearsal/wire", "rehearsal/state",
 			"rehearsal/partition", "rehearsal/limit", "download",
 		}},

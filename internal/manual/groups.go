@@ -22,7 +22,7 @@ var members = []struct {
 }{
 	{"the key", []string{
 		"ident", "plainname", "type", "size", "curve", "pubexp", "protect", "replaces", "app", "without-quorum", "all",
-		"really-destroy", "hsm-attestation", "hsm-attestation-root",
+		"really-destroy", "hsm-attestation", "hsm-attestation-root", "jobs",
 	}},
 	{"a key of another vendor's tool", []string{"kty", "public-key", "unchecked"}},
 	{"the KEK", []string{

@@ -3,7 +3,6 @@ package preflight
 import (
 	"byok/internal/exitcode"
 	"byok/internal/hsmattest"
-	"byok/internal/keys"
 	"byok/internal/kmdata"
 	"byok/internal/statement"
 )
@@ -11,12 +10,12 @@ import (
 // attested reads the attestation of --hsm-attestation. It must be of the key, and
 // of one of the world's modules: which one is connected shows later.
 func (f *Facts) attested() (err error) {
-	a := keys.Attestation{File: f.Run.String("hsm-attestation")}
+	a := hsmattest.Attached{File: f.Run.String("hsm-attestation")}
 	if a.Root, err = f.root(); err != nil {
 		return err
 	}
 	if a.File == "" {
-		return a.Check(f.Chain)
+		return a.Check(f.Chain.Rehearsal())
 	}
 	if n := len(f.Orders); n > 1 {
 		return exitcode.Errorf(exitcode.Usage, "--hsm-attestation: it is of one key, and %d are named", n).
@@ -29,7 +28,7 @@ func (f *Facts) attested() (err error) {
 		return exitcode.Errorf(exitcode.Usage, "%s: %w", a.File, err)
 	}
 	f.Attestation = a
-	if err := a.Check(f.Chain); err != nil {
+	if err := a.Check(f.Chain.Rehearsal()); err != nil {
 		return err
 	}
 	for _, m := range f.Chain.Modules() {

@@ -40,6 +40,9 @@ func (f *Facts) generations() error {
 
 // how refuses ways to make a key that do not go together.
 func (f *Facts) how() error {
+	if err := checkJobs(f.Run); err != nil {
+		return err
+	}
 	if protect := f.Run.String("protect"); protect != "module" {
 		return exitcode.Errorf(exitcode.Usage, "--protect %s: only module-protected keys can be transferred", protect).
 			Hint("give --protect module")
@@ -85,7 +88,22 @@ func KindFlags() []cli.Flag {
 		},
 		&cli.StringFlag{Name: "curve", Usage: "`CURVE` of an EC key: P-256, P-384, P-521, P-256K (default: P-256)"},
 		&cli.StringFlag{Name: "pubexp", Usage: "`EXPONENT` of an RSA key, decimal or 0x hex (default: 65537)"},
+		&cli.IntFlag{
+			Name:        "jobs",
+			Usage:       "`NUMBER` of keys to generate at a time, each in a session of its own",
+			DefaultText: "4, or what the token allows",
+		},
 	}
+}
+
+// mostJobs is more than any HSM generates side by side.
+const mostJobs = 64
+
+func checkJobs(r *command.Run) error {
+	if n := r.Int("jobs"); r.IsSet("jobs") && (n < 1 || n > mostJobs) {
+		return exitcode.Errorf(exitcode.Usage, "--jobs %d: expected 1 to %d", n, mostJobs)
+	}
+	return nil
 }
 
 func keySpec(r *command.Run) (s hsm.Spec, err error) {

@@ -5,10 +5,12 @@ import (
 
 	"byok/internal/dialogue"
 	"byok/internal/exitcode"
+	"byok/internal/hsmattest"
 	"byok/internal/kek"
 	"byok/internal/keykind"
 	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/plan"
 	"byok/internal/printable"
 	"byok/internal/statement"
@@ -24,14 +26,14 @@ type Order struct {
 	// Target is the key as it is to be in the vault.
 	Target statement.Target
 	// Attestation is what the HSM's vendor attests of the key, where it was given.
-	Attestation keys.Attestation
+	Attestation hsmattest.Attached
 	// Before is the statement that approved the same before; the zero Entry for
 	// none.
 	Before kmdata.Entry
 	// Package is the package that is asked for, and Packed the one that an earlier
 	// run has written; without paths where there is none.
-	Package keys.PackRequest
-	Packed  keys.Packed
+	Package packing.Request
+	Packed  packing.Packed
 
 	number  int        // of the key among those that were named, from 0
 	planned *plan.Key  // nil without a plan

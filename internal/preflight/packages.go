@@ -8,7 +8,7 @@ import (
 	"byok/internal/acceptance"
 	"byok/internal/command"
 	"byok/internal/exitcode"
-	"byok/internal/keys"
+	"byok/internal/packing"
 	"byok/internal/printable"
 	"byok/internal/toolset"
 	"byok/internal/transfer"
@@ -134,7 +134,7 @@ func (f *Facts) packages() error {
 	}
 	names := f.Run.StringSlice("key-friendly-name")
 	for i, o := range f.Orders {
-		q := keys.PackRequest{Ident: o.Ident, Dir: f.Run.String("out"), Generator: "byok-offline " + version.String()}
+		q := packing.Request{Ident: o.Ident, Dir: f.Run.String("out"), Generator: "byok-offline " + version.String()}
 		if o.number < len(names) {
 			q.Name = names[o.number]
 		}
@@ -145,7 +145,7 @@ func (f *Facts) packages() error {
 }
 
 // where fills in where a package goes.
-func (f *Facts) where(o Order, q *keys.PackRequest, ids []string) {
+func (f *Facts) where(o Order, q *packing.Request, ids []string) {
 	switch {
 	case o.pair != nil:
 		v := o.pair.Vault
@@ -153,7 +153,7 @@ func (f *Facts) where(o Order, q *keys.PackRequest, ids []string) {
 		return
 	case len(f.KEKs) > 0:
 		p := f.KEKs[o.KEK]
-		q.KEK = keys.Packages{KEK: p.KEKHash(), World: p.SecurityWorldHash()}
+		q.KEK = packing.KEK{Package: p.KEKHash(), World: p.SecurityWorldHash()}
 	}
 	if q.SubscriptionID = ids[0]; len(ids) > 1 {
 		q.SubscriptionID = ids[o.KEK]
@@ -201,7 +201,7 @@ func (f *Facts) ToPack() error {
 
 // Packages are the packages that earlier runs have written, and those that are
 // left.
-func (f *Facts) Packages() (written []keys.Packed, left []keys.PackRequest) {
+func (f *Facts) Packages() (written []packing.Packed, left []packing.Request) {
 	for _, o := range f.Orders {
 		if len(o.Packed.Paths) > 0 {
 			written = append(written, o.Packed)

@@ -50,7 +50,7 @@ func Unseal(s *Secret, c Context, p Purpose, sealed string) (plain *secret.Bytes
 	if err != nil || base64.StdEncoding.EncodeToString(wrapped) != sealed {
 		return nil, exitcode.Errorf(exitcode.Usage, "the seal on %s is not base64", row.of).Hint("%s", hintCopy)
 	}
-	secret.Erased(func() {
+	secret.Scoped(func() {
 		var opened []byte
 		opened, err = keywrap.Unwrap(key.Reveal(), wrapped)
 		plain = secret.Take(opened)

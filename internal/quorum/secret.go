@@ -14,10 +14,12 @@ import (
 // for each purpose in its context.
 type Secret struct{ scalar *secret.Bytes }
 
-// Wipe wipes the secret; twice, or on nil, is harmless.
+// Wipe wipes the secret, and what it has opened since; twice, or on nil, is
+// harmless.
 func (s *Secret) Wipe() {
 	if s != nil {
 		s.scalar.Wipe()
+		secret.Collect()
 	}
 }
 
@@ -80,7 +82,7 @@ func (s *Secret) derive(info string, n int) (out *secret.Bytes, err error) {
 	if s.scalar.Len() == 0 {
 		return nil, exitcode.Errorf(exitcode.Failed, "the world secret has been wiped")
 	}
-	secret.Erased(func() {
+	secret.Scoped(func() {
 		var key []byte
 		key, err = hkdf.Key(sha256.New, s.scalar.Reveal(), nil, info, n)
 		out = secret.Take(key)

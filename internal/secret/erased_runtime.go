@@ -11,6 +11,15 @@ import (
 // and its unreachable heap when the collector meets it, which is made to be
 // now: memory that no caller can reach to wipe, such as a cipher's key schedule.
 func Erased(f func()) {
-	secret.Do(f)
-	runtime.GC()
+	Scoped(f)
+	Collect()
 }
+
+// Scoped is [Erased] without the collector, which takes some milliseconds: the
+// unreachable heap is erased by the next [Collect]. It is for what is opened again
+// and again by a secret that stays in memory meanwhile, and from which all of it
+// follows; who wipes that secret calls Collect.
+func Scoped(f func()) { secret.Do(f) }
+
+// Collect has the collector erase what [Scoped] has left on the heap.
+func Collect() { runtime.GC() }

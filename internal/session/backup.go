@@ -15,13 +15,16 @@ import (
 // private half in a quorum session.
 
 // Backup wraps a key under KM: the part for KM's private half, then the part
-// under the AES key.
+// under the AES key. KM and KW are found once a login: another object is not trusted.
 func (s *Quorum) Backup(key hsm.Key) ([]byte, error) {
-	w, err := Wrapping(s.HSM, s.Module, s.knso.set)
-	if err != nil {
-		return nil, err
+	if s.wrapping == nil || s.Module.Traits().Trusted == statement.TrustedByNobody {
+		w, err := Wrapping(s.HSM, s.Module, s.knso.set)
+		if err != nil {
+			return nil, err
+		}
+		s.wrapping = &w
 	}
-	return s.HSM.Wrap(w, key)
+	return s.HSM.Wrap(*s.wrapping, key)
 }
 
 // Wrapping finds KM, and KW in the two-step form, by what the statements say.

@@ -117,7 +117,7 @@ func (s *Quorum) PassTo(issue *quorum.Issue) {
 	for i, holder := range issue.Set.Holders {
 		s.cards.Cards = append(s.cards.Cards, cards.Holding{Index: i + 1, Holder: holder})
 	}
-	s.knso = KNSO{s.cards.Secret, s.Chain.Set()}
+	s.knso, s.wrapping = KNSO{s.cards.Secret, s.Chain.Set()}, nil
 }
 
 // Former is the KNSO of the cards that were replaced, with which their backups

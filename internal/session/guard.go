@@ -33,7 +33,7 @@ type trial struct {
 var trials = map[statement.Truster]func(*hsm.Session, Equipment) []trial{
 	statement.TrustedBySO: func(token *hsm.Session, e Equipment) []trial {
 		return []trial{
-			{"the user makes no trusted key", token.ProbeTrust},
+			{"the user makes no trusted key", func() error { return token.Prober().Trust() }},
 			{"KM is frozen", func() error { return proveKM(token, e) }},
 			{"KW is frozen", func() error { return proveKW(token, e) }},
 			{"anchors are frozen", token.ProbeAnchors},
@@ -41,7 +41,7 @@ var trials = map[statement.Truster]func(*hsm.Session, Equipment) []trial{
 	},
 	statement.TrustedByTool: func(token *hsm.Session, e Equipment) []trial {
 		return []trial{
-			{"the user makes no trusted key", token.ProbeTrust},
+			{"the user makes no trusted key", func() error { return token.Prober().Trust() }},
 			{
 				"KM wraps what only a trusted key may wrap, and no other key does",
 				func() error { return ProveByTool(token, e) },
@@ -125,14 +125,14 @@ func ProveByTool(token *hsm.Session, e Equipment) error {
 	if err != nil {
 		return err
 	}
-	trusted, err := token.IsTrustedKM(km)
+	trusted, err := token.Prober().IsTrusted(km)
 	if err != nil {
 		return err
 	}
 	if !trusted {
 		return notTrusted(token.Token, []string{e.kmLabel()})
 	}
-	return token.ProbeKMAlone(km)
+	return token.Prober().TrustedAlone(km)
 }
 
 // notTrusted says that the vendor's tool did not trust KM, or has taken that

@@ -132,16 +132,31 @@ func (s *Quorum) KML() kmdata.Signer { return kmlSigner{s} }
 
 // Sign signs with KML: the SHA-256 of data, ECDSA in DER.
 func (k kmlSigner) Sign(data []byte) ([]byte, error) {
-	certified, err := k.s.Module.Signer()
+	if k.s.kml.Label == "" {
+		if err := k.s.findKML(); err != nil {
+			return nil, err
+		}
+	}
+	sig, err := k.s.HSM.Sign(k.s.kml, data)
+	if err != nil { // it may be gone
+		err = cmp.Or(k.s.findKML(), err)
+	}
+	return sig, err
+}
+
+// findKML finds KML for this login. Each signature shows that it is the certified one.
+func (s *Quorum) findKML() error {
+	certified, err := s.Module.Signer()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	key, err := hsm.Expected(statement.KMLLabel(k.s.Module.Module), certified)
+	key, err := hsm.Expected(statement.KMLLabel(s.Module.Module), certified)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if key, err = k.s.HSM.FindAgain(key); err != nil {
-		return nil, err
+	key, err = s.HSM.FindAgain(key)
+	if err == nil {
+		s.kml = key
 	}
-	return k.s.HSM.Sign(key, data)
+	return err
 }

@@ -18,19 +18,19 @@ import (
 // It holds a lock on kmdata and one on the token throughout. Close it.
 type Quorum struct {
 	*Station
-	HSM *hsm.Session // read-write; roles come and go in it
-
-	access     Access
-	cards      *cards.Quorum
-	knso       KNSO
-	pin        *secret.Bytes
-	brk        *statement.Break // for the next statement
-	above      int              // the highest number known from token or paper
-	anchors    []string         // labels of the token's, as the first login saw them; nil: not listed yet
-	unanchored bool             // the token does not carry the anchor of the newest statement
-	inRow      bool             // several statements are signed, see InRow
-	release    func()
-
+	HSM         *hsm.Session // read-write; roles come and go in it
+	access      Access
+	cards       *cards.Quorum
+	knso        KNSO
+	pin         *secret.Bytes
+	brk         *statement.Break // for the next statement
+	above       int              // the highest number known from token or paper
+	anchors     []string         // labels of the token's, as the first login saw them; nil: not listed yet
+	unanchored  bool             // the token does not carry the anchor of the newest statement
+	inRow       bool             // several statements are signed, see InRow
+	release     func()
+	kml         hsm.Key       // as this login has found it; Label is "" before
+	wrapping    *hsm.Wrapping // of backups, as this login has found it
 	former      *KNSO         // of the cards that are being replaced
 	formerCards *cards.Quorum // wiped with the session
 }
@@ -183,7 +183,7 @@ func (s *Quorum) AsSO(f func() error) error {
 		return err
 	}
 	defer pin.Wipe()
-	if err := s.HSM.Login(hsm.RoleSO, pin); err != nil {
+	if err := s.login(hsm.RoleSO, pin); err != nil {
 		return pins.SO.Changed(s.Token, s.Module.Traits(), err)
 	}
 	err = f()
@@ -195,11 +195,17 @@ func (s *Quorum) As(role hsm.Role, pin *secret.Bytes, f func() error) error {
 	if s.HSM.Role() == role { // f is part of something that has logged in
 		return f()
 	}
-	if err := s.HSM.Login(role, pin); err != nil {
+	if err := s.login(role, pin); err != nil {
 		return err
 	}
 	err := f()
 	return cmp.Or(err, s.HSM.Logout())
+}
+
+// login begins a login, for which objects are found again.
+func (s *Quorum) login(role hsm.Role, pin *secret.Bytes) error {
+	s.kml, s.wrapping = hsm.Key{}, nil
+	return s.HSM.Login(role, pin)
 }
 
 // Announce says that a login may be the last one that the token allows, before

@@ -62,8 +62,8 @@ func findTrusted(token *hsm.Session, e Equipment) (t trusted, err error) {
 		delete(expected, o.Label)
 		t.own = append(t.own, o)
 	}
-	t.lacking = slices.Sorted(maps.Keys(expected))
 	slices.Sort(t.foreign) // the token's order is its own affair
+	t.lacking = slices.Sorted(maps.Keys(expected))
 	return t, nil
 }
 
@@ -161,7 +161,7 @@ func kindOf(o hsm.TrustedObject) hsm.TrustedKind {
 // ExactlyTrusted holds the token's trusted objects to the world's, as user.
 func (s *Quorum) ExactlyTrusted() error { return s.exactlyTrusted(s.HSM) }
 
-// ExactlyTrusted holds the token's trusted objects to the world's.
+// ExactlyTrusted is [Quorum.ExactlyTrusted].
 func (o *Operator) ExactlyTrusted() error { return o.exactlyTrusted(o.User.Session) }
 
 // TrustedKeys are the classes of the module's trusted keys, by their labels.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -22,6 +23,9 @@ type Request struct {
 	Copy           *kmdata.Key // a key file of app xferacld
 	SubscriptionID string      // UUID
 	Generator      string      // tool and version; HSM name and firmware: one line of at most 255 bytes
+	// Certifier verifies, for packages that have statements in common, each once;
+	// nil for one of its own.
+	Certifier *kmdata.Certifier
 }
 
 // Make makes the package of a transfer copy whose authorization is in the
@@ -60,7 +64,7 @@ func assemble(cert *kmdata.Certificate, r Request) (p *Package, err error) {
 			printable.Count(len(a.Pairs), "pair"))
 	}
 	pair := a.Pairs[r.Copy.Copy.Index]
-	p = &Package{possession: r.Copy.Copy.Possession, certifier: new(kmdata.Certifier)}
+	p = &Package{possession: r.Copy.Copy.Possession, certifier: cmp.Or(r.Certifier, new(kmdata.Certifier))}
 	if p.names, err = Names(pair.Target.Name); err != nil {
 		return nil, err
 	}
@@ -111,23 +115,58 @@ func (p *Package) addStatements(cert *kmdata.Certificate) {
 // the paths of its files, the .byok first: it is the set's head. Existing files
 // are never overwritten, and no file of another package may lie under the same
 // name.
-func (p *Package) Write(dir string) ([]string, error) {
-	files, paths := p.files(p.names.In(dir)), p.Paths(dir)
-	if err := p.names.In(dir).refuseOthers(paths); err != nil {
-		return nil, err
+func (p *Package) Write(dir string) ([]string, error) { return p.Paths(dir), WriteAll(dir, p) }
+
+// WriteAll writes packages as [Package.Write] does, and the medium is waited for
+// once. After an error none of them is there.
+func WriteAll(dir string, packages ...*Package) error {
+	names, err := listed(dir)
+	if err != nil {
+		return err
 	}
-	set := durable.NewSet()
-	defer set.Discard()
-	for _, f := range files {
+	var sets []*durable.Set
+	defer func() {
+		for _, set := range sets {
+			set.Discard()
+		}
+	}()
+	for _, p := range packages {
+		if err := p.names.In(dir).refuseOthers(names, p.Paths(dir)); err != nil {
+			return err
+		}
+		set := durable.NewSet()
+		sets = append(sets, set)
+		if err := p.stage(set, dir); err != nil {
+			return err
+		}
+	}
+	return durable.Commit(sets...)
+}
+
+func (p *Package) stage(set *durable.Set, dir string) error {
+	for _, f := range p.files(p.names.In(dir)) {
 		out, err := set.Create(f.path, 0o644)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := out.Write(f.data); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return paths, set.Commit()
+	return nil
+}
+
+// listed lists the names in a folder, sorted.
+func listed(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exitcode.Errorf(exitcode.Usage, "%s: there is no such folder", filepath.Clean(dir))
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
 }
 
 // file is a file of a package.
@@ -161,19 +200,17 @@ func (p *Package) files(n FileNames) []file {
 	return list
 }
 
-// refuseOthers refuses a folder where a file is named like this package's and
-// would not be replaced: a reader would take it for a part of it.
-func (n FileNames) refuseOthers(paths []string) error {
-	entries, err := os.ReadDir(filepath.Dir(n.stem))
-	if errors.Is(err, fs.ErrNotExist) {
-		return exitcode.Errorf(exitcode.Usage, "%s: there is no such folder", filepath.Dir(n.stem))
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		path := filepath.Join(filepath.Dir(n.stem), e.Name())
-		if strings.HasPrefix(e.Name(), filepath.Base(n.stem)+".") && !slices.Contains(paths, path) {
+// refuseOthers refuses a folder where a file, of the names in it, is named like
+// this package's and would not be replaced: a reader would take it for a part of it.
+func (n FileNames) refuseOthers(names, paths []string) error {
+	stem := filepath.Base(n.stem) + "."
+	first, _ := slices.BinarySearch(names, stem)
+	for _, name := range names[first:] {
+		if !strings.HasPrefix(name, stem) {
+			break
+		}
+		path := filepath.Join(filepath.Dir(n.stem), name)
+		if !slices.Contains(paths, path) {
 			return exitcode.Errorf(exitcode.Refused, "%s: it is named like a file of this package but is not one", path).
 				Hint("give an empty folder with --out")
 		}

@@ -16,8 +16,8 @@ import (
 	"byok/internal/command"
 	"byok/internal/fingerprint"
 	"byok/internal/keykind"
-	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/statement"
 	"byok/internal/term"
 	"byok/internal/testkit/rig"
@@ -184,7 +184,7 @@ func TestWritten(t *testing.T) {
 		rig.OK(t, os.WriteFile(paths[len(paths)-1], []byte(name), 0o600))
 	}
 	installed := toolset.Installed{KEK: paths[0], SecurityWorld: paths[1], Sums: paths[2]}
-	packed := keys.Packed{Pair: pair(), Paths: paths}
+	packed := packing.Packed{Pair: pair(), Paths: paths}
 	for name, f := range map[string]command.Func{
 		"package":   func(r *command.Run) (command.Result, error) { return PackageOf(r, packed) },
 		"installed": func(r *command.Run) (command.Result, error) { return InstalledOf(r, installed) },

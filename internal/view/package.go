@@ -7,7 +7,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/fingerprint"
-	"byok/internal/keys"
+	"byok/internal/packing"
 	"byok/internal/statement"
 	"byok/internal/term"
 	"byok/internal/toolset"
@@ -27,9 +27,9 @@ type File struct {
 }
 
 // PackageOf hashes the files of a package, and records them.
-func PackageOf(r *command.Run, p keys.Packed) (command.Result, error) { return packageOf(r, p) }
+func PackageOf(r *command.Run, p packing.Packed) (command.Result, error) { return packageOf(r, p) }
 
-func packageOf(r *command.Run, p keys.Packed) (Package, error) {
+func packageOf(r *command.Run, p packing.Packed) (Package, error) {
 	v := Package{Ident: p.Pair.Ident, Pair: p.Pair}
 	for _, path := range p.Paths {
 		sum, err := r.Wrote(path)

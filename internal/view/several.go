@@ -8,8 +8,8 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/exitcode"
-	"byok/internal/keys"
 	"byok/internal/kmdata"
+	"byok/internal/packing"
 	"byok/internal/preflight"
 	"byok/internal/printable"
 	"byok/internal/statement"
@@ -131,7 +131,7 @@ type PackageOfSeveral struct {
 
 // PackagesOf hashes the files of packages, and records them: as [PackageOf] where
 // it is one. earlier are those that earlier runs wrote.
-func PackagesOf(r *command.Run, earlier, now []keys.Packed) (command.Result, error) {
+func PackagesOf(r *command.Run, earlier, now []packing.Packed) (command.Result, error) {
 	all := slices.Concat(earlier, now)
 	if len(all) == 1 {
 		return PackageOf(r, all[0])

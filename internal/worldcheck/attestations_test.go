@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"byok/internal/hsmattest"
 	"byok/internal/keys"
 	"byok/internal/session"
 	"byok/internal/statement"
@@ -18,7 +19,7 @@ func TestAttestations(t *testing.T) {
 	k := rig.NewKEK(t, "KEK1")
 	rig.OK(t, r.Quorum(func(s *session.Quorum) error {
 		_, err := keys.Quorum{Quorum: s}.Approve([]keys.Transfer{{
-			Ident: "first", KEK: k.KEK, Attestation: keys.Attestation{Data: []byte("what the vendor says")},
+			Ident: "first", KEK: k.KEK, Attestation: hsmattest.Attached{Data: []byte("what the vendor says")},
 			Target: statement.Target{Vault: k.ID().Vault, Name: "First", KeyOps: []string{"sign"}},
 		}})
 		return err

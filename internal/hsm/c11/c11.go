@@ -61,6 +61,28 @@ func (m Maker) byID(class p11.Class, id []byte) (p11.Object, error) {
 	return m.One("the generated key", found)
 }
 
+// Pairs are the key pairs that were found in a login, each searched for once: the
+// handles that crypto11 keeps of one are good until the login ends. What signs with
+// them verifies each signature. The zero value is ready to use.
+type Pairs struct{ found map[string][]crypto11.Signer }
+
+// Find finds the key pairs with a CKA_ID and a label.
+func (p *Pairs) Find(context *crypto11.Context, id []byte, label string) ([]crypto11.Signer, error) {
+	name := string(id) + label
+	if pairs, known := p.found[name]; known {
+		return pairs, nil
+	}
+	pairs, err := context.FindKeyPairs(id, []byte(label))
+	if err != nil {
+		return nil, err
+	}
+	if p.found == nil {
+		p.found = map[string][]crypto11.Signer{}
+	}
+	p.found[name] = pairs
+	return pairs, nil
+}
+
 // set gives a template to crypto11.
 func set(template []*pkcs11.Attribute) crypto11.AttributeSet {
 	s := crypto11.NewAttributeSet()

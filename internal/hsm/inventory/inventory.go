@@ -182,6 +182,15 @@ func KeysLabelled(items []Item, label string) []Item {
 	return found
 }
 
+// Objects are the handles of a list.
+func Objects(items []Item) []p11.Object {
+	objects := make([]p11.Object, len(items))
+	for i, item := range items {
+		objects[i] = item.Object
+	}
+	return objects
+}
+
 // PublicOf are the public keys of a list with the CKA_ID of a key.
 func PublicOf(items []Item, key Item) []Item {
 	var public []Item

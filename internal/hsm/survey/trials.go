@@ -24,7 +24,7 @@ import (
 
 // restrictions tries, as user, what must be refused.
 func (s *survey) restrictions() {
-	s.note(PropTrustedOnly, "a user cannot make a trusted key by any route", s.s.ProbeTrust())
+	s.note(PropTrustedOnly, "a user cannot make a trusted key by any route", s.s.Prober().Trust())
 	if s.trusted.any() {
 		s.note(PropFrozen, "cannot be read, changed, or used except to wrap", s.eachTrusted(s.s.ProbeTrustedInPlace))
 		s.note(PropCopied, "to session or token, as they are or with a use", s.eachTrusted(s.copied))

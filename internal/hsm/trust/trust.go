@@ -105,13 +105,19 @@ func (m Maker) setThenFrozen(k Key) (p11.Object, error) {
 		return 0, err
 	}
 	defer m.Session.Discard(original)
-	return m.Session.Made(p11.Making{
-		Call:      "C_CopyObject of " + k.Name,
-		Object:    k.Name,
-		Template:  final,
+	return Frozen(m.Session, original, Wanted{Name: k.Name, Label: k.Label, Template: final}, "C_CopyObject of "+k.Name)
+}
+
+// Frozen copies a session object to one that cannot be changed: call is what it is
+// called in errors. It is not read back.
+func Frozen(s *p11.Session, original p11.Object, w Wanted, call string) (p11.Object, error) {
+	return s.Made(p11.Making{
+		Call:      call,
+		Object:    w.Name,
+		Template:  w.Template,
 		Mechanism: p11.NoMechanism,
 		Make: func(t []*pkcs11.Attribute) (p11.Object, error) {
-			return m.Session.Copy(original, append(p11.Naming(k.Label, p11.NewID()), t...))
+			return s.Copy(original, append(p11.Naming(w.Label, p11.NewID()), t...))
 		},
 	})
 }

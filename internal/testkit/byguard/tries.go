@@ -8,6 +8,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/keys"
 	"byok/internal/officer"
+	"byok/internal/packing"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/testkit/rig"
@@ -299,9 +300,9 @@ func pack(_ *Column, t testing.TB, r *rig.Rig) string {
 	r.Folders = r.Folders[:1] // where cards are needed, one is there
 	defer func(all []string) { r.Folders = all }(r.Folders[:3])
 	return said(r, r.Operator(func(o *session.Operator) error {
-		_, err := keys.Operator{Operator: o}.Package(keys.PackRequest{
+		_, err := keys.Operator{Operator: o}.Packer().Pack([]packing.Request{{
 			Ident: "ec", SubscriptionID: "00000000-0000-0000-0000-000000000000", Dir: t.TempDir(), Generator: "test",
-		})
+		}}, nil)
 		return err
 	}))
 }
