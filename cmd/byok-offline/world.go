@@ -311,7 +311,9 @@ func checkWorld(r *command.Run) (command.Result, error) {
 		return nil, err
 	}
 	return withOperator(f, func(o *session.Operator) (command.Result, error) {
-		rows, err := worldcheck.Token(o, func(n int) worldcheck.Progress { return r.Console.Count("checking keys", int64(n)) })
+		rows, err := worldcheck.Token(o, func(n int) worldcheck.Progress {
+			return r.Console.Count("checking keys", int64(n))
+		})
 		if len(f.Media) > 0 {
 			rows = append(rows, worldcheck.Cards(o.Chain, f.Media, f.UI)...)
 		}

@@ -71,7 +71,10 @@ type approval struct {
 
 // New reads the statements of a chain.
 func New(chain *kmdata.Chain) *Record {
-	r := &Record{chain, map[string][]signed{}, map[string][]Deed{}, map[string][]approval{}, map[fingerprint.Sum][]string{}}
+	r := &Record{
+		chain: chain, signed: map[string][]signed{}, logged: map[string][]Deed{}, named: map[string][]approval{},
+		packages: map[fingerprint.Sum][]string{},
+	}
 	for _, e := range chain.Entries() {
 		switch s := e.Statement.(type) {
 		case *statement.Origin:
