@@ -11,7 +11,7 @@ iso=$work/iso
 early=$work/early
 
 # What a module imports that drives a network device, or opens a way to a network.
-networking='register_netdev|register_netdevice|alloc_netdev_mqs|alloc_etherdev_mqs|devm_alloc_etherdev_mqs|netif_rx|sock_register|proto_register|dev_add_pack|sock_create_kern|hci_register_dev|wiphy_register|usbnet_probe|rtnl_link_register'
+networking='register_netdev|register_netdevice|alloc_netdev_mqs|alloc_etherdev_mqs|devm_alloc_etherdev_mqs|netif_rx|sock_register|proto_register|dev_add_pack|sock_create_kern|hci_register_dev|wiphy_register|usbnet_probe|rtnl_link_register|sockfd_lookup|(kernel|sock)_(send|recv)msg|cfg80211_[a-z_]*'
 
 fail() {
 	echo "image: $*" >&2
