@@ -70,6 +70,9 @@ func read(files bundle.Files, at places, dir string) (s *Source, err error) {
 		return nil, err
 	}
 	s.problem("The record of the disconnected workstation does not hold", err)
+	if s.Disconnected.Chain, err = s.Disconnected.Chain.Listed(); err != nil {
+		return nil, err
+	}
 	s.readConnected()
 	if data, found := s.Files[bundle.Plan]; found {
 		s.Plan, err = plan.Parse(bundle.Plan, data)
