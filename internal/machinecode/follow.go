@@ -54,14 +54,7 @@ func (s *state) meet(o state) {
 
 // apply does what an instruction does.
 func (a architecture) apply(s *state, in instruction) {
-	for r := range s.registers {
-		if in.writes&(1<<r) != 0 {
-			s.registers[r] = value{}
-		}
-	}
-	if in.writes&(1<<a.stack) != 0 || in.sets() && in.to == a.stack {
-		s.places = map[int64]value{}
-	}
+	a.forget(s, in)
 	switch in.operation {
 	case constant:
 		s.registers[in.to] = value{known, in.number}
@@ -85,6 +78,18 @@ func (a architecture) apply(s *state, in instruction) {
 		s.registers[in.to] = value{}
 	case calling, kernel, foreign:
 		s.registers = [32]value{}
+	}
+}
+
+// forget drops what an instruction changes to what is not followed.
+func (a architecture) forget(s *state, in instruction) {
+	for r := range s.registers {
+		if in.writes&(1<<r) != 0 {
+			s.registers[r] = value{}
+		}
+	}
+	if in.writes&(1<<a.stack) != 0 || in.sets() && in.to == a.stack {
+		s.places = map[int64]value{}
 	}
 }
 
