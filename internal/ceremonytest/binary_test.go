@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,9 +80,10 @@ func TestBuiltAsReleased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := strings.Join(buildFlags(), " ")
+	flags := strings.Join(buildFlags(), " ") + ` -ldflags "` + linkerFlags
 	for _, program := range []string{"byok-offline", "byok-online"} {
-		if line := " " + flags + " -o bin/" + program + " ./cmd/" + program + "\n"; !strings.Contains(string(out), line) {
+		line := " " + regexp.QuoteMeta(flags) + `[^"]*" -o bin/` + program + " ./cmd/" + program + "\n"
+		if !regexp.MustCompile(line).Match(out) {
 			t.Errorf("make build runs\n%s and these tests %s", out, line)
 		}
 		for key, want := range map[string]string{"-tags": "netgo,osusergo,urfave_cli_no_docs", "-trimpath": "true", "GOEXPERIMENT": experiment, "CGO_ENABLED": "1"} {

@@ -19,10 +19,13 @@ import (
 // scripts/demo.sh.
 const programs = "BYOK_BIN"
 
-// buildFlags are how the Makefile builds the programs, and experiment its GOEXPERIMENT.
+// buildFlags are how the Makefile builds the programs, but for the commit in
+// them, and experiment its GOEXPERIMENT.
 func buildFlags() []string {
-	return []string{"-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs"}
+	return []string{"-buildvcs=false", "-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-gcflags=byok/...=-l"}
 }
+
+const linkerFlags = "-w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none"
 
 const experiment = "runtimesecret"
 
@@ -61,7 +64,7 @@ func (b built) Run() int {
 }
 
 func build(dir string) error {
-	args := append(append([]string{"build"}, buildFlags()...), "-o", dir+"/", "byok/cmd/byok-offline", "byok/cmd/byok-online")
+	args := append(append([]string{"build"}, buildFlags()...), "-ldflags", linkerFlags, "-o", dir+"/", "byok/cmd/byok-offline", "byok/cmd/byok-online")
 	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
 	if out, err := cmd.CombinedOutput(); err != nil {
