@@ -54,6 +54,9 @@ sweep() {
 longest() { sed -nE "$1" "$log" | sort -rn | head -n "$2"; }
 
 # The tests send signals, which a run in the background or under nohup ignores.
+# The scripts of internal/ceremonytest look at their own folders, and compare
+# lines that break by how long their paths are: these stay where they are.
+export GOTMPDIR=${TMPDIR:-/tmp}
 TMPDIR=$scratch/t TEST_SHARED=$scratch/shared TEST_MEMORY=$memory \
 	env --default-signal "${GO:-go}" test -v "$@" 2>&1 | tee "$log" |
 	grep --line-buffered -E '^(ok|FAIL|panic)|^ *--- FAIL|[0-9]+ of [0-9]+\b.*(caught|survived|told|log|matrix)|: [0-9]+ of [0-9]+$'
