@@ -16,8 +16,9 @@ var opening = []string{
 // openers are the files that may call them, each with its reason.
 var openers = map[string]string{
 	"internal/durable":                   "it is the package that all others read and write files through",
-	"internal/term/device.go":            "/dev/tty",
-	"internal/term/rescue.go":            "/dev/tty",
+	"internal/access":                    "it makes new files for package durable",
+	"internal/term/console_other.go":     "/dev/tty",
+	"internal/term/console_windows.go":   "CONIN$ and CONOUT$",
 	"internal/library/owner_windows.go":  "the folders above a library, for their access lists",
 	"internal/confine/process_linux.go":  "/proc",
 	"internal/confine/landlock_linux.go": "the folder /, and a pipe of its own",

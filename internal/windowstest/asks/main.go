@@ -27,7 +27,9 @@ func ask(c *term.Console, what string) (string, error) {
 		defer s.Wipe()
 		return fmt.Sprintf("%x", s.Reveal()), err
 	case "show":
-		return "", c.ShowSecret([]string{"For Alice alone"}, secret.Take([]byte("acid bonus")), "press Enter", "--card-pin-file FILE")
+		words := secret.Take([]byte("acid bonus"))
+		defer words.Wipe()
+		return "", c.ShowSecret([]string{"For Alice alone"}, words, "press Enter", "--card-pin-file FILE")
 	}
 	return c.Ask("the name", "--name NAME")
 }
