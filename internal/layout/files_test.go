@@ -20,6 +20,7 @@ var openers = map[string]string{
 	"internal/term/console_other.go":     "/dev/tty",
 	"internal/term/console_windows.go":   "CONIN$ and CONOUT$",
 	"internal/library/owner_windows.go":  "the folders above a library, for their access lists",
+	"internal/kit/check.go":              "a folder of a kit, of which no more is listed than a kit may have",
 	"internal/confine/process_linux.go":  "/proc",
 	"internal/confine/landlock_linux.go": "the folder /, and a pipe of its own",
 }
