@@ -10,6 +10,7 @@ package access
 // Right is what others may not have.
 type Right int
 
+// What there is to have a right to.
 const (
 	Any    Right = iota // to read, to change, or to run
 	Change              // to write, to add, to replace or to remove
