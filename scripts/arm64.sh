@@ -46,7 +46,7 @@ row "byok-online version" "${emulator[@]}" "$work/byok-online" version
 row "byok-online --help" "${emulator[@]}" "$work/byok-online" --help
 row "byok-online fingerprint" "${emulator[@]}" "$work/byok-online" fingerprint "$work/file"
 row "byok-online toolset list" "${emulator[@]}" "$work/byok-online" toolset list
-for package in base64url fingerprint keykind keywrap quorum secret statement stamp strictjson toolset transfer; do
+for package in base64url fingerprint keykind keywrap quorum; do
 	row "tests of internal/$package" env GOARCH=arm64 CGO_ENABLED=0 "$go" test -tags "$tags" -count=1 \
 		-exec "${emulator[*]}" "./internal/$package"
 done
