@@ -80,7 +80,8 @@ func section(out io.Writer, name, licence, dir string) error {
 			return err
 		}
 		rule := strings.Repeat("=", 78)
-		if _, err := fmt.Fprintf(out, "%s\n%s\n%s, %s\n%s\n\n%s\n", rule, name, licence, filepath.Base(file), rule, text); err != nil {
+		title := fmt.Sprintf("%s\n%s, %s", name, licence, filepath.Base(file))
+		if _, err := fmt.Fprintf(out, "%s\n%s\n%s\n\n%s\n", rule, title, rule, text); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ const usage = `usage: release sbom VERSION COMMIT TIME FILE
 
 func main() {
 	if err := run(os.Stdout, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "release:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }

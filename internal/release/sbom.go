@@ -103,7 +103,7 @@ func bomOf(info *debug.BuildInfo, sum [sha256.Size]byte, from source, known map[
 		return nil, err
 	}
 	made := &bom{
-		Schema:     "http://cyclonedx.org/schema/bom-1.6.schema.json",
+		Schema:     "http://cyclonedx.org/schema/bom-1.6.schema.json", //revive:disable-line:unsecure-url-scheme // its name
 		Format:     "CycloneDX",
 		Spec:       "1.6",
 		Serial:     serial(sum),

@@ -8,7 +8,7 @@
 package report
 
 import (
-	_ "embed"
+	_ "embed" // the page's style
 	"errors"
 	"io/fs"
 	"path"

@@ -14,7 +14,7 @@ import (
 )
 
 // keys checks every key file, and its key on the token.
-func (c *checker) keys(watch func(keys int) Progress) {
+func (c *checker) keys(watch func(n int) Progress) {
 	names, err := c.Chain.KeyNames()
 	if err != nil {
 		c.note("key files", "", err)
