@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"byok/internal/exitcode"
 	"byok/internal/hsm"
 	"byok/internal/keys"
 	"byok/internal/testkit/rig"
@@ -85,4 +86,30 @@ func TestGenerateAllCutShort(t *testing.T) {
 		t.Error(made)
 	}
 	r.Whole(t)
+}
+
+// TestGenerateAllTaken: of a row of which a label is taken, the keys before it are
+// made; the token holds nothing of the others.
+func TestGenerateAllTaken(t *testing.T) {
+	for _, jobs := range []int{1, 2, 9} {
+		r := rig.NewKeyWorld(t)
+		r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) { a.Secret("key_simple_key2", make([]byte, 16)) })
+		var made []string
+		err := quorum(r, func(s keys.Quorum) error {
+			s.Jobs = jobs
+			list := generations("P-256", "P-256", "AES-256")
+			return s.GenerateAll(list, func(g keys.Generation) { made = append(made, g.Ident) })
+		})
+		r.Refused(t, err, exitcode.Refused,
+			`key2: token "test world" (serial SERIAL) holds a key labelled key_simple_key2 already`,
+			"byok-offline world check says whether this world made it")
+		if !slices.Equal(made, []string{"key1"}) {
+			t.Errorf("%d jobs: made %q", jobs, made)
+		}
+		r.Attack(t, r.Label, rig.UserPIN, func(a *rig.Attacker) {
+			if found := a.Find("key_simple_key3"); len(found) > 0 {
+				t.Errorf("%d jobs: %d objects of key3 are on the token", jobs, len(found))
+			}
+		})
+	}
 }

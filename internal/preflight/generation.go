@@ -101,7 +101,8 @@ const mostJobs = 64
 
 func checkJobs(r *command.Run) error {
 	if n := r.Int("jobs"); r.IsSet("jobs") && (n < 1 || n > mostJobs) {
-		return exitcode.Errorf(exitcode.Usage, "--jobs %d: expected 1 to %d", n, mostJobs)
+		return exitcode.Errorf(exitcode.Usage, "--jobs %d: expected 1 to %d", n, mostJobs).
+			Hint("leave --jobs out for what the token allows")
 	}
 	return nil
 }

@@ -99,6 +99,10 @@ func TestSeveralRefused(t *testing.T) {
 		{"key generate --ident rsa --ident b --type EC" + quorumOf, exitcode.Refused,
 			"key_simple_rsa is there already, and is RSA-2048, not the P-256 that is asked for",
 			"choose another --ident, or byok-offline key list"},
+		{"key generate --ident a --jobs 0" + quorumOf, exitcode.Usage, "--jobs 0: expected 1 to 64",
+			"leave --jobs out for what the token allows"},
+		{"key generate --ident a --jobs 65" + quorumOf, exitcode.Usage, "--jobs 65: expected 1 to 64",
+			"leave --jobs out for what the token allows"},
 		{"key generate --ident a --protect token" + quorumOf, exitcode.Usage,
 			"--protect token: only module-protected keys can be transferred", "give --protect module"},
 		{
