@@ -250,7 +250,7 @@ func flags(name string) []cli.Flag {
 	for option, value := range map[string]string{"type": "RSA", "protect": "module", "pubexp": ""} {
 		all = append(all, &cli.StringFlag{Name: option, Value: value})
 	}
-	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "size"}, &cli.BoolFlag{Name: "rehearsal"},
+	return append(all, &cli.BoolFlag{Name: "all"}, &cli.IntFlag{Name: "size"}, &cli.IntFlag{Name: "jobs"}, &cli.BoolFlag{Name: "rehearsal"},
 		&cli.BoolFlag{Name: "without-quorum"})
 }
 
