@@ -31,7 +31,7 @@ needs no source and runs nothing of the file.
 
 Exit status:
   0   the file holds no networking code
-  1   it could not be read or cannot be judged, which is no pass
+  1   it could not be read or cannot be judged: it does not pass
   2   the command line is wrong
   3   it holds networking code
 
@@ -128,7 +128,7 @@ func check(out io.Writer, r request) error {
 	return err
 }
 
-// failure is why a report is no pass.
+// failure is why a report does not pass.
 func failure(r linkage.Report) error {
 	switch r.Conclusion {
 	case linkage.None:

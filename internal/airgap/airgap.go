@@ -3,7 +3,7 @@
 //
 // Use [Look] with [Folder]. It reads files of the kernel's and makes no system call of
 // networking, so that byok-offline needs no networking code for it. It finds a
-// cable or a radio that was forgotten. It is no protection: whoever controls the
+// cable or a radio that was forgotten. It does not protect from an attacker: whoever controls the
 // computer decides what these files say, and a program in another network namespace
 // has other interfaces.
 package airgap

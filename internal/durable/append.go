@@ -46,7 +46,7 @@ func Append(path string, perm fs.FileMode, limit int64, next func(old *io.Sectio
 }
 
 // Appended is the content of a file that [Append] writes, as it was when it was
-// opened: what is appended later is not in it, and waits for nobody who reads.
+// opened: what is appended later is not in it, and does not wait for readers.
 type Appended struct {
 	*io.SectionReader
 	file *os.File

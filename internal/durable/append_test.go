@@ -63,7 +63,7 @@ func TestAppendSeesTheContent(t *testing.T) {
 	}
 }
 
-// TestOpenAppended: who reads sees what was there, holds up nobody who appends, and
+// TestOpenAppended: who reads sees what was there, does not hold up who appends, and
 // waits for one who is at it.
 func TestOpenAppended(t *testing.T) {
 	path := t.TempDir() + "/log"

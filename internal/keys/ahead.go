@@ -8,7 +8,7 @@ import (
 	"byok/internal/kmdata"
 )
 
-// defaultJobs is how many keys are generated at a time where nobody says otherwise
+// defaultJobs is how many keys are generated at a time where --jobs is not given
 // and the token allows it.
 const defaultJobs = 4
 
@@ -63,7 +63,7 @@ func (a *ahead) generate(i int, list []Generation) {
 	}
 }
 
-// take waits for a key. Those before it which nobody took are left where they are,
+// take waits for a key. Those before it that were not taken are left where they are,
 // and end with their session.
 func (a *ahead) take(at int) (hsm.Key, error) {
 	for {

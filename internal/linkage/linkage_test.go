@@ -181,7 +181,7 @@ func TestNotJudged(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := Examine(test.file)
-			// Without the table nobody has a name, and functions that pass on a number are none.
+			// Without the table no function has a name, and those that pass on a number are none.
 			first := r.Unjudged[:min(len(test.want), len(r.Unjudged))]
 			if r.Conclusion != NotJudged || !slices.Equal(first, test.want) {
 				t.Errorf("%s: %q, want %q", r.Conclusion, r.Unjudged, test.want)
@@ -216,7 +216,7 @@ func writable(file []byte) []byte {
 }
 
 // FuzzExamine: whatever is done to a program, there is a report, and one that is
-// no pass unless there is a table to go by.
+// not a pass unless there is a table to go by.
 func FuzzExamine(f *testing.F) {
 	f.Add([]byte("\x7fELF\x02\x01\x01"))
 	f.Add([]byte("MZ"))
