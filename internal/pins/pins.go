@@ -34,7 +34,7 @@ var (
 // Passed is the PIN that a module had when the card set came into force, as the
 // replacement sealed it.
 func (h Held) Passed(s *quorum.Secret, set quorum.CardSet, p statement.SealedPIN) (*secret.Bytes, error) {
-	return quorum.Unseal(s, set.Context().For(p.Module), h.seal, h.passed(p))
+	return h.unseal(s, set.Context().For(p.Module), h.passed(p))
 }
 
 // Seal seals a PIN of a module under the world secret of a card set.
@@ -53,7 +53,12 @@ func (h Held) Current(world *quorum.Secret, set quorum.CardSet, m *statement.Mod
 	if pin := h.of(m); pin.Sealed == "" {
 		return h.Derive(world, set, m.Module, pin.Characters)
 	}
-	return quorum.Unseal(world, set.Context().For(m.Module), h.seal, h.of(m).Sealed)
+	return h.unseal(world, set.Context().For(m.Module), h.of(m).Sealed)
+}
+
+func (h Held) unseal(s *quorum.Secret, c quorum.Context, sealed string) (*secret.Bytes, error) {
+	defer secret.Collect()
+	return quorum.Unseal(s, c, h.seal, sealed)
 }
 
 // longest is the longest PIN that is derived.

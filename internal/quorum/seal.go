@@ -36,7 +36,8 @@ func Seal(s *Secret, c Context, p Purpose, plain *secret.Bytes) (sealed string, 
 // hintCopy is for a seal that was altered, or is of another set.
 const hintCopy = "compare the statement with another copy of kmdata"
 
-// Unseal undoes [Seal]. A text that is not base64, in its one spelling, has
+// Unseal undoes [Seal]; call it inside of something that ends with
+// [secret.Collect]. A text that is not base64, in its one spelling, has
 // status Usage; one that does not open under this secret, purpose and context
 // has status Check.
 func Unseal(s *Secret, c Context, p Purpose, sealed string) (plain *secret.Bytes, err error) {

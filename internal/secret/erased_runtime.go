@@ -16,9 +16,8 @@ func Erased(f func()) {
 }
 
 // Scoped is [Erased] without the collector, which takes some milliseconds: the
-// unreachable heap is erased by the next [Collect]. It is for what is opened again
-// and again by a secret that stays in memory meanwhile, and from which all of it
-// follows; who wipes that secret calls Collect.
+// unreachable heap is erased by the next [Collect]. It is for a part of something
+// that ends with Erased or Collect.
 func Scoped(f func()) { secret.Do(f) }
 
 // Collect has the collector erase what [Scoped] has left on the heap.

@@ -5,7 +5,7 @@
 // the user PIN and signs with the module's KML, and a [Quorum], in which K
 // cards were read as well. A Quorum signs statements with KNSO, logs in as
 // security officer with the PIN from the cards, and opens backups with KM.
-// KNSO's private half is in use only while it signs, and KM's only while a
+// KNSO's private half is in memory only while it signs, and KM's only while a
 // backup is opened.
 //
 // What people do with these is in packages world and keys. Nothing here makes

@@ -18,8 +18,7 @@ import (
 )
 
 // Private halves of the world's own keys. They exist in clear only inside
-// secret.Scoped, sealed otherwise; the world secret, which opens them, is in locked
-// memory until the session ends. Package keyset makes them.
+// secret.Erased, sealed otherwise. Package keyset makes them.
 
 // KNSO signs with the KNSO of a card set. It opens the sealed half for each
 // signature and keeps nothing.
@@ -110,7 +109,7 @@ func (k KNSO) open(p quorum.Purpose, sealed, name string, f func(key any) error)
 		return exitcode.Errorf(exitcode.Check, "the sealed private half of %s does not open with these cards", name)
 	}
 	defer der.Wipe()
-	secret.Scoped(func() {
+	secret.Erased(func() {
 		var key any
 		if key, err = x509.ParsePKCS8PrivateKey(der.Reveal()); err == nil {
 			err = f(key)
