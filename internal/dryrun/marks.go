@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"byok/internal/fingerprint"
 	"byok/internal/plan"
@@ -42,7 +43,7 @@ func (m marks) of(text string) string {
 		}
 		return "«time»"
 	})
-	for _, d := range differing {
+	for _, d := range differing() {
 		text = d.pattern.ReplaceAllString(text, d.mark)
 	}
 	return text
@@ -60,7 +61,7 @@ func word() string {
 }
 
 // differing is what differs in every run, in the order in which it is looked for.
-var differing = func() []struct {
+var differing = sync.OnceValue(func() []struct {
 	pattern *regexp.Regexp
 	mark    string
 } {
@@ -102,4 +103,4 @@ var differing = func() []struct {
 		}{regexp.MustCompile(d.pattern), d.mark})
 	}
 	return list
-}()
+})
