@@ -85,7 +85,7 @@ func elsewhereOnTheRecord() []otherAttack {
 		{"use a module that was absent from the replacement", "K holders of replaced cards",
 			"it stays open to them, is named in every report, and takes no transfer",
 			"internal/world.TestAttackOtherModuleStaysOpen"},
-		{"package what replaced cards approved", operator, "refused", "internal/keys.TestAttackApprovalOfOldCards"},
+		{"package what replaced cards approved", operator, "refused", "internal/packing.TestAttackApprovalOfOldCards"},
 		{
 			"put another sealed blob in the place of KNSO's",
 			operator,
