@@ -18,7 +18,7 @@ func Apply(bool) error {
 }
 
 // Check says what this system does not hold, and tries what it might. It changes
-// nothing that [Harden] has not changed.
+// only what [Harden] has changed before.
 func Check() Status { return Status{slices.Concat(unheld, hardened(), buildRows(version.Built()))} }
 
 // unheld is what Linux does for the program and other systems do not.

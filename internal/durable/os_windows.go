@@ -11,7 +11,7 @@ import (
 const (
 	noWait = 0 // os.Stat, before, has told a pipe
 
-	// noFollow is for CreateFile: open the link itself, which is no regular file.
+	// noFollow is for CreateFile: open the link itself, which is not a regular file.
 	noFollow = windows.FILE_FLAG_OPEN_REPARSE_POINT
 
 	// appending is left out: it would take the right to cut the file again after

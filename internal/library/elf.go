@@ -67,7 +67,7 @@ const maxLibrary = 256 << 20
 // one can that is compressed. A section without content takes no memory here.
 func swollen(s *elf.Section) bool { return s.Type != elf.SHT_NOBITS && s.Size > maxLibrary }
 
-// What is wrong with a file that is no PKCS#11 library.
+// What is wrong with a file that is not a PKCS#11 library.
 var (
 	errNone    = errors.New("not a shared library")
 	errDamaged = errors.New("a damaged shared library")
