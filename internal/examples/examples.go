@@ -27,8 +27,8 @@ func Offline() map[string]string {
 		"key restore":         "byok-offline key restore --all" + cards,
 		"key retire":          "byok-offline key retire --ident contosokey",
 		"key freeze":          "byok-offline key freeze --ident contosokey" + cards,
-		"acl modify": "byok-offline acl modify --ident contosokey --key-friendly-name ContosoKey" + packages + cards,
-		"acl print": "byok-offline acl print --ident contosokey --app simple",
+		"acl modify":          "byok-offline acl modify --ident contosokey --key-friendly-name ContosoKey" + packages + cards,
+		"acl print":           "byok-offline acl print --ident contosokey --app simple",
 		"package": "byok-offline package --ident contosokey --out /media/usb" +
 			` --subscription-id "$SUBSCRIPTION"`,
 		"card passphrase":  "byok-offline card passphrase --card /media/a",
