@@ -68,8 +68,6 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestEveryStepIsPrinted holds that each step is on the page of who leads, and on
-// that of each part that acts in it.
 // TestImage holds that a plan's image is hashed before anything starts from it.
 func TestImage(t *testing.T) {
 	p := read(t)
@@ -97,6 +95,8 @@ operator: start the disconnected workstation from the medium, with nothing else 
 	}
 }
 
+// TestEveryStepIsPrinted holds that each step is on the page of who leads, and on
+// that of each part that acts in it.
 func TestEveryStepIsPrinted(t *testing.T) {
 	p := read(t)
 	pages := strings.Split(written(t, p), "<section>")
