@@ -73,7 +73,7 @@ check_shellcheck() {
 		echo "hint: apt-get install shellcheck"
 		return 1
 	fi
-	shellcheck -x .ci/run scripts/*.sh scripts/hsms/*.sh scripts/windows/*.sh scripts/image/*.sh
+	shellcheck -x .ci/run scripts/*.sh scripts/{bench,hsms,image,release,windows}/*.sh
 }
 
 checks=(gofmt columns vet windows staticcheck deadcode revive layout shellcheck)

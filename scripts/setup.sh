@@ -38,6 +38,7 @@ test)
 	library softhsm/libsofthsm2.so softhsm2
 	compiler
 	need openssl openssl
+	need ssh-keygen openssh-client # signs and checks a release
 	need age age
 	need strace strace
 	need pkcs11-tool opensc
