@@ -9,20 +9,8 @@ cd "$(dirname "$0")/../.."
 
 go=${GO:-go}
 tags=${BUILD_TAGS:?run "make test-windows"}
-work=$(mktemp -d "${TMPDIR:-/tmp}/byok-windows.XXXXXX")
-holder=
-finish() {
-	[ -z "$holder" ] || kill "$holder" 2>/dev/null || true
-	WINEPREFIX=$work/prefix /usr/lib/wine/wineserver64 --kill 2>/dev/null || true
-	[ ! -e "$work/ceremony" ] || rm -rf "$(cat "$work/ceremony")"
-	rm -rf "$work"
-}
-trap finish EXIT
-
-scripts/windows/prefix.sh "$work/prefix"
-# Wine's own processes start with the first program and end with the last: this one stays.
-WINEPREFIX=$work/prefix WINEDEBUG=-all /usr/lib/wine/wine64 cmd < <(exec sleep 3600) >/dev/null 2>&1 &
-holder=$!
+# shellcheck source=scripts/windows/wine.sh
+. scripts/windows/wine.sh
 scripts/windows/overlay.sh "$work" >"$work/overlay.json"
 windows() { GOOS=windows GOARCH=amd64 CGO_ENABLED=0 "$@"; }
 windows "$go" build -trimpath -tags "$tags" -o "$work/byok-online.exe" ./cmd/byok-online
@@ -31,7 +19,7 @@ windows "$go" build -trimpath -tags "$tags,wine" -o "$work/asks.exe" ./internal/
 
 # Tests that have a form of their own for Windows, and those that need none.
 under_wine() {
-	WINEPREFIX=$work/prefix WINEDEBUG=-all windows "$go" test -tags "$tags" -overlay "$work/overlay.json" \
+	windows "$go" test -tags "$tags" -overlay "$work/overlay.json" \
 		-exec /usr/lib/wine/wine64 -count=1 "$@"
 }
 under_wine ./internal/access ./internal/printable ./internal/secret
