@@ -10,6 +10,7 @@ import (
 	"byok/internal/command"
 	"byok/internal/confine"
 	"byok/internal/dialogue"
+	"byok/internal/durable"
 	"byok/internal/preflight"
 	"byok/internal/report"
 	"byok/internal/script"
@@ -57,7 +58,7 @@ func bundleCommand(p *command.Program) *cli.Command {
 
 func makeBundle(r *command.Run) (command.Result, error) {
 	out := r.String("out")
-	if err := bundle.CheckFolder(out); err != nil {
+	if err := durable.FreeFolder(out, "a bundle"); err != nil {
 		return nil, err
 	}
 	f, err := preflight.Passed(r)

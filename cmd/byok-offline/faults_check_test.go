@@ -22,9 +22,8 @@ import (
 	"byok/internal/transfer"
 )
 
-// temporary matches what a killed run may leave: durable's temporaries, the
-// test that a card folder can be written to, locks and who has them.
-var temporary = regexp.MustCompile(`^\.(.+\.tmp-[0-9A-Z]+|byok-write-test-[0-9]+|held-by|quorum-session)$`)
+// locked matches the files that say who has a lock, which stay.
+var locked = regexp.MustCompile(`^\.(held-by|quorum-session)$`)
 
 // varying takes out of a file's name what differs from run to run: the number
 // of a statement, and the time at which a record was put aside.
@@ -53,7 +52,7 @@ func (s *stage) shape(t testing.TB) (list []string) {
 	return slices.Compact(list)
 }
 
-// files lists the files of a stage, except the token's and those of temporary.
+// files lists the files of a stage, except the token's and those of locked.
 func (s *stage) files(t testing.TB) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
@@ -61,7 +60,7 @@ func (s *stage) files(t testing.TB) (list []string) {
 		if d.IsDir() && (rel == "tokens" || rel == "tmp" || rel == "secrets" || rel == ".config") {
 			return filepath.SkipDir
 		}
-		if err == nil && !d.IsDir() && !temporary.MatchString(d.Name()) {
+		if err == nil && !d.IsDir() && !locked.MatchString(d.Name()) {
 			list = append(list, rel)
 		}
 		return err

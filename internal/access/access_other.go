@@ -50,7 +50,8 @@ func Cure(f *os.File) string {
 	return "chmod 600 " + printable.Quote(f.Name())
 }
 
-// Create makes a new file for writing, with a mode (before the umask).
+// Create makes a new file for writing, with a mode (before the umask). It can be
+// renamed while it is open.
 func Create(path string, perm fs.FileMode) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 }

@@ -149,17 +149,18 @@ func keepsLists(f *os.File) bool {
 	return err != nil || flags&windows.FILE_PERSISTENT_ACLS != 0
 }
 
-// Create makes a new file for writing. With a mode that gives others nothing it is
-// this user's, the system's and its administrators' from the start.
+// Create makes a new file for writing, which can be renamed while it is open. With a
+// mode that gives others nothing it is this user's, the system's and its
+// administrators' from the start.
 func Create(path string, perm fs.FileMode) (*os.File, error) {
-	if perm&0o077 != 0 {
-		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	}
 	name, ours, err := restricted(path)
 	if err != nil {
 		return nil, err
 	}
-	const shared = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE
+	if perm&0o077 != 0 {
+		ours = nil
+	}
+	const shared = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	handle, err := windows.CreateFile(name, windows.GENERIC_WRITE, shared, ours, windows.CREATE_NEW,
 		windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
 	if err != nil {

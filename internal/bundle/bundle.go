@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"byok/internal/durable"
-	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/strictjson"
 )
@@ -72,23 +71,23 @@ type Maker struct {
 
 // Make makes the folder dir of the collected files, their report, the script, and
 // the list of them all that the module signs. The folder gets its name once
-// everything is on the medium. Until then it is called dir.partial, which the next
-// run removes.
+// everything is on the medium: see [durable.NewFolder].
 func (m Maker) Make(dir string, files Files) error {
-	partial := filepath.Clean(dir) + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return err
-	}
+	return durable.NewFolder(dir, 0o755, func(partial string) error { return m.fill(partial, files) })
+}
+
+// fill makes a bundle in a folder.
+func (m Maker) fill(dir string, files Files) error {
 	software, err := strictjson.Marshal(m.By)
 	if err != nil {
 		return err
 	}
 	all := maps.Clone(files)
 	all[Script], all[Signer], all[Programs] = script, []byte(m.Module), software
-	if err := all.write(partial); err != nil {
+	if err := all.write(dir); err != nil {
 		return err
 	}
-	made, err := m.Report(partial)
+	made, err := m.Report(dir)
 	if err != nil {
 		return err
 	}
@@ -98,10 +97,7 @@ func (m Maker) Make(dir string, files Files) error {
 	if err != nil {
 		return err
 	}
-	if err := (Files{Report: made, Sums: list, Signature: signature}).write(partial); err != nil {
-		return err
-	}
-	return durable.Rename(partial, dir)
+	return Files{Report: made, Sums: list, Signature: signature}.write(dir)
 }
 
 // write writes the files to a folder.
@@ -114,15 +110,6 @@ func (f Files) write(dir string) error {
 		if err := durable.WriteFile(at, data, 0o644); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// CheckFolder refuses a folder that cannot become a bundle: one that is there.
-func CheckFolder(dir string) error {
-	if _, err := os.Lstat(dir); err == nil {
-		return exitcode.Errorf(exitcode.Refused, "%s already exists, and a bundle never overwrites anything", dir).
-			Hint("name a folder that does not exist")
 	}
 	return nil
 }

@@ -53,8 +53,8 @@ func (f folder) stat() (fs.FileInfo, error) {
 	return info, nil
 }
 
-// Blank tries a file of its own, since permissions say nothing about a medium
-// that is write-protected or full.
+// Blank tries it, since permissions say nothing about a medium that is
+// write-protected.
 func (f folder) Blank() error {
 	if _, err := f.stat(); err != nil {
 		return err
@@ -65,12 +65,11 @@ func (f folder) Blank() error {
 				Hint("insert a blank medium, or remove that file if no world needs it")
 		}
 	}
-	probe, err := os.CreateTemp(string(f), ".byok-write-test-")
-	if err != nil {
-		return exitcode.Errorf(exitcode.Refused, "%s: cannot be written to: %w", f, durable.Cause(err)).
+	if err := durable.Writable(f.card()); err != nil {
+		return exitcode.Errorf(exitcode.Refused, "%s: cannot be written to: %w", f, err).
 			Hint("give a folder on a writable medium")
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return nil
 }
 
 // Write places the header first: a card is never without one, and a header

@@ -85,7 +85,7 @@ func difference(before, after map[string]string) string {
 // checkLeftovers finds what an interrupted run leaves: none was, or the next has
 // cleaned up.
 func (s *stage) checkLeftovers() {
-	unfinished := regexp.MustCompile(`(^|/)\.[^/]*\.tmp-[^/]*$|/\.byok-write-test-[^/]*$|\.pending$|^\.tmp/.`)
+	unfinished := regexp.MustCompile(`(^|/)\.[^/]*\.tmp-[^/]*$|(^|/)\.[^/]*\.partial(\.lock)?$|\.pending$|^\.tmp/.`)
 	s.walk(func(name string, _ fs.DirEntry) error {
 		if unfinished.MatchString(name) {
 			s.t.Errorf("%s is left over", name)

@@ -13,7 +13,8 @@ import (
 )
 
 // File is a file that is written once, from start to end, under a temporary
-// name. Set.Create makes one.
+// name. Set.Create makes one. It stays open, and locked, until it has its name: see
+// removeLeft.
 type File struct {
 	path, temp string
 	file       *os.File
@@ -25,13 +26,27 @@ func newFile(path string, perm fs.FileMode) (*File, error) {
 	if err := nameable(path); err != nil {
 		return nil, failed(path, "cannot be created", err)
 	}
+	sweepBeside(path)
 	folder, name := filepath.Split(path)
-	temp := filepath.Join(folder, "."+name+".tmp-"+rand.Text()[:12])
-	file, err := access.Create(temp, perm)
-	if err != nil {
-		return nil, failed(path, "cannot be created", err)
+	for {
+		temp := filepath.Join(folder, "."+name+".tmp-"+rand.Text()[:12])
+		file, err := access.Create(temp, perm)
+		if err != nil {
+			return nil, failed(path, "cannot be created", err)
+		}
+		if held(temp, file) {
+			return &File{path: path, temp: temp, file: file}, nil
+		}
+		_ = file.Close()
 	}
-	return &File{path: path, temp: temp, file: file}, nil
+}
+
+// held locks a new temporary, and reports whether it is ours: another process can
+// have taken it for one that was left. Where the file system has no locks no process
+// removes what it finds.
+func held(temp string, file *os.File) bool {
+	free, err := TryLock(file)
+	return err != nil || free && leadsTo(temp, file)
 }
 
 // Write appends p. The first error is kept, so that Commit fails as well.
@@ -43,13 +58,10 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.err
 }
 
-// finish brings the content to the medium and closes the file.
+// finish brings the content to the medium. What could be lost at Close is there then.
 func (f *File) finish() error {
 	if f.err == nil {
 		f.err = failed(f.path, "cannot be written", f.file.Sync())
-	}
-	if err := f.file.Close(); f.err == nil {
-		f.err = failed(f.path, "cannot be written", err)
 	}
 	return f.err
 }

@@ -27,6 +27,13 @@ const (
 // renameOver replaces what has the name.
 func renameOver(from, to string) error { return os.Rename(from, to) }
 
+// openLeft opens a temporary for removeOpen. Some network shares lock only what is
+// open for writing.
+func openLeft(path string) (*os.File, error) { return openRegular(path, os.O_RDWR|noFollow, 0) }
+
+// removeOpen removes a file of openLeft while its lock is held.
+func removeOpen(f *os.File) error { return os.Remove(f.Name()) }
+
 // hasSecondName reports whether a file has a name beside the one it was opened by.
 func hasSecondName(f *os.File) (bool, error) {
 	info, err := f.Stat()

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"time"
 
@@ -60,6 +61,40 @@ func move(from, to string, flags uint32) error {
 // inUse reports whether an error can be that of a file that someone has open.
 func inUse(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
+}
+
+// openLeft opens a temporary for removeOpen. A link is opened itself, and is not a
+// regular file.
+func openLeft(path string) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	const all = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	handle, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE|windows.DELETE, all, nil,
+		windows.OPEN_EXISTING, windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(handle), path)
+	info, err := f.Stat()
+	if err == nil {
+		err = regular(info.Mode())
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// removeOpen removes a file of openLeft while its lock is held: it goes with its last
+// handle, and no other process opens it meanwhile.
+func removeOpen(f *os.File) error {
+	const goes = 1 // FILE_DISPOSITION_INFO, winbase.h
+	disposition := [...]byte{goes}
+	return windows.SetFileInformationByHandle(windows.Handle(f.Fd()), windows.FileDispositionInfo,
+		&disposition[0], uint32(len(disposition)))
 }
 
 // hasSecondName reports whether a file has a name beside the one it was opened by.

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 )
@@ -21,4 +22,16 @@ func Rename(from, to string) error {
 		return err
 	}
 	return failed(to, "may not last", syncFolder(filepath.Dir(to)))
+}
+
+// Writable proves that the file path can be created, and does not create it:
+// permissions say nothing about a medium that is write-protected. The error has the
+// cause alone.
+func Writable(path string) error {
+	f, err := newFile(path, 0o600)
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	f.discard()
+	return nil
 }

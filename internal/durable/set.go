@@ -11,9 +11,10 @@
 // os.Open: a named pipe or a device in place of a file must not stop the
 // program.
 //
-// A temporary is called .NAME.tmp-RANDOM. A killed process leaves its
-// temporaries behind; no later run reads or needs them, and [Sweep] removes them
-// from a folder that no other process writes to.
+// A temporary is called .NAME.tmp-RANDOM, and its writer has it locked. A killed
+// process leaves its temporaries behind, which no later run reads or needs: the next
+// one that writes a file of that name into the folder removes them, and [Sweep] those
+// of a whole folder. [NewFolder] does the same for a folder that counts as one.
 //
 // Errors name the file as the caller did. They carry no exit status, except
 // that a file in the way, or one that another process holds, is Refused.
@@ -101,6 +102,7 @@ func Commit(sets ...*Set) error {
 	if len(sets) == 0 {
 		return nil
 	}
+	defer closeAll(sets)
 	for _, s := range sets {
 		for _, f := range s.files {
 			if err := f.finish(); err != nil {
@@ -166,6 +168,15 @@ func (s *Set) withdraw() error {
 		f.placed = false
 	}
 	return left
+}
+
+// closeAll closes the files, and so frees their locks.
+func closeAll(sets []*Set) {
+	for _, s := range sets {
+		for _, f := range s.files {
+			_ = f.file.Close()
+		}
+	}
 }
 
 // Discard removes the temporaries. After Commit it does nothing.

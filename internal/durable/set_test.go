@@ -84,15 +84,15 @@ func TestSetDiscarded(t *testing.T) {
 	wantFiles(t, dir)
 }
 
-// TestAfterAnInterruptedRun: neither its temporaries nor its companions
-// disturb, and the temporaries stay as they were.
+// TestAfterAnInterruptedRun: its companions do not disturb, and its temporaries go.
 func TestAfterAnInterruptedRun(t *testing.T) {
 	dir := t.TempDir()
-	put(t, dir, ".head.tmp-OLD", "half")
+	put(t, dir, ".head.tmp-ABCDEFGHIJ27", "half")
+	put(t, dir, ".sig.tmp-ABCDEFGHIJ27", "half")
 	put(t, dir, "manifest", "of the other run")
 	s := prepared(t, dir, "new")
 	wantOK(t, s.Commit())
-	wantFiles(t, dir, ".head.tmp-OLD=half", "head=new", "manifest=new", "sig=new")
+	wantFiles(t, dir, "head=new", "manifest=new", "sig=new")
 }
 
 func TestSetRefused(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
 	"byok/internal/printable"
@@ -114,9 +115,8 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 // Free refuses a folder that cannot become a kit: one that is there, and one in a
 // folder that is not, such as where no stick is mounted. The status is Refused.
 func Free(dir string) error {
-	if _, err := os.Lstat(dir); err == nil {
-		return exitcode.Errorf(exitcode.Refused, "%s already exists, and a kit never overwrites anything", dir).
-			Hint("name a folder that does not exist")
+	if err := durable.FreeFolder(dir, "a kit"); err != nil {
+		return err
 	}
 	parent := filepath.Dir(filepath.Clean(dir))
 	if info, err := os.Stat(parent); err != nil || !info.IsDir() {

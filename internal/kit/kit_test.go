@@ -174,7 +174,7 @@ func TestWriteRefusesPlaces(t *testing.T) {
 // what a killed one left goes.
 func TestWriteFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kit")
-	put(t, dir+".partial/left", "by a killed run")
+	put(t, filepath.Join(filepath.Dir(dir), ".kit.partial/left"), "by a killed run")
 	list := sources(t, "a", "content", "b", "content")
 	list[1].SHA256 = fingerprint.Of(nil)
 	_, err := kit.Write(context.Background(), dir, list, kit.Inward())

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -23,9 +22,9 @@ type Source struct {
 }
 
 // Write makes a kit of files in a new folder, which gets its name once everything is
-// on the medium; until then it is called dir.partial, which the next run removes. A
-// folder that is there, a name that a kit must not have, and more than the limit have
-// the status Refused; a file without the hash that it must have, the status Check.
+// on the medium: see [durable.NewFolder]. A folder that is there, a name that a kit
+// must not have, and more than the limit have the status Refused; a file without the
+// hash that it must have, the status Check.
 func Write(ctx context.Context, dir string, sources []Source, limit Limit) (*Kit, error) {
 	if err := Free(dir); err != nil {
 		return nil, err
@@ -37,31 +36,12 @@ func Write(ctx context.Context, dir string, sources []Source, limit Limit) (*Kit
 	if err := limit.check(files); err != nil {
 		return nil, exitcode.Errorf(exitcode.Refused, "%s: %w", dir, err).Hint("leave out what is not needed there")
 	}
-	partial := filepath.Clean(dir) + ".partial"
-	if err := removeLeft(partial); err != nil {
-		return nil, err
-	}
-	k, err := fill(ctx, partial, sources)
-	if err == nil {
-		err = durable.Rename(partial, dir)
-	}
+	k := &Kit{Folder: dir}
+	err = durable.NewFolder(dir, 0o755, func(partial string) error { return k.fill(ctx, partial, sources) })
 	if err != nil {
-		_ = os.RemoveAll(partial) // a stick that is full or gone keeps what it has
 		return nil, err
 	}
-	k.Folder = dir
 	return k, nil
-}
-
-// removeLeft removes what a killed run has left.
-func removeLeft(partial string) error {
-	if _, err := os.Lstat(partial); err != nil {
-		return nil //nolint:nilerr // what keeps it from being written to shows then
-	}
-	if err := os.RemoveAll(partial); err != nil {
-		return exitcode.Errorf(exitcode.Failed, "%s cannot be removed: %w", partial, durable.Cause(err))
-	}
-	return nil
 }
 
 // measure checks names and looks at sizes.
@@ -90,22 +70,21 @@ func measure(sources []Source) ([]File, error) {
 }
 
 // fill writes the files and then their list to a folder.
-func fill(ctx context.Context, dir string, sources []Source) (*Kit, error) {
-	k := &Kit{}
+func (k *Kit) fill(ctx context.Context, dir string, sources []Source) error {
 	for _, s := range sources {
 		if ctx.Err() != nil {
-			return nil, exitcode.ErrInterrupted
+			return exitcode.ErrInterrupted
 		}
 		f, err := s.copy(dir)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		k.Files = append(k.Files, f)
 	}
 	slices.SortFunc(k.Files, byName)
 	list := encode(k.Files)
 	k.SHA256 = fingerprint.Of(list)
-	return k, durable.WriteFile(filepath.Join(dir, List), list, 0o644)
+	return durable.WriteFile(filepath.Join(dir, List), list, 0o644)
 }
 
 // unreadable names the file that could not be read; what could not be written has

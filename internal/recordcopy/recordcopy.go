@@ -2,7 +2,6 @@
 package recordcopy
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,8 +19,7 @@ const maxCopied = 256 << 20
 // Make copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
-// hash. The folder gets its name once that is proved: until then it is called
-// dir.partial, which the next run removes.
+// hash. The folder gets its name once that is proved: see [durable.NewFolder].
 func Make(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
@@ -29,28 +27,21 @@ func Make(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := chain.CheckFiles(); err != nil { // the copy would not be complete either
 		return 0, err
 	}
-	partial := filepath.Clean(dir) + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
-		return 0, err
-	}
-	sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(partial))
-	if err == nil {
-		err = verifyCopy(chain, partial, sums)
-	}
-	if err == nil {
-		err = durable.Rename(partial, dir)
-	}
-	if err != nil {
-		return 0, errors.Join(err, os.RemoveAll(partial))
-	}
-	return len(sums), nil
+	err = durable.NewFolder(dir, 0o700, func(partial string) error {
+		sums, err := copyTree(kmdata.Local(chain.Dir()), kmdata.Local(partial))
+		if err != nil {
+			return err
+		}
+		files = len(sums)
+		return verifyCopy(chain, partial, sums)
+	})
+	return files, err
 }
 
 // checkTarget refuses a folder that exists, or that is inside kmdata.
 func checkTarget(local, dir string) error {
-	if _, err := os.Lstat(dir); err == nil {
-		return exitcode.Errorf(exitcode.Refused, "%s already exists, and a copy never overwrites anything", dir).
-			Hint("name a folder that does not exist")
+	if err := durable.FreeFolder(dir, "a copy"); err != nil {
+		return err
 	}
 	from, err := filepath.Abs(local)
 	if err != nil {
