@@ -55,7 +55,7 @@ compiler() {
 	case $1 in
 	linux-amd64) echo x86_64-linux-gnu-gcc ;;
 	linux-arm64) echo aarch64-linux-gnu-gcc ;;
-	windows-amd64) echo x86_64-w64-mingw32-gcc ;;
+	windows-amd64) echo x86_64-w64-mingw32-gcc-win32 ;;
 	*) fail "$1: the platforms are linux-amd64, linux-arm64 and windows-amd64" ;;
 	esac
 }
@@ -71,7 +71,10 @@ program() {
 # others without, so that they need no library at all.
 compile() {
 	local file cgo=0 flags=$LDFLAGS
-	[ "$1" != byok-offline ] || cgo=1
+	if [ "$1" = byok-offline ]; then
+		cgo=1
+		flags=${flags/-extldflags=-Wl,/-extldflags=-Wl,-Map=$work/$2.map,}
+	fi
 	# Data is not mapped as code, which only some linkers do unasked: check-offline.
 	case $2 in linux-*) flags=${flags/-extldflags=-Wl,/-extldflags=-Wl,-z,separate-code,} ;; esac
 	file=$(program "$1" "$2")
@@ -82,10 +85,11 @@ compile() {
 
 # papers NAME TARGET: bill of materials and licences of a program.
 papers() {
-	local file
+	local file map=""
 	file=$(program "$1" "$2")
-	"$work/release" sbom "$version" "$commit" "$(scripts/stamp.sh time)" "$file" >"${file%.exe}.cdx.json"
-	"$work/release" licences "$file" >"${file%.exe}.licences.txt"
+	[ "$1" != byok-offline ] || map=$work/$2.map
+	"$work/release" sbom "$version" "$commit" "$(scripts/stamp.sh time)" "$file" "$map" >"${file%.exe}.cdx.json"
+	"$work/release" licences "$file" "$map" >"${file%.exe}.licences.txt"
 }
 
 # pages writes what is read, once for all platforms: it is the same on each.
@@ -165,8 +169,8 @@ notes() {
 	echo "* $("$go" version | cut -d' ' -f3,4), GOEXPERIMENT=$GOEXPERIMENT"
 	for target in "${targets[@]}"; do
 		echo "* C compiler of byok-offline for $target: $("$(compiler "$target")" --version | head -n 1)"
+		echo "* Debian packages it has parts of: $("$work/release" linked "$work/$target.map")"
 	done
-	echo "* C library: $(dpkg-query -W -f '${Package} ${Version}' libc6-dev 2>/dev/null || echo unknown)"
 	echo
 	echo "Check the files before anything is run from them, and build them again: docs/release.md."
 	echo

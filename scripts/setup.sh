@@ -82,7 +82,7 @@ release)
 	need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu
 	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 	need /usr/aarch64-linux-gnu/include/stdlib.h libc6-dev-arm64-cross
-	need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32
+	need x86_64-w64-mingw32-gcc-win32 gcc-mingw-w64-x86-64-win32
 	need readelf binutils
 	need dpkg-deb dpkg
 	need zip zip

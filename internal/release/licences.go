@@ -14,10 +14,11 @@ import (
 // std is what the table of modules calls Go's own library.
 const std = "std"
 
-// row is a module's in docs/dependencies.md: its path, and its licence by SPDX.
-var row = regexp.MustCompile("(?m)^\\| `([a-z][^`]+)` \\| ([A-Za-z0-9.-]+) \\|")
+// row is that of a module or a Debian package in docs/dependencies.md: its name, and
+// its licence, an expression of SPDX.
+var row = regexp.MustCompile("(?m)^\\| `([a-z][^`]+)` \\| ([A-Za-z0-9. -]+) \\|")
 
-// licencesOf reads the licence of each module, by SPDX's identifiers.
+// licencesOf reads the licence of each module and package.
 func licencesOf(page string) (map[string]string, error) {
 	text, err := os.ReadFile(page)
 	if err != nil {
@@ -30,8 +31,9 @@ func licencesOf(page string) (map[string]string, error) {
 	return known, nil
 }
 
-// licences writes the texts: of this project, of Go, and of each module.
-func licences(out io.Writer, info *debug.BuildInfo, known map[string]string) error {
+// licences writes the texts: of this project, of Go, of each module, and of what the
+// C compiler added.
+func licences(out io.Writer, info *debug.BuildInfo, known map[string]string, parts []part) error {
 	root, err := goCommand("env", "GOROOT")
 	if err != nil {
 		return err
@@ -49,6 +51,12 @@ func licences(out io.Writer, info *debug.BuildInfo, known map[string]string) err
 			return err
 		}
 		if err := section(out, used.Path+" "+used.Version, known[m.Path], dir); err != nil {
+			return err
+		}
+	}
+	for _, p := range parts {
+		name := fmt.Sprintf("%s %s: %s, linked by the C compiler", p.Package, p.Version, strings.Join(p.Files, ", "))
+		if err := copies(out, name, p.Licence, p.texts()); err != nil {
 			return err
 		}
 	}
@@ -74,6 +82,11 @@ func section(out io.Writer, name, licence, dir string) error {
 	case len(files) == 0:
 		return fmt.Errorf("%s: no text of a licence in %s", name, dir)
 	}
+	return copies(out, name, licence, files)
+}
+
+// copies writes texts, each under a title.
+func copies(out io.Writer, name, licence string, files []string) error {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -200,7 +200,7 @@ func TestFull(t *testing.T) {
 	known, err := licencesOf("docs/dependencies.md")
 	check(t, err)
 	for _, room := range []full{0, 12_000, 14_000} { // of LICENSE of byok, of Go, of a module
-		if err := licences(&room, info(), known); err == nil || err.Error() != "no space left on device" {
+		if err := licences(&room, info(), known, nil); err == nil || err.Error() != "no space left on device" {
 			t.Errorf("licences, with room until %d: %v", room, err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestLicences(t *testing.T) {
 		t.Errorf("%v", known)
 	}
 	var out bytes.Buffer
-	check(t, licences(&out, info(), known))
+	check(t, licences(&out, info(), known, nil))
 	titles := regexp.MustCompile(`(?m)^=+\n(.*)\n(.*)\n=+$`).FindAllStringSubmatch(out.String(), -1)
 	var got []string
 	for _, m := range titles {
@@ -236,7 +236,7 @@ func TestLicences(t *testing.T) {
 	if strings.Join(got, "\n") != want {
 		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), want)
 	}
-	if err := licences(&out, &debug.BuildInfo{Deps: []*debug.Module{{Path: "example.com/stranger"}}}, known); err == nil {
+	if err := licences(&out, &debug.BuildInfo{Deps: []*debug.Module{{Path: "example.com/stranger"}}}, known, nil); err == nil {
 		t.Error("a module that go does not know has a licence")
 	}
 	for _, c := range []struct{ name, licence, dir, want string }{

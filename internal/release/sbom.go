@@ -48,10 +48,13 @@ type (
 		Algorithm string `json:"alg"`
 		Content   string `json:"content"`
 	}
+	// A licence is named, or the only one in its list an expression.
 	licence struct {
-		Licence struct {
-			ID string `json:"id"`
-		} `json:"license"`
+		Licence    *identifier `json:"license,omitempty"`
+		Expression string      `json:"expression,omitempty"`
+	}
+	identifier struct {
+		ID string `json:"id"`
 	}
 	property struct {
 		Name  string `json:"name"`
@@ -64,7 +67,7 @@ type (
 )
 
 // sbom writes the bill of materials of the program in a file.
-func sbom(out io.Writer, file string, from source, known map[string]string) error {
+func sbom(out io.Writer, file string, from source, known map[string]string, parts []part) error {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
 		return err
@@ -76,6 +79,9 @@ func sbom(out io.Writer, file string, from source, known map[string]string) erro
 	made, err := bomOf(info, sha256.Sum256(content), from, known)
 	if err != nil {
 		return err
+	}
+	for _, p := range parts {
+		made.add(p.component())
 	}
 	return write(out, made)
 }
@@ -96,27 +102,31 @@ func bomOf(info *debug.BuildInfo, sum [sha256.Size]byte, from source, known map[
 		Licences:   licensed(known["byok"]),
 		Properties: settings(info, from),
 	}
-	program.PURL = "pkg:generic/" + program.Name + "@" + strings.ReplaceAll(program.Version, "+", "%2B")
+	program.PURL = "pkg:generic/" + program.Name + "@" + escaped.Replace(program.Version)
 	program.Ref = program.PURL
 	list, err := modules(info, known)
 	if err != nil {
 		return nil, err
 	}
 	made := &bom{
-		Schema:     "http://cyclonedx.org/schema/bom-1.6.schema.json", //revive:disable-line:unsecure-url-scheme // its name
-		Format:     "CycloneDX",
-		Spec:       "1.6",
-		Serial:     serial(sum),
-		Version:    1,
-		Metadata:   metadata{from.Time, program},
-		Components: list,
+		Schema:   "http://cyclonedx.org/schema/bom-1.6.schema.json", //revive:disable-line:unsecure-url-scheme // its name
+		Format:   "CycloneDX",
+		Spec:     "1.6",
+		Serial:   serial(sum),
+		Version:  1,
+		Metadata: metadata{from.Time, program},
 	}
-	all := dependency{Ref: program.Ref}
+	made.Dependencies = []dependency{{Ref: program.Ref}}
 	for _, c := range list {
-		all.DependsOn = append(all.DependsOn, c.Ref)
+		made.add(c)
 	}
-	made.Dependencies = []dependency{all}
 	return made, nil
+}
+
+// add notes a component, which the program links.
+func (b *bom) add(c component) {
+	b.Components = append(b.Components, c)
+	b.Dependencies[0].DependsOn = append(b.Dependencies[0].DependsOn, c.Ref)
 }
 
 // modules are Go's library and the modules that are linked. A module's hash is that
@@ -124,28 +134,36 @@ func bomOf(info *debug.BuildInfo, sum [sha256.Size]byte, from source, known map[
 func modules(info *debug.BuildInfo, known map[string]string) ([]component, error) {
 	compiler, _, _ := strings.Cut(strings.TrimPrefix(info.GoVersion, "go"), " ")
 	release, _, _ := strings.Cut(compiler, "-X:")
-	list := []component{library(std, release, known[std])}
+	list := []component{library(golang, std, release, known[std])}
 	for _, m := range info.Deps {
 		if known[m.Path] == "" {
 			return nil, fmt.Errorf("%s has no licence in docs/dependencies.md", m.Path)
 		}
 		used := replaced(m)
-		c := library(used.Path, used.Version, known[m.Path])
+		c := library(golang, used.Path, used.Version, known[m.Path])
 		c.Properties = []property{{"byok:go.sum", used.Sum}}
 		list = append(list, c)
 	}
 	return list, nil
 }
 
-func library(name, version, licence string) component {
-	purl := "pkg:golang/" + name + "@" + strings.ReplaceAll(version, "+", "%2B")
+// golang is what a package URL calls Go's modules.
+const golang = "golang"
+
+// library is a component by its package URL, of a kind such as "golang".
+func library(kind, name, version, licence string) component {
+	purl := "pkg:" + kind + "/" + name + "@" + escaped.Replace(version)
 	return component{Type: "library", Ref: purl, Name: name, Version: version, Licences: licensed(licence), PURL: purl}
 }
 
-func licensed(id string) []licence {
-	var l licence
-	l.Licence.ID = id
-	return []licence{l}
+// escaped writes what a package URL does not take in a version as it is.
+var escaped = strings.NewReplacer("+", "%2B", ":", "%3A")
+
+func licensed(by string) []licence {
+	if strings.Contains(by, " ") {
+		return []licence{{Expression: by}}
+	}
+	return []licence{{Licence: &identifier{by}}}
 }
 
 // settings are how the program was built, by the names of go version -m.
