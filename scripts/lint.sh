@@ -44,7 +44,7 @@ check_vet() { "$go" vet -tags "$tags" ./...; }
 # What differs on Windows; the tests of the other packages need a Unix.
 check_windows() {
 	GOOS=windows CGO_ENABLED=0 "$go" build -tags "$tags" -o /dev/null ./cmd/byok-online &&
-		GOOS=windows CGO_ENABLED=0 "$go" vet -tags "$tags" ./internal/{access,command,durable,printable,secret,term} &&
+		GOOS=windows CGO_ENABLED=0 "$go" vet -tags "$tags" ./internal/{access,command,confine,durable,printable,secret,supervisor,term} &&
 		"$go" vet -tags "$tags,wine" ./internal/windowstest/...
 }
 

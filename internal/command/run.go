@@ -241,6 +241,7 @@ func contained(f Func) Func {
 			if err := r.Program.Prepare(r); err != nil {
 				return nil, err
 			}
+			r.watch() // it may have made notes
 		}
 		result, err = f(r)
 		if r.Program.Explain != nil && err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"byok/internal/ceremony"
@@ -19,7 +20,11 @@ import (
 // as it comes out of JSON.
 func watched(t *testing.T, f command.Func, args ...string) (seen []command.Running) {
 	t.Helper()
-	p := program(f)
+	return watchedIn(t, program(f), args...)
+}
+
+func watchedIn(t *testing.T, p *command.Program, args ...string) (seen []command.Running) {
+	t.Helper()
 	p.Watch = func(r command.Running) {
 		var copied command.Running
 		data, err := json.Marshal(r)
@@ -57,6 +62,25 @@ func TestWatch(t *testing.T) {
 	seen = watched(t, given, "look")
 	if len(seen) != 2 || seen[0] != (command.Running{Command: "look"}) || seen[1] != (command.Running{}) {
 		t.Errorf("a command that only looks: %+v", seen)
+	}
+}
+
+// TestWatchPrepared: what a program notes before the command is known before it, since
+// a library may end the process at its first call.
+func TestWatchPrepared(t *testing.T) {
+	kmdata(t)
+	note := ceremony.Note{Name: "network", Value: "allowed"}
+	p := program(func(r *command.Run) (command.Result, error) {
+		r.Event.AddNote("later", "on")
+		return nil, nil
+	})
+	p.Prepare = func(r *command.Run) error {
+		r.Event.AddNote(note.Name, note.Value)
+		return nil
+	}
+	before := watchedIn(t, p, "change")
+	if len(before) != 5 || before[1].Event.Notes != nil || !slices.Equal(before[2].Event.Notes, []ceremony.Note{note}) {
+		t.Errorf("%+v", before)
 	}
 }
 

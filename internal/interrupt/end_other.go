@@ -4,6 +4,7 @@ package interrupt
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
@@ -13,3 +14,6 @@ func end(s syscall.Signal) {
 		_ = self.Signal(s)
 	}
 }
+
+// Ignore makes this process, and those that it starts, deaf to signals.
+func Ignore(signals ...os.Signal) { signal.Ignore(signals...) }

@@ -61,7 +61,7 @@ func Relay(r io.Reader) {
 	relay.Lock()
 	relay.active = true
 	relay.Unlock()
-	signal.Ignore(Signals()...)
+	Ignore(Signals()...)
 	go func() {
 		number := make([]byte, 1)
 		for {

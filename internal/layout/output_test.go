@@ -21,17 +21,19 @@ var printing = []string{
 
 // printers are the files that may use them, each with its reason.
 var printers = map[string]string{
-	"cmd/byok-offline/main.go":                "hands the streams on",
-	"cmd/byok-online/main.go":                 "hands the streams on",
-	"cmd/check-offline/main.go":               "hands the streams on",
-	"cmd/byok-online/rehearsal.go":            "the URL of the vault that was just started",
-	"internal/child/again_linux.go":           "hands the streams on",
-	"internal/child/again_other.go":           "hands the streams on",
-	"internal/child/child.go":                 "hands the streams on",
-	"internal/command/show.go":                "every result passes through package printable here",
-	"internal/command/tree.go":                "the help, which is the program's own text",
-	"internal/supervisor/supervisor_linux.go": "hands the streams on",
-	"internal/supervisor/supervisor_other.go": "hands the streams on",
+	"cmd/byok-offline/main.go":                  "hands the streams on",
+	"cmd/byok-online/main.go":                   "hands the streams on",
+	"cmd/check-offline/main.go":                 "hands the streams on",
+	"cmd/byok-online/rehearsal.go":              "the URL of the vault that was just started",
+	"internal/child/again_linux.go":             "hands the streams on",
+	"internal/child/again_other.go":             "hands the streams on",
+	"internal/child/child.go":                   "hands the streams on",
+	"internal/command/show.go":                  "every result passes through package printable here",
+	"internal/command/tree.go":                  "the help, which is the program's own text",
+	"internal/supervisor/supervisor_linux.go":   "hands the streams on",
+	"internal/supervisor/supervisor_other.go":   "hands the streams on",
+	"internal/supervisor/supervisor_windows.go": "hands the streams on",
+	"internal/supervisor/worker.go":             "hands the streams on",
 }
 
 // TestOutputGoesThroughOneDoor keeps text of foreign origin from reaching the

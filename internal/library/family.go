@@ -191,22 +191,28 @@ func Names() []string {
 // Listed reports whether an environment variable of this name is one of
 // [Names]. A variable that is documented to hold a PIN never is.
 func Listed(name string) bool {
-	return !slices.Contains(withheld, folded(name)) &&
-		slices.ContainsFunc(Names(), func(pattern string) bool { return matches(pattern, name) })
+	return !slices.Contains(withheld, folded(name)) && Matches(Names(), name)
 }
 
-// Environ returns the variables of this process that a PKCS#11 library needs,
-// as "name=value": those that are [Listed], and those of the system's own by which
-// libraries find their configuration, such as HOME.
+// Needed reports whether a PKCS#11 library needs an environment variable of this
+// name: one that is [Listed], or one of the system's own by which libraries find
+// their configuration, such as HOME.
+func Needed(name string) bool { return slices.Contains(systemVariables, folded(name)) || Listed(name) }
+
+// Environ returns the variables of this process that are [Needed], as "name=value".
 func Environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return !slices.Contains(systemVariables, folded(name)) && !Listed(name)
+		return !Needed(name)
 	})
 }
 
-// matches reports whether name is the pattern or, where that ends in *, begins
-// with the rest of it.
+// Matches reports whether the name of an environment variable, as the system compares
+// it, is one of the patterns or, where a pattern ends in *, begins with the rest of it.
+func Matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, name) })
+}
+
 func matches(pattern, name string) bool {
 	pattern, name = folded(pattern), folded(name)
 	prefix, open := strings.CutSuffix(pattern, "*")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"syscall"
 
@@ -13,6 +12,7 @@ import (
 
 	"byok/internal/hsm"
 	"byok/internal/hsm/p11"
+	"byok/internal/interrupt"
 	"byok/internal/secret"
 )
 
@@ -29,7 +29,7 @@ func IsChild(args []string) bool { return len(args) == 2 && args[1] == Argument 
 func Child(in io.Reader, out io.Writer) int {
 	// The parent ends this process by closing the pipe: an interrupt meant for
 	// the parent, or a parent that died, must not keep it from clearing up.
-	signal.Ignore(os.Interrupt, syscall.SIGPIPE)
+	interrupt.Ignore(os.Interrupt, syscall.SIGPIPE)
 	c := &child{out: out}
 	defer c.close()
 	for {

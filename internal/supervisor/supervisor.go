@@ -17,7 +17,9 @@
 // and starts this program again for each step, as a supervisor with a worker. It is
 // behind the same filter.
 //
-// On other systems than Linux there is one process, and no supervisor.
+// On Windows it is the same, without domain and filter: handles are inherited in place
+// of descriptors, and a job has the system end the worker with its supervisor. There is
+// one process, and no supervisor, on systems other than these two.
 //
 // It contains accidents. A hostile library owns its process and can forge what
 // the worker says, its results included. It cannot reach what the table of

@@ -3,9 +3,6 @@
 package supervisor
 
 import (
-	"context"
-	"encoding/json"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -15,11 +12,7 @@ import (
 
 	"byok/internal/command"
 	"byok/internal/confine"
-	"byok/internal/interrupt"
 )
-
-// Variable is in the environment of a worker.
-const Variable = "BYOK_WORKER"
 
 // Values of [Variable].
 const (
@@ -34,12 +27,6 @@ const (
 	reportDescriptor    = 5 // takes lines of [report]
 	interruptDescriptor = 6 // gives the numbers of signals, a byte each
 )
-
-// report is one line from a worker. The last one of each kind counts.
-type report struct {
-	Running *command.Running `json:"running,omitempty"` // the command under way
-	Status  *int             `json:"status,omitempty"`  // with which it is about to exit
-}
 
 // workerEnvironment is the listed environment with what makes a worker.
 func workerEnvironment(where string) []string {
@@ -68,7 +55,10 @@ func work(program New, args []string) int {
 	if os.Getenv(Variable) == outside {
 		status = p.Abandon(command.Unrun(args), enter(args)) // which has failed if it returns
 	} else {
-		status = run(p, args, reports)
+		for fd := outputDescriptor; fd <= interruptDescriptor; fd++ {
+			unix.CloseOnExec(fd) // what it starts has no part in them
+		}
+		status = run(p, args, reports, os.NewFile(interruptDescriptor, "interrupts"))
 	}
 	send(reports, report{Status: &status})
 	return status
@@ -86,23 +76,4 @@ func enter(args []string) error {
 		return unstarted(os.NewSyscallError("prctl", err))
 	}
 	return unstarted(unix.Exec("/proc/self/exe", os.Args, workerEnvironment(inside)))
-}
-
-func run(p *command.Program, args []string, reports *os.File) int {
-	for fd := outputDescriptor; fd <= interruptDescriptor; fd++ {
-		unix.CloseOnExec(fd) // what it starts has no part in them
-	}
-	_ = os.Unsetenv(Variable)
-	interrupt.Relay(os.NewFile(interruptDescriptor, "interrupts"))
-	p.Process = os.Getppid()
-	p.Watch = func(r command.Running) { send(reports, report{Running: &r}) }
-	return p.Main(context.Background(), args)
-}
-
-// send writes a line. Where no one listens any more, this process is about to
-// end as well.
-func send(w io.Writer, r report) {
-	if line, err := json.Marshal(r); err == nil {
-		_, _ = w.Write(append(line, '\n'))
-	}
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,9 +66,39 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// typed runs a command on a terminal of its own, types text once the prompt is on
-// the screen, and returns all that was on it.
-func typed(t *testing.T, c *exec.Cmd, prompt, text string) string {
+// TestInterruptWorker: one Ctrl-C, which reaches the supervisor and its worker, is one to
+// the command; the second ends a worker that does not listen. The end is in the log.
+func TestInterruptWorker(t *testing.T) {
+	for _, c := range []struct {
+		deed    string
+		typed   []string
+		failure string
+	}{
+		{"waits", []string{"waiting", "\x03"}, "context canceled"},
+		{"PIN", []string{"PIN:", "\x03"}, "PIN: interrupted"},
+		{
+			"deaf", []string{"waiting", "\x03", "interrupt again to end the program at once", "\x03"},
+			"interrupted before the step under way was finished",
+		},
+	} {
+		dir := t.TempDir()
+		job := under(t, dir, "supervised.exe", "change")
+		job.Env = append(job.Env, "BYOK_SUPERVISOR_TEST="+c.deed)
+		screen := typed(t, job, c.typed...)
+		said := control.ReplaceAllString(screen, "")
+		if status := job.ProcessState.ExitCode(); status != 130 || !strings.Contains(said, "byok-test: error: "+c.failure) {
+			t.Errorf("%s: status %d: %q", c.deed, status, screen)
+		}
+		lines := strings.Split(strings.TrimSpace(read(t, filepath.Join(dir, "kmdata", "local", "ceremony.jsonl"))), "\n")
+		if end := lines[len(lines)-1]; len(lines) != 2 || !strings.Contains(end, `"status":130,"error":"`+c.failure+`"`) {
+			t.Errorf("%s: recorded %s", c.deed, lines)
+		}
+	}
+}
+
+// typed runs a command on a terminal of its own, types each second text of the dialogue
+// once the prompt before it is on the screen, and returns all that was on it.
+func typed(t *testing.T, c *exec.Cmd, dialogue ...string) string {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -96,14 +128,16 @@ func typed(t *testing.T, c *exec.Cmd, prompt, text string) string {
 	defer limit.Stop()
 	screen := new(screen)
 	go screen.show(keyboard)
-	for range 300 {
-		if strings.Contains(control.ReplaceAllString(screen.String(), ""), prompt) {
-			break
+	for said := range slices.Chunk(dialogue, 2) {
+		for range 300 {
+			if strings.Contains(control.ReplaceAllString(screen.String(), ""), said[0]) {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // the prompt is written before the console is set
+		_, _ = keyboard.WriteString(said[1])
 	}
-	time.Sleep(200 * time.Millisecond) // the prompt is written before the console is set
-	_, _ = keyboard.WriteString(text)
 	_ = c.Wait()
 	time.Sleep(200 * time.Millisecond) // Wine's console writes what the program wrote
 	return screen.String()

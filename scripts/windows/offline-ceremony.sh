@@ -51,6 +51,24 @@ fails 3 "no network for the library" windows confine status
 fails 6 "world create loads an HSM's library or reads a secret, and Windows does not hold: " \
 	windows world create --module-path "$module" --label x --acs-quorum 2/3 --rehearsal --card card1 --card card2 --card card3
 fails 2 "not a shared library" windows module list --unconfined --module-path 'C:\windows\win.ini'
+
+step "Libraries that end their process"
+# ends NAME DEED HOW: the library that does so ends the worker, and the supervisor
+# says how, and writes the end of the step to the log of a kmdata folder for this.
+ends() {
+	local name=$1 deed=$2 how=$3 log=$demo/crash/kmdata/local/ceremony.jsonl
+	x86_64-w64-mingw32-gcc -shared -O2 -s "-DDEED=$deed" -o "$drive/$name.dll" "$root/scripts/windows/deadly.c"
+	fails 4 "error: the process that runs the HSM's library ended unexpectedly: $how" \
+		run crash /usr/lib/wine/wine64 "$folder/byok-offline.exe" world create --unconfined --module-path "C:\\softhsm\\$name.dll" \
+		--label x --acs-quorum 2/3 --rehearsal --pin-file secrets/pin --card card1 --card card2 --card card3 \
+		--holder Alice --holder Bob --holder Carol \
+		--card-pin-file secrets/card1 --card-pin-file secrets/card2 --card-pin-file secrets/card3
+	grep -q '"phase":"end",.*"notes":\[{"name":"unconfined",.*"status":4,' <(tail -n 1 "$log") || { echo "no end in the log"; return 1; }
+}
+ends crash "*(volatile int *)NULL = 1" "killed by exception 0xC0000005"
+ends abort "abort()" "exit status 3"
+ends exit "exit(7)" "exit status 7"
+
 make_world
 make_key
 windows key list

@@ -15,6 +15,7 @@ scripts/windows/overlay.sh "$work" >"$work/overlay.json"
 windows() { GOOS=windows GOARCH=amd64 CGO_ENABLED=0 "$@"; }
 windows "$go" build -trimpath -tags "$tags" -o "$work/byok-online.exe" ./cmd/byok-online
 windows "$go" build -trimpath -tags "$tags,wine" -o "$work/asks.exe" ./internal/windowstest/asks
+windows "$go" test -c -tags "$tags" -o "$work/supervised.exe" ./internal/supervisor
 "$go" build -trimpath -tags "$tags" -o "$work/bin/" ./cmd/byok-offline ./cmd/byok-online
 
 # Tests that have a form of their own for Windows, and those that need none.
@@ -22,7 +23,7 @@ under_wine() {
 	windows "$go" test -tags "$tags" -overlay "$work/overlay.json" \
 		-exec /usr/lib/wine/wine64 -count=1 "$@"
 }
-under_wine ./internal/access ./internal/printable ./internal/secret
+under_wine ./internal/access ./internal/confine ./internal/printable ./internal/secret ./internal/supervisor
 under_wine -run 'Names|Waits|InUse|NoFolder|HardLink|Locked|Private|Concurrent|Interrupted|TestSetDiscarded' ./internal/durable
 under_wine -run 'Usual|Expanded' ./internal/command
 

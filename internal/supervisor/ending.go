@@ -1,4 +1,4 @@
-//go:build amd64 || arm64
+//go:build windows || (linux && (amd64 || arm64))
 
 package supervisor
 
@@ -7,10 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"byok/internal/command"
-	"byok/internal/confine"
 	"byok/internal/exitcode"
 	"byok/internal/printable"
 )
@@ -32,23 +29,22 @@ func (w *worker) end(p *command.Program, args []string) int {
 	return p.Abandon(w.running, err)
 }
 
+// again is the hint for a worker that ended before its step did.
 const again = "run the same command again: it takes up what was begun"
 
-// nextStep is the hint for a library that ended its process, or never returned, as
-// some do that the filter refuses a socket.
-func nextStep(args []string) string {
-	if wantsNetwork(args) {
-		return again
-	}
-	return again + "; or " + confine.NetworkHint
+// ending is how a worker's process ended.
+type ending struct {
+	status int    // with which it exited
+	signal string // the signal or exception that ended it: "SIGSEGV"; "" if it exited
+	killed bool   // by a person, or by itself for one; no library does that
 }
 
 // failure is nil for a worker that exited as it said it would.
 func (w *worker) failure(version, crash, next string) error {
-	if w.status != nil && w.state.Exited() && w.state.ExitStatus() == *w.status {
+	if w.status != nil && w.ending == (ending{status: *w.status}) {
 		return nil
 	}
-	if w.interrupted.Load() && w.state.Signaled() && w.state.Signal() == unix.SIGKILL {
+	if w.interrupted.Load() && w.ending.killed {
 		return exitcode.Errorf(exitcode.Interrupted, "interrupted before the step under way was finished").
 			Hint("%s", next)
 	}
@@ -58,21 +54,23 @@ func (w *worker) failure(version, crash, next string) error {
 	how := crash
 	switch {
 	case how != "":
-	case w.state.Signaled() && w.state.Signal() == unix.SIGKILL:
-		how, next = "killed by SIGKILL", again // which no library does to itself
-	case w.state.Signaled():
-		how = "killed by " + unix.SignalName(w.state.Signal())
+	case w.ending.signal != "":
+		how = "killed by " + w.ending.signal
 	default:
-		how = "exit status " + strconv.Itoa(w.state.ExitStatus())
+		how = "exit status " + strconv.Itoa(w.ending.status)
+	}
+	if w.ending.killed {
+		next = again
 	}
 	const what = "the process that runs the HSM's library ended unexpectedly: %s"
 	return exitcode.Errorf(exitcode.HSM, what, how).Hint("%s", next)
 }
 
 // crashed is the first line of a report by Go's runtime: of a signal, such as
-// "SIGSEGV: segmentation violation", of an error that it cannot survive, or of
-// a panic outside a command.
-var crashed = regexp.MustCompile(`(?m)^(?:SIG[A-Z]+: |fatal error: |panic: |runtime: ).*$`)
+// "SIGSEGV: segmentation violation", of an exception of Windows, whose number alone
+// says something to a person, of an error that it cannot survive, or of a panic
+// outside a command.
+var crashed = regexp.MustCompile(`(?m)^(?:Exception 0x[0-9a-f]+|(?:SIG[A-Z]+: |fatal error: |panic: |runtime: ).*$)`)
 
 // crashStatus is the status with which Go's runtime then exits.
 const crashStatus = 2
@@ -81,7 +79,7 @@ const crashStatus = 2
 // runtime printed behind it, or "".
 func (w *worker) words() (said, crash string) {
 	found := crashed.FindStringIndex(w.printed)
-	if found == nil || !w.state.Exited() || w.state.ExitStatus() != crashStatus {
+	if found == nil || w.ending != (ending{status: crashStatus}) {
 		return w.printed, ""
 	}
 	return w.printed[:found[0]], shortened(w.printed[found[0]:found[1]])
@@ -104,7 +102,7 @@ func quote(p *command.Program, said string) {
 			p.Console.Warning("the HSM's library printed more lines")
 			return
 		}
-		p.Console.Warning("the HSM's library printed: %s", shortened(line))
+		p.Console.Warning("the HSM's library printed: %s", shortened(strings.TrimSuffix(line, "\r")))
 	}
 }
 
