@@ -37,13 +37,7 @@ func Check(ctx context.Context, dir string, limit Limit) (*Kit, []Finding, error
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &checking{Kit: k, limit: limit, listed: make(map[string]int, len(k.Files)), folders: map[string]bool{}}
-	for i, f := range k.Files {
-		c.listed[f.Name] = i
-		for at := path.Dir(f.Name); at != "."; at = path.Dir(at) {
-			c.folders[at] = true
-		}
-	}
+	c := newChecking(k, limit)
 	if err := c.walk("."); err != nil {
 		return nil, nil, err
 	}
@@ -57,6 +51,9 @@ func Check(ctx context.Context, dir string, limit Limit) (*Kit, []Finding, error
 // open reads the list of a kit.
 func open(dir string, limit Limit) (*Kit, error) {
 	at := filepath.Join(dir, List)
+	if err := isFolder(dir); err != nil {
+		return nil, err
+	}
 	info, err := os.Lstat(at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -81,19 +78,57 @@ func open(dir string, limit Limit) (*Kit, error) {
 	return &Kit{Folder: dir, SHA256: fingerprint.Of(data), Files: files}, nil
 }
 
+// isFolder refuses what is in place of a kit's folder. Of a link, what it leads to would
+// be checked, which can be on the stick.
+func isFolder(dir string) error {
+	info, err := os.Lstat(filepath.Clean(dir))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return exitcode.Errorf(exitcode.Check, "%s: no such folder", dir).Hint("name the folder that kit write made")
+	case err != nil:
+		return exitcode.Errorf(exitcode.Failed, "%s: %w", dir, durable.Cause(err))
+	case info.Mode()&fs.ModeSymlink != 0:
+		return exitcode.Errorf(exitcode.Check, "%s is a link, and a kit is a folder", dir).
+			Hint("copy the kit itself from the stick, and check the copy")
+	case !info.IsDir():
+		return exitcode.Errorf(exitcode.Check, "%s is not a folder, and a kit is one", dir).
+			Hint("name the folder that kit write made")
+	}
+	return nil
+}
+
 // checking is a check under way.
 type checking struct {
 	*Kit
 	limit   Limit
 	listed  map[string]int  // where in Files each is, by its name
-	folders map[string]bool // that the listed files are in
+	folders map[string]bool // that the listed files are in; true for those that are there
 	there   []int           // which of Files are there, with their sizes
 	entries int             // that were seen
 	found   []Finding
+	named   map[string]bool // in found
+}
+
+func newChecking(k *Kit, limit Limit) *checking {
+	c := &checking{
+		Kit:     k,
+		limit:   limit,
+		listed:  make(map[string]int, len(k.Files)),
+		folders: map[string]bool{},
+		named:   map[string]bool{},
+	}
+	for i, f := range k.Files {
+		c.listed[f.Name] = i
+		for at := path.Dir(f.Name); at != "."; at = path.Dir(at) {
+			c.folders[at] = false
+		}
+	}
+	return c
 }
 
 func (c *checking) add(name, format string, args ...any) {
 	c.found = append(c.found, Finding{name, fmt.Sprintf(format, args...)})
+	c.named[name] = true
 }
 
 func (c *checking) path(name string) string { return filepath.Join(c.Folder, filepath.FromSlash(name)) }
@@ -106,21 +141,29 @@ func (c *checking) walk(at string) error {
 	}
 	for _, e := range entries {
 		name := path.Join(at, e.Name())
+		look := c.file
 		if e.IsDir() {
-			if !c.folders[name] {
-				c.add(name, "a folder that is not on the list")
-				continue
-			}
-			if err := c.walk(name); err != nil {
-				return err
-			}
-			continue
+			look = c.folder
 		}
-		if err := c.file(name, e); err != nil {
+		if err := look(name, e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// folder looks at a folder.
+func (c *checking) folder(name string, _ fs.DirEntry) error {
+	if _, listed := c.listed[name]; listed {
+		c.add(name, "a folder in place of the file")
+		return nil
+	}
+	if _, known := c.folders[name]; !known {
+		c.add(name, "a folder that is not on the list")
+		return nil
+	}
+	c.folders[name] = true
+	return c.walk(name)
 }
 
 // read lists a folder, of which the kit as a whole may not have more entries than
@@ -189,11 +232,19 @@ func (c *checking) hash(ctx context.Context) error {
 	return nil
 }
 
-// missing notes a file that is not there, unless something else is in its place.
+// missing notes a file that is not there: by the folder that is missing with it, and
+// not at all where something else in its place, or in a folder's, is a finding already.
 func (c *checking) missing(name string) {
-	if !slices.ContainsFunc(c.found, func(f Finding) bool { return f.Name == name }) {
-		c.add(name, "it is missing")
+	gone, says := name, "it is missing"
+	for at := name; at != "."; at = path.Dir(at) {
+		if c.named[at] {
+			return
+		}
+		if there, isFolder := c.folders[at]; isFolder && !there {
+			gone, says = at, "the folder is missing"
+		}
 	}
+	c.add(gone, "%s", says)
 }
 
 func (c *checking) sum(f File) (fingerprint.Sum, error) {

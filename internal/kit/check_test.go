@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,7 @@ func TestCheckFinds(t *testing.T) {
 		{"a missing file", func(dir string) error { return os.Remove(dir + "/plan/plan.yaml") },
 			[]kit.Finding{{"plan/plan.yaml", "it is missing"}}},
 		{"a missing folder", func(dir string) error { return os.RemoveAll(dir + "/plan") },
-			[]kit.Finding{{"plan/plan.yaml", "it is missing"}, {"plan/policy.json", "it is missing"}}},
+			[]kit.Finding{{"plan", "the folder is missing"}}},
 		{"a file more", func(dir string) error { return os.WriteFile(dir+"/autorun.inf", nil, 0o600) },
 			[]kit.Finding{{"autorun.inf", "it is not on the list"}}},
 		{"a hidden file more", func(dir string) error { return os.WriteFile(dir+"/plan/.profile", nil, 0o600) },
@@ -46,9 +47,7 @@ func TestCheckFinds(t *testing.T) {
 		}, []kit.Finding{{"byok-offline", "a link, and a kit has files alone"}}},
 		{"a link to a folder", func(dir string) error {
 			return errors.Join(os.Rename(dir+"/plan", dir+"/../moved"), os.Symlink("../moved", dir+"/plan"))
-		}, []kit.Finding{
-			{"plan", "a link, and a kit has files alone"}, {"plan/plan.yaml", "it is missing"}, {"plan/policy.json", "it is missing"},
-		}},
+		}, []kit.Finding{{"plan", "a link, and a kit has files alone"}}},
 		{"a link to itself", func(dir string) error { return os.Symlink("loop", dir+"/loop") },
 			[]kit.Finding{{"loop", "a link, and a kit has files alone"}}},
 		{"a named pipe", func(dir string) error {
@@ -56,7 +55,18 @@ func TestCheckFinds(t *testing.T) {
 		}, []kit.Finding{{"byok-offline", "a named pipe, and a kit has files alone"}}},
 		{"a folder in place of a file", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/byok-offline"), os.Mkdir(dir+"/byok-offline", 0o700))
-		}, []kit.Finding{{"byok-offline", "a folder that is not on the list"}}},
+		}, []kit.Finding{{"byok-offline", "a folder in place of the file"}}},
+		{"a file in place of a folder", func(dir string) error {
+			return errors.Join(os.RemoveAll(dir+"/plan"), os.WriteFile(dir+"/plan", nil, 0o600))
+		}, []kit.Finding{{"plan", "it is not on the list"}}},
+		{"a second name of a file", func(dir string) error { return os.Link(dir+"/byok-offline", dir+"/byok") },
+			[]kit.Finding{{"byok", "it is not on the list"}}},
+		{"a socket", func(dir string) error { return socketAt(t, dir+"/byok-offline") },
+			[]kit.Finding{{"byok-offline", "a socket, and a kit has files alone"}}},
+		{"a name of two lines", func(dir string) error { return os.WriteFile(dir+"/plan/a\nb", nil, 0o600) },
+			[]kit.Finding{{"plan/a\nb", "it is not on the list"}}},
+		{"a name that is no UTF-8", func(dir string) error { return os.WriteFile(dir+"/\xff", nil, 0o600) },
+			[]kit.Finding{{"\xff", "it is not on the list"}}},
 		{"several", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/plan/plan.yaml"), os.WriteFile(dir+"/z", nil, 0o600), os.WriteFile(dir+"/a", nil, 0o600))
 		}, []kit.Finding{
@@ -111,7 +121,9 @@ func TestCheckRefusesPlaces(t *testing.T) {
 		_, _, err := kit.Check(context.Background(), dir, kit.Inward())
 		return dir, err
 	}
-	dir, err := at(func(string) error { return nil })
+	dir, err := at(func(list string) error { return os.Remove(filepath.Dir(list)) })
+	refusal(t, err, exitcode.Check, dir+": no such folder", "name the folder that kit write made")
+	dir, err = at(func(string) error { return nil })
 	refusal(t, err, exitcode.Check, dir+" is not a kit: it has no SHA256SUMS", "name the folder that kit write made")
 	dir, err = at(func(list string) error { return os.Symlink("/dev/zero", list) })
 	refusal(t, err, exitcode.Check, dir+"/SHA256SUMS is a link, not the list of a kit", "")
@@ -122,7 +134,26 @@ func TestCheckRefusesPlaces(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	put(t, file, "")
 	_, _, err = kit.Check(context.Background(), file, kit.Inward())
-	refusal(t, err, exitcode.Failed, file+"/SHA256SUMS: not a directory", "")
+	refusal(t, err, exitcode.Check, file+" is not a folder, and a kit is one", "name the folder that kit write made")
+	link := filepath.Join(t.TempDir(), "kit")
+	must(t, os.Symlink(made(t).Folder, link))
+	for _, path := range []string{link, link + "/"} {
+		_, _, err = kit.Check(context.Background(), path, kit.Inward())
+		refusal(t, err, exitcode.Check, path+" is a link, and a kit is a folder",
+			"copy the kit itself from the stick, and check the copy")
+	}
+}
+
+// socketAt puts a socket in place of a file. A socket's path has few bytes.
+func socketAt(t *testing.T, path string) error {
+	t.Helper()
+	must(t, os.Remove(path))
+	t.Chdir(filepath.Dir(path))
+	s, err := net.Listen("unix", filepath.Base(path))
+	if err == nil {
+		t.Cleanup(func() { _ = s.Close() })
+	}
+	return err
 }
 
 // TestCheckIsBounded: a stick with holes or without an end costs no more than a kit

@@ -19,6 +19,9 @@ import (
 // last element. A link, and what is neither a file nor a folder, is refused: status
 // Refused. What begins with a dot is left out.
 func Gather(folder, from string) (list []Source, err error) {
+	if from == "" {
+		return nil, exitcode.Errorf(exitcode.Usage, "an empty name is no file or folder")
+	}
 	base := filepath.Dir(filepath.Clean(from))
 	err = filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
 		switch {
@@ -31,8 +34,7 @@ func Gather(folder, from string) (list []Source, err error) {
 		case d.IsDir():
 			return nil
 		case !d.Type().IsRegular():
-			return exitcode.Errorf(exitcode.Refused, "%s is %s, and a kit has files alone", at, kindOf(d.Type())).
-				Hint("leave it out, or name what it leads to")
+			return notAFile(at, d.Type())
 		case len(list) == Outward().Files:
 			return exitcode.Errorf(exitcode.Refused, "%s: more than %d files", from, len(list))
 		}
@@ -41,6 +43,14 @@ func Gather(folder, from string) (list []Source, err error) {
 		return err
 	})
 	return list, err
+}
+
+func notAFile(at string, mode fs.FileMode) error {
+	err := exitcode.Errorf(exitcode.Refused, "%s is %s, and a kit has files alone", at, kindOf(mode))
+	if mode&fs.ModeSymlink != 0 {
+		return err.Hint("leave it out, or name what it leads to")
+	}
+	return err.Hint("leave it out")
 }
 
 func skip(d fs.DirEntry) error {

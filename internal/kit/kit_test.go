@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"byok/internal/exitcode"
@@ -128,7 +129,7 @@ func TestWriteRefuses(t *testing.T) {
 			list := sources(t, "plan/plan.yaml", "", c.in, "")
 			_, err := kit.Write(context.Background(), dir, list, kit.Inward())
 			shown := strings.ReplaceAll(c.in, "\x1b", `\x1b`)
-			refusal(t, err, exitcode.Refused, list[1].Path+" cannot be "+shown+" in a kit: "+c.says, rename)
+			refusal(t, err, exitcode.Refused, list[1].Path+" cannot go into the kit as "+shown+": "+c.says, rename)
 			if left, _ := filepath.Glob(dir + "*"); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
 			}
@@ -222,6 +223,12 @@ func TestGather(t *testing.T) {
 	}
 	_, err := kit.Gather("", dir+"/none")
 	refusal(t, err, exitcode.Usage, dir+"/none: no such file or folder", "")
+	_, err = kit.Gather("", "")
+	refusal(t, err, exitcode.Usage, "an empty name is no file or folder", "")
+	must(t, os.MkdirAll(dir+"/pipes", 0o700))
+	must(t, syscall.Mkfifo(dir+"/pipes/pipe", 0o600))
+	_, err = kit.Gather("", dir+"/pipes")
+	refusal(t, err, exitcode.Refused, dir+"/pipes/pipe is a named pipe, and a kit has files alone", "leave it out")
 	must(t, os.Symlink("/etc", dir+"/usb/link"))
 	_, err = kit.Gather("", dir+"/usb")
 	refusal(t, err, exitcode.Refused, dir+"/usb/link is a link, and a kit has files alone",

@@ -52,8 +52,8 @@ func measure(sources []Source) ([]File, error) {
 	files, taken := make([]File, len(sources)), places{}
 	for i, s := range sources {
 		if err := taken.add(s.Name); err != nil {
-			return nil, exitcode.Errorf(exitcode.Refused, "%s cannot be %s in a kit: %w", s.Path, printable.Escape(s.Name), err).
-				Hint("give it another name, or leave it out")
+			return nil, exitcode.Errorf(exitcode.Refused, "%s cannot go into the kit as %s: %w", s.Path,
+				printable.Escape(s.Name), err).Hint("give it another name, or leave it out")
 		}
 		f, err := durable.Open(s.Path)
 		if err != nil {

@@ -22,6 +22,7 @@ import (
 const kitText = `Copies files to a new folder on the stick, with the list of their SHA-256 sums as
 sha256sum writes it, and shows the list's own sum: write that down, since it must
 not travel on the stick. The folder gets its name when all of it is on the medium.
+Of the folders that are named, what begins with a dot stays behind.
 
 The other workstation copies the folder to its own disk and checks the copy: by
 sha256sum where it has nothing of this project yet, and by kit verify.`
@@ -200,14 +201,18 @@ func inShort(k kit.Kit) [][]string {
 const kitWords = 8
 
 func verifyKit(r *command.Run, dir string, limit kit.Limit) (command.Result, error) {
+	const beware = "use nothing of it; have the kit made again, on another stick"
 	k, found, err := kit.Check(r.Context.Context, dir, limit)
+	if err != nil && exitcode.Of(err) == exitcode.Check && exitcode.HintOf(err) == "" {
+		return nil, exitcode.Hint(err, beware)
+	}
 	if err != nil {
 		return nil, err
 	}
 	r.Event.AddInput(filepath.Join(dir, kit.List), k.SHA256)
 	if len(found) > 0 {
 		return checkedKit{Kit: *k, Findings: found}, exitcode.Errorf(exitcode.Check, "%s: %s", dir,
-			printable.Count(len(found), "finding")).Hint("use nothing of it; have the kit made again, on another stick")
+			printable.Count(len(found), "finding")).Hint(beware)
 	}
 	given, err := kitFingerprint(r)
 	if err != nil {

@@ -148,6 +148,7 @@ func TestKitBack(t *testing.T) {
 func TestKitRefused(t *testing.T) {
 	kmdataDir(t)
 	t.Chdir(stick(t))
+	write(t, "SHA256SUMS", "notes\n")
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -164,9 +165,13 @@ func TestKitRefused(t *testing.T) {
 		{"no release", []string{"--to", "stick/kit", "--release", "stick"}, 2, "error: stick/SHA256SUMS: no such file\n"},
 		{"no plan", []string{"--to", "stick/kit", "--plan", "none"}, 2, "error: none: no such file\n"},
 		{"two files of one name", []string{"write", "--to", "stick/kit", "notes", "./notes"}, 6,
-			"error: ./notes cannot be notes in a kit: named twice\nbyok-test: hint: give it another name, or leave it out\n"},
+			"error: ./notes cannot go into the kit as notes: named twice\nbyok-test: hint: give it another name, or leave it out\n"},
 		{"no kit", []string{"verify", "stick"}, 3, "error: stick is not a kit: it has no SHA256SUMS\n" +
 			"byok-test: hint: name the folder that kit write made\n"},
+		{"a list of another kind", []string{"verify", "."}, 3,
+			"error: SHA256SUMS: line 1 is not a SHA-256, two spaces and a name\n" +
+				"byok-test: hint: use nothing of it; have the kit made again, on another stick\n"},
+		{"an empty name", []string{"write", "--to", "stick/kit", ""}, 2, "error: an empty name is no file or folder\n"},
 	} {
 		got := kitting(t, shared.KitsIn(), c.args...)
 		wantAnswer(t, c.name, got, answer{c.status, "Result: FAILURE\n", "byok-test: " + c.err})
