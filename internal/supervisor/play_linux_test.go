@@ -121,6 +121,13 @@ func deeds() map[string]command.Func {
 			}
 			return text(strings.Join(lines, "\n")), nil
 		},
+		"much, SIGSEGV": func(r *command.Run) (command.Result, error) {
+			r.Event.AddNote("much", strings.Repeat("x", much))
+			err := r.Note(ceremony.Note{Name: "now", Value: "the event has grown"})
+			_ = unix.Kill(os.Getpid(), unix.SIGSEGV)
+			time.Sleep(100 * time.Millisecond)
+			return nil, err
+		},
 		"waits": func(r *command.Run) (command.Result, error) {
 			ready(r)
 			<-r.Context.Done()
@@ -164,6 +171,9 @@ func deeds() map[string]command.Func {
 	}
 	return all
 }
+
+// much is how many bytes an event of many keys has, and more than a pipe holds.
+const much = 2 << 20
 
 // ready says that a command is under way, and by which process.
 func ready(r *command.Run) { _, _ = fmt.Fprintf(r.Console.Err, "running as %d\n", os.Getpid()) }
