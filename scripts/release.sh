@@ -102,6 +102,7 @@ pages() {
 			"$work/$name" completion "$shell" >"$work/completions/$name/$shell"
 		done
 	done
+	manual check-offline
 }
 
 # doc FOLDER NAME TARGET: the papers of a program, for a package.
@@ -112,50 +113,27 @@ doc() {
 	install -D -m 644 "${file%.exe}.licences.txt" "$1/$2.licences.txt"
 }
 
-# deb NAME TARGET: the Debian package of a program.
-deb() {
-	local name=$1 target=$2 root=$work/deb/$1-$2 share page
-	share=$root/usr/share
-	install -D -m 755 "$(program "$name" "$target")" "$root/usr/bin/$name"
-	doc "$share/doc/$name" "$name" "$target"
-	sed 's/^VERSION$/'"$version"'/' scripts/release/copyright >"$share/doc/$name/copyright"
-	gzip -9nc CHANGELOG.md >"$share/doc/$name/changelog.gz"
-	if [ -d "$work/completions/$name" ]; then
-		mkdir -p "$share/man/man1"
-		for page in "$work/man/$name"[.-]*; do gzip -9nc "$page" >"$share/man/man1/${page##*/}.gz"; done
-		install -D -m 644 "$work/completions/$name/bash" "$share/bash-completion/completions/$name"
-		install -D -m 644 "$work/completions/$name/zsh" "$share/zsh/vendor-completions/_$name"
-		install -D -m 644 "$work/completions/$name/fish" "$share/fish/vendor_completions.d/$name.fish"
-	fi
-	control "$name" "$target" "$root"
-	find "$root" -type d -exec chmod 755 {} +
-	find "$root" -type f ! -path '*/bin/*' -exec chmod 644 {} +
-	find "$root" -exec touch -h -d "@$epoch" {} +
-	dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$root" \
-		"$out/${name}_${version/-/\~}_${target#*-}.deb" >/dev/null
+# book NAME FOLDER: what there is to read about a program, with its pictures.
+book() {
+	local pages=(README.md docs)
+	[ "$1" != check-offline ] || pages=(docs/security/check-offline.md)
+	find "${pages[@]}" -type f ! -name '*.go' -exec cp --parents -t "$2" {} +
 }
 
-# control NAME TARGET ROOT writes what dpkg has to know. The C library is the oldest
-# that has what the program calls.
-control() {
-	local libc size
-	libc=$(readelf -V "$3/usr/bin/$1" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | cut -d_ -f2 || true) # none: static
-	size=$(du -k --apparent-size -s "$3/usr" | cut -f1)
-	mkdir -p "$3/DEBIAN"
-	sed -n "/^$1:/,/^\$/p" scripts/release/control | sed -e 1d -e '/^$/d' -e "s/LIBC/$libc/" -e "s/SIZE/$size/" \
-		-e "s/VERSION/${version/-/\~}/" -e "s/ARCH/${2#*-}/" >"$3/DEBIAN/control"
-	(cd "$3" && find usr -type f | sort | xargs md5sum) >"$3/DEBIAN/md5sums"
-}
+# The Debian packages.
+# shellcheck source=scripts/release/deb.sh
+. scripts/release/deb.sh
 
 # archive TARGET: the programs for Windows with their papers, as a zip.
 archive() {
 	local name root=$work/zip/byok-$version-$1
 	for name in "${programs[@]}"; do
 		install -D -m 755 "$(program "$name" "$1")" "$root/$name.exe"
-		doc "$root/doc" "$name" "$1"
+		doc "$root/papers" "$name" "$1"
 		[ ! -d "$work/completions/$name" ] || install -D -m 644 "$work/completions/$name/powershell" "$root/completions/$name.ps1"
 	done
-	install -m 644 README.md CHANGELOG.md LICENSE "$root"
+	install -m 644 CHANGELOG.md LICENSE "$root"
+	book byok "$root"
 	find "$root" -exec touch -d "@$epoch" {} +
 	(cd "$work/zip" && find "byok-$version-$1" -type f | sort | zip -9Xq "$out/byok-$version-$1.zip" -@)
 }
@@ -207,7 +185,7 @@ for name in "${programs[@]}"; do
 	[ -d "cmd/$name" ] || fail "there is no cmd/$name"
 done
 "$go" build -trimpath -o "$work/release" ./internal/release
-for name in byok-offline byok-online; do # what this machine runs
+for name in "${programs[@]}"; do # what this machine runs
 	"$go" build "${build[@]}" -ldflags "$LDFLAGS" -o "$work/$name" "./cmd/$name"
 done
 pages
