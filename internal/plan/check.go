@@ -47,6 +47,7 @@ var rules = []func(*checking){
 	(*checking).cards,
 	(*checking).module,
 	(*checking).image,
+	(*checking).kit,
 	(*checking).destinations,
 	(*checking).keys,
 	(*checking).names,

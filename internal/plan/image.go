@@ -17,10 +17,12 @@ type Image struct {
 
 // Groups is the SHA-256 as [fingerprint.Sum.Groups] has it; in a plan with
 // findings, what stands there.
-func (i Image) Groups() string {
-	sum, err := fingerprint.Parse(i.SHA256)
+func (i Image) Groups() string { return groups(i.SHA256) }
+
+func groups(text string) string {
+	sum, err := fingerprint.Parse(text)
 	if err != nil {
-		return i.SHA256
+		return text
 	}
 	return sum.Groups()
 }

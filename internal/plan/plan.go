@@ -38,6 +38,7 @@ type Plan struct {
 	Stick     string         `yaml:"stick"`  // folder of the USB stick that crosses the air gap
 	Backup    string         `yaml:"backup"` // folder for the copy of kmdata
 	Image     Image          `yaml:"image"`  // that the disconnected workstation starts from; zero for none
+	Kit       Kit            `yaml:"kit"`    // that it was installed from; zero for none
 	Vaults    []Vault        `yaml:"vaults"`
 	Keys      []Key          `yaml:"keys"`
 	file      string         // name of the file

@@ -64,6 +64,24 @@ func TestImage(t *testing.T) {
 	}
 }
 
+func TestKit(t *testing.T) {
+	want := plan.Kit{SHA256: strings.Repeat("0a", 32)}
+	text := fmt.Sprintf("kit: {sha256: %s}\n%s", want.SHA256, good(t))
+	if list := found(t, text); len(list) > 0 {
+		t.Error(strings.Join(list, "\n"))
+	}
+	got := parse(t, text).Kit
+	if got != want || got.Groups() != strings.TrimSpace(strings.Repeat("0a0a0a0a ", 8)) {
+		t.Errorf("got %v, %s", got, got.Groups())
+	}
+	if words := strings.TrimSpace(strings.Repeat("allow Apollo ", 4)); got.FirstWords() != words {
+		t.Errorf("got %s, want %s", got.FirstWords(), words)
+	}
+	if wrong := (plan.Kit{SHA256: "abc"}); wrong.Groups() != "abc" || wrong.FirstWords() != "" {
+		t.Errorf("got %s, %s", wrong.Groups(), wrong.FirstWords())
+	}
+}
+
 func TestGood(t *testing.T) {
 	if list := found(t, good(t)); len(list) > 0 {
 		t.Error(strings.Join(list, "\n"))
@@ -151,6 +169,8 @@ func TestFindings(t *testing.T) {
 			"image.bytes: not the image's size in bytes"},
 		{"an image of no size", "stick:", "image: {sha256: " + strings.Repeat("0a", 32) + ", bytes: -1}\nstick:",
 			"image.bytes: not the image's size in bytes"},
+		{"a kit in capitals", "stick:", "kit: {sha256: " + strings.Repeat("0A", 32) + "}\nstick:",
+			"kit.sha256: not a SHA-256, 64 digits of 0 to 9 and a to f"},
 		{"past", "date: 2026-12-01", "date: 2026-11-25", "date: 2026-11-25 is past"},
 		{"no day", "date: 2026-12-01", "date: 1 December", `date: "1 December" is not a day such as 2026-12-01`},
 		{"no such role", "role: auditor", "role: bystander", `roles[4].role: "bystander" is not one of ` +

@@ -95,6 +95,39 @@ operator: start the disconnected workstation from the medium, with nothing else 
 	}
 }
 
+// TestKit holds that a plan's kit is compared before a program that came with it is
+// believed.
+func TestKit(t *testing.T) {
+	p := read(t)
+	p.Kit = plan.Kit{SHA256: strings.Repeat("0a", 32)}
+	step := script.Steps(p)[1]
+	var got strings.Builder
+	fmt.Fprintf(&got, "%s [%s, %s, %s]\n", step.Title, step.ID, step.Chapter, step.Place)
+	for _, a := range step.Acts {
+		fmt.Fprintf(&got, "%s: %s\n", a.Part, a.Does)
+	}
+	want := "The kit is " + strings.TrimSpace(strings.Repeat("0a0a0a0a ", 8)) + ` [kit, Arrive, in the room]
+operator: go to the folder with the copy of the kit
+operator: type: sha256sum kit/SHA256SUMS
+witness: compare every digit with the title of this step
+operator: type: byok-offline kit verify kit
+witness: when the kit's fingerprint is asked for, read: ` + strings.TrimSpace(strings.Repeat("allow Apollo ", 4)) + "\n"
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+	p.Image = plan.Image{SHA256: strings.Repeat("0b", 32), Bytes: 1}
+	var order []string
+	for _, s := range script.Steps(p)[1:4] {
+		order = append(order, s.ID)
+	}
+	if strings.Join(order, " ") != "image kit programs" {
+		t.Errorf("order %q", order)
+	}
+	if !strings.Contains(written(t, p), "byok-offline kit verify kit") {
+		t.Error("the command is not in the printed script")
+	}
+}
+
 // TestEveryStepIsPrinted holds that each step is on the page of who leads, and on
 // that of each part that acts in it.
 func TestEveryStepIsPrinted(t *testing.T) {

@@ -23,10 +23,31 @@ func workstations(p *plan.Plan) []Step {
 		typed(Disconnected, Arrive, "confine", "The disconnected workstation is contained", "confine", "status").
 			with(leads("see that no cable but the HSM's is plugged in, and that radio is off")),
 	}
-	if p.Image == (plan.Image{}) {
-		return steps
+	if p.Kit != (plan.Kit{}) {
+		steps = append([]Step{kit(p.Kit)}, steps...)
 	}
-	return append([]Step{image(p.Image)}, steps...)
+	if p.Image != (plan.Image{}) {
+		steps = append([]Step{image(p.Image)}, steps...)
+	}
+	return steps
+}
+
+// kit is the step in which the kit that the disconnected workstation was installed from
+// is found to be the plan's: first by a program that has nothing to do with it.
+func kit(k plan.Kit) Step {
+	return Step{
+		ID: "kit", Chapter: Arrive, Title: "The kit is " + k.Groups(), Place: Room, Minutes: 5,
+		Acts: []Act{
+			{Part: plan.RoleOperator, Does: "go to the folder with the copy of the kit"},
+			{Part: plan.RoleOperator, Does: "type: sha256sum kit/SHA256SUMS"},
+			{Part: PartWitness, Does: "compare every digit with the title of this step"},
+			{Part: plan.RoleOperator, Does: "type: byok-offline kit verify kit"},
+			{Part: PartWitness, Does: "when the kit's fingerprint is asked for, read: " + k.FirstWords()},
+		},
+		See:   []string{"every file of the list is there with its hash, and nothing else"},
+		Write: []string{"first 8 digits, disconnected workstation"},
+		If:    []If{{"A digit differs, or something is found", "Stop. Nothing that came with the kit is used."}},
+	}
 }
 
 // image is the step in which the image's medium is hashed, and the disconnected
