@@ -71,8 +71,11 @@ type Maker struct {
 
 // Make makes the folder dir of the collected files, their report, the script, and
 // the list of them all that the module signs. The folder gets its name once
-// everything is on the medium: see [durable.NewFolder].
+// everything is on the medium: see [durable.NewFolder]; its parents are made.
 func (m Maker) Make(dir string, files Files) error {
+	if err := durable.Folder(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
+		return err
+	}
 	return durable.NewFolder(dir, 0o755, func(partial string) error { return m.fill(partial, files) })
 }
 

@@ -19,12 +19,16 @@ const maxCopied = 256 << 20
 // Make copies what a recovery needs to the new folder dir: world file,
 // statements, key files, signatures and ceremony log. It proves that the copy
 // is complete: it verifies as the original does, and every file has the same
-// hash. The folder gets its name once that is proved: see [durable.NewFolder].
+// hash. The folder gets its name once that is proved: see [durable.NewFolder]; its
+// parents are made.
 func Make(chain *kmdata.Chain, dir string) (files int, err error) {
 	if err := checkTarget(chain.Dir(), dir); err != nil {
 		return 0, err
 	}
 	if err := chain.CheckFiles(); err != nil { // the copy would not be complete either
+		return 0, err
+	}
+	if err := durable.Folder(filepath.Dir(filepath.Clean(dir)), 0o700); err != nil {
 		return 0, err
 	}
 	err = durable.NewFolder(dir, 0o700, func(partial string) error {

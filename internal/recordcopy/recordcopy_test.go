@@ -28,7 +28,7 @@ func seal(t *testing.T, r *rig.Rig) {
 func TestBackup(t *testing.T) {
 	r := rig.NewKeyWorld(t)
 	rig.OK(t, os.WriteFile(filepath.Join(r.Dir, "local", "ceremony.jsonl"), []byte("{}\n"), 0o600))
-	to := filepath.Join(t.TempDir(), "copy")
+	to := filepath.Join(t.TempDir(), "backup", "copy") // parents are made
 	files, err := recordcopy.Make(r.Chain(t), to)
 	rig.OK(t, err)
 	if files != 9 {
