@@ -30,6 +30,9 @@ remove() {
 		share/fish/vendor_completions.d; do
 		[ ! -d "$name" ] || rmdir -p --ignore-fail-on-non-empty "$name"
 	done)
+	case $prefix in # what every system has, also while it is empty
+	/usr | /usr/local) install -d "$prefix/bin" "$prefix/share/man" ;;
+	esac
 }
 
 if [ "${1:-}" = --remove ]; then
