@@ -12,7 +12,6 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -107,7 +106,7 @@ func (m Maker) fill(dir string, files Files) error {
 func (f Files) write(dir string) error {
 	for name, data := range f {
 		at := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		if err := durable.Folder(filepath.Dir(at), 0o755); err != nil {
 			return err
 		}
 		if err := durable.WriteFile(at, data, 0o644); err != nil {

@@ -3,7 +3,6 @@ package recordcopy
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -75,7 +74,7 @@ func copyTree(from, to string) (map[string]fingerprint.Sum, error) {
 			return err
 		}
 		if d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+			return durable.Folder(filepath.Join(to, rel), 0o700)
 		}
 		if strings.HasPrefix(d.Name(), ".") {
 			return nil
