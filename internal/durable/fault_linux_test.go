@@ -52,10 +52,15 @@ func jobs(dir string) map[string]func() error {
 		"replace": func() error { return Replace(dir+"/state", []byte("new"), 0o600) },
 		"append":  func() error { return add(dir+"/log", "two") },
 		"large": func() error {
-			limit := syscall.Rlimit{Cur: 4096, Max: 4096}
+			var before syscall.Rlimit
+			if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
+				return err
+			}
+			limit := syscall.Rlimit{Cur: 4096, Max: before.Max}
 			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 				return err
 			}
+			defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before) }() // for a record of coverage
 			signal.Ignore(syscall.SIGXFSZ)
 			large := []byte(strings.Repeat("x", 5000))
 			s := NewSet()
