@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"byok/internal/kek"
+	"byok/internal/ordered"
 )
 
 // The rules of a toolset and of an attestation. Together with the rules of
@@ -72,7 +73,7 @@ func Rules() []string {
 // sorted puts findings into the order of the rules.
 func sorted(findings []kek.Finding) []kek.Finding {
 	order := Rules()
-	slices.SortStableFunc(findings, func(a, b kek.Finding) int {
+	ordered.Sort(findings, func(a, b kek.Finding) int {
 		return slices.Index(order, a.Rule) - slices.Index(order, b.Rule)
 	})
 	return findings

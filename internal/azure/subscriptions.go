@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/kek"
+	"byok/internal/ordered"
 	"byok/internal/transfer"
 )
 
@@ -97,7 +97,7 @@ func (m *Manager) Subscriptions(ctx context.Context) ([]Subscription, error) {
 			})
 		}
 	}
-	slices.SortFunc(out,
+	ordered.Sort(out,
 		func(a, b Subscription) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	return out, nil
 }
@@ -118,7 +118,7 @@ func (m *Manager) Vaults(ctx context.Context, subscription string) ([]Vault, err
 		}
 		out = append(out, found...)
 	}
-	slices.SortFunc(out, func(a, b Vault) int { return cmp.Compare(a.Name, b.Name) })
+	ordered.Sort(out, func(a, b Vault) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }
 

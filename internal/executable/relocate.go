@@ -1,9 +1,9 @@
 package executable
 
 import (
+	"byok/internal/ordered"
 	"debug/elf"
 	"encoding/binary"
-	"slices"
 	"strings"
 )
 
@@ -38,7 +38,7 @@ func (e *elfFile) relocate() error {
 	for name := range imports {
 		e.image.Imports = append(e.image.Imports, Import{Name: name})
 	}
-	slices.SortFunc(e.image.Imports, func(a, b Import) int { return strings.Compare(a.Name, b.Name) })
+	ordered.Sort(e.image.Imports, func(a, b Import) int { return strings.Compare(a.Name, b.Name) })
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
 	"byok/internal/kmdata"
+	"byok/internal/ordered"
 	"byok/internal/statement"
 )
 
@@ -189,6 +190,6 @@ func (r *Record) Of(k *kmdata.Key) (deeds []Deed, err error) {
 	if retired != nil {
 		deeds = append(deeds, Deed{Time: retired.Created, What: Retired})
 	}
-	slices.SortStableFunc(deeds, func(a, b Deed) int { return a.Time.Compare(b.Time) })
+	ordered.Sort(deeds, func(a, b Deed) int { return a.Time.Compare(b.Time) })
 	return deeds, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"byok/internal/hsm/inventory"
+	"byok/internal/ordered"
 )
 
 // KeyIn is [Session.FindKey] in a list from [Session.Inventory]: it does not
@@ -97,7 +98,7 @@ func (s *Session) DestroyOthers(k Key) (int, error) {
 	}
 	own := func(i Item) bool { return i.Label != k.Label || i.Object == k.object || i.Object == k.public }
 	others := slices.DeleteFunc(items, own)
-	slices.SortFunc(others, func(a, b Item) int { return cmp.Compare(b.Class, a.Class) })
+	ordered.Sort(others, func(a, b Item) int { return cmp.Compare(b.Class, a.Class) })
 	for _, o := range others {
 		if err := s.raw.Destroy(k.Label, o.Object); err != nil {
 			return 0, err

@@ -14,6 +14,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/ordered"
 )
 
 // maxList is the most bytes of a list: of as many files as a kit may have.
@@ -44,7 +45,7 @@ func Check(ctx context.Context, dir string, limit Limit) (*Kit, []Finding, error
 	if err := c.hash(ctx); err != nil {
 		return nil, nil, err
 	}
-	slices.SortStableFunc(c.found, func(a, b Finding) int { return byName(File{Name: a.Name}, File{Name: b.Name}) })
+	ordered.Sort(c.found, func(a, b Finding) int { return byName(File{Name: a.Name}, File{Name: b.Name}) })
 	return k, c.found, nil
 }
 

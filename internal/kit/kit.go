@@ -24,6 +24,7 @@ import (
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/ordered"
 	"byok/internal/printable"
 	"byok/internal/toolset"
 )
@@ -98,7 +99,7 @@ const (
 
 func largest(files []File) string {
 	sorted := slices.Clone(files)
-	slices.SortStableFunc(sorted, func(a, b File) int { return cmp.Compare(b.Size, a.Size) })
+	ordered.Sort(sorted, func(a, b File) int { return cmp.Compare(b.Size, a.Size) })
 	var list []string
 	for i, f := range sorted[:min(named, len(sorted))] {
 		if i > 0 && f.Size < large {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 
 	"byok/internal/durable"
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/ordered"
 	"byok/internal/printable"
 )
 
@@ -81,7 +81,7 @@ func (k *Kit) fill(ctx context.Context, dir string, sources []Source) error {
 		}
 		k.Files = append(k.Files, f)
 	}
-	slices.SortFunc(k.Files, byName)
+	ordered.Sort(k.Files, byName)
 	list := encode(k.Files)
 	k.SHA256 = fingerprint.Of(list)
 	return durable.WriteFile(filepath.Join(dir, List), list, 0o644)

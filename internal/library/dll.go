@@ -1,88 +1,99 @@
 package library
 
 import (
-	"bytes"
-	"debug/pe"
 	"encoding/binary"
 	"errors"
 	"io"
 )
 
-// image is a DLL as it is mapped ("PE Format", Microsoft): its addresses are
-// relative to where it is loaded.
-type image struct{ *pe.File }
-
-// dllExports is elfExports for a DLL of 64 bits.
-func dllExports(f io.ReaderAt) (name string, err error) {
-	file, err := pe.NewFile(f)
-	if err != nil || file.Characteristics&pe.IMAGE_FILE_DLL == 0 {
-		return "", errNone
-	}
-	header, wide := file.OptionalHeader.(*pe.OptionalHeader64)
-	if !wide {
-		return "", errors.New("a library for programs of 32 bits")
-	}
-	if header.NumberOfRvaAndSizes <= pe.IMAGE_DIRECTORY_ENTRY_EXPORT {
-		return "", errOther
-	}
-	return image{file}.exports(header.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_EXPORT].VirtualAddress)
-}
+// Where a DLL's headers have what is read here, in bytes, and its values ("PE
+// Format", Microsoft): the file's header behind the signature, the optional header of
+// 64 bits behind it, the headers of the sections behind that.
+const (
+	atSignature    = 0x3c
+	signature      = "PE\x00\x00"
+	atSectionCount = 6
+	atHeaderSize   = 20
+	atDLLFlags     = 22
+	flagDLL        = 0x2000 // IMAGE_FILE_DLL
+	atOptional     = 24
+	optionalWide   = 0x20b
+	atDirectories  = 108 // their number, and then each, of 8 bytes; exports are the first
+	sectionSize    = 40
+)
 
 // Where the export directory table has what is read here, and how long it is, in
-// bytes ("PE Format", section "Export Directory Table").
+// bytes (the same, section "Export Directory Table").
 const (
 	atName       = 12
 	atCount      = 24
 	atNames      = 32
 	exportsSize  = 40
-	mostExports  = 1 << 16
-	longestName  = 256
 	addressBytes = 4
 )
 
-// exports reads the export directory at an address.
-func (m image) exports(at uint32) (name string, err error) {
-	directory := m.bytes(at, exportsSize)
+// errNarrow is wrong with a DLL for another kind of programs.
+var errNarrow = errors.New("a library for programs of 32 bits")
+
+// dllExports is elfExports for a DLL of 64 bits.
+func dllExports(f io.ReaderAt) (name string, err error) {
+	begin := bytesOf(f, atSignature, 4)
+	if begin == nil {
+		return "", errNone
+	}
+	at := uint64(binary.LittleEndian.Uint32(begin))
+	header := bytesOf(f, at, atOptional+2)
+	if header == nil || string(header[:4]) != signature {
+		return "", errNone
+	}
+	number := func(at int) uint16 { return binary.LittleEndian.Uint16(header[at:]) }
+	switch {
+	case number(atDLLFlags)&flagDLL == 0:
+		return "", errNone
+	case number(atOptional) != optionalWide:
+		return "", errNarrow
+	}
+	optional := bytesOf(f, at+atOptional, int(number(atHeaderSize)))
+	sections := bytesOf(f, at+atOptional+uint64(len(optional)), int(number(atSectionCount))*sectionSize)
+	switch {
+	case optional == nil || sections == nil:
+		return "", errDamaged
+	case len(optional) < atDirectories+8 || binary.LittleEndian.Uint32(optional[atDirectories:]) == 0:
+		return "", errOther
+	}
+	return sectionsOf(f, sections).exportsAt(binary.LittleEndian.Uint32(optional[atDirectories+4:]))
+}
+
+// sectionsOf returns what the headers of sections say: addresses are relative to
+// where the library is loaded.
+func sectionsOf(f io.ReaderAt, headers []byte) mapped {
+	m := mapped{file: f}
+	for ; len(headers) > 0; headers = headers[sectionSize:] {
+		number := func(at int) uint64 { return uint64(binary.LittleEndian.Uint32(headers[at:])) }
+		m.parts = append(m.parts, part{address: number(12), size: number(16), offset: number(20)})
+	}
+	return m
+}
+
+// exportsAt reads the export directory at an address.
+func (m mapped) exportsAt(at uint32) (name string, err error) {
+	directory := m.bytes(uint64(at), exportsSize)
 	if at == 0 || directory == nil {
 		return "", errOther
 	}
 	number := func(at int) uint32 { return binary.LittleEndian.Uint32(directory[at:]) }
 	count := number(atCount)
-	if count > mostExports {
+	if count > mostRead {
 		return "", errDamaged
 	}
-	addresses := m.bytes(number(atNames), int(count)*addressBytes)
+	addresses := m.bytes(uint64(number(atNames)), int(count)*addressBytes)
 	if addresses == nil {
 		return "", errDamaged
 	}
 	for ; len(addresses) > 0; addresses = addresses[addressBytes:] {
-		if m.text(binary.LittleEndian.Uint32(addresses)) == entryPoint {
-			return m.text(number(atName)), nil
+		if m.text(uint64(binary.LittleEndian.Uint32(addresses))) == entryPoint {
+			return m.text(uint64(number(atName))), nil
 		}
 	}
 	return "", errOther
-}
-
-// bytes returns n bytes at an address, or nil where no section has them.
-func (m image) bytes(at uint32, n int) []byte {
-	for _, s := range m.Sections {
-		if at < s.VirtualAddress || at-s.VirtualAddress >= s.Size {
-			continue
-		}
-		data := make([]byte, n)
-		if _, err := s.ReadAt(data, int64(at-s.VirtualAddress)); err == nil {
-			return data
-		}
-	}
-	return nil
-}
-
-// text returns the string at an address, up to its end mark; "" where there is none.
-func (m image) text(at uint32) string {
-	for n := longestName; n > 0; n /= 2 { // less, where it stands at the end of a section
-		if text, _, found := bytes.Cut(m.bytes(at, n), []byte{0}); found {
-			return string(text)
-		}
-	}
-	return ""
 }

@@ -20,6 +20,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/fingerprint"
+	"byok/internal/ordered"
 )
 
 // Identity is what a PKCS#11 library is on this machine and what redirects it.
@@ -119,7 +120,7 @@ func set(variables []variable) []Variable {
 			found = append(found, Variable{name, value})
 		}
 	}
-	slices.SortFunc(found, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	ordered.Sort(found, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
 	return found
 }
 

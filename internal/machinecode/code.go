@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"byok/internal/executable"
+	"byok/internal/ordered"
 )
 
 // Code is what was read.
@@ -101,7 +102,7 @@ func (s *scanner) divide() {
 	for _, t := range s.image.Tables {
 		known = append(known, t.Functions...)
 	}
-	slices.SortStableFunc(known, func(a, b executable.Function) int {
+	ordered.Sort(known, func(a, b executable.Function) int {
 		return int(min(max(int64(a.Start-b.Start), -1), 1))
 	})
 	for _, segment := range s.image.Segments {

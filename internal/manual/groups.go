@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"byok/internal/ordered"
 	"cmp"
 	"slices"
 
@@ -106,7 +107,7 @@ func (p Program) sorted(c *cli.Command) (list []Option) {
 		o.Required = slices.Contains(p.Required[c], o.Names[0])
 		list = append(list, o)
 	}
-	slices.SortStableFunc(list, func(a, b Option) int {
+	ordered.Sort(list, func(a, b Option) int {
 		groupA, placeA := a.place()
 		groupB, placeB := b.place()
 		return cmp.Or(cmp.Compare(groupA, groupB), cmp.Compare(placeA, placeB))

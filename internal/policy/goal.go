@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"byok/internal/ordered"
 	"byok/internal/policy/token"
 )
 
@@ -54,7 +55,7 @@ func (s *Search) ways(g Goal) (list []Reached) {
 			list = append(list, Reached{g, what, s.whole(g, d)})
 		}
 	}
-	slices.SortFunc(list, func(a, b Reached) int {
+	ordered.Sort(list, func(a, b Reached) int {
 		if a.Way.Cost != b.Way.Cost {
 			return a.Way.Cost - b.Way.Cost
 		}

@@ -6,6 +6,7 @@ import (
 
 	"byok/internal/ceremony"
 	"byok/internal/fingerprint"
+	"byok/internal/ordered"
 	"byok/internal/statement"
 )
 
@@ -46,6 +47,6 @@ func (c Record) Programs(other []ceremony.Event) (list []Program) {
 			add(Program{e.Program, e.Version, e.Executable})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Program) int { return cmp.Compare(a.Name, b.Name) })
+	ordered.Sort(list, func(a, b Program) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"byok/internal/exitcode"
+	"byok/internal/ordered"
 	"byok/internal/proof"
 )
 
@@ -22,7 +23,7 @@ func (r *Register) proofs(files map[string][]byte) {
 	}
 	for _, k := range r.Keys {
 		for _, d := range k.Went {
-			slices.SortStableFunc(d.Proofs, func(a, b Proof) int { return a.Time.Compare(b.Time) })
+			ordered.Sort(d.Proofs, func(a, b Proof) int { return a.Time.Compare(b.Time) })
 			for _, p := range d.Proofs {
 				d.version(p.KID)
 			}

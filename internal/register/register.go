@@ -24,6 +24,7 @@ import (
 	"byok/internal/fingerprint"
 	"byok/internal/kek"
 	"byok/internal/kmdata"
+	"byok/internal/ordered"
 	"byok/internal/proof"
 	"byok/internal/statement"
 	"byok/internal/transfer"
@@ -199,9 +200,9 @@ func (r *Register) exchange(number int, k statement.KEK) {
 // the order of their files.
 func (r *Register) order() {
 	for _, k := range r.Keys {
-		slices.SortStableFunc(k.Went, (*Destination).before)
+		ordered.Sort(k.Went, (*Destination).before)
 	}
-	slices.SortStableFunc(r.Keys, func(a, b *Key) int {
+	ordered.Sort(r.Keys, func(a, b *Key) int {
 		return cmp.Or(a.Went[0].Approved.Compare(b.Went[0].Approved), a.Went[0].before(b.Went[0]))
 	})
 }

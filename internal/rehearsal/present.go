@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"byok/internal/base64url"
+	"byok/internal/ordered"
 	"byok/internal/rehearsal/store"
 	"byok/internal/rehearsal/wire"
 )
@@ -86,7 +87,7 @@ func (v *vault) page(c *call, path string, items []wire.Item) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(items, func(a, b wire.Item) int { return cmp.Compare(a.KID, b.KID) })
+	ordered.Sort(items, func(a, b wire.Item) int { return cmp.Compare(a.KID, b.KID) })
 	last, err := base64url.Decode(c.query.Get("$skiptoken"))
 	if err != nil {
 		return nil, wire.BadParameter("Invalid $skiptoken").Because(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"byok/internal/exitcode"
+	"byok/internal/ordered"
 	"byok/internal/register"
 	"byok/internal/transfer"
 )
@@ -49,7 +50,7 @@ var severity = []exitcode.Code{
 // Check where a proof was written.
 func (o Outcome) Err() error {
 	all := o.failures()
-	slices.SortStableFunc(all, func(a, b error) int { return rank(a) - rank(b) })
+	ordered.Sort(all, func(a, b error) int { return rank(a) - rank(b) })
 	if more := len(all) - maxNamed; more > 0 {
 		all = append(all[:maxNamed], fmt.Errorf("%d more failed; --output json says why of each", more))
 	}

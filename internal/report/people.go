@@ -8,6 +8,7 @@ import (
 
 	"byok/internal/bundle"
 	"byok/internal/ceremony"
+	"byok/internal/ordered"
 	"byok/internal/plan"
 	"byok/internal/script"
 	"byok/internal/statement"
@@ -82,7 +83,7 @@ func accounts(events []event) (list []account) {
 		}
 		list[at].Commands++
 	}
-	slices.SortStableFunc(list, func(a, b account) int { return strings.Compare(b.Place, a.Place) })
+	ordered.Sort(list, func(a, b account) int { return strings.Compare(b.Place, a.Place) })
 	return list
 }
 

@@ -7,6 +7,7 @@ import (
 	"byok/internal/cards"
 	"byok/internal/exitcode"
 	"byok/internal/kmdata"
+	"byok/internal/ordered"
 	"byok/internal/quorum"
 	"byok/internal/statement"
 )
@@ -103,7 +104,7 @@ func (s *Quorum) Cards() []statement.CardHolder {
 	for _, c := range s.cards.Cards {
 		list = append(list, statement.CardHolder{Index: c.Index, Holder: c.Holder})
 	}
-	slices.SortFunc(list, func(a, b statement.CardHolder) int { return cmp.Compare(a.Index, b.Index) })
+	ordered.Sort(list, func(a, b statement.CardHolder) int { return cmp.Compare(a.Index, b.Index) })
 	return list
 }
 

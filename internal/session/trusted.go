@@ -13,6 +13,7 @@ import (
 	"byok/internal/keykind"
 	"byok/internal/keywrap"
 	"byok/internal/kmdata"
+	"byok/internal/ordered"
 	"byok/internal/statement"
 )
 
@@ -138,7 +139,7 @@ func (t trusted) anchors() []string {
 // prove proves of each of the world's own, by its handle, that it is frozen: KM,
 // then KW, whose controls serve the anchors as well.
 func (t trusted) prove(token *hsm.Session) error {
-	slices.SortStableFunc(t.own, func(a, b hsm.TrustedObject) int { return cmp.Compare(kindOf(a), kindOf(b)) })
+	ordered.Sort(t.own, func(a, b hsm.TrustedObject) int { return cmp.Compare(kindOf(a), kindOf(b)) })
 	for _, o := range t.own {
 		if err := token.ProbeTrustedAgain(o.Object, kindOf(o)); err != nil {
 			return err

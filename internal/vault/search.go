@@ -14,6 +14,7 @@ import (
 	"byok/internal/exitcode"
 	"byok/internal/kek"
 	"byok/internal/keykind"
+	"byok/internal/ordered"
 	"byok/internal/stamp"
 	"byok/internal/transfer"
 )
@@ -138,7 +139,7 @@ func (c *Client) versions(ctx context.Context, name string) ([]version, error) {
 		return nil
 	})
 	_, err = present(err)
-	slices.SortStableFunc(out, func(a, b version) int { return cmp.Compare(b.created.Unix(), a.created.Unix()) })
+	ordered.Sort(out, func(a, b version) int { return cmp.Compare(b.created.Unix(), a.created.Unix()) })
 	return out, err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"byok/internal/exitcode"
 	"byok/internal/hsm"
+	"byok/internal/ordered"
 	"byok/internal/session"
 	"byok/internal/statement"
 	"byok/internal/twologins"
@@ -16,7 +17,7 @@ import (
 // none, so that of two objects under one label the other is the stranger.
 func (c *checker) look() (err error) {
 	c.items, err = c.User.Inventory()
-	slices.SortStableFunc(c.items, trustedFirst)
+	ordered.Sort(c.items, trustedFirst)
 	c.index = objectsOf(c.items)
 	return err
 }

@@ -18,6 +18,7 @@ import (
 	"byok/internal/hsm/p11"
 	"byok/internal/hsm/publickey"
 	"byok/internal/keykind"
+	"byok/internal/ordered"
 )
 
 // Item is a token object as one look at the token shows it.
@@ -46,7 +47,7 @@ func All(s *p11.Session) ([]Item, error) {
 	for i := range items {
 		items[i].Trusted = slices.Contains(trusted, items[i].Object)
 	}
-	slices.SortStableFunc(items, compare)
+	ordered.Sort(items, compare)
 	return items, err
 }
 

@@ -1,6 +1,7 @@
 package p11
 
 import (
+	"byok/internal/ordered"
 	"slices"
 
 	"github.com/miekg/pkcs11"
@@ -102,7 +103,7 @@ func subsets(types []uint) [][]uint {
 		}
 		all = append(all, some)
 	}
-	slices.SortStableFunc(all, func(a, b []uint) int { return len(a) - len(b) })
+	ordered.Sort(all, func(a, b []uint) int { return len(a) - len(b) })
 	return all
 }
 

@@ -12,3 +12,8 @@ __declspec(dllexport) long ENTRY(void **list)
 	*list = 0;
 	return 0;
 }
+
+/*
+ * entry.so, a seed of FuzzOwnName, is the same for ELF, built by
+ *   gcc -shared -fPIC -nostdlib -s -Wl,--build-id=none,-z,noseparate-code,-soname,entry.so -D'__declspec(x)=' -o entry.so dll.c
+ */
