@@ -32,15 +32,16 @@ GO     ?= go
 SHELL  := /bin/bash
 # No resolver or account look-up of the C library, no generator of manual pages.
 TAGS   := netgo,osusergo,urfave_cli_no_docs
-# The runtime erases what age, circl and HMAC leave on the heap (runtime/secret, Go 1.26).
-export GOEXPERIMENT := runtimesecret
+# The runtime erases what age, circl and HMAC leave on the heap (runtime/secret, Go 1.26),
+# and strict JSON is the standard library's, which the module for it then only names.
+export GOEXPERIMENT := runtimesecret,jsonv2
 # Tests, checks and programs share what is compiled, so all are built as a release is.
 export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -trimpath
 # The commit is written by the linker, so that a checkout and an archive of it give
-# the same bytes. Functions of this project are not inlined, so that each is in the
-# symbol table, which stays; line tables for debuggers (DWARF) and build ids do not.
-GOFLAGS_BUILD := -buildvcs=false -trimpath -tags $(TAGS) -gcflags=byok/...=-l
-LDFLAGS := -w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none $(shell scripts/stamp.sh)
+# the same bytes. No function is inlined, so that each is in the symbol table, which
+# stays; line tables for debuggers (DWARF) and build ids do not.
+GOFLAGS_BUILD := -buildvcs=false -trimpath -tags $(TAGS) -gcflags=all=-l
+LDFLAGS := -w -buildid= -B none -funcalign=4 -extldflags=-Wl,--build-id=none $(shell scripts/stamp.sh)
 
 # Links with the names of the retired procedure's tools: see docs/from-ncipher.md.
 PREFIX ?= /usr/local
@@ -55,6 +56,7 @@ ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRm
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
+	scripts/symbols.sh bin/byok-offline
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-online ./cmd/byok-online
 
 # Everything for each platform, in DIST: see docs/release.md. SIGN_KEY=FILE signs.

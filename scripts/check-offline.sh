@@ -19,6 +19,7 @@ compile() {
 	case $3 in linux) flags=${flags/-extldflags=-Wl,/-extldflags=-Wl,-z,separate-code,} ;; esac # as in release.sh
 	CGO_ENABLED=$([ $# -lt 5 ] && echo 0 || echo 1) CC=${5:-} GOOS=$3 GOARCH=$4 \
 		"$go" build "${build[@]}" -ldflags "$flags" -o "$out/$1" "./cmd/$2"
+	[ $# -lt 5 ] || scripts/symbols.sh "$out/$1" "${5%gcc}"
 }
 
 failures=0

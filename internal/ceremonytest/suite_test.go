@@ -22,12 +22,12 @@ const programs = "BYOK_BIN"
 // buildFlags are how the Makefile builds the programs, but for the commit in
 // them, and experiment its GOEXPERIMENT.
 func buildFlags() []string {
-	return []string{"-buildvcs=false", "-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-gcflags=byok/...=-l"}
+	return []string{"-buildvcs=false", "-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-gcflags=all=-l"}
 }
 
-const linkerFlags = "-w -buildid= -B none -funcalign=16 -extldflags=-Wl,--build-id=none"
+const linkerFlags = "-w -buildid= -B none -funcalign=4 -extldflags=-Wl,--build-id=none"
 
-const experiment = "runtimesecret"
+const experiment = "runtimesecret,jsonv2"
 
 // TestMain builds both programs, unless BYOK_BIN names a folder that has them,
 // and runs the tests.

@@ -88,7 +88,7 @@ func TestMakefile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "\nexport GOEXPERIMENT := "+version.Experiment+"\n") {
-		t.Errorf("the Makefile does not export GOEXPERIMENT := %s", version.Experiment)
+	if !strings.Contains(string(text), "\nexport GOEXPERIMENT := "+version.Experiment+",jsonv2\n") {
+		t.Errorf("the Makefile does not export GOEXPERIMENT := %s,jsonv2", version.Experiment)
 	}
 }

@@ -34,7 +34,7 @@ func floors() []floor {
 		{"The domain's rules", []string{"kek", "cards", "quorum", "officer", "keykind"}},
 		{"Process, terminal, files", []string{"linkage", "machinecode", "executable", "confine", "softhsm", "library", "child", "term", "interrupt", "airgap", "durable", "access"}},
 		{base, []string{
-			"planned", "pemfile", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "version",
+			"planned", "pemfile", "fingerprint", "pkcs11uri", "exitcode", "strictjson", "secret", "keywrap", "printable", "stamp", "base64url", "ordered", "version",
 		}},
 	}
 }

@@ -128,9 +128,9 @@ func TestExportsOf(t *testing.T) {
 }
 
 // with returns data with other bytes at a place.
-func with(data []byte, at int, bytes []byte) []byte {
+func with(data []byte, at int, more []byte) []byte {
 	data = slices.Clone(data)
-	copy(data[at:], bytes)
+	copy(data[at:], more)
 	return data
 }
 

@@ -33,8 +33,8 @@ func Tags() []string {
 	}
 }
 
-// Experiment is the GOEXPERIMENT of the released programs: the runtime erases
-// what libraries leave of a secret on stack and heap (package runtime/secret).
+// Experiment is the GOEXPERIMENT that the released programs rest on: the runtime
+// erases what libraries leave of a secret on stack and heap (package runtime/secret).
 const Experiment = "runtimesecret"
 
 // What scripts/stamp.sh has the linker write.
