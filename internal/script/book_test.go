@@ -104,13 +104,15 @@ func TestKit(t *testing.T) {
 	var got strings.Builder
 	fmt.Fprintf(&got, "%s [%s, %s, %s]\n", step.Title, step.ID, step.Chapter, step.Place)
 	for _, a := range step.Acts {
+		if typed, does := a.Typed(); does {
+			t.Errorf("a dry run, which has no kit, would type %s", typed)
+		}
 		fmt.Fprintf(&got, "%s: %s\n", a.Part, a.Does)
 	}
 	want := "The kit is " + strings.TrimSpace(strings.Repeat("0a0a0a0a ", 8)) + ` [kit, Arrive, in the room]
-operator: go to the folder with the copy of the kit
-operator: type: sha256sum kit/SHA256SUMS
+operator: beside the copy of the kit, type: sha256sum kit/SHA256SUMS
 witness: compare every digit with the title of this step
-operator: type: byok-offline kit verify kit
+operator: then type: byok-offline kit verify kit
 witness: when the kit's fingerprint is asked for, read: ` + strings.TrimSpace(strings.Repeat("allow Apollo ", 4)) + "\n"
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", got.String(), want)

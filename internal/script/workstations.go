@@ -33,15 +33,15 @@ func workstations(p *plan.Plan) []Step {
 }
 
 // kit is the step in which the kit that the disconnected workstation was installed from
-// is found to be the plan's: first by a program that has nothing to do with it.
+// is found to be the plan's: first by a program that has nothing to do with it. A dry
+// run has no such kit, and so none of it is for a computer to type.
 func kit(k plan.Kit) Step {
 	return Step{
 		ID: "kit", Chapter: Arrive, Title: "The kit is " + k.Groups(), Place: Room, Minutes: 5,
 		Acts: []Act{
-			{Part: plan.RoleOperator, Does: "go to the folder with the copy of the kit"},
-			{Part: plan.RoleOperator, Does: "type: sha256sum kit/SHA256SUMS"},
+			{Part: plan.RoleOperator, Does: "beside the copy of the kit, type: sha256sum kit/SHA256SUMS"},
 			{Part: PartWitness, Does: "compare every digit with the title of this step"},
-			{Part: plan.RoleOperator, Does: "type: byok-offline kit verify kit"},
+			{Part: plan.RoleOperator, Does: "then type: byok-offline kit verify kit"},
 			{Part: PartWitness, Does: "when the kit's fingerprint is asked for, read: " + k.FirstWords()},
 		},
 		See:   []string{"every file of the list is there with its hash, and nothing else"},
