@@ -98,13 +98,13 @@ func libraryNames(s subject) (found []place) {
 	return found
 }
 
-// goLibraries are those that package syscall of Go names on Windows.
+// goLibraries are those that Go's syscall and golang.org/x/sys name on Windows.
 var goLibraries = whole(`ws2_32|mswsock|dnsapi|iphlpapi`)
 
 func expectedNames() []expectation {
 	return []expectation{{
-		what: goLibraries, by: whole(`syscall\.init|internal/syscall/windows\.init`),
-		reason: "Go's package syscall names them in every program for Windows; it loads one when a function of it is called",
+		what: goLibraries, by: whole(`(syscall|internal/syscall/windows|golang\.org/x/sys/windows)\.init`),
+		reason: "Go's syscall packages name them in every program for Windows; they load one when a function of it is called",
 	}}
 }
 

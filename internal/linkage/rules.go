@@ -105,7 +105,7 @@ func functionRules() (rules []Rule) {
 		{"QUIC", `(crypto/tls\.\(\*QUICConn\)\.|golang\.org/x/net/quic|github\.com/quic-go/).*`},
 		{"socket call", `(syscall|golang\.org/x/sys/(unix|windows))\.` +
 			`(Socketpair|Connect|Bind|Listen|socketpair|connect|bind|listen|Getaddrinfo.*|GetAddrInfoW|DnsQuery.*)` +
-			`|golang\.org/x/sys/(unix|windows)\.(Socket|socket)`},
+			`|golang\.org/x/sys/(unix|windows)\.(Socket|socket|WSA\w+|wsa\w+)`},
 	} {
 		pattern := whole(f.pattern)
 		rules = append(rules, Rule{Name: f.name, find: func(s subject) (found []place) {
