@@ -186,25 +186,24 @@ func (c *checking) read(at string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// file looks at what is in place of a file.
+// file looks at what is in place of a file: at itself, since its entry in the folder
+// does not show what is mounted there.
 func (c *checking) file(name string, e fs.DirEntry) error {
-	i, listed := c.listed[name]
-	switch {
-	case !e.Type().IsRegular():
-		c.add(name, "%s, and a kit has files alone", kindOf(e.Type()))
-		return nil
-	case name == List:
-		return nil
-	case !listed:
-		c.add(name, "it is not on the list")
-		return nil
-	}
 	info, err := e.Info()
 	if err != nil {
 		return exitcode.Errorf(exitcode.Failed, "%s: %w", c.path(name), durable.Cause(err))
 	}
-	c.Files[i].Size = info.Size()
-	c.there = append(c.there, i)
+	i, listed := c.listed[name]
+	switch {
+	case !info.Mode().IsRegular():
+		c.add(name, "%s, and a kit has files alone", kindOf(info.Mode()))
+	case name == List:
+	case !listed:
+		c.add(name, "it is not on the list")
+	default:
+		c.Files[i].Size = info.Size()
+		c.there = append(c.there, i)
+	}
 	return nil
 }
 

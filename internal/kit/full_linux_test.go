@@ -20,21 +20,24 @@ import (
 // stick at stick.
 const stickVariable = "KIT_TEST_STICK"
 
-// sticks are media that do not take a kit.
+// sticks are media that do not take a kit, and one that has something else in it.
 var sticks = []struct {
 	name, want string
 	insert     func(at string) error
+	use        func(dir string) error
 }{
 	{"full", "status 1: DIR/stick/.kit.partial/b cannot be written: no space left on device",
-		func(at string) error { return mountStick(at, 0) }},
+		func(at string) error { return mountStick(at, 0) }, writeTo},
 	{"read-only", "status 1: DIR/stick/kit cannot be created: read-only file system",
-		func(at string) error { return mountStick(at, syscall.MS_RDONLY) }},
+		func(at string) error { return mountStick(at, syscall.MS_RDONLY) }, writeTo},
 	{"of small files alone", "status 1: DIR/stick/.kit.partial/b cannot be written: file too large",
 		func(at string) error {
 			signal.Ignore(syscall.SIGXFSZ)
 			limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10} // FAT has 4 GiB
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
-		}},
+		}, writeTo},
+	{"with a device in place of a file", "status 1: found [{b a device, and a kit has files alone}]",
+		func(string) error { return nil }, deviceIn},
 }
 
 func mountStick(at string, flags uintptr) error {
@@ -49,7 +52,11 @@ func TestMain(m *testing.M) {
 		if s.name != os.Getenv(stickVariable) {
 			continue
 		}
-		if err := writeTo(os.Args[1], s.insert); err != nil {
+		err := s.insert(filepath.Join(os.Args[1], "stick"))
+		if err == nil {
+			err = s.use(os.Args[1])
+		}
+		if err != nil {
 			fmt.Printf("status %d: %v", exitcode.Of(err), err)
 		}
 		return
@@ -58,13 +65,9 @@ func TestMain(m *testing.M) {
 }
 
 // writeTo writes a kit to a stick, and says if anything is left there.
-func writeTo(dir string, insert func(at string) error) error {
+func writeTo(dir string) error {
 	stick := filepath.Join(dir, "stick")
-	if err := insert(stick); err != nil {
-		return err
-	}
-	list := []kit.Source{{Name: "a", Path: filepath.Join(dir, "a")}, {Name: "b", Path: filepath.Join(dir, "b")}}
-	_, err := kit.Write(context.Background(), filepath.Join(stick, "kit"), list, kit.Inward())
+	_, err := kit.Write(context.Background(), filepath.Join(stick, "kit"), twoFiles(dir), kit.Inward())
 	left, reading := os.ReadDir(stick)
 	if reading != nil || len(left) > 0 {
 		return fmt.Errorf("%w; left: %v, %w", err, left, reading)
@@ -72,9 +75,30 @@ func writeTo(dir string, insert func(at string) error) error {
 	return err
 }
 
-// TestWriteFull: a stick that does not take the kit gets nothing that could pass for
-// one. Another user than root mounts a stick in a namespace of his own.
-func TestWriteFull(t *testing.T) {
+func twoFiles(dir string) []kit.Source {
+	return []kit.Source{{Name: "a", Path: filepath.Join(dir, "a")}, {Name: "b", Path: filepath.Join(dir, "b")}}
+}
+
+// deviceIn says what is found in a kit with a device, which has no end.
+func deviceIn(dir string) error {
+	at := filepath.Join(dir, "stick", "kit")
+	if _, err := kit.Write(context.Background(), at, twoFiles(dir), kit.Inward()); err != nil {
+		return err
+	}
+	if err := syscall.Mount("/dev/zero", filepath.Join(at, "b"), "", syscall.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount a device: %w", err)
+	}
+	_, found, err := kit.Check(context.Background(), at, kit.Inward())
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("found %v", found)
+}
+
+// TestSticks: a stick that does not take the kit gets nothing that could pass for one,
+// and a device is not read. Another user than root mounts a stick in a namespace of
+// their own.
+func TestSticks(t *testing.T) {
 	for _, s := range sticks {
 		dir := t.TempDir()
 		put(t, filepath.Join(dir, "a"), "content")
