@@ -194,7 +194,7 @@ reproduce-image: image
 	scripts/image/reproduce.sh bin/image
 
 test-image: image
-	$(GO) test -tags $(TAGS),image -count=1 -timeout 40m -v ./scripts/image
+	$(GO) test -tags $(TAGS),image -count=1 -timeout 60m -v ./scripts/image
 
 bench: build
 	scripts/bench-hash.sh

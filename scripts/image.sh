@@ -62,9 +62,24 @@ system() {
 		"$suite" "$2" "deb [trusted=yes] copy:$(repository "$1") ./" || fail "mmdebstrap failed"
 }
 
+# vendor refuses a vendor's folder with files that would not be seen.
+vendor() {
+	local dir kernel
+	[ -d "$VENDOR" ] || fail "VENDOR=$VENDOR: no folder there"
+	for dir in boot dev home media proc run sys tmp var/lib var/log var/tmp; do
+		[ ! -e "$VENDOR/$dir" ] ||
+			fail "VENDOR has $dir, which is empty at the start: make it in a file of etc/byok-image.d"
+	done
+	kernel=$(sed -n 's/^part linux-image-\([^ ]*\) .*/\1/p' "$list")
+	for dir in "$VENDOR"/{usr/,}lib/modules/*; do
+		[ ! -e "$dir" ] || [ "${dir##*/}" = "$kernel" ] ||
+			fail "VENDOR has a driver of kernel ${dir##*/}: this one is $kernel"
+	done
+}
+
 [ "$(id -u)" -eq 0 ] || fail "needs root, for mmdebstrap and chroot"
 [ -x "$bin/byok-offline" ] || fail "please run make build first"
-[ -z "${VENDOR:-}" ] || [ -d "$VENDOR" ] || fail "VENDOR=$VENDOR: no folder there"
+[ -z "${VENDOR:-}" ] || vendor
 "$here/resolve.sh" fetch
 mkdir -p "$out"
 work=$(mktemp -d "$cache/work.XXXXXX")

@@ -36,8 +36,8 @@ trim() {
 	mkdir -m 755 "$root"/{dev,proc,sys,run,tmp,home,media}
 }
 
-# drivers puts the kernel's modules into the root: those of modules.txt, and what
-# they depend on.
+# drivers puts the kernel's modules into the root: those of modules.txt, what they
+# depend on, and the vendor's, which are there already.
 drivers() {
 	local from to pattern
 	from=$(echo "$work"/parts/usr/lib/modules/*)
@@ -60,10 +60,11 @@ drivers() {
 # no_networking FOLDER: fails where a module imports what drives a network.
 no_networking() {
 	local module found
-	find "$1" -name '*.ko.xz' | while read -r module; do
-		xz -dc "$module" >"$work/module.ko"
-		found=$(nm -u "$work/module.ko" | sed 's/^ *U //' | grep -Ex -m 1 "$networking" || true)
-		[ -z "$found" ] || fail "${module#"$1/"} imports $found: leave it out of modules.txt"
+	find "$1" -name '*.ko*' | while read -r module; do
+		xz -dcf "$module" >"$work/module.ko"
+		nm -u "$work/module.ko" >"$work/imports" || fail "${module#"$1/"} cannot be read: a driver is .ko or .ko.xz"
+		found=$(sed 's/^ *U //' "$work/imports" | grep -Ex -m 1 "$networking" || true)
+		[ -z "$found" ] || fail "${module#"$1/"} imports $found: no driver of a network may be in the image"
 	done
 	rm "$work/module.ko"
 }
@@ -96,7 +97,8 @@ fill() {
 	: >"$root/etc/machine-id"
 	people
 	if [ -d "$work/in/vendor" ]; then
-		cp -r --preserve=links "$work/in/vendor/." "$root"
+		# Its lib/ becomes usr/lib/, as in the root.
+		tar -C "$work/in/vendor" -c . | tar -C "$root" -x --keep-directory-symlink --no-overwrite-dir
 		chroot "$root" ldconfig -X
 	fi
 	rm -f "$root/var/cache/ldconfig/aux-cache"
@@ -159,8 +161,8 @@ fi
 name=$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)
 mkdir -p "$iso/boot"
 trim
-drivers
 fill
+drivers
 listed
 first
 firmware
