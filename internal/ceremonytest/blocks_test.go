@@ -22,6 +22,9 @@ var fates = map[string]fate{
 	"../README.md":        {why: "a summary: the procedure's pages have these commands, and are run"},
 	"../CONTRIBUTING.md":  {why: "builds and tests everything"},
 	"rehearse-at-home.md": {test: "internal/ceremonytest TestHomePage"},
+	"rehearse-at-home.md: sudo apt-get install --yes ./byok-offline_0.2.0_amd64.deb ./byok-online_0.2.0_amd64.deb openssl softhsm2": {
+		why: "installs packages; make check-deb does, and types the page",
+	},
 	"rehearse-at-home.md: sudo apt-get install --yes git gcc libc6-dev make openssl softhsm2":     {why: "installs packages, and builds"},
 	"ceremony/0-plan.md: byok-offline ceremony run --plan plan.yaml":                              {test: "internal/ceremonytest TestRun"},
 	"ceremony/0-plan.md: byok-online ceremony dry-run --plan plan.yaml --out transcript.txt":      {test: "internal/ceremonytest TestScripts"},

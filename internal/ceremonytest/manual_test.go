@@ -17,12 +17,12 @@ import (
 )
 
 // TestHomePage types docs/rehearse-at-home.md as a newcomer does, without a change,
-// except for what it installs.
+// except for what it installs, from packages or from source.
 func TestHomePage(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	text := "set -em\ntrap 'kill %1 2>/dev/null || :' EXIT\n" // the vault, where a command failed
-	for _, b := range typedIn(t, homePage)[1:] {
+	for _, b := range typedIn(t, homePage)[2:] {
 		text += b.Text
 	}
 	c := exec.Command("bash", "-c", text)
