@@ -24,7 +24,8 @@
 #   make reproduce-image   makes it a second time: it must be the same (root)
 #   make test-image   starts it in qemu (root; minutes)
 #   make test-windows-ceremony   a rehearsal with byok-offline.exe and SoftHSM's DLL under Wine; minutes
-#   make test-arm64   what runs of the programs for arm64 under qemu
+#   make test-arm64   what runs of the programs for arm64 under qemu's user mode; minutes
+#   make test-arm64-kernel   a rehearsal with byok-offline for arm64 on an emulated computer; minutes
 #   make hsms    real PKCS#11 libraries in a Debian root: check, ceremony or refusal (root; minutes)
 #   make bench, bench-batch, bench-scale, bench-upload   throughput, as ratios measured side by side
 
@@ -52,7 +53,7 @@ OFFLINE_FILES := new-world.exe generatekey.exe verifykeypackage.py KeyTransferRe
 ONLINE_NAMES  := Connect-AzAccount Login-AzAccount Add-AzAccount Connect-AzureRmAccount Login-AzureRmAccount Get-AzSubscription \
 	Get-AzureRmSubscription Get-FileHash Add-AzKeyVaultKey Add-AzureKeyVaultKey
 
-.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages test-windows check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms setup-windows image image-packages reproduce-image test-image setup-image test-windows-ceremony test-arm64 setup-windows-ceremony setup-arm64 clean
+.PHONY: build release reproduce check-offline check-deb install uninstall install-compat man completions demo rehearse-recovery test test-race test-faults test-pages test-windows check-bundle fuzz lint policy architecture bench bench-batch bench-scale bench-upload setup setup-demo setup-lint setup-pages setup-bare setup-release setup-hsms setup-windows image image-packages reproduce-image test-image setup-image test-windows-ceremony test-arm64 test-arm64-kernel setup-windows-ceremony setup-arm64 setup-arm64-kernel clean
 
 build:
 	$(GO) build $(GOFLAGS_BUILD) -ldflags "$(LDFLAGS)" -o bin/byok-offline ./cmd/byok-offline
@@ -216,11 +217,18 @@ test-windows-ceremony: setup-windows-ceremony
 test-arm64: setup-arm64
 	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/arm64.sh
 
+# byok-offline for arm64 on Debian's kernel in an emulated computer: the same page.
+test-arm64-kernel: setup-arm64-kernel
+	GO="$(GO)" BUILD_TAGS=$(TAGS) scripts/arm64-kernel.sh
+
 setup-windows-ceremony:
 	scripts/setup.sh windows-ceremony
 
 setup-arm64:
 	scripts/setup.sh arm64
+
+setup-arm64-kernel:
+	scripts/setup.sh arm64-kernel
 
 clean:
 	rm -rf bin

@@ -3,7 +3,7 @@
 # and this machine lacks, on Debian and its relatives. It says what it installs;
 # where it cannot install, it says what to install and fails.
 #
-# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|image
+# usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|arm64-kernel|image
 set -euo pipefail
 
 # need COMMAND-OR-FILE PACKAGE: notes PACKAGE unless COMMAND-OR-FILE is there.
@@ -107,10 +107,21 @@ windows-ceremony)
 	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	;;
 arm64)
+	library softhsm/libsofthsm2.so softhsm2
 	compiler
 	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 	need /usr/aarch64-linux-gnu/include/stdlib.h libc6-dev-arm64-cross
 	need qemu-aarch64-static qemu-user-static
+	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+	;;
+arm64-kernel)
+	compiler
+	need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+	need /usr/aarch64-linux-gnu/include/stdlib.h libc6-dev-arm64-cross
+	need qemu-system-aarch64 qemu-system-arm
+	need cpio cpio
+	need openssl openssl
+	need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 	;;
 image)
 	compiler
@@ -122,6 +133,7 @@ image)
 	need /usr/share/seabios/bios.bin seabios
 	need /usr/share/OVMF/OVMF_CODE.fd ovmf
 	need mkfs.vfat dosfstools
+	need mkfs.exfat exfatprogs
 	need mmd mtools
 	;;
 hsms)
@@ -131,7 +143,7 @@ hsms)
 	need perl perl-base
 	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|image" >&2
+	echo "usage: scripts/setup.sh demo|test|lint|pages|bare|hsms|release|windows|windows-ceremony|arm64|arm64-kernel|image" >&2
 	exit 2
 	;;
 esac

@@ -26,7 +26,7 @@ func work(t *testing.T) string {
 	return dir
 }
 
-// ceremony is the folder that scripts/windows/ceremony.sh has left.
+// ceremony is the folder that scripts/connected.sh has left.
 func ceremony(t *testing.T) string {
 	t.Helper()
 	return strings.TrimSpace(read(t, filepath.Join(work(t), "ceremony")))

@@ -28,7 +28,7 @@ windows() { run offline /usr/lib/wine/wine64 "$folder/byok-offline.exe" "$@"; }
 # not know the option.
 offline() {
 	case "$1 ${2:-}" in
-	"world create" | "world check" | "key generate" | "acl modify" | "acl print" | "package "* | "ceremony bundle") set -- "$@" --unconfined ;;
+	"module list" | "module check" | "world create" | "world check" | "key generate" | "acl modify" | "acl print" | "package "* | "ceremony bundle") set -- "$@" --unconfined ;;
 	esac
 	windows "$@"
 }
@@ -45,6 +45,8 @@ fails() {
 
 read_hknso() { hknso=$(field "$(windows world info --output json 2>/dev/null | tail -n +2)" hknso); }
 
+windows version
+windows help
 prepare_toolset
 step "What Windows does not hold"
 fails 3 "no network for the library" windows confine status
@@ -69,6 +71,10 @@ ends crash "*(volatile int *)NULL = 1" "killed by exception 0xC0000005"
 ends abort "abort()" "exit status 3"
 ends exit "exit(7)" "exit status 7"
 
+step "What the library enforces"
+offline module list --module-path "$module"
+offline module check --module-path "$module"
+
 make_world
 make_key
 windows key list
@@ -77,6 +83,7 @@ package_key
 upload_and_prove
 windows inspect usb/*.byok
 windows fingerprint usb/*.byok
+windows ceremony log
 offline world check --pin-file secrets/pin
 step "6. The record"
 offline ceremony bundle --pin-file secrets/pin --from offline/tools --from usb --from online --out bundle

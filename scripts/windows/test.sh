@@ -27,5 +27,6 @@ under_wine ./internal/access ./internal/confine ./internal/printable ./internal/
 under_wine -run 'Names|Waits|InUse|NoFolder|HardLink|Locked|Private|Concurrent|Interrupted|TestSetDiscarded' ./internal/durable
 under_wine -run 'Usual|Expanded' ./internal/command
 
-BYOK_BIN=$work/bin scripts/windows/ceremony.sh "$work"
+BYOK_BIN=$work/bin DEMO_KEEP=1 DEMO_NAME=$work/ceremony \
+	scripts/connected.sh /usr/lib/wine/wine64 "$work/byok-online.exe"
 BYOK_WINDOWS=$work "$go" test -tags "$tags,wine" -count=1 -v ./internal/windowstest
