@@ -135,6 +135,7 @@ archive() {
 	done
 	install -m 644 CHANGELOG.md LICENSE "$root"
 	book byok "$root"
+	find "$root" -type f ! -name '*.exe' -exec chmod 644 {} + # whatever the checkout's are
 	find "$root" -exec touch -d "@$epoch" {} +
 	(cd "$work/zip" && find "byok-$version-$1" -type f | sort | zip -9Xq "$out/byok-$version-$1.zip" -@)
 }
