@@ -131,7 +131,7 @@ image)
 	# For make test-image:
 	need qemu-system-x86_64 qemu-system-x86
 	need /usr/share/seabios/bios.bin seabios
-	need /usr/share/OVMF/OVMF_CODE.fd ovmf
+	need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
 	need mkfs.vfat dosfstools
 	need mkfs.exfat exfatprogs
 	need mmd mtools
