@@ -81,7 +81,7 @@ compile() {
 	say "$(basename "$file")"
 	CGO_ENABLED=$cgo CC=$(compiler "$2") GOOS=${2%-*} GOARCH=${2#*-} \
 		"$go" build "${build[@]}" -ldflags "$flags" -o "$file" "./cmd/$1"
-	[ "$cgo" = 0 ] || scripts/symbols.sh "$file" "$(compiler "$2" | sed 's/gcc$//')"
+	[ "$cgo" = 0 ] || scripts/symbols.sh "$file" "$(compiler "$2" | sed 's/gcc.*//')"
 }
 
 # papers NAME TARGET: bill of materials and licences of a program.
