@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // elfFile is what the parts of an ELF file are read with (elf(5)).
@@ -16,6 +15,7 @@ type elfFile struct {
 	headers []elf.Prog64
 	dynamic map[elf.DynTag]uint64
 	needed  []uint64 // offsets in the string table
+	folders []uint64
 }
 
 // architectures are those whose code package machinecode reads.
@@ -42,7 +42,7 @@ func readELF(file view) (*Image, error) {
 	e := elfFile{file: file, image: &Image{Format: "ELF", OS: "linux", Arch: arch}, dynamic: map[elf.DynTag]uint64{}}
 	for _, step := range []func() error{
 		func() error { return e.programHeaders(header) },
-		e.load, e.readDynamic, e.relocate,
+		e.load, e.stack, e.readDynamic, e.relocate,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -66,30 +66,73 @@ func (e *elfFile) programHeaders(header elf.Header64) error {
 		return errors.New("damaged: it has no program headers")
 	}
 	e.headers = make([]elf.Prog64, header.Phnum)
-	return decode(e.file, header.Phoff, e.headers, "the table of program headers")
+	if err := decode(e.file, header.Phoff, e.headers, "the table of program headers"); err != nil {
+		return err
+	}
+	for _, t := range []elf.ProgType{elf.PT_DYNAMIC, elf.PT_INTERP, elf.PT_GNU_STACK} {
+		if len(e.of(t)) > 1 { // the kernel takes one of them, the loader perhaps another
+			return fmt.Errorf("damaged: it has more than one %v", t)
+		}
+	}
+	return nil
+}
+
+// of returns the program headers of a type.
+func (e *elfFile) of(t elf.ProgType) (list []elf.Prog64) {
+	for _, p := range e.headers {
+		if elf.ProgType(p.Type) == t {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // load maps the segments. They are copied: relocations are written into them.
 func (e *elfFile) load() error {
-	var total uint64
 	for _, p := range e.headers {
-		data, err := e.file.part(p.Off, p.Filesz, "a segment")
-		if err != nil {
+		if _, err := e.file.part(p.Off, p.Filesz, "a segment"); err != nil {
 			return err
 		}
-		switch elf.ProgType(p.Type) {
-		case elf.PT_LOAD:
-			if total += p.Filesz; total > uint64(len(e.file))*2 || p.Vaddr+p.Filesz < p.Vaddr {
-				return errors.New("damaged: its segments overlap")
-			}
-			flags := elf.ProgFlag(p.Flags)
-			e.image.Segments = append(e.image.Segments, Segment{
-				Address: p.Vaddr, Data: bytes.Clone(data),
-				Executable: flags&elf.PF_X != 0, Writable: flags&elf.PF_W != 0,
-			})
-		case elf.PT_INTERP:
-			e.image.Interpreter = view(data).text(0)
+	}
+	var used spans
+	for _, p := range e.of(elf.PT_LOAD) {
+		if err := used.add(p.Vaddr, max(p.Memsz, p.Filesz)); err != nil {
+			return err
 		}
+		before, after := e.rest(p)
+		flags := elf.ProgFlag(p.Flags)
+		e.image.Segments = append(e.image.Segments, Segment{
+			Address: p.Vaddr - before, Data: bytes.Clone(e.file[p.Off-before : p.Off+p.Filesz+after]),
+			Executable: flags&elf.PF_X != 0, Writable: flags&elf.PF_W != 0,
+		})
+	}
+	for _, p := range e.of(elf.PT_INTERP) {
+		e.image.Interpreter = view(e.file[p.Off : p.Off+p.Filesz]).text(0)
+	}
+	return nil
+}
+
+// rest returns how many bytes of the file before and after a segment of code are
+// mapped with it: the kernel maps whole pages, and those are executed like it.
+func (e *elfFile) rest(p elf.Prog64) (before, after uint64) {
+	if elf.ProgFlag(p.Flags)&elf.PF_X == 0 {
+		return 0, 0
+	}
+	size := largestPages()[e.image.Arch]
+	before = min(p.Vaddr%size, p.Off)
+	after = min(-(p.Vaddr+p.Filesz)%size, uint64(len(e.file))-p.Off-p.Filesz)
+	return before, after
+}
+
+// largestPages are those that a kernel for an architecture may have, in bytes.
+func largestPages() map[string]uint64 { return map[string]uint64{"amd64": 4 << 10, "arm64": 64 << 10} }
+
+// stack notes a stack on which code can be executed. Without a header for it,
+// kernels and the C library decide, and some make it so.
+func (e *elfFile) stack() error {
+	list := e.of(elf.PT_GNU_STACK)
+	if len(list) == 0 || elf.ProgFlag(list[0].Flags)&elf.PF_X != 0 {
+		e.image.Alterable = append(e.image.Alterable, "code on its stack can be executed")
 	}
 	return nil
 }
@@ -97,11 +140,11 @@ func (e *elfFile) load() error {
 // readDynamic reads what the dynamic linker reads: PT_DYNAMIC, and by it the
 // libraries that are needed.
 func (e *elfFile) readDynamic() error {
-	i := slices.IndexFunc(e.headers, func(p elf.Prog64) bool { return elf.ProgType(p.Type) == elf.PT_DYNAMIC })
-	if i < 0 {
+	list := e.of(elf.PT_DYNAMIC)
+	if len(list) == 0 {
 		return nil
 	}
-	memory := view(e.image.At(e.headers[i].Vaddr))
+	memory := view(e.image.At(list[0].Vaddr))
 	for offset := uint64(0); ; offset += 16 {
 		var entry elf.Dyn64
 		if err := decode(memory, offset, &entry, "the dynamic section"); err != nil {
@@ -109,10 +152,14 @@ func (e *elfFile) readDynamic() error {
 		}
 		switch tag := elf.DynTag(entry.Tag); tag {
 		case elf.DT_NULL:
-			e.image.Libraries = e.names()
+			e.image.Libraries, e.image.Folders = e.names(e.needed), e.names(e.folders)
 			return nil
-		case elf.DT_NEEDED:
+		case elf.DT_NEEDED, elf.DT_AUXILIARY, elf.DT_FILTER, elf.DT_AUDIT, elf.DT_DEPAUDIT:
 			if e.needed = append(e.needed, entry.Val); len(e.needed) > mostImports {
+				return errImports
+			}
+		case elf.DT_RPATH, elf.DT_RUNPATH:
+			if e.folders = append(e.folders, entry.Val); len(e.folders) > mostImports {
 				return errImports
 			}
 		default:
@@ -121,8 +168,8 @@ func (e *elfFile) readDynamic() error {
 	}
 }
 
-func (e *elfFile) names() (names []string) {
-	for _, offset := range e.needed {
+func (e *elfFile) names(offsets []uint64) (names []string) {
+	for _, offset := range offsets {
 		names = append(names, e.strings().text(offset))
 	}
 	return names

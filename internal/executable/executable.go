@@ -22,9 +22,11 @@ type Image struct {
 	OS, Arch    string // as Go names them: "linux" or "windows", "amd64" or "arm64"
 	Interpreter string // of ELF, such as /lib64/ld-linux-x86-64.so.2; "" in a static program
 	Segments    []Segment
-	Libraries   []string // that the loader loads with it, as the file has them
+	Libraries   []string // that the loader loads with it, as the file has them, its auditors included
+	Folders     []string // of ELF, where the loader looks for libraries before the system's (DT_RUNPATH)
 	Imports     []Import
-	Tables      []Table // of Go's functions, from one program more than one if it was tampered with
+	Alterable   []string // how code that was not read here can come into memory that is executed
+	Tables      []Table  // of Go's functions, from one program more than one if it was tampered with
 }
 
 // Segment is a range of memory and what the file puts there.
@@ -39,6 +41,7 @@ type Segment struct {
 type Import struct {
 	Library string // of PE; ELF's loader takes the first library that has the name
 	Name    string // of PE "#12" where it is imported by ordinal
+	Offset  int64  // added to its address: then it is something else in the same library
 }
 
 // End returns the address after the last byte of the segment that is in the file.

@@ -26,13 +26,15 @@ func TestRead(t *testing.T) {
 		}},
 		{"ELF, arm64", specimenELF(elf.EM_AARCH64), Image{
 			Format: "ELF", OS: "linux", Arch: "arm64", Interpreter: "/lib/ld.so", Libraries: []string{"libc.so.6"},
-			Imports: []Import{{Name: "connect"}, {Name: "socket"}},
+			Imports: []Import{{Name: "connect"}},
 			Tables:  []Table{{functions(base + text), names, base + text, base + text + 32}},
 		}},
 		{"PE", specimenPE(), Image{
 			Format: "PE", OS: "windows", Arch: "amd64", Libraries: []string{"WS2_32.dll", "winhttp.dll"},
-			Imports: []Import{{"WS2_32.dll", "connect"}, {"WS2_32.dll", "#12"}, {"winhttp.dll", "WinHttpOpen"}},
-			Tables:  []Table{{functions(base + 0x1000 + text), names, base + 0x1000 + text, base + 0x1000 + text + 32}},
+			Imports: []Import{
+				{Library: "WS2_32.dll", Name: "connect"}, {Library: "WS2_32.dll", Name: "#12"}, {Library: "winhttp.dll", Name: "WinHttpOpen"},
+			},
+			Tables: []Table{{functions(base + 0x1000 + text), names, base + 0x1000 + text, base + 0x1000 + text + 32}},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

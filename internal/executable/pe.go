@@ -41,8 +41,8 @@ func readPE(file view) (*Image, error) {
 	if err := decode(file, at+24, &optional, "the optional header"); err != nil {
 		return nil, err
 	}
-	if optional.Magic != 0x20b {
-		return nil, errors.New("not a 64-bit PE file")
+	if err := refuse(optional); err != nil {
+		return nil, err
 	}
 	sections := make([]pe.SectionHeader32, header.NumberOfSections)
 	if err := decode(file, at+24+uint64(header.SizeOfOptionalHeader), sections, "the table of sections"); err != nil {
@@ -55,16 +55,33 @@ func readPE(file view) (*Image, error) {
 	return p.image, p.imports(optional.DataDirectory)
 }
 
+// refuse returns why a program is not read as one of machine code, in sections.
+func refuse(optional pe.OptionalHeader64) error {
+	switch {
+	case optional.Magic != 0x20b:
+		return errors.New("not a 64-bit PE file")
+	case optional.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR].VirtualAddress != 0:
+		return errors.New("code for .NET, which is not read here")
+	case optional.SectionAlignment < 4<<10: // all of the file is then mapped as it is
+		return errors.New("damaged: its sections do not begin at pages")
+	}
+	return nil
+}
+
 // load maps the sections.
 func (p peFile) load(file view, sections []pe.SectionHeader32) error {
-	var total uint64
+	var used spans
 	for _, s := range sections {
 		data, err := file.part(uint64(s.PointerToRawData), uint64(s.SizeOfRawData), "a section")
 		if err != nil {
 			return err
 		}
-		if total += uint64(len(data)); total > uint64(len(file))*2 {
-			return errors.New("damaged: its sections overlap")
+		size := s.VirtualSize
+		if size == 0 {
+			size = s.SizeOfRawData
+		}
+		if err := used.add(p.base+uint64(s.VirtualAddress), uint64(size)); err != nil {
+			return err
 		}
 		p.image.Segments = append(p.image.Segments, Segment{
 			Address: p.base + uint64(s.VirtualAddress), Data: data,
@@ -132,7 +149,8 @@ func (p peFile) library(name string, list uint64) error {
 		if entry == 0 {
 			return nil
 		}
-		if p.image.Imports = append(p.image.Imports, Import{name, p.function(entry)}); len(p.image.Imports) > mostImports {
+		p.image.Imports = append(p.image.Imports, Import{Library: name, Name: p.function(entry)})
+		if len(p.image.Imports) > mostImports {
 			return errImports
 		}
 	}

@@ -37,7 +37,7 @@ const (
 func specimenELF(machine elf.Machine) []byte {
 	file := make([]byte, whole)
 	header := elf.Header64{
-		Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Phoff: 64, Phentsize: 56, Phnum: 3,
+		Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Phoff: 64, Phentsize: 56, Phnum: 4,
 	}
 	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
 	copy(file[0x200:], "/lib/ld.so\x00")
@@ -45,13 +45,14 @@ func specimenELF(machine elf.Machine) []byte {
 	at(file, 64,
 		elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: base, Filesz: whole, Memsz: whole},
 		elf.Prog64{Type: uint32(elf.PT_INTERP), Off: 0x200, Vaddr: base + 0x200, Filesz: 11},
-		elf.Prog64{Type: uint32(elf.PT_DYNAMIC), Off: dynamic, Vaddr: base + dynamic, Filesz: 0x100})
+		elf.Prog64{Type: uint32(elf.PT_DYNAMIC), Off: dynamic, Vaddr: base + dynamic, Filesz: 0x100},
+		elf.Prog64{Type: uint32(elf.PT_GNU_STACK), Flags: uint32(elf.PF_R | elf.PF_W)})
 	at(file, dynamic,
 		elf.Dyn64{Tag: int64(elf.DT_NEEDED), Val: 1}, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: base + texts},
 		elf.Dyn64{Tag: int64(elf.DT_SYMTAB), Val: base + symbols}, elf.Dyn64{Tag: int64(elf.DT_RELA), Val: base + relocs},
 		elf.Dyn64{Tag: int64(elf.DT_RELASZ), Val: 72}, elf.Dyn64{})
 	copy(file[texts:], "\x00libc.so.6\x00socket\x00own\x00connect\x00")
-	at(file, symbols, elf.Sym64{}, elf.Sym64{Name: 11}, elf.Sym64{Name: 18, Shndx: 1}, elf.Sym64{Name: 22})
+	at(file, symbols, elf.Sym64{}, elf.Sym64{Name: 11}, elf.Sym64{Name: 18, Shndx: 1, Value: base + text}, elf.Sym64{Name: 22})
 	at(file, relocs,
 		elf.Rela64{Off: base + module, Info: elf.R_INFO(0, relative["amd64"]), Addend: base + table},
 		elf.Rela64{Info: elf.R_INFO(3, 6)}, elf.Rela64{Info: elf.R_INFO(2, 6)})
@@ -85,7 +86,7 @@ func specimenPE() []byte {
 	file := make([]byte, raw+whole)
 	copy(file, "MZ")
 	at(file, 0x3c, uint32(0x80))
-	optional := pe.OptionalHeader64{Magic: 0x20b, ImageBase: base}
+	optional := pe.OptionalHeader64{Magic: 0x20b, ImageBase: base, SectionAlignment: 0x1000}
 	optional.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress = section + 0x100
 	optional.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT].VirtualAddress = section + 0x200
 	at(file, 0x80, [4]byte{'P', 'E'}, pe.FileHeader{

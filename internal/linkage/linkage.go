@@ -82,6 +82,7 @@ type Beyond struct {
 
 // subject is what rules look at.
 type subject struct {
+	file  []byte
 	image *executable.Image
 	code  machinecode.Code
 	names []string          // of Go's functions
@@ -96,7 +97,7 @@ func Examine(file []byte) Report {
 		r.unjudged("%v", err)
 		return r
 	}
-	s := subject{image: image, data: namedLibraries(image)}
+	s := subject{file: file, image: image, data: namedLibraries(image)}
 	s.code = machinecode.Scan(image, addresses(s.data))
 	for _, t := range image.Tables {
 		s.names = append(s.names, t.Names...)
@@ -143,6 +144,9 @@ func (r Report) Failed() (names []string) {
 func (r *Report) judgeable(s subject) {
 	r.Conclusion = None
 	r.judgeableTables(len(s.image.Tables))
+	for _, how := range s.image.Alterable {
+		r.unjudged("%s", how)
+	}
 	if r.Program.Go == "" {
 		r.unjudged("no build information of Go")
 	}

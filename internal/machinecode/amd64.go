@@ -1,20 +1,26 @@
 package machinecode
 
-import "golang.org/x/arch/x86/x86asm"
+import (
+	"slices"
+
+	"golang.org/x/arch/x86/x86asm"
+)
 
 // stackPointer is RSP, as it is encoded.
 const stackPointer = 4
 
-// decodeAMD64 reads one instruction. What is none takes a byte.
+// decodeAMD64 reads one instruction. Of what x86asm does not know, only the
+// length is read.
 func decodeAMD64(code []byte, at uint64) instruction {
 	inst, err := x86asm.Decode(code, 64)
 	if err != nil || inst.Len == 0 {
-		return instruction{length: 1, writes: ^uint32(0)}
+		return instruction{length: unknownLength(code), writes: ^uint32(0), spills: true}
 	}
 	in := instruction{length: uint64(inst.Len)}
 	next := at + in.length
 	if !leaves(&in, inst, next) {
 		moves(&in, inst, next)
+		spill(&in, inst)
 	}
 	return in
 }
@@ -28,7 +34,7 @@ func leaves(in *instruction, inst x86asm.Inst, next uint64) bool {
 	case x86asm.SYSENTER:
 		in.operation = foreign
 	case x86asm.INT:
-		if inst.Args[0] == x86asm.Imm(0x80) {
+		if inst.Args[0] == x86asm.Imm(0x80) || inst.Args[0] == x86asm.Imm(0x2e) {
 			in.operation = foreign
 		}
 	case x86asm.RET, x86asm.LRET, x86asm.UD2, x86asm.HLT:
@@ -139,10 +145,17 @@ func move(in *instruction, inst x86asm.Inst) {
 		*in = instruction{operation: loading, length: in.length, to: to, number: source}
 	case toSlot && all && fromRegister:
 		*in = instruction{operation: storing, length: in.length, from: from, number: offset}
-	case toSlot && isConstant:
-		*in = instruction{operation: keeping, length: in.length, number: offset, target: uint64(n)}
 	case toRegister:
 		in.writes = 1 << to
+	case toSlot && isConstant:
+		kept(in, inst, offset, n)
+	}
+}
+
+// kept follows a constant to the stack, of as many bits as a number has at least.
+func kept(in *instruction, inst x86asm.Inst, offset int64, n x86asm.Imm) {
+	if inst.MemBytes >= 4 {
+		*in = instruction{operation: keeping, length: in.length, number: offset, target: uint64(n)}
 	}
 }
 
@@ -177,16 +190,48 @@ func lea(in *instruction, inst x86asm.Inst, next uint64) {
 
 // implicit are the registers that instructions change without naming them.
 func implicit(op x86asm.Op) uint32 {
-	const rax, rcx, rdx, rbx = 1, 2, 4, 8
+	const rax, rcx, rdx, rbx, rsi, rdi = 1, 2, 4, 8, 64, 128
 	switch op {
 	case x86asm.CPUID:
 		return rax | rcx | rdx | rbx
 	case x86asm.MUL, x86asm.IMUL, x86asm.DIV, x86asm.IDIV, x86asm.RDTSC, x86asm.XGETBV, x86asm.RDTSCP,
 		x86asm.CMPXCHG, x86asm.CMPXCHG8B, x86asm.CMPXCHG16B, x86asm.CWD, x86asm.CDQ, x86asm.CQO,
-		x86asm.CBW, x86asm.CWDE, x86asm.CDQE, x86asm.LODSB, x86asm.LODSD, x86asm.LODSQ, x86asm.LODSW, x86asm.IN:
+		x86asm.CBW, x86asm.CWDE, x86asm.CDQE, x86asm.IN, x86asm.LAHF, x86asm.XLATB:
 		return rax | rdx
+	case x86asm.PCMPESTRI, x86asm.PCMPISTRI:
+		return rcx
+	}
+	if slices.Contains(rows, op) { // with a prefix they count in RCX
+		return rax | rcx | rsi | rdi
 	}
 	return 0
+}
+
+// rows are the instructions on bytes in a row.
+var rows = []x86asm.Op{
+	x86asm.LODSB, x86asm.LODSD, x86asm.LODSQ, x86asm.LODSW, x86asm.STOSB, x86asm.STOSD, x86asm.STOSQ, x86asm.STOSW,
+	x86asm.MOVSB, x86asm.MOVSD, x86asm.MOVSQ, x86asm.MOVSW, x86asm.SCASB, x86asm.SCASD, x86asm.SCASQ, x86asm.SCASW,
+	x86asm.CMPSB, x86asm.CMPSD, x86asm.CMPSQ, x86asm.CMPSW, x86asm.INSB, x86asm.INSD, x86asm.INSW,
+	x86asm.OUTSB, x86asm.OUTSD, x86asm.OUTSW,
+}
+
+// spill reads what else writes to memory, which an instruction names first.
+func spill(in *instruction, inst x86asm.Inst) {
+	switch inst.Op {
+	case x86asm.CMP, x86asm.TEST, x86asm.BT, x86asm.NOP, x86asm.PUSH:
+		return
+	case x86asm.MASKMOVDQU, x86asm.MASKMOVQ:
+		in.spills = true
+	}
+	_, toMemory := inst.Args[0].(x86asm.Mem)
+	offset, toSlot := slot(inst.Args[0])
+	switch {
+	case in.operation != other || !toMemory:
+	case toSlot && inst.MemBytes > 0:
+		in.operation, in.number, in.target = blurring, offset, uint64(inst.MemBytes)
+	default:
+		in.spills = true
+	}
 }
 
 // writes returns what an instruction may change: the registers that it names

@@ -23,17 +23,17 @@ func decodeARM64(code []byte, at uint64) instruction {
 // flow reads branches and system calls.
 func flow(w uint32, at uint64) instruction {
 	switch {
-	case w == 0xd4000001: // SVC #0
+	case w&0xffe0001f == 0xd4000001: // SVC; Linux does not look at its constant
 		return instruction{operation: kernel}
 	case w>>26 == 0b100101: // BL
 		return instruction{operation: calling, target: at + distance(w, 0, 26)}
 	case w>>26 == 0b000101: // B
 		return instruction{operation: jumping, target: at + distance(w, 0, 26)}
-	case w&0xfffffc1f == 0xd63f0000: // BLR
+	case w&0xfefff000 == 0xd63f0000: // BLR, with or without authentication
 		return instruction{operation: calling}
-	case w&0xfffffc1f == 0xd61f0000: // BR
+	case w&0xfefff000 == 0xd61f0000: // BR
 		return instruction{operation: jumping}
-	case w&0xfffffc1f == 0xd65f0000, w&0xffe0001f == 0xd4200000: // RET, BRK
+	case w&0xfffff000 == 0xd65f0000, w&0xffe0001f == 0xd4200000: // RET, BRK
 		return instruction{operation: ending}
 	case w>>24 == 0x54, w>>24&0x7e == 0x34: // B.cond, CBZ, CBNZ
 		return instruction{operation: branching, target: at + distance(w, 5, 19)}
@@ -125,39 +125,78 @@ func added(w uint32, to, from uint8) instruction {
 func memory(w uint32, to, base uint8) instruction {
 	second := uint8(bits(w, 10, 5))
 	switch {
-	case base != sp:
+	case base != sp: // followed by no pointer
 	case w&0xffc00000 == 0xf9400000: // LDR, unsigned offset
 		return instruction{operation: loading, to: to, number: int64(bits(w, 10, 12)) * 8}
 	case w&0xffc00000 == 0xf9000000: // STR
 		return instruction{operation: storing, from: to, number: int64(bits(w, 10, 12)) * 8}
+	case w&0xffe00c00 == 0xf8400000: // LDUR
+		return instruction{operation: loading, to: to, number: signed(w, 12, 9)}
+	case w&0xffe00c00 == 0xf8000000: // STUR
+		return instruction{operation: storing, from: to, number: signed(w, 12, 9)}
 	case w&0xffc00000 == 0xa9400000: // LDP
 		return instruction{operation: loading, to: to, second: second, pair: true, number: signed(w, 15, 7) * 8}
 	case w&0xffc00000 == 0xa9000000: // STP
 		return instruction{operation: storing, from: to, second: second, pair: true, number: signed(w, 15, 7) * 8}
 	case w&0xffa00400 == 0xf8000400: // STR and LDR, the pointer moves
-		return instruction{operation: moving, number: signed(w, 12, 9), writes: loaded(w)}
+		return pushed(w, signed(w, 12, 9), bits(w, 11, 1) == 1)
 	case w&0x7e800000 == 0x28800000: // STP and LDP, the pointer moves
-		return instruction{operation: moving, number: signed(w, 15, 7) * 8, writes: loaded(w)}
+		return pushed(w, signed(w, 15, 7)*8, bits(w, 24, 1) == 1)
 	}
-	return instruction{writes: loaded(w)}
+	return instruction{writes: loaded(w) | moved(w), spills: stores(w)}
+}
+
+// pushed moves the stack pointer by n, before or after it is used. What is stored
+// below where it was lies over nothing that is followed.
+func pushed(w uint32, n int64, before bool) instruction {
+	return instruction{operation: moving, number: n, writes: loaded(w), spills: stores(w) && !(n < 0 && before)}
+}
+
+// stores reports whether a load or store may write to memory.
+func stores(w uint32) bool {
+	switch bits(w, 27, 3) {
+	case 0b011: // literals, and copies of memory
+		return bits(w, 24, 1) == 1
+	case 0b101: // pairs
+		return bits(w, 22, 1) == 0
+	case 0b111: // single ones
+		return bits(w, 22, 2) == 0 || bits(w, 26, 1) == 1 && bits(w, 22, 1) == 0 || atomic(w)
+	}
+	return true
+}
+
+// atomic knows what reads and writes memory at once.
+func atomic(w uint32) bool {
+	return bits(w, 24, 1) == 0 && bits(w, 21, 1) == 1 && bits(w, 10, 2) == 0
+}
+
+// moved returns the base register of a load or store, where it is written back.
+func moved(w uint32) uint32 {
+	pair := bits(w, 27, 3) == 0b101 && bits(w, 23, 1) == 1
+	single := bits(w, 27, 3) == 0b111 && bits(w, 24, 1) == 0 && (bits(w, 21, 1) == 0 || !atomic(w)) && bits(w, 10, 1) == 1
+	vectors := bits(w, 26, 4) == 0b0011 && bits(w, 23, 1) == 1
+	copies := bits(w, 27, 3) == 0b011 && bits(w, 24, 1) == 1
+	if pair || single || vectors || copies {
+		return 1 << bits(w, 5, 5) &^ (1 << zero)
+	}
+	return 0
 }
 
 // loaded returns the registers that a load or store writes, besides its base.
 func loaded(w uint32) uint32 {
 	const pair, single = 0b101, 0b111
 	first, second, status := uint32(1)<<bits(w, 0, 5), uint32(1)<<bits(w, 10, 5), uint32(1)<<bits(w, 16, 5)
-	atomic := bits(w, 24, 1) == 0 && bits(w, 21, 1) == 1 && bits(w, 10, 2) == 0
 	var written uint32
 	switch class := bits(w, 27, 3); {
 	case bits(w, 26, 1) == 1: // of vector registers
 	case class == pair && bits(w, 22, 1) == 0: // STP
-	case class == single && bits(w, 22, 2) == 0 && !atomic: // STR
+	case class == single && bits(w, 22, 2) == 0 && !atomic(w): // STR
 	case class == pair:
 		written = first | second
 	case class == single:
 		written = first
 	default: // the exclusive ones, and literals
-		written = first | second | status
+		written = first | first<<1 | second | status | status<<1 // CASP's are pairs
 	}
 	return written &^ (1 << zero)
 }

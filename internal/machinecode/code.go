@@ -8,8 +8,8 @@
 // are called.
 //
 // It reads code, it does not run it: a number that is computed or read from a
-// table is reported as unknown, and code that jumps into the middle of an
-// instruction, or that is made at run time, is not seen.
+// table is reported as unknown. Code that is made at run time is not seen, nor
+// what is done at an address that is computed.
 package machinecode
 
 import (
@@ -60,6 +60,7 @@ type function struct {
 	code       []byte
 	targets    []uint64 // outside, of calls and jumps
 	traps      bool     // it has an instruction that calls the kernel
+	detours    []passage
 }
 
 // scanner is what Scan works on.
@@ -68,6 +69,7 @@ type scanner struct {
 	arch      architecture
 	functions []function
 	asked     map[uint64]bool   // data
+	entries   map[uint64]bool   // where code is reached from elsewhere, other than at a function's beginning
 	values    map[uint64]uint64 // where a function's address is in data: Go's function values
 	code      Code
 }
@@ -77,7 +79,7 @@ type scanner struct {
 func Scan(image *executable.Image, data []uint64) Code {
 	s := scanner{
 		image: image, arch: architectures()[image.Arch],
-		asked: map[uint64]bool{}, values: map[uint64]uint64{},
+		asked: map[uint64]bool{}, entries: map[uint64]bool{}, values: map[uint64]uint64{},
 	}
 	for _, address := range data {
 		s.asked[address] = true
@@ -92,6 +94,7 @@ func Scan(image *executable.Image, data []uint64) Code {
 		s.skim(&s.functions[i])
 	}
 	s.words(func(_, word uint64) { s.use("", word, true) })
+	s.enter()
 	s.follow()
 	return s.code
 }
@@ -156,12 +159,18 @@ func (s *scanner) walk(f *function, look func(at uint64, in instruction)) {
 // skim finds whom a function calls and what it takes the address of.
 func (s *scanner) skim(f *function) {
 	pages := map[uint8]uint64{} // of arm64, where an address takes two instructions
-	s.walk(f, func(_ uint64, in instruction) {
+	begins, inside := make([]bool, len(f.code)), []uint64{}
+	s.walk(f, func(at uint64, in instruction) {
+		begins[at-f.start] = true
 		switch in.operation {
 		case calling, jumping, branching:
 			if in.target != 0 && (in.target < f.start || in.target >= f.end) {
 				f.targets = append(f.targets, in.target)
 				s.use(f.name, in.target, false)
+			} else if in.target > f.start && in.operation == calling {
+				s.entries[in.target] = true
+			} else if in.target > f.start {
+				inside = append(inside, in.target)
 			}
 		case address:
 			pages[in.to] = in.target
@@ -174,6 +183,11 @@ func (s *scanner) skim(f *function) {
 			f.traps = true
 		}
 	})
+	for _, target := range inside {
+		if !begins[target-f.start] {
+			s.entries[target] = true
+		}
+	}
 }
 
 // use notes that a function uses what is at an address: a datum that was asked
@@ -182,6 +196,9 @@ func (s *scanner) use(by string, target uint64, taken bool) {
 	if s.asked[target] {
 		s.code.Uses = append(s.code.Uses, Use{By: by, Target: target, Address: true})
 		return
+	}
+	if i := s.at(target); i >= 0 && s.functions[i].start != target {
+		s.entries[target] = true
 	}
 	if entry, ok := s.values[target]; ok {
 		target = entry

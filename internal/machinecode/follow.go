@@ -52,6 +52,32 @@ func (s *state) meet(o state) {
 	maps.DeleteFunc(s.places, func(place int64, v value) bool { return o.places[place] != v })
 }
 
+// keep notes what lies at a place, instead of what it overlaps.
+func (s *state) keep(place int64, v value) {
+	s.blur(place, 8)
+	s.places[place] = v
+}
+
+// blur forgets what so many bytes from a place on have to do with.
+func (s *state) blur(place, length int64) {
+	maps.DeleteFunc(s.places, func(p int64, _ value) bool { return p > place-8 && p < place+length })
+}
+
+// move moves the stack pointer. What lies below it does not last.
+func (s *state) move(by int64) {
+	if by < 0 {
+		maps.DeleteFunc(s.places, func(p int64, _ value) bool { return p < s.pointer })
+	}
+	s.pointer += by
+}
+
+// call forgets what the called function can change: registers, and constants in
+// memory. A parameter that was put aside is kept, since compilers do so.
+func (s *state) call() {
+	s.registers = [32]value{}
+	maps.DeleteFunc(s.places, func(p int64, v value) bool { return p < s.pointer || v.kind == known })
+}
+
 // apply does what an instruction does.
 func (a architecture) apply(s *state, in instruction) {
 	a.forget(s, in)
@@ -66,18 +92,20 @@ func (a architecture) apply(s *state, in instruction) {
 			s.registers[in.second] = s.places[s.pointer+in.number+8]
 		}
 	case storing:
-		s.places[s.pointer+in.number] = s.registers[in.from]
+		s.keep(s.pointer+in.number, s.registers[in.from])
 		if in.pair {
-			s.places[s.pointer+in.number+8] = s.registers[in.second]
+			s.keep(s.pointer+in.number+8, s.registers[in.second])
 		}
 	case keeping:
-		s.places[s.pointer+in.number] = value{known, int64(in.target)}
+		s.keep(s.pointer+in.number, value{known, int64(in.target)})
+	case blurring:
+		s.blur(s.pointer+in.number, int64(in.target))
 	case moving:
-		s.pointer += in.number
+		s.move(in.number)
 	case address, adding:
 		s.registers[in.to] = value{}
 	case calling, kernel, foreign:
-		s.registers = [32]value{}
+		s.call()
 	}
 }
 
@@ -88,7 +116,7 @@ func (a architecture) forget(s *state, in instruction) {
 			s.registers[r] = value{}
 		}
 	}
-	if in.writes&(1<<a.stack) != 0 || in.sets() && in.to == a.stack {
+	if in.spills || in.writes&(1<<a.stack) != 0 || in.sets() && in.to == a.stack {
 		s.places = map[int64]value{}
 	}
 }
@@ -103,7 +131,8 @@ type passage struct {
 }
 
 // passages follows a function's values to its calls. Of two ways to one
-// instruction, what both agree on is kept; where a loop comes back, nothing is.
+// instruction, what both agree on is kept; where a loop comes back, or where one
+// comes from elsewhere, nothing is.
 func (s *scanner) passages(f *function) (found []passage) {
 	loops := map[uint64]bool{}
 	s.walk(f, func(at uint64, in instruction) {
@@ -116,11 +145,12 @@ func (s *scanner) passages(f *function) (found []passage) {
 		if from, ok := waiting[at]; ok && reached {
 			now.meet(from)
 		} else if ok {
-			now, reached = from, true
+			now = from
 		}
-		if loops[at] {
+		if loops[at] || s.entries[at] {
 			now.registers, now.places = [32]value{}, map[int64]value{}
 		}
+		reached = true // if by nothing that is known, then by something else
 		if p, ok := s.passage(f, now, at, in); ok {
 			found = append(found, p)
 		}
@@ -132,7 +162,7 @@ func (s *scanner) passages(f *function) (found []passage) {
 			now, reached = state{places: map[int64]value{}}, false
 		}
 	})
-	return found
+	return append(found, f.detours...)
 }
 
 func join(waiting map[uint64]state, target uint64, now state) {
@@ -160,7 +190,7 @@ func (s *scanner) passage(f *function, now state, at uint64, in instruction) (pa
 	default:
 		return p, false
 	}
-	inside := in.target >= f.start && in.target < f.end
+	inside := in.target > f.start && in.target < f.end
 	return p, p.target == 0 && in.operation >= kernel || p.target != 0 && !inside
 }
 
@@ -245,7 +275,7 @@ func (s *scanner) report(by string, p passage, gates map[uint64]gate) {
 	}
 	call := Call{By: by, Address: p.at, Number: Unknown, Foreign: p.foreign}
 	if v.kind == known {
-		call.Number = v.number
+		call.Number = int64(uint32(v.number)) // the kernel takes 32 bits of it
 	}
 	s.code.Kernel = append(s.code.Kernel, call)
 }

@@ -11,6 +11,7 @@ const (
 	loading                   // to = what lies number bytes from the stack pointer
 	storing                   // from goes there
 	keeping                   // a constant goes there: target
+	blurring                  // so many bytes there change: target
 	moving                    // the stack pointer moves by number
 	address                   // to = target, an address in the program
 	adding                    // to = from + number
@@ -18,7 +19,7 @@ const (
 	jumping
 	branching // jumping, or not
 	kernel    // a system call
-	foreign   // a system call by another table (int 0x80)
+	foreign   // a system call by another table (int 0x80, or int 0x2e of Windows)
 	ending    // return, or a trap
 )
 
@@ -33,6 +34,7 @@ type instruction struct {
 	number    int64
 	target    uint64
 	writes    uint32 // registers that it changes otherwise, a bit each
+	spills    bool   // it writes to memory where that is not followed, such as by a pointer
 }
 
 // sets reports whether an instruction sets the register to.

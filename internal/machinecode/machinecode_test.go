@@ -77,6 +77,46 @@ func TestKernel(t *testing.T) {
 		{"another stack", "amd64", []string{"c744240829000000 4889ec 8b442408 0f05"}, []Call{{By: "main.a", Address: 0x100f, Number: Unknown}}, nil},
 		{"of 32 bits", "amd64", []string{"b866010000 cd80"}, []Call{{By: "main.a", Address: 0x1005, Number: 358, Foreign: true}}, nil},
 		{"sysenter", "amd64", []string{"0f34"}, []Call{{By: "main.a", Address: 0x1000, Number: Unknown, Foreign: true}}, []string{"main.a"}},
+		{"bits that the kernel does not take", "amd64", []string{"48b82900000007000000 0f05"},
+			[]Call{{By: "main.a", Address: 0x100a, Number: 41}}, nil},
+		{"changed by a table", "amd64", []string{"b829000000 d7 0f05"},
+			[]Call{{By: "main.a", Address: 0x1006, Number: Unknown}}, nil},
+		{"changed by the flags", "amd64", []string{"b829000000 9f 0f05"},
+			[]Call{{By: "main.a", Address: 0x1006, Number: Unknown}}, nil},
+		{"counted down", "amd64", []string{"b964000000 f2ae 89c8 0f05"},
+			[]Call{{By: "main.a", Address: 0x1009, Number: Unknown}}, nil},
+		{"changed by a pointer", "amd64", []string{"48c7042427000000 488d1c24 48c70329000000 488b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x1017, Number: Unknown}}, nil},
+		{"changed in part on the stack", "amd64", []string{"48c7042429010000 c644240100 8b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x1010, Number: Unknown}}, nil},
+		{"pushed over", "amd64", []string{"48c74424f827000000 6a29 8b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x100e, Number: Unknown}}, nil},
+		{"added to on the stack", "amd64", []string{"48c7042427000000 4883042402 8b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x1010, Number: Unknown}}, nil},
+		{"changed by who is called", "amd64", []string{"c3", "48c7042427000000 e8b3ffffff 8b0424 0f05"},
+			[]Call{{By: "main.b", Address: 0x1050, Number: Unknown}}, nil},
+		{"a wide store beside it", "amd64", []string{"48c7042429000000 440f117c2410 8b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x1011, Number: 41}}, nil},
+		{"a wide store over it", "amd64", []string{"48c7042429000000 440f113c24 8b0424 0f05"},
+			[]Call{{By: "main.a", Address: 0x1010, Number: Unknown}}, nil},
+		{"called in the middle", "amd64", []string{"b827000000 0f05 c3", "b829000000 e8bbffffff"},
+			[]Call{{By: "main.a", Address: 0x1005, Number: Unknown}}, nil},
+		{"an address in the middle", "amd64", []string{"b827000000 0f05 c3", "488d0dbeffffff"},
+			[]Call{{By: "main.a", Address: 0x1005, Number: Unknown}}, nil},
+		{"jumped over", "amd64", []string{"b829000000 eb02 48b8 0f05 909090909090"},
+			[]Call{{By: "main.a", Address: 0x1009, Number: Unknown}}, nil},
+		{"jumped over twice", "amd64", []string{"b829000000 eb02 48b8 eb02 48b8 0f05 9090909090909090"},
+			[]Call{{By: "main.a", Address: 0x100d, Number: Unknown}}, nil},
+		{"called in the middle of itself", "amd64", []string{"b829000000 e805000000 b827000000 0f05 c3"},
+			[]Call{{By: "main.a", Address: 0x100f, Number: Unknown}}, nil},
+		{"a function that calls itself", "amd64", []string{"85ff 7407 b829000000 ebf5 0f05 c3"},
+			[]Call{{By: "main.a", Address: 0x1009, Number: 41}}, []string{"main.a"}},
+		{"reached by what is not known", "amd64", []string{"85ff b827000000 7403 ffe3 90 0f05"},
+			[]Call{{By: "main.a", Address: 0x100c, Number: Unknown}}, nil},
+		{"after an instruction that is not known", "amd64", []string{"b829000000 c4e2f1f7c0 0f05 90909090"},
+			[]Call{{By: "main.a", Address: 0x100a, Number: Unknown}}, nil},
+		{"by the gate of Windows", "amd64", []string{"b866010000 cd2e"},
+			[]Call{{By: "main.a", Address: 0x1005, Number: 358, Foreign: true}}, nil},
 
 		{"a number beside the call", "arm64", []string{"c81880d2 010000d4"}, []Call{{By: "main.a", Address: 0x1004, Number: 198}}, nil},
 		{"a pattern of bits", "arm64", []string{"e8077ab2 010000d4"}, []Call{{By: "main.a", Address: 0x1004, Number: 192}}, nil},
@@ -92,6 +132,20 @@ func TestKernel(t *testing.T) {
 			[]Call{{By: "main.a", Address: 0x100c, Number: 198}}, nil},
 		{"read from elsewhere", "arm64", []string{"280040f9 010000d4"}, []Call{{By: "main.a", Address: 0x1004, Number: Unknown}}, nil},
 		{"added to", "arm64", []string{"c81880d2 08050091 010000d4"}, []Call{{By: "main.a", Address: 0x1008, Number: Unknown}}, nil},
+		{"with a constant of its own", "arm64", []string{"c81880d2 e10000d4"},
+			[]Call{{By: "main.a", Address: 0x1004, Number: 198}}, nil},
+		{"changed by a pointer", "arm64", []string{"881580d2 e80700f9 e5230091 a40000f9 e80740f9 010000d4"},
+			[]Call{{By: "main.a", Address: 0x1014, Number: Unknown}}, nil},
+		{"written over", "arm64", []string{"881580d2 e80700f9 e48300f8 e80740f9 010000d4"},
+			[]Call{{By: "main.a", Address: 0x1010, Number: Unknown}}, nil},
+		{"written and read at an odd place", "arm64", []string{"c81880d2 e84300f8 e84340f8 010000d4"},
+			[]Call{{By: "main.a", Address: 0x100c, Number: 198}}, nil},
+		{"an authenticated call before it", "arm64", []string{"881580d2 7f083fd6 010000d4"},
+			[]Call{{By: "main.a", Address: 0x1008, Number: Unknown}}, nil},
+		{"the second of a pair that is exchanged", "arm64", []string{"871580d2 a27c6648 e80307aa 010000d4"},
+			[]Call{{By: "main.a", Address: 0x100c, Number: Unknown}}, nil},
+		{"a pointer that moves on", "arm64", []string{"881580d2 006546f8 010000d4"},
+			[]Call{{By: "main.a", Address: 0x1008, Number: Unknown}}, nil},
 	} {
 		t.Run(test.arch+", "+test.name, func(t *testing.T) {
 			code := Scan(program(test.arch, test.functions), nil)
@@ -186,4 +240,39 @@ func FuzzScan(f *testing.F) {
 			t.Errorf("%d of %d bytes", got.Size, len(image.Segments[0].Data))
 		}
 	})
+}
+
+// TestUnknownLength: what follows an instruction that is not known is read.
+func TestUnknownLength(t *testing.T) {
+	for _, test := range []struct {
+		name, code string
+		want       uint64
+	}{
+		{"VZEROUPPER", "c5f877 9090", 3},
+		{"VMOVD EAX, XMM0", "c5f97ec0 9090", 4},
+		{"SHLX EAX, EAX, ECX", "c4e2f1f7c0 9090", 5},
+		{"VPERMQ, with a constant", "c4e3fd00c14e 9090", 6},
+		{"VMOVDQA, from an address of 32 bits", "c5f96f042510000000 9090", 9},
+		{"VMOVDQA, beside the instruction", "c5f96f0510000000 9090", 8},
+		{"VMOVDQA, 128 bytes on", "c5f96f8080000000 9090", 8},
+		{"VMOVDQU64, of EVEX", "62f1fe486f4001 9090", 7},
+		{"VPSHUFD, with a constant", "c5f970c011 9090", 5},
+		{"ADOX, with prefixes", "f3480f38f6c3 9090", 6},
+		{"SHA1RNDS4", "0f3accc100 9090", 5},
+		{"RDPID", "f30fc7f8 9090", 4},
+		{"cut short", "c5f96f", 1},
+		{"cut in its operands", "c5f96f0425 1000", 1},
+		{"none", "06 9090", 1},
+		{"nothing but prefixes", "6666", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, err := hex.DecodeString(strings.ReplaceAll(test.code, " ", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := unknownLength(code); got != test.want {
+				t.Errorf("%d, want %d", got, test.want)
+			}
+		})
+	}
 }

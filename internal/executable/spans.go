@@ -1,0 +1,26 @@
+package executable
+
+import "errors"
+
+// spans are ranges of memory that are mapped, by whole pages.
+type spans [][2]uint64 // the first address, and the last
+
+// add notes a range. Where two overlap, what is in memory depends on the order
+// in which they are mapped, and it can be something else than what was read here.
+func (s *spans) add(start, length uint64) error {
+	const page = 4 << 10
+	if length == 0 {
+		return nil
+	}
+	span := [2]uint64{start &^ (page - 1), (start + length - 1) | (page - 1)}
+	if span[1] < span[0] || length > 1<<63 {
+		return errors.New("damaged: its segments overlap")
+	}
+	for _, other := range *s {
+		if span[0] <= other[1] && other[0] <= span[1] {
+			return errors.New("damaged: its segments overlap")
+		}
+	}
+	*s = append(*s, span)
+	return nil
+}
