@@ -180,9 +180,9 @@ func start(t *testing.T, image, stick string, args []string) *computer {
 	if err := os.WriteFile(disk, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The emulated clocks go by instructions. By a busy machine's own, the kernel may
-	// find no timer and panic, and the second process answers module check too late.
-	args = append([]string{"-machine", "q35", "-accel", "tcg", "-icount", "shift=2", "-cpu", "max", "-m", "1536",
+	// The emulated clocks go by instructions, one a nanosecond. By a busy machine's own,
+	// the kernel may find no timer and panic, and module check's second process is late.
+	args = append([]string{"-machine", "q35", "-accel", "tcg", "-icount", "shift=0", "-cpu", "max", "-m", "1536",
 		"-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
 		"-nic", "user,model=e1000,restrict=on", "-nic", "user,model=virtio-net-pci,restrict=on",
 		"-nic", "user,model=rtl8139,restrict=on",
