@@ -14,7 +14,9 @@ type call struct {
 }
 
 // networkCalls make sockets, use them, or get at those of other processes. To
-// socket(2) and its kin comes io_uring(7), which does without them.
+// socket(2) and its kin come io_uring(7), which does without them, and what has
+// the kernel itself use a network, or other code run in it: a mount of another
+// computer's files, a key that is asked for (of a name server, for one), modules.
 func networkCalls() []call {
 	return []call{
 		{"socket", 41, 198},
@@ -41,6 +43,31 @@ func networkCalls() []call {
 		{"io_uring_enter", 426, 426},
 		{"io_uring_register", 427, 427},
 		{"pidfd_getfd", 438, 438},
+		{"mount", 165, 40},
+		{"fsopen", 430, 430},
+		{"request_key", 249, 218},
+		{"init_module", 175, 105},
+		{"finit_module", 313, 273},
+		{"kexec_load", 246, 104},
+		{"kexec_file_load", 320, 294},
+		{"bpf", 321, 280},
+	}
+}
+
+// sigreturn sets all registers: the next call's number too, and where it is made.
+func sigreturn() call { return call{"rt_sigreturn", 15, 139} }
+
+// startingCalls start a program.
+func startingCalls() []call { return []call{{"execve", 59, 221}, {"execveat", 322, 281}} }
+
+// mappingCalls make memory that can be executed, or what is read executable.
+func mappingCalls() []call {
+	return []call{
+		{"mmap", 9, 222},
+		{"mprotect", 10, 226},
+		{"pkey_mprotect", 329, 288},
+		{"shmat", 30, 196},
+		{"personality", 135, 92},
 	}
 }
 
@@ -58,17 +85,27 @@ func (c call) number(arch string) int64 {
 func systemCalls(s subject) (found []place) {
 	calls := networkCalls()
 	for _, k := range s.code.Kernel {
-		i := slices.IndexFunc(calls, func(c call) bool { return c.number(s.image.Arch) == k.Number&^x32 })
+		name := nameOf(k, calls, s.image.Arch)
 		switch {
 		case k.Foreign:
 			found = append(found, place{"a call of the 32-bit table", where(k)})
 		case k.Number >= 0 && k.Number&x32 != 0:
 			found = append(found, place{fmt.Sprintf("call %#x of x32", k.Number), where(k)})
-		case i >= 0:
-			found = append(found, place{calls[i].name, where(k)})
+		case name != "":
+			found = append(found, place{name, where(k)})
 		}
 	}
 	return found
+}
+
+// nameOf returns which of the calls it is, or "".
+func nameOf(k machinecode.Call, calls []call, arch string) string {
+	for _, c := range calls {
+		if c.number(arch) == k.Number && !k.Foreign {
+			return c.name
+		}
+	}
+	return ""
 }
 
 // where is a function's name, or an address.
@@ -82,8 +119,12 @@ func where(k machinecode.Call) string {
 // unknownCalls finds calls whose number does not stand in the code.
 func unknownCalls(s subject) (found []place) {
 	for _, k := range s.code.Kernel {
-		if k.Number == machinecode.Unknown && !k.Foreign {
+		switch {
+		case k.Foreign:
+		case k.Number == machinecode.Unknown:
 			found = append(found, place{"a number", where(k)})
+		case k.Number == sigreturn().number(s.image.Arch):
+			found = append(found, place{"all registers", where(k)})
 		}
 	}
 	return found
@@ -120,8 +161,8 @@ func expectedCalls() []expectation {
 			reason: "for a descriptor that is open already: Go's internal/poll, in every program that reads files",
 		},
 		{
-			what: whole(`ptrace`), by: whole(`syscall\.forkAndExecInChild1`),
-			reason: "a program that is started asks to be traced, if its starter has chosen so",
+			what: whole(`ptrace|mount`), by: whole(`syscall\.forkAndExecInChild1`),
+			reason: "a program that is started asks to be traced, or for mounts of its own, if its starter has chosen so",
 		},
 		{
 			what: whole(`socket|getsockopt`), by: whole(`byok/internal/confine\.\w+`),
@@ -149,6 +190,10 @@ func expectedUnknown() []expectation {
 		{
 			what: whole(number), by: whole(`runtime\.runPerThreadSyscall`),
 			reason: "syscall.AllThreadsSyscall, which nothing here calls",
+		},
+		{
+			what: whole(`all registers`), by: whole(`runtime\.sigreturn__sigaction`),
+			reason: "the end of a signal's handler, in every program of Go",
 		},
 	}
 }

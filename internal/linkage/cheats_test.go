@@ -46,6 +46,18 @@ func here() []cheat {
 			check: "calls by function values", places: []string{"syscall.RawSyscall in data"},
 		},
 		{
+			name: "a number of which the kernel takes half", dir: "high", conclusion: Found,
+			check: "system calls", places: []string{"socket in main.main"},
+		},
+		{
+			name: "the middle of a function", dir: "middle", conclusion: NotJudged,
+			check: "calls without a number", places: []string{"a number in main.harmless"},
+		},
+		{
+			name: "a number changed by a pointer", dir: "pointer", conclusion: NotJudged,
+			check: "calls without a number", places: []string{"a number in main.open"},
+		},
+		{
 			name: "another program in the data", dir: "embedded", conclusion: NotJudged,
 			check: "programs in the data", places: []string{"a program in the data"},
 		},
@@ -63,6 +75,10 @@ func ofC() []cheat {
 		{
 			name: "the C library's sockets", dir: "cgo", compiler: "cc", conclusion: Found,
 			check: "imported functions", places: []string{"connect", "getaddrinfo", "socket"},
+		},
+		{
+			name: "what the loader finds", dir: "loader", compiler: "cc", conclusion: NotJudged,
+			check: "beside imported functions", places: []string{"free+466640"},
 		},
 		{
 			name: "syscall(3)", dir: "csyscall", compiler: "cc", conclusion: Found,

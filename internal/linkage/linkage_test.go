@@ -76,6 +76,18 @@ func TestRules(t *testing.T) {
 			"calls without a number", []string{"a number in byok/internal/confine.apply"},
 		},
 		{
+			"registers that are set by a signal's end", subject{code: machinecode.Code{Kernel: []machinecode.Call{
+				call("runtime.sigreturn__sigaction", 15), call("main.a", 15),
+			}}},
+			"calls without a number", []string{"all registers in main.a"},
+		},
+		{
+			"a network file system", subject{code: machinecode.Code{Kernel: []machinecode.Call{
+				call("syscall.forkAndExecInChild1", 165), call("main.a", 165),
+			}}},
+			"system calls", []string{"mount in main.a"},
+		},
+		{
 			"a gate as a value", subject{code: machinecode.Code{
 				Gates: []string{"syscall.RawSyscall"},
 				Uses: []machinecode.Use{
@@ -130,8 +142,92 @@ func TestLibraries(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
-	if list := beyond(s); len(list) != 1 || !slices.Equal(list[0].Places, []string{"LoadLibraryW"}) {
+	if list := beyond(s); len(list) != 2 || list[1].Places[1] != "KERNEL32.dll" || !slices.Equal(list[0].Places, []string{"LoadLibraryW"}) {
 		t.Errorf("%+v", list)
+	}
+}
+
+// TestLoader: what else brings code into a program of ELF.
+func TestLoader(t *testing.T) {
+	s := subject{image: &executable.Image{
+		Format: "ELF", OS: "linux", Arch: "amd64", Interpreter: "/tmp/loader",
+		Libraries: []string{"libc.so.6", "/tmp/libc.so.6"}, Folders: []string{"/tmp/libraries"},
+		Imports: []executable.Import{
+			{Name: "free", Offset: 466640}, {Name: "malloc", Offset: -8}, {Name: "read"}, {Name: "getgroups"},
+			{Name: "__recv_chk"}, {Name: "getpwnam_r"}, {Name: "syslog"}, {Name: "gethostid"}, {Name: "sendfile"},
+		},
+	}}
+	got := map[string][]string{}
+	for name, c := range checked(s) {
+		got[name] = c.Found
+	}
+	want := map[string][]string{
+		"other libraries":           {"/tmp/libc.so.6", "/tmp/loader, in place of the loader", "any of /tmp/libraries"},
+		"imported functions":        {"__recv_chk", "gethostid", "getpwnam_r", "syslog"},
+		"beside imported functions": {"free+466640", "malloc-8"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
+// TestBeyond: ways to what is not in the file, by functions of Go, imports and
+// calls of the kernel.
+func TestBeyond(t *testing.T) {
+	s := subject{
+		image: &executable.Image{
+			Format: "ELF", OS: "linux", Arch: "arm64", Libraries: []string{"libc.so.6"},
+			Imports: []executable.Import{{Name: "dlvsym"}, {Name: "fexecve"}, {Name: "wordexp"}, {Name: "mprotect"}, {Name: "read"}},
+		},
+		names: []string{"os.OpenFile", "os.ReadFile", "syscall.Exec"},
+		code: machinecode.Code{Kernel: []machinecode.Call{
+			{By: "main.a", Number: 221}, {By: "main.a", Number: 281}, {By: "main.b", Number: 226}, {By: "runtime.mmap", Number: 222},
+		}},
+	}
+	got := map[string][]string{}
+	for _, b := range beyond(s) {
+		got[b.Name] = b.Places
+	}
+	want := map[string][]string{
+		"loads libraries at run time":       {"dlvsym"},
+		"starts programs":                   {"execve in main.a", "execveat in main.a", "fexecve", "syscall.Exec", "wordexp"},
+		"maps memory":                       {"mprotect", "mprotect in main.b"},
+		"opens files, and uses descriptors": {"os.OpenFile"},
+		"jumps to addresses":                {"in its own code", "libc.so.6"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
+// TestProgramsInside: wherever they lie, and whatever their headers say that
+// nothing goes by.
+func TestProgramsInside(t *testing.T) {
+	file := func(inside string) []byte {
+		return append(append([]byte("MZ This program cannot be run in DOS mode PE\x00\x00"), make([]byte, 600)...), inside...)
+	}
+	pe := "PE\x00\x00\x64\xaa" + strings.Repeat(" ", 18) + "\x0b\x02"
+	for _, test := range []struct {
+		name, inside string
+		found        int
+	}{
+		{"nothing", "", 0},
+		{"ELF", "\x7fELF\x02\x01\x01\x00" + strings.Repeat(" ", 12), 1},
+		{"ELF of 32 bits, for another system", "\x7fELF\x01\x01\x01\x03" + strings.Repeat(" ", 12), 1},
+		{"ELF that says nothing of itself", "\x7fELF" + strings.Repeat(" ", 12) + "\x02\x00\x3e\x00", 1},
+		{"the magic alone", "\x7fELF" + strings.Repeat(" ", 16), 0},
+		{"ELF cut short", "\x7fELF\x02\x01\x01", 0},
+		{"PE without its program for DOS", pe, 1},
+		{"PE for another processor", strings.Replace(pe, "\xaa", "\xab", 1), 0},
+		{"PE cut short", pe[:25], 0},
+		{"a program for DOS", "This program cannot be run in DOS mode", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := subject{file: file(test.inside), image: &executable.Image{Format: "PE"}}
+			if found := programsInside(s); len(found) != test.found {
+				t.Errorf("%v, want %d", found, test.found)
+			}
+		})
 	}
 }
 
@@ -146,9 +242,15 @@ func TestNumbers(t *testing.T) {
 		"sendmmsg": unix.SYS_SENDMMSG, "ptrace": unix.SYS_PTRACE, "process_vm_writev": unix.SYS_PROCESS_VM_WRITEV,
 		"io_uring_setup": unix.SYS_IO_URING_SETUP, "io_uring_enter": unix.SYS_IO_URING_ENTER,
 		"io_uring_register": unix.SYS_IO_URING_REGISTER, "pidfd_getfd": unix.SYS_PIDFD_GETFD,
+		"mount": unix.SYS_MOUNT, "fsopen": unix.SYS_FSOPEN, "request_key": unix.SYS_REQUEST_KEY,
+		"init_module": unix.SYS_INIT_MODULE, "finit_module": unix.SYS_FINIT_MODULE,
+		"kexec_load": unix.SYS_KEXEC_LOAD, "kexec_file_load": unix.SYS_KEXEC_FILE_LOAD, "bpf": unix.SYS_BPF,
+		"rt_sigreturn": unix.SYS_RT_SIGRETURN, "execve": unix.SYS_EXECVE, "execveat": unix.SYS_EXECVEAT,
+		"mmap": unix.SYS_MMAP, "mprotect": unix.SYS_MPROTECT, "pkey_mprotect": unix.SYS_PKEY_MPROTECT,
+		"shmat": unix.SYS_SHMAT, "personality": unix.SYS_PERSONALITY,
 	}
 	got := map[string]int64{}
-	for _, c := range networkCalls() {
+	for _, c := range slices.Concat(networkCalls(), []call{sigreturn()}, startingCalls(), mappingCalls()) {
 		got[c.name] = c.number(runtime.GOARCH)
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -2,7 +2,6 @@ package linkage
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"byok/internal/executable"
@@ -14,7 +13,8 @@ func networkLibraries(format string) []string {
 	if format == "PE" {
 		return []string{
 			"ws2_32", "wsock32", "mswsock", "wininet", "winhttp", "dnsapi", "iphlpapi", "httpapi", "urlmon",
-			"webservices.dll", "websocket.dll", "msquic", "rasapi32", "fwpuclnt",
+			"webservices.dll", "websocket.dll", "msquic", "rasapi32", "fwpuclnt", "webio.dll", "wldap32", "winrnr",
+			"rpcrt4", "davclnt", "msxml", "p2p.dll", "wsnmp32", "ndfapi", "bthprops", "wlanapi",
 		}
 	}
 	return []string{"libcurl", "libssl.so", "libgnutls", "libresolv.so", "libnss_dns", "libanl.so", "liburing"}
@@ -106,62 +106,4 @@ func expectedNames() []expectation {
 		what: goLibraries, by: whole(`(syscall|internal/syscall/windows|golang\.org/x/sys/windows)\.init`),
 		reason: "Go's syscall packages name them in every program for Windows; they load one when a function of it is called",
 	}}
-}
-
-// headers begin a program of the same formats as those read here.
-func headers() []string {
-	return []string{"\x7fELF\x02\x01\x01\x00", "This program cannot be run in DOS mode"}
-}
-
-// programsInside finds whole programs in the data. The file's own header is in a
-// segment of ELF, and not in one of PE.
-func programsInside(s subject) (found []place) {
-	for _, segment := range s.image.Segments {
-		for _, header := range headers() {
-			for _, at := range occurrences(segment.Data, header) {
-				if at > 0 {
-					found = append(found, place{what: "a program in the data"})
-				}
-			}
-		}
-	}
-	return found
-}
-
-// beyond lists the ways to code that is not in the file.
-func beyond(s subject) (list []Beyond) {
-	for _, b := range []struct {
-		name, reason   string
-		imports, names *regexp.Regexp
-	}{
-		{
-			name: "loads libraries at run time",
-			reason: "What such a library does is not in this file. On Linux the kernel refuses it sockets before it is loaded " +
-				"(seccomp, Landlock): byok-offline confine status. On Windows nothing does.",
-			imports: whole(`dlopen|dlsym|dlmopen|LoadLibrary\w*|GetProcAddress`),
-			names:   whole(`plugin\.Open|syscall\.(LoadDLL|LoadLibrary)|golang\.org/x/sys/windows\.(LoadDLL|LoadLibraryEx)`),
-		},
-		{
-			name:    "starts programs",
-			reason:  "What such a program does is not in this file. On Linux it inherits what the kernel refuses.",
-			imports: whole(`exec\w+|system|popen|posix_spawnp?|CreateProcess\w*|WinExec|ShellExecute\w*`),
-			names:   whole(`syscall\.(forkAndExecInChild1?|Exec|CreateProcess|StartProcess)|golang\.org/x/sys/unix\.Exec`),
-		},
-	} {
-		var places []string
-		for _, i := range s.image.Imports {
-			if b.imports.MatchString(i.Name) {
-				places = append(places, i.Name)
-			}
-		}
-		for _, name := range s.names {
-			if b.names.MatchString(name) {
-				places = append(places, name)
-			}
-		}
-		if len(places) > 0 {
-			list = append(list, Beyond{b.name, sorted(places), b.reason})
-		}
-	}
-	return list
 }

@@ -1,6 +1,7 @@
 package linkage
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func Rules() []Rule {
 		{Name: "network libraries", find: networkLibrariesNeeded},
 		{Name: "other libraries", find: libraries, opaque: true},
 		{Name: "imported functions", find: imports},
+		{Name: "beside imported functions", find: besideImports, opaque: true},
 		{Name: "system calls", format: "ELF", find: systemCalls, expect: expectedCalls()},
 		{Name: "calls without a number", format: "ELF", find: unknownCalls, expect: expectedUnknown(), opaque: true},
 		{Name: "calls by function values", format: "ELF", find: gateValues, opaque: true},
@@ -175,11 +177,20 @@ func descriptorUses(s subject) (found []place) {
 var usual = whole(`(?i)libc\.so\.6|libpthread\.so\.0|libdl\.so\.2|ld-linux-(x86-64\.so\.2|aarch64\.so\.1)|` +
 	`(kernel32|kernelbase|ntdll|msvcrt|ucrtbase|api-ms-win-crt-[a-z0-9-]+|advapi32|user32|bcrypt|bcryptprimitives)\.dll`)
 
+// loader is the program that the kernel starts first, and which loads the others.
+var loader = whole(`(/lib64/ld-linux-x86-64\.so\.2|/lib/ld-linux-aarch64\.so\.1)?`)
+
 func libraries(s subject) (found []place) {
 	for _, library := range s.image.Libraries {
 		if !usual.MatchString(library) && !ofNetworks(s, library) {
 			found = append(found, place{what: library})
 		}
+	}
+	if !loader.MatchString(s.image.Interpreter) {
+		found = append(found, place{what: s.image.Interpreter + ", in place of the loader"})
+	}
+	for _, folder := range s.image.Folders {
+		found = append(found, place{what: "any of " + folder})
 	}
 	return found
 }
@@ -199,11 +210,25 @@ func ofNetworks(s subject, library string) bool {
 	})
 }
 
-// networkImports are the C library's ways to a network, and Winsock's; and
-// syscall(3), which makes any call.
-var networkImports = whole(`(__)?(socket|socketpair|connect|bind|listen|accept4?|send|sendto|sendmsg|sendmmsg|` +
-	`recv|recvfrom|recvmsg|recvmmsg|getaddrinfo(_a)?|gethostby\w+|getnameinfo|res_\w*|rcmd\w*|rexec\w*|syscall|` +
-	`io_uring_\w+|WSA\w+|WinHttp\w+|Internet\w+|Dns\w+)`)
+// networkImports are the C library's ways to a network, and Winsock's; what asks
+// its name services, which may ask a server; and syscall(3), which makes any call.
+var networkImports = whole(`(_|__|__libc_)?(socket|socketpair|connect|bind|listen|accept4?|` +
+	`send|sendto|sendmsg|sendmmsg|recv|recvfrom|recvmsg|recvmmsg|getaddrinfo(_a)?|getnameinfo|` +
+	`get(host|net|serv|proto|rpc)(by|ent|id)\w*|get(pw|gr|sp)(nam|uid|gid|ent)\w*|getgrouplist|initgroups|` +
+	`innetgr|[sg]etnetgrent\w*|getifaddrs|if_(name|index)\w+|ether_\w+|bindresvport\w*|rresvport\w*|` +
+	`(res|clnt|svc|pmap|rcmd|rexec|i?ruserok)_?\w*|v?syslog|openlog|syscall|ptrace|process_vm_writev|` +
+	`io_uring_\w+|mount|init_module|(WSA|WinHttp|Internet|Dns|WNet|Icmp|URLDownload)\w+)(_chk)?`)
+
+// besideImports finds addresses that are counted from a function's that is
+// imported: a socket's is as far from it in each copy of the library.
+func besideImports(s subject) (found []place) {
+	for _, i := range s.image.Imports {
+		if i.Offset != 0 {
+			found = append(found, place{what: fmt.Sprintf("%s%+d", i.Name, i.Offset)})
+		}
+	}
+	return found
+}
 
 func imports(s subject) (found []place) {
 	for _, i := range s.image.Imports {

@@ -1,0 +1,5 @@
+.section .note.GNU-stack,"",%progbits
+.data
+.globl beside
+.balign 8
+beside: .quad free + 466640
