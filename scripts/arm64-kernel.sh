@@ -63,9 +63,13 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 cd /ceremony
+off() {
+	sleep 2 # until the serial line has said everything
+	poweroff -f
+}
 did() {
 	echo "offline$ $*"
-	"$@" || { echo "status $?"; poweroff -f; }
+	"$@" || { echo "status $?"; off; }
 }
 END
 	sed 's/^/did /' "$steps"
@@ -74,15 +78,17 @@ byok-offline world info --output json >usb/world.json
 echo "what comes out:"
 tar -c usb | gzip | base64
 echo "all of it"
-poweroff -f
+off
 END
 } >"$disk/init"
 chmod 755 "$disk/init"
 (cd "$disk" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/disk.gz"
 
 step "2. to 4. The disconnected workstation, an arm64"
-emulator=(qemu-system-aarch64 -machine virt -cpu "max,pauth-impdef=on" -smp 2 -m 1024 -nic none -display none -monitor none
-	-serial stdio -no-reboot)
+# Its clock counts instructions, two nanoseconds each: however busy this computer is, what
+# has a time limit there keeps it.
+emulator=(qemu-system-aarch64 -machine virt -cpu "max,pauth-impdef=on" -icount "shift=1,sleep=off" -m 1024 -nic none
+	-display none -monitor none -serial stdio -no-reboot)
 timeout 1800 "${emulator[@]}" -kernel "$work/debian/boot/vmlinuz-"* -initrd "$work/disk.gz" \
 	-append "console=ttyAMA0 quiet panic=-1" </dev/null | tr -d '\r' | tee "$work/console" | sed '/^what comes out:$/,/^all of it$/d'
 grep -q '^all of it$' "$work/console" || { echo "the emulated computer did not finish"; exit 1; }
