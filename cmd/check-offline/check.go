@@ -40,7 +40,7 @@ library does that the program loads at run time, such as an HSM's.
 `
 
 // largest is the size of a program in bytes that is read into memory.
-const largest = 256 << 20
+const largest = 64 << 20
 
 // request is a command line that was read.
 type request struct {

@@ -95,9 +95,13 @@ func (e *elfFile) load() error {
 		}
 	}
 	var used spans
+	var total uint64
 	for _, p := range e.of(elf.PT_LOAD) {
 		if err := used.add(p.Vaddr, max(p.Memsz, p.Filesz)); err != nil {
 			return err
+		}
+		if total += p.Filesz; total > uint64(len(e.file)) {
+			return errOverlap
 		}
 		before, after := e.rest(p)
 		flags := elf.ProgFlag(p.Flags)

@@ -71,6 +71,7 @@ func refuse(optional pe.OptionalHeader64) error {
 // load maps the sections.
 func (p peFile) load(file view, sections []pe.SectionHeader32) error {
 	var used spans
+	var total uint64
 	for _, s := range sections {
 		data, err := file.part(uint64(s.PointerToRawData), uint64(s.SizeOfRawData), "a section")
 		if err != nil {
@@ -79,6 +80,9 @@ func (p peFile) load(file view, sections []pe.SectionHeader32) error {
 		size := s.VirtualSize
 		if size == 0 {
 			size = s.SizeOfRawData
+		}
+		if total += uint64(len(data)); total > uint64(len(file)) {
+			return errOverlap
 		}
 		if err := used.add(p.base+uint64(s.VirtualAddress), uint64(size)); err != nil {
 			return err

@@ -2,6 +2,11 @@ package executable
 
 import "errors"
 
+// mostSpans is how many there are: programs have five of ELF, some twenty of PE.
+const mostSpans = 128
+
+var errOverlap = errors.New("damaged: its segments overlap")
+
 // spans are ranges of memory that are mapped, by whole pages.
 type spans [][2]uint64 // the first address, and the last
 
@@ -14,11 +19,14 @@ func (s *spans) add(start, length uint64) error {
 	}
 	span := [2]uint64{start &^ (page - 1), (start + length - 1) | (page - 1)}
 	if span[1] < span[0] || length > 1<<63 {
-		return errors.New("damaged: its segments overlap")
+		return errOverlap
+	}
+	if len(*s) == mostSpans {
+		return errors.New("damaged: it has more segments than any program")
 	}
 	for _, other := range *s {
 		if span[0] <= other[1] && other[0] <= span[1] {
-			return errors.New("damaged: its segments overlap")
+			return errOverlap
 		}
 	}
 	*s = append(*s, span)

@@ -144,6 +144,9 @@ func (r Report) Failed() (names []string) {
 func (r *Report) judgeable(s subject) {
 	r.Conclusion = None
 	r.judgeableTables(len(s.image.Tables))
+	if s.code.Excess {
+		r.unjudged("more code, or more calls, than any program has")
+	}
 	for _, how := range s.image.Alterable {
 		r.unjudged("%s", how)
 	}

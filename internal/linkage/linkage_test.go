@@ -294,7 +294,17 @@ func TestNotJudged(t *testing.T) {
 			}
 		})
 	}
-	r := Report{}
+	r := Report{Program: &Program{Go: "go1.26"}}
+	r.judgeable(subject{
+		image: &executable.Image{Tables: make([]executable.Table, 1), Alterable: []string{"code on its stack can be executed"}},
+		code:  machinecode.Code{Excess: true},
+	})
+	if want := []string{
+		"more code, or more calls, than any program has", "code on its stack can be executed",
+	}; !slices.Equal(r.Unjudged, want) || r.Conclusion != NotJudged {
+		t.Errorf("%s: %q", r.Conclusion, r.Unjudged)
+	}
+	r = Report{}
 	r.judgeableTables(2)
 	if want := []string{"2 tables of Go's functions, where the linker makes one"}; !slices.Equal(r.Unjudged, want) {
 		t.Errorf("%q", r.Unjudged)

@@ -48,7 +48,7 @@ func (r Report) Print(to io.Writer) error {
 	}
 	for _, b := range r.Beyond {
 		w.line("", 0, "")
-		w.line("Beyond this check: ", 2, "it %s (%s). %s", b.Name, strings.Join(b.Places, ", "), b.Reason)
+		w.line("Beyond this check: ", 2, "it %s (%s). %s", b.Name, strings.Join(some(b.Places), ", "), b.Reason)
 	}
 	w.line("", 0, "")
 	for _, why := range r.Unjudged {

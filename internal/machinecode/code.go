@@ -27,7 +27,18 @@ type Code struct {
 	Kernel []Call
 	Gates  []string // functions that call the kernel with a number that they are given
 	Size   int      // of what was read, in bytes
+	Excess bool     // there is more of it than in any program, and it was not read to the end
 }
+
+// How much is kept of a program, and followed. A large program has a hundredth of
+// it, and a file can be made to have much more.
+const (
+	mostUses  = 4 << 20
+	mostCalls = 64 << 10
+	mostCode  = 24 << 20 // bytes
+	mostSteps = 1 << 20  // branches, in functions that have a system call, and entries other than a function's beginning
+	mostTurns = 64       // from a function that passes a number on to the one that calls it
+)
 
 // Use is a function that calls another, jumps to it or takes its address; or that
 // takes the address of a datum that was asked for.
@@ -60,6 +71,7 @@ type function struct {
 	code       []byte
 	targets    []uint64 // outside, of calls and jumps
 	traps      bool     // it has an instruction that calls the kernel
+	entries    []bool   // of its bytes, where it is entered from elsewhere; nil is nowhere but at its beginning
 	detours    []passage
 }
 
@@ -69,8 +81,8 @@ type scanner struct {
 	arch      architecture
 	functions []function
 	asked     map[uint64]bool   // data
-	entries   map[uint64]bool   // where code is reached from elsewhere, other than at a function's beginning
 	values    map[uint64]uint64 // where a function's address is in data: Go's function values
+	steps     int
 	code      Code
 }
 
@@ -79,12 +91,13 @@ type scanner struct {
 func Scan(image *executable.Image, data []uint64) Code {
 	s := scanner{
 		image: image, arch: architectures()[image.Arch],
-		asked: map[uint64]bool{}, entries: map[uint64]bool{}, values: map[uint64]uint64{},
+		asked: map[uint64]bool{}, values: map[uint64]uint64{},
 	}
 	for _, address := range data {
 		s.asked[address] = true
 	}
 	s.divide()
+	s.code.Excess = s.code.Size > mostCode
 	s.words(func(at, word uint64) {
 		if s.named(word) != "" {
 			s.values[at] = word
@@ -94,7 +107,7 @@ func Scan(image *executable.Image, data []uint64) Code {
 		s.skim(&s.functions[i])
 	}
 	s.words(func(_, word uint64) { s.use("", word, true) })
-	s.enter()
+	s.entered()
 	s.follow()
 	return s.code
 }
@@ -149,7 +162,7 @@ func (s *scanner) at(address uint64) int {
 
 // walk has each instruction of a function looked at.
 func (s *scanner) walk(f *function, look func(at uint64, in instruction)) {
-	for offset := uint64(0); offset < uint64(len(f.code)); {
+	for offset := uint64(0); offset < uint64(len(f.code)) && !s.code.Excess; {
 		in := s.arch.decode(f.code[offset:], f.start+offset)
 		look(f.start+offset, in)
 		offset += in.length
@@ -159,7 +172,7 @@ func (s *scanner) walk(f *function, look func(at uint64, in instruction)) {
 // skim finds whom a function calls and what it takes the address of.
 func (s *scanner) skim(f *function) {
 	pages := map[uint8]uint64{} // of arm64, where an address takes two instructions
-	begins, inside := make([]bool, len(f.code)), []uint64{}
+	begins, inside := make([]bool, len(f.code)), make([]bool, len(f.code))
 	s.walk(f, func(at uint64, in instruction) {
 		begins[at-f.start] = true
 		switch in.operation {
@@ -168,9 +181,9 @@ func (s *scanner) skim(f *function) {
 				f.targets = append(f.targets, in.target)
 				s.use(f.name, in.target, false)
 			} else if in.target > f.start && in.operation == calling {
-				s.entries[in.target] = true
+				s.enter(f, in.target)
 			} else if in.target > f.start {
-				inside = append(inside, in.target)
+				inside[in.target-f.start] = true
 			}
 		case address:
 			pages[in.to] = in.target
@@ -183,9 +196,9 @@ func (s *scanner) skim(f *function) {
 			f.traps = true
 		}
 	})
-	for _, target := range inside {
-		if !begins[target-f.start] {
-			s.entries[target] = true
+	for offset, target := range inside {
+		if target && !begins[offset] {
+			s.enter(f, f.start+uint64(offset))
 		}
 	}
 }
@@ -193,12 +206,16 @@ func (s *scanner) skim(f *function) {
 // use notes that a function uses what is at an address: a datum that was asked
 // for, or a function, also by way of a function value.
 func (s *scanner) use(by string, target uint64, taken bool) {
+	if len(s.code.Uses) >= mostUses {
+		s.code.Excess = true
+		return
+	}
 	if s.asked[target] {
 		s.code.Uses = append(s.code.Uses, Use{By: by, Target: target, Address: true})
 		return
 	}
-	if i := s.at(target); i >= 0 && s.functions[i].start != target {
-		s.entries[target] = true
+	if i := s.at(target); i >= 0 {
+		s.enter(&s.functions[i], target)
 	}
 	if entry, ok := s.values[target]; ok {
 		target = entry

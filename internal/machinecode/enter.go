@@ -11,40 +11,62 @@ func (f *function) begins(a architecture) []bool {
 	return list
 }
 
-// enter reads the code where it is entered in the middle of an instruction: the
-// same bytes are then other instructions.
-func (s *scanner) enter() {
-	within := map[int][]uint64{}
-	for address := range s.entries {
-		i := s.at(address)
-		within[i] = append(within[i], address)
+// enter notes that a function is entered at an address, which is in it.
+func (s *scanner) enter(f *function, address uint64) {
+	if address == f.start || s.step() {
+		return
 	}
-	for i, list := range within {
+	if f.entries == nil {
+		f.entries = make([]bool, len(f.code))
+	}
+	f.entries[address-f.start] = true
+}
+
+// step reports whether there have been too many.
+func (s *scanner) step() bool {
+	s.steps++
+	s.code.Excess = s.code.Excess || s.steps > mostSteps
+	return s.code.Excess
+}
+
+// entered reads the code where it is entered in the middle of an instruction: the
+// same bytes are then other instructions.
+func (s *scanner) entered() {
+	for i := range s.functions {
 		f := &s.functions[i]
+		if f.entries == nil || s.code.Excess {
+			continue
+		}
 		begins := f.begins(s.arch)
-		for len(list) > 0 {
-			address := list[0]
-			list = append(list[1:], s.detour(f, address, begins)...)
+		for offset := range f.entries {
+			if f.entries[offset] {
+				s.detour(f, f.start+uint64(offset), begins)
+			}
 		}
 	}
 }
 
 // detour reads from an address on, up to where an instruction begins that was
-// read already, and returns where it jumps to in this function. What is in a
+// read already, and then from where it jumps to in this function. What is in a
 // register is not known there, and neither is it where the ways meet again.
-func (s *scanner) detour(f *function, at uint64, begins []bool) (jumps []uint64) {
-	for at < f.end && !begins[at-f.start] {
-		begins[at-f.start] = true
-		in := s.arch.decode(f.code[at-f.start:], at)
-		if p, ok := s.passage(f, state{}, at, in); ok {
-			f.detours = append(f.detours, p)
-			f.targets = append(f.targets, p.target)
-			f.traps = f.traps || p.target == 0
-		} else if in.target > f.start && in.target < f.end {
-			jumps = append(jumps, in.target)
+func (s *scanner) detour(f *function, at uint64, begins []bool) {
+	for ways := []uint64{at}; len(ways) > 0; {
+		at, ways = ways[len(ways)-1], ways[:len(ways)-1]
+		for at < f.end && !begins[at-f.start] {
+			begins[at-f.start] = true
+			in := s.arch.decode(f.code[at-f.start:], at)
+			f.detours = s.passage(f.detours, f, state{}, at, in)
+			f.traps = f.traps || in.operation == kernel || in.operation == foreign
+			switch {
+			case in.target > f.start && in.target < f.end:
+				ways = append(ways, in.target)
+			case in.target != 0:
+				f.targets = append(f.targets, in.target)
+			}
+			at += in.length
 		}
-		at += in.length
+		if at < f.end {
+			s.enter(f, at)
+		}
 	}
-	s.entries[at] = true
-	return jumps
 }

@@ -130,16 +130,23 @@ type passage struct {
 	register, stack value
 }
 
-// passages follows a function's values to its calls. Of two ways to one
-// instruction, what both agree on is kept; where a loop comes back, or where one
-// comes from elsewhere, nothing is.
-func (s *scanner) passages(f *function) (found []passage) {
-	loops := map[uint64]bool{}
+// unknowns says of each byte of a function whether nothing is known there: where a
+// loop comes back, or one comes from elsewhere.
+func (s *scanner) unknowns(f *function) []bool {
+	list := make([]bool, len(f.code))
+	copy(list, f.entries)
 	s.walk(f, func(at uint64, in instruction) {
-		if (in.operation == branching || in.operation == jumping) && in.target > f.start && in.target <= at {
-			loops[in.target] = true
+		if in.branches() && in.target > f.start && in.target <= at {
+			list[in.target-f.start] = true
 		}
 	})
+	return list
+}
+
+// passages follows a function's values to its calls. Of two ways to one
+// instruction, what both agree on is kept.
+func (s *scanner) passages(f *function) (found []passage) {
+	unknowns := s.unknowns(f)
 	now, reached, waiting := s.arch.entry(), true, map[uint64]state{}
 	s.walk(f, func(at uint64, in instruction) {
 		if from, ok := waiting[at]; ok && reached {
@@ -147,16 +154,15 @@ func (s *scanner) passages(f *function) (found []passage) {
 		} else if ok {
 			now = from
 		}
-		if loops[at] || s.entries[at] {
+		delete(waiting, at)
+		if unknowns[at-f.start] {
 			now.registers, now.places = [32]value{}, map[int64]value{}
 		}
 		reached = true // if by nothing that is known, then by something else
-		if p, ok := s.passage(f, now, at, in); ok {
-			found = append(found, p)
-		}
+		found = s.passage(found, f, now, at, in)
 		s.arch.apply(&now, in)
-		if in.operation == branching || in.operation == jumping {
-			join(waiting, in.target, now)
+		if in.branches() && in.target > at && in.target < f.end {
+			s.join(waiting, in.target, now)
 		}
 		if in.operation == jumping || in.operation == ending {
 			now, reached = state{places: map[int64]value{}}, false
@@ -165,7 +171,10 @@ func (s *scanner) passages(f *function) (found []passage) {
 	return append(found, f.detours...)
 }
 
-func join(waiting map[uint64]state, target uint64, now state) {
+func (s *scanner) join(waiting map[uint64]state, target uint64, now state) {
+	if s.step() {
+		return
+	}
 	was, ok := waiting[target]
 	if !ok {
 		waiting[target] = now.clone()
@@ -175,8 +184,8 @@ func join(waiting map[uint64]state, target uint64, now state) {
 	waiting[target] = was
 }
 
-// passage looks at an instruction that leaves the function.
-func (s *scanner) passage(f *function, now state, at uint64, in instruction) (passage, bool) {
+// passage adds an instruction that leaves the function to a list.
+func (s *scanner) passage(list []passage, f *function, now state, at uint64, in instruction) []passage {
 	p := passage{at: at, target: in.target}
 	switch in.operation {
 	case kernel, foreign:
@@ -188,10 +197,17 @@ func (s *scanner) passage(f *function, now state, at uint64, in instruction) (pa
 		p.register = now.registers[s.arch.parameter]
 		p.stack = now.places[now.pointer+s.arch.returnSlot+s.arch.firstSlot]
 	default:
-		return p, false
+		return list
 	}
 	inside := in.target > f.start && in.target < f.end
-	return p, p.target == 0 && in.operation >= kernel || p.target != 0 && !inside
+	switch leaves := p.target == 0 && in.operation >= kernel || p.target != 0 && !inside; {
+	case !leaves:
+		return list
+	case len(list) >= mostCalls:
+		s.code.Excess = true
+		return list
+	}
+	return append(list, p)
 }
 
 // gate is a function that calls the kernel with a number that it is given.
@@ -203,7 +219,8 @@ type gate struct{ register, stack bool }
 func (s *scanner) follow() {
 	gates := map[uint64]gate{}
 	read := make([][]passage, len(s.functions))
-	for again := true; again; {
+	again := true
+	for turns := 0; again && turns < mostTurns; turns++ {
 		again = false
 		for i := range s.functions {
 			f := &s.functions[i]
@@ -219,6 +236,7 @@ func (s *scanner) follow() {
 			}
 		}
 	}
+	s.code.Excess = s.code.Excess || again
 	for start := range gates {
 		s.code.Gates = append(s.code.Gates, s.named(start))
 	}
@@ -271,6 +289,10 @@ func (s *scanner) report(by string, p passage, gates map[uint64]gate) {
 	v, calls := p.number(gates)
 	passed := v.kind == inRegister || v.kind == onStack
 	if !calls || passed && by != NoName {
+		return
+	}
+	if len(s.code.Kernel) >= mostCalls {
+		s.code.Excess = true
 		return
 	}
 	call := Call{By: by, Address: p.at, Number: Unknown, Foreign: p.foreign}

@@ -46,6 +46,9 @@ func (in instruction) sets() bool {
 	return false
 }
 
+// branches reports whether an instruction may go on elsewhere, and not come back.
+func (in instruction) branches() bool { return in.operation == branching || in.operation == jumping }
+
 // architecture is how code is read and how functions pass their parameters.
 type architecture struct {
 	decode     func(code []byte, at uint64) instruction // length is never 0

@@ -1,6 +1,7 @@
 package machinecode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"reflect"
@@ -17,18 +18,18 @@ func program(arch string, functions []string, data ...uint64) *executable.Image 
 	table := executable.Table{}
 	var code []byte
 	for i, text := range functions {
-		bytes, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
+		own, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
 		if err != nil {
 			panic(err)
 		}
 		start := uint64(0x1000 + len(code))
-		code = append(code, bytes...)
+		code = append(code, own...)
 		for len(code)%64 != 0 {
 			code = append(code, 0)
 		}
 		name := string(rune('a' + i))
 		table.Functions = append(table.Functions, executable.Function{
-			Name: "main." + name, Start: start, End: start + uint64(len(bytes)),
+			Name: "main." + name, Start: start, End: start + uint64(len(own)),
 		})
 	}
 	var words []byte
@@ -274,5 +275,46 @@ func TestUnknownLength(t *testing.T) {
 				t.Errorf("%d, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// TestExcess: a file that is made to have more than any program is not read on and
+// on, and says so.
+func TestExcess(t *testing.T) {
+	for _, test := range []struct {
+		name, code string
+		times      int
+	}{
+		{"system calls", "0f05", mostCalls + 1},
+		{"system calls over which it jumps", "eb01 b8 0f05 9090", mostCalls + 1},
+		{"branches", "7400", mostSteps + 2},
+		{"code", "90", mostCode + 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, err := hex.DecodeString(strings.ReplaceAll(test.code, " ", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			image := &executable.Image{Format: "ELF", Arch: "amd64", Segments: []executable.Segment{
+				{Address: 0x1000, Data: append([]byte{0x0f, 0x05}, bytes.Repeat(code, test.times)...), Executable: true},
+			}}
+			if got := Scan(image, nil); !got.Excess || len(got.Kernel) > mostCalls {
+				t.Errorf("%d calls, in excess: %t", len(got.Kernel), got.Excess)
+			}
+		})
+	}
+	if code := Scan(program("amd64", []string{"0f05 c3"}), nil); code.Excess {
+		t.Error("a system call is too much")
+	}
+}
+
+// TestTurns: a number that is passed on by more functions than any program has.
+func TestTurns(t *testing.T) {
+	functions := []string{}
+	for range mostTurns + 2 {
+		functions = append(functions, "e93b000000") // a jump to the next
+	}
+	if code := Scan(program("amd64", append(functions, "0f05 c3")), nil); !code.Excess {
+		t.Errorf("gates %q", code.Gates)
 	}
 }
