@@ -88,9 +88,8 @@ func (s *Session) DestroyKey(k Key) error {
 	return nil
 }
 
-// DestroyOthers destroys every token object with the label of a key, except its
-// own two, and returns how many there were. Private halves go first, so that a
-// process that ends in between leaves none without its public half.
+// DestroyOthers destroys the token objects with a key's label except its own two, private halves
+// first, so that none is ever left without its public half, and returns how many there were.
 func (s *Session) DestroyOthers(k Key) (int, error) {
 	items, err := s.Inventory()
 	if err != nil {

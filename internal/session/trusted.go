@@ -136,8 +136,7 @@ func (t trusted) anchors() []string {
 	return labels
 }
 
-// prove proves of each of the world's own, by its handle, that it is frozen: KM,
-// then KW, whose controls serve the anchors as well.
+// prove proves that each of the world's own is frozen: KM, then KW, whose controls serve the anchors.
 func (t trusted) prove(token *hsm.Session) error {
 	ordered.Sort(t.own, func(a, b hsm.TrustedObject) int { return cmp.Compare(kindOf(a), kindOf(b)) })
 	for _, o := range t.own {
