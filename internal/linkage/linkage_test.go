@@ -299,9 +299,8 @@ func TestNotJudged(t *testing.T) {
 		image: &executable.Image{Tables: make([]executable.Table, 1), Alterable: []string{"code on its stack can be executed"}},
 		code:  machinecode.Code{Excess: true},
 	})
-	if want := []string{
-		"more code, or more calls, than any program has", "code on its stack can be executed",
-	}; !slices.Equal(r.Unjudged, want) || r.Conclusion != NotJudged {
+	want := []string{"more code, or more calls, than any program has", "code on its stack can be executed"}
+	if !slices.Equal(r.Unjudged, want) || r.Conclusion != NotJudged {
 		t.Errorf("%s: %q", r.Conclusion, r.Unjudged)
 	}
 	r = Report{}

@@ -57,6 +57,8 @@ func data(w uint32, at uint64) instruction {
 	switch {
 	case w>>23&0xff == 0b10100101: // MOVZ
 		return instruction{operation: constant, to: to, number: int64(bits(w, 5, 16)) << (16 * bits(w, 21, 2))}
+	case w>>22 == 0b1111001011: // MOVK into the upper half, which the kernel does not take
+		return instruction{}
 	case w&0x7f8003e0 == 0x320003e0: // MOV of a pattern of bits, which is ORR with the zero register
 		return instruction{operation: constant, to: to, number: pattern(w)}
 	case w&0x7fe0ffe0 == 0x2a0003e0: // MOV, which is ORR with the zero register

@@ -14,6 +14,7 @@ package machinecode
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 
@@ -106,7 +107,10 @@ func Scan(image *executable.Image, data []uint64) Code {
 	for i := range s.functions {
 		s.skim(&s.functions[i])
 	}
-	s.words(func(_, word uint64) { s.use("", word, true) })
+	s.words(func(_, word uint64) {
+		s.use("", word, true)
+		s.enterAt(word)
+	})
 	s.entered()
 	s.follow()
 	return s.code
@@ -171,35 +175,70 @@ func (s *scanner) walk(f *function, look func(at uint64, in instruction)) {
 
 // skim finds whom a function calls and what it takes the address of.
 func (s *scanner) skim(f *function) {
-	pages := map[uint8]uint64{} // of arm64, where an address takes two instructions
 	begins, inside := make([]bool, len(f.code)), make([]bool, len(f.code))
+	pages := pages{map[uint8]uint64{}, map[uint8]bool{}}
 	s.walk(f, func(at uint64, in instruction) {
 		begins[at-f.start] = true
 		switch in.operation {
 		case calling, jumping, branching:
-			if in.target != 0 && (in.target < f.start || in.target >= f.end) {
-				f.targets = append(f.targets, in.target)
-				s.use(f.name, in.target, false)
-			} else if in.target > f.start && in.operation == calling {
-				s.enter(f, in.target)
-			} else if in.target > f.start {
-				inside[in.target-f.start] = true
-			}
-		case address:
-			pages[in.to] = in.target
-			s.use(f.name, in.target, true)
-		case adding:
-			if page, ok := pages[in.from]; ok {
-				s.use(f.name, page+uint64(in.number), true)
-			}
+			s.leads(f, in, inside)
+		case address, adding:
+			s.address(f, in, pages)
 		case kernel, foreign:
 			f.traps = true
 		}
+		pages.after(in)
 	})
 	for offset, target := range inside {
 		if target && !begins[offset] {
 			s.enter(f, f.start+uint64(offset))
 		}
+	}
+}
+
+// leads notes where a call or a jump leads: to another function, or inside.
+func (s *scanner) leads(f *function, in instruction, inside []bool) {
+	switch {
+	case in.target == 0:
+	case in.target < f.start || in.target >= f.end:
+		f.targets = append(f.targets, in.target)
+		s.use(f.name, in.target, false)
+		s.enterAt(in.target)
+	case in.operation == calling:
+		s.enter(f, in.target)
+	default:
+		inside[in.target-f.start] = true
+	}
+}
+
+// pages are addresses in registers of arm64, where an address takes two
+// instructions: all that there were, and those that surely are there still.
+type pages struct {
+	addresses map[uint8]uint64
+	fresh     map[uint8]bool
+}
+
+func (p pages) after(in instruction) {
+	maps.DeleteFunc(p.fresh, func(r uint8, _ bool) bool { return in.changes(r) })
+	if in.operation == address {
+		p.addresses[in.to], p.fresh[in.to] = in.target, true
+	}
+}
+
+// address notes what an instruction takes the address of. That something is used
+// is noted in doubt too.
+func (s *scanner) address(f *function, in instruction, p pages) {
+	target, fresh := in.target, true
+	if in.operation == adding {
+		page, ok := p.addresses[in.from]
+		if !ok {
+			return
+		}
+		target, fresh = page+uint64(in.number), p.fresh[in.from]
+	}
+	s.use(f.name, target, true)
+	if fresh {
+		s.enterAt(target)
 	}
 }
 
@@ -213,9 +252,6 @@ func (s *scanner) use(by string, target uint64, taken bool) {
 	if s.asked[target] {
 		s.code.Uses = append(s.code.Uses, Use{By: by, Target: target, Address: true})
 		return
-	}
-	if i := s.at(target); i >= 0 {
-		s.enter(&s.functions[i], target)
 	}
 	if entry, ok := s.values[target]; ok {
 		target = entry

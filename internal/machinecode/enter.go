@@ -22,6 +22,13 @@ func (s *scanner) enter(f *function, address uint64) {
 	f.entries[address-f.start] = true
 }
 
+// enterAt does so by the address alone.
+func (s *scanner) enterAt(address uint64) {
+	if i := s.at(address); i >= 0 {
+		s.enter(&s.functions[i], address)
+	}
+}
+
 // step reports whether there have been too many.
 func (s *scanner) step() bool {
 	s.steps++

@@ -46,6 +46,12 @@ func (in instruction) sets() bool {
 	return false
 }
 
+// changes reports whether an instruction changes a register, or leads to who may.
+func (in instruction) changes(register uint8) bool {
+	return in.writes&(1<<register) != 0 || in.sets() && in.to == register || in.pair && in.second == register ||
+		in.operation == calling || in.operation == kernel
+}
+
 // branches reports whether an instruction may go on elsewhere, and not come back.
 func (in instruction) branches() bool { return in.operation == branching || in.operation == jumping }
 
