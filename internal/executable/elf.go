@@ -125,6 +125,14 @@ func (e *elfFile) rest(p elf.Prog64) (before, after uint64) {
 	size := largestPages()[e.image.Arch]
 	before = min(p.Vaddr%size, p.Off)
 	after = min(-(p.Vaddr+p.Filesz)%size, uint64(len(e.file))-p.Off-p.Filesz)
+	for _, other := range e.of(elf.PT_LOAD) { // in smaller pages, they are its own
+		if start := other.Vaddr &^ (smallestPage - 1); start > p.Vaddr {
+			after = min(after, start-p.Vaddr-p.Filesz)
+		}
+		if end := other.Vaddr + max(other.Memsz, other.Filesz); end <= p.Vaddr {
+			before = min(before, p.Vaddr-end)
+		}
+	}
 	return before, after
 }
 

@@ -94,6 +94,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestNeighbours: what is read behind code does not lie over another segment.
+func TestNeighbours(t *testing.T) {
+	file := append(specimenELF(elf.EM_AARCH64), make([]byte, 0x10000)...)
+	for i := range file[whole:] {
+		file[whole+i] = 'a'
+	}
+	data := elf.Prog64{Type: uint32(elf.PT_LOAD), Off: 0x8000, Vaddr: base + 2*whole, Filesz: 0x10, Memsz: 0x10}
+	below := data
+	below.Vaddr = base - 0x100
+	copy(file[0x8000:], "0123456789abcdef")
+	code := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_X), Off: 0x100, Vaddr: base + 0x100, Filesz: 0x200, Memsz: 0x200}
+	at(file, 64, code, below, elf.Prog64{}, data)
+	image, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []uint64{data.Vaddr, below.Vaddr} {
+		if got := string(image.At(address)); got != "0123456789abcdef" {
+			t.Errorf("%#x: %.16q", address, got)
+		}
+	}
+	if s := image.Segments[0]; s.Address != base || s.End() != base+2*whole {
+		t.Errorf("from %#x to %#x", s.Address, s.End())
+	}
+}
+
 // TestAmbiguous: what systems can read in more than one way is refused.
 func TestAmbiguous(t *testing.T) {
 	const header, optional, directories = 64 + 3*56, 0x98, 0x98 + 112
