@@ -120,7 +120,7 @@ func removePartial(partial string) error {
 	}
 	if !ours {
 		return exitcode.Errorf(exitcode.Refused, "%s is in the way, and is not a folder of this user", partial).
-			Hint("look what it is, and remove it")
+			Hint("see what it is, and remove it")
 	}
 	return failed(partial, "cannot be removed", os.RemoveAll(partial))
 }

@@ -196,7 +196,7 @@ func (c *checking) file(name string, e fs.DirEntry) error {
 	i, listed := c.listed[name]
 	switch {
 	case !info.Mode().IsRegular():
-		c.add(name, "%s, and a kit has files alone", kindOf(info.Mode()))
+		c.add(name, "%s, and a kit holds only files", kindOf(info.Mode()))
 	case name == List:
 	case !listed:
 		c.add(name, "it is not on the list")

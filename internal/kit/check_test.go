@@ -44,15 +44,15 @@ func TestCheckFinds(t *testing.T) {
 			[]kit.Finding{{"more", "a folder that is not on the list"}}},
 		{"a link to the same content", func(dir string) error {
 			return errors.Join(os.Rename(dir+"/byok-offline", dir+"/../moved"), os.Symlink("../moved", dir+"/byok-offline"))
-		}, []kit.Finding{{"byok-offline", "a link, and a kit has files alone"}}},
+		}, []kit.Finding{{"byok-offline", "a link, and a kit holds only files"}}},
 		{"a link to a folder", func(dir string) error {
 			return errors.Join(os.Rename(dir+"/plan", dir+"/../moved"), os.Symlink("../moved", dir+"/plan"))
-		}, []kit.Finding{{"plan", "a link, and a kit has files alone"}}},
+		}, []kit.Finding{{"plan", "a link, and a kit holds only files"}}},
 		{"a link to itself", func(dir string) error { return os.Symlink("loop", dir+"/loop") },
-			[]kit.Finding{{"loop", "a link, and a kit has files alone"}}},
+			[]kit.Finding{{"loop", "a link, and a kit holds only files"}}},
 		{"a named pipe", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/byok-offline"), syscall.Mkfifo(dir+"/byok-offline", 0o600))
-		}, []kit.Finding{{"byok-offline", "a named pipe, and a kit has files alone"}}},
+		}, []kit.Finding{{"byok-offline", "a named pipe, and a kit holds only files"}}},
 		{"a folder in place of a file", func(dir string) error {
 			return errors.Join(os.Remove(dir+"/byok-offline"), os.Mkdir(dir+"/byok-offline", 0o700))
 		}, []kit.Finding{{"byok-offline", "a folder in place of the file"}}},
@@ -62,7 +62,7 @@ func TestCheckFinds(t *testing.T) {
 		{"a second name of a file", func(dir string) error { return os.Link(dir+"/byok-offline", dir+"/byok") },
 			[]kit.Finding{{"byok", "it is not on the list"}}},
 		{"a socket", func(dir string) error { return socketAt(t, dir+"/byok-offline") },
-			[]kit.Finding{{"byok-offline", "a socket, and a kit has files alone"}}},
+			[]kit.Finding{{"byok-offline", "a socket, and a kit holds only files"}}},
 		{"a name of two lines", func(dir string) error { return os.WriteFile(dir+"/plan/a\nb", nil, 0o600) },
 			[]kit.Finding{{"plan/a\nb", "it is not on the list"}}},
 		{"a name that is no UTF-8", func(dir string) error { return os.WriteFile(dir+"/\xff", nil, 0o600) },

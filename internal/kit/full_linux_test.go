@@ -36,7 +36,7 @@ var sticks = []struct {
 			limit := syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10} // FAT has 4 GiB
 			return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 		}, writeTo},
-	{"with a device in place of a file", "status 1: found [{b a device, and a kit has files alone}]",
+	{"with a device in place of a file", "status 1: found [{b a device, and a kit holds only files}]",
 		func(string) error { return nil }, deviceIn},
 }
 

@@ -20,7 +20,7 @@ import (
 // Refused. What begins with a dot is left out.
 func Gather(folder, from string) (list []Source, err error) {
 	if from == "" {
-		return nil, exitcode.Errorf(exitcode.Usage, "an empty name is no file or folder")
+		return nil, exitcode.Errorf(exitcode.Usage, "an empty name names no file or folder")
 	}
 	base := filepath.Dir(filepath.Clean(from))
 	err = filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
@@ -46,7 +46,7 @@ func Gather(folder, from string) (list []Source, err error) {
 }
 
 func notAFile(at string, mode fs.FileMode) error {
-	err := exitcode.Errorf(exitcode.Refused, "%s is %s, and a kit has files alone", at, kindOf(mode))
+	err := exitcode.Errorf(exitcode.Refused, "%s is %s, and a kit holds only files", at, kindOf(mode))
 	if mode&fs.ModeSymlink != 0 {
 		return err.Hint("leave it out, or name what it leads to")
 	}

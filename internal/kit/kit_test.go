@@ -224,14 +224,14 @@ func TestGather(t *testing.T) {
 	_, err := kit.Gather("", dir+"/none")
 	refusal(t, err, exitcode.Usage, dir+"/none: no such file or folder", "")
 	_, err = kit.Gather("", "")
-	refusal(t, err, exitcode.Usage, "an empty name is no file or folder", "")
+	refusal(t, err, exitcode.Usage, "an empty name names no file or folder", "")
 	must(t, os.MkdirAll(dir+"/pipes", 0o700))
 	must(t, syscall.Mkfifo(dir+"/pipes/pipe", 0o600))
 	_, err = kit.Gather("", dir+"/pipes")
-	refusal(t, err, exitcode.Refused, dir+"/pipes/pipe is a named pipe, and a kit has files alone", "leave it out")
+	refusal(t, err, exitcode.Refused, dir+"/pipes/pipe is a named pipe, and a kit holds only files", "leave it out")
 	must(t, os.Symlink("/etc", dir+"/usb/link"))
 	_, err = kit.Gather("", dir+"/usb")
-	refusal(t, err, exitcode.Refused, dir+"/usb/link is a link, and a kit has files alone",
+	refusal(t, err, exitcode.Refused, dir+"/usb/link is a link, and a kit holds only files",
 		"leave it out, or name what it leads to")
 }
 

@@ -171,7 +171,7 @@ func TestKitRefused(t *testing.T) {
 		{"a list of another kind", []string{"verify", "."}, 3,
 			"error: SHA256SUMS: line 1 is not a SHA-256, two spaces and a name\n" +
 				"byok-test: hint: use nothing of it; have the kit made again, on another stick\n"},
-		{"an empty name", []string{"write", "--to", "stick/kit", ""}, 2, "error: an empty name is no file or folder\n"},
+		{"an empty name", []string{"write", "--to", "stick/kit", ""}, 2, "error: an empty name names no file or folder\n"},
 	} {
 		got := kitting(t, shared.KitsIn(), c.args...)
 		wantAnswer(t, c.name, got, answer{c.status, "Result: FAILURE\n", "byok-test: " + c.err})
