@@ -119,7 +119,7 @@ func TestSigned(t *testing.T) {
 			release := filepath.Join(dir, "release")
 			check(t, os.MkdirAll(filepath.Join(release, "man"), 0o755))
 			steps := "echo deb >byok-offline.deb; echo page >man/a.1; sha256sum byok* man/* >SHA256SUMS; " +
-				root + "/scripts/release/sign.sh " + dir + "/listed $PWD/SHA256SUMS; cp " + root + "/docs/release-signers ."
+				root + "/scripts/release/sign.sh " + dir + "/listed $PWD/SHA256SUMS; cp " + root + "/docs/release-signers .."
 			shell(t, release, steps)
 			shell(t, release, c.change)
 			got, status := shell(t, release, string(bytes.Join([][]byte{commands[0][1], commands[1][1]}, []byte(" && "))))
