@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -15,15 +16,15 @@ import (
 
 func TestLoadRefuses(t *testing.T) {
 	good := softhsm.New(t)
-	text, foreign := write(t, []byte("text\n")), copyForAnotherMachine(t, good)
+	text, lacking := write(t, []byte("text\n")), copyThatLacksALibrary(t, good)
 	for _, c := range []struct{ name, path, text, hint string }{
 		{
 			"text", text, "not a shared library",
 			"give the vendor's PKCS#11 library with --module-path, such as /usr/lib/softhsm/libsofthsm2.so",
 		},
 		{
-			"another machine", foreign, "the dynamic linker refused it; a library it needs may be missing",
-			"ldd " + foreign,
+			"a library it needs", lacking, "the dynamic linker refused it; a library it needs may be missing",
+			"ldd " + lacking,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -33,12 +34,16 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// copyForAnotherMachine changes e_machine, so that only the dynamic linker minds.
-func copyForAnotherMachine(t *testing.T, library string) string {
+// copyThatLacksALibrary renames what the library needs, so that only the dynamic
+// linker minds.
+func copyThatLacksALibrary(t *testing.T, library string) string {
 	t.Helper()
 	data := must[[]byte](t)(os.ReadFile(library))
-	data[18] ^= 0xff
-	return write(t, data)
+	changed := bytes.Replace(data, []byte("\x00libcrypto.so."), []byte("\x00libmissing.so"), 1)
+	if bytes.Equal(changed, data) {
+		t.Fatalf("%s does not need libcrypto", library)
+	}
+	return write(t, changed)
 }
 
 func TestLoad(t *testing.T) {
