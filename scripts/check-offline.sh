@@ -9,7 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
-read -r -a build <<<"${BUILD:?run make check-offline}"
+build=()
+eval "build=(${BUILD:?run make check-offline})" # it has quotes
 out=bin/check-offline
 mkdir -p "$out"
 

@@ -16,7 +16,8 @@ export LC_ALL=C TZ=UTC GOFLAGS=
 
 out=${1:?usage: scripts/release.sh FOLDER}
 read -r -a targets <<<"${TARGETS:-linux-amd64 linux-arm64 windows-amd64}"
-read -r -a build <<<"${BUILD:?run make release}"
+build=()
+eval "build=(${BUILD:?run make release})" # it has quotes
 programs=(byok-offline byok-online check-offline)
 go=${GO:-go}
 largest=12000000 # bytes of byok-offline for Linux; that for Windows has a symbol table of another kind

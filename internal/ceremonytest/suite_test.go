@@ -22,7 +22,10 @@ const programs = "BYOK_BIN"
 // buildFlags are how the Makefile builds the programs, but for the commit in
 // them, and experiment its GOEXPERIMENT.
 func buildFlags() []string {
-	return []string{"-buildvcs=false", "-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs", "-gcflags=all=-l"}
+	return []string{
+		"-buildvcs=false", "-trimpath", "-tags", "netgo,osusergo,urfave_cli_no_docs",
+		"-gcflags=all=-l -d=maxshapelen=100", "-gcflags=crypto/internal/fips140/bigmod=",
+	}
 }
 
 const linkerFlags = "-w -buildid= -B none -funcalign=4 -extldflags=-Wl,--build-id=none"
