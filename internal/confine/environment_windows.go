@@ -7,5 +7,5 @@ func ownVariables() []string { return []string{"PATH", "BYOK_*"} }
 // loaderVariables are none: no variable has Windows load a library.
 func loaderVariables() []string { return nil }
 
-// wiping is nothing: there is no variable that has the C library wipe what it frees.
+// wiping is empty: no variable has the C library wipe what it frees.
 func wiping() []string { return nil }

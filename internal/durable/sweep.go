@@ -18,7 +18,7 @@ var temporary = regexp.MustCompile(`^\.(.+)\.tmp-[A-Z2-7]{12}$`)
 // Sweep removes the temporaries that killed processes have left in a folder and
 // below it, and returns their paths. A folder that is not there has none. What
 // stays: a temporary that a process is writing, one of another user, what has such a
-// name and is no file, and every file on a file system without locks.
+// name and is not a file, and every file on a file system without locks.
 func Sweep(dir string) (swept []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -46,7 +46,7 @@ func Sweep(dir string) (swept []string, err error) {
 func removeLeft(path string) (gone bool, err error) {
 	f, err := openLeft(path)
 	if err != nil {
-		return false, nil //nolint:nilerr // it has gone, is no file, or is another user's
+		return false, nil //nolint:nilerr // it has gone, is not a file, or is another user's
 	}
 	defer f.Close()
 	if ours, err := access.Owned(f); err != nil || !ours {

@@ -64,8 +64,8 @@ func (s *Session) keyOf(items []Item, key Item) (Key, error) {
 	return s.halves(key, public)
 }
 
-// Discard destroys a session object that is no longer needed, without a word
-// if that fails: it is gone with the session anyway. 0 stands for none.
+// Discard destroys a session object that has served its purpose. A failure is
+// ignored: the object goes with the session. 0 stands for none.
 func (s *Session) Discard(o Object) { s.raw.Discard(o) }
 
 // DiscardCopy destroys a transfer copy. Any other key stays.

@@ -52,10 +52,10 @@ func elfExports(f io.ReaderAt) (name string, err error) {
 	}
 	number := func(at int) uint16 { return binary.LittleEndian.Uint16(header[at:]) }
 	switch {
-	case number(atType) != isShared:
-		return "", errNone
 	case !strings.HasPrefix(string(header), elfWide) || number(atMachine) != machines[runtime.GOARCH]:
 		return "", errMachine
+	case number(atType) != isShared:
+		return "", errNone
 	}
 	o := sharedObject{mapped{file: f}, map[uint64]uint64{}}
 	if number(atSegmentSize) != segmentSize ||

@@ -66,7 +66,7 @@ func wantsNetwork(args []string) bool {
 	return false
 }
 
-// What to do where there is no room for another process, and where it does not start.
+// What to do if the system lacks room for another process, and if it does not start.
 const (
 	roomHint  = "ulimit -n 1024"
 	startHint = "mount /proc, and let this user run the program's file"

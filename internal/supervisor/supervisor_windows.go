@@ -33,7 +33,7 @@ func rest(_, _ *os.File, kept <-chan string) string {
 // nextStep is the hint for a library that ended its process, or never returned.
 func nextStep([]string) string { return again }
 
-// What to do where there is no room for another process, and where it does not start.
+// What to do if the system lacks room for another process, and if it does not start.
 const (
 	roomHint  = "close other programs, then run the same command again"
 	startHint = "let this user run the program's file"

@@ -33,7 +33,7 @@ func trustedFirst(a, b hsm.Item) int {
 }
 
 // module checks the trusted keys and what they rest on. A module that a card
-// replacement has not reached is not checked until it has been.
+// replacement has yet to reach is checked afterwards.
 func (c *checker) module() {
 	c.known[statement.KMLLabel(c.Module.Module)] = []hsm.Class{hsm.PublicKey, hsm.PrivateKey}
 	if c.Behind() {
